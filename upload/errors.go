@@ -1,0 +1,136 @@
+package upload
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Kind says what sort of failure stopped a step. Programs decide on the kind,
+// never on the text. Kinds are stored and printed: their names do not change.
+type Kind string
+
+// The kinds.
+const (
+	KindInvalid     Kind = "invalid"     // refused before any request
+	KindMissing     Kind = "missing"     // the source is gone, or changed under way
+	KindRejected    Kind = "rejected"    // the vendor refused it for good, or failed to process it
+	KindDenied      Kind = "denied"      // the account cannot go on
+	KindThrottled   Kind = "throttled"   // too fast; counts as no attempt
+	KindUnavailable Kind = "unavailable" // 5xx, reset, timeout; may pass
+	KindExpired     Kind = "expired"     // the session, or its URL, ran out
+	KindCorrupt     Kind = "corrupt"     // bytes or checksum differ
+	KindTimeout     Kind = "timeout"     // the vendor never finished processing
+	KindUnconfirmed Kind = "unconfirmed" // the answer was lost and cannot be found out
+	KindInternal    Kind = "internal"    // a fault of ours
+)
+
+// Kinds lists all kinds.
+func Kinds() []Kind {
+	return []Kind{
+		KindInvalid, KindMissing, KindRejected, KindDenied, KindThrottled, KindUnavailable,
+		KindExpired, KindCorrupt, KindTimeout, KindUnconfirmed, KindInternal,
+	}
+}
+
+// Step is the part of an upload in which something happened.
+type Step string
+
+// The steps.
+const (
+	StepClaim    Step = "claim"
+	StepPrepare  Step = "prepare"
+	StepTransfer Step = "transfer"
+	StepComplete Step = "complete"
+	StepPoll     Step = "poll"
+)
+
+// Arrival is how much of a body may have reached the other side when a call
+// went wrong.
+type Arrival string
+
+// The arrivals. The empty one means that nothing is known, and must be taken
+// for ArrivedMaybe.
+const (
+	ArrivedNothing Arrival = "nothing" // no byte of the body was sent, or the answer says that nothing was kept
+	ArrivedSome    Arrival = "some"    // the body was cut short
+	ArrivedMaybe   Arrival = "maybe"   // the whole body was sent, and no answer came
+)
+
+// Error is a failure that somebody has understood. It travels through
+// histories, so it holds no secret: whoever makes one has redacted its texts.
+type Error struct {
+	Kind    Kind   `json:"kind"`
+	Step    Step   `json:"step,omitempty"`
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"` // what to try next
+
+	Status    int    `json:"http_status,omitempty"`
+	Code      string `json:"code,omitempty"`       // the vendor's or the store's own code
+	RequestID string `json:"request_id,omitempty"` // the vendor's name for the request
+
+	// RetryAfter is the least time to wait, as the other side asked.
+	RetryAfter time.Duration `json:"retry_after,omitempty"`
+	// Then is the kind that the failure has when it comes a second time: some
+	// answers are worth exactly one more try.
+	Then Kind `json:"then,omitempty"`
+	// Lost says that the whole session is gone, and not only a URL of it.
+	Lost bool `json:"lost,omitempty"`
+	// Paused says that no call was made, because the account is paused.
+	Paused  bool    `json:"paused,omitempty"`
+	Arrived Arrival `json:"arrived,omitempty"`
+
+	err error
+}
+
+// Errorf makes an error of a kind. A %w in the format keeps its cause for
+// errors.Is within this process.
+func Errorf(kind Kind, step Step, format string, args ...any) *Error {
+	wrapped := fmt.Errorf(format, args...)
+	return &Error{Kind: kind, Step: step, Message: wrapped.Error(), err: errors.Unwrap(wrapped)}
+}
+
+// WithHint adds what to try next.
+func (e *Error) WithHint(format string, args ...any) *Error {
+	e.Hint = fmt.Sprintf(format, args...)
+	return e
+}
+
+// Error is one line: step, message, and the other side's name for the request.
+func (e *Error) Error() string {
+	var b strings.Builder
+	if e.Step != "" {
+		b.WriteString(string(e.Step) + ": ")
+	}
+	b.WriteString(e.Message)
+	if e.RequestID != "" {
+		b.WriteString(" (request " + e.RequestID + ")")
+	}
+	return b.String()
+}
+
+func (e *Error) Unwrap() error { return e.err }
+
+// KindOf returns the kind of an error, KindInternal for one that nobody
+// understood, and "" for nil.
+func KindOf(err error) Kind {
+	if err == nil {
+		return ""
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Kind
+	}
+	return KindInternal
+}
+
+// AsError returns err as an *Error; one that nobody understood becomes
+// KindInternal at the given step.
+func AsError(err error, step Step) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &Error{Kind: KindInternal, Step: step, Message: err.Error(), err: err}
+}

@@ -1,0 +1,245 @@
+// Package upload is the vocabulary of mediaferry: items, sessions, parts,
+// receipts, media, states, error kinds, results, and the names by which
+// workflows and activities find each other.
+//
+// It holds values and pure rules only. It opens nothing, sends nothing, keeps no
+// clock, and imports nothing but the standard library, so that workflow code may
+// use all of it.
+package upload
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Item is one row of a manifest, or one SOURCE of the command upload: one
+// medium for one account. It is the input of an upload's workflow, complete in
+// itself; whoever makes one has checked it against the vendor's fields.
+type Item struct {
+	UploadID string `json:"upload_id"`
+	Batch    string `json:"batch,omitempty"`
+	ID       string `json:"id"`
+	Line     int    `json:"line,omitempty"`
+	Account  string `json:"account"`
+	Vendor   string `json:"vendor"`
+
+	// Source is where the bytes are, canonical: an absolute path, or an https:,
+	// s3: or oss: URL. It may hold a query with a signature and is therefore
+	// never logged or printed as it is; see DisplaySource.
+	Source string `json:"source"`
+	// Queue is the task queue whose workers can read Source; empty for sources
+	// that every worker can read.
+	Queue string `json:"queue,omitempty"`
+
+	ContentType string `json:"content_type,omitempty"` // declared; empty: taken from the bytes
+	SHA256      string `json:"sha256,omitempty"`       // what the bytes must be, lower-case hex; empty: not known
+	Fields      Fields `json:"fields,omitempty"`       // the vendor's own request fields, by the vendor's names
+
+	// Again runs an item once more that is ready already.
+	Again bool `json:"again,omitempty"`
+}
+
+// Local reports whether the item's source is a path on one host.
+func (i Item) Local() bool { return IsLocal(i.Source) }
+
+// BatchUploadID names the row id of a batch.
+func BatchUploadID(batch, id string) string { return "batch/" + batch + "/" + id }
+
+// SingleUploadID names an upload that belongs to no batch.
+func SingleUploadID(account, id string) string { return "upload/" + account + "/" + id }
+
+// CheckID says what is wrong with an identity given by a person: it becomes
+// part of a workflow ID, a line of a report and an argument of a shell.
+func CheckID(id string) error {
+	switch {
+	case id == "":
+		return fmt.Errorf("an id must not be empty")
+	case len(id) > 200:
+		return fmt.Errorf("id of %d bytes is too long, want at most 200", len(id))
+	case strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r == 0x7f || r == 0xfffd }):
+		return fmt.Errorf("id %q holds a space or a control character, want printable characters", id)
+	case strings.ContainsAny(id, `?#`):
+		return fmt.Errorf("id %q holds ? or #, which are kept for URLs", id)
+	}
+	return nil
+}
+
+// DeriveID makes the identity of an item that was given none: 32 hex digits
+// over the account, the canonical source and the vendor's fields. A URL that is
+// signed anew keeps its identity, because the parts of its query that sign it
+// do not count.
+func DeriveID(account, source string, fields Fields) string {
+	h := sha256.New()
+	canonical, err := json.Marshal([]any{account, unsigned(source), fields})
+	if err != nil { // only channels and functions cannot be marshalled, and no field is one
+		panic(err)
+	}
+	h.Write(canonical)
+	return hex.EncodeToString(h.Sum(nil))[:32]
+}
+
+// Definition is a digest of what an item asks for. Two runs of one identity
+// with different definitions are different work.
+func (i Item) Definition() string {
+	return DeriveID(i.Account, i.Source, i.Fields)
+}
+
+// CanonicalSource turns a source as a person writes it into the form in which
+// it is stored: a path made absolute against dir, a URL with its scheme and
+// host in lower case and without a fragment.
+func CanonicalSource(source, dir string) (string, error) {
+	if IsLocal(source) {
+		path := strings.TrimPrefix(source, "file://")
+		if path == "" {
+			return "", fmt.Errorf("empty source")
+		}
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(dir, path)
+		}
+		return filepath.Clean(path), nil
+	}
+	u, err := url.Parse(source)
+	if err != nil {
+		return "", fmt.Errorf("source %q is no URL", DisplaySource(source))
+	}
+	u.Scheme, u.Host, u.Fragment = strings.ToLower(u.Scheme), hostCase(u), ""
+	switch u.Scheme {
+	case "https", "http", "s3", "oss":
+	default:
+		return "", fmt.Errorf("source %q has the unknown scheme %q, want a path, https:, s3: or oss:", DisplaySource(source), u.Scheme)
+	}
+	if u.Host == "" || strings.Trim(u.Path, "/") == "" && (u.Scheme == "s3" || u.Scheme == "oss") {
+		return "", fmt.Errorf("source %q is incomplete, want %s", DisplaySource(source), shapes[u.Scheme])
+	}
+	return u.String(), nil
+}
+
+var shapes = map[string]string{
+	"https": "https://HOST/PATH",
+	"http":  "http://HOST/PATH",
+	"s3":    "s3://BUCKET/KEY",
+	"oss":   "oss://BUCKET/KEY",
+}
+
+// hostCase lowers the host of a URL; bucket names are kept as they are.
+func hostCase(u *url.URL) string {
+	if u.Scheme == "s3" || u.Scheme == "oss" {
+		return u.Host
+	}
+	return strings.ToLower(u.Host)
+}
+
+// IsLocal reports whether source is a path, and not a URL of another scheme.
+func IsLocal(source string) bool {
+	if strings.HasPrefix(source, "file://") {
+		return true
+	}
+	scheme, _, found := strings.Cut(source, "://")
+	return !found || strings.ContainsAny(scheme, `/\.`) || len(scheme) < 2
+}
+
+// DisplaySource is source as it may be printed: without query, fragment and
+// user information.
+func DisplaySource(source string) string {
+	if IsLocal(source) {
+		return source
+	}
+	bare, _, _ := strings.Cut(source, "?")
+	bare, _, _ = strings.Cut(bare, "#")
+	scheme, rest, _ := strings.Cut(bare, "://")
+	authority, path, slash := strings.Cut(rest, "/")
+	if at := strings.LastIndex(authority, "@"); at >= 0 {
+		authority = authority[at+1:]
+	}
+	if slash {
+		path = "/" + path
+	}
+	return scheme + "://" + authority + path
+}
+
+// unsigned drops what changes each time when a URL is signed.
+func unsigned(source string) string {
+	if IsLocal(source) {
+		return source
+	}
+	u, err := url.Parse(source)
+	if err != nil {
+		return DisplaySource(source)
+	}
+	query := u.Query()
+	for name := range query {
+		lower := strings.ToLower(name)
+		if strings.HasPrefix(lower, "x-amz-") || strings.HasPrefix(lower, "x-oss-") ||
+			strings.HasPrefix(lower, "x-goog-") || slices.Contains(signing, lower) {
+			query.Del(name)
+		}
+	}
+	u.RawQuery, u.User = query.Encode(), nil
+	return u.String()
+}
+
+// signing are the query parameters, in lower case, that make up signatures of
+// S3 (version 2), OSS, CloudFront and Azure.
+var signing = []string{
+	"awsaccesskeyid", "ossaccesskeyid", "signature", "expires", "security-token",
+	"key-pair-id", "policy", "sig", "se", "st", "sp", "sv", "sr", "token",
+}
+
+// Fields are a vendor's own request fields: strings, booleans, whole numbers
+// (as float64, after JSON), lists of strings and objects. An absent field is
+// one that is not in the map.
+type Fields map[string]any
+
+// String returns the text of a field, or "" where it is absent.
+func (f Fields) String(name string) string {
+	s, _ := f[name].(string)
+	return s
+}
+
+// Bool returns the truth of a field and whether it is there.
+func (f Fields) Bool(name string) (value, present bool) {
+	value, present = f[name].(bool)
+	return value, present
+}
+
+// Int returns a whole number and whether it is there.
+func (f Fields) Int(name string) (value int64, present bool) {
+	switch n := f[name].(type) {
+	case float64:
+		return int64(n), true
+	case int64:
+		return n, true
+	case int:
+		return int64(n), true
+	}
+	return 0, false
+}
+
+// Strings returns the members of a list field.
+func (f Fields) Strings(name string) []string {
+	switch list := f[name].(type) {
+	case []string:
+		return list
+	case []any:
+		out := make([]string, 0, len(list))
+		for _, member := range list {
+			if s, ok := member.(string); ok {
+				out = append(out, s)
+			}
+		}
+		return out
+	}
+	return nil
+}
+
+// Object returns an object field, or nil where it is absent.
+func (f Fields) Object(name string) map[string]any {
+	o, _ := f[name].(map[string]any)
+	return o
+}

@@ -1,0 +1,121 @@
+package upload
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Way says how an item travelled.
+type Way string
+
+// The ways.
+const (
+	WayOwn    Way = "own"    // in a workflow of its own
+	WayPacked Way = "packed" // with others in the workflow of a page
+)
+
+// Text is a string that is null in JSON while it is empty.
+type Text string
+
+// MarshalJSON writes null for the empty text.
+func (t Text) MarshalJSON() ([]byte, error) {
+	if t == "" {
+		return []byte("null"), nil
+	}
+	return json.Marshal(string(t))
+}
+
+// Number is a whole number that is null in JSON while it is zero.
+type Number int64
+
+// MarshalJSON writes null for zero.
+func (n Number) MarshalJSON() ([]byte, error) {
+	if n == 0 {
+		return []byte("null"), nil
+	}
+	return json.Marshal(int64(n))
+}
+
+// Attempts counts the calls of each step. A call that was throttled does not
+// count.
+type Attempts struct {
+	Prepare  int `json:"prepare"`
+	Transfer int `json:"transfer"`
+	Complete int `json:"complete"`
+	Poll     int `json:"poll"`
+}
+
+// Add counts n more calls of a step.
+func (a *Attempts) Add(step Step, n int) {
+	switch step {
+	case StepPrepare:
+		a.Prepare += n
+	case StepTransfer:
+		a.Transfer += n
+	case StepComplete:
+		a.Complete += n
+	case StepPoll:
+		a.Poll += n
+	}
+}
+
+// Result is what is known of an item: while it runs, and when it has ended. Its
+// JSON is the line of `upload --json` and of a batch's report; the names of its
+// fields are stable.
+type Result struct {
+	UploadID   string     `json:"upload_id"`
+	Item       string     `json:"item"`
+	Batch      Text       `json:"batch"`
+	Line       Number     `json:"line"`
+	To         string     `json:"to"`
+	Vendor     string     `json:"vendor"`
+	Source     string     `json:"source"` // without query
+	State      State      `json:"state"`
+	Paused     bool       `json:"paused,omitempty"`
+	Way        Way        `json:"way"`
+	MediaID    Text       `json:"media_id"`
+	MediaURL   Text       `json:"media_url"`
+	Size       Number     `json:"size"`
+	SHA256     Text       `json:"sha256"`
+	CRC64      Text       `json:"crc64"`
+	BytesSent  int64      `json:"bytes_sent"`
+	Attempts   Attempts   `json:"attempts"`
+	StartedAt  time.Time  `json:"started_at"`
+	FinishedAt *time.Time `json:"finished_at"`
+	WorkflowID Text       `json:"workflow_id"`
+	KnownFrom  Text       `json:"known_from"`
+	Error      *Failure   `json:"error"`
+	// Note is something that did not stop the upload but that a person should
+	// know.
+	Note string `json:"note,omitempty"`
+}
+
+// Failure is a result's error.
+type Failure struct {
+	Kind      Kind   `json:"kind"`
+	Step      Step   `json:"step"`
+	Message   string `json:"message"`
+	Hint      Text   `json:"hint"`
+	RequestID Text   `json:"vendor_request_id"`
+	Status    Number `json:"http_status"`
+}
+
+// FailureOf is what a result tells of an error.
+func FailureOf(e *Error) *Failure {
+	if e == nil {
+		return nil
+	}
+	return &Failure{
+		Kind: e.Kind, Step: e.Step, Message: e.Message, Hint: Text(e.Hint),
+		RequestID: Text(e.RequestID), Status: Number(e.Status),
+	}
+}
+
+// NewResult is the result of an item of which nothing is known yet.
+func NewResult(item Item, way Way, started time.Time) Result {
+	return Result{
+		UploadID: item.UploadID, Item: item.ID, Batch: Text(item.Batch), Line: Number(item.Line),
+		To: item.Account, Vendor: item.Vendor, Source: DisplaySource(item.Source),
+		State: StateWaiting, Way: way, StartedAt: started.UTC(),
+	}
+}

@@ -1,0 +1,200 @@
+package upload
+
+import "time"
+
+// TaskQueue is the queue of all workflows and of every activity that any worker
+// can do.
+const TaskQueue = "mediaferry"
+
+// HostQueue is the queue of activities that read local files: those below root,
+// on one host. A worker polls one such queue for each of its roots.
+func HostQueue(host, root string) string { return TaskQueue + "@" + host + ":" + root }
+
+// Names of activities, queries and updates.
+const (
+	ActivityClaim        = "Claim"
+	ActivityPrepare      = "Prepare"
+	ActivityTransfer     = "Transfer"
+	ActivitySendPart     = "SendPart"
+	ActivitySignParts    = "SignParts"
+	ActivityComplete     = "Complete"
+	ActivityPoll         = "Poll"
+	ActivitySettle       = "Settle"
+	ActivityDigest       = "Digest"
+	ActivityRecord       = "Record"
+	ActivityPauseAccount = "PauseAccount"
+	ActivityAwaitAccount = "AwaitAccount"
+	ActivityEnterLane    = "EnterLane"
+	ActivityLeaveLane    = "LeaveLane"
+
+	QueryStatus  = "status"
+	UpdateDecide = "decide"
+)
+
+// Claimed is the answer to a claim.
+type Claimed struct {
+	Content Content `json:"content"`
+	Terms   Terms   `json:"terms"`
+	// Known is the result of an earlier run, where there is nothing left to do.
+	Known *Result `json:"known,omitempty"`
+}
+
+// Terms is what a vendor's flow needs to know of the vendor's habits and of the
+// account's settings. Claim fixes it for the whole upload.
+type Terms struct {
+	Plan     Plan          `json:"plan,omitzero"`     // of a multipart session
+	Deadline time.Duration `json:"deadline"`          // of processing, from the last byte
+	Parallel int           `json:"parallel,omitzero"` // parts in flight
+	Lane     string        `json:"lane,omitempty"`    // what must be entered before the bytes are sent
+	Last     bool          `json:"last,omitempty"`    // enter the lane after all others that want it
+}
+
+// Prepare is the input of the activity of that name.
+type Prepare struct {
+	Item    Item    `json:"item"`
+	Content Content `json:"content"`
+	Plan    Plan    `json:"plan,omitzero"`
+	// Previous is the session that ran out, where there was one.
+	Previous *Session `json:"previous,omitempty"`
+}
+
+// Transfer is the input of the activity of that name.
+type Transfer struct {
+	Item    Item    `json:"item"`
+	Content Content `json:"content"`
+	Session Session `json:"session"`
+	// Lenient accepts a receipt whose ETag differs from the MD5 of the bytes:
+	// a store that encrypts with keys of its own gives ETags that are none.
+	Lenient bool `json:"lenient,omitempty"`
+}
+
+// SendPart is the input of the activity of that name.
+type SendPart struct {
+	Item    Item          `json:"item"`
+	Content Content       `json:"content"`
+	Part    PartURL       `json:"part"`
+	Offset  int64         `json:"offset"`
+	Size    int64         `json:"size"`
+	Life    time.Duration `json:"life,omitempty"`
+	Lenient bool          `json:"lenient,omitempty"`
+}
+
+// SignParts is the input of the activity of that name: URLs are wanted for
+// these parts, none of which the store has.
+type SignParts struct {
+	Item    Item   `json:"item"`
+	Session string `json:"session"`
+	Parts   []int  `json:"parts"`
+	// Open counts the parts that the store has not acknowledged, up to the
+	// highest in Parts.
+	Open int `json:"open"`
+}
+
+// Complete is the input of the activity of that name.
+type Complete struct {
+	Item    Item   `json:"item"`
+	Session string `json:"session"`
+	Parts   []Part `json:"parts"`
+}
+
+// Poll is the input of the activity of that name.
+type Poll struct {
+	Item    Item    `json:"item"`
+	Content Content `json:"content"`
+	Session Session `json:"session"`
+	// Once looks a single time and returns what it sees; otherwise the activity
+	// is tried again, at the vendor's pace, until processing has ended.
+	Once bool `json:"once,omitempty"`
+	// ByName asks by the session's second name.
+	ByName bool `json:"by_name,omitempty"`
+}
+
+// Polled is the answer to a poll.
+type Polled struct {
+	Media Media `json:"media"`
+	Looks int   `json:"looks"` // how often the vendor was asked
+}
+
+// Settle is the input of the activity of that name: find out whether a call
+// whose answer was lost made a medium.
+type Settle struct {
+	Item    Item    `json:"item"`
+	Content Content `json:"content"`
+	Session Session `json:"session"`
+}
+
+// Settled is what was found. Exactly one of these holds: Media is the medium;
+// Clean says that there is none; Doubt says in words why it cannot be told.
+type Settled struct {
+	Media *Media `json:"media,omitempty"`
+	Clean bool   `json:"clean,omitempty"`
+	Doubt string `json:"doubt,omitempty"`
+	Note  string `json:"note,omitempty"`
+}
+
+// Digest is the answer of the activity of that name: checksums of a whole
+// source that was sent in parts.
+type Digest struct {
+	SHA256 string `json:"sha256"`
+	CRC64  string `json:"crc64"`
+}
+
+// Lane is the input of EnterLane and LeaveLane.
+type Lane struct {
+	Name     string `json:"name"`
+	UploadID string `json:"upload_id"`
+	RunID    string `json:"run_id"`
+	Last     bool   `json:"last,omitempty"`
+}
+
+// AccountPause is the input of PauseAccount.
+type AccountPause struct {
+	Account string `json:"account"`
+	Because string `json:"because"`
+}
+
+// Decision is a person's word on an upload that is unconfirmed.
+type Decision struct {
+	Verdict Verdict `json:"verdict"`
+	Because string  `json:"because"`
+	By      string  `json:"by"`
+}
+
+// Verdict is what a person decided.
+type Verdict string
+
+// The verdicts.
+const (
+	VerdictReady Verdict = "ready" // the medium is there
+	VerdictRetry Verdict = "retry" // it is not: send it again
+	VerdictFail  Verdict = "fail"  // give it up
+)
+
+// Status is the answer to QueryStatus.
+type Status struct {
+	Result Result `json:"result"`
+	// Waiting says in words what the upload waits for; empty while it works.
+	Waiting string `json:"waiting,omitempty"`
+	// Held says that the account is paused and the upload waits for it.
+	Held bool `json:"held,omitempty"`
+	// Parts and PartsDone count a multipart session's parts.
+	Parts     int   `json:"parts,omitempty"`
+	PartsDone int   `json:"parts_done,omitempty"`
+	BytesDone int64 `json:"bytes_done,omitempty"`
+	// ExpiresAt is when the URL in use runs out.
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
+}
+
+// Progress is what a transfer's heartbeat tells.
+type Progress struct {
+	Sent int64 `json:"sent"` // bytes of this attempt
+	Size int64 `json:"size"`
+}
+
+// Record is the input of the activity of that name: how an item ended.
+type Record struct {
+	Item        Item   `json:"item"`
+	Result      Result `json:"result"`
+	Fingerprint string `json:"fingerprint,omitempty"` // of the content that was sent
+	RunID       string `json:"run_id"`                // of the workflow that sent it
+}
