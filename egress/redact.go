@@ -1,0 +1,47 @@
+package egress
+
+import (
+	"errors"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// Redact is text as it may be logged, stored and shown: every URL in it loses
+// its query, fragment and user information, and what looks like a credential is
+// blotted out.
+func Redact(text string) string {
+	text = urls.ReplaceAllStringFunc(text, redactURL)
+	return credentials.ReplaceAllString(text, "$1[redacted]")
+}
+
+var (
+	urls = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]*://[^\s"'<>` + "`" + `]+`)
+	// Bearer and Basic headers, JWTs' first part, and name=value pairs with
+	// telling names.
+	credentials = regexp.MustCompile(`(?i)((?:bearer|basic)\s+|(?:x-amz-signature|x-amz-credential|x-amz-security-token|ossaccesskeyid|signature|api[_-]?key|access[_-]?token|refresh[_-]?token|client[_-]?secret|password|secret)["']?\s*[=:]\s*["']?)[^\s"',;&<>}]+`)
+)
+
+func redactURL(raw string) string {
+	bare, _, _ := strings.Cut(raw, "?")
+	bare, _, _ = strings.Cut(bare, "#")
+	scheme, rest, _ := strings.Cut(bare, "://")
+	host, path, slash := strings.Cut(rest, "/")
+	if at := strings.LastIndex(host, "@"); at >= 0 {
+		host = host[at+1:]
+	}
+	if slash {
+		host += "/"
+	}
+	return scheme + "://" + host + path
+}
+
+// Cause is the part of an HTTP client's error that a person can use: without
+// the method and URL that net/http puts in front, and redacted.
+func Cause(err error) string {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	return Redact(err.Error())
+}
