@@ -110,12 +110,12 @@ func refuseAll(listener net.Listener) {
 func TestRedactLeavesNoSecret(t *testing.T) {
 	cases := map[string]string{
 		`Put "https://b.s3.amazonaws.com/k?X-Amz-Signature=abc&X-Amz-Credential=AKIA": EOF`: `Put "https://b.s3.amazonaws.com/k": EOF`,
-		"https://user:pass@host/path#frag":                 "https://host/path",
-		"Authorization: Bearer eyJhbGciOi.J9.x":            "Authorization: Bearer [redacted]",
-		`{"access_token":"abc","x":1}`:                     `{"access_token":"[redacted]","x":1}`,
-		"api_key=12345 rest":                               "api_key=[redacted] rest",
-		"nothing to hide in s3://bucket/key":               "nothing to hide in s3://bucket/key",
-		"two https://a/b?c=d and https://e/f?g=h, in text": "two https://a/b and https://e/f in text",
+		"https://user:pass@host/path#frag":                                                  "https://host/path",
+		"Authorization: Bearer eyJhbGciOi.J9.x":                                             "Authorization: Bearer [redacted]",
+		`{"access_token":"abc","x":1}`:                                                      `{"access_token":"[redacted]","x":1}`,
+		"api_key=12345 rest":                                                                "api_key=[redacted] rest",
+		"nothing to hide in s3://bucket/key":                                                "nothing to hide in s3://bucket/key",
+		"two https://a/b?c=d and https://e/f?g=h, in text":                                  "two https://a/b and https://e/f in text",
 	}
 	for in, want := range cases {
 		require.Equal(t, want, Redact(in))
