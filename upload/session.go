@@ -12,6 +12,16 @@ const (
 	MethodMultipart Method = "multipart" // a PUT for each part
 )
 
+// Store is who takes a session's bytes and answers for them.
+type Store string
+
+// The stores.
+const (
+	StoreS3     Store = "s3"
+	StoreOSS    Store = "oss"
+	StoreVendor Store = "vendor" // the vendor itself, with its credentials
+)
+
 // Session is what prepare opened: where and how to send the bytes, and until
 // when. It holds signed URLs and policies: histories keep it encrypted, and it
 // is never logged.
@@ -28,9 +38,7 @@ type Session struct {
 	Header map[string]string `json:"header,omitempty"` // to be sent with the bytes
 	Form   []FormField       `json:"form,omitempty"`   // to be sent before the file, in this order
 	File   FormFile          `json:"file,omitzero"`
-	// Vendor says that the bytes go to the vendor itself, with its credentials,
-	// and not to a storage host.
-	Vendor bool `json:"vendor,omitempty"`
+	Store  Store             `json:"store"` // who takes the bytes
 
 	Plan  Plan      `json:"plan,omitzero"`   // of a multipart session; fixed at start
 	Parts []PartURL `json:"parts,omitempty"` // URLs handed out so far, by part number
@@ -100,6 +108,9 @@ type Receipt struct {
 
 	// Media is set where the answer to the bytes names the medium (Closient).
 	Media *Media `json:"media,omitempty"`
+	// Untold says that the bytes are stored, but that the store could not tell
+	// the vendor so (OSS, 203).
+	Untold bool `json:"untold,omitempty"`
 	// Note is something that did not stop the upload but that a person should
 	// know.
 	Note string `json:"note,omitempty"`

@@ -54,8 +54,10 @@ type Prepare struct {
 	Item    Item    `json:"item"`
 	Content Content `json:"content"`
 	Plan    Plan    `json:"plan,omitzero"`
-	// Previous is the session that ran out, where there was one.
+	// Previous is the session that this one replaces, where there was one, and
+	// Because the code of the failure that ended it.
 	Previous *Session `json:"previous,omitempty"`
+	Because  string   `json:"because,omitempty"`
 }
 
 // Transfer is the input of the activity of that name.
@@ -107,6 +109,8 @@ type Poll struct {
 	Once bool `json:"once,omitempty"`
 	// ByName asks by the session's second name.
 	ByName bool `json:"by_name,omitempty"`
+	// Since is when the last byte was sent.
+	Since time.Time `json:"since,omitzero"`
 }
 
 // Polled is the answer to a poll.

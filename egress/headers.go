@@ -1,0 +1,35 @@
+package egress
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// RetryAfter reads how long the other side asks to wait, in seconds or until an
+// HTTP date; 0 where it asks nothing.
+func RetryAfter(header http.Header, now time.Time) time.Duration {
+	value := strings.TrimSpace(header.Get("Retry-After"))
+	if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil && at.After(now) {
+		return at.Sub(now)
+	}
+	return 0
+}
+
+// Skew is how far the other side's clock is ahead of ours, by the Date of its
+// answer. Date counts whole seconds, so less than two are taken for none.
+func Skew(header http.Header, now time.Time) time.Duration {
+	date, err := http.ParseTime(header.Get("Date"))
+	if err != nil {
+		return 0
+	}
+	skew := date.Sub(now)
+	if skew.Abs() < 2*time.Second {
+		return 0
+	}
+	return skew
+}

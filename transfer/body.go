@@ -1,0 +1,163 @@
+package transfer
+
+import (
+	"context"
+	"crypto/md5" //nolint:gosec // what S3's ETag is made of; nothing relies on it for secrecy
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"hash"
+	"hash/crc64"
+	"io"
+	"sync/atomic"
+)
+
+// Body is the medium, or a range of it, as Send reads it.
+type Body struct {
+	// Open starts at the first byte of the range and gives exactly Size bytes.
+	// It is called once for each time that the range is sent.
+	Open func(ctx context.Context) (io.ReadCloser, error)
+	Size int64
+}
+
+// Sums are checksums of what was read of a body, made in the same pass.
+type Sums struct {
+	MD5    string // lower-case hex
+	CRC64  uint64 // ECMA
+	SHA256 string // lower-case hex
+}
+
+// Want says which checksums a body needs besides CRC-64, which is always made.
+// MD5 costs more than sending does: ask for it only where it is compared.
+type Want struct {
+	MD5    bool
+	SHA256 bool
+}
+
+// reader counts and hashes what passes, and keeps the source's own error apart
+// from the connection's.
+type reader struct {
+	ctx    context.Context // of the send: the limit waits in it
+	src    io.ReadCloser
+	left   int64
+	read   atomic.Int64
+	err    atomic.Pointer[sourceError]
+	crc    hash.Hash64
+	md5    hash.Hash
+	sha256 hash.Hash
+	meter  *Meter
+}
+
+type sourceError struct{ error }
+
+func newReader(ctx context.Context, src io.ReadCloser, size int64, want Want, meter *Meter) *reader {
+	r := &reader{ctx: ctx, src: src, left: size, crc: crc64.New(ecma), meter: meter}
+	if want.MD5 {
+		r.md5 = md5.New() //nolint:gosec // see above
+	}
+	if want.SHA256 {
+		r.sha256 = sha256.New()
+	}
+	return r
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	if r.left == 0 {
+		return 0, io.EOF
+	}
+	if int64(len(p)) > r.left {
+		p = p[:r.left]
+	}
+	n, err := r.src.Read(p)
+	if n > 0 {
+		r.left -= int64(n)
+		r.read.Add(int64(n))
+		r.hash(p[:n])
+		if e := r.meter.add(r.ctx, n); e != nil && err == nil {
+			err = e
+		}
+	}
+	switch {
+	case errors.Is(err, io.EOF) && r.left > 0:
+		err = io.ErrUnexpectedEOF // the source became shorter
+	case errors.Is(err, io.EOF):
+		return n, nil // the next call says so; what was read counts
+	}
+	if err != nil {
+		r.err.Store(&sourceError{err})
+	}
+	return n, err
+}
+
+func (r *reader) hash(p []byte) {
+	_, _ = r.crc.Write(p) // a hash never fails
+	if r.md5 != nil {
+		_, _ = r.md5.Write(p)
+	}
+	if r.sha256 != nil {
+		_, _ = r.sha256.Write(p)
+	}
+}
+
+func (r *reader) Close() error { return r.src.Close() }
+
+// sums may be called once nobody reads any more.
+func (r *reader) sums() Sums {
+	s := Sums{CRC64: r.crc.Sum64()}
+	if r.md5 != nil {
+		s.MD5 = hex.EncodeToString(r.md5.Sum(nil))
+	}
+	if r.sha256 != nil {
+		s.SHA256 = hex.EncodeToString(r.sha256.Sum(nil))
+	}
+	return s
+}
+
+// Meter counts the bytes of a send while it runs, and may slow it. A nil Meter
+// does neither.
+type Meter struct {
+	sent atomic.Int64
+	// Limit, where set, is asked before more is read; it returns when n more
+	// bytes may pass.
+	Limit func(ctx context.Context, n int) error
+}
+
+// Sent is how many bytes of the medium were handed to the connection so far,
+// repeats included.
+func (m *Meter) Sent() int64 {
+	if m == nil {
+		return 0
+	}
+	return m.sent.Load()
+}
+
+func (m *Meter) add(ctx context.Context, n int) error {
+	if m == nil {
+		return nil
+	}
+	m.sent.Add(int64(n))
+	if m.Limit != nil {
+		return m.Limit(ctx, n)
+	}
+	return nil
+}
+
+// Digest reads a body to its end and returns its checksums.
+func Digest(ctx context.Context, body Body, want Want) (Sums, error) {
+	src, err := body.Open(ctx)
+	if err != nil {
+		return Sums{}, err
+	}
+	r := newReader(ctx, src, body.Size, want, nil)
+	defer func() { _ = r.Close() }() // only read from
+	buffer := make([]byte, 256<<10)
+	for r.left > 0 {
+		if err := ctx.Err(); err != nil {
+			return Sums{}, err
+		}
+		if _, err := r.Read(buffer); err != nil {
+			return Sums{}, err
+		}
+	}
+	return r.sums(), nil
+}

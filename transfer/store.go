@@ -1,0 +1,122 @@
+package transfer
+
+import (
+	"encoding/hex"
+	"encoding/xml"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/mediaferry/mediaferry/egress"
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+// storeError is the XML with which S3 and OSS explain a refusal.
+type storeError struct {
+	XMLName   xml.Name `xml:"Error"`
+	Code      string   `xml:"Code"`
+	Message   string   `xml:"Message"`
+	RequestID string   `xml:"RequestId"`
+}
+
+// refusal is a store's refusal on its way to becoming an *upload.Error.
+type refusal struct {
+	answer Answer
+	store  storeError
+	text   string // of the store's message, in lower case, to decide by
+}
+
+func readRefusal(a Answer) refusal {
+	r := refusal{answer: a}
+	if xml.Unmarshal(a.Body, &r.store) != nil {
+		r.store = storeError{} // an empty body, or a proxy's page: the status must do
+	}
+	r.text = strings.ToLower(r.store.Message)
+	return r
+}
+
+// as makes the error that the refusal means.
+func (r refusal) as(kind upload.Kind) *upload.Error {
+	message := fmt.Sprintf("store answered %d", r.answer.Status)
+	if r.store.Code != "" {
+		message += " " + r.store.Code
+	}
+	if r.store.Message != "" {
+		message += ": " + strings.TrimSuffix(egress.Redact(r.store.Message), ".")
+	}
+	e := upload.Errorf(kind, upload.StepTransfer, "%s", message)
+	e.Status, e.Code, e.RequestID = r.answer.Status, r.store.Code, r.requestID()
+	e.RetryAfter = egress.RetryAfter(r.answer.Header, time.Now())
+	e.Arrived = r.answer.Arrived()
+	return e
+}
+
+// once makes an error that one repetition may cure, and that is final after it.
+func (r refusal) once(kind, then upload.Kind) *upload.Error {
+	e := r.as(kind)
+	e.Then = then
+	return e
+}
+
+func (r refusal) requestID() string {
+	for _, name := range []string{"X-Amz-Request-Id", "X-Oss-Request-Id"} {
+		if id := r.answer.Header.Get(name); id != "" {
+			if host := r.answer.Header.Get("X-Amz-Id-2"); host != "" {
+				id += " " + host // AWS's support asks for both
+			}
+			return id
+		}
+	}
+	return r.store.RequestID
+}
+
+// general decides on what no table row names.
+func (r refusal) general() *upload.Error {
+	switch status := r.answer.Status; {
+	case status == http.StatusTooManyRequests:
+		return r.as(upload.KindThrottled)
+	case status >= 500, status == http.StatusRequestTimeout:
+		return r.as(upload.KindUnavailable)
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return r.once(upload.KindExpired, upload.KindRejected)
+	case status >= 300 && status < 400:
+		return r.once(upload.KindUnavailable, upload.KindRejected)
+	}
+	return r.as(upload.KindRejected)
+}
+
+// ETag is the ETag of an answer without its quotes.
+func ETag(header http.Header) string {
+	return strings.Trim(strings.TrimPrefix(header.Get("ETag"), "W/"), `"`)
+}
+
+// CheckMD5 compares an S3 ETag with the MD5 of what was sent, where the ETag can
+// be one: 32 hex digits. A store that encrypts with keys of its own gives ETags
+// that are none, so a difference is a reason to send once more, not a proof.
+func CheckMD5(a Answer) *upload.Error {
+	etag := ETag(a.Header)
+	if raw, err := hex.DecodeString(etag); err != nil || len(raw) != 16 || a.Sums.MD5 == "" {
+		return nil
+	}
+	if strings.EqualFold(etag, a.Sums.MD5) {
+		return nil
+	}
+	return corrupt(a, "store has ETag %s for bytes with MD5 %s", etag, a.Sums.MD5)
+}
+
+// CheckCRC64 compares the CRC-64 that OSS computed with that of what was sent.
+// Both are of the bytes alone, so a difference is a proof.
+func CheckCRC64(a Answer) *upload.Error {
+	there := a.Header.Get("X-Oss-Hash-Crc64ecma")
+	if there == "" || there == FormatCRC64(a.Sums.CRC64) {
+		return nil
+	}
+	return corrupt(a, "store has CRC-64 %s for bytes with CRC-64 %s", there, FormatCRC64(a.Sums.CRC64))
+}
+
+func corrupt(a Answer, format string, args ...any) *upload.Error {
+	e := upload.Errorf(upload.KindCorrupt, upload.StepTransfer, format, args...)
+	e.Status, e.RequestID, e.Arrived = a.Status, readRefusal(a).requestID(), upload.ArrivedMaybe
+	return e
+}

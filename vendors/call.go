@@ -1,0 +1,313 @@
+package vendors
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/mediaferry/mediaferry/egress"
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+// answerLimit is how much of a control answer is read. The largest is a list of
+// 120 signed URLs.
+const answerLimit = 4 << 20
+
+// Caller makes the control calls of one account. It is made for a step and
+// dropped after it; what lasts (tokens, permits) lies behind its interfaces.
+type Caller struct {
+	Account Account
+	HTTP    *http.Client // for the vendor's own API
+	// Storage fetches what the vendor hands out, without credentials.
+	Storage *http.Client
+	Permits Permits
+	Tokens  Tokens
+	Now     func() time.Time
+}
+
+// Permits meters calls for the whole fleet.
+type Permits interface {
+	// Take waits for leave to make one control call of an account. Where the
+	// wait would be long it fails at once with kind throttled.
+	Take(ctx context.Context, account Account) error
+	// Slow tells everybody that the account must make no call for a while.
+	Slow(ctx context.Context, account Account, wait time.Duration)
+}
+
+// Token is something that a vendor hands out for a time.
+type Token struct {
+	Value     []byte
+	ExpiresAt time.Time // when to renew it, on our clock
+	Version   int64
+}
+
+// Tokens shares tokens in the whole fleet, durably and encrypted.
+type Tokens interface {
+	// Get returns the account's token of a name. Where there is none that is
+	// still good it calls renew, one caller at a time in the whole fleet, with
+	// the old token or a zero one, and keeps what that returns.
+	Get(ctx context.Context, account, name string, renew func(context.Context, Token) (Token, error)) (Token, error)
+	// Drop forgets a token that was refused, unless it was renewed meanwhile.
+	Drop(ctx context.Context, account, name string, version int64) error
+}
+
+// request is one control call.
+type request struct {
+	step   upload.Step
+	name   string // of the call, for messages: prepare, status, …
+	method string
+	url    string
+	header http.Header
+	ask    any    // to be sent as JSON; nil for none
+	body   []byte // JSON as it is, where its exact bytes are signed
+}
+
+// answer is what came back, whatever its status.
+type answer struct {
+	name   string
+	step   upload.Step
+	status int
+	header http.Header
+	body   []byte
+	skew   time.Duration // of the vendor's clock against ours
+	asked  time.Time     // when the request was made, on our clock
+}
+
+// do makes a call and returns the answer of any status. It fails with kind
+// unavailable where none came, telling whether the request may have arrived.
+func (c *Caller) do(ctx context.Context, r request) (answer, error) {
+	if err := c.Permits.Take(ctx, c.Account); err != nil {
+		return answer{}, err
+	}
+	sent := new(atomic.Bool)
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		WroteHeaders: func() { sent.Store(true) },
+	})
+	call, err := r.http(traced)
+	if err != nil {
+		return answer{}, upload.Errorf(upload.KindInvalid, r.step, "%s: %s", r.name, egress.Cause(err))
+	}
+	asked := c.Now()
+	response, err := c.HTTP.Do(call)
+	if err != nil {
+		return answer{}, callError(ctx, r, err, sent.Load())
+	}
+	defer func() { _ = response.Body.Close() }() // read whole, or not wanted
+	text, err := io.ReadAll(io.LimitReader(response.Body, answerLimit))
+	if err != nil {
+		return answer{}, callError(ctx, r, err, true)
+	}
+	return answer{
+		name: r.name, step: r.step, status: response.StatusCode, header: response.Header, body: text,
+		skew: egress.Skew(response.Header, c.Now()), asked: asked,
+	}, nil
+}
+
+func (r request) http(ctx context.Context) (*http.Request, error) {
+	body := r.body
+	if r.ask != nil {
+		var err error
+		if body, err = json.Marshal(r.ask); err != nil {
+			return nil, err
+		}
+	}
+	call, err := http.NewRequestWithContext(ctx, r.method, r.url, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	if body == nil {
+		call.Body = http.NoBody // a reader of nothing would send Content-Length: 0 with a GET
+	}
+	for name, values := range r.header {
+		call.Header[name] = values
+	}
+	call.Header.Set("Accept", "application/json")
+	call.Header.Set("User-Agent", "mediaferry")
+	if body != nil {
+		call.Header.Set("Content-Type", "application/json")
+	}
+	return call, nil
+}
+
+func callError(ctx context.Context, r request, err error, sent bool) error {
+	if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return ctx.Err()
+	}
+	kind := upload.KindUnavailable
+	if egress.IsRefused(err) {
+		kind = upload.KindInvalid
+	}
+	e := upload.Errorf(kind, r.step, "%s: %s", r.name, egress.Cause(err))
+	if kind == upload.KindInvalid {
+		_ = e.WithHint("check the account's base_url; http: and private addresses need loopback or insecure: true")
+	}
+	e.Arrived = upload.ArrivedNothing
+	if sent {
+		e.Arrived = upload.ArrivedMaybe
+	}
+	return e
+}
+
+// call makes a call that is safe to repeat, and returns its answer where the
+// status is 2xx. Otherwise it returns the failure that the vendor's words mean;
+// say reads them from the vendor's envelope.
+func (c *Caller) call(ctx context.Context, r request, say func(answer) words) (answer, error) {
+	a, err := c.do(ctx, r)
+	if err != nil {
+		return a, err
+	}
+	if a.status >= 200 && a.status < 300 {
+		return a, nil
+	}
+	return a, c.judge(ctx, a, a.status, say(a))
+}
+
+// words are what a vendor says about a refusal.
+type words struct {
+	text      string // in the vendor's own words
+	code      string // the vendor's own code
+	requestID string
+	wait      time.Duration // before asking again, where the body says so
+}
+
+// judge makes the failure that a status means for most calls of most vendors.
+// Callers change what differs.
+func (c *Caller) judge(ctx context.Context, a answer, status int, w words) *upload.Error {
+	text := w.text
+	if text == "" {
+		text = http.StatusText(status)
+	}
+	e := upload.Errorf(kindOf(status), a.step, "%s answered %d: %s", a.name, status, egress.Redact(shorten(text)))
+	e.Status, e.Code, e.RequestID = status, w.code, w.requestID
+	if e.RequestID == "" {
+		e.RequestID = a.header.Get("X-Request-Id")
+	}
+	e.RetryAfter = max(egress.RetryAfter(a.header, c.Now()), w.wait)
+	e.Arrived = upload.ArrivedNothing
+	if status >= 500 || status < 400 {
+		e.Arrived = upload.ArrivedMaybe
+	}
+	switch e.Kind {
+	case upload.KindThrottled:
+		if e.RetryAfter == 0 {
+			e.RetryAfter = time.Second
+		}
+		c.Permits.Slow(ctx, c.Account, e.RetryAfter)
+	case upload.KindDenied:
+		_ = e.WithHint("check the credentials of account %s, then: mediaferry account resume %s", c.Account.Name, c.Account.Name)
+	}
+	return e
+}
+
+func kindOf(status int) upload.Kind {
+	switch {
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return upload.KindDenied
+	case status == http.StatusTooManyRequests:
+		return upload.KindThrottled
+	case status == http.StatusRequestTimeout, status >= 500:
+		return upload.KindUnavailable
+	}
+	return upload.KindRejected
+}
+
+// shorten keeps messages readable, and below what Temporal keeps of a failure.
+func shorten(text string) string {
+	const most = 300
+	runes := []rune(text)
+	if len(runes) <= most {
+		return text
+	}
+	return string(runes[:most]) + "…"
+}
+
+// decode reads a JSON answer. What cannot be read may be a proxy's page, or an
+// answer cut short: asking again may help.
+func (a answer) decode(into any) error {
+	if err := json.Unmarshal(a.body, into); err != nil {
+		return a.incomplete("no JSON as expected: %v", err)
+	}
+	return nil
+}
+
+// incomplete is the failure of an answer that says success and lacks what it
+// must hold.
+func (a answer) incomplete(format string, args ...any) *upload.Error {
+	e := upload.Errorf(upload.KindUnavailable, a.step, a.name+" answered "+http.StatusText(a.status)+" with "+format, args...)
+	e.Status, e.Arrived = a.status, upload.ArrivedMaybe
+	return e
+}
+
+// lease is how long something that was handed out may be used: until a moment of
+// the vendor's clock, or for a while from the request, or as its signed URL
+// says; what is not known is zero, and the earliest counts. Both results are
+// zero where nothing is known.
+func (a answer) lease(until time.Time, life time.Duration, signed string) (expires time.Time, left time.Duration) {
+	var ends []time.Time
+	if !until.IsZero() {
+		ends = append(ends, a.local(until))
+	}
+	if life > 0 {
+		ends = append(ends, a.asked.Add(life))
+	}
+	if until := signedUntil(signed); !until.IsZero() {
+		ends = append(ends, a.local(until))
+	}
+	if len(ends) == 0 {
+		return time.Time{}, 0
+	}
+	expires = slices.MinFunc(ends, time.Time.Compare)
+	return expires.UTC(), expires.Sub(a.asked)
+}
+
+// statusOf is the HTTP status that a failure came with, or 0.
+func statusOf(err error) int {
+	var e *upload.Error
+	if errors.As(err, &e) {
+		return e.Status
+	}
+	return 0
+}
+
+// seconds are waits of so many seconds each.
+func seconds(n ...int) []time.Duration {
+	waits := make([]time.Duration, len(n))
+	for i, s := range n {
+		waits[i] = time.Duration(s) * time.Second
+	}
+	return waits
+}
+
+// local is a moment of the vendor's clock on ours.
+func (a answer) local(t time.Time) time.Time { return t.Add(-a.skew) }
+
+// there is the moment of the answer on the vendor's clock.
+func (a answer) there(now time.Time) time.Time { return now.Add(a.skew) }
+
+// signedUntil reads the end of an S3 URL from the URL itself (X-Amz-Date plus
+// X-Amz-Expires, AWS Signature Version 4 in query parameters), on the signer's
+// clock; zero where it does not say.
+func signedUntil(raw string) time.Time {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return time.Time{}
+	}
+	q := u.Query()
+	at, err := time.Parse("20060102T150405Z", q.Get("X-Amz-Date"))
+	if err != nil {
+		return time.Time{}
+	}
+	life, err := time.ParseDuration(q.Get("X-Amz-Expires") + "s")
+	if err != nil {
+		return time.Time{}
+	}
+	return at.Add(life)
+}

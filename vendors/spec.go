@@ -1,0 +1,155 @@
+package vendors
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+// Spec describes a vendor as data: for the command line's help, for checking
+// rows before any request, and for the pace of its calls.
+type Spec struct {
+	Name  string // as in configuration and manifests: trustana
+	Title string // as the vendor writes itself
+	Docs  string // where its documentation is, with the day it was read
+	Flow  string // the steps in one line
+
+	BaseURL  string
+	LoginURL string // where it differs from BaseURL; "" otherwise
+
+	Fields   []Field
+	Settings []Setting
+	// Credentials lists the sets of settings of which an account needs one.
+	Credentials [][]string
+
+	Takes []Range // the media that it takes
+	Parts *upload.PartLimits
+
+	Rate  float64 // requests per second unless the account says otherwise; 0: no limit
+	Burst int
+	// DailyLimit is how many requests a key may make in a day; 0: no limit known.
+	DailyLimit int64
+
+	// Poll is how often to look, and for how long.
+	Poll upload.Schedule
+	// Unseen is the vendor's word for a session whose bytes it has not noticed;
+	// after UnseenFor they should be sent again.
+	Unseen    string
+	UnseenFor time.Duration
+
+	// Prehash reads a source through before the session is opened, because the
+	// session, or the search for a lost answer, needs its SHA-256.
+	Prehash bool
+	// KeyGrace is how long a changed key may still be refused.
+	KeyGrace time.Duration
+
+	// Check looks at what no single field can tell: the whole of the fields.
+	Check func(fields upload.Fields) []Problem
+	// Lane names what must be entered by one item at a time, and whether this
+	// one goes last; nil where items do not mind each other.
+	Lane func(account Account, fields upload.Fields) (lane string, last bool)
+	// Advise returns warnings about an account's settings.
+	Advise func(settings map[string]string) []string
+}
+
+// Range is media types with a common limit.
+type Range struct {
+	Types    []string
+	MaxBytes int64  // of a medium; an account's max_bytes may change it
+	Setting  string // of the account, that must be on; "" for always
+}
+
+// Setting is one of an account's settings in the configuration.
+type Setting struct {
+	Name    string
+	Doc     string
+	Secret  bool
+	Default string
+	Choices []string // of a setting that takes one of several words
+}
+
+// Setting returns the setting of a name.
+func (s *Spec) Setting(name string) (Setting, bool) {
+	for _, one := range s.Settings {
+		if one.Name == name {
+			return one, true
+		}
+	}
+	return Setting{}, false
+}
+
+// Field returns the field of a name.
+func (s *Spec) Field(name string) (Field, bool) {
+	for _, one := range s.Fields {
+		if one.Name == name {
+			return one, true
+		}
+	}
+	return Field{}, false
+}
+
+// FieldNames lists the vendor's fields.
+func (s *Spec) FieldNames() []string {
+	names := make([]string, 0, len(s.Fields))
+	for _, f := range s.Fields {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// CheckSettings says what is wrong with an account's settings: nothing is
+// returned where one whole set of credentials is there.
+func (s *Spec) CheckSettings(settings map[string]string) error {
+	sets := s.Credentials
+	if settings["auth"] == "basic" { // the one setting that chooses among the sets
+		sets = slices.DeleteFunc(slices.Clone(sets), func(set []string) bool { return !slices.Contains(set, "password") })
+	}
+	var wanted []string
+	for _, set := range sets {
+		missing := slices.DeleteFunc(slices.Clone(set), func(name string) bool { return settings[name] != "" })
+		if len(missing) == 0 {
+			return nil
+		}
+		wanted = append(wanted, strings.Join(set, " and "))
+	}
+	return fmt.Errorf("no complete credentials for %s, want %s", s.Name, strings.Join(wanted, ", or "))
+}
+
+// CheckContent says what is wrong with a medium for an account of this vendor:
+// its type, its size.
+func (s *Spec) CheckContent(content upload.Content, account Account) error {
+	if content.Type == "image/heic" || content.Type == "image/heif" {
+		return invalid("%s takes no HEIC", s.Name).
+			WithHint("convert it to JPEG first, for example with: heif-convert -q 92 IN.heic OUT.jpg")
+	}
+	var types []string
+	for _, r := range s.Takes {
+		if !slices.Contains(r.Types, content.Type) {
+			types = append(types, r.Types...)
+			continue
+		}
+		if r.Setting != "" && !account.On(r.Setting) {
+			return invalid("%s takes %s only where the account sets %s: true", s.Name, content.Type, r.Setting)
+		}
+		return s.checkSize(content.Size, r.MaxBytes, account.MaxBytes)
+	}
+	return invalid("%s takes no %s, want one of %s", s.Name, content.Type, strings.Join(types, ", "))
+}
+
+func (s *Spec) checkSize(size, most, configured int64) error {
+	if configured > 0 {
+		most = configured
+	}
+	if size > most {
+		return invalid("%d bytes are more than the %d that %s takes", size, most, s.Name).
+			WithHint("the account's max_bytes changes the limit")
+	}
+	return nil
+}
+
+func invalid(format string, args ...any) *upload.Error {
+	return upload.Errorf(upload.KindInvalid, upload.StepClaim, format, args...)
+}

@@ -1,0 +1,210 @@
+package vendors
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// trustoo makes a call as one of three: with signed headers, with a fixed
+// bearer token, or with one that OAuth refreshes. A refusal for want of
+// authority is answered once: by signing with the vendor's own time, or by
+// refreshing the token.
+func (c *Caller) trustoo(ctx context.Context, r request, into any) (answer, error) {
+	path := r.url
+	r.url = c.Account.url(path)
+	var skew time.Duration
+	for try := 1; ; try++ {
+		header, version, err := c.trustooLogin(ctx, r, skew)
+		if err != nil {
+			return answer{}, err
+		}
+		r.header = header
+		a, err := c.do(ctx, r)
+		if err != nil {
+			return a, err
+		}
+		status, said := trustooStatus(a)
+		switch {
+		case status < 300:
+			a.body = said.Data
+			if len(said.Data) == 0 || string(said.Data) == "null" {
+				return a, a.incomplete("no data")
+			}
+			return a, a.decode(into)
+		case status == http.StatusUnauthorized && try == 1 && c.trustooAgain(ctx, version):
+			skew = a.skew
+		default:
+			return a, c.judge(ctx, a, status, words{text: said.Message, code: said.code(), requestID: said.RequestID})
+		}
+	}
+}
+
+// trustooAgain prepares the one repetition after a refusal, where one is worth
+// it: a fixed token stays as wrong as it is.
+func (c *Caller) trustooAgain(ctx context.Context, version int64) bool {
+	if c.Account.Settings["access_token"] != "" {
+		return false
+	}
+	if version == 0 {
+		return true // signed headers: perhaps our clock is off
+	}
+	return c.Tokens.Drop(ctx, c.Account.Name, "access", version) == nil
+}
+
+// trustooLogin makes the headers of a call. version is that of a refreshed
+// token, or 0.
+func (c *Caller) trustooLogin(ctx context.Context, r request, skew time.Duration) (http.Header, int64, error) {
+	s := c.Account.Settings
+	switch {
+	case s["access_token"] != "":
+		return http.Header{"Authorization": {"Bearer " + s["access_token"]}}, 0, nil
+	case s["client_id"] != "":
+		token, err := c.Tokens.Get(ctx, c.Account.Name, "access", c.trustooRefresh)
+		if err != nil {
+			return nil, 0, err
+		}
+		var kept trustooToken
+		if err := json.Unmarshal(token.Value, &kept); err != nil {
+			return nil, 0, upload.Errorf(upload.KindInternal, r.step, "stored token: %w", err)
+		}
+		return http.Header{"Authorization": {"Bearer " + kept.Access}}, token.Version, nil
+	}
+	at, err := url.Parse(r.url)
+	if err != nil {
+		return nil, 0, upload.Errorf(upload.KindInvalid, r.step, "base_url: no URL")
+	}
+	timestamp := strconv.FormatInt(c.Now().Add(skew).Unix(), 10)
+	return http.Header{
+		"Public-Token": {s["public_token"]},
+		"Timestamp":    {timestamp},
+		"Sign":         {trustooSign(s["private_token"], at.Query(), timestamp, r.body)},
+	}, 0, nil
+}
+
+// trustooSaid is the envelope of every answer.
+type trustooSaid struct {
+	Code      *int            `json:"code"`
+	Message   string          `json:"message"`
+	RequestID string          `json:"request_id"`
+	Data      json.RawMessage `json:"data"`
+}
+
+func (s trustooSaid) code() string {
+	if s.Code == nil {
+		return ""
+	}
+	return strconv.Itoa(*s.Code)
+}
+
+// trustooCodes are what the envelope's codes mean as HTTP statuses. Codes 1
+// (canceled) and 4 (deadline) may pass.
+var trustooCodes = map[int]int{
+	1:  http.StatusServiceUnavailable,
+	3:  http.StatusBadRequest,
+	4:  http.StatusServiceUnavailable,
+	5:  http.StatusNotFound,
+	6:  http.StatusConflict,
+	8:  http.StatusTooManyRequests,
+	13: http.StatusInternalServerError,
+	16: http.StatusUnauthorized,
+}
+
+// trustooStatus reads an answer's meaning: by its code, which also refuses under
+// HTTP 200, else by its status.
+func trustooStatus(a answer) (int, trustooSaid) {
+	var said trustooSaid
+	if json.Unmarshal(a.body, &said) != nil || said.Code == nil {
+		if a.status < 300 {
+			return http.StatusInternalServerError, said // success without an envelope is none
+		}
+		return a.status, said
+	}
+	if *said.Code == 0 {
+		return a.status, said
+	}
+	if status, known := trustooCodes[*said.Code]; known {
+		return status, said
+	}
+	if a.status >= 300 {
+		return a.status, said
+	}
+	return http.StatusInternalServerError, said
+}
+
+// trustooToken is what is kept of an OAuth token. Chain tells which configured
+// refresh token it descends from: a new one in the configuration starts over.
+type trustooToken struct {
+	Access  string `json:"access_token"`
+	Refresh string `json:"refresh_token"`
+	Expires int64  `json:"expires_in,omitempty"` // seconds
+	Chain   string `json:"chain,omitempty"`      // ours, not of the wire
+}
+
+// trustooRefresh gets a new access token: POST oauth/token. It uses the refresh
+// token that came with the last one, for those may be good only once.
+func (c *Caller) trustooRefresh(ctx context.Context, old Token) (Token, error) {
+	s := c.Account.Settings
+	sum := sha256.Sum256([]byte(s["refresh_token"]))
+	chain := hex.EncodeToString(sum[:8])
+	refresh := s["refresh_token"]
+	var last trustooToken
+	if json.Unmarshal(old.Value, &last) == nil && last.Chain == chain && last.Refresh != "" {
+		refresh = last.Refresh
+	}
+	a, err := c.do(ctx, request{
+		step: upload.StepPrepare, name: "oauth token", method: http.MethodPost, url: c.Account.url(trustooTokenPath),
+		ask: map[string]string{
+			"grant_type": "refresh_token", "refresh_token": refresh,
+			"client_id": s["client_id"], "client_secret": s["client_secret"],
+		},
+	})
+	if err != nil {
+		return Token{}, err
+	}
+	got, err := c.trustooTokenOf(ctx, a)
+	if err != nil {
+		return Token{}, err
+	}
+	if got.Refresh == "" {
+		got.Refresh = refresh
+	}
+	got.Chain = chain
+	life := time.Duration(got.Expires) * time.Second
+	if life <= 0 {
+		life = time.Hour
+	}
+	value, err := json.Marshal(got)
+	return Token{Value: value, ExpiresAt: c.Now().Add(life * 4 / 5)}, err
+}
+
+// trustooTokenOf reads the token from the envelope's data, or from the top
+// level (TT-2).
+func (c *Caller) trustooTokenOf(ctx context.Context, a answer) (trustooToken, error) {
+	var got trustooToken
+	if a.status < 300 && json.Unmarshal(a.body, &got) == nil && got.Access != "" {
+		return got, nil
+	}
+	status, said := trustooStatus(a)
+	if status >= 300 {
+		if status == http.StatusBadRequest { // an unknown refresh token or client: the account, not the item
+			status = http.StatusUnauthorized
+		}
+		return got, c.judge(ctx, a, status, words{text: said.Message, code: said.code(), requestID: said.RequestID})
+	}
+	if json.Unmarshal(said.Data, &got) != nil || got.Access == "" {
+		return got, a.incomplete("no access_token")
+	}
+	return got, nil
+}
