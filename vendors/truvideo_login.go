@@ -44,7 +44,7 @@ func (c *Caller) truvideoOnce(ctx context.Context, r request) (answer, error) {
 		return a, err
 	}
 	e := upload.AsError(err, r.step)
-	e.Kind, e.Then = upload.KindUnavailable, upload.KindDenied
+	e.Kind, e.Then, e.Arrived = upload.KindUnavailable, upload.KindDenied, upload.ArrivedMaybe
 	return a, e
 }
 

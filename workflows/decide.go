@@ -1,0 +1,66 @@
+package workflows
+
+import (
+	"fmt"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+// acceptDecisions lets people decide on an unconfirmed upload. Anything else is
+// refused before it enters the history.
+func (r *run) acceptDecisions(ctx workflow.Context) error {
+	return workflow.SetUpdateHandlerWithOptions(ctx, upload.UpdateDecide,
+		func(_ workflow.Context, d upload.Decision) error {
+			r.decision = &d
+			return nil
+		},
+		workflow.UpdateHandlerOptions{
+			Description: "decide on an upload that is unconfirmed: ready, retry or fail",
+			Validator: func(_ workflow.Context, d upload.Decision) error {
+				if r.result.State != upload.StateUnconfirmed || r.decision != nil {
+					return fmt.Errorf("upload is %s, only an unconfirmed one can be decided", r.result.State)
+				}
+				switch d.Verdict {
+				case upload.VerdictReady, upload.VerdictRetry, upload.VerdictFail:
+				default:
+					return fmt.Errorf("verdict %q is unknown, want ready, retry or fail", d.Verdict)
+				}
+				if d.Because == "" {
+					return fmt.Errorf("a decision needs a reason")
+				}
+				return nil
+			},
+		})
+}
+
+// decided waits for a person's word on an unconfirmed upload and does as it
+// says.
+func (r *run) decided(ctx workflow.Context, f flow) (upload.Media, error) {
+	r.await(ctx, "a decision: is the medium there?")
+	err := workflow.Await(ctx, func() bool { return r.decision != nil })
+	r.await(ctx, "")
+	if err != nil {
+		return upload.Media{}, err
+	}
+	d := *r.decision
+	r.decision = nil
+	r.note(fmt.Sprintf("%s decided %s because %s", d.By, d.Verdict, d.Because))
+	switch d.Verdict {
+	case upload.VerdictReady:
+		return upload.Media{ID: string(r.result.MediaID)}, nil
+	case upload.VerdictRetry:
+		r.result.FinishedAt, r.result.Error = nil, nil
+		clear(r.tries)
+		clear(r.seen)
+		r.renewals = 0
+		return r.follow(ctx, f)
+	}
+	e := upload.Errorf(upload.KindUnconfirmed, upload.StepTransfer, "given up by %s: %s", d.By, d.Because)
+	e.Code = codeDecided
+	return upload.Media{}, e
+}
+
+// codeDecided marks a failure that a person chose: it is an end.
+const codeDecided = "decided"

@@ -1,0 +1,116 @@
+package workflows
+
+import (
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+// Every timeout of an upload, with its reason.
+const (
+	// controlTime bounds one control call: half a minute for the call itself,
+	// twice for one that is repeated after a login, and the wait for a permit.
+	controlTime = 90 * time.Second
+	// controlBeat finds a worker that died in a control call. Calls are shorter
+	// than its first heartbeat, so it costs nothing.
+	controlBeat = 15 * time.Second
+
+	// transferBeat finds a worker that died while it sent, and brings it the
+	// word that the upload is canceled: within four fifths of this.
+	transferBeat = 5 * time.Second
+	// transferLeast and transferRate bound one send: a line slower than the rate
+	// (bytes per second) is taken for dead, as is one that is still for a minute.
+	transferLeast = 15 * time.Minute
+	transferRate  = 64 << 10
+
+	// readTime bounds reading a whole source through, at transferRate or better.
+	readTime = 24 * time.Hour
+
+	// recordTime bounds a write to the ledger.
+	recordTime = 30 * time.Second
+
+	// lookBack is how long an old session is asked about before a new one is
+	// opened, where the old one's bytes may have arrived.
+	lookBack = 2 * time.Minute
+	// settleFirst and settleSecond are the waits before the first and second
+	// search for what a lost answer may have made.
+	settleFirst  = 2 * time.Second
+	settleSecond = 5 * time.Second
+)
+
+// lostWorker are the failures of an activity whose worker died. Where a call
+// must not be repeated without a look, Temporal must not repeat it either.
+var lostWorker = []string{"TemporalTimeout:StartToClose", "TemporalTimeout:Heartbeat"}
+
+// repeats is Temporal's own retry policy of all activities. It only ever repeats
+// what counts as no attempt: a call that was throttled, that found its account
+// paused, its lane taken or its medium still processed (each says itself when
+// to come back), a ledger out of reach, and a worker that died. What a vendor
+// refused comes back as final, and is judged here, where the history shows it.
+func repeats() *temporal.RetryPolicy {
+	return &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second}
+}
+
+func onceOnly() *temporal.RetryPolicy {
+	policy := repeats()
+	policy.NonRetryableErrorTypes = lostWorker
+	return policy
+}
+
+// control are the options of a control call that may be repeated.
+func control(summary string) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		TaskQueue: upload.TaskQueue, StartToCloseTimeout: controlTime, HeartbeatTimeout: controlBeat,
+		RetryPolicy: repeats(), Summary: summary,
+	}
+}
+
+// books are the options of what only the ledger takes part in.
+func books(summary string) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		TaskQueue: upload.TaskQueue, StartToCloseTimeout: recordTime, RetryPolicy: repeats(), Summary: summary,
+	}
+}
+
+// waiting are the options of what comes back until something has changed. It is
+// given up with the upload only.
+func waiting(summary string) workflow.ActivityOptions { return books(summary) }
+
+// reading are the options of what reads the source, where the source is.
+func (r *run) reading(summary string) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		TaskQueue: r.queue(), StartToCloseTimeout: readTime, HeartbeatTimeout: transferBeat,
+		RetryPolicy: repeats(), Summary: summary,
+	}
+}
+
+// sending are the options of a send of size bytes that must have started before
+// expires, where that is not zero: until then it may wait in the queue.
+func (r *run) sending(ctx workflow.Context, summary string, size int64, expires time.Time) workflow.ActivityOptions {
+	options := workflow.ActivityOptions{
+		TaskQueue: r.queue(), HeartbeatTimeout: transferBeat,
+		StartToCloseTimeout: transferLeast + time.Duration(size/transferRate)*time.Second,
+		WaitForCancellation: true, RetryPolicy: repeats(), Summary: summary,
+	}
+	if !expires.IsZero() {
+		options.ScheduleToStartTimeout = max(expires.Sub(workflow.Now(ctx)), time.Second)
+	}
+	return options
+}
+
+// queue is where the source can be read.
+func (r *run) queue() string {
+	if r.item.Queue != "" {
+		return r.item.Queue
+	}
+	return upload.TaskQueue
+}
+
+// queuedTooLong reports whether an activity never started.
+func queuedTooLong(kind enumspb.TimeoutType) bool {
+	return kind == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START
+}

@@ -1,0 +1,249 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+// claim looks at the source and claims the item's identity.
+func (r *run) claim(ctx workflow.Context) (upload.Claimed, error) {
+	var claimed upload.Claimed
+	if r.item.Queue != "" {
+		r.await(ctx, "a worker that can read the source")
+	}
+	err := r.try(ctx, step{
+		step: upload.StepClaim, activity: upload.ActivityClaim,
+		options: func() workflow.ActivityOptions { return r.reading("look at the source") },
+	}, r.item, &claimed)
+	r.await(ctx, "")
+	if err != nil {
+		return claimed, err
+	}
+	r.content, r.terms = claimed.Content, claimed.Terms
+	r.result.Size, r.result.SHA256, r.result.CRC64 = upload.Number(r.content.Size), upload.Text(r.content.SHA256), upload.Text(r.content.CRC64)
+	return claimed, nil
+}
+
+// prepare opens a session. previous is the one that it replaces, because the
+// code of what ended that.
+func (r *run) prepare(ctx workflow.Context, previous *upload.Session, because string) (upload.Session, error) {
+	r.enter(ctx, upload.StatePreparing)
+	if err := r.here(ctx); err != nil {
+		return upload.Session{}, err
+	}
+	r.arrived = false
+	var session upload.Session
+	err := r.try(ctx, step{
+		step: upload.StepPrepare, activity: upload.ActivityPrepare,
+		options: func() workflow.ActivityOptions { return control("prepare at " + r.item.Account) },
+	}, upload.Prepare{Item: r.item, Content: r.content, Plan: r.terms.Plan, Previous: previous, Because: because}, &session)
+	r.status.ExpiresAt, r.session = session.ExpiresAt, session.ID
+	return session, err
+}
+
+// here waits for a worker that can read the source, where the last session ran
+// out for want of one: sessions are not opened for nobody.
+func (r *run) here(ctx workflow.Context) error {
+	if !r.queued || r.item.Queue == "" {
+		return nil
+	}
+	r.queued = false
+	r.await(ctx, "a worker that can read the source")
+	ctx = workflow.WithActivityOptions(ctx, r.reading("wait for a worker that can read the source"))
+	err := workflow.ExecuteActivity(ctx, upload.ActivityHere).Get(ctx, nil)
+	r.await(ctx, "")
+	return err
+}
+
+// search finds out whether bytes whose answer was lost arrived after all: it
+// returns a receipt where they did.
+type search func(ctx workflow.Context, e *upload.Error) (*upload.Receipt, error)
+
+// transfer sends the whole medium to a session. With a search, nothing is sent
+// again before it.
+func (r *run) transfer(ctx workflow.Context, session upload.Session, find search) (upload.Receipt, error) {
+	r.enter(ctx, upload.StateTransferring)
+	in := upload.Transfer{Item: r.item, Content: r.content, Session: session}
+	var receipt upload.Receipt
+	sending := step{
+		step: upload.StepTransfer, activity: upload.ActivityTransfer,
+		options: func() workflow.ActivityOptions {
+			options := r.sending(ctx, "send to "+string(session.Store), r.content.Size, session.ExpiresAt)
+			if find != nil {
+				options.RetryPolicy = onceOnly()
+			}
+			return options
+		},
+		again: func(e *upload.Error) { in.Lenient = in.Lenient || e.Kind == upload.KindCorrupt },
+	}
+	if find != nil {
+		sending.look = func(ctx workflow.Context, e *upload.Error) (bool, error) {
+			found, err := find(ctx, e)
+			if found != nil {
+				receipt = *found
+			}
+			return found != nil, err
+		}
+	}
+	if err := r.try(ctx, sending, &in, &receipt); err != nil {
+		return receipt, err
+	}
+	r.received(receipt)
+	return receipt, nil
+}
+
+// received adds what a receipt tells to the result.
+func (r *run) received(receipt upload.Receipt) {
+	r.result.BytesSent += receipt.BytesSent
+	if receipt.SHA256 != "" {
+		r.result.SHA256 = upload.Text(receipt.SHA256)
+	}
+	if receipt.CRC64 != "" {
+		r.result.CRC64 = upload.Text(receipt.CRC64)
+	}
+	r.note(receipt.Note)
+}
+
+// note keeps what a person should know.
+func (r *run) note(text string) {
+	switch {
+	case text == "" || strings.Contains(r.result.Note, text):
+	case r.result.Note == "":
+		r.result.Note = text
+	default:
+		r.result.Note += "; " + text
+	}
+}
+
+// poll waits until the vendor has processed the bytes, for as long as it may
+// take, and has one last look after that.
+func (r *run) poll(ctx workflow.Context, session upload.Session) (upload.Media, error) {
+	media, err := r.pollFor(ctx, session, r.terms.FirstLook, r.terms.Deadline)
+	if err != nil || media.State != upload.StateProcessing || media.Seen != "" {
+		return media, err
+	}
+	last := upload.Poll{Item: r.item, Content: r.content, Session: session, ByName: session.FileName != ""}
+	media, err = r.pollOnce(ctx, last)
+	seen := media.Seen
+	var e *upload.Error
+	if asError(err, &e) && e.Kind == upload.KindUnavailable {
+		seen, err = e.Message, nil
+	}
+	if err != nil || media.State == upload.StateReady || media.State == upload.StateFailed {
+		return media, err
+	}
+	return media, upload.Errorf(upload.KindTimeout, upload.StepPoll, "not processed within %s, last seen: %s", inWords(r.terms.Deadline), seen).
+		WithHint("the vendor may still finish it: look there before sending it again, which could make a duplicate")
+}
+
+// pollFor looks at the vendor's pace, the first time after first, until
+// processing has ended or most has passed: then Seen is empty. It also returns
+// where the vendor has not noticed the bytes for long; Seen tells what it says.
+func (r *run) pollFor(ctx workflow.Context, session upload.Session, first, most time.Duration) (upload.Media, error) {
+	r.enter(ctx, upload.StateProcessing)
+	since := workflow.Now(ctx)
+	if err := rest(ctx, first, "the vendor processes"); err != nil {
+		return upload.Media{}, err
+	}
+	var polled upload.Polled
+	for {
+		left := most - workflow.Now(ctx).Sub(since)
+		if left <= 0 {
+			return upload.Media{State: upload.StateProcessing}, nil
+		}
+		options := control("poll " + r.item.Account)
+		options.ScheduleToCloseTimeout = left
+		ctx := workflow.WithActivityOptions(ctx, options)
+		err := workflow.ExecuteActivity(ctx, upload.ActivityPoll, upload.Poll{
+			Item: r.item, Content: r.content, Session: session, Since: since,
+		}).Get(ctx, &polled)
+		if looks, over := outOfTime(err); over {
+			r.result.Attempts.Add(upload.StepPoll, looks)
+			return upload.Media{State: upload.StateProcessing}, nil
+		}
+		r.result.Attempts.Add(upload.StepPoll, max(polled.Looks, 1))
+		if err == nil {
+			return polled.Media, nil
+		}
+		e := failureOf(err)
+		if e == nil || e.Kind != upload.KindDenied {
+			return upload.Media{}, canceledOr(err, e)
+		}
+		if err := r.hold(ctx, e); err != nil {
+			return upload.Media{}, err
+		}
+	}
+}
+
+// pollOnce looks a single time.
+func (r *run) pollOnce(ctx workflow.Context, in upload.Poll) (upload.Media, error) {
+	in.Once = true
+	var polled upload.Polled
+	err := r.try(ctx, step{
+		step: upload.StepPoll, activity: upload.ActivityPoll,
+		options: func() workflow.ActivityOptions { return control("look at " + r.item.Account) },
+	}, in, &polled)
+	return polled.Media, err
+}
+
+// digest reads a source through whose checksums did not come with its transfer,
+// and holds them against those of the parts.
+func (r *run) digest(ctx workflow.Context) error {
+	local := r.item.Queue != ""
+	if r.result.CRC64 != "" && (r.result.SHA256 != "" || !local) {
+		return nil
+	}
+	var sums upload.Digest
+	ctx = workflow.WithActivityOptions(ctx, r.reading("checksums of the whole source"))
+	err := workflow.ExecuteActivity(ctx, upload.ActivityDigest, upload.Claimed{Content: r.content}, r.item).Get(ctx, &sums)
+	if e := failureOf(err); e != nil { // the medium is there; only its proof is not
+		r.note("no checksum of the whole: " + e.Message)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if sent := string(r.result.CRC64); sent != "" && sent != sums.CRC64 {
+		return upload.Errorf(upload.KindCorrupt, upload.StepTransfer, "sent were bytes with CRC-64 %s, the source has %s", sent, sums.CRC64).
+			WithHint("the source changed while it was sent; the vendor's medium is a mixture")
+	}
+	r.result.SHA256, r.result.CRC64 = upload.Text(sums.SHA256), upload.Text(sums.CRC64)
+	return nil
+}
+
+// outOfTime reports whether a poll ended because its time was over, and how
+// often it had looked by then.
+func outOfTime(err error) (looks int, over bool) {
+	var activity *temporal.ActivityError
+	if err == nil || !errors.As(err, &activity) {
+		return 0, false
+	}
+	var timeout *temporal.TimeoutError
+	if errors.As(err, &timeout) && timeout.HasLastHeartbeatDetails() {
+		_ = timeout.LastHeartbeatDetails(&looks) // a count only
+	}
+	var application *temporal.ApplicationError
+	if errors.As(err, &application) && !application.NonRetryable() {
+		var media upload.Media
+		_ = application.Details(&media, &looks) // a count only
+		return looks, true
+	}
+	return looks, errors.As(err, &timeout)
+}
+
+func canceledOr(err error, e *upload.Error) error {
+	if e == nil {
+		return err
+	}
+	return e
+}
+
+// inWords is a wait as a person reads it.
+func inWords(d time.Duration) string { return fmt.Sprint(d.Round(time.Second)) }

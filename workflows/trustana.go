@@ -1,0 +1,38 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+// trustana follows Trustana's "Uploading Media": prepare, PUT to S3, check the
+// status until there is a file ID.
+func trustana(ctx workflow.Context, r *run) (upload.Media, error) {
+	var previous *upload.Session
+	for {
+		// Step 1: prepare the upload.
+		session, err := r.prepare(ctx, previous, "")
+		if err != nil {
+			return upload.Media{}, err
+		}
+		// Step 2: upload the file to S3. Repeating the PUT to one URL overwrites.
+		_, err = r.transfer(ctx, session, nil)
+		if err == nil {
+			// Step 3: check the processing status.
+			return r.poll(ctx, session)
+		}
+		if !r.renewable(err) {
+			return upload.Media{}, err
+		}
+		// The URL ran out: call prepare again. But if its PUT may have landed, a
+		// second one would attach the image twice, so the old ID is asked first.
+		if r.arrived {
+			media, err := r.pollFor(ctx, session, r.terms.FirstLook, lookBack)
+			if err != nil || media.State == upload.StateReady {
+				return media, err
+			}
+		}
+		previous = &session
+	}
+}

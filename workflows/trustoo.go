@@ -1,0 +1,59 @@
+package workflows
+
+import (
+	"errors"
+	"strings"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+// untoldTries is how often a form is sent whose bytes are stored, but whose
+// callback failed: the object is overwritten, and the callback made again.
+const untoldTries = 3
+
+// trustoo follows Trustoo's "Get Image Upload Credentials": call the API for
+// credentials, POST the form to storage, which tells the backend.
+func trustoo(ctx workflow.Context, r *run) (upload.Media, error) {
+	var previous *upload.Session
+	because := ""
+	for untold := 1; ; {
+		// Steps 1 and 2: credentials, and a form made of them.
+		session, err := r.prepare(ctx, previous, because)
+		if err != nil {
+			return upload.Media{}, err
+		}
+		// Step 3: POST it. The key is the item's own, so repeating overwrites.
+		receipt, err := r.transfer(ctx, session, nil)
+		switch {
+		case err == nil && receipt.Untold && untold < untoldTries:
+			untold++
+		case err == nil:
+			// Steps 4 and 5 are the storage's: it has the file, and called back.
+			return session.Media, nil
+		case badCallback(err) && because == "" && has(session, "callback"):
+			because = codeBadCallback // the vendor's settings say whether it may be left out
+		case because != "" && has(session, "callback"), !r.renewable(err):
+			return upload.Media{}, err
+		}
+		previous = &session
+	}
+}
+
+const codeBadCallback = "InvalidArgument"
+
+// badCallback reports whether OSS refused a form for its callback.
+func badCallback(err error) bool {
+	var e *upload.Error
+	return errors.As(err, &e) && e.Code == codeBadCallback && strings.Contains(strings.ToLower(e.Message), "callback")
+}
+
+func has(s upload.Session, field string) bool {
+	for _, f := range s.Form {
+		if f.Name == field {
+			return true
+		}
+	}
+	return false
+}

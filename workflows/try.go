@@ -1,0 +1,214 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+// step is one call of a flow, as try makes it.
+type step struct {
+	step     upload.Step
+	part     int // of a multipart session; parts have tries of their own
+	activity string
+	options  func() workflow.ActivityOptions
+	// look finds out whether a call whose answer was lost did its work; nil
+	// where the call may simply be repeated.
+	look look
+	// again, where set, changes the input before a repetition.
+	again func(*upload.Error)
+}
+
+// look reports whether the work is done after all. An error of its own ends the
+// step.
+type look func(ctx workflow.Context, e *upload.Error) (done bool, err error)
+
+// key is under what a step's tries are counted.
+func (s step) key() string { return fmt.Sprintf("%s %d", s.step, s.part) }
+
+// try makes a call and repeats it as its failures allow: one that may pass, for
+// as many tries as the step has, after a pause that grows; one that denies the
+// account, when the account has been resumed; one that is worth a single
+// repetition, once. Everything else is for the flow to decide.
+func (r *run) try(ctx workflow.Context, s step, in, out any) error {
+	for {
+		r.result.Attempts.Add(s.step, 1)
+		options := workflow.WithActivityOptions(ctx, s.options())
+		err := workflow.ExecuteActivity(options, s.activity, in).Get(options, out)
+		e := failureOf(err)
+		if e == nil {
+			return err
+		}
+		r.lost(s, e)
+		if e.Kind == upload.KindDenied {
+			if err := r.hold(ctx, e); err != nil {
+				return err
+			}
+			continue
+		}
+		if !r.worthAnother(s, e) {
+			return e
+		}
+		if s.look != nil && e.Arrived != upload.ArrivedNothing {
+			if done, err := s.look(ctx, e); err != nil {
+				return err
+			} else if done {
+				return nil
+			}
+		}
+		if s.again != nil {
+			s.again(e)
+		}
+		if err := r.pause(ctx, s, e); err != nil {
+			return err
+		}
+	}
+}
+
+// lost counts what a failed send sent, and remembers that it may have arrived.
+func (r *run) lost(s step, e *upload.Error) {
+	if s.step != upload.StepTransfer {
+		return
+	}
+	r.arrived = r.arrived || e.Arrived == upload.ArrivedMaybe
+	if e.Receipt != nil && s.part == 0 {
+		r.received(*e.Receipt)
+	} else if e.Receipt != nil {
+		r.result.BytesSent += e.Receipt.BytesSent
+	}
+}
+
+// worthAnother reports whether a failed step may be tried again, and counts the
+// try.
+func (r *run) worthAnother(s step, e *upload.Error) bool {
+	if e.Then != "" {
+		key := fmt.Sprintf("%s %d %s", s.step, e.Status, e.Code)
+		if r.seen[key] {
+			e.Kind = e.Then
+		}
+		r.seen[key] = true
+	}
+	switch e.Kind {
+	case upload.KindUnavailable:
+	case upload.KindCorrupt:
+		if s.step != upload.StepTransfer {
+			return false
+		}
+	case upload.KindExpired: // counts, but another session must come first
+		if !queued(e) { // nobody's fault, and it took as long as the session lived
+			r.tries[s.key()]++
+		}
+		return false
+	default:
+		return false
+	}
+	r.tries[s.key()]++
+	return !r.spent(s)
+}
+
+func budget(s upload.Step) int {
+	if s == upload.StepTransfer {
+		return upload.TransferTries
+	}
+	return upload.ControlTries
+}
+
+// spent reports whether a step has used up its tries.
+func (r *run) spent(s step) bool { return r.tries[s.key()] >= budget(s.step) }
+
+// renewable reports whether a failed session is worth another one: it ran out,
+// and has not done so too often. One that ran out while it waited for a worker
+// does not count: nothing went wrong with it.
+func (r *run) renewable(err error) bool {
+	var e *upload.Error
+	if !errors.As(err, &e) || e.Kind != upload.KindExpired {
+		return false
+	}
+	if r.queued = queued(e); !r.queued {
+		r.renewals++
+	}
+	return r.renewals < upload.TransferTries && !r.spent(step{step: upload.StepTransfer})
+}
+
+// queued reports whether a session ran out while it waited for a worker.
+func queued(err error) bool {
+	var e *upload.Error
+	return errors.As(err, &e) && e.Code == codeQueued
+}
+
+// expired reports whether an error is of that kind.
+func expired(err error) bool {
+	var e *upload.Error
+	return errors.As(err, &e) && e.Kind == upload.KindExpired
+}
+
+// pause waits before a repetition, at least as long as was asked for.
+func (r *run) pause(ctx workflow.Context, s step, e *upload.Error) error {
+	tries := r.tries[s.key()]
+	wait := max(upload.Backoff(tries, r.item.UploadID+s.key()), e.RetryAfter, time.Millisecond)
+	r.status.Waiting = fmt.Sprintf("another try of %s in %s: %s", s.step, inWords(wait), e.Message)
+	defer func() { r.status.Waiting = "" }()
+	return rest(ctx, wait, fmt.Sprintf("before try %d of %s", tries+1, s.step))
+}
+
+// rest is a pause with its reason in the history.
+func rest(ctx workflow.Context, wait time.Duration, why string) error {
+	return workflow.NewTimerWithOptions(ctx, wait, workflow.TimerOptions{Summary: why}).Get(ctx, nil)
+}
+
+// hold waits until the account goes on. Where the vendor denied it, it is
+// paused first, for all items.
+func (r *run) hold(ctx workflow.Context, e *upload.Error) error {
+	r.result.Paused, r.status.Held = true, true
+	r.result.Error = upload.FailureOf(e)
+	r.await(ctx, "account "+r.item.Account+", which is paused")
+	in := upload.AccountPause{Account: r.item.Account, Because: e.Error()}
+	if !e.Paused {
+		writing := workflow.WithActivityOptions(ctx, books("pause account "+r.item.Account))
+		if err := workflow.ExecuteActivity(writing, upload.ActivityPauseAccount, in).Get(writing, nil); err != nil {
+			return err
+		}
+	}
+	resting := workflow.WithActivityOptions(ctx, waiting("wait for account "+r.item.Account))
+	if err := workflow.ExecuteActivity(resting, upload.ActivityAwaitAccount, in).Get(resting, nil); err != nil {
+		return err
+	}
+	r.result.Paused, r.status.Held, r.result.Error = false, false, nil
+	r.await(ctx, "")
+	return nil
+}
+
+// failureOf reads what an activity failed with; nil for success, and for an
+// upload that was canceled.
+func failureOf(err error) *upload.Error {
+	if err == nil || temporal.IsCanceledError(err) {
+		return nil
+	}
+	var application *temporal.ApplicationError
+	if errors.As(err, &application) {
+		var e upload.Error
+		if application.HasDetails() && application.Details(&e) == nil && e.Kind != "" {
+			return &e
+		}
+		return &upload.Error{Kind: upload.KindInternal, Message: application.Message()}
+	}
+	var timeout *temporal.TimeoutError
+	if errors.As(err, &timeout) {
+		if queuedTooLong(timeout.TimeoutType()) {
+			return &upload.Error{Kind: upload.KindExpired, Code: codeQueued, Message: "the session ran out before a worker could use it"}
+		}
+		return &upload.Error{Kind: upload.KindUnavailable, Message: "the worker that made the call was lost", Arrived: upload.ArrivedMaybe}
+	}
+	return &upload.Error{Kind: upload.KindInternal, Message: err.Error()}
+}
+
+// codeQueued marks a session that nobody could use in time.
+const codeQueued = "queued"
+
+// asError is errors.As for the one type that flows look for.
+func asError(err error, into **upload.Error) bool { return errors.As(err, into) }
