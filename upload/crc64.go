@@ -1,11 +1,12 @@
-package transfer
+package upload
 
 import (
 	"hash/crc64"
 	"strconv"
 )
 
-var ecma = crc64.MakeTable(crc64.ECMA)
+// CRC64Table is the polynomial of OSS's checksum, ECMA-182.
+var CRC64Table = crc64.MakeTable(crc64.ECMA)
 
 // FormatCRC64 writes a CRC-64 (ECMA) as stores do: unsigned, decimal.
 func FormatCRC64(sum uint64) string { return strconv.FormatUint(sum, 10) }
@@ -65,4 +66,18 @@ func (m *matrix) square(of *matrix) {
 	for i := range m {
 		m[i] = of.times(of[i])
 	}
+}
+
+// JoinParts returns the CRC-64 of a medium from those of all its parts, in
+// order; "" where one of them is not known.
+func JoinParts(parts []Part) string {
+	var whole uint64
+	for _, part := range parts {
+		sum, err := ParseCRC64(part.CRC64)
+		if err != nil {
+			return ""
+		}
+		whole = CombineCRC64(whole, sum, part.Size)
+	}
+	return FormatCRC64(whole)
 }

@@ -80,6 +80,8 @@ type Error struct {
 	// Paused says that no call was made, because the account is paused.
 	Paused  bool    `json:"paused,omitempty"`
 	Arrived Arrival `json:"arrived,omitempty"`
+	// Receipt is what was sent, where the failure came after that.
+	Receipt *Receipt `json:"receipt,omitempty"`
 
 	err error
 }

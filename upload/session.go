@@ -94,8 +94,9 @@ type Part struct {
 	Number int    `json:"number"`
 	Offset int64  `json:"offset"`
 	Size   int64  `json:"size"`
-	ETag   string `json:"etag"`  // as received, without quotes
-	CRC64  string `json:"crc64"` // unsigned decimal, ECMA
+	ETag   string `json:"etag"`             // as received, without quotes
+	CRC64  string `json:"crc64"`            // unsigned decimal, ECMA
+	SHA256 string `json:"sha256,omitempty"` // lower-case hex, where the part is the whole
 }
 
 // Receipt is what proves that bytes arrived.
@@ -104,7 +105,6 @@ type Receipt struct {
 	ETag      string `json:"etag,omitempty"`
 	SHA256    string `json:"sha256,omitempty"` // lower-case hex, where one process read the whole
 	CRC64     string `json:"crc64,omitempty"`  // unsigned decimal, ECMA
-	Parts     []Part `json:"parts,omitempty"`
 
 	// Media is set where the answer to the bytes names the medium (Closient).
 	Media *Media `json:"media,omitempty"`

@@ -26,6 +26,7 @@ const (
 	ActivityAwaitAccount = "AwaitAccount"
 	ActivityEnterLane    = "EnterLane"
 	ActivityLeaveLane    = "LeaveLane"
+	ActivityHere         = "Here"
 
 	QueryStatus  = "status"
 	UpdateDecide = "decide"
@@ -37,16 +38,20 @@ type Claimed struct {
 	Terms   Terms   `json:"terms"`
 	// Known is the result of an earlier run, where there is nothing left to do.
 	Known *Result `json:"known,omitempty"`
+	// Refused says why the identity could not be claimed; what is recorded
+	// under it belongs to another run and stays as it is.
+	Refused *Error `json:"refused,omitempty"`
 }
 
 // Terms is what a vendor's flow needs to know of the vendor's habits and of the
 // account's settings. Claim fixes it for the whole upload.
 type Terms struct {
-	Plan     Plan          `json:"plan,omitzero"`     // of a multipart session
-	Deadline time.Duration `json:"deadline"`          // of processing, from the last byte
-	Parallel int           `json:"parallel,omitzero"` // parts in flight
-	Lane     string        `json:"lane,omitempty"`    // what must be entered before the bytes are sent
-	Last     bool          `json:"last,omitempty"`    // enter the lane after all others that want it
+	Plan      Plan          `json:"plan,omitzero"`     // of a multipart session
+	FirstLook time.Duration `json:"first_look"`        // from the last byte to the first poll
+	Deadline  time.Duration `json:"deadline"`          // of processing, from the last byte
+	Parallel  int           `json:"parallel,omitzero"` // parts in flight
+	Lane      string        `json:"lane,omitempty"`    // what must be entered before the bytes are sent
+	Last      bool          `json:"last,omitempty"`    // enter the lane after all others that want it
 }
 
 // Prepare is the input of the activity of that name.
@@ -72,13 +77,14 @@ type Transfer struct {
 
 // SendPart is the input of the activity of that name.
 type SendPart struct {
-	Item    Item          `json:"item"`
-	Content Content       `json:"content"`
-	Part    PartURL       `json:"part"`
-	Offset  int64         `json:"offset"`
-	Size    int64         `json:"size"`
-	Life    time.Duration `json:"life,omitempty"`
-	Lenient bool          `json:"lenient,omitempty"`
+	Item    Item              `json:"item"`
+	Content Content           `json:"content"`
+	Part    PartURL           `json:"part"`
+	Offset  int64             `json:"offset"`
+	Size    int64             `json:"size"`
+	Header  map[string]string `json:"header,omitempty"`
+	Life    time.Duration     `json:"life,omitempty"`
+	Lenient bool              `json:"lenient,omitempty"`
 }
 
 // SignParts is the input of the activity of that name: URLs are wanted for

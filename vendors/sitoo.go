@@ -69,6 +69,7 @@ var sitooSpec = &Spec{
 		{Name: "entity_type", Type: Text, Default: "shipment_item", Choices: []string{"shipment_item"}, Doc: "shipment_item is all there is"},
 		{Name: "file_name", Type: Text, Most: 255, Doc: "name with extension; default: the source's own"},
 	},
+	NameField: "file_name",
 	Settings: []Setting{
 		{Name: "token", Doc: "sent as a bearer token", Secret: true},
 		{Name: "auth", Doc: "how to log in", Default: "bearer", Choices: []string{"bearer", "basic"}},

@@ -25,6 +25,11 @@ type Spec struct {
 	// Credentials lists the sets of settings of which an account needs one.
 	Credentials [][]string
 
+	// NameField is the field that renames the medium, and NeedsExtension says that
+	// the name must end in the extension of its type.
+	NameField      string
+	NeedsExtension bool
+
 	Takes []Range // the media that it takes
 	Parts *upload.PartLimits
 

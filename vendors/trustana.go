@@ -48,8 +48,10 @@ var trustanaSpec = &Spec{
 		{Name: "addToMediaGallery", Type: Boolean, Doc: "whether the image also joins the media gallery"},
 		{Name: "fileName", Type: Text, Most: 255, Doc: "name with an image extension; default: the source's own"},
 	},
-	Settings:    []Setting{{Name: "api_key", Doc: "sent as X-API-Key", Secret: true}},
-	Credentials: [][]string{{"api_key"}},
+	NameField:      "fileName",
+	NeedsExtension: true,
+	Settings:       []Setting{{Name: "api_key", Doc: "sent as X-API-Key", Secret: true}},
+	Credentials:    [][]string{{"api_key"}},
 	Takes: []Range{{
 		Types:    []string{"image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp", "image/tiff"},
 		MaxBytes: trustanaAssumed.maxBytes,

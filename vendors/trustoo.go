@@ -53,6 +53,7 @@ var trustooSpec = &Spec{
 	Fields: []Field{
 		{Name: "fileName", Type: Text, Most: 255, Doc: "end of the object's key; default: the source's own name"},
 	},
+	NameField: "fileName",
 	Settings: []Setting{
 		{Name: "public_token", Doc: "for signed headers"},
 		{Name: "private_token", Doc: "signs them", Secret: true},

@@ -202,7 +202,7 @@ func (r *run) digest(ctx workflow.Context) error {
 	}
 	var sums upload.Digest
 	ctx = workflow.WithActivityOptions(ctx, r.reading("checksums of the whole source"))
-	err := workflow.ExecuteActivity(ctx, upload.ActivityDigest, upload.Claimed{Content: r.content}, r.item).Get(ctx, &sums)
+	err := workflow.ExecuteActivity(ctx, upload.ActivityDigest, r.item, r.content).Get(ctx, &sums)
 	if e := failureOf(err); e != nil { // the medium is there; only its proof is not
 		r.note("no checksum of the whole: " + e.Message)
 		return nil

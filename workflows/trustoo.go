@@ -17,12 +17,15 @@ const untoldTries = 3
 // credentials, POST the form to storage, which tells the backend.
 func trustoo(ctx workflow.Context, r *run) (upload.Media, error) {
 	var previous *upload.Session
-	because := ""
+	var refused error // for its callback
 	for untold := 1; ; {
 		// Steps 1 and 2: credentials, and a form made of them.
-		session, err := r.prepare(ctx, previous, because)
+		session, err := r.prepare(ctx, previous, because(refused))
 		if err != nil {
 			return upload.Media{}, err
+		}
+		if refused != nil && has(session, "callback") { // the account's settings keep it
+			return upload.Media{}, refused
 		}
 		// Step 3: POST it. The key is the item's own, so repeating overwrites.
 		receipt, err := r.transfer(ctx, session, nil)
@@ -32,13 +35,21 @@ func trustoo(ctx workflow.Context, r *run) (upload.Media, error) {
 		case err == nil:
 			// Steps 4 and 5 are the storage's: it has the file, and called back.
 			return session.Media, nil
-		case badCallback(err) && because == "" && has(session, "callback"):
-			because = codeBadCallback // the vendor's settings say whether it may be left out
-		case because != "" && has(session, "callback"), !r.renewable(err):
+		case badCallback(err) && refused == nil:
+			refused = err
+		case !r.renewable(err):
 			return upload.Media{}, err
 		}
 		previous = &session
 	}
+}
+
+// because is the code of a refusal that another form may avoid.
+func because(refused error) string {
+	if refused == nil {
+		return ""
+	}
+	return codeBadCallback
 }
 
 const codeBadCallback = "InvalidArgument"

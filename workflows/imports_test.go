@@ -1,0 +1,70 @@
+package workflows
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// allowed is all that workflow code may import. workflowcheck follows calls, but
+// lets random identifiers and others pass; this list does not.
+var allowed = []string{
+	"errors", "fmt", "slices", "strings", "time",
+	"go.temporal.io/api/enums/v1",
+	"go.temporal.io/sdk/temporal", "go.temporal.io/sdk/workflow",
+	"github.com/mediaferry/mediaferry/upload",
+}
+
+// vocabulary is all that the vocabulary may import, since workflows use it.
+var vocabulary = []string{
+	"crypto/sha256", "encoding/hex", "encoding/json", "errors", "fmt", "hash/crc64", "hash/fnv",
+	"net/url", "path/filepath", "slices", "strconv", "strings", "time",
+}
+
+// clocks are what reads a clock, or waits, behind the workflow's back.
+var clocks = []string{"Now", "Sleep", "After", "AfterFunc", "Since", "Until", "Tick", "NewTimer", "NewTicker"}
+
+func TestWorkflowsImportNothingThatIsNotDeterministic(t *testing.T) {
+	for dir, list := range map[string][]string{".": allowed, "../upload": vocabulary} {
+		for name, file := range parse(t, dir) {
+			for _, imported := range file.Imports {
+				path, err := strconv.Unquote(imported.Path.Value)
+				require.NoError(t, err)
+				require.True(t, slices.Contains(list, path), "%s imports %s, which is not on the list: make the value in an activity, or in the command", name, path)
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.GoStmt:
+					t.Errorf("%s starts a goroutine: use workflow.Go", name)
+				case *ast.SelectorExpr:
+					if x, ok := n.X.(*ast.Ident); ok && x.Name == "time" && slices.Contains(clocks, n.Sel.Name) {
+						t.Errorf("%s uses time.%s: use the workflow's clock", name, n.Sel.Name)
+					}
+				}
+				return true
+			})
+		}
+	}
+}
+
+func parse(t *testing.T, dir string) map[string]*ast.File {
+	t.Helper()
+	files := map[string]*ast.File{}
+	set := token.NewFileSet()
+	packages, err := parser.ParseDir(set, dir, func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, 0)
+	require.NoError(t, err)
+	for _, p := range packages {
+		for name, file := range p.Files {
+			files[name] = file
+		}
+	}
+	require.NotEmpty(t, files)
+	return files
+}

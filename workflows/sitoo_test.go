@@ -1,0 +1,102 @@
+package workflows
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+func TestSitooWaitsUntilTheFileIsReady(t *testing.T) {
+	w := newWorld(t, "sitoo").
+		on(upload.ActivityPrepare, session("f1")).
+		on(upload.ActivityTransfer, sent).
+		on(upload.ActivityPoll, append(processing(2, 2*time.Second), ready("f1"))...)
+	result, err := w.run()
+	require.NoError(t, err)
+	require.Equal(t, upload.StateReady, result.State)
+	require.EqualValues(t, "f1", result.MediaID)
+}
+
+func TestSitooTakesAnotherFileOnceWhenProcessingFailed(t *testing.T) {
+	w := newWorld(t, "sitoo").
+		on(upload.ActivityPrepare, session("f1"), session("f2")).
+		on(upload.ActivityTransfer, sent).
+		on(upload.ActivityPoll, seen(upload.StateFailed, "failed"), ready("f2"))
+	result, err := w.run()
+	require.NoError(t, err)
+	require.EqualValues(t, "f2", result.MediaID)
+
+	w = newWorld(t, "sitoo").
+		on(upload.ActivityPrepare, session("f1"), session("f2")).
+		on(upload.ActivityTransfer, sent).
+		on(upload.ActivityPoll, seen(upload.StateFailed, "failed"))
+	result, err = w.run()
+	require.ErrorContains(t, err, "failed twice")
+	require.Equal(t, upload.KindRejected, result.Error.Kind)
+	require.Equal(t, 2, result.Attempts.Prepare)
+}
+
+func TestSitooLooksBeforeItSendsAFormAgain(t *testing.T) {
+	w := newWorld(t, "sitoo").
+		on(upload.ActivityPrepare, session("f1")).
+		on(upload.ActivityTransfer, unavailable(upload.ArrivedMaybe)).
+		on(upload.ActivityPoll, seen(upload.StateProcessing, "uploaded"), ready("f1"))
+	w.on(upload.ActivityDigest, answer{value: upload.Digest{SHA256: "aa", CRC64: "1"}})
+	result, err := w.run()
+	require.NoError(t, err)
+	require.Equal(t, []string{"Claim", "Prepare", "Transfer", "Poll", "Poll", "Record"}, w.asked, "the bytes are sent once")
+	require.EqualValues(t, "f1", result.MediaID)
+
+	w = newWorld(t, "sitoo").
+		on(upload.ActivityPrepare, session("f1")).
+		on(upload.ActivityTransfer, unavailable(upload.ArrivedMaybe), sent).
+		on(upload.ActivityPoll, seen(upload.StateProcessing, "uploading"), ready("f1"))
+	_, err = w.run()
+	require.NoError(t, err)
+	require.Equal(t, []string{"Claim", "Prepare", "Transfer", "Poll", "Transfer", "Poll", "Record"}, w.asked)
+}
+
+func TestSitooSendsAgainWhatItDoesNotNotice(t *testing.T) {
+	w := newWorld(t, "sitoo").
+		on(upload.ActivityPrepare, session("f1")).
+		on(upload.ActivityTransfer, sent).
+		on(upload.ActivityPoll, seen(upload.StateProcessing, "uploading"), ready("f1"))
+	result, err := w.run()
+	require.NoError(t, err)
+	require.Equal(t, 2, result.Attempts.Transfer)
+	require.Equal(t, 1, result.Attempts.Prepare)
+
+	w = newWorld(t, "sitoo").
+		on(upload.ActivityPrepare, session("f1")).
+		on(upload.ActivityTransfer, sent).
+		on(upload.ActivityPoll, seen(upload.StateProcessing, "uploading"))
+	result, err = w.run()
+	require.Error(t, err)
+	require.Equal(t, upload.KindTimeout, result.Error.Kind)
+	require.Equal(t, 3, result.Attempts.Transfer)
+}
+
+func TestSitooAsksForANewFileWhenTheOldOneIsLost(t *testing.T) {
+	gone := answer{err: fails(upload.Error{Kind: upload.KindExpired, Lost: true, Status: 404, Message: "404"})}
+	w := newWorld(t, "sitoo").
+		on(upload.ActivityPrepare, session("f1"), session("f2")).
+		on(upload.ActivityTransfer, sent).
+		on(upload.ActivityPoll, gone, ready("f2"))
+	result, err := w.run()
+	require.NoError(t, err)
+	require.EqualValues(t, "f2", result.MediaID)
+}
+
+func TestAFormThatRanOutAfterItsBytesArrivedNeedsNoOther(t *testing.T) {
+	w := newWorld(t, "sitoo").
+		on(upload.ActivityPrepare, session("f1")).
+		on(upload.ActivityTransfer, unavailable(upload.ArrivedMaybe), ranOut()).
+		on(upload.ActivityPoll, seen(upload.StateProcessing, "uploading"), seen(upload.StateProcessing, "uploaded"), ready("f1"))
+	result, err := w.run()
+	require.NoError(t, err)
+	require.Equal(t, 1, result.Attempts.Prepare)
+	require.EqualValues(t, "f1", result.MediaID)
+}

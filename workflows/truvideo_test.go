@@ -1,0 +1,184 @@
+package workflows
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+// partSent acknowledges any part.
+var partSent = answer{value: func(in any) any {
+	p := in.(upload.SendPart)
+	return upload.Part{Number: p.Part.Number, Offset: p.Offset, Size: p.Size, ETag: fmt.Sprintf("e%d", p.Part.Number), CRC64: "0"}
+}}
+
+func video(t *testing.T, parts int) *world {
+	w := newWorld(t, "truvideo")
+	w.claimed.Content.Size = int64(parts) * 10
+	w.claimed.Content.CRC64 = ""
+	w.claimed.Terms.Plan = upload.Plan{Size: int64(parts) * 10, PartSize: 10, Parts: parts}
+	return w.on(upload.ActivityPrepare, session("s1"), session("s2"), session("s3"), session("s4"))
+}
+
+func TestTruvideoSendsAllPartsCompletesAndPolls(t *testing.T) {
+	var completed upload.Complete
+	w := video(t, 5).
+		on(upload.ActivitySendPart, partSent).
+		on(upload.ActivityComplete, answer{value: func(in any) any { completed = in.(upload.Complete); return upload.Media{} }}).
+		on(upload.ActivityPoll, append(processing(2, 3*time.Second), ready("media-s1"))...)
+	result, err := w.run()
+	require.NoError(t, err)
+	require.EqualValues(t, "media-s1", result.MediaID)
+	require.EqualValues(t, 50, result.BytesSent)
+	require.Equal(t, 5, result.Attempts.Transfer)
+	for i, p := range completed.Parts {
+		require.Equal(t, i+1, p.Number)
+		require.Equal(t, fmt.Sprintf("e%d", i+1), p.ETag)
+	}
+	require.Len(t, completed.Parts, 5)
+}
+
+func TestTruvideoAsksForMoreURLsWhenOneRanOutAndSendsOnlyThatPartAgain(t *testing.T) {
+	sends := map[int]int{}
+	var signed upload.SignParts
+	w := video(t, 4).
+		on(upload.ActivitySendPart, answer{value: func(in any) (any, error) {
+			n := in.(upload.SendPart).Part.Number
+			if sends[n]++; n == 3 && sends[n] == 1 {
+				return nil, ranOut().err
+			}
+			return partSent.value.(func(any) any)(in), nil
+		}}).
+		on(upload.ActivitySignParts, answer{value: func(in any) any {
+			signed = in.(upload.SignParts)
+			return []upload.PartURL{{Number: 3, URL: "https://s3/again"}}
+		}}).
+		on(upload.ActivityPoll, ready("media-s1"))
+	_, err := w.run()
+	require.NoError(t, err)
+	require.Equal(t, map[int]int{1: 1, 2: 1, 3: 2, 4: 1}, sends)
+	require.Equal(t, []int{3}, signed.Parts)
+	require.LessOrEqual(t, signed.Open, 3)
+}
+
+func TestTruvideoRenewsAURLThatIsAboutToRunOutBeforeItIsTried(t *testing.T) {
+	w := video(t, 1)
+	w.answers[upload.ActivityPrepare] = []answer{{value: func(in any) any {
+		s := session("s1").value.(func(any) any)(in).(upload.Session)
+		s.Life = 20 * time.Minute
+		s.Parts[0].ExpiresAt = w.start.Add(30 * time.Second)
+		return s
+	}}}
+	w.on(upload.ActivitySignParts, answer{value: []upload.PartURL{{Number: 1, URL: "https://s3/fresh", ExpiresAt: w.start.Add(time.Hour)}}}).
+		on(upload.ActivitySendPart, partSent).
+		on(upload.ActivityPoll, ready("media-s1"))
+	_, err := w.run()
+	require.NoError(t, err)
+	require.Equal(t, []string{"Claim", "Prepare", "SignParts", "SendPart", "Complete", "Poll", "Record"}, w.asked[:7])
+}
+
+func TestTruvideoStartsOverWhenItsSessionIsLostAndSaysSo(t *testing.T) {
+	gone := answer{err: fails(upload.Error{Kind: upload.KindExpired, Lost: true, Message: "NoSuchUpload"})}
+	w := video(t, 2).
+		on(upload.ActivitySendPart, gone, partSent).
+		on(upload.ActivityPoll, ready("media-s2"))
+	result, err := w.run()
+	require.NoError(t, err)
+	require.EqualValues(t, "media-s2", result.MediaID)
+	require.Contains(t, result.Note, "session s1 was left")
+
+	w = video(t, 2).on(upload.ActivitySendPart, gone)
+	result, err = w.run()
+	require.Error(t, err)
+	require.Equal(t, 3, result.Attempts.Prepare, "sessions are lost a bounded number of times")
+	require.Equal(t, upload.KindExpired, result.Error.Kind)
+}
+
+func TestTruvideoFindsOutThatASessionIsLostWhoseRefusalsAreNotHeard(t *testing.T) {
+	w := video(t, 1).
+		on(upload.ActivitySendPart, unavailable(upload.ArrivedSome)).
+		on(upload.ActivityPoll, answer{err: fails(upload.Error{Kind: upload.KindExpired, Lost: true, Status: 400, Message: "unknown"})})
+	result, err := w.run()
+	require.Error(t, err)
+	require.Equal(t, 3, result.Attempts.Prepare)
+}
+
+func TestTruvideoLooksBeforeItCompletesAgain(t *testing.T) {
+	cases := map[string]struct {
+		status    string
+		completes int
+	}{
+		"it was heard":            {"PENDING_COMPLETE", 1},
+		"it is done":              {"COMPLETED", 1},
+		"it was not heard":        {"PARTIAL", 2},
+		"nobody knows of a part":  {"INITIALIZED", 2},
+		"it has failed meanwhile": {"FAILED", 1},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			w := video(t, 2).
+				on(upload.ActivitySendPart, partSent).
+				on(upload.ActivityComplete, unavailable(upload.ArrivedMaybe), answer{value: upload.Media{}}).
+				on(upload.ActivityPoll, seen(upload.StateProcessing, c.status), ready("media-s1"))
+			result, err := w.run()
+			require.NoError(t, err)
+			require.Equal(t, c.completes, result.Attempts.Complete)
+			require.EqualValues(t, "media-s1", result.MediaID)
+		})
+	}
+}
+
+func TestTruvideoDoesNotRepeatACompletionThatWasRefused(t *testing.T) {
+	refused := answer{err: fails(upload.Error{Kind: upload.KindRejected, Status: 400, Message: "error.contiguous"})}
+	w := video(t, 1).
+		on(upload.ActivitySendPart, partSent).
+		on(upload.ActivityComplete, refused, answer{value: upload.Media{}}).
+		on(upload.ActivityPoll, seen(upload.StateProcessing, "PARTIAL"), ready("media-s2"))
+	result, err := w.run()
+	require.NoError(t, err)
+	require.EqualValues(t, "media-s2", result.MediaID, "a new session")
+
+	w = video(t, 1).
+		on(upload.ActivitySendPart, partSent).
+		on(upload.ActivityComplete, refused).
+		on(upload.ActivityPoll, seen(upload.StateProcessing, "PENDING_COMPLETE"), ready("media-s1"))
+	result, err = w.run()
+	require.NoError(t, err)
+	require.EqualValues(t, "media-s1", result.MediaID, "it was heard after all")
+}
+
+func TestTruvideoTakesANewSessionOnceWhenProcessingFailed(t *testing.T) {
+	w := video(t, 1).
+		on(upload.ActivitySendPart, partSent).
+		on(upload.ActivityPoll, seen(upload.StateFailed, "FAILED"))
+	result, err := w.run()
+	require.ErrorContains(t, err, "because")
+	require.Equal(t, upload.KindRejected, result.Error.Kind)
+	require.Equal(t, 2, result.Attempts.Prepare)
+}
+
+func TestALocalSourceSentInPartsIsReadThroughForItsSHA256(t *testing.T) {
+	w := video(t, 2).
+		on(upload.ActivitySendPart, partSent).
+		on(upload.ActivityPoll, ready("media-s1")).
+		on(upload.ActivityDigest, answer{value: upload.Digest{SHA256: "feed", CRC64: "0"}})
+	w.claimed.Content.SHA256 = ""
+	w.item.Queue, w.item.Source = "host", "/a.mp4"
+	result, err := w.run()
+	require.NoError(t, err)
+	require.EqualValues(t, "feed", result.SHA256)
+
+	w = video(t, 2).
+		on(upload.ActivitySendPart, partSent).
+		on(upload.ActivityPoll, ready("media-s1")).
+		on(upload.ActivityDigest, answer{value: upload.Digest{SHA256: "feed", CRC64: "77"}})
+	w.claimed.Content.SHA256 = ""
+	w.item.Queue, w.item.Source = "host", "/a.mp4"
+	result, err = w.run()
+	require.Error(t, err)
+	require.Equal(t, upload.KindCorrupt, result.Error.Kind)
+}

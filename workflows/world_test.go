@@ -1,0 +1,197 @@
+package workflows
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+// world is what activities would find outside: scripted answers, and a list of
+// what was asked, in order.
+type world struct {
+	t   *testing.T
+	env *testsuite.TestWorkflowEnvironment
+
+	mu       sync.Mutex // activities of parts run side by side
+	asked    []string
+	answers  map[string][]answer
+	recorded []upload.Result
+	item     upload.Item
+	claimed  upload.Claimed
+	start    time.Time
+}
+
+// answer is what one call of an activity gives; the last one repeats.
+type answer struct {
+	value any
+	err   error
+	do    func()
+}
+
+func newWorld(t *testing.T, vendor string) *world {
+	t.Helper()
+	w := &world{t: t, answers: map[string][]answer{}, start: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)}
+	w.item = upload.Item{UploadID: "upload/" + vendor + "/x", ID: "x", Account: vendor, Vendor: vendor, Source: "https://host/a.jpg"}
+	w.claimed = upload.Claimed{
+		Content: upload.Content{Size: 100, Type: "image/jpeg", Name: "a.jpg", Fingerprint: "f", SHA256: "aa", CRC64: "1"},
+		Terms:   upload.Terms{FirstLook: 5 * time.Second, Deadline: 10 * time.Minute, Parallel: 2, Lane: "lane"},
+	}
+	suite := testsuite.WorkflowTestSuite{}
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	w.env = suite.NewTestWorkflowEnvironment()
+	w.env.SetStartTime(w.start)
+	for name, flow := range Flows() {
+		w.env.RegisterWorkflowWithOptions(flow, workflow.RegisterOptions{Name: name})
+	}
+	w.activities()
+	return w
+}
+
+// activities stand for all that there are.
+func (w *world) activities() {
+	stub[upload.Item, upload.Claimed](w, upload.ActivityClaim)
+	stub[upload.Prepare, upload.Session](w, upload.ActivityPrepare)
+	stub[upload.Transfer, upload.Receipt](w, upload.ActivityTransfer)
+	stub[upload.SendPart, upload.Part](w, upload.ActivitySendPart)
+	stub[upload.SignParts, []upload.PartURL](w, upload.ActivitySignParts)
+	stub[upload.Complete, upload.Media](w, upload.ActivityComplete)
+	stub[upload.Poll, upload.Polled](w, upload.ActivityPoll)
+	stub[upload.Settle, upload.Settled](w, upload.ActivitySettle)
+	stub[upload.Record, struct{}](w, upload.ActivityRecord)
+	stub[upload.AccountPause, struct{}](w, upload.ActivityPauseAccount)
+	stub[upload.AccountPause, struct{}](w, upload.ActivityAwaitAccount)
+	stub[upload.Lane, struct{}](w, upload.ActivityEnterLane)
+	stub[upload.Lane, struct{}](w, upload.ActivityLeaveLane)
+	w.env.RegisterActivityWithOptions(func(_ context.Context, item upload.Item, c upload.Content) (upload.Digest, error) {
+		v, err := w.next(upload.ActivityDigest, item)
+		d, _ := v.(upload.Digest)
+		return d, err
+	}, activity.RegisterOptions{Name: upload.ActivityDigest})
+	w.env.RegisterActivityWithOptions(func(context.Context) error {
+		_, err := w.next(upload.ActivityHere, nil)
+		return err
+	}, activity.RegisterOptions{Name: upload.ActivityHere})
+}
+
+func stub[In, Out any](w *world, name string) {
+	w.env.RegisterActivityWithOptions(func(_ context.Context, in In) (out Out, err error) {
+		v, err := w.next(name, in)
+		if value, ok := v.(Out); ok {
+			out = value
+		}
+		return out, err
+	}, activity.RegisterOptions{Name: name})
+}
+
+// on scripts the next answers of an activity.
+func (w *world) on(name string, answers ...answer) *world {
+	w.answers[name] = append(w.answers[name], answers...)
+	return w
+}
+
+func (w *world) next(name string, in any) (any, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asked = append(w.asked, name)
+	if record, ok := in.(upload.Record); ok {
+		w.recorded = append(w.recorded, record.Result)
+	}
+	script := w.answers[name]
+	if len(script) == 0 {
+		if name == upload.ActivityClaim {
+			return w.claimed, nil
+		}
+		return nil, nil
+	}
+	a := script[0]
+	if len(script) > 1 {
+		w.answers[name] = script[1:]
+	}
+	if a.do != nil {
+		a.do()
+	}
+	switch f := a.value.(type) {
+	case func(any) any:
+		return f(in), a.err
+	case func(any) (any, error):
+		return f(in)
+	}
+	return a.value, a.err
+}
+
+// run runs the vendor's workflow to its end.
+func (w *world) run() (upload.Result, error) {
+	w.t.Helper()
+	w.env.ExecuteWorkflow(w.item.Vendor, w.item)
+	require.True(w.t, w.env.IsWorkflowCompleted())
+	var result upload.Result
+	err := w.env.GetWorkflowError()
+	if err == nil {
+		require.NoError(w.t, w.env.GetWorkflowResult(&result))
+	} else if len(w.recorded) > 0 {
+		result = w.recorded[len(w.recorded)-1]
+	}
+	return result, err
+}
+
+// took is the virtual time from start to end.
+func (w *world) took() time.Duration { return w.env.Now().Sub(w.start) }
+
+// fails makes a final failure, as activities do.
+func fails(e upload.Error) error {
+	return temporal.NewApplicationErrorWithOptions(e.Message, string(e.Kind), temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{e}})
+}
+
+func unavailable(arrived upload.Arrival) answer {
+	return answer{err: fails(upload.Error{Kind: upload.KindUnavailable, Message: "reset", Arrived: arrived})}
+}
+
+func ranOut() answer {
+	return answer{err: fails(upload.Error{Kind: upload.KindExpired, Message: "Request has expired"})}
+}
+
+// processing makes a look that found the medium not done.
+func processing(n int, wait time.Duration) []answer {
+	out := make([]answer, n)
+	for i := range out {
+		out[i] = answer{err: temporal.NewApplicationErrorWithOptions("processing", "processing", temporal.ApplicationErrorOptions{
+			NextRetryDelay: wait, Category: temporal.ApplicationErrorCategoryBenign, Details: []any{upload.Media{Seen: "404"}, i + 1},
+		})}
+	}
+	return out
+}
+
+func session(id string) answer {
+	return answer{value: func(in any) any {
+		s := upload.Session{Method: upload.MethodPut, Store: upload.StoreS3, ID: id, FileName: id + ".jpg", URL: "https://s3/" + id}
+		if p := in.(upload.Prepare).Plan; p.Parts > 0 {
+			s.Method, s.Plan, s.Media = upload.MethodMultipart, p, upload.Media{ID: "media-" + id}
+			for n := 1; n <= p.Parts; n++ {
+				s.Parts = append(s.Parts, upload.PartURL{Number: n, URL: fmt.Sprintf("https://s3/%s/%d", id, n)})
+			}
+		}
+		return s
+	}}
+}
+
+func ready(id string) answer {
+	return answer{value: upload.Polled{Media: upload.Media{ID: id, State: upload.StateReady, Seen: "ready"}, Looks: 1}}
+}
+
+func seen(state upload.State, word string) answer {
+	return answer{value: upload.Polled{Media: upload.Media{ID: "m", State: state, Seen: word, Reason: "because"}, Looks: 1}}
+}
+
+var sent = answer{value: upload.Receipt{BytesSent: 100, SHA256: "aa", CRC64: "1"}}
