@@ -1,0 +1,165 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+)
+
+// AccountState says whether an account may be used.
+type AccountState struct {
+	Name   string
+	Paused bool
+	// Because, By and Since tell of the last pause or resumption; they are empty
+	// for an account that was never paused.
+	Because, By string
+	Since       time.Time
+}
+
+// AccountEvent is one pause or resumption of an account.
+type AccountEvent struct {
+	At          time.Time
+	Paused      bool // or resumed
+	Because, By string
+}
+
+// keptEvents is how many events of an account are kept.
+const keptEvents = 50
+
+// Account tells whether an account is paused. One that the ledger has not heard
+// of is not.
+func (l *Ledger) Account(ctx context.Context, name string) (AccountState, error) {
+	state, err := scanAccount(l.read.QueryRowContext(ctx,
+		`SELECT name, paused, because, who, since FROM accounts WHERE name = $1`, clean(name)))
+	if errors.Is(err, sql.ErrNoRows) {
+		return AccountState{Name: name}, nil
+	}
+	return state, l.fail("read account "+name, err)
+}
+
+// Accounts tells the same of all accounts that the ledger has heard of, by name.
+func (l *Ledger) Accounts(ctx context.Context) ([]AccountState, error) {
+	rows, err := l.read.QueryContext(ctx, `SELECT name, paused, because, who, since FROM accounts ORDER BY name`)
+	if err != nil {
+		return nil, l.fail("read accounts", err)
+	}
+	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
+	var states []AccountState
+	for rows.Next() {
+		state, err := scanAccount(rows)
+		if err != nil {
+			return nil, l.fail("read accounts", err)
+		}
+		states = append(states, state)
+	}
+	return states, l.fail("read accounts", rows.Err())
+}
+
+func scanAccount(row interface{ Scan(...any) error }) (AccountState, error) {
+	var state AccountState
+	var since int64
+	err := row.Scan(&state.Name, &state.Paused, &state.Because, &state.By, &since)
+	state.Since = moment(since)
+	return state, err
+}
+
+// PauseAccount keeps an account from being used until somebody resumes it, and
+// reports whether that is new: an account that is paused already keeps its first
+// reason, which hundreds of items may want to repeat. because must hold no
+// secret.
+func (l *Ledger) PauseAccount(ctx context.Context, name, because, by string) (bool, error) {
+	changed, err := l.switchAccount(ctx, name, AccountEvent{Paused: true, Because: because, By: by})
+	return changed, l.fail("pause account "+name, err)
+}
+
+// ResumeAccount lets an account be used again, and reports whether it was paused.
+func (l *Ledger) ResumeAccount(ctx context.Context, name, by string) (bool, error) {
+	changed, err := l.switchAccount(ctx, name, AccountEvent{By: by})
+	return changed, l.fail("resume account "+name, err)
+}
+
+func (l *Ledger) switchAccount(ctx context.Context, name string, event AccountEvent) (changed bool, err error) {
+	err = l.transact(ctx, func(tx *sql.Tx) error {
+		var at int64
+		err := tx.QueryRowContext(ctx, l.text(`
+INSERT INTO accounts (name, paused, because, who, since, key_fingerprint, key_changed_at)
+SELECT CAST($2 AS TEXT), CAST($3 AS BOOLEAN), CAST($4 AS TEXT), CAST($5 AS TEXT), {now}, '', 0
+WHERE $3 OR EXISTS (SELECT 1 FROM accounts WHERE name = $2)
+ON CONFLICT (name) DO UPDATE SET
+	paused = excluded.paused, because = excluded.because, who = excluded.who, since = excluded.since
+WHERE accounts.paused <> excluded.paused
+RETURNING since`),
+			l.clock(), clean(name), event.Paused, clean(event.Because), clean(event.By)).Scan(&at)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		changed = true
+		return noteEvent(ctx, tx, clean(name), at, event)
+	})
+	return changed, err
+}
+
+// noteEvent writes an event down and forgets the oldest beyond keptEvents.
+func noteEvent(ctx context.Context, tx *sql.Tx, name string, at int64, event AccountEvent) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO account_events (account, at, paused, because, who) VALUES ($1, $2, $3, $4, $5)`,
+		name, at, event.Paused, clean(event.Because), clean(event.By))
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `
+DELETE FROM account_events WHERE account = $1 AND at <
+	(SELECT at FROM account_events WHERE account = $1 ORDER BY at DESC LIMIT 1 OFFSET $2)`, name, keptEvents-1)
+	return err
+}
+
+// AccountHistory lists the latest pauses and resumptions of an account, the
+// newest first.
+func (l *Ledger) AccountHistory(ctx context.Context, name string) ([]AccountEvent, error) {
+	rows, err := l.read.QueryContext(ctx,
+		`SELECT at, paused, because, who FROM account_events WHERE account = $1 ORDER BY at DESC`, clean(name))
+	if err != nil {
+		return nil, l.fail("read account "+name, err)
+	}
+	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
+	var events []AccountEvent
+	for rows.Next() {
+		var event AccountEvent
+		var at int64
+		if err := rows.Scan(&at, &event.Paused, &event.Because, &event.By); err != nil {
+			return nil, l.fail("read account "+name, err)
+		}
+		event.At = moment(at)
+		events = append(events, event)
+	}
+	return events, l.fail("read account "+name, rows.Err())
+}
+
+// KeySeen remembers which credentials an account is used with, by a fingerprint
+// from which they cannot be found, and tells when they last changed: never (the
+// zero time) for the first that were ever seen.
+func (l *Ledger) KeySeen(ctx context.Context, account, fingerprint string) (time.Time, error) {
+	var seen string
+	var changed int64
+	// Nearly every call finds what it found before, and need not write.
+	err := l.read.QueryRowContext(ctx, `SELECT key_fingerprint, key_changed_at FROM accounts WHERE name = $1`,
+		clean(account)).Scan(&seen, &changed)
+	if err == nil && seen == clean(fingerprint) {
+		return moment(changed), nil
+	}
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, l.fail("read account "+account, err)
+	}
+	err = l.write.QueryRowContext(ctx, l.text(`
+INSERT INTO accounts (name, paused, because, who, since, key_fingerprint, key_changed_at)
+VALUES ($2, FALSE, '', '', 0, $3, 0)
+ON CONFLICT (name) DO UPDATE SET
+	key_changed_at = CASE WHEN accounts.key_fingerprint IN ('', excluded.key_fingerprint)
+		THEN accounts.key_changed_at ELSE {now} END,
+	key_fingerprint = excluded.key_fingerprint
+RETURNING key_changed_at`), l.clock(), clean(account), clean(fingerprint)).Scan(&changed)
+	return moment(changed), l.fail("note the key of account "+account, err)
+}

@@ -1,0 +1,26 @@
+package ledger
+
+import "context"
+
+// What the tests look at from within.
+const (
+	Tally      = tally
+	Example    = example
+	LanePeers  = `SELECT 1 ` + lanePeers
+	KeptEvents = keptEvents
+)
+
+// ListQuery is the query of a list's first page, or of the one after an entry.
+func ListQuery(f Filter, after *Entry) (query string, args []any) { return f.page(after, pageRows) }
+
+// Interval is what a request costs, in nanoseconds.
+func Interval(p Permit) int64 { return p.interval() }
+
+// Diagnose is which of this package's errors an error of a driver is.
+func Diagnose(err error) error { return diagnose(err) }
+
+// Pragma sets something of the connection that writes to a SQLite file.
+func Pragma(ctx context.Context, l *Ledger, pragma string) error {
+	_, err := l.write.ExecContext(ctx, "PRAGMA "+pragma)
+	return err
+}

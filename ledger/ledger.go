@@ -1,0 +1,234 @@
+// Package ledger is the database of what mediaferry knows beyond the life of its
+// workflows: the items with their claims and ends, the accounts with their
+// pauses, and what a fleet must share about them: request rates, counters,
+// tokens, lanes, and which workers live.
+//
+// It is a SQLite file in the data folder, or a PostgreSQL database that many
+// hosts share. Both have one schema and are spoken to in the same SQL; only
+// opening them differs (dialect.go).
+//
+// The ledger is written by activities, never by workflow code. Every write may
+// be repeated, may come from several processes at once and may find its row
+// missing: a running upload never needs the ledger to go on, and a lost ledger
+// fills again from what is running. It starts nothing, decides nothing about
+// retries, and keeps no secret readable: items, whose sources may be signed
+// URLs, and tokens are sealed by the Sealer that Open is given.
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// Sealer encrypts what must not be readable in the database. It must be safe for
+// concurrent use. Open must fail for what it did not seal itself, or what was
+// altered since.
+type Sealer interface {
+	Seal(plain []byte) ([]byte, error)
+	Open(sealed []byte) ([]byte, error)
+}
+
+// Options say which ledger to open, and how.
+type Options struct {
+	// URL is the path of a SQLite file, which is made where it is missing, or
+	// the postgres:// URL of a database that exists.
+	URL string
+	// Sealer is required. Every process that uses one ledger needs the same key.
+	Sealer Sealer
+	// Log hears of marks that got lost without anyone waiting for them. Nil is
+	// silent.
+	Log *zap.Logger
+	// Now replaces the clock, for tests. Nil takes this host's clock for what is
+	// only shown, and the database's own, where it has one, for what several
+	// hosts decide on: permits, counters, leases, living workers.
+	Now func() time.Time
+}
+
+// Ledger is an open database. It is safe for concurrent use.
+type Ledger struct {
+	dialect dialect
+	where   string // the database as it may be named to people
+	sealer  Sealer
+	log     *zap.Logger
+	now     func() time.Time
+	given   bool // the clock was given and stands above the database's
+
+	// read and write are one pool on PostgreSQL. SQLite has a single writer at
+	// a time, and a pool of one connection queues for it more fairly than its
+	// busy handler does.
+	read, write *sql.DB
+	writer      *writer
+
+	closing sync.Once
+	closed  atomic.Bool
+	end     error // of closing
+}
+
+// Open connects to a ledger and brings its schema up to date. Several processes
+// may open one ledger at once. The error is ErrURL, ErrUnreachable, ErrNewer, or
+// another one of this package, and never tells a password.
+func Open(ctx context.Context, o Options) (*Ledger, error) {
+	if o.Sealer == nil {
+		return nil, errors.New("a ledger needs a sealer, got none")
+	}
+	l := &Ledger{sealer: o.Sealer, log: o.Log, now: o.Now, given: o.Now != nil}
+	if l.log == nil {
+		l.log = zap.NewNop()
+	}
+	if l.now == nil {
+		l.now = time.Now
+	}
+	if err := l.connect(o.URL); err != nil {
+		return nil, err
+	}
+	if err := l.migrate(ctx, o.URL); err != nil {
+		return nil, errors.Join(l.fail("open", err), l.disconnect())
+	}
+	var err error
+	if l.writer, err = newWriter(ctx, l); err != nil {
+		return nil, errors.Join(l.fail("open", err), l.disconnect())
+	}
+	return l, nil
+}
+
+// connect opens the pools. On PostgreSQL it does not yet talk to the server.
+func (l *Ledger) connect(url string) error {
+	var err error
+	if isPostgres(url) {
+		l.dialect, l.where = postgres, displayURL(url)
+		l.read, err = openPostgres(url)
+		l.write = l.read
+		return err
+	}
+	l.dialect, l.where = sqlite, url
+	l.read, l.write, err = openSQLite(url)
+	return err
+}
+
+func (l *Ledger) disconnect() error {
+	err := l.write.Close()
+	if l.read != l.write {
+		err = errors.Join(err, l.read.Close())
+	}
+	return err
+}
+
+// Close commits what is still to be written and ends all connections. Calls that
+// come later fail with ErrClosed. Closing twice is one close.
+func (l *Ledger) Close() error {
+	l.closing.Do(func() {
+		l.writer.close()
+		l.end = l.fail("close", l.disconnect())
+		l.closed.Store(true)
+	})
+	return l.end
+}
+
+// Health reports what would keep the ledger from working: a database that does
+// not answer, that takes no writes, or whose schema is another program's. It
+// changes nothing.
+func (l *Ledger) Health(ctx context.Context) error {
+	if err := l.checkVersion(ctx); err != nil {
+		return l.fail("check health", err)
+	}
+	tx, err := l.write.BeginTx(ctx, nil)
+	if err != nil {
+		return l.fail("check health", err)
+	}
+	defer func() { _ = tx.Rollback() }() // the point of this transaction is only to be allowed
+	// A replica that only reads refuses this even though there is no such row.
+	_, err = tx.ExecContext(ctx, `DELETE FROM workers WHERE id = ''`)
+	return l.fail("check health", err)
+}
+
+// Where names the database as people may see it: a path, or a URL without user,
+// password and query.
+func (l *Ledger) Where() string { return l.where }
+
+// text completes a statement that asks for the time. {now} is the time in
+// microseconds that the statement's first argument gives, or the database's own
+// where that is null; see clock.
+func (l *Ledger) text(statement string) string {
+	return strings.ReplaceAll(statement, "{now}", "COALESCE(CAST($1 AS BIGINT), "+l.dialect.clock+")")
+}
+
+// clock is the first argument of a statement with {now}.
+func (l *Ledger) clock() any {
+	if l.dialect.clock != noClock && !l.given {
+		return nil
+	}
+	return micros(l.now())
+}
+
+// transact runs do in a transaction, and commits it unless do fails.
+func (l *Ledger) transact(ctx context.Context, do func(*sql.Tx) error) error {
+	tx, err := l.write.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := do(tx); err != nil {
+		return errors.Join(err, rolledBack(tx.Rollback()))
+	}
+	return tx.Commit()
+}
+
+// rolledBack drops the complaint that a transaction is over already, which is
+// what a canceled context or a broken connection leaves.
+func rolledBack(err error) error {
+	if errors.Is(err, sql.ErrTxDone) {
+		return nil
+	}
+	return err
+}
+
+// micros is a time as the database keeps it: microseconds since 1970, and 0 for
+// no time.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// moment is the contrary of micros.
+func moment(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us).UTC()
+}
+
+// clean makes a text that came from outside fit for a text column: PostgreSQL
+// refuses bytes that are no UTF-8, and NUL.
+func clean(s string) string {
+	if strings.IndexByte(s, 0) >= 0 {
+		s = strings.ReplaceAll(s, "\x00", "\ufffd")
+	}
+	return strings.ToValidUTF8(s, "\ufffd")
+}
+
+// seal is Seal with a word on what it was for.
+func (l *Ledger) seal(what string, plain []byte) ([]byte, error) {
+	sealed, err := l.sealer.Seal(plain)
+	if err != nil {
+		return nil, fmt.Errorf("seal %s: %w", what, err)
+	}
+	return sealed, nil
+}
+
+// unseal is Open with a word on what it was for.
+func (l *Ledger) unseal(what string, sealed []byte) ([]byte, error) {
+	plain, err := l.sealer.Open(sealed)
+	if err != nil {
+		return nil, fmt.Errorf("unseal %s: %w (is encryption.key the one that it was written with?)", what, err)
+	}
+	return plain, nil
+}

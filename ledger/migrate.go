@@ -1,0 +1,129 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// versions is the table in which goose counts the migrations done.
+const versions = "ledger_versions"
+
+// migrationLock is the key of the advisory lock under which a PostgreSQL ledger
+// is migrated: any number that no other program on the database uses.
+const migrationLock = 0x6d65646961_66
+
+// lockPace is how often the lock of a SQLite file's migration is tried.
+const lockPace = 20 * time.Millisecond
+
+// collation makes a name under which PostgreSQL knows the plain order of bytes
+// that SQLite calls by the same name, so that one schema can ask for it: lists
+// sort alike in both, whatever the server's language.
+const collation = `CREATE COLLATION IF NOT EXISTS "BINARY" (PROVIDER = libc, LOCALE = 'C')`
+
+// migrate brings the schema up to date, one process at a time.
+func (l *Ledger) migrate(ctx context.Context, url string) error {
+	provider, err := l.provider()
+	if err != nil {
+		return err
+	}
+	if err := l.write.PingContext(ctx); err != nil {
+		return err
+	}
+	if isPostgres(url) {
+		return l.migratePostgres(ctx, provider)
+	}
+	return l.migrateSQLite(ctx, provider, url)
+}
+
+func (l *Ledger) provider() (*goose.Provider, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(l.dialect.goose, l.write, files,
+		goose.WithTableName(versions), goose.WithDisableGlobalRegistry(true))
+}
+
+// migratePostgres holds an advisory lock in a transaction of its own: unlike one
+// of a session it also holds behind a pooler that shares sessions.
+func (l *Ledger) migratePostgres(ctx context.Context, provider *goose.Provider) error {
+	return l.transact(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(migrationLock)); err != nil {
+			return err
+		}
+		return l.up(ctx, provider, collation)
+	})
+}
+
+// migrateSQLite holds a lock on a file beside the database: switching the journal
+// does not wait for other processes by itself.
+func (l *Ledger) migrateSQLite(ctx context.Context, provider *goose.Provider, path string) error {
+	full, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	lock := flock.New(full+".lock", flock.SetPermissions(0o600))
+	if _, err := lock.TryLockContext(ctx, lockPace); err != nil {
+		return fmt.Errorf("wait for another process that opens the ledger: %w", err)
+	}
+	if _, err = l.write.ExecContext(ctx, `PRAGMA journal_mode = WAL`); err == nil {
+		err = l.up(ctx, provider)
+	}
+	return errors.Join(err, lock.Close())
+}
+
+// up runs the migrations that are missing, where there are any after the
+// statements that they need first.
+func (l *Ledger) up(ctx context.Context, provider *goose.Provider, first ...string) error {
+	current, target, err := provider.GetVersions(ctx)
+	if err != nil {
+		return err
+	}
+	if current > target {
+		return newer(current, target)
+	}
+	if current == target {
+		return nil
+	}
+	for _, statement := range first {
+		if _, err := l.write.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	_, err = provider.Up(ctx)
+	return err
+}
+
+// checkVersion reports whether the schema is still the one that Open left.
+func (l *Ledger) checkVersion(ctx context.Context) error {
+	var current int64
+	if err := l.read.QueryRowContext(ctx, `SELECT MAX(version_id) FROM `+versions).Scan(&current); err != nil {
+		return err
+	}
+	provider, err := l.provider()
+	if err != nil {
+		return err
+	}
+	sources := provider.ListSources()
+	if target := sources[len(sources)-1].Version; current > target {
+		return newer(current, target)
+	}
+	return nil
+}
+
+func newer(current, target int64) error {
+	return fmt.Errorf("%w: the database has version %d of the schema, this program knows %d; install the newer program",
+		ErrNewer, current, target)
+}

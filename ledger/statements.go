@@ -1,0 +1,133 @@
+package ledger
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Fragments of conditions on items.
+const (
+	// over: nothing more happens to the item. An unconfirmed one waits for a
+	// person's word, after which the same run goes on.
+	over    = `('ready', 'failed', 'canceled')`
+	sameRun = `items.run_id = excluded.run_id`
+	newRun  = `items.run_id <> excluded.run_id`
+	sameJob = `items.workflow_id = excluded.workflow_id`
+	// reopens: a late word on a step that is over must not reopen an item that
+	// became unconfirmed; what comes after a decision starts with prepare.
+	reopens = `(items.state <> 'unconfirmed' OR excluded.state NOT IN ('waiting', 'transferring', 'completing', 'processing'))`
+)
+
+// itemColumns are the columns of items in the order of row.args.
+const itemColumns = `upload_id, batch, line, account, state, paused, kind, media_id, definition, fingerprint,
+	workflow_id, run_id, runs, again, took_over, lane, lane_last, size, bytes_sent, started_at, queued_at, updated_at,
+	item, result`
+
+// itemWidth counts them.
+const itemWidth = 24
+
+// onClaim gives an item to a run, where nothing stands against it, and leaves it
+// alone otherwise. The cases are those of Ledger.Claim.
+const onClaim = `
+ON CONFLICT (upload_id) DO UPDATE SET
+	batch = excluded.batch, line = excluded.line, account = excluded.account,
+	definition = excluded.definition, fingerprint = excluded.fingerprint,
+	workflow_id = excluded.workflow_id, run_id = excluded.run_id, again = excluded.again, took_over = excluded.took_over,
+	lane = excluded.lane, lane_last = excluded.lane_last, size = excluded.size,
+	updated_at = excluded.updated_at, item = excluded.item,
+	state = CASE WHEN ` + newClaim + ` OR items.state IN ('waiting', 'unconfirmed') THEN excluded.state ELSE items.state END,
+	kind = CASE WHEN ` + newClaim + ` OR items.state = 'unconfirmed' THEN '' ELSE items.kind END,
+	media_id = CASE WHEN ` + newClaim + ` THEN '' ELSE items.media_id END,
+	paused = CASE WHEN ` + newClaim + ` THEN excluded.paused ELSE items.paused END,
+	bytes_sent = CASE WHEN ` + newClaim + ` THEN 0 ELSE items.bytes_sent END,
+	started_at = CASE WHEN ` + newClaim + ` THEN excluded.started_at ELSE items.started_at END,
+	result = CASE WHEN ` + newClaim + ` THEN excluded.result ELSE items.result END,
+	runs = CASE WHEN ` + newClaim + ` THEN items.runs + 1 ELSE items.runs END,
+	queued_at = CASE WHEN items.runs > 0 AND ` + newClaim + ` THEN excluded.queued_at ELSE items.queued_at END
+WHERE (items.run_id = '' AND items.state NOT IN ('ready', 'unconfirmed'))
+	OR (` + sameRun + ` AND items.state NOT IN ` + over + `)
+	OR (` + sameRun + ` AND items.state IN ('failed', 'canceled') AND excluded.started_at > items.started_at)
+	OR (` + newRun + ` AND items.state IN ('failed', 'canceled')
+		AND (NOT ` + sameJob + ` OR excluded.started_at >= items.started_at))
+	OR (` + newRun + ` AND ` + sameJob + ` AND items.state NOT IN ('ready', 'unconfirmed')
+		AND excluded.started_at >= items.started_at)
+	OR (excluded.again AND items.state = 'ready' AND excluded.started_at > items.started_at)
+	OR (excluded.took_over <> '' AND items.run_id = excluded.took_over AND items.state <> 'ready')
+RETURNING upload_id`
+
+// newClaim: the claim is not merely the repeated one of a run under way.
+const newClaim = `(` + newRun + ` OR items.state IN ` + over + `)`
+
+// onState notes how far a run is. It never moves an item that is over, or that
+// another run holds.
+const onState = `
+ON CONFLICT (upload_id) DO UPDATE SET
+	state = excluded.state, paused = excluded.paused,
+	kind = CASE WHEN items.state = 'unconfirmed' THEN '' ELSE items.kind END,
+	workflow_id = excluded.workflow_id, run_id = excluded.run_id,
+	runs = CASE WHEN items.runs = 0 THEN excluded.runs ELSE items.runs END,
+	size = CASE WHEN excluded.size > 0 THEN excluded.size ELSE items.size END,
+	bytes_sent = CASE WHEN excluded.bytes_sent > items.bytes_sent THEN excluded.bytes_sent ELSE items.bytes_sent END,
+	updated_at = excluded.updated_at
+WHERE items.run_id IN ('', excluded.run_id) AND items.state NOT IN ` + over + ` AND ` + reopens
+
+// onRecord puts down how an item ended. Which records count is told at
+// Ledger.Record.
+const onRecord = `
+ON CONFLICT (upload_id) DO UPDATE SET
+	batch = excluded.batch, line = excluded.line, account = excluded.account,
+	state = excluded.state, paused = excluded.paused, kind = excluded.kind, media_id = excluded.media_id,
+	definition = excluded.definition,
+	fingerprint = CASE WHEN excluded.fingerprint <> '' THEN excluded.fingerprint ELSE items.fingerprint END,
+	workflow_id = excluded.workflow_id, run_id = excluded.run_id,
+	runs = CASE WHEN ` + newRun + ` AND items.run_id <> '' THEN items.runs + 1
+		WHEN items.runs = 0 THEN excluded.runs ELSE items.runs END,
+	size = CASE WHEN excluded.size > 0 THEN excluded.size ELSE items.size END,
+	bytes_sent = excluded.bytes_sent, started_at = excluded.started_at, updated_at = excluded.updated_at,
+	item = excluded.item, result = excluded.result
+WHERE (` + sameRun + ` AND items.state NOT IN ` + over + ` AND ` + reopens + `)
+	OR (` + sameRun + ` AND items.state IN ` + over + `
+		AND (excluded.state IN ` + over + ` OR (excluded.run_id <> '' AND excluded.started_at > items.started_at)))
+	OR (items.run_id = '' AND items.state NOT IN ` + over + `)
+	OR (` + newRun + ` AND excluded.run_id <> '' AND excluded.started_at >= items.started_at AND (
+		(excluded.fingerprint <> '' AND excluded.kind <> 'invalid')
+		OR items.state IN ('failed', 'canceled')
+		OR (` + sameJob + ` AND items.state NOT IN ('ready', 'unconfirmed'))))`
+
+// upsert is an insertion of n rows, with what to do where a row is there.
+func upsert(n int, conflict string) string {
+	return `INSERT INTO items (` + itemColumns + `) VALUES ` + tuples(n, itemWidth, nil) + conflict
+}
+
+// countBytes adds to what n runs have sent: arguments are upload ID, run ID,
+// bytes, and the time. A missing row stays missing.
+func countBytes(n int) string {
+	// Only here does PostgreSQL see the rows before it sees what they are for.
+	types := []string{"TEXT", "TEXT", "BIGINT", "BIGINT"}
+	return `UPDATE items SET bytes_sent = v.column3, updated_at = v.column4 FROM (VALUES ` + tuples(n, len(types), types) + `) AS v
+WHERE items.upload_id = v.column1 AND items.run_id = v.column2 AND items.state NOT IN ` + over + `
+	AND items.state <> 'unconfirmed' AND items.bytes_sent < v.column3`
+}
+
+// tuples is n rows of placeholders, numbered through, cast to types where there
+// are any.
+func tuples(n, width int, types []string) string {
+	var b strings.Builder
+	for i := range n * width {
+		switch {
+		case i == 0:
+			b.WriteString("(")
+		case i%width == 0:
+			b.WriteString("), (")
+		default:
+			b.WriteString(", ")
+		}
+		placeholder := "$" + strconv.Itoa(i+1)
+		if types != nil {
+			placeholder = "CAST(" + placeholder + " AS " + types[i%width] + ")"
+		}
+		b.WriteString(placeholder)
+	}
+	b.WriteString(")")
+	return b.String()
+}

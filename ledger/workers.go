@@ -1,0 +1,71 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Worker is a process that does activities.
+type Worker struct {
+	ID        string    `json:"id"`
+	Host      string    `json:"host"`
+	Roots     []string  `json:"roots,omitempty"`  // folders whose files it reads
+	Queues    []string  `json:"queues,omitempty"` // task queues that it polls
+	Duties    []string  `json:"duties,omitempty"`
+	PID       int       `json:"pid"`
+	Version   string    `json:"version"`
+	StartedAt time.Time `json:"started_at"`
+	// SeenAt is when it last announced itself, by the database's clock; Announce
+	// ignores it.
+	SeenAt time.Time `json:"-"`
+}
+
+// forgotten is when a worker that is no longer heard of is removed.
+const forgotten = 24 * time.Hour
+
+// Announce says that a worker lives. It is to be repeated several times within
+// the age at which others stop counting on it.
+func (l *Ledger) Announce(ctx context.Context, w Worker) error {
+	info, err := json.Marshal(w)
+	if err != nil {
+		return l.fail("announce worker "+w.ID, err)
+	}
+	_, err = l.write.ExecContext(ctx, l.text(`
+INSERT INTO workers (id, seen_at, info) VALUES ($2, {now}, $3)
+ON CONFLICT (id) DO UPDATE SET seen_at = {now}, info = excluded.info`), l.clock(), clean(w.ID), string(info))
+	return l.fail("announce worker "+w.ID, err)
+}
+
+// Withdraw says that a worker ends.
+func (l *Ledger) Withdraw(ctx context.Context, id string) error {
+	_, err := l.write.ExecContext(ctx, l.text(`
+DELETE FROM workers WHERE id = $2 OR seen_at < {now} - $3`), l.clock(), clean(id), forgotten.Microseconds())
+	return l.fail("withdraw worker "+id, err)
+}
+
+// Workers lists those that announced themselves within maxAge, by their ID.
+func (l *Ledger) Workers(ctx context.Context, maxAge time.Duration) ([]Worker, error) {
+	rows, err := l.read.QueryContext(ctx, l.text(`
+SELECT id, seen_at, info FROM workers WHERE seen_at >= {now} - $2 ORDER BY id`), l.clock(), maxAge.Microseconds())
+	if err != nil {
+		return nil, l.fail("list workers", err)
+	}
+	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
+	var workers []Worker
+	for rows.Next() {
+		var id, info string
+		var seen int64
+		var w Worker
+		if err := rows.Scan(&id, &seen, &info); err != nil {
+			return nil, l.fail("list workers", err)
+		}
+		if err := json.Unmarshal([]byte(info), &w); err != nil {
+			return nil, l.fail("list workers", fmt.Errorf("worker %q: %w", id, err))
+		}
+		w.ID, w.SeenAt = id, moment(seen)
+		workers = append(workers, w)
+	}
+	return workers, l.fail("list workers", rows.Err())
+}
