@@ -89,13 +89,11 @@ func (m *Member) live(ctx context.Context, e *engine) {
 	m.end(ctx, m.host(ctx, e))
 }
 
-// end frees the lock for the next host, as the last thing that this one does.
+// end frees the lock for the next host, as the last thing that this one does. The
+// error is the caller's to act on, by Done and Err.
 func (m *Member) end(ctx context.Context, err error) {
 	if ctx.Err() != nil {
 		err = nil // closed, and whatever went wrong then is of no interest
-	}
-	if err != nil {
-		m.log.Error("engine is lost", zap.Error(err))
 	}
 	m.setErr(err)
 	_ = m.lock.Unlock()
@@ -186,8 +184,10 @@ func (m *Member) revive(ctx context.Context, failures *int, why error) (*engine,
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		m.log.Warn("engine does not start", zap.Error(err))
 		m.unannounce(err)
+		if left := len(m.opts.tempo.restarts) - *failures; left > 0 {
+			m.log.Warn("engine does not start, trying again", zap.Int("tries_left", left), zap.Error(err))
+		}
 		why = err
 	}
 	return nil, fmt.Errorf("engine of %q could not be kept running: %w", m.folder, why)
@@ -204,8 +204,9 @@ func (m *Member) unannounce(why error) {
 	if why != nil && !errors.Is(why, context.Canceled) {
 		last.Error = why.Error()
 	}
+	// Where it cannot be written, guests find out by asking the engine.
 	if err := m.folder.write(last); err != nil {
-		m.log.Warn("address of the engine is out of date", zap.Error(err))
+		m.log.Debug("address of the engine is out of date", zap.Error(err))
 	}
 }
 
