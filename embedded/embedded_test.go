@@ -22,8 +22,6 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-func contextOfProcess() context.Context { return context.Background() }
-
 // join joins with a fake engine, in a folder that the caller may have prepared.
 func join(t *testing.T, opts Options) *Member {
 	t.Helper()
@@ -131,6 +129,19 @@ func TestNoEngineSurvivesItsHost(t *testing.T) {
 	requireEngineGone(t, data)
 	_, ok := running(t.Context(), folder(data), answersTCP)
 	require.False(t, ok)
+}
+
+func TestEngineHoldsNoOutputOfItsHost(t *testing.T) {
+	data := t.TempDir()
+	behave(t, data, behaviour{Mode: modeDeaf})
+	host := startHost(t, data, fakeBinary(t), true)
+	require.Positive(t, host.address.PID)
+	t.Cleanup(func() { _ = syscall.Kill(host.address.PID, syscall.SIGKILL) })
+	require.NoError(t, host.cmd.Process.Kill())
+	rest, err := io.ReadAll(host.stdout) // would wait for a second holder
+	require.NoError(t, err)
+	require.Empty(t, rest)
+	require.NoError(t, syscall.Kill(host.address.PID, 0), "the engine was to be alive until here")
 }
 
 func TestStaleAddressIsNotBelieved(t *testing.T) {

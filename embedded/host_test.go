@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -22,7 +23,7 @@ func hostProcess(data, binary string) int {
 	if os.Getenv(hostVariable+"_FAKE") != "" {
 		opts.tempo = fakeTempo()
 	}
-	m, err := Join(contextOfProcess(), opts)
+	m, err := Join(context.Background(), opts)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -37,6 +38,7 @@ func hostProcess(data, binary string) int {
 type otherHost struct {
 	t       *testing.T
 	cmd     *exec.Cmd
+	stdout  *bufio.Reader // what comes after the address
 	address Address
 }
 
@@ -56,7 +58,8 @@ func startHost(t *testing.T, data, binary string, fake bool) *otherHost {
 	require.NoError(t, err)
 	require.NoError(t, h.cmd.Start())
 	t.Cleanup(func() { _ = h.cmd.Process.Kill(); _ = h.cmd.Wait() })
-	line, err := bufio.NewReader(stdout).ReadBytes('\n')
+	h.stdout = bufio.NewReader(stdout)
+	line, err := h.stdout.ReadBytes('\n')
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(line, &h.address))
 	return h
