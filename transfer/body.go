@@ -10,6 +10,8 @@ import (
 	"hash/crc64"
 	"io"
 	"sync/atomic"
+
+	"github.com/mediaferry/mediaferry/upload"
 )
 
 // Body is the medium, or a range of it, as Send reads it.
@@ -51,7 +53,7 @@ type reader struct {
 type sourceError struct{ error }
 
 func newReader(ctx context.Context, src io.ReadCloser, size int64, want Want, meter *Meter) *reader {
-	r := &reader{ctx: ctx, src: src, left: size, crc: crc64.New(ecma), meter: meter}
+	r := &reader{ctx: ctx, src: src, left: size, crc: crc64.New(upload.CRC64Table), meter: meter}
 	if want.MD5 {
 		r.md5 = md5.New() //nolint:gosec // see above
 	}

@@ -109,10 +109,10 @@ func CheckMD5(a Answer) *upload.Error {
 // Both are of the bytes alone, so a difference is a proof.
 func CheckCRC64(a Answer) *upload.Error {
 	there := a.Header.Get("X-Oss-Hash-Crc64ecma")
-	if there == "" || there == FormatCRC64(a.Sums.CRC64) {
+	if there == "" || there == upload.FormatCRC64(a.Sums.CRC64) {
 		return nil
 	}
-	return corrupt(a, "store has CRC-64 %s for bytes with CRC-64 %s", there, FormatCRC64(a.Sums.CRC64))
+	return corrupt(a, "store has CRC-64 %s for bytes with CRC-64 %s", there, upload.FormatCRC64(a.Sums.CRC64))
 }
 
 func corrupt(a Answer, format string, args ...any) *upload.Error {
