@@ -1,0 +1,13 @@
+package config
+
+import (
+	_ "embed"
+	"slices"
+)
+
+//go:embed example.yaml
+var example []byte
+
+// Example returns a commented mediaferry.yaml with an account at every vendor,
+// every secret from the environment.
+func Example() []byte { return slices.Clone(example) }

@@ -1,0 +1,56 @@
+package config
+
+import (
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// follow returns what an alias stands for.
+func follow(node *yaml.Node) *yaml.Node {
+	if node.Kind == yaml.AliasNode {
+		return node.Alias
+	}
+	return node
+}
+
+func isNull(node *yaml.Node) bool {
+	return node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null"
+}
+
+func kindName(node *yaml.Node) string {
+	switch node.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	case yaml.AliasNode:
+		return "an alias"
+	}
+	return "a single value"
+}
+
+// below is the dotted name of a key.
+func below(where, key string) string {
+	if where == "" {
+		return key
+	}
+	return where + "." + key
+}
+
+// within names the place of a key for people; at the top there is nothing to say.
+func within(where string) string {
+	if where == "" {
+		return ""
+	}
+	return " in " + where
+}
+
+func named(where string) string {
+	if where == "" {
+		return "the document"
+	}
+	return where
+}
+
+func list(words []string) string { return strings.Join(words, ", ") }

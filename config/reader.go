@@ -1,0 +1,245 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// fileMost is the largest configuration: thousands of accounts.
+const fileMost = 1 << 20
+
+// reader turns the document's tree into values, and collects what is wrong.
+type reader struct {
+	resolver
+	config   *Config
+	problems Problems
+}
+
+// entry is a key of a mapping, and what reads its value.
+type entry struct {
+	name string
+	read func(where string, node *yaml.Node)
+}
+
+// load returns a Config in any case, for the stamps of the files that it tried.
+func load(path string, lookup func(string) (string, bool)) (*Config, error) {
+	c := &Config{Path: path, values: map[string]value{}, stamps: map[string]stamp{path: stampOf(path)}}
+	full, err := filepath.Abs(path)
+	if err != nil {
+		return c, err
+	}
+	c.dir = filepath.Dir(full)
+	raw, err := readFile(path)
+	if err != nil {
+		return c, err
+	}
+	r := &reader{config: c, resolver: resolver{dir: c.dir, lookup: lookup, files: map[string]secretFile{}, stamps: c.stamps}}
+	if root := r.parse(raw); root != nil {
+		r.document(root)
+	}
+	if len(r.problems) > 0 {
+		slices.SortStableFunc(r.problems, func(a, b Problem) int { return a.Line - b.Line })
+		return c, r.problems
+	}
+	return c, nil
+}
+
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("configuration %s: %w", path, bare(err))
+	}
+	defer func() { _ = f.Close() }() // only read
+	raw, err := io.ReadAll(io.LimitReader(f, fileMost+1))
+	if err != nil {
+		return nil, fmt.Errorf("configuration %s: %w", path, bare(err))
+	}
+	if len(raw) > fileMost {
+		return nil, fmt.Errorf("configuration %s has more than %d bytes", path, fileMost)
+	}
+	return raw, nil
+}
+
+// syntax is how package yaml reports: the line is in the text only.
+var syntax = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
+
+func (r *reader) parse(raw []byte) *yaml.Node {
+	decoder := yaml.NewDecoder(bytes.NewReader(raw))
+	var document, second yaml.Node
+	err := decoder.Decode(&document)
+	if errors.Is(err, io.EOF) {
+		return nil // empty, or comments only
+	}
+	if err == nil {
+		if err = decoder.Decode(&second); errors.Is(err, io.EOF) {
+			return document.Content[0]
+		}
+		if err == nil {
+			r.problem(&second, "want one document", "a second document begins")
+			return nil
+		}
+	}
+	parts := syntax.FindStringSubmatch(err.Error())
+	if parts == nil {
+		parts = []string{"", "", err.Error()}
+	}
+	line, _ := strconv.Atoi(parts[1]) // not every error has one
+	r.problem(&yaml.Node{Line: line}, "", "no YAML: %s", parts[2])
+	return nil
+}
+
+func (r *reader) document(root *yaml.Node) {
+	r.mapping("", root, []entry{
+		{"accounts", r.accounts},
+		{"sources", func(where string, node *yaml.Node) {
+			r.mapping(where, node, []entry{
+				{"local_roots", r.localRoots},
+				{"allow_private_networks", r.scalar},
+				{"s3", r.scalars("endpoint", "region", "path_style")},
+				{"oss", r.scalars("endpoint", "access_key_id", "access_key_secret")},
+			})
+		}},
+		{"ledger", r.scalar},
+		{"results", r.scalar},
+		{"encryption", r.scalars("key")},
+		{"notify", r.scalars("webhook", "secret")},
+	})
+	for _, a := range r.config.accounts {
+		_, found := r.config.assemble(a)
+		r.problems = append(r.problems, found.early()...)
+		r.warnAccount(a)
+	}
+	r.problems = append(r.problems, r.config.checkRest().early()...)
+	r.warnRest()
+}
+
+// mapping reads the keys of a mapping and reports those that are unknown or
+// stand twice.
+func (r *reader) mapping(where string, node *yaml.Node, entries []entry) {
+	pairs, _ := r.pairs(where, node, "want one or more of "+list(namesOf(entries)))
+	r.entries(where, pairs, entries)
+}
+
+func (r *reader) entries(where string, pairs []pair, entries []entry) {
+	names := namesOf(entries)
+	for _, p := range pairs {
+		if i := slices.Index(names, p.key.Value); i >= 0 {
+			entries[i].read(below(where, p.key.Value), p.value)
+			continue
+		}
+		r.problem(p.key, didYouMean(p.key.Value, names), "unknown key %q%s", p.key.Value, within(where))
+	}
+}
+
+func namesOf(entries []entry) []string {
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.name
+	}
+	return names
+}
+
+type pair struct{ key, value *yaml.Node }
+
+// pairs returns the keys and values of a mapping. ok is false where it is
+// something else, which is told.
+func (r *reader) pairs(where string, node *yaml.Node, hint string) (pairs []pair, ok bool) {
+	node = follow(node)
+	if isNull(node) {
+		return nil, true
+	}
+	if node.Kind != yaml.MappingNode {
+		r.problem(node, hint, "%s is %s", named(where), kindName(node))
+		return nil, false
+	}
+	lines := map[string]int{}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key := node.Content[i]
+		switch {
+		case key.Kind != yaml.ScalarNode:
+			r.problem(key, "want a word", "%s has a key that is %s", named(where), kindName(key))
+		case key.ShortTag() == "!!merge":
+			r.problem(key, "write the keys out", "%s has a merge key, which is not read", named(where))
+		case lines[key.Value] > 0:
+			r.problem(key, "keep one", "key %q%s stands twice, first in line %d", key.Value, within(where), lines[key.Value])
+		default:
+			lines[key.Value] = key.Line
+			pairs = append(pairs, pair{key, node.Content[i+1]})
+		}
+	}
+	return pairs, true
+}
+
+// scalars reads a mapping of single values.
+func (r *reader) scalars(names ...string) func(string, *yaml.Node) {
+	entries := make([]entry, len(names))
+	for i, name := range names {
+		entries[i] = entry{name, r.scalar}
+	}
+	return func(where string, node *yaml.Node) { r.mapping(where, node, entries) }
+}
+
+func (r *reader) scalar(where string, node *yaml.Node) {
+	if v, ok := r.value(where, node); ok {
+		r.config.values[where] = v
+	}
+}
+
+// value reads one scalar. Its text is what stands in the file, so that 007 and
+// 1e3 stay what they are.
+func (r *reader) value(where string, node *yaml.Node) (value, bool) {
+	node = follow(node)
+	if isNull(node) {
+		return value{}, false
+	}
+	if node.Kind != yaml.ScalarNode {
+		r.problem(node, "want a single value", "%s is %s", where, kindName(node))
+		return value{}, false
+	}
+	switch node.ShortTag() {
+	case "!!str", "!!int", "!!float", "!!bool", "!!timestamp":
+	default:
+		r.problem(node, "want plain text", "%s has the type %s", where, node.ShortTag())
+		return value{}, false
+	}
+	v, err := r.resolve(node.Value)
+	if err != nil {
+		r.problem(node, referenceHint, "%s %v", where, err)
+		return value{}, false
+	}
+	v.where, v.line, v.column = where, node.Line, node.Column
+	return v, true
+}
+
+func (r *reader) localRoots(where string, node *yaml.Node) {
+	node = follow(node)
+	if isNull(node) {
+		return
+	}
+	if node.Kind != yaml.SequenceNode {
+		r.problem(node, "want a list of folders: [/srv/media]", "%s is %s", where, kindName(node))
+		return
+	}
+	r.config.hasRoots = true
+	for i, member := range node.Content {
+		if v, ok := r.value(fmt.Sprintf("%s[%d]", where, i), member); ok {
+			r.config.roots = append(r.config.roots, v)
+		}
+	}
+}
+
+func (r *reader) problem(node *yaml.Node, hint, format string, args ...any) {
+	r.problems = append(r.problems, Problem{
+		File: r.config.Path, Line: node.Line, Column: node.Column,
+		Message: fmt.Sprintf(format, args...), Hint: hint,
+	})
+}

@@ -1,0 +1,94 @@
+package config
+
+import (
+	"errors"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// text returns what a value stands for, and tells what is missing.
+func (f *findings) text(v value) string {
+	for _, lack := range v.missing {
+		f.add(v, "", "wants %s", lack.text)
+	}
+	return v.text
+}
+
+// word is the text of something that goes into a header or an address.
+func (f *findings) word(v value) string {
+	text := f.text(v)
+	if strings.ContainsFunc(text, unicode.IsControl) {
+		f.add(v, "want one line of printable characters", "holds a line break or another control character")
+	}
+	return text
+}
+
+func (f *findings) choice(v value, choices []string) string {
+	text := f.text(v)
+	if text != "" && !slices.Contains(choices, text) {
+		f.add(v, "want "+strings.Join(choices, " or "), "is %q", text)
+	}
+	return text
+}
+
+func (f *findings) boolean(v value) bool {
+	return f.choice(v, []string{"true", "false"}) == "true"
+}
+
+// rateMost is beyond what any vendor would bear.
+const rateMost = 1e6
+
+// rate is a number of requests per second, 0 where none is given.
+func (f *findings) rate(v value) float64 {
+	text := f.text(v)
+	if text == "" {
+		return 0
+	}
+	rate, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(rate) || rate <= 0 || rate > rateMost {
+		f.add(v, "want a number above 0, such as 5 or 0.5", "is %q", text)
+		return 0
+	}
+	return rate
+}
+
+// size is a number of bytes, 0 where none is given.
+func (f *findings) size(v value) int64 {
+	text := f.text(v)
+	if text == "" {
+		return 0
+	}
+	size, err := parseSize(text)
+	if err != nil {
+		f.add(v, err.Error(), "is %q", text)
+	}
+	return size
+}
+
+var (
+	sizeForm  = regexp.MustCompile(`^(\d+(?:\.\d+)?) *([A-Za-z]*)$`)
+	sizeUnits = map[string]float64{
+		"": 1, "b": 1,
+		"kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12,
+		"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40,
+	}
+	errSize = errors.New("want bytes as a whole number, or with kB, MB, GB, TB, KiB, MiB, GiB or TiB, such as 20MiB")
+)
+
+func parseSize(text string) (int64, error) {
+	parts := sizeForm.FindStringSubmatch(text)
+	if parts == nil {
+		return 0, errSize
+	}
+	unit, known := sizeUnits[strings.ToLower(parts[2])]
+	number, err := strconv.ParseFloat(parts[1], 64)
+	bytes := number * unit
+	if !known || err != nil || bytes < 1 || bytes > 1<<53 || bytes != math.Trunc(bytes) {
+		return 0, errSize
+	}
+	return int64(bytes), nil
+}
