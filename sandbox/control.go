@@ -1,0 +1,228 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+// controlPrefix begins the paths that belong to no vendor.
+const controlPrefix = "/_sandbox/"
+
+// controlMux is the control API: what the methods of Sandbox do, over HTTP. It
+// asks for no credentials.
+func (s *Sandbox) controlMux() *http.ServeMux {
+	m := http.NewServeMux()
+	handle := func(pattern string, f func(*http.Request) (any, error)) {
+		m.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { reply(w, r, f) })
+	}
+	handle("GET "+controlPrefix+"{$}", func(*http.Request) (any, error) { return s.index(), nil })
+	handle("GET "+controlPrefix+"health", func(*http.Request) (any, error) {
+		return map[string]string{"status": "ok"}, s.journal.err()
+	})
+	handle("GET "+controlPrefix+"ledger", func(*http.Request) (any, error) { return s.Ledger(), nil })
+	handle("GET "+controlPrefix+"requests", func(r *http.Request) (any, error) {
+		return s.Requests(r.URL.Query().Get("vendor")), nil
+	})
+	handle("GET "+controlPrefix+"faults", func(*http.Request) (any, error) { return s.faults.list(), nil })
+	handle("POST "+controlPrefix+"faults", s.controlFaults)
+	handle("DELETE "+controlPrefix+"faults", func(*http.Request) (any, error) {
+		s.ClearFaults()
+		return done(), nil
+	})
+	handle("GET "+controlPrefix+"clock", func(*http.Request) (any, error) { return s.clockState(), nil })
+	handle("POST "+controlPrefix+"clock", s.controlClock)
+	handle("GET "+controlPrefix+"options", func(*http.Request) (any, error) { return s.Settings(), nil })
+	handle("POST "+controlPrefix+"options", s.controlOptions)
+	handle("GET "+controlPrefix+"credentials", func(*http.Request) (any, error) { return s.Credentials(), nil })
+	handle("POST "+controlPrefix+"credentials", s.controlCredentials)
+	handle("POST "+controlPrefix+"put", s.controlPut)
+	handle("GET "+controlPrefix+"sources", func(*http.Request) (any, error) {
+		return map[string]Source{"s3": s.S3(), "oss": s.OSS()}, nil
+	})
+	handle("POST "+controlPrefix+"reset", func(*http.Request) (any, error) {
+		s.Reset()
+		return done(), nil
+	})
+	m.HandleFunc("GET "+controlPrefix+"config", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/yaml")
+		_, _ = w.Write(s.Config())
+	})
+	return m
+}
+
+func done() map[string]bool { return map[string]bool{"ok": true} }
+
+// index says what there is.
+func (s *Sandbox) index() map[string]any {
+	return map[string]any{
+		"GET": []string{"health", "config", "ledger", "requests?vendor=", "faults", "clock", "options", "credentials", "sources"},
+		"POST": []string{
+			`faults: "rule", a list of them, or {"vendor":…,"call":…,"what":…}`, `clock: {"advance":"15m","skew":"20m"}`,
+			`options: a part of what GET gives`, `credentials: {"vendor":…,"name":…,"state":…}, {…,"values":{…}} or {"vendor":…,"rotate":true}`,
+			`put: {"vendor":"closient","organization_id":…,"gtin":…,"title":…,"is_primary":…,"body":base64}, {"vendor":"s3"|"oss","key":…,"body":base64}, {"vendor":"truvideo","abort":uploadId}, {"vendor":"sitoo","lose":file_id}`,
+			"reset",
+		},
+		"DELETE": []string{"faults"}, "calls": faultCalls(),
+	}
+}
+
+// reply writes what f gives, or says what was wrong with the request.
+func reply(w http.ResponseWriter, r *http.Request, f func(*http.Request) (any, error)) {
+	v, err := f(r)
+	status := http.StatusOK
+	if err != nil {
+		status, v = http.StatusBadRequest, map[string]string{"error": err.Error()}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // who asked is gone if this fails
+}
+
+// decode reads a JSON body and takes no field that v lacks.
+func decode(r *http.Request, v any) error {
+	dec := json.NewDecoder(io.LimitReader(r.Body, 64<<20))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(v); err != nil {
+		return fmt.Errorf("read the JSON body: %w", err)
+	}
+	return nil
+}
+
+// controlFaults takes a rule as text or as an object, or a list of either; all of
+// a list or none.
+func (s *Sandbox) controlFaults(r *http.Request) (any, error) {
+	var raw json.RawMessage
+	if err := decode(r, &raw); err != nil {
+		return nil, err
+	}
+	var list []json.RawMessage
+	if json.Unmarshal(raw, &list) != nil {
+		list = []json.RawMessage{raw}
+	}
+	rules := make([]Rule, 0, len(list))
+	for _, item := range list {
+		rule, err := readRule(item)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.acceptable(rule); err != nil {
+			return nil, err
+		}
+		rules = append(rules, rule)
+	}
+	for _, rule := range rules {
+		s.faults.add(rule)
+	}
+	return s.faults.list(), nil
+}
+
+func readRule(raw json.RawMessage) (Rule, error) {
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		return ParseRule(text)
+	}
+	var rule Rule
+	if err := json.Unmarshal(raw, &rule); err != nil {
+		return rule, fmt.Errorf("read a fault: want a rule as text or as an object: %w", err)
+	}
+	return rule, nil
+}
+
+func (s *Sandbox) clockState() map[string]any {
+	s.clock.mu.Lock()
+	advance, skew := s.clock.advance, s.clock.skew
+	s.clock.mu.Unlock()
+	return map[string]any{"advance": advance.String(), "skew": skew.String(), "wall": s.clock.wall().Format(time.RFC3339Nano)}
+}
+
+// controlClock adds to the advance and sets the skew.
+func (s *Sandbox) controlClock(r *http.Request) (any, error) {
+	var in struct {
+		Advance *Duration `json:"advance"`
+		Skew    *Duration `json:"skew"`
+	}
+	if err := decode(r, &in); err != nil {
+		return nil, err
+	}
+	if in.Advance == nil && in.Skew == nil {
+		return nil, errors.New(`want "advance" or "skew", as in {"advance":"15m"}`)
+	}
+	if in.Advance != nil {
+		s.Advance(time.Duration(*in.Advance))
+	}
+	if in.Skew != nil {
+		s.Skew(time.Duration(*in.Skew))
+	}
+	return s.clockState(), nil
+}
+
+// controlOptions changes the settings that the body names.
+func (s *Sandbox) controlOptions(r *http.Request) (any, error) {
+	var err error
+	s.Configure(func(now *Settings) {
+		changed := *now
+		if err = decode(r, &changed); err == nil {
+			*now = changed
+		}
+	})
+	return s.Settings(), err
+}
+
+func (s *Sandbox) controlCredentials(r *http.Request) (any, error) {
+	var in struct {
+		Credential
+		Rotate bool `json:"rotate"`
+	}
+	if err := decode(r, &in); err != nil {
+		return nil, err
+	}
+	if in.Rotate {
+		return s.RotateCredential(in.Vendor)
+	}
+	if len(in.Values) > 0 {
+		return done(), s.AddCredential(in.Credential)
+	}
+	if in.Name == "" {
+		in.Name = "default"
+	}
+	return done(), s.SetCredential(in.Vendor, in.Name, in.State)
+}
+
+// controlPut makes facts at a vendor that no client of ours has caused.
+func (s *Sandbox) controlPut(r *http.Request) (any, error) {
+	var in struct {
+		Vendor       string `json:"vendor"`
+		Organization string `json:"organization_id"`
+		GTIN         string `json:"gtin"`
+		Title        string `json:"title"`
+		Primary      bool   `json:"is_primary"`
+		Key          string `json:"key"`
+		Body         []byte `json:"body"`
+		Abort        string `json:"abort"`
+		Lose         string `json:"lose"`
+	}
+	if err := decode(r, &in); err != nil {
+		return nil, err
+	}
+	switch {
+	case in.Vendor == "closient":
+		id, err := s.PutClosientImage(in.Organization, in.GTIN, in.Title, in.Primary, in.Body)
+		return map[string]string{"id": id}, err
+	case in.Vendor == "s3" && in.Key != "":
+		return done(), s.PutS3Object(r.Context(), in.Key, in.Body)
+	case in.Vendor == "oss" && in.Key != "":
+		return done(), s.PutOSSObject(in.Key, in.Body)
+	case in.Vendor == "truvideo" && in.Abort != "":
+		return done(), s.AbortTruVideo(in.Abort)
+	case in.Vendor == "sitoo" && in.Lose != "":
+		if !s.LoseSitoo(in.Lose) {
+			return nil, fmt.Errorf("sitoo has no file %q", in.Lose)
+		}
+		return done(), nil
+	}
+	return nil, fmt.Errorf("nothing can be put at %q this way; GET %s lists what can", in.Vendor, controlPrefix)
+}

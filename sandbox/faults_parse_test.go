@@ -1,0 +1,109 @@
+package sandbox
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestParseRuleReadsTheTextForm(t *testing.T) {
+	for text, want := range map[string]Rule{
+		"trustana.put=reset-before":                       {Vendor: "trustana", Call: "put", What: "reset-before"},
+		"trustana.put#2=status=503,code=SlowDown":         {Vendor: "trustana", Call: "put", Nth: 2, What: "status", Params: map[string]string{"status": "503", "code": "SlowDown"}},
+		"truvideo.part#3+*2=slow,rate=200000":             {Vendor: "truvideo", Call: "part", Nth: 3, Onward: true, Times: 2, What: "slow", Params: map[string]string{"rate": "200000"}},
+		"sitoo.post*3=lost":                               {Vendor: "sitoo", Call: "post", Times: 3, What: "lost"},
+		"closient.post@front.jpg=reset-after":             {Vendor: "closient", Call: "post", Match: "front.jpg", What: "reset-after"},
+		`closient.post@"a=b\",c"=reset-in=1000`:           {Vendor: "closient", Call: "post", Match: `a=b",c`, What: "reset-in", Params: map[string]string{"reset-in": "1000"}},
+		"truvideo.complete=failed=bad codec":              {Vendor: "truvideo", Call: "complete", What: "failed", Params: map[string]string{"failed": "bad codec"}},
+		`trustoo.policy=status=200,code=13,message="a,b"`: {Vendor: "trustoo", Call: "policy", What: "status", Params: map[string]string{"status": "200", "code": "13", "message": "a,b"}},
+		"closient.post=status=500,after,undrained":        {Vendor: "closient", Call: "post", What: "status", Params: map[string]string{"status": "500", "after": "true", "undrained": "true"}},
+		"trustana.status=status=429,retry-after=2":        {Vendor: "trustana", Call: "status", What: "status", Params: map[string]string{"status": "429", "retry-after": "2"}},
+		"sitoo.upload-url=missing-field=fields.policy":    {Vendor: "sitoo", Call: "upload-url", What: "missing-field", Params: map[string]string{"missing-field": "fields.policy"}},
+		"trustoo.policy=clock-skew=-20m":                  {Vendor: "trustoo", Call: "policy", What: "clock-skew", Params: map[string]string{"clock-skew": "-20m"}},
+		"oss.get=wrong-crc":                               {Vendor: "oss", Call: "get", What: "wrong-crc"},
+		"truvideo.parts=missing-url=3":                    {Vendor: "truvideo", Call: "parts", What: "missing-url", Params: map[string]string{"missing-url": "3"}},
+	} {
+		t.Run(text, func(t *testing.T) {
+			got, err := ParseRule(text)
+			require.NoError(t, err)
+			require.Equal(t, want, got)
+			again, err := ParseRule(got.String())
+			require.NoError(t, err, "what a rule prints is a rule: %s", got)
+			require.Equal(t, want, again)
+		})
+	}
+}
+
+func TestParseRuleListsWhatWouldWork(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                                   "want vendor.call=what",
+		"trustana.put":                       "want vendor.call=what",
+		"trustana=lost":                      "vendors: trustana, trustoo, sitoo",
+		"amazon.put=lost":                    "choose from trustana, trustoo, sitoo, closient, truvideo, s3, oss",
+		"trustana.upload=lost":               "choose from prepare, put, status, final",
+		"trustana.put=explode":               "choose from clock-skew, empty-body, expired",
+		"trustana.put=duplicate-callback":    "cannot happen to trustana.put",
+		"trustana.put=":                      "an empty word",
+		"trustana.put=status":                `needs a value for status, as in "status=503,code=SlowDown,retry-after=2"`,
+		"trustana.put=status=999":            "want an HTTP status",
+		"trustana.put=status=503,colour=red": `takes no "colour"; it takes after, code, location`,
+		"trustana.put=lost,d=3":              "it takes nothing",
+		"trustana.put=slow=soon":             "want a duration such as 2s",
+		"trustana.put=slow,rate=fast":        "want a whole number",
+		"trustana.put=status=503,after=1":    "want no value",
+		"trustana.put#0=lost":                "want a number from 1 after #",
+		"trustana.put#x=lost":                "want a number from 1 after #",
+		"trustana.put*0=lost":                "want a number from 1 after *",
+		"trustana.put@=lost":                 "the match after @ is empty",
+		`trustana.put@"a=lost`:               "want vendor.call=what",
+		`trustana.put=failed="x`:             "not closed",
+	} {
+		t.Run(text, func(t *testing.T) {
+			_, err := ParseRule(text)
+			require.ErrorContains(t, err, want)
+		})
+	}
+}
+
+func TestARuleHitsTheCallsItCounts(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		rule Rule
+		want []int
+	}{
+		{"every call", Rule{}, []int{1, 2, 3, 4, 5}},
+		{"the third", Rule{Nth: 3}, []int{3}},
+		{"the third and all after it", Rule{Nth: 3, Onward: true}, []int{3, 4, 5}},
+		{"two from the second", Rule{Nth: 2, Times: 2}, []int{2, 3}},
+		{"the first two", Rule{Times: 2}, []int{1, 2}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := &faultSet{}
+			c.rule.Vendor, c.rule.Call = "v", "c"
+			f.add(c.rule)
+			var hit []int
+			for n := 1; n <= 5; n++ {
+				require.Nil(t, f.take("v", "other", ""))
+				if f.take("v", "c", "") != nil {
+					hit = append(hit, n)
+				}
+			}
+			require.Equal(t, c.want, hit)
+		})
+	}
+}
+
+func TestRulesCountForThemselves(t *testing.T) {
+	f := &faultSet{}
+	f.add(Rule{Vendor: "v", Call: "c", Match: "a", Nth: 2, What: "first"})
+	f.add(Rule{Vendor: "v", Call: "c", Nth: 2, What: "second"})
+	require.Nil(t, f.take("v", "c", "a"))
+	got := f.take("v", "c", "a")
+	require.Equal(t, "first", got.What, "where two rules hit, the older one decides")
+	require.Nil(t, f.take("v", "c", "b"))
+	list := f.list()
+	require.Equal(t, 2, list[0].Seen)
+	require.Equal(t, 1, list[0].Applied)
+	require.Equal(t, 3, list[1].Seen)
+	require.Equal(t, 0, list[1].Applied)
+}
