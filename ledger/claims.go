@@ -22,9 +22,9 @@ type ClaimRequest struct {
 	// WorkflowID and RunID are the run that asks.
 	WorkflowID, RunID string
 	Way               upload.Way
-	// StartedAt is when the run began with the item, the same in every attempt,
-	// and what the item's result will tell. It tells a late attempt of an old
-	// run from a new run.
+	// StartedAt is when the run began with the item, not before its result says
+	// so, and the same in every attempt. It tells a late attempt of an old run
+	// from a new run.
 	StartedAt time.Time
 	// TakeOver is the ID of the run that held the item when the caller found
 	// that run dead. If yet another run holds the item by now, that one keeps

@@ -61,7 +61,7 @@ func TestCounterSurvivesARestart(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		c := ledger.Counter{Account: "closient", Name: "day", Window: 24 * time.Hour, Limit: 10, N: 10}
 		for _, want := range []bool{true, false} {
-			l, err := ledger.Open(t.Context(), ledger.Options{URL: url, Sealer: ledgertest.NewSealer()})
+			l, err := ledger.Open(t.Context(), ledger.Options{URL: url, Sealer: ledgertest.NewSealer(t)})
 			require.NoError(t, err)
 			ok, _, err := l.Count(t.Context(), c)
 			require.NoError(t, err)

@@ -53,63 +53,65 @@ func TestListOfABatchIsInTheManifestsOrder(t *testing.T) {
 	})
 }
 
+// known is what a test knows of an item.
+type known struct {
+	id, account string
+	state       upload.State
+}
+
+// mixed records 60 items, 30 of them a day later than the others. States and
+// accounts go round, so that every filter finds some. The newest is the first.
+func mixed(t *testing.T, l *ledger.Ledger, now *clock) []known {
+	t.Helper()
+	states := []upload.State{
+		upload.StateReady, upload.StateFailed, upload.StateCanceled, upload.StateUnconfirmed, upload.StateTransferring,
+	}
+	accounts := []string{"trustana", "sitoo", "closient"}
+	var items []known
+	for n := range 60 {
+		item, at := single(n, accounts[n%3]), noon.Add(time.Duration(n)*time.Minute)
+		record(t, l, ended(item, "one", at, states[n%5]))
+		items = append(items, known{item.UploadID, item.Account, states[n%5]})
+		if n == 29 {
+			now.Add(24 * time.Hour)
+		}
+	}
+	slices.Reverse(items)
+	return items
+}
+
 func TestListChooses(t *testing.T) {
+	failed := func(k known) bool { return k.state == upload.StateFailed }
+	none := func(known) bool { return false }
+	cases := map[string]struct {
+		filter ledger.Filter
+		keep   func(known) bool
+	}{
+		"all":                {ledger.Filter{}, func(known) bool { return true }},
+		"by state":           {ledger.Filter{State: upload.StateFailed}, failed},
+		"by ready":           {ledger.Filter{State: upload.StateReady}, func(k known) bool { return k.state == upload.StateReady }},
+		"by account":         {ledger.Filter{Account: "sitoo"}, func(k known) bool { return k.account == "sitoo" }},
+		"by kind":            {ledger.Filter{Kind: upload.KindRejected}, failed},
+		"by kind, of others": {ledger.Filter{Kind: upload.KindTimeout}, none},
+		"by state and account": {ledger.Filter{State: upload.StateReady, Account: "closient"}, func(k known) bool {
+			return k.state == upload.StateReady && k.account == "closient"
+		}},
+		"by state of another batch": {ledger.Filter{State: upload.StateReady, Batch: "x"}, none},
+	}
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		now := newClock()
 		l := ledgertest.Open(t, url, ledger.Options{Now: now.Now})
-		// Times and accounts go round, so that every filter finds some.
-		states := []upload.State{upload.StateReady, upload.StateFailed, upload.StateCanceled, upload.StateUnconfirmed, upload.StateTransferring}
-		accounts := []string{"trustana", "sitoo", "closient"}
-		type known struct {
-			id, account string
-			state       upload.State
-			at          time.Time
-		}
-		var items []known
-		for n := range 60 {
-			item, at := single(n, accounts[n%3]), noon.Add(time.Duration(n)*time.Minute)
-			record(t, l, ended(item, "one", at, states[n%5]))
-			items = append(items, known{item.UploadID, item.Account, states[n%5], noon})
-			if n == 29 {
-				now.Add(24 * time.Hour)
-			}
-		}
-		slices.Reverse(items) // the newest first
-		choose := func(keep func(known) bool) []string {
-			var ids []string
-			for _, k := range items {
-				if keep(k) {
-					ids = append(ids, k.id)
-				}
-			}
-			return ids
-		}
-		for name, c := range map[string]struct {
-			filter ledger.Filter
-			keep   func(known) bool
-		}{
-			"all":                {ledger.Filter{}, func(known) bool { return true }},
-			"by state":           {ledger.Filter{State: upload.StateFailed}, func(k known) bool { return k.state == upload.StateFailed }},
-			"by ready":           {ledger.Filter{State: upload.StateReady}, func(k known) bool { return k.state == upload.StateReady }},
-			"by account":         {ledger.Filter{Account: "sitoo"}, func(k known) bool { return k.account == "sitoo" }},
-			"by kind":            {ledger.Filter{Kind: upload.KindRejected}, func(k known) bool { return k.state == upload.StateFailed }},
-			"by kind, of others": {ledger.Filter{Kind: upload.KindTimeout}, func(known) bool { return false }},
-			"by state and account": {ledger.Filter{State: upload.StateReady, Account: "closient"}, func(k known) bool {
-				return k.state == upload.StateReady && k.account == "closient"
-			}},
-			"by state of another batch": {ledger.Filter{State: upload.StateReady, Batch: "x"}, func(known) bool { return false }},
-		} {
+		items := mixed(t, l, now)
+		for name, c := range cases {
 			t.Run(name, func(t *testing.T) {
-				want := choose(c.keep)
-				require.Equal(t, want, list(t, l, c.filter))
-				counts, err := l.Counts(t.Context(), c.filter)
-				require.NoError(t, err)
-				require.Len(t, counts, len(upload.States()))
-				var sum int64
-				for _, n := range counts {
-					sum += n
+				var want []string
+				for _, k := range items {
+					if c.keep(k) {
+						want = append(want, k.id)
+					}
 				}
-				require.EqualValues(t, len(want), sum)
+				require.Equal(t, want, list(t, l, c.filter))
+				require.EqualValues(t, len(want), count(t, l, c.filter))
 				if len(want) > 2 {
 					f := c.filter
 					f.After, f.Limit = want[1], 2
@@ -120,6 +122,18 @@ func TestListChooses(t *testing.T) {
 		require.Len(t, list(t, l, ledger.Filter{Since: noon.Add(time.Hour)}), 30)
 		require.Len(t, list(t, l, ledger.Filter{Since: noon}), 60)
 	})
+}
+
+// count adds up the counts of all states.
+func count(t *testing.T, l *ledger.Ledger, f ledger.Filter) (sum int64) {
+	t.Helper()
+	counts, err := l.Counts(t.Context(), f)
+	require.NoError(t, err)
+	require.Len(t, counts, len(upload.States()), "every state is there")
+	for _, n := range counts {
+		sum += n
+	}
+	return sum
 }
 
 func TestListEndsWhenTheReaderDoes(t *testing.T) {
@@ -169,7 +183,7 @@ func TestGetNamesWhatIsNear(t *testing.T) {
 func TestItemIsOpenedOnlyByItsOwnKey(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		l := ledgertest.Open(t, url, ledger.Options{})
-		other := ledgertest.Open(t, url, ledger.Options{Sealer: ledgertest.NewSealer()})
+		other := ledgertest.Open(t, url, ledger.Options{Sealer: ledgertest.NewSealer(t)})
 		record(t, l, ended(spring(1), "one", noon, upload.StateReady))
 		_, err := get(t, other, spring(1)).Item()
 		require.ErrorContains(t, err, "encryption.key")

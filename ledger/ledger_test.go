@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 // recordForEver prints the upload ID of each item once its record returned.
 func recordForEver(url string) {
 	ctx := context.Background()
-	l, err := ledger.Open(ctx, ledger.Options{URL: url, Sealer: ledgertest.NewSealer()})
+	l, err := ledger.Open(ctx, ledger.Options{URL: url, Sealer: openSealer{}})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -61,6 +61,12 @@ func recordForEver(url string) {
 	}
 	select {}
 }
+
+// openSealer seals nothing, for who has no test to take a key from.
+type openSealer struct{}
+
+func (openSealer) Seal(plain []byte) ([]byte, error)  { return plain, nil }
+func (openSealer) Open(sealed []byte) ([]byte, error) { return sealed, nil }
 
 // What Record returned from must be there when the process dies the moment
 // after, and what it was at must not be half there.
@@ -107,7 +113,7 @@ func TestManyOpenOneLedgerAtOnce(t *testing.T) {
 		var all sync.WaitGroup
 		for n := range 8 {
 			all.Go(func() {
-				l, err := ledger.Open(t.Context(), ledger.Options{URL: url, Sealer: ledgertest.NewSealer()})
+				l, err := ledger.Open(t.Context(), ledger.Options{URL: url, Sealer: ledgertest.NewSealer(t)})
 				if err != nil {
 					t.Error(err)
 					return
@@ -131,7 +137,7 @@ func TestLedgerOfANewerProgramIsLeftAlone(t *testing.T) {
 		running := ledgertest.Open(t, url, ledger.Options{})
 		_, err := ledgertest.Database(t, url).Exec(`INSERT INTO ledger_versions (version_id, is_applied) VALUES (99, $1)`, true)
 		require.NoError(t, err)
-		_, err = ledger.Open(t.Context(), ledger.Options{URL: url, Sealer: ledgertest.NewSealer()})
+		_, err = ledger.Open(t.Context(), ledger.Options{URL: url, Sealer: ledgertest.NewSealer(t)})
 		require.ErrorIs(t, err, ledger.ErrNewer)
 		require.ErrorContains(t, err, "version 99")
 		require.ErrorIs(t, running.Health(t.Context()), ledger.ErrNewer)
@@ -180,7 +186,7 @@ func TestWrongURLIsExplained(t *testing.T) {
 		"postgres://u:hunter2@host/db?sslrootcert=/none&sslmode=verify-full": "/none",
 	} {
 		t.Run(url, func(t *testing.T) {
-			_, err := ledger.Open(t.Context(), ledger.Options{URL: url, Sealer: ledgertest.NewSealer()})
+			_, err := ledger.Open(t.Context(), ledger.Options{URL: url, Sealer: ledgertest.NewSealer(t)})
 			require.ErrorIs(t, err, ledger.ErrURL)
 			require.ErrorContains(t, err, want)
 			require.NotContains(t, err.Error(), "hunter2")
@@ -197,7 +203,7 @@ func TestUnreachableServerIsExplained(t *testing.T) {
 	address := listener.Addr().String()
 	require.NoError(t, listener.Close())
 	_, err = ledger.Open(t.Context(), ledger.Options{
-		URL: "postgres://u:hunter2@" + address + "/db?sslmode=disable&password=hunter2", Sealer: ledgertest.NewSealer(),
+		URL: "postgres://u:hunter2@" + address + "/db?sslmode=disable&password=hunter2", Sealer: ledgertest.NewSealer(t),
 	})
 	require.ErrorIs(t, err, ledger.ErrUnreachable)
 	require.True(t, ledger.Passing(err))
@@ -208,7 +214,7 @@ func TestUnreachableServerIsExplained(t *testing.T) {
 
 func TestMissingDatabaseIsExplained(t *testing.T) {
 	url := strings.Replace(ledgertest.Postgres(t), "/mediaferry_", "/missing_", 1)
-	_, err := ledger.Open(t.Context(), ledger.Options{URL: url, Sealer: ledgertest.NewSealer()})
+	_, err := ledger.Open(t.Context(), ledger.Options{URL: url, Sealer: ledgertest.NewSealer(t)})
 	require.ErrorIs(t, err, ledger.ErrUnreachable)
 	require.ErrorContains(t, err, "does not exist")
 }
@@ -216,10 +222,10 @@ func TestMissingDatabaseIsExplained(t *testing.T) {
 func TestFileThatIsNoDatabaseIsExplained(t *testing.T) {
 	path := ledgertest.SQLite(t)
 	require.NoError(t, os.WriteFile(path, []byte(strings.Repeat("just text\n", 100)), 0o600))
-	_, err := ledger.Open(t.Context(), ledger.Options{URL: path, Sealer: ledgertest.NewSealer()})
+	_, err := ledger.Open(t.Context(), ledger.Options{URL: path, Sealer: ledgertest.NewSealer(t)})
 	require.ErrorIs(t, err, ledger.ErrDamaged)
 	require.ErrorContains(t, err, "restore the file")
-	_, err = ledger.Open(t.Context(), ledger.Options{URL: t.TempDir(), Sealer: ledgertest.NewSealer()})
+	_, err = ledger.Open(t.Context(), ledger.Options{URL: t.TempDir(), Sealer: ledgertest.NewSealer(t)})
 	require.ErrorIs(t, err, ledger.ErrUnreachable)
 }
 

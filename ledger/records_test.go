@@ -135,64 +135,76 @@ func TestRecordCounts(t *testing.T) {
 	})
 }
 
-func TestProgressIsNoted(t *testing.T) {
-	type marks []ledger.Mark
-	item := upload.Item{}
-	at := func(run string, state upload.State) ledger.Mark { return mark(item, run, state) }
-	bytes := func(run string, sent int64) ledger.Mark {
+// progressCase is what some marks make of an item.
+type progressCase struct {
+	name  string
+	past  func(t *testing.T, l *ledger.Ledger, item upload.Item)
+	marks func(item upload.Item) []ledger.Mark
+	want  upload.State
+	sent  int64
+}
+
+func progressCases() []progressCase {
+	bytes := func(item upload.Item, run string, sent int64) ledger.Mark {
 		return ledger.Mark{Item: item, RunID: run, BytesSent: sent, Wait: true}
 	}
-	for _, c := range []struct {
-		name  string
-		past  func(t *testing.T, l *ledger.Ledger, item upload.Item)
-		marks func() marks
-		want  upload.State
-		sent  int64
-	}{
-		{"a run passes its states", claimedByOne, func() marks {
-			return marks{at("one", upload.StateTransferring), at("one", upload.StateCompleting), at("one", upload.StateProcessing)}
-		}, upload.StateProcessing, 0},
-		{"a run goes back to prepare", claimedByOne, func() marks {
-			return marks{at("one", upload.StateTransferring), at("one", upload.StatePreparing)}
-		}, upload.StatePreparing, 0},
-		{"bytes are counted and leave the state", claimedByOne, func() marks {
-			return marks{at("one", upload.StateTransferring), bytes("one", 500)}
-		}, upload.StateTransferring, 500},
-		{"fewer bytes than are known do not count", claimedByOne, func() marks {
-			return marks{bytes("one", 500), bytes("one", 300)}
-		}, upload.StatePreparing, 500},
-		{"another run changes nothing", claimedByOne, func() marks {
-			return marks{at("zero", upload.StateProcessing), bytes("zero", 500)}
-		}, upload.StatePreparing, 0},
-		{"what is ready stays so", endedByOne(upload.StateReady), func() marks {
-			return marks{at("one", upload.StatePreparing), bytes("one", 5000)}
-		}, upload.StateReady, 1000},
-		{"a late mark leaves unconfirmed alone", endedByOne(upload.StateUnconfirmed), func() marks {
-			return marks{at("one", upload.StateTransferring), bytes("one", 5000)}
-		}, upload.StateUnconfirmed, 1000},
-		{"prepare after a decision reopens unconfirmed", endedByOne(upload.StateUnconfirmed), func() marks {
-			return marks{at("one", upload.StatePreparing)}
-		}, upload.StatePreparing, 1000},
-		{"an item that was lost comes back", nil, func() marks {
-			return marks{at("one", upload.StateTransferring), bytes("one", 500)}
-		}, upload.StateTransferring, 500},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			ledgertest.Each(t, func(t *testing.T, url string) {
-				item = spring(1)
-				l := ledgertest.Open(t, url, ledger.Options{})
+	states := func(run string, states ...upload.State) func(upload.Item) []ledger.Mark {
+		return func(item upload.Item) (marks []ledger.Mark) {
+			for _, state := range states {
+				marks = append(marks, mark(item, run, state))
+			}
+			return marks
+		}
+	}
+	stateThenBytes := func(run string, state upload.State, sent ...int64) func(upload.Item) []ledger.Mark {
+		return func(item upload.Item) []ledger.Mark {
+			marks := []ledger.Mark{mark(item, run, state)}
+			for _, n := range sent {
+				marks = append(marks, bytes(item, run, n))
+			}
+			return marks
+		}
+	}
+	ready, unconfirmed := endedByOne(upload.StateReady), endedByOne(upload.StateUnconfirmed)
+	return []progressCase{
+		{"a run passes its states", claimedByOne,
+			states("one", upload.StateTransferring, upload.StateCompleting, upload.StateProcessing), upload.StateProcessing, 0},
+		{"a run goes back to prepare", claimedByOne,
+			states("one", upload.StateTransferring, upload.StatePreparing), upload.StatePreparing, 0},
+		{"bytes are counted and leave the state", claimedByOne,
+			stateThenBytes("one", upload.StateTransferring, 500), upload.StateTransferring, 500},
+		{"fewer bytes than are known do not count", claimedByOne,
+			stateThenBytes("one", upload.StateTransferring, 500, 300), upload.StateTransferring, 500},
+		{"another run changes nothing", claimedByOne,
+			stateThenBytes("zero", upload.StateProcessing, 500), upload.StatePreparing, 0},
+		{"what is ready stays so", ready, stateThenBytes("one", upload.StatePreparing, 5000), upload.StateReady, 1000},
+		{"a late mark leaves unconfirmed alone", unconfirmed,
+			stateThenBytes("one", upload.StateTransferring, 5000), upload.StateUnconfirmed, 1000},
+		{"prepare after a decision reopens unconfirmed", unconfirmed,
+			stateThenBytes("one", upload.StatePreparing, 5000), upload.StatePreparing, 5000},
+		{"an item that was lost comes back", nil,
+			stateThenBytes("one", upload.StateTransferring, 500), upload.StateTransferring, 500},
+	}
+}
+
+func TestProgressIsNoted(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		l := ledgertest.Open(t, url, ledger.Options{})
+		for line, c := range progressCases() {
+			t.Run(c.name, func(t *testing.T) {
+				item := spring(line + 1)
 				if c.past != nil {
 					c.past(t, l, item)
 				}
-				for _, m := range c.marks() {
+				for _, m := range c.marks(item) {
 					require.NoError(t, l.Progress(t.Context(), m))
 				}
 				e := get(t, l, item)
 				require.Equal(t, c.want, e.Result.State)
 				require.Equal(t, c.sent, e.Result.BytesSent)
 			})
-		})
-	}
+		}
+	})
 }
 
 func TestReopenedItemHasNoErrorAnyMore(t *testing.T) {

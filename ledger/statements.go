@@ -83,7 +83,9 @@ ON CONFLICT (upload_id) DO UPDATE SET
 	runs = CASE WHEN ` + newRun + ` AND items.run_id <> '' THEN items.runs + 1
 		WHEN items.runs = 0 THEN excluded.runs ELSE items.runs END,
 	size = CASE WHEN excluded.size > 0 THEN excluded.size ELSE items.size END,
-	bytes_sent = excluded.bytes_sent, started_at = excluded.started_at, updated_at = excluded.updated_at,
+	bytes_sent = excluded.bytes_sent, updated_at = excluded.updated_at,
+	started_at = CASE WHEN ` + sameRun + ` AND items.started_at > excluded.started_at
+		THEN items.started_at ELSE excluded.started_at END,
 	item = excluded.item, result = excluded.result
 WHERE (` + sameRun + ` AND items.state NOT IN ` + over + ` AND ` + reopens + `)
 	OR (` + sameRun + ` AND items.state IN ` + over + `

@@ -140,7 +140,7 @@ func TestTokenOfAnotherRowIsNoticed(t *testing.T) {
 		require.NoError(t, err)
 		_, _, err = l.Token(t.Context(), "a", "t")
 		require.ErrorIs(t, err, ledger.ErrDamaged)
-		other := ledgertest.Open(t, url, ledger.Options{Sealer: ledgertest.NewSealer()})
+		other := ledgertest.Open(t, url, ledger.Options{Sealer: ledgertest.NewSealer(t)})
 		_, _, err = other.Token(t.Context(), "b", "t")
 		require.ErrorContains(t, err, "encryption.key")
 	})

@@ -43,7 +43,7 @@ func dump(t *testing.T, db *sql.DB, table string) []string {
 
 func TestCloseWritesWhatIsPending(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
-		l, err := ledger.Open(t.Context(), ledger.Options{URL: url, Sealer: ledgertest.NewSealer()})
+		l, err := ledger.Open(t.Context(), ledger.Options{URL: url, Sealer: ledgertest.NewSealer(t)})
 		require.NoError(t, err)
 		const items = 2345 // more than go into one group
 		for line := range items {
@@ -65,7 +65,7 @@ func TestCloseWritesWhatIsPending(t *testing.T) {
 }
 
 func TestClosedLedgerRefuses(t *testing.T) {
-	l, err := ledger.Open(t.Context(), ledger.Options{URL: ledgertest.SQLite(t), Sealer: ledgertest.NewSealer()})
+	l, err := ledger.Open(t.Context(), ledger.Options{URL: ledgertest.SQLite(t), Sealer: ledgertest.NewSealer(t)})
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
 	require.ErrorIs(t, l.Record(t.Context(), ended(spring(1), "one", noon, upload.StateReady)), ledger.ErrClosed)
@@ -192,7 +192,7 @@ BEGIN SELECT RAISE(ABORT, 'unwanted'); END`)
 func TestLostMarkIsLogged(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		core, logs := observer.New(zap.WarnLevel)
-		l, err := ledger.Open(t.Context(), ledger.Options{URL: url, Sealer: ledgertest.NewSealer(), Log: zap.New(core)})
+		l, err := ledger.Open(t.Context(), ledger.Options{URL: url, Sealer: ledgertest.NewSealer(t), Log: zap.New(core)})
 		require.NoError(t, err)
 		refuse(t, url, spring(7).UploadID)
 		m := mark(spring(7), "one", upload.StateTransferring)

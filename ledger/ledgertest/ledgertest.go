@@ -72,7 +72,9 @@ func Open(t testing.TB, ledgerURL string, options ledger.Options) *ledger.Ledger
 	t.Helper()
 	options.URL = ledgerURL
 	if options.Sealer == nil {
-		options.Sealer = sealing()
+		shared, err := sealing()
+		require.NoError(t, err)
+		options.Sealer = shared
 	}
 	l, err := ledger.Open(t.Context(), options)
 	require.NoError(t, err)
@@ -83,7 +85,7 @@ func Open(t testing.TB, ledgerURL string, options ledger.Options) *ledger.Ledger
 // sealing and postgres are made once for the process: a key that all its ledgers
 // share, and a server that takes a second to start.
 var (
-	sealing  = sync.OnceValue(NewSealer)
+	sealing  = sync.OnceValues(newSealer)
 	postgres = sync.OnceValues(findServer)
 )
 
@@ -134,18 +136,22 @@ func Database(t testing.TB, ledgerURL string) *sql.DB {
 type Sealer struct{ aead cipher.AEAD }
 
 // NewSealer makes a Sealer with a new key.
-func NewSealer() *Sealer {
+func NewSealer(t testing.TB) *Sealer {
+	t.Helper()
+	s, err := newSealer()
+	require.NoError(t, err)
+	return s
+}
+
+func newSealer() (*Sealer, error) {
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails
 	block, err := aes.NewCipher(key)
-	if err != nil { // only a key of another length is refused
-		panic(err)
+	if err != nil {
+		return nil, err
 	}
 	aead, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil { // only a block of another size is refused
-		panic(err)
-	}
-	return &Sealer{aead: aead}
+	return &Sealer{aead: aead}, err
 }
 
 // Seal encrypts.
