@@ -176,6 +176,10 @@ func TestGetNamesWhatIsNear(t *testing.T) {
 			require.ErrorAs(t, err, &missing)
 			require.Equal(t, asked, missing.UploadID)
 			require.Equal(t, want, missing.Near, "near %q", asked)
+			require.ErrorContains(t, err, fmt.Sprintf("item %q is not in the ledger", asked))
+			for _, near := range want {
+				require.ErrorContains(t, err, near)
+			}
 		}
 	})
 }

@@ -154,6 +154,35 @@ func TestMarksOfOneItemBecomeOne(t *testing.T) {
 	})
 }
 
+// Of states the last one counts, of bytes and sizes what was known.
+func TestStatesOfOneItemBecomeTheLast(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		l := ledgertest.Open(t, url, ledger.Options{})
+		item := spring(1)
+		grant(t, l, asks(item, "one", noon))
+		release := holdWrites(t, url)
+		for _, m := range []ledger.Mark{
+			{State: upload.StatePreparing}, // may be under way already
+			{State: upload.StateTransferring, BytesSent: 700, Size: 2000},
+			{State: upload.StateCompleting, Paused: true},
+			{State: upload.StateProcessing, BytesSent: 600},
+		} {
+			m.Item, m.RunID, m.WorkflowID = item, "one", item.UploadID
+			require.NoError(t, l.Progress(t.Context(), m))
+		}
+		other := mark(item, "zero", upload.StatePreparing)
+		other.Wait = false
+		require.NoError(t, l.Progress(t.Context(), other), "another run's is not taken for this one's")
+		release()
+		require.NoError(t, l.Progress(t.Context(), ledger.Mark{Item: item, RunID: "one", BytesSent: 1, Wait: true}))
+		e := get(t, l, item)
+		require.Equal(t, upload.StateProcessing, e.Result.State)
+		require.False(t, e.Result.Paused)
+		require.EqualValues(t, 700, e.Result.BytesSent)
+		require.EqualValues(t, 2000, e.Result.Size)
+	})
+}
+
 // One row that the database refuses must not take the others of its group along.
 func TestOneBadRowFailsAlone(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
