@@ -108,11 +108,21 @@ RETURNING version`), l.clock(), clean(account), clean(name), clean(owner), seale
 	return version, l.fail(doing, err)
 }
 
-// DropToken forgets a token that the vendor refused, unless a newer one has taken
-// its place.
-func (l *Ledger) DropToken(ctx context.Context, account, name string, version int64) error {
+// ExpireToken marks a token that the vendor refused as expired, unless a newer
+// one has taken its place. Its value stays: it may hold what the next one is got
+// with.
+func (l *Ledger) ExpireToken(ctx context.Context, account, name string, version int64) error {
 	_, err := l.write.ExecContext(ctx, `
-UPDATE tokens SET value = NULL, expires_at = 0 WHERE account = $1 AND name = $2 AND version = $3`,
+UPDATE tokens SET expires_at = 1 WHERE account = $1 AND name = $2 AND version = $3`,
 		clean(account), clean(name), version)
-	return l.fail("drop token "+name+" of "+account, err)
+	return l.fail("expire token "+name+" of "+account, err)
+}
+
+// ReleaseToken gives a lease back whose owner got no token, so that another may
+// try at once.
+func (l *Ledger) ReleaseToken(ctx context.Context, account, name, owner string) error {
+	_, err := l.write.ExecContext(ctx, `
+UPDATE tokens SET lease_owner = '', lease_until = 0 WHERE account = $1 AND name = $2 AND lease_owner = $3`,
+		clean(account), clean(name), clean(owner))
+	return l.fail("release token "+name+" of "+account, err)
 }

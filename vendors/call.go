@@ -55,7 +55,8 @@ type Tokens interface {
 	// still good it calls renew, one caller at a time in the whole fleet, with
 	// the old token or a zero one, and keeps what that returns.
 	Get(ctx context.Context, account, name string, renew func(context.Context, Token) (Token, error)) (Token, error)
-	// Drop forgets a token that was refused, unless it was renewed meanwhile.
+	// Drop marks a token that was refused as expired, unless it was renewed
+	// meanwhile. The next Get renews it from what it held.
 	Drop(ctx context.Context, account, name string, version int64) error
 }
 

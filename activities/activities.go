@@ -1,0 +1,120 @@
+// Package activities is the durable edge: each activity does one thing to the
+// outside world and gives one classified answer, so that workflows can decide
+// without knowing how it was done. Here credentials are resolved, permits are
+// taken, the ledger is written, and a failure becomes what Temporal repeats or
+// hands back.
+//
+// It decides nothing about an upload and keeps nothing of one between two
+// activities.
+package activities
+
+import (
+	"context"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/worker"
+	"go.uber.org/zap"
+
+	"github.com/mediaferry/mediaferry/egress"
+	"github.com/mediaferry/mediaferry/ledger"
+	"github.com/mediaferry/mediaferry/sources"
+	"github.com/mediaferry/mediaferry/upload"
+	"github.com/mediaferry/mediaferry/vendors"
+)
+
+// Accounts resolves accounts, with their credentials as they are now: a changed
+// configuration counts from the next call on.
+type Accounts interface {
+	// Account returns an account. An error is for the operator: it names the
+	// accounts that there are, or the settings that are missing.
+	Account(name string) (vendors.Account, error)
+	// KeyFingerprint tells one set of credentials from another, and nothing
+	// about them.
+	KeyFingerprint(vendors.Account) string
+}
+
+// Activities does what uploads need done. All fields must be set; it is safe for
+// concurrent use.
+type Activities struct {
+	Accounts Accounts
+	Ledger   *ledger.Ledger
+	Sources  *sources.Sources
+	Egress   *egress.Egress
+	// Running reports whether a run of a workflow is still open.
+	Running func(ctx context.Context, workflowID, runID string) (bool, error)
+	// Owner names this process where it holds a lease.
+	Owner string
+	Log   *zap.Logger
+	Now   func() time.Time
+
+	tokens tokenCache
+	keys   keyCache
+}
+
+// Register registers what any worker can do.
+func (a *Activities) Register(w worker.ActivityRegistry) {
+	a.RegisterReading(w)
+	for name, f := range map[string]any{
+		upload.ActivityPrepare:      a.Prepare,
+		upload.ActivitySignParts:    a.SignParts,
+		upload.ActivityComplete:     a.Complete,
+		upload.ActivityPoll:         a.Poll,
+		upload.ActivitySettle:       a.Settle,
+		upload.ActivityRecord:       a.Record,
+		upload.ActivityPauseAccount: a.PauseAccount,
+		upload.ActivityAwaitAccount: a.AwaitAccount,
+		upload.ActivityEnterLane:    a.EnterLane,
+		upload.ActivityLeaveLane:    a.LeaveLane,
+	} {
+		w.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
+	}
+}
+
+// RegisterReading registers what reads sources. On a host's own queue it is all
+// that is asked for.
+func (a *Activities) RegisterReading(w worker.ActivityRegistry) {
+	for name, f := range map[string]any{
+		upload.ActivityClaim:    a.Claim,
+		upload.ActivityTransfer: a.Transfer,
+		upload.ActivitySendPart: a.SendPart,
+		upload.ActivityDigest:   a.Digest,
+		upload.ActivityHere:     a.Here,
+	} {
+		w.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
+	}
+}
+
+// Here says that a worker of this queue lives.
+func (a *Activities) Here(context.Context) error { return nil }
+
+// beatEvery is how often a long activity tells that it lives. The SDK sends as
+// many of these as the heartbeat timeout needs.
+const beatEvery = time.Second
+
+// beat tells, from one second on, how far an activity is. The returned function
+// ends it.
+func beat(ctx context.Context, progress func() any) (stop func()) {
+	done := make(chan struct{})
+	go func() {
+		ticker := time.NewTicker(beatEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				activity.RecordHeartbeat(ctx, progress())
+			}
+		}
+	}()
+	return func() { close(done) }
+}
+
+// run is the run of the workflow that an activity works for.
+func run(ctx context.Context) (workflowID, runID string, started time.Time) {
+	info := activity.GetInfo(ctx)
+	return info.WorkflowExecution.ID, info.WorkflowExecution.RunID, info.ScheduledTime
+}

@@ -1,0 +1,73 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+// byWorkflow is who pauses an account when a vendor denies it.
+const byWorkflow = "mediaferry"
+
+// Record writes how an item ended. It may be repeated.
+func (a *Activities) Record(ctx context.Context, in upload.Record) error {
+	return ledgerError(ctx, a.Ledger.Record(ctx, in))
+}
+
+// PauseAccount pauses an account that a vendor denied.
+func (a *Activities) PauseAccount(ctx context.Context, in upload.AccountPause) error {
+	_, err := a.Ledger.PauseAccount(ctx, in.Account, in.Because, byWorkflow)
+	return ledgerError(ctx, err)
+}
+
+// restWaits is how often a waiting item looks whether it may go on.
+var restWaits = upload.Schedule{Waits: []time.Duration{
+	time.Second, time.Second, 2 * time.Second, 3 * time.Second, 5 * time.Second, 8 * time.Second,
+}}
+
+// AwaitAccount returns when the account is not paused. Until then it comes back.
+func (a *Activities) AwaitAccount(ctx context.Context, in upload.AccountPause) error {
+	state, err := a.Ledger.Account(ctx, in.Account)
+	if err != nil {
+		return ledgerError(ctx, err)
+	}
+	if !state.Paused {
+		return nil
+	}
+	return a.rest(ctx, fmt.Sprintf("account %s is paused: %s", in.Account, state.Because))
+}
+
+// EnterLane returns when the item is in its lane. Until then it comes back. A
+// holder whose workflow has ended, however it did, is put out.
+func (a *Activities) EnterLane(ctx context.Context, in upload.Lane) error {
+	entered, holder, err := a.Ledger.Enter(ctx, in)
+	if err != nil {
+		return ledgerError(ctx, err)
+	}
+	if entered {
+		return nil
+	}
+	if holder.WorkflowID != "" {
+		alive, err := a.Running(ctx, holder.WorkflowID, holder.RunID)
+		if err != nil {
+			return err
+		}
+		if !alive {
+			if err := a.Ledger.Evict(ctx, in.Name, holder); err != nil {
+				return ledgerError(ctx, err)
+			}
+		}
+	}
+	return a.rest(ctx, "another image of the product goes first: "+holder.UploadID)
+}
+
+// LeaveLane lets the next one in. It may be repeated.
+func (a *Activities) LeaveLane(ctx context.Context, in upload.Lane) error {
+	return ledgerError(ctx, a.Ledger.Leave(ctx, in))
+}
+
+func (a *Activities) rest(ctx context.Context, why string) error {
+	return later(typeWaiting, why, restWaits.Wait(int(attempt(ctx)), seed(ctx)))
+}

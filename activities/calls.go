@@ -1,0 +1,186 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/mediaferry/mediaferry/ledger"
+	"github.com/mediaferry/mediaferry/upload"
+	"github.com/mediaferry/mediaferry/vendors"
+)
+
+// Prepare opens a session at the item's vendor.
+func (a *Activities) Prepare(ctx context.Context, in upload.Prepare) (session upload.Session, err error) {
+	err = a.call(ctx, in.Item, upload.StatePreparing, func(v vendors.Vendor, c *vendors.Caller) error {
+		session, err = v.Prepare(ctx, c, in)
+		return err
+	})
+	return session, result(ctx, upload.StepPrepare, err)
+}
+
+// SignParts gets more URLs for a session's parts.
+func (a *Activities) SignParts(ctx context.Context, in upload.SignParts) (urls []upload.PartURL, err error) {
+	err = a.call(ctx, in.Item, "", func(v vendors.Vendor, c *vendors.Caller) error {
+		signer, ok := v.(vendors.PartSigner)
+		if !ok {
+			return upload.Errorf(upload.KindInternal, upload.StepTransfer, "%s signs no parts", in.Item.Vendor)
+		}
+		urls, err = signer.SignParts(ctx, c, in)
+		return err
+	})
+	return urls, result(ctx, upload.StepTransfer, err)
+}
+
+// Complete tells the vendor that all parts have arrived.
+func (a *Activities) Complete(ctx context.Context, in upload.Complete) (m upload.Media, err error) {
+	err = a.call(ctx, in.Item, upload.StateCompleting, func(v vendors.Vendor, c *vendors.Caller) error {
+		completer, ok := v.(vendors.Completer)
+		if !ok {
+			return upload.Errorf(upload.KindInternal, upload.StepComplete, "%s completes nothing", in.Item.Vendor)
+		}
+		m, err = completer.Complete(ctx, c, in)
+		return err
+	})
+	return m, result(ctx, upload.StepComplete, err)
+}
+
+// Settle finds out what became of a send whose answer was lost.
+func (a *Activities) Settle(ctx context.Context, in upload.Settle) (settled upload.Settled, err error) {
+	defer beat(ctx, func() any { return nil })()
+	err = a.call(ctx, in.Item, "", func(v vendors.Vendor, c *vendors.Caller) error {
+		receiver, ok := v.(vendors.Receiver)
+		if !ok {
+			return upload.Errorf(upload.KindInternal, upload.StepTransfer, "%s takes no bytes itself", in.Item.Vendor)
+		}
+		settled, err = receiver.Settle(ctx, c, in)
+		return err
+	})
+	return settled, result(ctx, upload.StepTransfer, err)
+}
+
+// Poll looks what became of a session's bytes. Unless it is to look once only,
+// it comes back at the vendor's pace until processing has ended: between two
+// looks it holds no worker's slot. Trouble with a look is no reason to stop.
+func (a *Activities) Poll(ctx context.Context, in upload.Poll) (upload.Polled, error) {
+	polled := upload.Polled{Looks: int(attempt(ctx))}
+	state := upload.State("")
+	if polled.Looks == 1 && !in.Once {
+		state = upload.StateProcessing
+	}
+	err := a.call(ctx, in.Item, state, func(v vendors.Vendor, c *vendors.Caller) (err error) {
+		polled.Media, err = v.Poll(ctx, c, in)
+		return err
+	})
+	vendor, findErr := vendors.Find(in.Item.Vendor)
+	if in.Once || findErr != nil {
+		return polled, result(ctx, upload.StepPoll, err)
+	}
+	spec := vendor.Spec()
+	wait := spec.Poll.Wait(polled.Looks+1, in.Item.UploadID)
+	var e *upload.Error
+	switch {
+	case errors.As(err, &e) && (e.Kind == upload.KindUnavailable || e.Kind == upload.KindThrottled):
+		return polled, later(string(e.Kind), e.Error(), max(wait, e.RetryAfter), upload.Media{Seen: e.Message}, polled.Looks)
+	case err != nil, polled.Media.State != upload.StateProcessing, unseen(spec, polled.Media, a.Now().Sub(in.Since)):
+		return polled, result(ctx, upload.StepPoll, err)
+	}
+	return polled, later(typeProcessing, "the vendor says "+polled.Media.Seen, wait, polled.Media, polled.Looks)
+}
+
+// unseen reports whether the vendor should have noticed the bytes by now.
+func unseen(spec *vendors.Spec, m upload.Media, since time.Duration) bool {
+	return spec.Unseen != "" && m.Seen == spec.Unseen && since >= spec.UnseenFor
+}
+
+// call lets do make control calls for an item, with the account's credentials as
+// they are now, and notes the state that the item is in. A paused account makes
+// none.
+func (a *Activities) call(ctx context.Context, item upload.Item, state upload.State, do func(vendors.Vendor, *vendors.Caller) error) error {
+	defer beat(ctx, func() any { return nil })()
+	vendor, caller, err := a.caller(ctx, item)
+	if err != nil {
+		return err
+	}
+	if err := a.mark(ctx, item, state, 0); err != nil {
+		return err
+	}
+	err = do(vendor, caller)
+	if grace := a.grace(ctx, vendor.Spec(), caller.Account, err); grace != nil {
+		return grace
+	}
+	return err
+}
+
+// caller makes the means of calling an item's vendor.
+func (a *Activities) caller(ctx context.Context, item upload.Item) (vendors.Vendor, *vendors.Caller, error) {
+	account, err := a.Accounts.Account(item.Account)
+	if err != nil { // it was there when the item was claimed: the operator has to put it right
+		return nil, nil, upload.Errorf(upload.KindDenied, upload.StepPrepare, "%w", err)
+	}
+	vendor, err := vendors.Find(account.Vendor)
+	if err != nil {
+		return nil, nil, upload.Errorf(upload.KindDenied, upload.StepPrepare, "%w", err)
+	}
+	state, err := a.Ledger.Account(ctx, account.Name)
+	if err != nil {
+		return nil, nil, ledgerError(ctx, err)
+	}
+	if state.Paused {
+		e := upload.Errorf(upload.KindDenied, "", "account %s is paused: %s", account.Name, state.Because).
+			WithHint("mediaferry account resume %s", account.Name)
+		e.Paused = true
+		return nil, nil, e
+	}
+	return vendor, &vendors.Caller{
+		Account: account,
+		HTTP:    a.Egress.Control(account.Policy),
+		Storage: a.Egress.Storage(account.Policy),
+		Permits: permits{a},
+		Tokens:  tokens{a},
+		Now:     a.Now,
+	}, nil
+}
+
+// grace turns the refusal of a key that was changed a moment ago into a pause:
+// the vendor takes a while to know it.
+func (a *Activities) grace(ctx context.Context, spec *vendors.Spec, account vendors.Account, err error) error {
+	var e *upload.Error
+	if spec.KeyGrace == 0 || !errors.As(err, &e) || e.Kind != upload.KindDenied || e.Paused {
+		return a.keySeen(ctx, spec, account)
+	}
+	changed, seenErr := a.Ledger.KeySeen(ctx, account.Name, a.Accounts.KeyFingerprint(account))
+	if seenErr != nil {
+		return ledgerError(ctx, seenErr)
+	}
+	if changed.IsZero() || a.Now().Sub(changed) > spec.KeyGrace {
+		return nil
+	}
+	e.Kind, e.RetryAfter = upload.KindThrottled, 10*time.Second
+	return e
+}
+
+// keySeen remembers which key works, so that a change of it can be noticed.
+func (a *Activities) keySeen(ctx context.Context, spec *vendors.Spec, account vendors.Account) error {
+	if spec.KeyGrace == 0 {
+		return nil
+	}
+	fingerprint := a.Accounts.KeyFingerprint(account)
+	if !a.keys.news(account.Name, fingerprint) {
+		return nil
+	}
+	_, err := a.Ledger.KeySeen(ctx, account.Name, fingerprint)
+	return ledgerError(ctx, err)
+}
+
+// mark notes in the ledger how far an item is.
+func (a *Activities) mark(ctx context.Context, item upload.Item, state upload.State, sent int64) error {
+	if state == "" {
+		return nil
+	}
+	workflowID, runID, _ := run(ctx)
+	return ledgerError(ctx, a.Ledger.Progress(ctx, ledger.Mark{
+		Item: item, WorkflowID: workflowID, RunID: runID, Way: upload.WayOwn,
+		State: state, BytesSent: sent, Wait: true,
+	}))
+}

@@ -1,0 +1,220 @@
+package activities
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mediaferry/mediaferry/ledger"
+	"github.com/mediaferry/mediaferry/upload"
+	"github.com/mediaferry/mediaferry/vendors"
+)
+
+const (
+	// longestWait is how long an activity waits for a permit in its slot. What
+	// takes longer comes back.
+	longestWait = 3 * time.Second
+	day         = 24 * time.Hour
+	// tokenLease is how long one process may take to renew a token before
+	// another tries.
+	tokenLease = 45 * time.Second
+	// tokenLook is how often the others look whether it is done.
+	tokenLook = 200 * time.Millisecond
+)
+
+// permits meters an account's control calls by the ledger, for the whole fleet.
+type permits struct{ *Activities }
+
+// Take waits for leave to make one call.
+func (p permits) Take(ctx context.Context, account vendors.Account) error {
+	if err := p.daily(ctx, account); err != nil {
+		return err
+	}
+	wait, err := p.Ledger.Slowed(ctx, account.Name)
+	if err != nil {
+		return ledgerError(ctx, err)
+	}
+	if wait > longestWait {
+		return tooFast(account, wait)
+	}
+	if account.Rate > 0 {
+		reserved, err := p.Ledger.Reserve(ctx, ledger.Permit{Account: account.Name, N: 1, Rate: account.Rate, Burst: max(account.Burst, 1)})
+		if err != nil {
+			return ledgerError(ctx, err)
+		}
+		wait = max(wait, reserved)
+	}
+	if err := pause(ctx, wait); err != nil || wait <= 0 {
+		return err
+	}
+	if wait, err = p.Ledger.Slowed(ctx, account.Name); err != nil { // the vendor may have asked for a pause meanwhile
+		return ledgerError(ctx, err)
+	}
+	if wait > 0 {
+		return tooFast(account, wait)
+	}
+	return nil
+}
+
+// daily counts a call against the vendor's limit of a day.
+func (p permits) daily(ctx context.Context, account vendors.Account) error {
+	vendor, err := vendors.Find(account.Vendor)
+	if err != nil || vendor.Spec().DailyLimit == 0 {
+		return err
+	}
+	ok, resets, err := p.Ledger.Count(ctx, ledger.Counter{
+		Account: account.Name, Name: "requests", Window: day, Limit: vendor.Spec().DailyLimit, N: 1,
+	})
+	if err != nil {
+		return ledgerError(ctx, err)
+	}
+	if !ok {
+		return tooFast(account, resets.Sub(p.Now()))
+	}
+	return nil
+}
+
+func tooFast(account vendors.Account, wait time.Duration) error {
+	e := upload.Errorf(upload.KindThrottled, "", "account %s has made as many calls as it may", account.Name)
+	e.RetryAfter = wait
+	return e
+}
+
+// Slow tells the fleet to leave the account alone for a while.
+func (p permits) Slow(ctx context.Context, account vendors.Account, wait time.Duration) {
+	if err := p.Ledger.Slow(ctx, account.Name, wait); err != nil { // the vendor will say it again
+		p.Log.Warn("ledger does not take a pause", zap.String("account", account.Name), zap.Error(err))
+	}
+}
+
+func pause(ctx context.Context, wait time.Duration) error {
+	if wait <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// tokens shares an account's tokens through the ledger, and remembers them in
+// the process until they are to be renewed.
+type tokens struct{ *Activities }
+
+type tokenKey struct{ account, name string }
+
+type tokenCache struct {
+	mu     sync.Mutex
+	tokens map[tokenKey]vendors.Token
+	locks  map[tokenKey]*sync.Mutex
+}
+
+func (c *tokenCache) lock(key tokenKey) *sync.Mutex {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.locks == nil {
+		c.tokens, c.locks = map[tokenKey]vendors.Token{}, map[tokenKey]*sync.Mutex{}
+	}
+	if c.locks[key] == nil {
+		c.locks[key] = new(sync.Mutex)
+	}
+	return c.locks[key]
+}
+
+func (c *tokenCache) get(key tokenKey) vendors.Token {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.tokens[key]
+}
+
+func (c *tokenCache) put(key tokenKey, token vendors.Token) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tokens[key] = token
+}
+
+// Get returns a token that is good, renewing it where it is not: one caller at a
+// time in this process, and by a lease in the ledger one in the whole fleet.
+func (t tokens) Get(ctx context.Context, account, name string, renew func(context.Context, vendors.Token) (vendors.Token, error)) (vendors.Token, error) {
+	key := tokenKey{account, name}
+	lock := t.tokens.lock(key)
+	lock.Lock()
+	defer lock.Unlock()
+	if token := t.tokens.get(key); t.good(token) {
+		return token, nil
+	}
+	for {
+		kept, found, err := t.Ledger.Token(ctx, account, name)
+		if err != nil {
+			return vendors.Token{}, ledgerError(ctx, err)
+		}
+		token := vendors.Token{Value: kept.Value, ExpiresAt: kept.ExpiresAt, Version: kept.Version}
+		if found && t.good(token) {
+			t.tokens.put(key, token)
+			return token, nil
+		}
+		leased, err := t.Ledger.LeaseToken(ctx, account, name, t.Owner, tokenLease)
+		if err != nil {
+			return vendors.Token{}, ledgerError(ctx, err)
+		}
+		if leased {
+			return t.renew(ctx, key, token, renew)
+		}
+		if err := pause(ctx, tokenLook); err != nil {
+			return vendors.Token{}, err
+		}
+	}
+}
+
+func (t tokens) good(token vendors.Token) bool {
+	return len(token.Value) > 0 && t.Now().Before(token.ExpiresAt)
+}
+
+func (t tokens) renew(ctx context.Context, key tokenKey, old vendors.Token, renew func(context.Context, vendors.Token) (vendors.Token, error)) (vendors.Token, error) {
+	fresh, err := renew(ctx, old)
+	if err != nil {
+		if released := t.Ledger.ReleaseToken(context.WithoutCancel(ctx), key.account, key.name, t.Owner); released != nil {
+			t.Log.Warn("ledger does not take a lease back, it runs out by itself", zap.Error(released))
+		}
+		return vendors.Token{}, err
+	}
+	fresh.Version, err = t.Ledger.SaveToken(ctx, key.account, key.name, t.Owner, ledger.Token{Value: fresh.Value, ExpiresAt: fresh.ExpiresAt})
+	if err != nil {
+		return vendors.Token{}, ledgerError(ctx, err)
+	}
+	t.tokens.put(key, fresh)
+	return fresh, nil
+}
+
+// Drop marks a token that was refused as expired; the next Get renews it.
+func (t tokens) Drop(ctx context.Context, account, name string, version int64) error {
+	key := tokenKey{account, name}
+	t.tokens.lock(key)
+	if t.tokens.get(key).Version == version {
+		t.tokens.put(key, vendors.Token{})
+	}
+	return ledgerError(ctx, t.Ledger.ExpireToken(ctx, account, name, version))
+}
+
+// keyCache remembers which keys the ledger was told of.
+type keyCache struct {
+	mu   sync.Mutex
+	seen map[string]string
+}
+
+func (c *keyCache) news(account, fingerprint string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.seen == nil {
+		c.seen = map[string]string{}
+	}
+	news := c.seen[account] != fingerprint
+	c.seen[account] = fingerprint
+	return news
+}

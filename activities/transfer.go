@@ -1,0 +1,204 @@
+package activities
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/mediaferry/mediaferry/sources"
+	"github.com/mediaferry/mediaferry/transfer"
+	"github.com/mediaferry/mediaferry/upload"
+	"github.com/mediaferry/mediaferry/vendors"
+)
+
+// Transfer sends a whole medium to a session and returns what proves that it
+// arrived. A session that is about to run out is not tried.
+func (a *Activities) Transfer(ctx context.Context, in upload.Transfer) (upload.Receipt, error) {
+	receipt, err := a.transfer(ctx, in)
+	return receipt, result(ctx, upload.StepTransfer, err)
+}
+
+func (a *Activities) transfer(ctx context.Context, in upload.Transfer) (upload.Receipt, error) {
+	s := in.Session
+	if upload.Spent(a.Now(), s.ExpiresAt, s.Life, 0) {
+		return upload.Receipt{}, spent(s.ExpiresAt)
+	}
+	send := sending{
+		item: in.Item, content: in.Content, size: in.Content.Size,
+		want: transfer.Want{SHA256: true, MD5: s.Store == upload.StoreS3 && !in.Lenient},
+		target: transfer.Target{
+			Method: s.Method, URL: s.URL, Header: s.Header, Form: s.Form, File: s.File,
+			Anchored: s.Store == upload.StoreVendor,
+		},
+		store: s.Store,
+	}
+	answer, m, err := a.send(ctx, send)
+	receipt := upload.Receipt{
+		BytesSent: answer.Sent, ETag: transfer.ETag(answer.Header), Media: m,
+		SHA256: answer.Sums.SHA256, CRC64: crc(answer), Untold: transfer.Untold(answer),
+	}
+	if receipt.Untold {
+		receipt.Note = "stored, but the storage could not tell the vendor so"
+	}
+	return receipt, withReceipt(err, receipt)
+}
+
+// SendPart sends one part of a medium.
+func (a *Activities) SendPart(ctx context.Context, in upload.SendPart) (upload.Part, error) {
+	p, err := a.sendPart(ctx, in)
+	return p, result(ctx, upload.StepTransfer, err)
+}
+
+func (a *Activities) sendPart(ctx context.Context, in upload.SendPart) (upload.Part, error) {
+	if upload.Spent(a.Now(), in.Part.ExpiresAt, in.Life, 0) {
+		return upload.Part{}, spent(in.Part.ExpiresAt)
+	}
+	answer, _, err := a.send(ctx, sending{
+		item: in.Item, content: in.Content, offset: in.Offset, size: in.Size,
+		want:   transfer.Want{MD5: !in.Lenient, SHA256: in.Size == in.Content.Size},
+		target: transfer.Target{Method: upload.MethodPut, URL: in.Part.URL, Header: in.Header},
+		store:  upload.StoreS3,
+	})
+	if err == nil && transfer.ETag(answer.Header) == "" {
+		err = upload.Errorf(upload.KindUnavailable, upload.StepTransfer, "store gave no ETag for part %d", in.Part.Number)
+	}
+	if err != nil {
+		return upload.Part{}, withReceipt(err, upload.Receipt{BytesSent: answer.Sent})
+	}
+	return upload.Part{
+		Number: in.Part.Number, Offset: in.Offset, Size: in.Size,
+		ETag: transfer.ETag(answer.Header), CRC64: crc(answer), SHA256: answer.Sums.SHA256,
+	}, nil
+}
+
+func crc(answer transfer.Answer) string {
+	if !answer.Whole {
+		return ""
+	}
+	return upload.FormatCRC64(answer.Sums.CRC64)
+}
+
+// spent is the failure of a session that was not tried.
+func spent(at time.Time) *upload.Error {
+	e := upload.Errorf(upload.KindExpired, upload.StepTransfer, "the session runs out at %s, too soon to send anything", at.UTC().Format(time.RFC3339))
+	e.Code, e.Arrived = "spent", upload.ArrivedNothing
+	return e
+}
+
+// withReceipt lets a failure tell what was sent before it.
+func withReceipt(err error, receipt upload.Receipt) error {
+	if err == nil || receipt.BytesSent == 0 {
+		return err
+	}
+	e := upload.AsError(err, upload.StepTransfer)
+	e.Receipt = &receipt
+	return e
+}
+
+// sending is a range of a medium on its way to a target.
+type sending struct {
+	item         upload.Item
+	content      upload.Content
+	offset, size int64
+	want         transfer.Want
+	target       transfer.Target
+	store        upload.Store
+}
+
+// send sends a range, reads the store's answer, and proves that the source did
+// not change meanwhile. Media is set where the vendor itself took the bytes.
+func (a *Activities) send(ctx context.Context, s sending) (transfer.Answer, *upload.Media, error) {
+	vendor, caller, err := a.caller(ctx, s.item)
+	if err != nil {
+		return transfer.Answer{}, nil, err
+	}
+	if err := a.mark(ctx, s.item, upload.StateTransferring, 0); err != nil {
+		return transfer.Answer{}, nil, err
+	}
+	if err := a.admit(ctx, vendor, caller, &s); err != nil {
+		return transfer.Answer{}, nil, err
+	}
+	file, err := a.Sources.Open(ctx, s.item.Source, s.content.Fingerprint)
+	if err != nil {
+		return transfer.Answer{}, nil, err
+	}
+	defer func() { _ = file.Close() }() // only read from
+	meter := new(transfer.Meter)
+	defer beat(ctx, func() any { return upload.Progress{Sent: meter.Sent(), Size: s.size} })()
+	answer, err := transfer.Send(ctx, a.Egress.Storage(caller.Account.Policy), s.target, part(file, s.offset, s.size), s.want, meter)
+	if err != nil {
+		return answer, nil, err
+	}
+	m, err := a.read(ctx, vendor, caller, s, answer)
+	if err != nil {
+		return answer, m, err
+	}
+	return answer, m, a.unchanged(ctx, file, s, answer)
+}
+
+// admit adds the vendor's own credentials to what goes to the vendor itself, and
+// takes a permit for it.
+func (a *Activities) admit(ctx context.Context, vendor vendors.Vendor, caller *vendors.Caller, s *sending) error {
+	receiver, ok := vendor.(vendors.Receiver)
+	if s.store != upload.StoreVendor || !ok {
+		return nil
+	}
+	if err := caller.Permits.Take(ctx, caller.Account); err != nil {
+		return err
+	}
+	admission, err := receiver.Admission(ctx, caller)
+	if err != nil {
+		return err
+	}
+	header := map[string]string{}
+	for name := range admission {
+		header[name] = admission.Get(name)
+	}
+	s.target.Header = header
+	return nil
+}
+
+// read is what the answer means: in the words of the store that gave it.
+func (a *Activities) read(ctx context.Context, vendor vendors.Vendor, caller *vendors.Caller, s sending, answer transfer.Answer) (*upload.Media, error) {
+	var refused *upload.Error
+	switch receiver, _ := vendor.(vendors.Receiver); s.store {
+	case upload.StoreVendor:
+		m, err := receiver.Received(ctx, caller, answer.Status, answer.Header, answer.Body)
+		if err != nil {
+			return nil, err
+		}
+		return &m, nil
+	case upload.StoreOSS:
+		refused = transfer.OSS(answer)
+		if refused == nil {
+			refused = transfer.CheckCRC64(answer)
+		}
+	default:
+		refused = transfer.S3(answer)
+		if refused == nil {
+			refused = transfer.CheckMD5(answer)
+		}
+	}
+	if refused != nil {
+		return nil, refused
+	}
+	return nil, nil
+}
+
+// unchanged proves that what was sent is what was looked at.
+func (a *Activities) unchanged(ctx context.Context, file *sources.File, s sending, answer transfer.Answer) error {
+	if err := file.Unchanged(ctx); err != nil {
+		return err
+	}
+	if s.size != s.content.Size || s.content.SHA256 == "" || answer.Sums.SHA256 == s.content.SHA256 {
+		return nil
+	}
+	return upload.Errorf(upload.KindMissing, upload.StepTransfer, "source changed under way: its SHA-256 was %s, sent was %s", s.content.SHA256, answer.Sums.SHA256)
+}
+
+// part is a range of a file as transfer reads it.
+func part(file *sources.File, offset, size int64) transfer.Body {
+	return transfer.Body{Size: size, Open: func(ctx context.Context) (io.ReadCloser, error) {
+		return file.Range(ctx, offset, size)
+	}}
+}

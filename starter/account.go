@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) accountCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "account",
+		Short: "list, pause and resume accounts",
+		Long: `An account that its vendor denies (401, 403) is paused by itself: its items wait and
+nothing is lost. New credentials are read from the configuration without a restart;
+then "account resume" lets the items go on.`,
+		Example: `  mediaferry account list
+  mediaferry account pause sitoo --because "catalogue freeze until Monday"
+  mediaferry account resume sitoo`,
+		Args: noArguments,
+		RunE: func(*cobra.Command, []string) error {
+			return misused("what is to be done with accounts is missing, want list, pause NAME or resume NAME")
+		},
+	}
+	cmd.AddCommand(a.accountListCommand(), a.accountPauseCommand(), a.accountResumeCommand())
+	return cmd
+}
+
+func (a *app) accountListCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "list accounts and whether they are paused",
+		Args:  noArguments,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.accounts(cmd.Context(), asJSON) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object a line")
+	return cmd
+}
+
+func (a *app) accountPauseCommand() *cobra.Command {
+	var because string
+	cmd := &cobra.Command{
+		Use:   "pause NAME --because TEXT",
+		Short: "let an account's items wait",
+		Args:  a.oneAccount,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if because == "" {
+				return misused("--because is missing: others will want to know why")
+			}
+			return a.switchAccount(cmd.Context(), args[0], because)
+		},
+		ValidArgsFunction: a.completeAccounts,
+	}
+	cmd.Flags().StringVar(&because, "because", "", "the reason, `TEXT`")
+	return cmd
+}
+
+func (a *app) accountResumeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:               "resume NAME",
+		Short:             "let an account's items go on",
+		Args:              a.oneAccount,
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.switchAccount(cmd.Context(), args[0], "") },
+		ValidArgsFunction: a.completeAccounts,
+	}
+}
+
+func (a *app) oneAccount(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return misused("want the NAME of one account")
+	}
+	return nil
+}
+
+// accountLine is an account as `account list --json` prints it.
+type accountLine struct {
+	Account string     `json:"account"`
+	Vendor  string     `json:"vendor"`
+	BaseURL string     `json:"base_url"`
+	Paused  bool       `json:"paused"`
+	Because string     `json:"because,omitempty"`
+	By      string     `json:"by,omitempty"`
+	Since   *time.Time `json:"since,omitempty"`
+}
+
+func (a *app) accounts(ctx context.Context, asJSON bool) error {
+	if err := a.openLedger(ctx); err != nil {
+		return err
+	}
+	p := printer{out: a.stdout, err: a.stderr, json: asJSON}
+	rows := [][]string{{"ACCOUNT", "VENDOR", "STATE", "BASE URL"}}
+	for _, name := range a.config.AccountNames() {
+		account, err := a.config.Profile(name)
+		if err != nil {
+			return err
+		}
+		state, err := a.ledger.Account(ctx, name)
+		if err != nil {
+			return err
+		}
+		line := accountLine{Account: name, Vendor: account.Vendor, BaseURL: account.BaseURL, Paused: state.Paused}
+		words := "active"
+		if state.Paused {
+			line.Because, line.By, line.Since = state.Because, state.By, &state.Since
+			words = "paused " + ago(state.Since, time.Now()) + " by " + state.By + ": " + state.Because
+		}
+		if asJSON {
+			if err := p.object(line); err != nil {
+				return err
+			}
+			continue
+		}
+		rows = append(rows, []string{name, account.Vendor, words, account.BaseURL})
+	}
+	if asJSON {
+		return nil
+	}
+	if len(rows) == 1 {
+		a.say("no accounts are configured")
+		return nil
+	}
+	return p.table(rows)
+}
+
+// switchAccount pauses an account for a reason, or without one resumes it.
+func (a *app) switchAccount(ctx context.Context, name, because string) error {
+	if err := a.openLedger(ctx); err != nil {
+		return err
+	}
+	if _, err := a.config.Profile(name); err != nil {
+		return err
+	}
+	if because != "" {
+		changed, err := a.ledger.PauseAccount(ctx, name, because, who())
+		if err == nil && !changed {
+			a.say("account %s is paused already", name)
+		}
+		return err
+	}
+	changed, err := a.ledger.ResumeAccount(ctx, name, who())
+	if err == nil && !changed {
+		a.say("account %s was not paused", name)
+	}
+	return err
+}
+
+// completeAccounts helps a shell with the names of accounts.
+func (a *app) completeAccounts(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	if a.begin() != nil || a.openConfig() != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return a.config.AccountNames(), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeUploads helps a shell with the IDs of the latest uploads.
+func (a *app) completeUploads(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 || a.begin() != nil || a.openLedger(cmd.Context()) != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	defer a.close()
+	var ids []string
+	for entry, err := range a.ledger.List(cmd.Context(), latest) {
+		if err != nil {
+			break
+		}
+		ids = append(ids, entry.Result.UploadID)
+	}
+	return ids, cobra.ShellCompDirectiveNoFileComp
+}

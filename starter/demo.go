@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/samples"
+	"github.com/mediaferry/mediaferry/sandbox"
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+func (a *app) demoCommand() *cobra.Command {
+	var keep bool
+	cmd := &cobra.Command{
+		Use:   "demo [--keep]",
+		Short: "send a sample catalogue to all five vendors, simulated",
+		Long: `demo starts the engine and the sandbox, sends the sample images and two videos to the
+five simulated vendors, prints how each ended, and checks the vendors' own books: each
+medium there once, byte for byte. What happened stays in the data folder's history;
+the media that were made and received are removed, unless --keep is given.`,
+		Example: `  mediaferry demo
+  mediaferry demo --keep && mediaferry up --sandbox     and look at the histories in the web UI`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), keep) },
+	}
+	cmd.Flags().BoolVar(&keep, "keep", false, "keep the sample media and what the vendors received")
+	return cmd
+}
+
+// demoImages are the samples that Trustana takes, and demoPhotos those of types
+// that all four takers of images do.
+var (
+	demoImages = []string{
+		"backpack.webp", "bag.jpeg", "bottle.bmp", "chair.tif", "headphones.jpg",
+		"lamp.webp", "mug.png", "plant.png", "sneaker.jpg", "watch.gif",
+	}
+	demoPhotos = []string{"headphones.jpg", "lamp.webp", "mug.png", "watch.gif"}
+)
+
+// longVideo is the size of the demo's second video: several parts, the last one
+// short.
+const longVideo = 36 << 20
+
+func (a *app) demo(ctx context.Context, keep bool) error {
+	folder := filepath.Join(a.data, "demo")
+	if err := writeSamples(folder); err != nil {
+		return fmt.Errorf("sample media: %w", err)
+	}
+	if !keep {
+		a.onClose(func() { _ = os.RemoveAll(folder) })
+		a.onClose(func() { _ = os.RemoveAll(filepath.Join(a.data, "sandbox")) })
+	}
+	box, err := a.openSandbox(ctx, sandboxFlags{})
+	if err != nil {
+		return err
+	}
+	if err := a.openEngine(ctx, engineOptions{}); err != nil {
+		return err
+	}
+	items := catalogue("demo-"+time.Now().Format("20060102-150405"), folder, box.Settings().Closient.Organizations[0])
+	crew, err := a.crew(ctx, items)
+	if err != nil {
+		return err
+	}
+	if err := a.hire(ctx, crew); err != nil {
+		return err
+	}
+	a.say("%d items to five vendors; batch %s", len(items), items[0].Batch)
+	if a.engine != nil {
+		a.say("web UI %s", a.engine.Address().UI)
+	}
+	follow, err := a.start(ctx, items)
+	if err != nil {
+		return err
+	}
+	var results []upload.Result
+	p := printer{out: a.stdout, err: a.stderr, seen: func(r upload.Result) { results = append(results, r) }}
+	if err := a.follow(ctx, follow, p); err != nil {
+		return err
+	}
+	return a.audit(box.Ledger(), results)
+}
+
+// audit holds the results against the vendors' own books.
+func (a *app) audit(books sandbox.Ledger, results []upload.Result) error {
+	for _, r := range results {
+		n := 0
+		for _, m := range books.Of(r.Vendor) {
+			if m.MediaID != string(r.MediaID) {
+				continue
+			}
+			n++
+			if m.SHA256 != string(r.SHA256) {
+				return fmt.Errorf("%s has %s with SHA-256 %s, sent was %s", r.Vendor, r.MediaID, m.SHA256, r.SHA256)
+			}
+		}
+		if n != 1 {
+			return fmt.Errorf("%s has %s %d times, want once", r.Vendor, r.MediaID, n)
+		}
+	}
+	if len(books.Violations) > 0 {
+		return fmt.Errorf("the vendors complain: %v", books.Violations[0])
+	}
+	var sent int64
+	for _, r := range results {
+		sent += r.BytesSent
+	}
+	_, err := fmt.Fprintf(a.stdout, "\n%d media, %s: each is at its vendor once, byte for byte\n", len(results), size(sent))
+	return err
+}
+
+// writeSamples lays the sample media into a folder, and a long video grown from
+// the short one.
+func writeSamples(folder string) error {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	files := samples.Files()
+	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(files, name)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(folder, path.Base(name)), content, 0o600)
+	})
+	if err != nil {
+		return err
+	}
+	short, err := fs.ReadFile(files, samples.Clip)
+	if err != nil {
+		return err
+	}
+	var long bytes.Buffer
+	if err := samples.GrowMP4(&long, short, longVideo); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(folder, "long.mp4"), long.Bytes(), 0o600)
+}
+
+// catalogue is what the demo sends: rows as a manifest would have them.
+func catalogue(batch, folder, organization string) []upload.Item {
+	var items []upload.Item
+	add := func(to, file string, fields upload.Fields) {
+		item := upload.Item{Batch: batch, ID: to + "-" + file, Line: len(items) + 2, Account: to, Vendor: to, Source: filepath.Join(folder, file), Fields: fields}
+		item.UploadID = upload.BatchUploadID(batch, item.ID)
+		items = append(items, item)
+	}
+	for i, file := range demoImages {
+		add("trustana", file, upload.Fields{"skuIds": []any{fmt.Sprintf("SKU%03d", i+1)}, "addToMediaGallery": true})
+	}
+	for _, file := range demoPhotos {
+		add("trustoo", file, nil)
+		add("sitoo", file, upload.Fields{"entity_id": "1RT823V93|" + file + "|DAMAGED|51076f94"})
+		add("closient", file, upload.Fields{"organization_id": organization, "gtin": "4006381333931", "title": file, "is_primary": file == demoPhotos[0]})
+	}
+	add("truvideo", samples.Clip, upload.Fields{"title": "Short: a test pattern", "resolution": "LOW"})
+	add("truvideo", "long.mp4", upload.Fields{"title": "Long: in several parts", "tags": map[string]any{"brand": "mediaferry"}})
+	return items
+}

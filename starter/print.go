@@ -1,0 +1,119 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+// printer writes results: a line of JSON each, or text for people, whose
+// failures are explained on standard error.
+type printer struct {
+	out, err io.Writer
+	json     bool
+	seen     func(upload.Result) // is told of each item, where set
+}
+
+// item prints how an upload ended, or what it waits for.
+func (p printer) item(r upload.Result) error {
+	if p.seen != nil {
+		p.seen(r)
+	}
+	if p.json {
+		return p.object(r)
+	}
+	state := string(r.State)
+	if r.Paused {
+		state += " (paused)"
+	}
+	if _, err := fmt.Fprintf(p.out, "%-12s %-10s %s  %s\n", state, r.To, orDash(string(r.MediaID)), r.Source); err != nil {
+		return err
+	}
+	if r.Error != nil {
+		p.explain(r)
+	}
+	if r.Note != "" {
+		_, _ = fmt.Fprintf(p.err, "  note: %s\n", r.Note)
+	}
+	return nil
+}
+
+// explain tells why an upload is not ready, and what to do.
+func (p printer) explain(r upload.Result) {
+	e := r.Error
+	_, _ = fmt.Fprintf(p.err, "mediaferry: %s: %s", r.Source, e.Kind)
+	if e.Step != "" {
+		_, _ = fmt.Fprintf(p.err, " at %s", e.Step)
+	}
+	_, _ = fmt.Fprintf(p.err, ": %s\n", e.Message)
+	if e.Hint != "" {
+		_, _ = fmt.Fprintf(p.err, "  %s\n", e.Hint)
+	}
+	if r.State == upload.StateUnconfirmed {
+		_, _ = fmt.Fprintf(p.err, "  look at the vendor, then: mediaferry decide %s ready|retry|fail --because TEXT\n", r.UploadID)
+	}
+}
+
+// object prints one JSON object on a line.
+func (p printer) object(v any) error {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.out, "%s\n", raw)
+	return err
+}
+
+// table prints rows in columns. The first row is the head.
+func (p printer) table(rows [][]string) error {
+	w := tabwriter.NewWriter(p.out, 0, 4, 2, ' ', 0)
+	for _, row := range rows {
+		if _, err := fmt.Fprintln(w, strings.Join(row, "\t")); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}
+
+// size is a number of bytes as people read it.
+func size(n int64) string {
+	const unit = 1000
+	if n < unit {
+		return fmt.Sprintf("%d B", n)
+	}
+	value, prefix := float64(n)/unit, 0
+	for value >= unit && prefix < 4 {
+		value /= unit
+		prefix++
+	}
+	return fmt.Sprintf("%.1f %cB", value, "kMGTP"[prefix])
+}
+
+// ago is how long something has been, in one unit.
+func ago(t time.Time, now time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	d := now.Sub(t)
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds ago", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm ago", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh ago", int(d.Hours()))
+	}
+	return fmt.Sprintf("%dd ago", int(d.Hours()/24))
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+const (
+	quietEvery = 10 * time.Second // between two lines off a terminal
+	rateOver   = 5 * time.Second  // the time over which a rate is taken
+)
+
+// progress shows how far a command's uploads are: in one line that is redrawn on
+// a terminal, in a line now and then elsewhere.
+type progress struct {
+	out      io.Writer
+	terminal bool
+	all      []*following
+	drawn    bool
+	last     time.Time
+	started  time.Time
+	samples  []sample
+}
+
+type sample struct {
+	at   time.Time
+	sent int64
+}
+
+func newProgress(out io.Writer, all []*following) *progress {
+	p := &progress{out: out, all: all, started: time.Now()}
+	if f, ok := out.(*os.File); ok {
+		p.terminal = term.IsTerminal(int(f.Fd()))
+	}
+	p.last = p.started
+	return p
+}
+
+// draw shows the state of things.
+func (p *progress) draw(pending []*following) {
+	now := time.Now()
+	if !p.terminal && now.Sub(p.last) < quietEvery {
+		return
+	}
+	p.last = now
+	line := p.line(pending, now)
+	if !p.terminal {
+		_, _ = fmt.Fprintf(p.out, "mediaferry: %s\n", line)
+		return
+	}
+	_, _ = fmt.Fprintf(p.out, "\r\x1b[K%s", line)
+	p.drawn = true
+}
+
+// clear takes the line away, so that something else can be written.
+func (p *progress) clear() {
+	if p.drawn {
+		_, _ = fmt.Fprint(p.out, "\r\x1b[K")
+		p.drawn = false
+	}
+}
+
+func (p *progress) line(pending []*following, now time.Time) string {
+	var sent, total int64
+	for _, f := range p.all {
+		r := f.entry.Result
+		total += int64(r.Size)
+		sent += min(r.BytesSent, int64(r.Size))
+	}
+	line := fmt.Sprintf("%d of %d items", len(p.all)-len(pending), len(p.all))
+	if total > 0 {
+		line += fmt.Sprintf(", %s of %s", size(sent), size(total))
+	}
+	if rate := p.rate(now, sent); rate > 0 && sent < total {
+		left := time.Duration(float64(total-sent)/rate) * time.Second
+		line += fmt.Sprintf(", %s/s, %s left", size(int64(rate)), left.Round(time.Second))
+	}
+	if len(pending) > 0 {
+		f := pending[0]
+		state := f.entry.Result.State
+		if state == "" {
+			state = upload.StateWaiting
+		}
+		line += fmt.Sprintf("; %s at %s", state, f.item.Account)
+	}
+	return line
+}
+
+// rate is bytes per second over the last while.
+func (p *progress) rate(now time.Time, sent int64) float64 {
+	p.samples = append(p.samples, sample{now, sent})
+	for len(p.samples) > 1 && now.Sub(p.samples[0].at) > rateOver {
+		p.samples = p.samples[1:]
+	}
+	first := p.samples[0]
+	if over := now.Sub(first.at).Seconds(); over > 0.5 {
+		return float64(sent-first.sent) / over
+	}
+	return 0
+}

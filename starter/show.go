@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/ledger"
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+func (a *app) showCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "show [flags] UPLOAD_ID",
+		Short: "tell the story of one upload",
+		Long: `show prints what is known of one upload, and what happened to it step by step. The
+story is read from the workflow's history, for as long as Temporal keeps it; without
+a running engine, what the ledger knows is printed alone.`,
+		Example: `  mediaferry show upload/trustana/shoe
+  mediaferry show upload/trustana/shoe --json`,
+		Args: oneUpload,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.show(cmd.Context(), args[0], asJSON) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as one JSON object")
+	cmd.ValidArgsFunction = a.completeUploads
+	return cmd
+}
+
+func oneUpload(_ *cobra.Command, args []string) error {
+	switch len(args) {
+	case 0:
+		return &usageError{text: "no UPLOAD_ID is given", hint: "mediaferry list prints them"}
+	case 1:
+		return nil
+	}
+	return misused("unexpected argument %q", args[1])
+}
+
+func (a *app) show(ctx context.Context, id string, asJSON bool) error {
+	if err := a.openLedger(ctx); err != nil {
+		return err
+	}
+	entry, err := a.entry(ctx, id)
+	if err != nil {
+		return err
+	}
+	account, err := a.ledger.Account(ctx, entry.Result.To)
+	if err != nil {
+		return err
+	}
+	p := printer{out: a.stdout, err: a.stderr, json: asJSON}
+	result := entry.Result
+	if account.Paused && !result.State.Ended() {
+		result = held(result, account)
+	}
+	if asJSON {
+		return p.object(result)
+	}
+	if err := p.card(entry, result); err != nil {
+		return err
+	}
+	if !a.engineRuns(ctx) {
+		a.say("no engine runs, so only the ledger's part of the story can be told")
+		return nil
+	}
+	if err := a.openEngine(ctx, engineOptions{}); err != nil {
+		return err
+	}
+	return a.story(ctx, entry, p)
+}
+
+// entry reads one item. An unknown ID is a misuse that names near ones.
+func (a *app) entry(ctx context.Context, id string) (ledger.Entry, error) {
+	entry, err := a.ledger.Get(ctx, id)
+	var unknown *ledger.NotFoundError
+	if !errors.As(err, &unknown) {
+		return entry, err
+	}
+	hint := "mediaferry list prints the uploads that there are"
+	if len(unknown.Near) > 0 {
+		hint = "did you mean " + strings.Join(unknown.Near, ", ") + "?"
+	}
+	return entry, &usageError{text: fmt.Sprintf("unknown upload %q", id), hint: hint}
+}
+
+// card prints what is known of an upload, a line for each thing.
+func (p printer) card(entry ledger.Entry, r upload.Result) error {
+	rows := [][]string{
+		{"upload", r.UploadID},
+		{"state", describe(r)},
+		{"account", fmt.Sprintf("%s (%s)", r.To, r.Vendor)},
+		{"source", r.Source},
+	}
+	add := func(name, value string) {
+		if value != "" && value != "0" {
+			rows = append(rows, []string{name, value})
+		}
+	}
+	add("content", entry.Fingerprint)
+	add("media", string(r.MediaID))
+	add("address", string(r.MediaURL))
+	add("sha256", string(r.SHA256))
+	add("crc64", string(r.CRC64))
+	if r.Size > 0 {
+		add("sent", fmt.Sprintf("%s of %s", size(r.BytesSent), size(int64(r.Size))))
+	}
+	add("started", r.StartedAt.Local().Format(time.DateTime))
+	if r.FinishedAt != nil {
+		add("finished", fmt.Sprintf("%s, after %s", r.FinishedAt.Local().Format(time.DateTime), r.FinishedAt.Sub(r.StartedAt).Round(time.Millisecond)))
+	}
+	add("attempts", fmt.Sprintf("prepare %d, transfer %d, complete %d, poll %d", r.Attempts.Prepare, r.Attempts.Transfer, r.Attempts.Complete, r.Attempts.Poll))
+	if entry.Runs > 1 {
+		add("runs", fmt.Sprint(entry.Runs))
+	}
+	if e := r.Error; e != nil {
+		add("error", fmt.Sprintf("%s at %s: %s", e.Kind, e.Step, e.Message))
+		add("hint", string(e.Hint))
+	}
+	add("note", r.Note)
+	return p.table(rows)
+}
