@@ -30,6 +30,8 @@ func S3(a Answer) *upload.Error {
 		return e
 	case "BadDigest", "IncompleteBody", "XAmzContentSHA256Mismatch":
 		return r.as(upload.KindCorrupt) // damaged on the way
+	case "InvalidPart", "InvalidPartOrder": // of a completion; if ever told here, the part is sent again
+		return r.as(upload.KindUnavailable)
 	case "RequestTimeout", "OperationAborted", "InternalError", "SlowDown", "ServiceUnavailable":
 		return r.as(upload.KindUnavailable)
 	case "EntityTooLarge", "EntityTooSmall", "NoSuchBucket", "NoSuchKey",

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/mediaferry/mediaferry/egress"
 	"github.com/mediaferry/mediaferry/upload"
@@ -38,15 +39,16 @@ func readRefusal(a Answer) refusal {
 
 // as makes the error that the refusal means.
 func (r refusal) as(kind upload.Kind) *upload.Error {
+	code := line(r.store.Code, mostCode)
 	message := fmt.Sprintf("store answered %d", r.answer.Status)
-	if r.store.Code != "" {
-		message += " " + r.store.Code
+	if code != "" {
+		message += " " + code
 	}
-	if r.store.Message != "" {
-		message += ": " + strings.TrimSuffix(egress.Redact(r.store.Message), ".")
+	if text := line(r.store.Message, mostText); text != "" {
+		message += ": " + strings.TrimSuffix(text, ".")
 	}
 	e := upload.Errorf(kind, upload.StepTransfer, "%s", message)
-	e.Status, e.Code, e.RequestID = r.answer.Status, r.store.Code, r.requestID()
+	e.Status, e.Code, e.RequestID = r.answer.Status, code, r.requestID()
 	e.RetryAfter = egress.RetryAfter(r.answer.Header, time.Now())
 	e.Arrived = r.answer.Arrived()
 	return e
@@ -59,16 +61,36 @@ func (r refusal) once(kind, then upload.Kind) *upload.Error {
 	return e
 }
 
+// Characters that a store's words may take in an error, which travels through
+// histories and stands in one line of a report.
+const (
+	mostText = 300
+	mostCode = 64
+	mostID   = 200
+)
+
+// line is text in one line, without secrets, and no longer than most characters.
+func line(text string, most int) string {
+	words := []rune(strings.Join(strings.FieldsFunc(egress.Redact(text), func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r)
+	}), " "))
+	if len(words) > most {
+		return string(words[:most]) + "…"
+	}
+	return string(words)
+}
+
 func (r refusal) requestID() string {
-	for _, name := range []string{"X-Amz-Request-Id", "X-Oss-Request-Id"} {
-		if id := r.answer.Header.Get(name); id != "" {
-			if host := r.answer.Header.Get("X-Amz-Id-2"); host != "" {
-				id += " " + host // AWS's support asks for both
-			}
-			return id
+	id := r.store.RequestID
+	for _, name := range []string{"X-Oss-Request-Id", "X-Amz-Request-Id"} {
+		if there := r.answer.Header.Get(name); there != "" {
+			id = there
 		}
 	}
-	return r.store.RequestID
+	if host := r.answer.Header.Get("X-Amz-Id-2"); host != "" && id != "" {
+		id += " " + host // AWS's support asks for both
+	}
+	return line(id, mostID)
 }
 
 // general decides on what no table row names.
@@ -108,11 +130,11 @@ func CheckMD5(a Answer) *upload.Error {
 // CheckCRC64 compares the CRC-64 that OSS computed with that of what was sent.
 // Both are of the bytes alone, so a difference is a proof.
 func CheckCRC64(a Answer) *upload.Error {
-	there := a.Header.Get("X-Oss-Hash-Crc64ecma")
-	if there == "" || there == upload.FormatCRC64(a.Sums.CRC64) {
+	there, err := upload.ParseCRC64(strings.TrimSpace(a.Header.Get("X-Oss-Hash-Crc64ecma")))
+	if err != nil || there == a.Sums.CRC64 {
 		return nil
 	}
-	return corrupt(a, "store has CRC-64 %s for bytes with CRC-64 %s", there, upload.FormatCRC64(a.Sums.CRC64))
+	return corrupt(a, "store has CRC-64 %d for bytes with CRC-64 %d", there, a.Sums.CRC64)
 }
 
 func corrupt(a Answer, format string, args ...any) *upload.Error {
