@@ -16,8 +16,10 @@ import (
 
 // Body is the medium, or a range of it, as Send reads it.
 type Body struct {
-	// Open starts at the first byte of the range and gives exactly Size bytes.
-	// It is called once for each time that the range is sent.
+	// Open starts at the first byte of the range and gives Size bytes; fewer are
+	// a failure, more are not read. It is called once for each time that the range
+	// is sent. Reading must end when ctx does. What it returns is closed, but
+	// where a host answers early a Read that is under way may outlast the send.
 	Open func(ctx context.Context) (io.ReadCloser, error)
 	Size int64
 }
@@ -42,18 +44,18 @@ type reader struct {
 	ctx    context.Context // of the send: the limit waits in it
 	src    io.ReadCloser
 	left   int64
-	read   atomic.Int64
-	err    atomic.Pointer[sourceError]
+	read   atomic.Int64 // counted after it was hashed, so that all of it means all sums
+	failed atomic.Pointer[error]
+	ended  atomic.Bool
 	crc    hash.Hash64
 	md5    hash.Hash
 	sha256 hash.Hash
 	meter  *Meter
+	pulse  *pulse
 }
 
-type sourceError struct{ error }
-
 func newReader(ctx context.Context, src io.ReadCloser, size int64, want Want, meter *Meter) *reader {
-	r := &reader{ctx: ctx, src: src, left: size, crc: crc64.New(upload.CRC64Table), meter: meter}
+	r := &reader{ctx: ctx, src: src, left: size, crc: crc64.New(upload.CRC64Table), meter: meter, pulse: new(pulse)}
 	if want.MD5 {
 		r.md5 = md5.New() //nolint:gosec // see above
 	}
@@ -63,32 +65,51 @@ func newReader(ctx context.Context, src io.ReadCloser, size int64, want Want, me
 	return r
 }
 
+var errEnded = errors.New("the send has ended")
+
+// end makes sure that nothing more is read or counted. A host may answer before
+// it has the body; the connection then reads on for a moment.
+func (r *reader) end() { r.ended.Store(true) }
+
 func (r *reader) Read(p []byte) (int, error) {
-	if r.left == 0 {
+	switch {
+	case r.left == 0:
 		return 0, io.EOF
-	}
-	if int64(len(p)) > r.left {
+	case r.ended.Load():
+		return 0, errEnded
+	case int64(len(p)) > r.left:
 		p = p[:r.left]
 	}
 	n, err := r.src.Read(p)
+	if r.ended.Load() {
+		return 0, errEnded
+	}
 	if n > 0 {
-		r.left -= int64(n)
-		r.read.Add(int64(n))
-		r.hash(p[:n])
-		if e := r.meter.add(r.ctx, n); e != nil && err == nil {
+		if e := r.passed(p[:n]); e != nil && err == nil {
 			err = e
 		}
 	}
-	switch {
-	case errors.Is(err, io.EOF) && r.left > 0:
+	if err == io.EOF { //nolint:errorlint // a source that wraps it means something else
+		if r.left == 0 {
+			return n, nil // the next call says so; what was read counts
+		}
 		err = io.ErrUnexpectedEOF // the source became shorter
-	case errors.Is(err, io.EOF):
-		return n, nil // the next call says so; what was read counts
 	}
 	if err != nil {
-		r.err.Store(&sourceError{err})
+		r.failed.Store(&err)
 	}
 	return n, err
+}
+
+// passed takes note of bytes on their way, and waits until they may go.
+func (r *reader) passed(p []byte) error {
+	r.left -= int64(len(p))
+	r.hash(p)
+	r.read.Add(int64(len(p)))
+	r.pulse.moved.Add(int64(len(p)))
+	r.pulse.held.Store(true)
+	defer r.pulse.held.Store(false)
+	return r.meter.add(r.ctx, len(p))
 }
 
 func (r *reader) hash(p []byte) {
@@ -120,7 +141,7 @@ func (r *reader) sums() Sums {
 type Meter struct {
 	sent atomic.Int64
 	// Limit, where set, is asked before more is read; it returns when n more
-	// bytes may pass.
+	// bytes may pass, or an error when ctx ends.
 	Limit func(ctx context.Context, n int) error
 }
 
@@ -138,17 +159,21 @@ func (m *Meter) add(ctx context.Context, n int) error {
 		return nil
 	}
 	m.sent.Add(int64(n))
-	if m.Limit != nil {
-		return m.Limit(ctx, n)
+	if m.Limit == nil {
+		return nil
+	}
+	if err := m.Limit(ctx, n); err != nil { // the context's, or a limit that no bytes can pass
+		return upload.Errorf(upload.KindInternal, upload.StepTransfer, "limit of the rate: %w", err)
 	}
 	return nil
 }
 
-// Digest reads a body to its end and returns its checksums.
+// Digest reads a body to its end and returns its checksums. It fails as Send
+// does where a source cannot be read.
 func Digest(ctx context.Context, body Body, want Want) (Sums, error) {
 	src, err := body.Open(ctx)
 	if err != nil {
-		return Sums{}, err
+		return Sums{}, sourceError(ctx, err, 0, body.Size)
 	}
 	r := newReader(ctx, src, body.Size, want, nil)
 	defer func() { _ = r.Close() }() // only read from
@@ -158,7 +183,7 @@ func Digest(ctx context.Context, body Body, want Want) (Sums, error) {
 			return Sums{}, err
 		}
 		if _, err := r.Read(buffer); err != nil {
-			return Sums{}, err
+			return Sums{}, sourceError(ctx, err, r.read.Load(), body.Size)
 		}
 	}
 	return r.sums(), nil

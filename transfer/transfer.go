@@ -12,9 +12,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
-	"sync/atomic"
 	"time"
 
 	"github.com/mediaferry/mediaferry/egress"
@@ -22,8 +20,8 @@ import (
 )
 
 const (
-	// stall is how long a body may stand still before it is given up.
-	stall = 60 * time.Second
+	// stallTime is how long nothing may move before a send is given up.
+	stallTime = 60 * time.Second
 	// answerLimit is how much of an answer's body is read. Stores' errors take
 	// about a kilobyte.
 	answerLimit = 64 << 10
@@ -47,7 +45,7 @@ type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte // at most 64 KiB
-	Sums   Sums   // of the body; only where Whole
+	Sums   Sums   // of the body, whatever the status; only where Whole
 	Sent   int64  // bytes of the medium that were sent, repeats included
 	Whole  bool   // the whole medium was handed to the connection
 }
@@ -64,11 +62,25 @@ func (a Answer) Arrived() upload.Arrival {
 }
 
 // Send sends body to target and returns the answer, whatever its status. Where
-// no answer came it fails: with the source's own *upload.Error where reading
-// failed, else with kind unavailable and how much may have arrived. A store
-// that points elsewhere (307, 308) is followed once.
+// no answer came it fails: with the context's error where that ended, with the
+// source's own *upload.Error where reading failed, else with kind unavailable
+// and how much may have arrived. A store that points elsewhere (307, 308) is
+// followed once.
 func Send(ctx context.Context, client *http.Client, target Target, body Body, want Want, meter *Meter) (Answer, error) {
-	answer, err := sendOnce(ctx, client, target, body, want, meter)
+	return sender{client: client, body: body, want: want, meter: meter, stall: stallTime}.send(ctx, target)
+}
+
+// sender is what stays the same when a body is sent to a second place.
+type sender struct {
+	client *http.Client
+	body   Body
+	want   Want
+	meter  *Meter
+	stall  time.Duration
+}
+
+func (s sender) send(ctx context.Context, target Target) (Answer, error) {
+	answer, err := s.once(ctx, target)
 	if err != nil || target.Anchored ||
 		answer.Status != http.StatusTemporaryRedirect && answer.Status != http.StatusPermanentRedirect {
 		return answer, err
@@ -79,7 +91,7 @@ func Send(ctx context.Context, client *http.Client, target Target, body Body, wa
 	}
 	target.URL = there
 	sent := answer.Sent
-	answer, err = sendOnce(ctx, client, target, body, want, meter)
+	answer, err = s.once(ctx, target)
 	answer.Sent += sent
 	return answer, err
 }
@@ -99,46 +111,56 @@ func resolve(base, location string) (string, error) {
 	if from.Scheme == "https" && to.Scheme != "https" {
 		return "", errors.New("location is not https")
 	}
+	if to.Host != from.Host {
+		to.User = nil // net/http would make an Authorization header of it
+	}
 	return to.String(), nil
 }
 
-func sendOnce(ctx context.Context, client *http.Client, target Target, body Body, want Want, meter *Meter) (Answer, error) {
+func (s sender) once(ctx context.Context, target Target) (Answer, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	src, err := body.Open(ctx)
+	src, err := s.body.Open(ctx)
 	if err != nil {
-		return Answer{}, err
+		return Answer{}, sourceError(ctx, err, 0, s.body.Size)
 	}
-	source := newReader(ctx, src, body.Size, want, meter)
-	request, err := newRequest(ctx, target, source, body.Size)
+	source := newReader(ctx, src, s.body.Size, s.want, s.meter)
+	defer source.end()
+	request, err := newRequest(source.pulse.trace(ctx), target, source, s.body.Size)
 	if err != nil {
 		_ = source.Close() // nothing was sent
 		return Answer{}, err
 	}
-	connected := new(atomic.Bool)
-	request = request.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
-	}))
-	defer watch(&source.read, body.Size, cancel)()
+	defer source.pulse.watch(s.stall, cancel)()
 
-	response, err := client.Do(request)
+	response, err := s.client.Do(request)
 	if err != nil {
-		return Answer{Sent: source.read.Load()}, sendError(ctx, err, source, body.Size, connected.Load())
+		return Answer{Sent: source.read.Load()}, s.failure(ctx, err, source)
 	}
+	source.pulse.answered.Store(true)
 	defer func() { _ = response.Body.Close() }() // it is read as far as it is wanted
-	text, err := io.ReadAll(io.LimitReader(response.Body, answerLimit))
+	return s.answer(ctx, response, source)
+}
+
+// answer reads what the other side said. A success must have come after the
+// whole body, and be complete.
+func (s sender) answer(ctx context.Context, response *http.Response, source *reader) (Answer, error) {
+	text, err := io.ReadAll(io.LimitReader(moving{response.Body, source.pulse}, answerLimit))
 	answer := Answer{
 		Status: response.StatusCode, Header: response.Header, Body: text,
-		Sent: source.read.Load(), Whole: source.read.Load() == body.Size,
+		Sent: source.read.Load(), Whole: source.read.Load() == s.body.Size,
 	}
-	if answer.Status < 300 {
-		if err != nil {
-			return answer, sendError(ctx, err, source, body.Size, true)
-		}
-		if !answer.Whole {
-			return answer, unavailable(upload.ArrivedSome, "answered %d after %d of %d bytes", answer.Status, answer.Sent, body.Size)
-		}
+	if answer.Whole {
 		answer.Sums = source.sums()
+	}
+	if answer.Status >= 300 && answer.Status != http.StatusSeeOther { // 303 is a form's success
+		return answer, nil
+	}
+	if err != nil {
+		return answer, s.failure(ctx, err, source)
+	}
+	if !answer.Whole {
+		return answer, unavailable(upload.ArrivedSome, "answered %d after %d of %d bytes", answer.Status, answer.Sent, s.body.Size)
 	}
 	return answer, nil
 }
@@ -155,7 +177,7 @@ func newRequest(ctx context.Context, target Target, source *reader, size int64) 
 	}
 	request, err := http.NewRequestWithContext(ctx, method, target.URL, content)
 	if err != nil {
-		return nil, upload.Errorf(upload.KindUnavailable, upload.StepTransfer, "was given an address that is none: %s", egress.Cause(err))
+		return nil, unavailable(upload.ArrivedNothing, "was given an address that is none: %s", egress.Cause(err))
 	}
 	request.ContentLength = length // stores refuse a chunked body
 	for name, value := range target.Header {
@@ -167,65 +189,55 @@ func newRequest(ctx context.Context, target Target, source *reader, size int64) 
 	return request, nil
 }
 
-var errStalled = errors.New("no byte moved for " + stall.String())
-
-// watch gives a send up when its body stands still. The wait for the answer has
-// a bound of its own in the client.
-func watch(read *atomic.Int64, size int64, cancel context.CancelCauseFunc) (stop func()) {
-	done := make(chan struct{})
-	go func() {
-		ticker := time.NewTicker(stall / 4)
-		defer ticker.Stop()
-		last, still := int64(-1), 0
-		for {
-			select {
-			case <-done:
-				return
-			case <-ticker.C:
-			}
-			now := read.Load()
-			if now != last || now == size {
-				last, still = now, 0
-				continue
-			}
-			if still++; still >= 4 {
-				cancel(errStalled)
-				return
-			}
-		}
-	}()
-	return func() { close(done) }
-}
-
-func sendError(ctx context.Context, err error, source *reader, size int64, connected bool) error {
-	if cause := source.err.Load(); cause != nil {
-		var known *upload.Error
-		if errors.As(cause.error, &known) {
-			return known
-		}
-		if errors.Is(cause.error, io.ErrUnexpectedEOF) {
-			return upload.Errorf(upload.KindMissing, upload.StepTransfer, "source ended after %d of %d bytes", source.read.Load(), size)
-		}
-		return upload.Errorf(upload.KindMissing, upload.StepTransfer, "reading the source: %s", egress.Redact(cause.Error()))
+// failure is what it means that no answer came. The context comes first: when it
+// ends, source and connection fail for that reason.
+func (s sender) failure(ctx context.Context, err error, source *reader) error {
+	read, size := source.read.Load(), s.body.Size
+	arrived := upload.ArrivedSome
+	switch read {
+	case 0:
+		arrived = upload.ArrivedNothing
+	case size:
+		arrived = upload.ArrivedMaybe
 	}
-	if egress.IsRefused(err) {
-		return upload.Errorf(upload.KindRejected, upload.StepTransfer, "%s", egress.Cause(err)).
-			WithHint("set sources.allow_private_networks if the vendor is right to send there")
+	if errors.Is(context.Cause(ctx), errStalled) {
+		return unavailable(arrived, "%s for %s, after %d of %d bytes", errStalled, s.stall, read, size)
 	}
-	if cause := context.Cause(ctx); errors.Is(cause, errStalled) {
-		err = cause
-	} else if ctx.Err() != nil {
+	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	arrived := upload.ArrivedNothing
-	switch read := source.read.Load(); {
-	case read == size:
-		arrived = upload.ArrivedMaybe
-	case read > 0 || connected:
-		arrived = upload.ArrivedSome
+	if failed := source.failed.Load(); failed != nil {
+		return sourceError(ctx, *failed, read, size)
 	}
-	return unavailable(arrived, "%s after %d of %d bytes", egress.Cause(err), source.read.Load(), size)
+	if egress.IsRefused(err) {
+		return upload.Errorf(upload.KindRejected, upload.StepTransfer, "%s", egress.Cause(err)).WithHint("%s", refusedHint)
+	}
+	return unavailable(arrived, "%s after %d of %d bytes", egress.Cause(err), read, size)
 }
+
+const refusedHint = "set sources.allow_private_networks if the vendor is right to send there; " +
+	"http: is taken only from a vendor whose own base_url is http:"
+
+// sourceError is what it means that a body could not be read, or was held up.
+func sourceError(ctx context.Context, err error, read, size int64) error {
+	var known *upload.Error
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &known):
+		return known
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return upload.Errorf(upload.KindMissing, upload.StepTransfer, "source ended after %d of %d bytes", read, size)
+	}
+	return upload.Errorf(upload.KindMissing, upload.StepTransfer, "reading the source: %w", redacted{err})
+}
+
+// redacted is an error without what a text must not hold.
+type redacted struct{ error }
+
+func (r redacted) Error() string { return egress.Cause(r.error) }
+
+func (r redacted) Unwrap() error { return r.error }
 
 func unavailable(arrived upload.Arrival, format string, args ...any) *upload.Error {
 	e := upload.Errorf(upload.KindUnavailable, upload.StepTransfer, format, args...)

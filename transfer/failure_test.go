@@ -1,0 +1,436 @@
+package transfer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+func countOpens(n *int, open func(context.Context) (io.ReadCloser, error)) func(context.Context) (io.ReadCloser, error) {
+	return func(ctx context.Context) (io.ReadCloser, error) {
+		*n++
+		return open(ctx)
+	}
+}
+
+// swallow reads a whole request and never answers.
+func swallow(conn net.Conn) {
+	_, body := head(conn)
+	_, _ = io.Copy(io.Discard, body)
+}
+
+func TestHowMuchMayHaveArrived(t *testing.T) {
+	const large = 64 << 20
+	refused, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, refused.Close())
+	nobody := "http://" + refused.Addr().String() + "/" + signed
+
+	cases := []struct {
+		name  string
+		url   string
+		serve func(*net.TCPConn)
+		body  Body
+		want  upload.Arrival
+	}{
+		{name: "nothing where the connection is refused", url: nobody, body: pattern(large), want: upload.ArrivedNothing},
+		{
+			name: "nothing where it ends in the handshake",
+			url:  strings.Replace(raw(t, func(*net.TCPConn) {}), "http:", "https:", 1), body: pattern(large), want: upload.ArrivedNothing,
+		},
+		{
+			name: "some where it is reset in the middle",
+			serve: func(conn *net.TCPConn) {
+				_, body := head(conn)
+				_, _ = io.CopyN(io.Discard, body, 1<<20)
+				reset(conn)
+			},
+			body: pattern(large), want: upload.ArrivedSome,
+		},
+		{
+			name: "some where it ends in the middle",
+			serve: func(conn *net.TCPConn) {
+				_, body := head(conn)
+				_, _ = io.CopyN(io.Discard, body, 1<<20)
+			},
+			body: pattern(large), want: upload.ArrivedSome,
+		},
+		{
+			name: "maybe all where it is reset after the whole body",
+			serve: func(conn *net.TCPConn) {
+				swallow(conn)
+				reset(conn)
+			},
+			body: pattern(1 << 20), want: upload.ArrivedMaybe,
+		},
+		{name: "maybe all where it ends without an answer", serve: func(conn *net.TCPConn) { swallow(conn) }, body: pattern(1 << 20), want: upload.ArrivedMaybe},
+		{
+			name: "maybe all where the answer is cut in its head",
+			serve: func(conn *net.TCPConn) {
+				swallow(conn)
+				_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Le")
+			},
+			body: pattern(1000), want: upload.ArrivedMaybe,
+		},
+		{
+			name: "maybe all where the answer is cut in its body",
+			serve: func(conn *net.TCPConn) {
+				swallow(conn)
+				_, _ = io.WriteString(conn, "HTTP/1.1 201 Created\r\nContent-Length: 100\r\n\r\n{\"id\":")
+			},
+			body: pattern(1000), want: upload.ArrivedMaybe,
+		},
+		{
+			name: "some where success is said too early",
+			serve: func(conn *net.TCPConn) {
+				_, body := head(conn)
+				_, _ = io.CopyN(io.Discard, body, 1000)
+				_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+			},
+			body: pattern(large), want: upload.ArrivedSome,
+		},
+		{
+			name: "some where a form's success is said too early",
+			serve: func(conn *net.TCPConn) {
+				_, body := head(conn)
+				_, _ = io.CopyN(io.Discard, body, 1000)
+				_, _ = io.WriteString(conn, "HTTP/1.1 303 See Other\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+			},
+			body: pattern(large), want: upload.ArrivedSome,
+		},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			url := c.url
+			if url == "" {
+				url = raw(t, c.serve)
+			}
+			for _, method := range []upload.Method{upload.MethodPut, upload.MethodForm} {
+				target := put(url)
+				target.Method, target.File = method, upload.FormFile{Field: "file", Name: "a", Type: "image/jpeg"}
+				_, err := Send(t.Context(), client(t), target, c.body, Want{}, nil)
+				e := failure(t, err)
+				require.Equal(t, upload.KindUnavailable, e.Kind, "%s: %v", method, e)
+				require.Equal(t, c.want, e.Arrived, "%s: %v", method, e)
+				require.Equal(t, upload.StepTransfer, e.Step)
+			}
+		})
+	}
+}
+
+// brokenConn is a connection that was reset before anything was written to it.
+type brokenConn struct{ net.Conn }
+
+func (brokenConn) Write([]byte) (int, error) { return 0, syscall.ECONNRESET }
+
+func TestNothingArrivedWhereTheConnectionIsResetBeforeTheBody(t *testing.T) {
+	here, there := net.Pipe()
+	defer func() { _ = there.Close() }()
+	c := &http.Client{Transport: &http.Transport{
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return brokenConn{here}, nil },
+	}}
+	_, err := Send(t.Context(), c, put("http://host/"+signed), bytesBody([]byte("small")), Want{}, nil)
+	e := failure(t, err)
+	require.Equal(t, upload.KindUnavailable, e.Kind)
+	require.Equal(t, upload.ArrivedNothing, e.Arrived)
+}
+
+func TestAnAnswersStatusTellsHowMuchMayHaveArrived(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		status int
+		whole  bool
+		want   upload.Arrival
+	}{
+		{"a refusal keeps nothing", 403, false, upload.ArrivedNothing},
+		{"also after all of it", 400, true, upload.ArrivedNothing},
+		{"trouble of its own leaves it open", 500, true, upload.ArrivedMaybe},
+		{"unless the body was cut short", 503, false, upload.ArrivedSome},
+		{"a redirect leaves it open", 307, true, upload.ArrivedMaybe},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			require.Equal(t, c.want, Answer{Status: c.status, Whole: c.whole}.Arrived())
+		})
+	}
+}
+
+func TestASourceThatFails(t *testing.T) {
+	own := upload.Errorf(upload.KindMissing, upload.StepTransfer, "source changed under way").WithHint("look")
+	wrapped := upload.Errorf(upload.KindUnavailable, upload.StepTransfer, "source broke off: %w", io.EOF)
+	cases := []struct {
+		name string
+		body Body
+		is   error
+		kind upload.Kind
+		text string
+	}{
+		{
+			name: "ends early, and is reported with what it gave",
+			body: sourceOf(1000, func() func(context.Context, []byte) (int, error) {
+				left := 600
+				return func(_ context.Context, p []byte) (int, error) {
+					n := min(left, len(p))
+					if left -= n; n == 0 {
+						left = 600 // for the next one who reads
+						return 0, io.EOF
+					}
+					return n, nil
+				}
+			}()),
+			kind: upload.KindMissing, text: "source ended after 600 of 1000 bytes",
+		},
+		{
+			name: "ends at once",
+			body: sourceOf(10, func(context.Context, []byte) (int, error) { return 0, io.EOF }),
+			kind: upload.KindMissing, text: "source ended after 0 of 10 bytes",
+		},
+		{
+			name: "has an error of its own, which comes through as it is",
+			body: sourceOf(10, func(context.Context, []byte) (int, error) { return 0, own }),
+			is:   own, kind: upload.KindMissing, text: "changed under way",
+		},
+		{
+			name: "has an error of its own that wraps an end",
+			body: sourceOf(10, func(context.Context, []byte) (int, error) { return 0, wrapped }),
+			is:   wrapped, kind: upload.KindUnavailable, text: "broke off",
+		},
+		{
+			name: "has an error of its own beside its last bytes",
+			body: sourceOf(10, func(_ context.Context, p []byte) (int, error) { return min(5, len(p)), own }),
+			is:   own, kind: upload.KindMissing, text: "changed under way",
+		},
+		{
+			name: "cannot be opened, for a reason of its own",
+			body: Body{Size: 10, Open: func(context.Context) (io.ReadCloser, error) { return nil, own }},
+			is:   own, kind: upload.KindMissing, text: "changed under way",
+		},
+		{
+			name: "has an error that nobody understood, and that holds a secret",
+			body: sourceOf(10, func(context.Context, []byte) (int, error) {
+				return 0, fmt.Errorf("get https://host/a%s gave %w", signed, os.ErrPermission)
+			}),
+			is: os.ErrPermission, kind: upload.KindMissing, text: "reading the source: get https://host/a gave permission denied",
+		},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			server := record(t, answers(http.StatusOK, nil, ""))
+			_, err := Send(t.Context(), client(t), put(server.URL), c.body, Want{}, nil)
+			_, digestErr := Digest(t.Context(), c.body, Want{})
+			for _, err := range []error{err, digestErr} {
+				e := failure(t, err)
+				require.Equal(t, c.kind, e.Kind)
+				require.Contains(t, e.Message, c.text)
+				if c.is != nil {
+					require.ErrorIs(t, err, c.is)
+				}
+			}
+			require.Empty(t, server.requests(), "no store may take a body that is cut short for a whole one")
+		})
+	}
+}
+
+func TestTheSourceIsClosedHoweverASendEnds(t *testing.T) {
+	server := record(t, answers(http.StatusOK, nil, ""))
+	for name, target := range map[string]Target{
+		"well":                          put(server.URL),
+		"before it began":               put("http://ho st/"),
+		"with a scheme that is refused": put("ftp://host/"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			closed := make(chan struct{})
+			body := Body{Size: 1, Open: func(context.Context) (io.ReadCloser, error) {
+				return &closing{Reader: bytes.NewReader([]byte("x")), closed: closed}, nil
+			}}
+			_, _ = Send(t.Context(), client(t), target, body, Want{}, nil)
+			<-closed
+		})
+	}
+}
+
+type closing struct {
+	io.Reader
+	closed chan struct{}
+}
+
+func (c *closing) Close() error {
+	close(c.closed)
+	return nil
+}
+
+func TestACancelledContextGivesItsOwnError(t *testing.T) {
+	swallowing := raw(t, func(conn *net.TCPConn) {
+		swallow(conn)
+		_, _ = conn.Read(make([]byte, 1)) // until the other side leaves
+	})
+	cases := []struct {
+		name string
+		body func(cancel func()) Body
+		mete func(cancel func()) *Meter
+	}{
+		{name: "before anything", body: func(cancel func()) Body {
+			cancel()
+			return bytesBody([]byte("x"))
+		}},
+		{name: "while the source is opened", body: func(cancel func()) Body {
+			return Body{Size: 1, Open: func(ctx context.Context) (io.ReadCloser, error) {
+				cancel()
+				return nil, upload.Errorf(upload.KindUnavailable, upload.StepTransfer, "was not read: %w", ctx.Err())
+			}}
+		}},
+		{name: "while the source is read", body: func(cancel func()) Body {
+			return sourceOf(1000, func(ctx context.Context, p []byte) (int, error) {
+				cancel()
+				return mute(ctx, p)
+			})
+		}},
+		{name: "while the source is read, which words it as its own", body: func(cancel func()) Body {
+			return sourceOf(1000, func(ctx context.Context, _ []byte) (int, error) {
+				cancel()
+				<-ctx.Done()
+				return 0, upload.Errorf(upload.KindUnavailable, upload.StepTransfer, "was not read: %w", ctx.Err())
+			})
+		}},
+		{name: "in the middle of the body", body: func(cancel func()) Body {
+			sent := 0
+			return sourceOf(1<<30, func(_ context.Context, p []byte) (int, error) {
+				if sent += len(p); sent > 1<<20 {
+					cancel()
+				}
+				return len(p), nil
+			})
+		}},
+		{name: "while the limit holds it up", body: func(func()) Body { return pattern(1 << 20) }, mete: func(cancel func()) *Meter {
+			return &Meter{Limit: func(ctx context.Context, _ int) error {
+				cancel()
+				<-ctx.Done()
+				return ctx.Err()
+			}}
+		}},
+		{name: "while the answer is awaited", body: func(cancel func()) Body {
+			return sourceOf(10, func(_ context.Context, p []byte) (int, error) {
+				time.AfterFunc(time.Millisecond, cancel) // before or after the last byte: both must do
+				return len(p), nil
+			})
+		}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			var meter *Meter
+			if c.mete != nil {
+				meter = c.mete(cancel)
+			}
+			_, err := Send(ctx, client(t), put(swallowing), c.body(cancel), Want{}, meter)
+			require.ErrorIs(t, err, context.Canceled)
+			var e *upload.Error
+			require.False(t, errors.As(err, &e), "it is no failure of the upload's: %v", err)
+		})
+	}
+	t.Run("also where its time is over", func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 0)
+		defer cancel()
+		_, err := Send(ctx, client(t), put(swallowing), pattern(10), Want{}, nil)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		_, err = Digest(ctx, pattern(10), Want{})
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+	})
+	t.Run("also where checksums are made", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		_, err := Digest(ctx, sourceOf(10, func(ctx context.Context, _ []byte) (int, error) {
+			cancel()
+			return 0, upload.Errorf(upload.KindMissing, "", "closed")
+		}), Want{})
+		require.Equal(t, context.Canceled, err)
+	})
+}
+
+func TestTheMeterCounts(t *testing.T) {
+	server := record(t, answers(http.StatusOK, nil, ""))
+	asked := new(atomic.Int64)
+	meter := &Meter{}
+	meter.Limit = func(_ context.Context, n int) error {
+		asked.Add(int64(n))
+		return nil
+	}
+	const size = 5 << 20
+	answer, err := Send(t.Context(), client(t), put(server.URL), pattern(size), Want{}, meter)
+	require.NoError(t, err)
+	require.EqualValues(t, size, answer.Sent)
+	require.EqualValues(t, size, meter.Sent())
+	require.EqualValues(t, size, asked.Load(), "every byte passes the limit")
+	require.Zero(t, (*Meter)(nil).Sent())
+}
+
+func TestTheLimitHoldsBytesBack(t *testing.T) {
+	server := record(t, answers(http.StatusOK, nil, ""))
+	more, asked := make(chan struct{}), make(chan struct{})
+	meter := &Meter{Limit: func(ctx context.Context, _ int) error {
+		asked <- struct{}{}
+		<-more
+		return ctx.Err()
+	}}
+	ended := make(chan error, 1)
+	const size, once = 10 << 10, 1 << 10
+	body := sourceOf(size, func(_ context.Context, p []byte) (int, error) { return min(once, len(p)), nil })
+	go func() {
+		_, err := Send(t.Context(), client(t), put(server.URL), body, Want{}, meter)
+		ended <- err
+	}()
+	for i := range size / once {
+		<-asked
+		require.EqualValues(t, (i+1)*once, meter.Sent(), "nothing more is read before the limit lets go")
+		require.Empty(t, ended)
+		more <- struct{}{}
+	}
+	require.NoError(t, <-ended)
+}
+
+func TestALimitThatCannotBeMetIsAFaultOfOurs(t *testing.T) {
+	server := record(t, answers(http.StatusOK, nil, ""))
+	meter := &Meter{Limit: func(context.Context, int) error { return errors.New("exceeds limiter's burst") }}
+	_, err := Send(t.Context(), client(t), put(server.URL), pattern(10), Want{}, meter)
+	require.Equal(t, upload.KindInternal, failure(t, err).Kind)
+}
+
+// A host that answers before it has the body: what is read afterwards must
+// neither count nor reach a source that the caller has closed.
+func TestNothingIsReadAfterASend(t *testing.T) {
+	url := raw(t, func(conn *net.TCPConn) {
+		_, _ = head(conn)
+		_, _ = io.WriteString(conn, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+	})
+	returned, reads := new(atomic.Bool), make(chan bool, 1)
+	first := new(atomic.Bool)
+	body := sourceOf(1<<30, func(ctx context.Context, p []byte) (int, error) {
+		if first.CompareAndSwap(false, true) {
+			return len(p), nil
+		}
+		if returned.Load() {
+			reads <- true
+		}
+		return mute(ctx, p)
+	})
+	meter := new(Meter)
+	answer, err := Send(t.Context(), client(t), put(url), body, Want{}, meter)
+	returned.Store(true)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusForbidden, answer.Status)
+	require.Equal(t, answer.Sent, meter.Sent())
+	require.Empty(t, reads)
+}
