@@ -34,7 +34,7 @@ func (a *Activities) claim(ctx context.Context, item upload.Item) (upload.Claime
 		return upload.Claimed{}, upload.Errorf(upload.KindInvalid, upload.StepClaim, "%w", err)
 	}
 	spec := vendor.Spec()
-	content, lookErr := a.look(ctx, item, spec, account)
+	content, ranges, lookErr := a.look(ctx, item, spec, account)
 	claimed := upload.Claimed{Content: content, Terms: terms(spec, account, item.Fields)}
 	granted, err := a.identify(ctx, item, content, &claimed)
 	if err != nil || !granted {
@@ -44,7 +44,7 @@ func (a *Activities) claim(ctx context.Context, item upload.Item) (upload.Claime
 		return claimed, lookErr
 	}
 	if spec.Parts != nil {
-		if claimed.Terms.Plan, err = upload.PlanParts(content.Size, *spec.Parts); err != nil {
+		if claimed.Terms.Plan, err = plan(content.Size, ranges, *spec.Parts); err != nil {
 			return claimed, err
 		}
 	}
@@ -54,22 +54,37 @@ func (a *Activities) claim(ctx context.Context, item upload.Item) (upload.Claime
 	return claimed, err
 }
 
-// look finds out what a source holds, and whether the vendor takes it.
-func (a *Activities) look(ctx context.Context, item upload.Item, spec *vendors.Spec, account vendors.Account) (upload.Content, error) {
+// plan cuts a medium into parts. A source that can only be read whole makes one
+// part, if that is allowed to be so large.
+func plan(size int64, ranges bool, limits upload.PartLimits) (upload.Plan, error) {
+	if ranges {
+		return upload.PlanParts(size, limits)
+	}
+	if size > limits.MaxPart {
+		return upload.Plan{}, upload.Errorf(upload.KindInvalid, upload.StepClaim, "the source's server gives no ranges, and one part takes at most %d of its %d bytes", limits.MaxPart, size).
+			WithHint("download it first, or put it into S3 or OSS")
+	}
+	limits.Single = limits.MaxPart
+	return upload.PlanParts(size, limits)
+}
+
+// look finds out what a source holds, whether it can be read in ranges, and
+// whether the vendor takes it.
+func (a *Activities) look(ctx context.Context, item upload.Item, spec *vendors.Spec, account vendors.Account) (content upload.Content, ranges bool, err error) {
 	look, err := a.Sources.Look(ctx, item.Source)
 	if err != nil {
-		return upload.Content{}, err
+		return content, false, err
 	}
-	content := upload.Content{Size: look.Size, Fingerprint: look.Fingerprint}
+	content = upload.Content{Size: look.Size, Fingerprint: look.Fingerprint}
 	found, err := media.Check(look.Head, look.Name, item.ContentType)
 	if err != nil {
-		return content, err
+		return content, look.Ranges, err
 	}
 	content.Type, content.Name = string(found.Type), found.Name
 	if err := spec.CheckContent(content, account); err != nil {
-		return content, err
+		return content, look.Ranges, err
 	}
-	return content, checkName(spec, item, look.Head)
+	return content, look.Ranges, checkName(spec, item, look.Head)
 }
 
 // checkName holds the name that a row asks for against the bytes, as the

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/mediaferry/mediaferry/ledger"
 	"github.com/mediaferry/mediaferry/sources"
 	"github.com/mediaferry/mediaferry/transfer"
 	"github.com/mediaferry/mediaferry/upload"
@@ -24,7 +25,7 @@ func (a *Activities) transfer(ctx context.Context, in upload.Transfer) (upload.R
 		return upload.Receipt{}, spent(s.ExpiresAt)
 	}
 	send := sending{
-		item: in.Item, content: in.Content, size: in.Content.Size,
+		item: in.Item, content: in.Content, size: in.Content.Size, before: in.Before,
 		want: transfer.Want{SHA256: true, MD5: s.Store == upload.StoreS3 && !in.Lenient},
 		target: transfer.Target{
 			Method: s.Method, URL: s.URL, Header: s.Header, Form: s.Form, File: s.File,
@@ -54,7 +55,7 @@ func (a *Activities) sendPart(ctx context.Context, in upload.SendPart) (upload.P
 		return upload.Part{}, spent(in.Part.ExpiresAt)
 	}
 	answer, _, err := a.send(ctx, sending{
-		item: in.Item, content: in.Content, offset: in.Offset, size: in.Size,
+		item: in.Item, content: in.Content, offset: in.Offset, size: in.Size, before: in.Before,
 		want:   transfer.Want{MD5: !in.Lenient, SHA256: in.Size == in.Content.Size},
 		target: transfer.Target{Method: upload.MethodPut, URL: in.Part.URL, Header: in.Header},
 		store:  upload.StoreS3,
@@ -100,6 +101,7 @@ type sending struct {
 	item         upload.Item
 	content      upload.Content
 	offset, size int64
+	before       int64 // bytes that the upload had sent before
 	want         transfer.Want
 	target       transfer.Target
 	store        upload.Store
@@ -124,7 +126,10 @@ func (a *Activities) send(ctx context.Context, s sending) (transfer.Answer, *upl
 	}
 	defer func() { _ = file.Close() }() // only read from
 	meter := new(transfer.Meter)
-	defer beat(ctx, func() any { return upload.Progress{Sent: meter.Sent(), Size: s.size} })()
+	defer beat(ctx, func() any {
+		a.progress(ctx, s.item, s.before+meter.Sent())
+		return upload.Progress{Sent: meter.Sent(), Size: s.size}
+	})()
 	answer, err := transfer.Send(ctx, a.Egress.Storage(caller.Account.Policy), s.target, part(file, s.offset, s.size), s.want, meter)
 	if err != nil {
 		return answer, nil, err
@@ -134,6 +139,12 @@ func (a *Activities) send(ctx context.Context, s sending) (transfer.Answer, *upl
 		return answer, m, err
 	}
 	return answer, m, a.unchanged(ctx, file, s, answer)
+}
+
+// progress lets those who watch an item see its bytes move. It may be lost.
+func (a *Activities) progress(ctx context.Context, item upload.Item, sent int64) {
+	workflowID, runID, _ := run(ctx)
+	_ = a.Ledger.Progress(ctx, ledger.Mark{Item: item, WorkflowID: workflowID, RunID: runID, Way: upload.WayOwn, BytesSent: sent})
 }
 
 // admit adds the vendor's own credentials to what goes to the vendor itself, and

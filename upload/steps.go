@@ -73,6 +73,8 @@ type Transfer struct {
 	// Lenient accepts a receipt whose ETag differs from the MD5 of the bytes:
 	// a store that encrypts with keys of its own gives ETags that are none.
 	Lenient bool `json:"lenient,omitempty"`
+	// Before is how many bytes the upload had sent before, for those who watch.
+	Before int64 `json:"before,omitempty"`
 }
 
 // SendPart is the input of the activity of that name.
@@ -85,6 +87,7 @@ type SendPart struct {
 	Header  map[string]string `json:"header,omitempty"`
 	Life    time.Duration     `json:"life,omitempty"`
 	Lenient bool              `json:"lenient,omitempty"`
+	Before  int64             `json:"before,omitempty"` // as in Transfer
 }
 
 // SignParts is the input of the activity of that name: URLs are wanted for

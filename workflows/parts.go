@@ -87,13 +87,16 @@ func (s *sender) send(ctx workflow.Context, number int) (upload.Part, error) {
 		options: func() workflow.ActivityOptions {
 			return s.sending(ctx, fmt.Sprintf("part %d of %d", number, len(s.done)), size, in.Part.ExpiresAt)
 		},
-		again: func(e *upload.Error) { in.Lenient = in.Lenient || e.Kind == upload.KindCorrupt },
+		again: func(e *upload.Error) {
+			in.Lenient, in.Before = in.Lenient || e.Kind == upload.KindCorrupt, s.result.BytesSent
+		},
 	}
 	for {
 		if in.Part, err = s.url(ctx, number); err != nil {
 			return upload.Part{}, err
 		}
 		var part upload.Part
+		in.Before = s.result.BytesSent
 		err = s.try(ctx, sending, &in, &part)
 		switch {
 		case err == nil:

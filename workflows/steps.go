@@ -70,7 +70,7 @@ type search func(ctx workflow.Context, e *upload.Error) (*upload.Receipt, error)
 // again before it.
 func (r *run) transfer(ctx workflow.Context, session upload.Session, find search) (upload.Receipt, error) {
 	r.enter(ctx, upload.StateTransferring)
-	in := upload.Transfer{Item: r.item, Content: r.content, Session: session}
+	in := upload.Transfer{Item: r.item, Content: r.content, Session: session, Before: r.result.BytesSent}
 	var receipt upload.Receipt
 	sending := step{
 		step: upload.StepTransfer, activity: upload.ActivityTransfer,
@@ -81,7 +81,9 @@ func (r *run) transfer(ctx workflow.Context, session upload.Session, find search
 			}
 			return options
 		},
-		again: func(e *upload.Error) { in.Lenient = in.Lenient || e.Kind == upload.KindCorrupt },
+		again: func(e *upload.Error) {
+			in.Lenient, in.Before = in.Lenient || e.Kind == upload.KindCorrupt, r.result.BytesSent
+		},
 	}
 	if find != nil {
 		sending.look = func(ctx workflow.Context, e *upload.Error) (bool, error) {

@@ -1,0 +1,50 @@
+# Targets explain themselves: make
+
+.DEFAULT_GOAL := help
+.PHONY: help build engine demo test bench lint determinism vulnerabilities histories fuzz clean
+
+GO       ?= go
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+STRIPPED := -ldflags "-s -w -X main.version=$(VERSION)"
+ENGINE   := $(CURDIR)/bin/mediaferry-engine
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: engine ## Build the three programs into bin/
+	@echo "building mediaferry and mediaferry-worker (a minute or two the first time)"
+	$(GO) build $(STRIPPED) -o bin/ ./starter ./worker && mv bin/starter bin/mediaferry && mv bin/worker bin/mediaferry-worker
+
+engine: ## Build the embedded Temporal server and its web UI alone
+	@echo "building mediaferry-engine (Temporal with its web UI: 4 to 9 minutes the first time, seconds afterwards)"
+	cd engine && $(GO) build $(STRIPPED) -o ../bin/mediaferry-engine .
+
+demo: build ## Send a sample catalogue to all five vendors, simulated
+	bin/mediaferry demo
+
+test: engine ## Run all tests, the root module's with the race detector
+	GO="$(GO)" MEDIAFERRY_ENGINE="$(ENGINE)" scripts/test.sh
+
+bench: build ## Run the benchmarks
+	MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -run '^$$' -bench . -benchtime 3x ./...
+
+lint: ## Check style, formatting and import rules (builds golangci-lint: some minutes the first time)
+	$(GO) tool -modfile=tools/go.mod golangci-lint run ./...
+	cd engine && $(GO) tool -modfile=../tools/go.mod golangci-lint run ./...
+
+determinism: ## Check that workflows are deterministic, and replay their recorded histories
+	$(GO) tool -modfile=tools/go.mod workflowcheck ./workflows/... ./upload/...
+	$(GO) test ./workflows -run 'Import|Replay'
+
+vulnerabilities: ## Look for known vulnerabilities in what we call (needs the network)
+	$(GO) tool -modfile=tools/go.mod govulncheck ./...
+	cd engine && $(GO) tool -modfile=../tools/go.mod govulncheck ./...
+
+histories: build ## Record the histories that the replay test holds workflows against
+	MEDIAFERRY_RECORD=1 MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test ./e2e -run Record -count 1
+
+fuzz: ## Fuzz for half a minute each what reads foreign input
+	scripts/test.sh fuzz
+
+clean: ## Remove what was built
+	rm -rf bin

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.uber.org/zap"
+
+	"github.com/mediaferry/mediaferry/assembly"
+	"github.com/mediaferry/mediaferry/ledger"
+)
+
+// checkTime bounds a look at what the worker depends on.
+const checkTime = 3 * time.Second
+
+// health answers whether the process lives, and whether it can work.
+type health struct {
+	temporal client.Client
+	ledger   *ledger.Ledger
+	ready    atomic.Bool
+}
+
+// check says what is in the way of working; nil for nothing.
+func (h *health) check(ctx context.Context) error {
+	if !h.ready.Load() {
+		return fmt.Errorf("worker starts or stops")
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	if _, err := h.temporal.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
+		return fmt.Errorf("temporal: %w", err)
+	}
+	return h.ledger.Health(ctx)
+}
+
+// serve serves health, metrics and the log level; with an empty address nothing.
+func serve(ctx context.Context, listen string, h *health, metrics *assembly.Metrics, level zap.AtomicLevel) (stop func(), address string, err error) {
+	if listen == "" {
+		return func() {}, "", nil
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
+	if err != nil {
+		return nil, "", fmt.Errorf("--listen: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if err := h.check(r.Context()); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = fmt.Fprintln(w, "ready")
+	})
+	mux.Handle("GET /metrics", metrics)
+	mux.Handle("/loglevel", level)
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(listener) }() // it ends with stop
+	return func() { _ = server.Close() }, listener.Addr().String(), nil
+}
