@@ -19,6 +19,7 @@ type answer struct {
 	stream func(io.Writer) error // instead of body; its length is in the header
 	done   func()                // after the answer is out
 	cut    cut
+	keep   int64         // bytes of the body that get through where the answer is cut short; -1: half
 	date   time.Duration // how far the Date header is off
 }
 
@@ -30,6 +31,7 @@ const (
 	cutReset      // with a TCP reset
 	cutClosed     // in order, but without an answer
 	cutUnread     // after the answer, with the rest of the request unread
+	cutShort      // within the body of the answer
 )
 
 func newAnswer(status int) *answer { return &answer{status: status, header: http.Header{}} }
@@ -87,11 +89,79 @@ func (c *call) send(a *answer) {
 	if c.r.Method == http.MethodHead {
 		return
 	}
-	if a.stream != nil {
-		_ = a.stream(c.w) // the length that is missing tells the client
+	if a.cut == cutShort {
+		c.sendSome(a)
 		return
 	}
-	_, _ = c.w.Write(a.body) // a client that is gone needs no answer
+	w := io.Writer(c.w)
+	if c.body.rate > 0 {
+		w = &slowWriter{w: c.w, c: c}
+	}
+	_ = a.writeTo(w) // a client that is gone needs no answer
+}
+
+// slowWriter is as slow with an answer as the call's rule is with the body.
+type slowWriter struct {
+	w http.ResponseWriter
+	c *call
+}
+
+// Write passes p on bit by bit.
+func (s *slowWriter) Write(p []byte) (int, error) {
+	step := max(1, int(s.c.body.rate*int64(slice)/int64(time.Second)))
+	for at := 0; at < len(p); at += step {
+		n, err := s.w.Write(p[at:min(at+step, len(p))])
+		if err == nil {
+			err = http.NewResponseController(s.w).Flush()
+		}
+		if err == nil {
+			err = wait(s.c.ctx(), slice)
+		}
+		if err != nil {
+			return at + n, err
+		}
+	}
+	return len(p), nil
+}
+
+// writeTo writes the body.
+func (a *answer) writeTo(w io.Writer) error {
+	if a.stream != nil {
+		return a.stream(w) // a length that is not reached tells the client
+	}
+	_, err := w.Write(a.body)
+	return err
+}
+
+// sendSome writes the beginning of the body and closes the connection.
+func (c *call) sendSome(a *answer) {
+	keep := a.keep
+	if length, err := strconv.ParseInt(c.w.Header().Get("Content-Length"), 10, 64); err == nil && keep < 0 {
+		keep = length / 2
+	}
+	_ = a.writeTo(&firstBytes{w: c.w, left: keep}) // ends early, which is the point
+	_ = http.NewResponseController(c.w).Flush()
+	c.drop(false, nil)
+}
+
+// firstBytes passes on so many bytes and then fails.
+type firstBytes struct {
+	w    io.Writer
+	left int64
+}
+
+// Write passes on what is left to pass on.
+func (f *firstBytes) Write(p []byte) (int, error) {
+	if int64(len(p)) <= f.left {
+		f.left -= int64(len(p))
+		return f.w.Write(p)
+	}
+	n, err := f.w.Write(p[:f.left])
+	f.left = 0
+	if err == nil {
+		err = io.ErrShortWrite
+	}
+	return n, err
 }
 
 // drop takes the connection from the server and closes it at once, after last if

@@ -109,10 +109,11 @@ func (r *Rule) hits(n int) bool {
 // faultSet is the rules in force.
 type faultSet struct {
 	mu    sync.Mutex
-	rules []*activeRule
+	rules []*AppliedRule
 }
 
-type activeRule struct {
+// AppliedRule is a rule in force and what has come of it.
+type AppliedRule struct {
 	Rule
 	Seen    int `json:"seen"`    // calls that matched
 	Applied int `json:"applied"` // and of these, the ones that were hit
@@ -121,7 +122,7 @@ type activeRule struct {
 func (f *faultSet) add(r Rule) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.rules = append(f.rules, &activeRule{Rule: r})
+	f.rules = append(f.rules, &AppliedRule{Rule: r})
 }
 
 func (f *faultSet) clear() {
@@ -130,10 +131,10 @@ func (f *faultSet) clear() {
 	f.rules = nil
 }
 
-func (f *faultSet) list() []activeRule {
+func (f *faultSet) list() []AppliedRule {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	out := make([]activeRule, 0, len(f.rules))
+	out := make([]AppliedRule, 0, len(f.rules))
 	for _, r := range f.rules {
 		out = append(out, *r)
 	}
@@ -203,6 +204,9 @@ func (s *Sandbox) AddFaultText(text string) error {
 	}
 	return s.AddFault(r)
 }
+
+// Faults lists the rules in force, oldest first.
+func (s *Sandbox) Faults() []AppliedRule { return s.faults.list() }
 
 // ClearFaults takes all rules out of force.
 func (s *Sandbox) ClearFaults() { s.faults.clear() }

@@ -69,6 +69,9 @@ func (c *call) perform() *answer {
 	case "lost":
 		a.end()
 		return &answer{cut: cutClosed}
+	case "cut-answer":
+		a.cut = cutShort
+		a.keep = int64(r.int("cut-answer", -1))
 	case "empty-body":
 		a.end()
 		return newAnswer(a.status)

@@ -89,6 +89,7 @@ func faultKinds() map[string]faultKind {
 		"reset-before":       {},
 		"reset-in":           {calls: bodyCalls(), params: map[string]form{"reset-in": formCount}},
 		"reset-after":        {},
+		"cut-answer":         {params: map[string]form{"cut-answer": formCount}},
 		"lost":               {},
 		"slow":               {params: map[string]form{"slow": formDuration, "rate": formCount}},
 		"clock-skew":         {params: map[string]form{"clock-skew": formDuration}, needs: []string{"clock-skew"}, example: "clock-skew=20m"},

@@ -41,7 +41,7 @@ func TestParseRuleListsWhatWouldWork(t *testing.T) {
 		"trustana=lost":                      "vendors: trustana, trustoo, sitoo",
 		"amazon.put=lost":                    "choose from trustana, trustoo, sitoo, closient, truvideo, s3, oss",
 		"trustana.upload=lost":               "choose from prepare, put, status, final",
-		"trustana.put=explode":               "choose from clock-skew, empty-body, expired",
+		"trustana.put=explode":               "choose from clock-skew, cut-answer, empty-body, expired",
 		"trustana.put=duplicate-callback":    "cannot happen to trustana.put",
 		"trustana.put=":                      "an empty word",
 		"trustana.put=status":                `needs a value for status, as in "status=503,code=SlowDown,retry-after=2"`,

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -210,86 +209,6 @@ func TestRulesMatchNamesKeysAndIDs(t *testing.T) {
 		require.Equal(t, 200, send(t, "PUT", partURL(session, 0), mp4, strings.NewReader("x")).status)
 		require.Equal(t, 503, send(t, "PUT", partURL(session, 1), mp4, strings.NewReader("x")).status)
 	})
-}
-
-func TestAnswersAreSpoiled(t *testing.T) {
-	t.Run("empty", func(t *testing.T) {
-		s := faulty(t, "trustana.prepare=empty-body")
-		a := sendJSON(t, "POST", s.URL()+"/trustana/v1/upload/prepare", trustanaKey(), `{"fileName":"a.jpg"}`)
-		require.Equal(t, 200, a.status)
-		require.Empty(t, a.body)
-		require.Len(t, s.Ledger().Of("trustana"), 1)
-	})
-	t.Run("no JSON", func(t *testing.T) {
-		s := faulty(t, "sitoo.upload-url=not-json")
-		a := sendJSON(t, "POST", s.URL()+"/sitoo/v1/media/upload-url", sitooToken(),
-			`{"file_name":"a.jpg","content_type":"image/jpeg","entity_type":"shipment_item","entity_id":"1"}`)
-		require.Equal(t, 200, a.status)
-		require.Contains(t, string(a.body), "<html>")
-	})
-	t.Run("a field is missing", func(t *testing.T) {
-		s := faulty(t, "trustoo.policy=missing-field=data.signature")
-		require.NotContains(t, trustooPolicy(t, s), "signature")
-	})
-	t.Run("a date is off", func(t *testing.T) {
-		s := faulty(t, "trustoo.policy#1=clock-skew=-1h")
-		a := send(t, "GET", s.URL()+"/trustoo/api/v1/openapi/get_image_upload_policy_token", trustooSigned(time.Now(), nil, ""), nil)
-		at, err := http.ParseTime(a.header.Get("Date"))
-		require.NoError(t, err)
-		require.WithinDuration(t, time.Now().Add(-time.Hour), at, time.Minute)
-	})
-	t.Run("a wrong ETag", func(t *testing.T) {
-		s := faulty(t, "trustana.put#1=wrong-etag", "truvideo.part#1=wrong-etag", "sitoo.post#1=wrong-etag")
-		a := putJPEG(t, prepared(t, s, "a.jpg")["uploadUrl"], jpegOf(t, 2, 2))
-		require.Equal(t, `"0badc0de0badc0de0badc0de0badc0de"`, a.header.Get("ETag"))
-		require.Equal(t, 1, s.Ledger().Of("trustana")[0].Received)
-		session := truvideoStarted(t, s, truvideoBearer(t, s), 1)
-		a = send(t, "PUT", partURL(session, 0), headers{"Content-Type": "video/mp4"}, strings.NewReader("x"))
-		require.Equal(t, `"0badc0de0badc0de0badc0de0badc0de"`, a.header.Get("ETag"))
-		g := sitooOpen(t, s, "a.jpg", "image/jpeg", sitooEntity)
-		a = sitooSend(t, g, sitooFields(g), "image/jpeg", jpegOf(t, 2, 2))
-		require.Equal(t, `"0badc0de0badc0de0badc0de0badc0de"`, a.header.Get("ETag"))
-	})
-	t.Run("a wrong checksum", func(t *testing.T) {
-		s := faulty(t, "trustoo.post#1=wrong-crc")
-		p := trustooPolicy(t, s)
-		a := ossPost(t, p["host"], trustooFields(p, "a.png"), pngOf(t, 2, 2))
-		crc := a.header.Get("x-oss-hash-crc64ecma")
-		_, err := strconv.ParseUint(crc, 10, 64)
-		require.NoError(t, err)
-		require.NotEqual(t, s.Ledger().Of("trustoo")[0].CRC64, crc)
-	})
-	t.Run("a wrong size", func(t *testing.T) {
-		s := faulty(t, "trustana.status=wrong-size")
-		d := prepared(t, s, "a.jpg")
-		body := jpegOf(t, 2, 2)
-		putJPEG(t, d["uploadUrl"], body)
-		got := trustanaStatus(t, s, "uploadId="+d["uploadId"].(string)).json(t)["data"].(map[string]any)
-		require.EqualValues(t, len(body)+1, got["size"])
-	})
-	t.Run("a date to wait for", func(t *testing.T) {
-		s := faulty(t, "trustana.status=status=503,retry-after-date=90s")
-		at, err := http.ParseTime(trustanaStatus(t, s, "uploadId=x").header.Get("Retry-After"))
-		require.NoError(t, err)
-		require.WithinDuration(t, time.Now().Add(90*time.Second), at, 5*time.Second)
-	})
-	t.Run("another place", func(t *testing.T) {
-		s := faulty(t, "trustana.put#1=status=307")
-		d := prepared(t, s, "a.jpg")
-		a := putJPEG(t, d["uploadUrl"], jpegOf(t, 2, 2))
-		require.Equal(t, 307, a.status)
-		require.Equal(t, 200, putJPEG(t, a.header.Get("Location"), jpegOf(t, 2, 2)).status)
-	})
-}
-
-func TestThingsTakeTheirTime(t *testing.T) {
-	s := faulty(t, "trustana.status=slow=30ms", "trustana.put=slow,rate=100000")
-	began := time.Now()
-	trustanaStatus(t, s, "uploadId=x")
-	require.GreaterOrEqual(t, time.Since(began), 30*time.Millisecond)
-	began = time.Now()
-	require.Equal(t, 200, putJPEG(t, prepared(t, s, "a.jpg")["uploadUrl"], append(jpegOf(t, 2, 2), make([]byte, 10_000)...)).status)
-	require.GreaterOrEqual(t, time.Since(began), 90*time.Millisecond)
 }
 
 func TestGrantsAreHandedOutExpired(t *testing.T) {

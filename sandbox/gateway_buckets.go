@@ -118,7 +118,7 @@ func (b *bucketRouter) PutObject(ctx context.Context, in s3response.PutObjectInp
 	}
 	out, err := b.disk.PutObject(ctx, in)
 	if err != nil {
-		return out, cutShort(err, m)
+		return out, brokenOff(err, m)
 	}
 	r.report(m, arrival{bucket: r.name, key: deref(in.Key), etag: strings.Trim(out.ETag, `"`)})
 	return out, nil
@@ -137,7 +137,7 @@ func (b *bucketRouter) UploadPart(ctx context.Context, in *s3.UploadPartInput) (
 	}
 	out, err := b.disk.UploadPart(ctx, in)
 	if err != nil {
-		return out, cutShort(err, m)
+		return out, brokenOff(err, m)
 	}
 	part := 0
 	if in.PartNumber != nil {
@@ -169,9 +169,9 @@ func (r *registered) report(m *measuredReader, a arrival) {
 	r.arrived(a)
 }
 
-// cutShort turns a body that broke off into S3's own answer; the gateway would
+// brokenOff turns a body that broke off into S3's own answer; the gateway would
 // call it an internal error and print it.
-func cutShort(err error, m *measuredReader) error {
+func brokenOff(err error, m *measuredReader) error {
 	var known s3err.S3Error
 	if errors.As(err, &known) || m == nil || m.failed() == nil {
 		return err

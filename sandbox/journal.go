@@ -142,24 +142,31 @@ func (j *journal) put(kind, id string, value any) {
 		j.fail(fmt.Errorf("remember %s %q: %w", kind, id, err))
 		return
 	}
-	j.write(line{Kind: kind, ID: id, Value: raw})
+	j.write(kind, id, raw)
 }
 
 // forget takes a value out.
-func (j *journal) forget(kind, id string) { j.write(line{Kind: kind, ID: id}) }
+func (j *journal) forget(kind, id string) { j.write(kind, id, nil) }
 
-func (j *journal) write(l line) {
-	raw, err := json.Marshal(l)
+// write puts the line together by hand: encoding it would go through the value a
+// second time.
+func (j *journal) write(kind, id string, raw []byte) {
+	name, err := json.Marshal(id)
 	if err != nil {
-		j.fail(fmt.Errorf("remember %s %q: %w", l.Kind, l.ID, err))
+		j.fail(fmt.Errorf("remember %s %q: %w", kind, id, err))
 		return
+	}
+	row := append(append([]byte(`{"k":"`+kind+`","id":`), name...), '}')
+	if raw != nil {
+		row = append(append(row[:len(row)-1], `,"v":`...), raw...)
+		row = append(row, '}')
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.broken != nil {
 		return
 	}
-	if _, err := j.file.Write(append(raw, '\n')); err != nil {
+	if _, err := j.file.Write(append(row, '\n')); err != nil {
 		j.broken = fmt.Errorf("write the journal: %w", err)
 	}
 }

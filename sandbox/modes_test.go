@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -105,6 +106,33 @@ func TestStorageCanHaveANameOfItsOwn(t *testing.T) {
 	require.Equal(t, 200, putJPEG(t, d["uploadUrl"], jpegOf(t, 5, 5)).status)
 	p := trustooPolicy(t, s)
 	require.Equal(t, 200, ossPost(t, p["host"], trustooFields(p, "a.png"), pngOf(t, 2, 2)).status)
+}
+
+func TestURLsCanNameAnotherHost(t *testing.T) {
+	s := start(t, func(o *Options) { o.Listen, o.Host = "127.0.0.1:0", "localhost" })
+	require.True(t, strings.HasPrefix(s.URL(), "http://localhost:"))
+	require.True(t, strings.HasPrefix(s.Addr(), "127.0.0.1:"))
+	require.Equal(t, 200, putJPEG(t, prepared(t, s, "a.jpg")["uploadUrl"], jpegOf(t, 2, 2)).status)
+	require.Contains(t, string(s.Config()), s.URL()+"/trustana/v1")
+	everywhere := start(t, func(o *Options) { o.Listen = "0.0.0.0:0" })
+	require.True(t, strings.HasPrefix(everywhere.URL(), "http://127.0.0.1:"))
+}
+
+func TestConnectionsThatAreKeptDoNotHoldAClose(t *testing.T) {
+	for name, change := range map[string]func(*Options){"to the sandbox": func(*Options) {}, "past it": func(o *Options) { o.DirectStorage = true }} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, change)
+			c := &http.Client{}
+			req, err := http.NewRequestWithContext(t.Context(), "PUT", prepared(t, s, "a.jpg")["uploadUrl"].(string), bytes.NewReader(jpegOf(t, 2, 2)))
+			require.NoError(t, err)
+			req.Header.Set("Content-Type", "image/jpeg")
+			res, err := c.Do(req)
+			require.NoError(t, err)
+			require.Equal(t, 200, res.StatusCode)
+			require.NoError(t, res.Body.Close())
+			require.NoError(t, s.Close())
+		})
+	}
 }
 
 func TestChecksumsCanBeLeftOut(t *testing.T) {

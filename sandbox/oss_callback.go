@@ -8,7 +8,6 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"image"
 	"io"
@@ -17,6 +16,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"go.uber.org/zap"
 )
 
 // ossCallback is what a form wants OSS to do after storing.
@@ -33,58 +34,80 @@ const (
 	callbackURLs = 5
 )
 
-// parseCallback reads the callback of a form. Nothing, or no URL, means that
-// nobody is to be called.
-func parseCallback(fields map[string]string) (*ossCallback, error) {
-	text, given := fields["callback"]
-	if !given || text == "" {
-		return nil, nil
+// parseCallback reads the callback of a form, or says in OSS's words what is wrong
+// with it. Nothing, or no URL, means that nobody is to be called.
+func parseCallback(fields map[string]string) (*ossCallback, string) {
+	text := fields["callback"]
+	if text == "" {
+		return nil, ""
 	}
 	raw, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
-		return nil, errors.New("The callback configuration is not base64 encoded.") //nolint:staticcheck // OSS's own words
+		return nil, "The callback configuration is not base64 encoded."
 	}
 	var cb ossCallback
 	if err := json.Unmarshal(raw, &cb); err != nil {
-		return nil, errors.New("The callback configuration is not json format.") //nolint:staticcheck // OSS's own words
+		return nil, "The callback configuration is not json format."
 	}
 	if cb.URL == "" {
-		return nil, nil
+		return nil, ""
 	}
 	if cb.Type == "" {
 		cb.Type = callbackForm
 	}
 	urls := strings.Split(cb.URL, ";")
 	if len(urls) > callbackURLs {
-		return nil, errors.New("The callback configuration has more than 5 URLs.") //nolint:staticcheck // OSS's own words
+		return nil, "The callback configuration has more than 5 URLs."
 	}
 	for _, u := range urls {
 		parsed, err := url.Parse(u)
 		if err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https" {
-			return nil, errors.New("The callback configuration has an invalid URL or port.") //nolint:staticcheck // OSS's own words
+			return nil, "The callback configuration has an invalid URL or port."
 		}
 	}
 	if cb.Body == "" || cb.Type != callbackForm && cb.Type != callbackJSON {
-		return nil, errors.New("The callback configuration has no body, or an unknown body type.") //nolint:staticcheck // OSS's own words
+		return nil, "The callback configuration has no body, or an unknown body type."
 	}
-	return &cb, nil
+	return &cb, ""
 }
 
-// deliver tries the URLs in turn and returns the JSON of the first that gives it.
-func (o *oss) deliver(c *call, form ossForm, obj trustooObject, dims image.Config) ([]byte, error) {
+// deliver tries the URLs in turn and returns the JSON of the first that gives it,
+// or OSS's words for why the last one did not.
+func (o *oss) deliver(c *call, form ossForm, obj trustooObject, dims image.Config) ([]byte, string) {
 	body := o.callbackBody(c, form, obj, dims)
-	var last error
+	why := ""
 	for _, u := range strings.Split(form.callback.URL, ";") {
-		answer, err := o.deliverTo(c, u, form.callback, body)
-		if err == nil {
-			return answer, nil
+		var answer []byte
+		if answer, why = o.deliverTo(c, u, form.callback, body); why == "" {
+			return answer, ""
 		}
-		last = err
 	}
-	return nil, last
+	return nil, why
 }
 
-func (o *oss) deliverTo(c *call, to string, cb *ossCallback, body []byte) ([]byte, error) {
+func (o *oss) deliverTo(c *call, to string, cb *ossCallback, body []byte) ([]byte, string) {
+	req, err := o.callbackRequest(c, to, cb, body)
+	if err != nil {
+		o.s.log.Error("cannot make a callback", zap.Error(err))
+		return nil, "Callback request could not be made."
+	}
+	res, err := o.client.Do(req)
+	if err != nil {
+		return nil, "Callback address is unreachable."
+	}
+	defer func() { _ = res.Body.Close() }()
+	answer, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	switch {
+	case err != nil || res.StatusCode != http.StatusOK:
+		return nil, fmt.Sprintf("Error status : %d.", res.StatusCode)
+	case res.ContentLength < 0 || !json.Valid(answer):
+		return nil, "Response body is not valid json format."
+	}
+	return answer, ""
+}
+
+// callbackRequest signs the request with the key that the receiver can fetch.
+func (o *oss) callbackRequest(c *call, to string, cb *ossCallback, body []byte) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(c.ctx(), http.MethodPost, to, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -106,22 +129,8 @@ func (o *oss) deliverTo(c *call, to string, cb *ossCallback, body []byte) ([]byt
 	} {
 		req.Header.Set(name, value)
 	}
-	if cb.Host != "" {
-		req.Host = cb.Host
-	}
-	res, err := o.client.Do(req)
-	if err != nil {
-		return nil, errors.New("Callback address is unreachable.") //nolint:staticcheck // OSS's own words
-	}
-	defer func() { _ = res.Body.Close() }()
-	answer, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
-	switch {
-	case err != nil || res.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("Error status : %d.", res.StatusCode) //nolint:staticcheck // OSS's own words
-	case res.ContentLength < 0 || !json.Valid(answer):
-		return nil, errors.New("Response body is not valid json format.") //nolint:staticcheck // OSS's own words
-	}
-	return answer, nil
+	req.Host = cb.Host // empty: that of the URL
+	return req, nil
 }
 
 // callbackBody fills the variables in.

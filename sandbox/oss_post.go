@@ -2,16 +2,13 @@ package sandbox
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
-	"image"
 	"io"
 	"mime"
 	"mime/multipart"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
-	"time"
 )
 
 // ossFieldLimit is the smaller of the published bounds of a form field.
@@ -38,7 +35,8 @@ func (o *oss) post(c *call) *answer {
 		c.invalid("the form for OSS is no multipart/form-data with a boundary")
 		return refuseOSS(c, refusal{status: http.StatusBadRequest, code: "RequestIsNotMultiPartContent"})
 	}
-	r := multipart.NewReader(c.body, params["boundary"])
+	whole := newMeasuredReader(c.body, measureOptions{md5: c.r.Header.Get("Content-MD5") != ""})
+	r := multipart.NewReader(whole, params["boundary"])
 	form, file, refused := o.readFields(c, r)
 	if refused != nil {
 		return refused
@@ -47,11 +45,30 @@ func (o *oss) post(c *call) *answer {
 	if err != nil {
 		return refuseOSS(c, refusal{status: http.StatusBadRequest, code: "MalformedPOSTRequest"})
 	}
-	if refused := o.checkRest(c, r, form, body); refused != nil {
+	if refused = o.checkRest(c, r, form, body); refused == nil {
+		refused = o.checkDigest(c, whole)
+	}
+	if refused != nil {
 		body.drop()
 		return refused
 	}
 	return o.store(c, form, body)
+}
+
+// checkDigest compares a Content-MD5, which is one of the whole form and not of
+// the file in it.
+func (o *oss) checkDigest(c *call, whole *measuredReader) *answer {
+	given := c.r.Header.Get("Content-MD5")
+	if given == "" {
+		return nil
+	}
+	if _, err := io.Copy(io.Discard, whole); err != nil {
+		return refuseOSS(c, refusal{status: http.StatusBadRequest, code: "RequestTimeout"})
+	}
+	if sum, err := hex.DecodeString(whole.content().md5); err != nil || given != base64.StdEncoding.EncodeToString(sum) {
+		return refuseOSS(c, refusal{status: http.StatusBadRequest, code: "InvalidDigest"})
+	}
+	return nil
 }
 
 // readFields reads up to the file and checks all that can be checked by then.
@@ -114,9 +131,11 @@ func (o *oss) checkFields(c *call, form *ossForm) *answer {
 	if _, exists := o.s.trustoo.objects.get(form.key); exists && f["x-oss-forbid-overwrite"] == "true" {
 		return refuseOSS(c, refusal{status: http.StatusConflict, code: "FileAlreadyExists"})
 	}
-	if form.callback, err = parseCallback(f); err != nil {
-		return refuseOSS(c, refusal{status: http.StatusBadRequest, code: "InvalidArgument", message: err.Error()})
+	callback, wrong := parseCallback(f)
+	if wrong != "" {
+		return refuseOSS(c, refusal{status: http.StatusBadRequest, code: "InvalidArgument", message: wrong})
 	}
+	form.callback = callback
 	return nil
 }
 
@@ -184,170 +203,4 @@ func (o *oss) checkRest(c *call, r *multipart.Reader, form ossForm, body *staged
 		return refuseOSS(c, refusal{status: http.StatusBadRequest, code: "EntityTooLarge"})
 	}
 	return nil
-}
-
-// store keeps the object and tells the application.
-func (o *oss) store(c *call, form ossForm, body *staged) *answer {
-	if err := body.keep(trustooFile(form.key)); err != nil {
-		o.s.journal.fail(err)
-		return refuseOSS(c, refusal{status: http.StatusInternalServerError})
-	}
-	kind := form.fields["x-oss-content-type"]
-	for _, other := range []string{form.kind, "application/octet-stream"} {
-		if kind == "" {
-			kind = other
-		}
-	}
-	grant, _ := o.s.trustoo.grants.get(form.fields["policy"])
-	fields := map[string]any{}
-	for name, value := range form.fields {
-		if !contains([]string{"policy", "Signature", "OSSAccessKeyId", "callback"}, name) {
-			fields[name] = value
-		}
-	}
-	obj := o.s.trustoo.record(form.key, form.fileName, kind, grant.Account, body.content, fields)
-	c.log.SHA256 = body.sha256
-	return o.conclude(c, form, obj)
-}
-
-// record notes an object of the image bucket; a key that is there is overwritten.
-func (t *trustoo) record(key, fileName, kind, account string, c content, fields map[string]any) trustooObject {
-	now := t.s.clock.wall()
-	obj, known := t.objects.get(key)
-	if !known {
-		obj.Medium = Medium{
-			Vendor: "trustoo", Account: account, MediaID: key, Key: key, CreatedAt: now, URL: t.s.storage + "/" + key,
-		}
-	}
-	obj.Name, obj.Fields, obj.ContentType, obj.ReceivedAt, obj.Modified = fileName, fields, kind, &now, now
-	obj.Size, obj.SHA256, obj.CRC64 = c.size, c.sha256, c.crc64
-	obj.ETag = strings.ToUpper(randomHex(16)) // of a form it is no MD5
-	obj.Received++
-	obj.Confirmed = false
-	t.objects.put(key, obj)
-	return obj
-}
-
-func (o *oss) conclude(c *call, form ossForm, obj trustooObject) *answer {
-	a := ossAnswer(http.StatusNoContent)
-	switch form.fields["success_action_status"] {
-	case "200":
-		a.status = http.StatusOK
-	case "201":
-		a = xmlAnswer(http.StatusCreated, ossPostResponse{
-			Bucket: o.imageBucket(), Location: o.s.storage + "/" + url.PathEscape(obj.Key), Key: obj.Key, ETag: `"` + obj.ETag + `"`,
-		}).with("x-oss-request-id", strings.ToUpper(randomHex(12))).with("Server", "AliyunOSS")
-	}
-	if to := form.fields["success_action_redirect"]; to != "" {
-		a = ossAnswer(http.StatusSeeOther).with("Location", to)
-	}
-	if form.callback != nil {
-		a = o.notify(c, form, obj)
-	}
-	return o.marks(c, a, obj)
-}
-
-type ossPostResponse struct {
-	XMLName  struct{} `xml:"PostResponse"`
-	Bucket   string
-	Location string
-	Key      string
-	ETag     string
-}
-
-// marks adds the checksums that an answer has whatever else it says.
-func (o *oss) marks(c *call, a *answer, obj trustooObject) *answer {
-	crc := obj.CRC64
-	if c.fault("wrong-crc") {
-		crc = "1" + crc[1:]
-		if crc == obj.CRC64 {
-			crc = "2" + crc[1:]
-		}
-	}
-	a.with("ETag", `"`+obj.ETag+`"`).with("x-oss-hash-crc64ecma", crc)
-	return c.spoil(a)
-}
-
-// notify calls the application and relays what it says; an object whose callback
-// failed is stored all the same.
-func (o *oss) notify(c *call, form ossForm, obj trustooObject) *answer {
-	calls := 1
-	if c.fault("duplicate-callback") {
-		calls = 2
-	}
-	var body []byte
-	err := errors.New("Error status : 500.")
-	if !c.fault("callback-failed") {
-		dims := o.dimensions(obj)
-		for range calls {
-			body, err = o.deliver(c, form, obj, dims)
-		}
-	}
-	if err != nil {
-		return refuseOSS(c, refusal{status: http.StatusNonAuthoritativeInfo, code: "CallbackFailed", message: err.Error()})
-	}
-	a := ossAnswer(http.StatusOK).with("Content-Type", "application/json")
-	a.body = body
-	return a
-}
-
-// dimensions are those of the image, as far as it is one.
-func (o *oss) dimensions(obj trustooObject) image.Config {
-	f, err := o.s.files.open(trustooFile(obj.Key))
-	if err != nil {
-		return image.Config{}
-	}
-	defer func() { _ = f.Close() }()
-	_, read, err := decoderOf(imageType(headOfFile(f)))
-	if err != nil {
-		return image.Config{}
-	}
-	config, err := read(f)
-	if err != nil {
-		return image.Config{}
-	}
-	return config
-}
-
-// headOfFile reads the first bytes and goes back to the beginning.
-func headOfFile(f io.ReadSeeker) []byte {
-	head := make([]byte, sniffLength)
-	n, _ := io.ReadFull(f, head) // a short file is all head
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil
-	}
-	return head[:n]
-}
-
-// putVideo takes what get_video_upload_url handed out a URL for.
-func (o *oss) putVideo(c *call) *answer {
-	key, expires := c.path["key"], c.query.Get("Expires")
-	c.log.Subject = key
-	if c.r.ContentLength < 0 {
-		c.violation("chunked-body", "a body for OSS needs a Content-Length")
-		return refuseOSS(c, refusal{status: http.StatusLengthRequired})
-	}
-	if !c.query.Has("Signature") {
-		return refuseOSS(c, refusal{status: http.StatusForbidden, code: "AccessDenied"})
-	}
-	until, err := strconv.ParseInt(expires, 10, 64)
-	if err != nil || c.fault("expired") || o.s.trustoo.grantOver(key, time.Unix(until, 0)) {
-		return refuseOSS(c, refusal{status: http.StatusForbidden, code: "AccessDenied", message: "Request has expired."})
-	}
-	if c.query.Get("OSSAccessKeyId") != o.s.identity.OSSAccess || c.query.Get("Signature") != o.videoSignature(key, expires) {
-		return refuseOSS(c, refusal{status: http.StatusForbidden, code: "SignatureDoesNotMatch"})
-	}
-	body, err := o.s.files.stage(c.body, measureOptions{crc64: true})
-	if err != nil {
-		return refuseOSS(c, refusal{status: http.StatusBadRequest, code: "RequestTimeout"})
-	}
-	if err := body.keep(trustooFile(key)); err != nil {
-		o.s.journal.fail(err)
-		return refuseOSS(c, refusal{status: http.StatusInternalServerError})
-	}
-	grant, _ := o.s.trustoo.grants.get(key)
-	obj := o.s.trustoo.record(key, key, c.r.Header.Get("Content-Type"), grant.Account, body.content, nil)
-	o.s.trustoo.objects.update(key, func(v *trustooObject) bool { v.Confirmed = true; return true }) // no callback for these
-	c.log.SHA256 = body.sha256
-	return o.marks(c, ossAnswer(http.StatusOK), obj)
 }

@@ -66,7 +66,7 @@ func TestARestartKeepsTheClock(t *testing.T) {
 	s := start(t)
 	d := prepared(t, s, "a.jpg")
 	s.Advance(16 * time.Minute)
-	s = again(t, s)
+	again(t, s)
 	require.Equal(t, 403, putJPEG(t, d["uploadUrl"], jpegOf(t, 2, 2)).status)
 }
 

@@ -13,6 +13,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,6 +37,7 @@ type Sandbox struct {
 	log      *zap.Logger
 	dir      string
 	lock     *flock.Flock
+	addr     string // where it listens
 	base     string // http://host:port of the vendors
 	storage  string // http://host:port of their storage
 	settings atomic.Pointer[Settings]
@@ -63,6 +65,7 @@ type Sandbox struct {
 	s3       *s3Source
 
 	server  *http.Server
+	gate    *gate // requests under way
 	life    context.Context
 	kill    context.CancelFunc
 	served  chan struct{}
@@ -76,7 +79,7 @@ type Sandbox struct {
 // It prints nothing and leaves the process's working folder alone. Two sandboxes
 // cannot share a folder, but a process may run many of them.
 func Start(ctx context.Context, opts Options) (*Sandbox, error) {
-	s := &Sandbox{opts: opts, log: opts.Logger, faults: &faultSet{}, served: make(chan struct{})}
+	s := &Sandbox{opts: opts, log: opts.Logger, faults: &faultSet{}, gate: newGate(), served: make(chan struct{})}
 	if s.log == nil {
 		s.log = zap.NewNop()
 	}
@@ -135,10 +138,8 @@ func (s *Sandbox) openDir() error {
 		return err
 	}
 	s.dir = dir
-	for _, sub := range []string{"s3", "files", "tmp"} {
-		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
-			return err
-		}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
 	}
 	s.lock = flock.New(filepath.Join(dir, "lock"))
 	ok, err := s.lock.TryLock()
@@ -148,6 +149,14 @@ func (s *Sandbox) openDir() error {
 	if !ok {
 		s.lock = nil
 		return fmt.Errorf("the folder %q is in use by another sandbox; end that one, or choose another folder", dir)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "tmp")); err != nil { // bodies that a kill cut off
+		return err
+	}
+	for _, sub := range []string{"s3", "files", "tmp"} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -187,11 +196,13 @@ func (s *Sandbox) listen(ctx context.Context) (net.Listener, error) {
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	s.base = "http://" + net.JoinHostPort(host, port)
-	s.storage = s.base
-	if s.opts.StorageHost != "" {
-		s.storage = "http://" + net.JoinHostPort(s.opts.StorageHost, port)
+	if ip := net.ParseIP(host); ip.IsUnspecified() {
+		host = "127.0.0.1" // everywhere is no place to send somebody to
 	}
+	host = cmp.Or(s.opts.Host, host)
+	s.base = "http://" + net.JoinHostPort(host, port)
+	s.storage = "http://" + net.JoinHostPort(cmp.Or(s.opts.StorageHost, host), port)
+	s.addr = l.Addr().String()
 	return l, nil
 }
 
@@ -242,6 +253,10 @@ func (s *Sandbox) serve(l net.Listener) {
 	control := s.controlMux()
 	s.server = &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if !s.gate.enter() {
+				return
+			}
+			defer s.gate.leave()
 			if strings.HasPrefix(r.URL.Path, controlPrefix) {
 				control.ServeHTTP(w, r)
 				return
@@ -298,9 +313,9 @@ func (c *call) guard() {
 // URL is the address of the sandbox, without a slash at the end.
 func (s *Sandbox) URL() string { return s.base }
 
-// Addr is the host and port of the sandbox, to be given as Listen to the next
-// start on the same folder.
-func (s *Sandbox) Addr() string { return strings.TrimPrefix(s.base, "http://") }
+// Addr is the address that the sandbox is bound to, to be given as Listen to the
+// next start on the same folder.
+func (s *Sandbox) Addr() string { return s.addr }
 
 // Settings returns the settings in force.
 func (s *Sandbox) Settings() Settings { return *s.settings.Load() }
@@ -331,6 +346,7 @@ func (s *Sandbox) Reset() {
 	for _, v := range s.vendors {
 		v.reset()
 	}
+	s.store.reset()
 	s.book.reset()
 	s.clock.reset()
 }
@@ -342,6 +358,7 @@ func (s *Sandbox) Close() error {
 		s.kill()
 		s.closed = s.server.Close()
 		<-s.served
+		s.gate.close()
 		s.tidy()
 	})
 	return s.closed

@@ -16,8 +16,11 @@ type Options struct {
 	// goes on where the last one stopped, however that ended. Empty: a temporary
 	// folder that Close removes.
 	Dir string
+	// Host is the host name in all URLs that the sandbox hands out, where the one
+	// of Listen is not how others reach it, as between containers.
+	Host string
 	// StorageHost is the host name in URLs of storage hosts, for a test in which
-	// vendor and storage must differ; empty: the one of Listen. It has to lead
+	// vendor and storage must differ; empty: that of the vendors. It has to lead
 	// to the same address.
 	StorageHost string
 	// Discard keeps sizes and checksums of what arrives, but no bytes, and starts

@@ -129,7 +129,7 @@ func (t *sitoo) convert(f sitooFile) (rendered, error) {
 func (t *sitoo) settle(id string) {
 	f, ok := t.table.get(id)
 	if ok && f.Arrived != 0 && f.Result == "" && f.Fate != fateStuck && t.s.clock.age() >= f.Due {
-		t.s.jobs.finish("sitoo/"+id, false, func() { t.process(id) })
+		t.s.jobs.finish("sitoo/"+id, func() { t.process(id) })
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	awscredentials "github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/logging"
 	"github.com/stretchr/testify/require"
 )
 
@@ -127,7 +128,13 @@ func s3Client(t *testing.T, s *Sandbox, secret string) *s3.Client {
 	cfg, err := config.LoadDefaultConfig(t.Context(), config.WithRegion(src.Region),
 		config.WithCredentialsProvider(awscredentials.NewStaticCredentialsProvider(src.AccessKey, secret, "")))
 	require.NoError(t, err)
-	return s3.NewFromConfig(cfg, func(o *s3.Options) { o.BaseEndpoint, o.UsePathStyle = aws.String(src.Endpoint), true })
+	return s3.NewFromConfig(cfg, func(o *s3.Options) {
+		o.BaseEndpoint, o.UsePathStyle, o.Logger = aws.String(src.Endpoint), true, logging.Nop{}
+	})
+}
+
+func s3Get(src Source, key string) *s3.GetObjectInput {
+	return &s3.GetObjectInput{Bucket: aws.String(src.Bucket), Key: aws.String(key)}
 }
 
 func TestSourcesAreReadThroughTheS3SDK(t *testing.T) {
@@ -178,7 +185,7 @@ func TestSourcesHaveFaultsOfTheirOwn(t *testing.T) {
 
 	require.NoError(t, s.PutS3Object(t.Context(), "a", []byte("abc")))
 	src := s.S3()
-	out, err := s3Client(t, s, src.SecretKey).GetObject(t.Context(), &s3.GetObjectInput{Bucket: &src.Bucket, Key: aws.String("a")})
+	out, err := s3Client(t, s, src.SecretKey).GetObject(t.Context(), s3Get(src, "a"))
 	require.NoError(t, err, "the SDK tries again by itself")
 	require.NoError(t, out.Body.Close())
 	var statuses []int

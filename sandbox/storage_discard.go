@@ -60,6 +60,11 @@ func newDiscardStore(s *Sandbox, mem *memory) (*discardStore, error) {
 
 func (d *discardStore) hosts() map[string]*bucketHost { return d.buckets }
 
+func (d *discardStore) reset() {
+	d.uploads.clear()
+	d.parts.clear()
+}
+
 func (d *discardStore) close() {}
 
 func (d *discardStore) remove(string, string) {}

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"sort"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -71,6 +70,9 @@ func (st *s3Store) serveBucketOf(vendor string) error {
 }
 
 func (st *s3Store) hosts() map[string]*bucketHost { return st.buckets }
+
+// reset has nothing to forget: the vendors remove their objects themselves.
+func (st *s3Store) reset() {}
 
 func (st *s3Store) close() {
 	for name := range st.buckets {
@@ -267,14 +269,4 @@ func readAnswer(conn net.Conn, req *http.Request) (*http.Response, error) {
 			return res, err
 		}
 	}
-}
-
-// sortedNumbers gives the numbers of parts in order.
-func sortedNumbers[T any](parts map[int]T) []int {
-	out := make([]int, 0, len(parts))
-	for n := range parts {
-		out = append(out, n)
-	}
-	sort.Ints(out)
-	return out
 }

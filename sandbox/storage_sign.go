@@ -68,9 +68,9 @@ func (s *signer) presignPut(ctx context.Context, vendor, key, contentType string
 }
 
 // presignPart signs the PUT of one part.
-func (s *signer) presignPart(ctx context.Context, vendor, key, uploadID string, part int, life Duration) (grant, error) {
+func (s *signer) presignPart(ctx context.Context, vendor string, p partOf, life Duration) (grant, error) {
 	req, err := s.presign.PresignUploadPart(ctx, &s3.UploadPartInput{
-		Bucket: aws.String(s.bucket(vendor)), Key: aws.String(key), UploadId: aws.String(uploadID), PartNumber: aws.Int32(int32(part)),
+		Bucket: aws.String(s.bucket(vendor)), Key: aws.String(p.key), UploadId: aws.String(p.uploadID), PartNumber: aws.Int32(int32(p.number)),
 	}, s3.WithPresignExpires(time.Duration(life)))
 	return signed(req, err)
 }

@@ -30,14 +30,22 @@ type store interface {
 	serve(c *call, b *bucketHost) *answer
 	// hosts are the buckets that the store serves.
 	hosts() map[string]*bucketHost
+	// reset forgets what no vendor asks for any more.
+	reset()
 	close()
 }
 
 // granter makes what clients are given to send bytes with.
 type granter interface {
 	presignPut(ctx context.Context, vendor, key, contentType string, life Duration) (grant, error)
-	presignPart(ctx context.Context, vendor, key, uploadID string, part int, life Duration) (grant, error)
+	presignPart(ctx context.Context, vendor string, p partOf, life Duration) (grant, error)
 	postForm(vendor, key, contentType string, maxBytes int64, life Duration) (form postForm, err error)
+}
+
+// partOf names a part of an upload in parts.
+type partOf struct {
+	key, uploadID string
+	number        int
 }
 
 // grant is a presigned URL; stamp is the X-Amz-Date in it, by which the front

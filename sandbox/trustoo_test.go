@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"crypto/md5"
 	"encoding/base64"
 	"net/http"
 	"net/url"
@@ -205,6 +206,20 @@ func TestOSSRefusesFormsAsItsContractSays(t *testing.T) {
 	late := ossPost(t, p["host"], without, []byte("x"))
 	require.Equal(t, 403, late.status)
 	require.Contains(t, string(late.body), "Policy expired")
+}
+
+func TestOSSComparesAContentMD5WithTheWholeForm(t *testing.T) {
+	s := start(t)
+	p := trustooPolicy(t, s)
+	contentType, r := formOf(t, trustooFields(p, "a.png"), "file", "x.png", "image/png", pngOf(t, 2, 2))
+	raw, err := readAll(r)
+	require.NoError(t, err)
+	for digest, want := range map[[16]byte]int{md5.Sum(raw): 200, md5.Sum(pngOf(t, 2, 2)): 400} {
+		a := send(t, "POST", p["host"].(string), headers{
+			"Content-Type": contentType, "Content-MD5": base64.StdEncoding.EncodeToString(digest[:]),
+		}, bytes.NewReader(raw))
+		require.Equal(t, want, a.status, "%s", a.body)
+	}
 }
 
 func TestOSSIgnoresWhatFollowsTheFile(t *testing.T) {

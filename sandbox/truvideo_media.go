@@ -246,7 +246,7 @@ func (t *truvideo) read(u truvideoUpload) (content, error) {
 func (t *truvideo) settle(id string) {
 	u, ok := t.table.get(id)
 	if ok && u.CompletedAt != 0 && u.Result == "" && u.Fate != fateStuck && t.s.clock.age() >= u.Due {
-		t.s.jobs.finish("truvideo/"+id, false, func() { t.process(id) })
+		t.s.jobs.finish("truvideo/"+id, func() { t.process(id) })
 	}
 }
 

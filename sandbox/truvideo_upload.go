@@ -156,7 +156,7 @@ func (t *truvideo) urls(c *call, u truvideoUpload, numbers []int) ([]map[string]
 	fresh, dead := map[string]int64{}, map[string]bool{}
 	out := []map[string]any{}
 	for i, n := range numbers {
-		g, err := t.s.store.presignPart(c.ctx(), "truvideo", u.Key, u.S3UploadID, n, life)
+		g, err := t.s.store.presignPart(c.ctx(), "truvideo", partOf{u.Key, u.S3UploadID, n}, life)
 		if err != nil {
 			return nil, err
 		}
