@@ -81,15 +81,7 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 			return err
 		}
 	}
-	line.Config = a.config.Path
-	if path, err := filepath.Abs(a.config.Path); err == nil && a.config.Path != "" {
-		line.Config = path
-	}
-	if a.engine != nil {
-		at := a.engine.Address()
-		line.Temporal, line.Namespace, line.UI, line.Codec = at.Temporal, at.Namespace, at.UI, at.Codec
-	}
-	if err := a.ready(line, f.json); err != nil {
+	if err := a.ready(a.where(line), f.json); err != nil {
 		return err
 	}
 	select {
@@ -98,6 +90,19 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 	case <-a.engineLost():
 		return fmt.Errorf("engine: %w", a.engine.Err())
 	}
+}
+
+// where adds the addresses of what runs.
+func (a *app) where(line upLine) upLine {
+	line.Config = a.config.Path
+	if path, err := filepath.Abs(a.config.Path); err == nil && a.config.Path != "" {
+		line.Config = path
+	}
+	if a.engine != nil {
+		at := a.engine.Address()
+		line.Temporal, line.Namespace, line.UI, line.Codec = at.Temporal, at.Namespace, at.UI, at.Codec
+	}
+	return line
 }
 
 // ready tells where things are.

@@ -76,9 +76,10 @@ func CheckID(id string) error {
 // do not count.
 func DeriveID(account, source string, fields Fields) string {
 	h := sha256.New()
-	canonical, err := json.Marshal([]any{account, unsigned(source), fields})
-	if err != nil { // only channels and functions cannot be marshalled, and no field is one
-		panic(err)
+	parts := []any{account, unsigned(source), fields}
+	canonical, err := json.Marshal(parts)
+	if err != nil { // a field of a type that no vendor has: any text of it will do
+		canonical = fmt.Appendf(nil, "%v", parts)
 	}
 	h.Write(canonical)
 	return hex.EncodeToString(h.Sum(nil))[:32]
@@ -112,7 +113,7 @@ func CanonicalSource(source, dir string) (string, error) {
 	switch u.Scheme {
 	case "https", "http", "s3", "oss":
 	default:
-		return "", fmt.Errorf("source %q has the unknown scheme %q, want a path, https:, s3: or oss:", DisplaySource(source), u.Scheme)
+		return "", fmt.Errorf("source %q has the unknown scheme %q, want a path or one of https, s3, oss", DisplaySource(source), u.Scheme)
 	}
 	if u.Host == "" || strings.Trim(u.Path, "/") == "" && (u.Scheme == "s3" || u.Scheme == "oss") {
 		return "", fmt.Errorf("source %q is incomplete, want %s", DisplaySource(source), shapes[u.Scheme])

@@ -154,26 +154,15 @@ func work(ctx context.Context, o options, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	keys, err := conf.EncryptionKeys("", false)
-	if err != nil {
-		return fmt.Errorf("%w: %w", errMisused, err)
-	}
-	url, err := conf.Ledger()
-	if err != nil {
-		return err
-	}
-	if url == "" {
-		return fmt.Errorf("%w: no ledger is configured, set ledger: postgres://… in %s", errMisused, conf.Path)
-	}
-	roots, _, err := conf.LocalRoots()
-	if err != nil {
-		return err
-	}
-	books, err := ledger.Open(ctx, ledger.Options{URL: url, Sealer: codec.NewSealer(keys), Log: log})
+	keys, books, err := openBooks(ctx, conf, log)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = books.Close() }() // the activities that wrote have ended
+	roots, _, err := conf.LocalRoots()
+	if err != nil {
+		return err
+	}
 	metrics := assembly.NewMetrics(log)
 	defer metrics.Close()
 	temporal, err := assembly.Connect(ctx, assembly.Connection{Keys: keys, Log: log, Metrics: metrics.SDK()})
@@ -202,6 +191,23 @@ func work(ctx context.Context, o options, stderr io.Writer) error {
 	worker.Stop()
 	log.Info("stopped")
 	return nil
+}
+
+// openBooks opens the ledger that the configuration names.
+func openBooks(ctx context.Context, conf *config.Config, log *zap.Logger) (codec.Keys, *ledger.Ledger, error) {
+	keys, err := conf.EncryptionKeys("", false)
+	if err != nil {
+		return keys, nil, fmt.Errorf("%w: %w", errMisused, err)
+	}
+	url, err := conf.Ledger()
+	if err != nil {
+		return keys, nil, err
+	}
+	if url == "" {
+		return keys, nil, fmt.Errorf("%w: no ledger is configured, set ledger: postgres://… in %s", errMisused, conf.Path)
+	}
+	books, err := ledger.Open(ctx, ledger.Options{URL: url, Sealer: codec.NewSealer(keys), Log: log})
+	return keys, books, err
 }
 
 // configuration finds the file and keeps an eye on it.
