@@ -81,7 +81,7 @@ func launch(binary string, f folder, args []string, tell *os.File) (*process, er
 		return nil, fmt.Errorf("start the engine: %w", err)
 	}
 	defer func() { _ = theirs.Close() }()
-	cmd := exec.Command(binary, append(args, "--ready-fd", "3")...)
+	cmd := exec.Command(binary, append(args, "--ready-fd", "3")...) //nolint:gosec // the engine beside this program
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = theirs, log, log
 	cmd.ExtraFiles = []*os.File{tell}
 	cmd.Env = environment(f, os.Environ())

@@ -101,7 +101,7 @@ func Compact(ctx context.Context, opts Options) (Compaction, error) {
 	}
 	defer func() { _ = m.lock.Unlock() }()
 	var stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, binary, "--data", string(m.folder), "--compact")
+	cmd := exec.CommandContext(ctx, binary, "--data", string(m.folder), "--compact") //nolint:gosec // the engine beside this program
 	cmd.Env = environment(m.folder, os.Environ())
 	cmd.Stderr = &stderr
 	output, err := cmd.Output()

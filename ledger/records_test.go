@@ -167,23 +167,39 @@ func progressCases() []progressCase {
 	}
 	ready, unconfirmed := endedByOne(upload.StateReady), endedByOne(upload.StateUnconfirmed)
 	return []progressCase{
-		{"a run passes its states", claimedByOne,
-			states("one", upload.StateTransferring, upload.StateCompleting, upload.StateProcessing), upload.StateProcessing, 0},
-		{"a run goes back to prepare", claimedByOne,
-			states("one", upload.StateTransferring, upload.StatePreparing), upload.StatePreparing, 0},
-		{"bytes are counted and leave the state", claimedByOne,
-			stateThenBytes("one", upload.StateTransferring, 500), upload.StateTransferring, 500},
-		{"fewer bytes than are known do not count", claimedByOne,
-			stateThenBytes("one", upload.StateTransferring, 500, 300), upload.StateTransferring, 500},
-		{"another run changes nothing", claimedByOne,
-			stateThenBytes("zero", upload.StateProcessing, 500), upload.StatePreparing, 0},
+		{
+			"a run passes its states", claimedByOne,
+			states("one", upload.StateTransferring, upload.StateCompleting, upload.StateProcessing), upload.StateProcessing, 0,
+		},
+		{
+			"a run goes back to prepare", claimedByOne,
+			states("one", upload.StateTransferring, upload.StatePreparing), upload.StatePreparing, 0,
+		},
+		{
+			"bytes are counted and leave the state", claimedByOne,
+			stateThenBytes("one", upload.StateTransferring, 500), upload.StateTransferring, 500,
+		},
+		{
+			"fewer bytes than are known do not count", claimedByOne,
+			stateThenBytes("one", upload.StateTransferring, 500, 300), upload.StateTransferring, 500,
+		},
+		{
+			"another run changes nothing", claimedByOne,
+			stateThenBytes("zero", upload.StateProcessing, 500), upload.StatePreparing, 0,
+		},
 		{"what is ready stays so", ready, stateThenBytes("one", upload.StatePreparing, 5000), upload.StateReady, 1000},
-		{"a late mark leaves unconfirmed alone", unconfirmed,
-			stateThenBytes("one", upload.StateTransferring, 5000), upload.StateUnconfirmed, 1000},
-		{"prepare after a decision reopens unconfirmed", unconfirmed,
-			stateThenBytes("one", upload.StatePreparing, 5000), upload.StatePreparing, 5000},
-		{"an item that was lost comes back", nil,
-			stateThenBytes("one", upload.StateTransferring, 500), upload.StateTransferring, 500},
+		{
+			"a late mark leaves unconfirmed alone", unconfirmed,
+			stateThenBytes("one", upload.StateTransferring, 5000), upload.StateUnconfirmed, 1000,
+		},
+		{
+			"prepare after a decision reopens unconfirmed", unconfirmed,
+			stateThenBytes("one", upload.StatePreparing, 5000), upload.StatePreparing, 5000,
+		},
+		{
+			"an item that was lost comes back", nil,
+			stateThenBytes("one", upload.StateTransferring, 500), upload.StateTransferring, 500,
+		},
 	}
 }
 

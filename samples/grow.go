@@ -51,7 +51,7 @@ func GrowMP4(w io.Writer, short []byte, size int64) error {
 // freeBox is the head of a free box that takes up room bytes, itself included.
 func freeBox(room int64) []byte {
 	if room <= math.MaxUint32 {
-		head := binary.BigEndian.AppendUint32(make([]byte, 0, boxHead), uint32(room)) //nolint:gosec // it fits, and is above 0
+		head := binary.BigEndian.AppendUint32(make([]byte, 0, boxHead), uint32(room))
 		return append(head, "free"...)
 	}
 	head := binary.BigEndian.AppendUint32(make([]byte, 0, longBoxHead), 1) // the size stands behind the name
@@ -93,7 +93,7 @@ func nextBox(data []byte) (name string, size int64, err error) {
 		return "", 0, fmt.Errorf("box %q is cut short", name)
 	case size == 1:
 		least = longBoxHead
-		size = int64(binary.BigEndian.Uint64(data[boxHead:])) //nolint:gosec // a negative one is refused below
+		size = int64(binary.BigEndian.Uint64(data[boxHead:])) // a negative one is refused below
 	}
 	if size < least || size > int64(len(data)) {
 		return "", 0, fmt.Errorf("box %q of %d bytes does not fit into the %d that are left", name, size, len(data))

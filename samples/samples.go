@@ -22,7 +22,7 @@ const Clip = "clip.mp4"
 func Files() fs.FS {
 	files, err := fs.Sub(embedded, "files")
 	if err != nil { // the name is a constant, and a valid one
-		panic(err)
+		panic(err) //nolint:forbidigo // a programmer's mistake
 	}
 	return files
 }

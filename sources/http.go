@@ -55,7 +55,7 @@ func (p *page) name() string {
 }
 
 func (p *page) head(ctx context.Context) (object, error) {
-	response, err := p.ask(ctx, http.MethodHead, http.Header{})
+	response, err := p.ask(ctx, http.MethodHead, http.Header{}) //nolint:bodyclose // discard closes it
 	if err != nil {
 		return object{}, err
 	}

@@ -132,7 +132,8 @@ func openBelow(path, name string) (*os.File, fs.FileInfo, error) {
 // effects, so its mode is looked at before, and again afterwards, because it may
 // be replaced in between. Opening does not wait for the writer of a pipe.
 func openRegular(name string, stat func(string) (fs.FileInfo, error),
-	open func(string, int, fs.FileMode) (*os.File, error)) (*os.File, fs.FileInfo, error) {
+	open func(string, int, fs.FileMode) (*os.File, error),
+) (*os.File, fs.FileInfo, error) {
 	info, err := stat(name)
 	if err != nil {
 		return nil, nil, fileTrouble(err)
