@@ -107,6 +107,27 @@ func TestARefusalReachesASenderOfMuch(t *testing.T) {
 	require.EqualValues(t, 8<<20, r[len(r)-1].BytesIn)
 }
 
+func TestASenderThatAsksFirstIsToldFirst(t *testing.T) {
+	s := faulty(t, "trustana.put#1=status=503")
+	url := prepared(t, s, "a.jpg")["uploadUrl"].(string)
+	c := &http.Client{Transport: &http.Transport{ExpectContinueTimeout: time.Minute, DisableKeepAlives: true}}
+	for _, want := range []struct {
+		status int
+		bytes  int64
+	}{{503, 0}, {200, 4 << 20}} {
+		req, err := http.NewRequestWithContext(t.Context(), "PUT", url, bytes.NewReader(make([]byte, 4<<20)))
+		require.NoError(t, err)
+		req.Header.Set("Content-Type", "image/jpeg")
+		req.Header.Set("Expect", "100-continue")
+		res, err := c.Do(req)
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+		require.Equal(t, want.status, res.StatusCode)
+		r := s.Requests("trustana")
+		require.Equal(t, want.bytes, r[len(r)-1].BytesIn)
+	}
+}
+
 func TestAnUndrainedRefusalLeavesTheBodyUnread(t *testing.T) {
 	s := faulty(t, "trustana.put=status=503,undrained")
 	putJPEG(t, prepared(t, s, "a.jpg")["uploadUrl"], make([]byte, 64<<20)) // an answer or a reset: both are right

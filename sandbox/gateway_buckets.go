@@ -25,6 +25,7 @@ type registered struct {
 	folder  string // absolute
 	account string // the access key that owns it
 	hash    bool   // whether arriving bytes are hashed
+	forms   bool   // bodies are files in forms, whose length the gateway only estimates
 	arrived func(arrival)
 }
 
@@ -112,7 +113,7 @@ func (b *bucketRouter) PutObject(ctx context.Context, in s3response.PutObjectInp
 		return s3response.PutObjectOutput{}, err
 	}
 	in.Bucket = &r.folder
-	m := r.measure(in.Body)
+	m := r.measure(in.Body, in.ContentLength)
 	if m != nil {
 		in.Body = m
 	}
@@ -131,7 +132,7 @@ func (b *bucketRouter) UploadPart(ctx context.Context, in *s3.UploadPartInput) (
 		return nil, err
 	}
 	in.Bucket = &r.folder
-	m := r.measure(in.Body)
+	m := r.measure(in.Body, in.ContentLength)
 	if m != nil {
 		in.Body = m
 	}
@@ -151,14 +152,18 @@ func (b *bucketRouter) UploadPart(ctx context.Context, in *s3.UploadPartInput) (
 
 // measure wraps a body that is hashed on its way, or returns nil: bodies that
 // carry their checksum behind them must reach the backend as they are.
-func (r *registered) measure(body io.Reader) *measuredReader {
+func (r *registered) measure(body io.Reader, length *int64) *measuredReader {
 	if r.arrived == nil || body == nil {
 		return nil
 	}
 	if _, trailing := body.(middlewares.ChecksumReader); trailing {
 		return nil
 	}
-	return newMeasuredReader(body, measureOptions{sha256: r.hash})
+	o := measureOptions{sha256: r.hash}
+	if length != nil && !r.forms {
+		o.want = *length // the backend would take a body that breaks off for a whole one
+	}
+	return newMeasuredReader(body, o)
 }
 
 func (r *registered) report(m *measuredReader, a arrival) {
@@ -173,7 +178,7 @@ func (r *registered) report(m *measuredReader, a arrival) {
 // call it an internal error and print it.
 func brokenOff(err error, m *measuredReader) error {
 	var known s3err.S3Error
-	if errors.As(err, &known) || m == nil || m.failed() == nil {
+	if errors.As(err, &known) || m == nil || m.failed() == nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return s3err.GetAPIError(s3err.ErrIncompleteBody)

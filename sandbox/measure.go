@@ -32,11 +32,16 @@ type arrival struct {
 	part           int
 }
 
-type measureOptions struct{ sha256, md5, crc64 bool }
+type measureOptions struct {
+	sha256, md5, crc64 bool
+	// want is how many bytes there must be; 0 where nobody knows.
+	want int64
+}
 
 // measuredReader computes what is known of the bytes that are read through it.
 type measuredReader struct {
 	src    io.Reader
+	want   int64
 	size   int64
 	head   []byte
 	sha256 hash.Hash
@@ -46,7 +51,7 @@ type measuredReader struct {
 }
 
 func newMeasuredReader(src io.Reader, o measureOptions) *measuredReader {
-	m := &measuredReader{src: src}
+	m := &measuredReader{src: src, want: o.want}
 	if o.sha256 {
 		m.sha256 = sha256.New()
 	}
@@ -59,11 +64,18 @@ func newMeasuredReader(src io.Reader, o measureOptions) *measuredReader {
 	return m
 }
 
-// Read passes the source's bytes on.
+// errTooShort is not io.ErrUnexpectedEOF, which the gateway takes for a proper end.
+var errTooShort = errors.New("the body ended before its length was reached")
+
+// Read passes the source's bytes on. A source that ends too early ends in an
+// error.
 func (m *measuredReader) Read(p []byte) (int, error) {
 	n, err := m.src.Read(p)
 	b := p[:n]
 	m.size += int64(n)
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) && m.size < m.want {
+		err = errTooShort
+	}
 	if room := sniffLength - len(m.head); room > 0 {
 		m.head = append(m.head, b[:min(room, n)]...)
 	}

@@ -122,6 +122,9 @@ func refuseOSS(c *call, f refusal) *answer {
 	if f.code == "" {
 		f.code = strings.ReplaceAll(http.StatusText(f.status), " ", "")
 	}
+	if f.message == "" {
+		f.message = http.StatusText(f.status)
+	}
 	id := strings.ToUpper(randomHex(12))
 	doc := errorDocument(f)
 	doc.Elements = append(doc.Elements, element("RequestId", id), element("HostId", c.r.Host))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image/jpeg"
 	"maps"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -249,4 +250,28 @@ func TestSitooSearchesByAPrefixOfTheEntity(t *testing.T) {
 	require.Equal(t, want, got)
 	require.Equal(t, 400, send(t, "GET", s.URL()+"/sitoo/v1/media/search?entity_type=shipment_item", sitooToken(), nil).status)
 	require.Equal(t, 400, send(t, "GET", s.URL()+"/sitoo/v1/media/search?entity_type=shipment_item&entity_id=a&limit=101", sitooToken(), nil).status)
+}
+
+func TestAFormThatBreaksOffIsNotKept(t *testing.T) {
+	s := start(t)
+	for _, size := range []int{1000, 1 << 20} {
+		g := sitooOpen(t, s, "a.jpg", "image/jpeg", sitooEntity)
+		u, err := url.Parse(g["upload_url"].(string))
+		require.NoError(t, err)
+		contentType, r := formOf(t, sitooFields(g), "file", "a.jpg", "image/jpeg", noise(size, 1))
+		raw, err := readAll(r)
+		require.NoError(t, err)
+		conn, err := net.Dial("tcp", s.Addr())
+		require.NoError(t, err)
+		_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n", u.RequestURI(), u.Host, contentType, len(raw))
+		require.NoError(t, err)
+		_, err = conn.Write(raw[:len(raw)-size/2])
+		require.NoError(t, err)
+		require.NoError(t, conn.Close())
+		require.Eventually(t, func() bool {
+			r := s.Requests("sitoo")
+			return r[len(r)-1].Call == "post"
+		}, 10*time.Second, time.Millisecond)
+		require.Equal(t, "uploading", sitooGet(t, s, g["file_id"])["status"])
+	}
 }

@@ -163,8 +163,20 @@ func s3Codes() map[int][][2]string {
 	}
 }
 
-// refuseS3 writes S3's error document.
-func refuseS3(c *call, f refusal) *answer { return refuseS3With(f) }
+// refuseS3 writes S3's error document, with the elements that belong to its code.
+func refuseS3(c *call, f refusal) *answer {
+	now := c.s.clock.wall()
+	size := strconv.FormatInt(max(c.r.ContentLength, 0), 10)
+	extra := map[string][]string{
+		"EntityTooLarge": {"ProposedSize", size, "MaxSizeAllowed", "5368709120"},
+		"EntityTooSmall": {"ProposedSize", size, "MinSizeAllowed", strconv.Itoa(smallestPart)},
+		"InvalidPart":    {"UploadId", c.query.Get("uploadId"), "PartNumber", c.query.Get("partNumber")},
+		"RequestTimeTooSkewed": {
+			"RequestTime", c.query.Get("X-Amz-Date"), "ServerTime", now.Format(time.RFC3339), "MaxAllowedSkewMilliseconds", "900000",
+		},
+	}
+	return refuseS3With(f, extra[f.code]...)
+}
 
 // refuseS3With adds elements to the document; extra are names and values.
 func refuseS3With(f refusal, extra ...string) *answer {
@@ -180,6 +192,9 @@ func refuseS3With(f refusal, extra ...string) *answer {
 	}
 	if f.code == "" {
 		f.code = strings.ReplaceAll(http.StatusText(f.status), " ", "")
+	}
+	if f.message == "" {
+		f.message = http.StatusText(f.status)
 	}
 	id, host := strings.ToUpper(randomHex(8)), randomHex(24)
 	doc := errorDocument(f, extra...)

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -57,7 +58,8 @@ func newS3Store(ctx context.Context, s *Sandbox) (*s3Store, error) {
 func (st *s3Store) serveBucketOf(vendor string) error {
 	name := st.s.bucketName(vendor)
 	r := registered{
-		name: name, folder: filepath.Join(st.s.dir, "s3", name), account: st.s.identity.S3Access, hash: !st.s.opts.SkipSHA256,
+		name: name, folder: filepath.Join(st.s.dir, "s3", name), account: st.s.identity.S3Access,
+		hash: !st.s.opts.SkipSHA256, forms: vendor == "sitoo",
 	}
 	if vendor != "s3" {
 		r.arrived = func(a arrival) { st.s.arrived(vendor, a) }
@@ -161,6 +163,11 @@ func (st *s3Store) remove(vendor, key string) {
 	_ = os.Remove(filepath.Join(st.s.dir, "s3", st.bucket(vendor), filepath.FromSlash(key)))
 }
 
+// smallBody is what is read before it goes on to the gateway, which reads the
+// beginning of a body before it looks at the request and calls it an error of its
+// own, on standard error, where that breaks off.
+const smallBody = 64 << 10
+
 // serve sends a client's request on to the gateway as it came, and the gateway's
 // answer back.
 func (st *s3Store) serve(c *call, b *bucketHost) *answer {
@@ -171,6 +178,13 @@ func (st *s3Store) serve(c *call, b *bucketHost) *answer {
 			names = followParts(h.boundary)
 			body = io.TeeReader(c.body, names)
 		}
+	}
+	if n := c.r.ContentLength; n > 0 && n <= smallBody {
+		whole, err := io.ReadAll(body)
+		if err != nil {
+			return refuseS3(c, refusal{status: http.StatusBadRequest, code: "IncompleteBody"})
+		}
+		body = bytes.NewReader(whole)
 	}
 	a, err := st.forward(c, body)
 	if names != nil {

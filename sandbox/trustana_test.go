@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -255,4 +256,28 @@ func TestWhoKeepsAskingForAFinalStateIsNoted(t *testing.T) {
 	noViolations(t, s)
 	trustanaStatus(t, s, "uploadId="+d["uploadId"].(string))
 	require.Equal(t, []string{"poll-after-end"}, violationKinds(s))
+}
+
+func TestABodyThatBreaksOffIsNotKept(t *testing.T) {
+	s := start(t)
+	for _, size := range []int{1000, 50_000, 4 << 20} {
+		d := prepared(t, s, "a.jpg")
+		u, err := url.Parse(d["uploadUrl"].(string))
+		require.NoError(t, err)
+		conn, err := net.Dial("tcp", s.Addr())
+		require.NoError(t, err)
+		_, err = fmt.Fprintf(conn, "PUT %s HTTP/1.1\r\nHost: %s\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n", u.RequestURI(), u.Host, size)
+		require.NoError(t, err)
+		_, err = conn.Write(make([]byte, size/2))
+		require.NoError(t, err)
+		require.NoError(t, conn.Close())
+		require.Eventually(t, func() bool {
+			r := s.Requests("trustana")
+			return r[len(r)-1].Call == "put"
+		}, 10*time.Second, time.Millisecond)
+		require.Equal(t, 404, trustanaStatus(t, s, "uploadId="+d["uploadId"].(string)).status)
+		for _, m := range s.Ledger().Of("trustana") {
+			require.Zero(t, m.Received, "%d bytes of %d", m.Size, size)
+		}
+	}
 }
