@@ -25,21 +25,20 @@ import (
 //	SI-8  400 INVALID_REQUEST, 401 and 403 ACCESS_DENIED, 404 FILE_NOT_FOUND, 500
 //	      INTERNAL_ERROR
 const (
-	sitooNameField    = "file_name"         // SI-1
-	sitooTypeField    = "content_type"      // SI-1
-	sitooExpiryField  = "upload_expires_at" // SI-2
-	sitooCursorField  = "next_cursor"       // SI-3
-	sitooLimitDefault = 50
-	sitooLimitMost    = 100                    // SI-3
-	sitooQueue        = 200 * time.Millisecond // SI-6
-	sitooProcessing   = time.Second            // SI-6
-	sitooMaxBytes     = 20 << 20               // SI-7
-	sitooKey          = "uploads/10020/"       // SI-7
-	sitooDone         = http.StatusOK
+	sitooNameField   = "file_name"            // SI-1
+	sitooTypeField   = "content_type"         // SI-1
+	sitooExpiryField = "upload_expires_at"    // SI-2
+	sitooCursorField = "next_cursor"          // SI-3
+	sitooLimitMost   = 100                    // SI-3
+	sitooQueue       = 200 * time.Millisecond // SI-6
+	sitooProcessing  = time.Second            // SI-6
+	sitooMaxBytes    = 20 << 20               // SI-7
+	sitooKey         = "uploads/10020/"       // SI-7
 )
 
 const (
 	kindSitoo         = "sitoo.file"
+	sitooLimitDefault = 50
 	sitooLife         = 900  // seconds
 	sitooDownloadLife = 3600 // seconds
 )
@@ -211,7 +210,7 @@ func (t *sitoo) uploadURL(c *call, cred Credential) *answer {
 	}
 	t.table.put(id, f)
 	c.log.Subject = id
-	return jsonAnswer(sitooDone, map[string]any{
+	return jsonAnswer(http.StatusOK, map[string]any{
 		"file_id": id, "upload_url": form.url, "fields": form.fields,
 		sitooExpiryField: now.Add(time.Duration(set.GrantLife)).Unix(),
 	})

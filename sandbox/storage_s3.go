@@ -171,12 +171,12 @@ const smallBody = 64 << 10
 // serve sends a client's request on to the gateway as it came, and the gateway's
 // answer back.
 func (st *s3Store) serve(c *call, b *bucketHost) *answer {
-	var names *partNames
 	body := io.Reader(c.body)
 	if c.r.Method == http.MethodPost && b.vendor == "sitoo" {
 		if h, err := headOf(c); err == nil {
-			names = followParts(h.boundary)
+			names := followParts(h.boundary)
 			body = io.TeeReader(c.body, names)
+			defer func() { c.checkFileLast(names.end()) }()
 		}
 	}
 	if n := c.r.ContentLength; n > 0 && n <= smallBody {
@@ -187,10 +187,6 @@ func (st *s3Store) serve(c *call, b *bucketHost) *answer {
 		body = bytes.NewReader(whole)
 	}
 	a, err := st.forward(c, body)
-	if names != nil {
-		c.drain()
-		c.checkFileLast(names.end())
-	}
 	if err != nil {
 		if c.ctx().Err() == nil {
 			st.s.log.Sugar().Warnw("storage gave no answer", "error", err)
