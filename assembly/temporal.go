@@ -116,8 +116,10 @@ func explain(err error) error {
 	return err
 }
 
-// Logger makes Temporal's SDK log through zap. Its debugging is left out: it
-// tells of every task.
+// Logger makes Temporal's SDK log through zap, one level below its own choice:
+// what it warns of passes by itself, and how an activity failed is in its
+// upload's result, which is where a person should read it, once. Its debugging is
+// left out: it tells of every task.
 func Logger(log *zap.Logger) temporallog.Logger {
 	return sdkLogger{log.WithOptions(zap.AddCallerSkip(1)).Sugar()}
 }
@@ -126,11 +128,21 @@ type sdkLogger struct{ zap *zap.SugaredLogger }
 
 func (l sdkLogger) Debug(string, ...any)            {}
 func (l sdkLogger) Info(text string, pairs ...any)  { l.zap.Debugw(text, keys(pairs)...) }
-func (l sdkLogger) Warn(text string, pairs ...any)  { l.zap.Warnw(text, keys(pairs)...) }
-func (l sdkLogger) Error(text string, pairs ...any) { l.zap.Warnw(text, keys(pairs)...) }
+func (l sdkLogger) Warn(text string, pairs ...any)  { l.zap.Infow(text, keys(pairs)...) }
+func (l sdkLogger) Error(text string, pairs ...any) {
+	if text == activityFailed {
+		l.zap.Infow(text, keys(pairs)...)
+		return
+	}
+	l.zap.Warnw(text, keys(pairs)...)
+}
+
 func (l sdkLogger) With(pairs ...any) temporallog.Logger {
 	return sdkLogger{l.zap.With(keys(pairs)...)}
 }
+
+// activityFailed is how the SDK begins the report of an activity's failure.
+const activityFailed = "Activity error."
 
 // keys turns the SDK's names into ours: WorkflowID becomes workflow_id.
 func keys(pairs []any) []any {

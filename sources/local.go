@@ -162,7 +162,7 @@ func irregular(mode fs.FileMode) *trouble {
 	case mode.IsRegular():
 		return nil
 	case mode.IsDir():
-		return unfit("is a folder, want a regular file").hint("a folder can be given in a manifest's place; see mediaferry batch plan")
+		return unfit("is a folder, want a regular file").hint("name the files in it, such as FOLDER/*.jpg")
 	case mode&fs.ModeNamedPipe != 0:
 		what = "a pipe"
 	case mode&fs.ModeSocket != 0:
@@ -186,7 +186,7 @@ func fileTrouble(err error) *trouble {
 	var number syscall.Errno
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		t = lost("does not exist")
+		t = lost("does not exist").hint("check the path, and that it is meant on this host")
 	case errors.Is(err, fs.ErrPermission):
 		t = lost("may not be read by this user").hint("change the rights of the file, or of a folder above it")
 	case errors.Is(err, syscall.ENAMETOOLONG):

@@ -31,8 +31,11 @@ func (a *app) accountListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "list accounts and whether they are paused",
-		Args:  noArguments,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return a.accounts(cmd.Context(), asJSON) },
+		Long: `list prints the accounts of the configuration, and of those that are paused since when,
+by whom and why. It works with no worker and no engine alive.`,
+		Example: "  mediaferry account list",
+		Args:    noArguments,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.accounts(cmd.Context(), asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object a line")
 	return cmd
@@ -43,7 +46,10 @@ func (a *app) accountPauseCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pause NAME --because TEXT",
 		Short: "let an account's items wait",
-		Args:  a.oneAccount,
+		Long: `pause lets the items of an account wait: no call is made for it until it is resumed. What
+is on its way to a storage may still arrive there.`,
+		Example: `  mediaferry account pause sitoo --because "catalogue freeze until Monday"`,
+		Args:    a.oneAccount,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if because == "" {
 				return misused("--because is missing: others will want to know why")
@@ -58,8 +64,11 @@ func (a *app) accountPauseCommand() *cobra.Command {
 
 func (a *app) accountResumeCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:               "resume NAME",
-		Short:             "let an account's items go on",
+		Use:   "resume NAME",
+		Short: "let an account's items go on",
+		Long: `resume lets the items of a paused account go on, with the credentials that the
+configuration has now. Those of an interrupted command go on when it is repeated.`,
+		Example:           "  mediaferry account resume sitoo",
 		Args:              a.oneAccount,
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.switchAccount(cmd.Context(), args[0], "") },
 		ValidArgsFunction: a.completeAccounts,
@@ -133,16 +142,26 @@ func (a *app) switchAccount(ctx context.Context, name, because string) error {
 	}
 	if because != "" {
 		changed, err := a.ledger.PauseAccount(ctx, name, because, who())
-		if err == nil && !changed {
+		switch {
+		case err != nil:
+			return err
+		case changed:
+			a.say("account %s is paused, its items wait", name)
+		default:
 			a.say("account %s is paused already", name)
 		}
-		return err
+		return nil
 	}
 	changed, err := a.ledger.ResumeAccount(ctx, name, who())
-	if err == nil && !changed {
+	switch {
+	case err != nil:
+		return err
+	case changed:
+		a.say("account %s goes on", name)
+	default:
 		a.say("account %s was not paused", name)
 	}
-	return err
+	return nil
 }
 
 // completeAccounts helps a shell with the names of accounts.

@@ -84,9 +84,9 @@ func (d *doctor) say(check, state, detail, hint string) {
 	if d.p.json {
 		err = d.p.object(f)
 	} else {
-		_, err = fmt.Fprintf(d.p.out, "%-8s %-14s %s\n", f.State, f.Check, f.Detail)
+		_, err = fmt.Fprintf(d.p.out, "%-8s %-16s  %s\n", f.State, f.Check, f.Detail)
 		if err == nil && hint != "" {
-			_, err = fmt.Fprintf(d.p.out, "%23s %s\n", "", hint)
+			_, err = fmt.Fprintf(d.p.out, "%25s  %s\n", "", hint)
 		}
 	}
 	d.err = errors.Join(d.err, err)

@@ -110,12 +110,14 @@ func (a *app) root() *cobra.Command {
 		Short: "bring images and videos to vendor platforms, durably",
 		Long: `mediaferry brings product images and videos to Trustana, Trustoo, Sitoo, Closient
 and TruVideo. Each upload is a durable workflow: it survives crashes, restarts,
-expired URLs and lost answers, and never makes a duplicate by itself.`,
-		Example: `  mediaferry demo                                    a sample catalogue to all five vendors, simulated
-  mediaferry up                                      run the engine, its web UI and a worker
-  mediaferry upload --to trustana img/shoe.jpg       send one image and wait for its media ID
-  mediaferry list --state failed                     what went wrong
-  mediaferry show upload/trustana/shoe               the story of one upload`,
+expired URLs and lost answers, and never makes a duplicate by itself.
+
+Exit status: 0 all is well, 1 could not run, 2 misused, 3 some item is not ready,
+130 interrupted (the same command goes on with it).`,
+		Example: `  mediaferry demo                                  samples to all five vendors, simulated
+  mediaferry up                                    run the engine, its web UI and a worker
+  mediaferry upload --to trustana img/shoe.jpg     send one image, wait for its media ID
+  mediaferry show upload/trustana/shoe             the story of one upload`,
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -134,15 +136,16 @@ expired URLs and lost answers, and never makes a duplicate by itself.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{text: err.Error()} })
 	root.SetVersionTemplate("mediaferry {{.Version}}\n")
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.flags.config, "config", "", "configuration `FILE` (default: $MEDIAFERRY_CONFIG, ./mediaferry.yaml, the user's)")
-	flags.StringVar(&a.flags.data, "data", "", "data folder `DIR` (default: $MEDIAFERRY_DATA, the user's state folder)")
-	flags.StringVar(&a.flags.level, "log-level", "warn", "debug, info, warn or error")
-	flags.StringVar(&a.flags.format, "log-format", "console", "console or json")
+	flags.StringVar(&a.flags.config, "config", "", "configuration `FILE`; default $MEDIAFERRY_CONFIG, ./mediaferry.yaml")
+	flags.StringVar(&a.flags.data, "data", "", "state in `DIR`; default $MEDIAFERRY_DATA, the user's state folder")
+	flags.StringVar(&a.flags.level, "log-level", "warn", "`LEVEL` of the log: debug, info, warn or error")
+	flags.StringVar(&a.flags.format, "log-format", "console", "`FORMAT` of the log: console or json")
 	root.AddCommand(
 		a.upCommand(), a.demoCommand(), a.uploadCommand(), a.listCommand(), a.showCommand(),
 		a.waitCommand(), a.retryCommand(), a.cancelCommand(), a.decideCommand(), a.accountCommand(),
-		a.vendorsCommand(), a.doctorCommand(), a.sandboxCommand(), a.codecCommand(),
+		a.vendorsCommand(), a.doctorCommand(), a.sandboxCommand(), a.codecCommand(), a.completionCommand(),
 	)
+	faces(root)
 	return root
 }
 

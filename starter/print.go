@@ -46,17 +46,26 @@ func (p printer) item(r upload.Result) error {
 // explain tells why an upload is not ready, and what to do.
 func (p printer) explain(r upload.Result) {
 	e := r.Error
-	_, _ = fmt.Fprintf(p.err, "mediaferry: %s: %s", r.Source, e.Kind)
-	if e.Step != "" {
-		_, _ = fmt.Fprintf(p.err, " at %s", e.Step)
-	}
-	_, _ = fmt.Fprintf(p.err, ": %s\n", e.Message)
+	_, _ = fmt.Fprintf(p.err, "mediaferry: %s: %s\n", r.Source, because(e))
 	if e.Hint != "" {
 		_, _ = fmt.Fprintf(p.err, "  %s\n", e.Hint)
 	}
 	if r.State == upload.StateUnconfirmed {
 		_, _ = fmt.Fprintf(p.err, "  look at the vendor, then: mediaferry decide %s ready|retry|fail --because TEXT\n", r.UploadID)
 	}
+}
+
+// because is why an upload is not ready, in one line.
+func because(e *upload.Failure) string {
+	text := string(e.Kind)
+	if e.Step != "" {
+		text += " at " + string(e.Step)
+	}
+	text += ": " + e.Message
+	if e.RequestID != "" {
+		text += " (request " + string(e.RequestID) + ")"
+	}
+	return text
 }
 
 // object prints one JSON object on a line.

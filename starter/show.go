@@ -118,7 +118,7 @@ func (p printer) card(entry ledger.Entry, r upload.Result) error {
 		add("runs", fmt.Sprint(entry.Runs))
 	}
 	if e := r.Error; e != nil {
-		add("error", fmt.Sprintf("%s at %s: %s", e.Kind, e.Step, e.Message))
+		add("error", because(e))
 		add("hint", string(e.Hint))
 	}
 	add("note", r.Note)

@@ -150,7 +150,11 @@ func (t *teller) outcome(result *commonpb.Payloads) string {
 	}
 	switch {
 	case said.Looks > 0:
-		return fmt.Sprintf(", %s after %d looks", orDash(said.Media.Seen), said.Looks)
+		looks := "1 look"
+		if said.Looks > 1 {
+			looks = fmt.Sprintf("%d looks", said.Looks)
+		}
+		return fmt.Sprintf(", the vendor says %s after %s", orDash(said.Media.Seen), looks)
 	case said.ID != "":
 		return ", " + said.ID
 	case said.Media.ID != "":

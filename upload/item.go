@@ -75,6 +75,9 @@ func CheckID(id string) error {
 // signed anew keeps its identity, because the parts of its query that sign it
 // do not count.
 func DeriveID(account, source string, fields Fields) string {
+	if len(fields) == 0 {
+		fields = nil // as it comes back from a history or the ledger
+	}
 	h := sha256.New()
 	parts := []any{account, unsigned(source), fields}
 	canonical, err := json.Marshal(parts)

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+// usage is how each command's help looks: one screen of 40 lines and 100
+// columns, which a test keeps it to.
+const usage = `Usage:{{if not .HasAvailableSubCommands}}
+  {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
+  {{.CommandPath}} COMMAND{{end}}{{if .HasExample}}
+
+Example:
+{{.Example}}{{end}}{{if .HasAvailableSubCommands}}
+
+Commands:{{range .Commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
+
+Flags:
+{{.LocalFlags.FlagUsagesWrapped 100 | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableInheritedFlags}}
+
+Flags of every command:
+{{.InheritedFlags.FlagUsagesWrapped 100 | trimTrailingWhitespaces}}{{end}}
+`
+
+// faces gives a command and all below it the house's help.
+func faces(root *cobra.Command) {
+	root.SetUsageTemplate(usage)
+	root.CompletionOptions.DisableDefaultCmd = true // ours says what to do with its output
+	root.InitDefaultHelpCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "help" {
+			c.Hidden = true // --help does the same and is known to everybody
+		}
+	}
+}
+
+func (a *app) completionCommand() *cobra.Command {
+	shells := map[string]func(*cobra.Command, io.Writer) error{
+		"bash": func(root *cobra.Command, w io.Writer) error { return root.GenBashCompletionV2(w, true) },
+		"zsh":  func(root *cobra.Command, w io.Writer) error { return root.GenZshCompletion(w) },
+		"fish": func(root *cobra.Command, w io.Writer) error { return root.GenFishCompletion(w, true) },
+	}
+	return &cobra.Command{
+		Use:   "completion bash|zsh|fish",
+		Short: "print what makes a shell complete commands, accounts and uploads",
+		Long: `completion prints a script for a shell. With it, the tabulator key completes commands,
+flags, the accounts of the configuration and the latest uploads.`,
+		Example: `  source <(mediaferry completion bash)                             for this session of bash
+  mediaferry completion zsh > "${fpath[1]}/_mediaferry"            for zsh, for good
+  mediaferry completion fish > ~/.config/fish/completions/mediaferry.fish`,
+		ValidArgs: []string{"bash", "zsh", "fish"},
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return misused("want one shell: bash, zsh or fish")
+			}
+			if shells[args[0]] == nil {
+				return misused("shell %q is unknown, want bash, zsh or fish", args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := shells[args[0]](cmd.Root(), a.stdout); err != nil {
+				return fmt.Errorf("print the script: %w", err)
+			}
+			return nil
+		},
+	}
+}
