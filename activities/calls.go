@@ -118,6 +118,9 @@ func (a *Activities) caller(ctx context.Context, item upload.Item) (vendors.Vend
 	if err != nil { // it was there when the item was claimed: the operator has to put it right
 		return nil, nil, upload.Errorf(upload.KindDenied, upload.StepPrepare, "%w", err)
 	}
+	if err := meant(item, account); err != nil {
+		return nil, nil, err
+	}
 	vendor, err := vendors.Find(account.Vendor)
 	if err != nil {
 		return nil, nil, upload.Errorf(upload.KindDenied, upload.StepPrepare, "%w", err)
@@ -137,9 +140,21 @@ func (a *Activities) caller(ctx context.Context, item upload.Item) (vendors.Vend
 		HTTP:    a.Egress.Control(account.Policy),
 		Storage: a.Egress.Storage(account.Policy),
 		Permits: permits{a},
-		Tokens:  tokens{a},
+		Tokens:  tokens{a, account},
 		Now:     a.Now,
 	}, nil
+}
+
+// meant refuses an account that only shares its name with the one for which an
+// item was started: a sandbox's items must not go to the vendor itself, nor the
+// other way round.
+func meant(item upload.Item, account vendors.Account) error {
+	if item.Base == "" || item.Base == account.BaseURL && item.Vendor == account.Vendor {
+		return nil
+	}
+	return upload.Errorf(upload.KindInvalid, upload.StepClaim, "the upload was started for account %s at %s, and the worker's configuration has it at %s",
+		item.Account, item.Base, account.BaseURL).
+		WithHint("let command and worker have the same configuration, then repeat the command")
 }
 
 // grace turns the refusal of a key that was changed a moment ago into a pause:

@@ -29,6 +29,9 @@ func (a *Activities) claim(ctx context.Context, item upload.Item) (upload.Claime
 	if err != nil {
 		return upload.Claimed{}, upload.Errorf(upload.KindInvalid, upload.StepClaim, "%w", err)
 	}
+	if err := meant(item, account); err != nil {
+		return upload.Claimed{}, err
+	}
 	vendor, err := vendors.Find(account.Vendor)
 	if err != nil {
 		return upload.Claimed{}, upload.Errorf(upload.KindInvalid, upload.StepClaim, "%w", err)

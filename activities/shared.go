@@ -2,6 +2,8 @@ package activities
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"sync"
 	"time"
 
@@ -105,7 +107,26 @@ func pause(ctx context.Context, wait time.Duration) error {
 
 // tokens shares an account's tokens through the ledger, and remembers them in
 // the process until they are to be renewed.
-type tokens struct{ *Activities }
+type tokens struct {
+	*Activities
+	account vendors.Account
+}
+
+// refreshToken is the one name of a token that outlives the credentials it was
+// got with: its vendor tells by itself which ones belong together.
+const refreshToken = "refresh"
+
+// scoped is the name under which a token is kept. What one address gave, or gave
+// to one set of credentials, is no good for another that took its place in the
+// configuration.
+func (t tokens) scoped(name string) string {
+	scope := t.account.BaseURL + "\x00" + t.account.LoginURL
+	if name != refreshToken {
+		scope += "\x00" + t.Accounts.KeyFingerprint(t.account)
+	}
+	sum := sha256.Sum256([]byte(scope))
+	return name + "@" + hex.EncodeToString(sum[:8])
+}
 
 type tokenKey struct{ account, name string }
 
@@ -142,6 +163,7 @@ func (c *tokenCache) put(key tokenKey, token vendors.Token) {
 // Get returns a token that is good, renewing it where it is not: one caller at a
 // time in this process, and by a lease in the ledger one in the whole fleet.
 func (t tokens) Get(ctx context.Context, account, name string, renew func(context.Context, vendors.Token) (vendors.Token, error)) (vendors.Token, error) {
+	name = t.scoped(name)
 	key := tokenKey{account, name}
 	lock := t.tokens.lock(key)
 	lock.Lock()
@@ -194,6 +216,7 @@ func (t tokens) renew(ctx context.Context, key tokenKey, old vendors.Token, rene
 
 // Drop marks a token that was refused as expired; the next Get renews it.
 func (t tokens) Drop(ctx context.Context, account, name string, version int64) error {
+	name = t.scoped(name)
 	key := tokenKey{account, name}
 	t.tokens.lock(key)
 	if t.tokens.get(key).Version == version {

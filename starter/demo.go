@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mediaferry/mediaferry/assembly"
 	"github.com/mediaferry/mediaferry/samples"
 	"github.com/mediaferry/mediaferry/sandbox"
 	"github.com/mediaferry/mediaferry/upload"
@@ -50,29 +52,32 @@ var (
 const longVideo = 36 << 20
 
 func (a *app) demo(ctx context.Context, keep bool) error {
+	if err := a.alone(ctx); err != nil {
+		return err
+	}
 	folder := filepath.Join(a.data, "demo")
+	if !keep {
+		a.cleanUp(folder, filepath.Join(a.data, "sandbox"))
+	}
 	if err := writeSamples(folder); err != nil {
 		return fmt.Errorf("sample media: %w", err)
-	}
-	if !keep {
-		a.onClose(func() { _ = os.RemoveAll(folder) })
-		a.onClose(func() { _ = os.RemoveAll(filepath.Join(a.data, "sandbox")) })
 	}
 	box, err := a.openSandbox(ctx, sandboxFlags{})
 	if err != nil {
 		return err
 	}
+	a.flags.config = filepath.Join(a.data, sandboxConfig) // whatever the environment names
 	if err := a.openEngine(ctx, engineOptions{}); err != nil {
 		return err
 	}
-	items := catalogue("demo-"+time.Now().Format("20060102-150405"), folder, box.Settings().Closient.Organizations[0])
-	crew, err := a.crew(ctx, items)
+	items, err := a.catalogue("demo-"+time.Now().Format("20060102-150405"), folder, box.Settings().Closient.Organizations[0])
 	if err != nil {
 		return err
 	}
-	if err := a.hire(ctx, crew); err != nil {
+	if err := a.work(ctx, true, []string{folder}); err != nil {
 		return err
 	}
+	a.parting = "interrupted; what the demo had begun ends at the next start on this data folder"
 	a.say("%d items to five vendors; batch %s", len(items), items[0].Batch)
 	if a.engine != nil {
 		a.say("web UI %s", a.engine.Address().UI)
@@ -87,6 +92,31 @@ func (a *app) demo(ctx context.Context, keep bool) error {
 		return err
 	}
 	return a.audit(box.Ledger(), results)
+}
+
+// alone makes sure that nobody but the demo's own worker takes its items: the
+// accounts of others are not the sandbox's, for all that they are called the
+// same.
+func (a *app) alone(ctx context.Context) error {
+	switch {
+	case a.flags.config != "":
+		return &usageError{text: "demo has accounts of its own, so it takes no --config", hint: "see: mediaferry upload --help"}
+	case assembly.ServiceConfigured():
+		return &usageError{text: "demo runs an engine of its own, and the environment names a Temporal service", hint: "unset the variables that begin with TEMPORAL_"}
+	case a.engineRuns(ctx):
+		return &usageError{text: fmt.Sprintf("an engine runs on data folder %s already, whose worker has other accounts", a.data), hint: "name another folder: mediaferry demo --data DIR"}
+	}
+	return nil
+}
+
+// cleanUp removes folders when the command ends, those that were there before
+// excepted.
+func (a *app) cleanUp(folders ...string) {
+	for _, folder := range folders {
+		if _, err := os.Stat(folder); err != nil {
+			a.onClose(func() { _ = os.RemoveAll(folder) })
+		}
+	}
 }
 
 // audit holds the results against the vendors' own books.
@@ -149,10 +179,19 @@ func writeSamples(folder string) error {
 }
 
 // catalogue is what the demo sends: rows as a manifest would have them.
-func catalogue(batch, folder, organization string) []upload.Item {
+func (a *app) catalogue(batch, folder, organization string) ([]upload.Item, error) {
+	host, err := a.host()
+	if err != nil {
+		return nil, err
+	}
 	var items []upload.Item
 	add := func(to, file string, fields upload.Fields) {
-		item := upload.Item{Batch: batch, ID: to + "-" + file, Line: len(items) + 2, Account: to, Vendor: to, Source: filepath.Join(folder, file), Fields: fields}
+		account, missing := a.config.Profile(to)
+		err = errors.Join(err, missing)
+		item := upload.Item{
+			Batch: batch, ID: to + "-" + file, Line: len(items) + 2, Account: to, Vendor: account.Vendor, Base: account.BaseURL,
+			Source: filepath.Join(folder, file), Queue: upload.HostQueue(host, folder), Fields: fields,
+		}
 		item.UploadID = upload.BatchUploadID(batch, item.ID)
 		items = append(items, item)
 	}
@@ -166,5 +205,5 @@ func catalogue(batch, folder, organization string) []upload.Item {
 	}
 	add("truvideo", samples.Clip, upload.Fields{"title": "Short: a test pattern", "resolution": "LOW"})
 	add("truvideo", "long.mp4", upload.Fields{"title": "Long: in several parts", "tags": map[string]any{"brand": "mediaferry"}})
-	return items
+	return items, err
 }

@@ -88,10 +88,21 @@ func (a *app) list(ctx context.Context, f listFlags) error {
 		return nil
 	}
 	if len(rows) == 1 {
-		a.say("no uploads")
-		return nil
+		return a.noUploads(f)
 	}
 	return p.table(rows)
+}
+
+// noUploads says that a list is empty. One of an account that there is not is
+// more likely a slip of the pen.
+func (a *app) noUploads(f listFlags) error {
+	if f.account != "" {
+		if _, err := a.config.Profile(f.account); err != nil {
+			return err
+		}
+	}
+	a.say("no uploads")
+	return nil
 }
 
 // describe is a state with what a person wants to know at once.

@@ -43,12 +43,31 @@ func (p printer) item(r upload.Result) error {
 	return nil
 }
 
+// started prints uploads that nobody waits for, by the names under which they
+// can be asked for.
+func (p printer) started(items []upload.Item) error {
+	for _, item := range items {
+		var err error
+		if p.json {
+			err = p.object(upload.NewResult(item, upload.WayOwn, time.Now()))
+		} else {
+			_, err = fmt.Fprintf(p.out, "%-12s %-10s %s  %s\n", "started", item.Account, item.UploadID, upload.DisplaySource(item.Source))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // explain tells why an upload is not ready, and what to do.
 func (p printer) explain(r upload.Result) {
 	e := r.Error
 	_, _ = fmt.Fprintf(p.err, "mediaferry: %s: %s\n", r.Source, because(e))
 	if e.Hint != "" {
 		_, _ = fmt.Fprintf(p.err, "  %s\n", e.Hint)
+	} else {
+		_, _ = fmt.Fprintf(p.err, "  what was tried: mediaferry show %s\n", r.UploadID)
 	}
 	if r.State == upload.StateUnconfirmed {
 		_, _ = fmt.Fprintf(p.err, "  look at the vendor, then: mediaferry decide %s ready|retry|fail --because TEXT\n", r.UploadID)
@@ -61,7 +80,7 @@ func because(e *upload.Failure) string {
 	if e.Step != "" {
 		text += " at " + string(e.Step)
 	}
-	text += ": " + e.Message
+	text += ": " + strings.TrimPrefix(e.Message, string(e.Step)+": ")
 	if e.RequestID != "" {
 		text += " (request " + string(e.RequestID) + ")"
 	}

@@ -51,7 +51,7 @@ Exit status: 0 all are ready, 3 some are not, 2 misused, 1 could not run.`,
 	flags.StringArrayVar(&f.set, "set", nil, "a field of the vendor's, `NAME=VALUE`; lists are split at |")
 	flags.StringVar(&f.id, "id", "", "the upload's own `ID`; default: made from source and fields")
 	flags.BoolVar(&f.again, "again", false, "upload what is ready once more, as another medium")
-	flags.BoolVar(&f.detach, "detach", false, "return when the uploads have started")
+	flags.BoolVar(&f.detach, "detach", false, "print the UPLOAD_IDs and return; a running engine goes on")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object for each SOURCE when it has ended")
 	_ = cmd.RegisterFlagCompletionFunc("to", a.completeAccounts)
 	return cmd
@@ -83,10 +83,14 @@ func (a *app) upload(ctx context.Context, f uploadFlags, args []string) error {
 		return err
 	}
 	follow, err := a.start(ctx, items)
-	if err != nil || f.detach {
+	if err != nil {
 		return err
 	}
-	return a.follow(ctx, follow, printer{out: a.stdout, err: a.stderr, json: f.json})
+	p := printer{out: a.stdout, err: a.stderr, json: f.json}
+	if f.detach {
+		return p.started(items)
+	}
+	return a.follow(ctx, follow, p)
 }
 
 // uploadItems makes an item of each source, or says all that is wrong with the
@@ -125,7 +129,7 @@ func (a *app) uploadItems(f uploadFlags, sources []string) ([]upload.Item, error
 		if err != nil {
 			return nil, misused("%s", err)
 		}
-		item := upload.Item{Account: account.Name, Vendor: account.Vendor, Source: source, Fields: fields, Again: f.again, ID: f.id}
+		item := upload.Item{Account: account.Name, Vendor: account.Vendor, Base: account.BaseURL, Source: source, Fields: fields, Again: f.again, ID: f.id}
 		if item.ID == "" {
 			item.ID = upload.DeriveID(account.Name, source, fields)
 		}

@@ -28,6 +28,10 @@ type Item struct {
 	Line     int    `json:"line,omitempty"`
 	Account  string `json:"account"`
 	Vendor   string `json:"vendor"`
+	// Base is the base URL that the account had when the upload was started;
+	// empty: whatever it is. An account that is at another one by then, as in the
+	// configuration of another worker, is not the one that was meant.
+	Base string `json:"base,omitempty"`
 
 	// Source is where the bytes are, canonical: an absolute path, or an https:,
 	// s3: or oss: URL. It may hold a query with a signature and is therefore

@@ -167,7 +167,8 @@ func (r *run) hold(ctx workflow.Context, e *upload.Error) error {
 	r.result.Paused, r.status.Held = true, true
 	r.result.Error = upload.FailureOf(e)
 	r.await(ctx, "account "+r.item.Account+", which is paused")
-	in := upload.AccountPause{Account: r.item.Account, Because: e.Error()}
+	said := upload.Error{Message: e.Message, RequestID: e.RequestID} // the account's trouble is not the step's
+	in := upload.AccountPause{Account: r.item.Account, Because: said.Error()}
 	if !e.Paused {
 		writing := workflow.WithActivityOptions(ctx, books("pause account "+r.item.Account))
 		if err := workflow.ExecuteActivity(writing, upload.ActivityPauseAccount, in).Get(writing, nil); err != nil {
