@@ -1,0 +1,27 @@
+# One image with the three programs. The engine takes minutes to compile, so it
+# is built in a stage of its own, which changes only with engine/.
+
+FROM golang:1.26-bookworm AS engine
+WORKDIR /src/engine
+COPY engine/go.mod engine/go.sum ./
+RUN go mod download
+COPY engine/ ./
+RUN go build -ldflags "-s -w" -o /out/mediaferry-engine .
+
+FROM golang:1.26-bookworm AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+RUN go build -ldflags "-s -w" -o /out/mediaferry ./starter \
+ && go build -ldflags "-s -w" -o /out/mediaferry-worker ./worker
+
+FROM debian:bookworm-slim
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/* \
+ && useradd --create-home --uid 1000 mediaferry && install -d -o mediaferry /data /media
+COPY --from=build /out/ /usr/local/bin/
+COPY --from=engine /out/ /usr/local/bin/
+USER mediaferry
+ENV MEDIAFERRY_DATA=/data
+VOLUME /data
+ENTRYPOINT ["mediaferry"]
