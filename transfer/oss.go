@@ -25,11 +25,11 @@ func OSS(a Answer) *upload.Error {
 	case "AccessDenied":
 		return r.ossAccessDenied()
 	case "SignatureDoesNotMatch", "InvalidAccessKeyId":
-		return r.once(upload.KindExpired, upload.KindRejected)
+		return r.once(upload.KindExpired)
 	case "SecurityTokenExpired", "RequestTimeTooSkewed":
 		return r.as(upload.KindExpired)
 	case "InvalidDigest":
-		return r.once(upload.KindCorrupt, upload.KindRejected)
+		return r.once(upload.KindCorrupt)
 	case "RequestTimeout", "InternalError", "ServiceUnavailable",
 		"UploadTrafficRateLimitExceeded", "TotalQpsLimitExceeded", "MetaOperationQpsLimitExceeded",
 		"ActiveRequestLimitExceeded", "CpuLimitExceeded":
@@ -49,7 +49,7 @@ func (r refusal) ossAccessDenied() *upload.Error {
 	case strings.Contains(r.text, "policy condition failed"):
 		return r.as(upload.KindRejected)
 	}
-	return r.once(upload.KindExpired, upload.KindRejected)
+	return r.once(upload.KindExpired)
 }
 
 // Untold reports whether OSS stored the bytes without being able to tell the

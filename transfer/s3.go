@@ -21,7 +21,7 @@ func S3(a Answer) *upload.Error {
 	case "AccessDenied":
 		return r.s3AccessDenied()
 	case "SignatureDoesNotMatch", "RequestTimeTooSkewed", "InvalidAccessKeyId":
-		return r.once(upload.KindExpired, upload.KindRejected)
+		return r.once(upload.KindExpired)
 	case "ExpiredToken", "InvalidToken", "TokenRefreshRequired":
 		return r.as(upload.KindExpired) // the keys that signed the URL died before it did
 	case "NoSuchUpload":
@@ -54,5 +54,5 @@ func (r refusal) s3AccessDenied() *upload.Error {
 	case strings.Contains(r.text, "policy condition failed"), strings.Contains(r.text, "extra input fields"):
 		return r.as(upload.KindRejected)
 	}
-	return r.once(upload.KindExpired, upload.KindRejected)
+	return r.once(upload.KindExpired)
 }

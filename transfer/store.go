@@ -55,9 +55,9 @@ func (r refusal) as(kind upload.Kind) *upload.Error {
 }
 
 // once makes an error that one repetition may cure, and that is final after it.
-func (r refusal) once(kind, then upload.Kind) *upload.Error {
+func (r refusal) once(kind upload.Kind) *upload.Error {
 	e := r.as(kind)
-	e.Then = then
+	e.Then = upload.KindRejected
 	return e
 }
 
@@ -101,9 +101,9 @@ func (r refusal) general() *upload.Error {
 	case status >= 500, status == http.StatusRequestTimeout:
 		return r.as(upload.KindUnavailable)
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return r.once(upload.KindExpired, upload.KindRejected)
+		return r.once(upload.KindExpired)
 	case status >= 300 && status < 400:
-		return r.once(upload.KindUnavailable, upload.KindRejected)
+		return r.once(upload.KindUnavailable)
 	}
 	return r.as(upload.KindRejected)
 }

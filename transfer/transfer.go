@@ -66,6 +66,8 @@ func (a Answer) Arrived() upload.Arrival {
 // source's own *upload.Error where reading failed, else with kind unavailable
 // and how much may have arrived. A store that points elsewhere (307, 308) is
 // followed once.
+//
+//nolint:revive // each of the six comes from somebody else
 func Send(ctx context.Context, client *http.Client, target Target, body Body, want Want, meter *Meter) (Answer, error) {
 	return sender{client: client, body: body, want: want, meter: meter, stall: stallTime}.send(ctx, target)
 }
