@@ -49,6 +49,10 @@ type Token struct {
 	Version   int64
 }
 
+// longestLife bounds what is believed of a token's life. Nothing is lost by
+// renewing earlier.
+const longestLife = 7 * 24 * time.Hour
+
 // Tokens shares tokens in the whole fleet, durably and encrypted.
 type Tokens interface {
 	// Get returns the account's token of a name. Where there is none that is
@@ -67,8 +71,9 @@ type request struct {
 	method string
 	url    string
 	header http.Header
-	ask    any    // to be sent as JSON; nil for none
-	body   []byte // JSON as it is, where its exact bytes are signed
+	ask    any      // to be sent as JSON; nil for none
+	body   []byte   // JSON as it is, where its exact bytes are signed
+	secret []string // what the body holds and no text may, besides the account's secrets
 }
 
 // answer is what came back, whatever its status.
@@ -80,6 +85,7 @@ type answer struct {
 	body   []byte
 	skew   time.Duration // of the vendor's clock against ours
 	asked  time.Time     // when the request was made, on our clock
+	hidden []string      // what no text about the answer may hold
 }
 
 // do makes a call and returns the answer of any status. It fails with kind
@@ -108,7 +114,7 @@ func (c *Caller) do(ctx context.Context, r request) (answer, error) {
 	}
 	return answer{
 		name: r.name, step: r.step, status: response.StatusCode, header: response.Header, body: text,
-		skew: egress.Skew(response.Header, c.Now()), asked: asked,
+		skew: egress.Skew(response.Header, c.Now()), asked: asked, hidden: c.hidden(r),
 	}, nil
 }
 
@@ -123,9 +129,6 @@ func (r request) http(ctx context.Context) (*http.Request, error) {
 	call, err := http.NewRequestWithContext(ctx, r.method, r.url, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
-	}
-	if body == nil {
-		call.Body = http.NoBody // a reader of nothing would send Content-Length: 0 with a GET
 	}
 	for name, values := range r.header {
 		call.Header[name] = values
@@ -171,70 +174,11 @@ func (c *Caller) call(ctx context.Context, r request, say func(answer) words) (a
 	return a, c.judge(ctx, a, a.status, say(a))
 }
 
-// words are what a vendor says about a refusal.
-type words struct {
-	text      string // in the vendor's own words
-	code      string // the vendor's own code
-	requestID string
-	wait      time.Duration // before asking again, where the body says so
-}
-
-// judge makes the failure that a status means for most calls of most vendors.
-// Callers change what differs.
-func (c *Caller) judge(ctx context.Context, a answer, status int, w words) *upload.Error {
-	text := w.text
-	if text == "" {
-		text = http.StatusText(status)
-	}
-	e := upload.Errorf(kindOf(status), a.step, "%s answered %d: %s", a.name, status, egress.Redact(shorten(text)))
-	e.Status, e.Code, e.RequestID = status, w.code, w.requestID
-	if e.RequestID == "" {
-		e.RequestID = a.header.Get("X-Request-Id")
-	}
-	e.RetryAfter = max(egress.RetryAfter(a.header, c.Now()), w.wait)
-	e.Arrived = upload.ArrivedNothing
-	if status >= 500 || status < 400 {
-		e.Arrived = upload.ArrivedMaybe
-	}
-	switch e.Kind {
-	case upload.KindThrottled:
-		if e.RetryAfter == 0 {
-			e.RetryAfter = time.Second
-		}
-		c.Permits.Slow(ctx, c.Account, e.RetryAfter)
-	case upload.KindDenied:
-		_ = e.WithHint("check the credentials of account %s, then: mediaferry account resume %s", c.Account.Name, c.Account.Name)
-	}
-	return e
-}
-
-func kindOf(status int) upload.Kind {
-	switch {
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return upload.KindDenied
-	case status == http.StatusTooManyRequests:
-		return upload.KindThrottled
-	case status == http.StatusRequestTimeout, status >= 500:
-		return upload.KindUnavailable
-	}
-	return upload.KindRejected
-}
-
-// shorten keeps messages readable, and below what Temporal keeps of a failure.
-func shorten(text string) string {
-	const most = 300
-	runes := []rune(text)
-	if len(runes) <= most {
-		return text
-	}
-	return string(runes[:most]) + "…"
-}
-
 // decode reads a JSON answer. What cannot be read may be a proxy's page, or an
 // answer cut short: asking again may help.
 func (a answer) decode(into any) error {
 	if err := json.Unmarshal(a.body, into); err != nil {
-		return a.incomplete("no JSON as expected: %v", err)
+		return a.incomplete("no JSON as expected: %s", a.clean(err.Error()))
 	}
 	return nil
 }

@@ -3,16 +3,19 @@ package vendors
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/mediaferry/mediaferry/upload"
 )
 
-// Trustana: prepare, one PUT to S3, then ask until there is a file ID.
+// Trustana takes a prepare and one PUT to S3, and is then asked until there is a
+// file ID.
 type Trustana struct{}
 
 // What Trustana does not document, and we assume.
@@ -87,7 +90,7 @@ func (Trustana) Prepare(ctx context.Context, c *Caller, in upload.Prepare) (uplo
 		ask.AddToMediaGallery = &add
 	}
 	var got trustanaPrepared
-	a, err := c.trustana(ctx, upload.StepPrepare, "prepare", http.MethodPost, "/upload/prepare", ask, &got)
+	a, err := c.trustana(ctx, request{step: upload.StepPrepare, name: "prepare", method: http.MethodPost, url: "/upload/prepare", ask: ask}, &got)
 	if err != nil {
 		return upload.Session{}, err
 	}
@@ -99,7 +102,7 @@ func (Trustana) Prepare(ctx context.Context, c *Caller, in upload.Prepare) (uplo
 		ID: got.UploadID, FileName: got.FileName, URL: got.UploadURL,
 		Header:   map[string]string{"Content-Type": in.Content.Type},
 		OpenedAt: a.there(c.Now()),
-		Media:    upload.Media{URL: got.FinalURL},
+		Media:    upload.Media{URL: lasting(got.FinalURL)},
 	}
 	session.ExpiresAt, session.Life = a.lease(time.Time{}, time.Duration(got.ExpiresIn)*time.Second, got.UploadURL)
 	return session, nil
@@ -117,8 +120,8 @@ func (Trustana) Poll(ctx context.Context, c *Caller, in upload.Poll) (upload.Med
 		FileID string `json:"fileId"`
 		Size   int64  `json:"size"`
 	}
-	a, err := c.trustana(ctx, upload.StepPoll, "status", http.MethodGet, "/upload/status?"+query.Encode(), nil, &got)
-	if e := statusOf(err); e == http.StatusNotFound {
+	a, err := c.trustana(ctx, request{step: upload.StepPoll, name: "status", method: http.MethodGet, url: "/upload/status?" + query.Encode()}, &got)
+	if trustanaUnknown(err) {
 		return upload.Media{State: upload.StateProcessing, Seen: "404"}, nil
 	}
 	if err != nil {
@@ -136,8 +139,8 @@ func (Trustana) Poll(ctx context.Context, c *Caller, in upload.Poll) (upload.Med
 
 // trustana makes a call and takes its envelope off. An errorCode other than 0
 // counts as a status, whatever the status says.
-func (c *Caller) trustana(ctx context.Context, step upload.Step, name, method, path string, ask, into any) (answer, error) {
-	r := request{step: step, name: name, method: method, url: c.Account.url(path), ask: ask, header: http.Header{"X-Api-Key": {c.Account.Settings["api_key"]}}}
+func (c *Caller) trustana(ctx context.Context, r request, into any) (answer, error) {
+	r.url, r.header = c.Account.url(r.url), http.Header{"X-Api-Key": {c.Account.Settings["api_key"]}}
 	a, err := c.call(ctx, r, trustanaWords)
 	if err != nil {
 		return a, err
@@ -149,19 +152,34 @@ func (c *Caller) trustana(ctx context.Context, step upload.Step, name, method, p
 	if err := a.decode(&envelope); err != nil {
 		return a, err
 	}
-	if envelope.ErrorCode != 0 {
-		return a, c.judge(ctx, a, envelope.ErrorCode, trustanaWords(a))
+	if code := envelope.ErrorCode; code != 0 {
+		if code < 400 || code > 599 { // no status (TA-1): trouble of the vendor's, as far as we know
+			code = http.StatusInternalServerError
+		}
+		return a, c.judge(ctx, a, code, trustanaWords(a))
 	}
 	a.body = envelope.Data
 	return a, a.decode(into)
 }
 
+// trustanaUnknown reports whether a failure says that there is nothing, by its
+// status or by the envelope's code under a success.
+func trustanaUnknown(err error) bool {
+	var e *upload.Error
+	return errors.As(err, &e) && (e.Status == http.StatusNotFound || e.Status < 300 && e.Code == "404")
+}
+
 func trustanaWords(a answer) words {
 	var said struct {
+		Code    int    `json:"errorCode"`
 		Message string `json:"message"`
 	}
 	_ = json.Unmarshal(a.body, &said) // an empty or foreign body has no words
-	return words{text: said.Message}
+	w := words{text: said.Message}
+	if said.Code != 0 {
+		w.code = strconv.Itoa(said.Code)
+	}
+	return w
 }
 
 // sendName is the name under which a medium is sent: the field's, where the row
