@@ -2,7 +2,9 @@ package vendors
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -73,16 +75,10 @@ func (s *Spec) parseField(fields upload.Fields, name, text string) *Problem {
 	if !known || dotted && field.Type != Object {
 		return s.unknown(name)
 	}
-	if dotted {
-		object, _ := fields[base].(map[string]any)
-		if object == nil {
-			object = map[string]any{}
-		}
-		object[key] = text
-		fields[base] = object
-		return nil
+	value, err := field.read(key, dotted, text)
+	if part, ok := value.(map[string]any); ok && err == nil {
+		value, err = join(fields.Object(base), part)
 	}
-	value, err := field.parse(text)
 	if err != nil {
 		return &Problem{Field: name, Message: err.Error(), Hint: field.Doc}
 	}
@@ -90,8 +86,36 @@ func (s *Spec) parseField(fields upload.Fields, name, text string) *Problem {
 	return nil
 }
 
+// join puts an object together that is given in several columns.
+func join(object, part map[string]any) (map[string]any, error) {
+	if object == nil {
+		return part, nil
+	}
+	for key, value := range part {
+		if _, given := object[key]; given {
+			return nil, fmt.Errorf("key %q is given twice", key)
+		}
+		object[key] = value
+	}
+	return object, nil
+}
+
 func (s *Spec) unknown(name string) *Problem {
 	return &Problem{Field: name, Message: fmt.Sprintf("%s has no such field, want one of %s", s.Name, strings.Join(s.FieldNames(), ", "))}
+}
+
+// read turns the text of a cell into a field's value, or into the part of an
+// object that a dotted name gives.
+func (f Field) read(key string, dotted bool, text string) (any, error) {
+	switch {
+	case !utf8.ValidString(key + text): // JSON would make another text of it
+		return nil, errors.New("is no UTF-8 text: save the manifest as UTF-8")
+	case !dotted:
+		return f.parse(text)
+	case key == "":
+		return nil, fmt.Errorf("names no key, want %s.NAME", f.Name)
+	}
+	return map[string]any{key: text}, nil
 }
 
 // parse turns a cell's text into a field's value.
@@ -104,19 +128,19 @@ func (f Field) parse(text string) (any, error) {
 		case "false", "no", "0":
 			return false, nil
 		}
-		return nil, fmt.Errorf("%q is neither true nor false", text)
+		return nil, fmt.Errorf("%q is neither true nor false", shorten(text))
 	case Integer:
 		n, err := strconv.ParseInt(text, 10, 53)
 		if err != nil {
-			return nil, fmt.Errorf("%q is no whole number", text)
+			return nil, fmt.Errorf("%q is no whole number", shorten(text))
 		}
 		return float64(n), nil // as JSON would read it
 	case List:
 		return parseList(text)
 	case Object:
 		var object map[string]any
-		if err := json.Unmarshal([]byte(text), &object); err != nil {
-			return nil, fmt.Errorf("%q is no JSON object", text)
+		if err := json.Unmarshal([]byte(text), &object); err != nil || object == nil {
+			return nil, fmt.Errorf("%q is no JSON object", shorten(text))
 		}
 		return object, nil
 	}
@@ -127,7 +151,7 @@ func parseList(text string) ([]any, error) {
 	if strings.HasPrefix(text, "[") {
 		var list []any
 		if err := json.Unmarshal([]byte(text), &list); err != nil {
-			return nil, fmt.Errorf("%q is no JSON array", text)
+			return nil, fmt.Errorf("%q is no JSON array", shorten(text))
 		}
 		return list, nil
 	}
@@ -156,7 +180,7 @@ func (s *Spec) CheckFields(fields upload.Fields, known []Problem) []Problem {
 			continue
 		}
 		value, present := fields[field.Name]
-		if !present {
+		if !present || field.Required && value == "" {
 			if field.Required {
 				problems = append(problems, Problem{Field: field.Name, Message: "is missing, " + s.Name + " needs it", Hint: field.Doc})
 			}
@@ -184,13 +208,7 @@ func (f Field) check(value any) error {
 			return nil
 		}
 	case float64:
-		if f.Type != Integer {
-			break
-		}
-		if v < 0 || v != float64(int64(v)) {
-			return fmt.Errorf("%v is no whole number from 0", v)
-		}
-		return nil
+		return f.checkNumber(v)
 	case []any:
 		if f.Type == List {
 			return f.checkList(v)
@@ -200,17 +218,34 @@ func (f Field) check(value any) error {
 			return f.checkObject(v)
 		}
 	}
-	return fmt.Errorf("%v is not of type %s", value, f.Type)
+	return fmt.Errorf("%s is not of type %s", shorten(fmt.Sprint(value)), f.Type)
 }
+
+// checkNumber looks at a number, of which only JSON makes a difference to text.
+func (f Field) checkNumber(v float64) error {
+	plain := strconv.FormatFloat(v, 'f', -1, 64)
+	switch {
+	case f.Type == Text:
+		return fmt.Errorf("%s is a number, want text in quotes: a number loses its leading zeros", plain)
+	case f.Type != Integer:
+		return fmt.Errorf("%s is not of type %s", plain, f.Type)
+	case v < 0 || v > mostExact || v != math.Trunc(v):
+		return fmt.Errorf("%s is no whole number from 0", plain)
+	}
+	return nil
+}
+
+// mostExact is the largest number up to which JSON's numbers are exact.
+const mostExact = 1 << 53
 
 func (f Field) checkText(v string) error {
 	switch {
 	case len(f.Choices) > 0 && !slices.Contains(f.Choices, v):
-		return fmt.Errorf("%q is unknown, want one of %s", v, strings.Join(f.Choices, ", "))
+		return fmt.Errorf("%q is unknown, want one of %s", shorten(v), strings.Join(f.Choices, ", "))
 	case f.Most > 0 && utf8.RuneCountInString(v) > f.Most:
 		return fmt.Errorf("%d characters are too many, want at most %d", utf8.RuneCountInString(v), f.Most)
 	case f.Pattern != nil && !f.Pattern.MatchString(v):
-		return fmt.Errorf("%q is not %s", v, f.Want)
+		return fmt.Errorf("%q is not %s", shorten(v), f.Want)
 	}
 	return nil
 }
@@ -222,8 +257,11 @@ func (f Field) checkList(list []any) error {
 	seen := map[string]bool{}
 	for _, member := range list {
 		text, ok := member.(string)
-		if !ok || text == "" {
-			return fmt.Errorf("member %v is no text", member)
+		switch {
+		case !ok:
+			return fmt.Errorf("member %s is no text, want it in quotes", shorten(fmt.Sprint(member)))
+		case text == "":
+			return errors.New("a member is empty")
 		}
 		if f.Unique && seen[text] {
 			return fmt.Errorf("%q stands twice, want each once", text)
