@@ -1,6 +1,7 @@
 package vendors
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -12,7 +13,8 @@ import (
 	"github.com/mediaferry/mediaferry/upload"
 )
 
-// Sitoo: ask for a form, POST it to S3, then ask until the image is processed.
+// Sitoo is asked for a form, which is POSTed to S3, and then asked until the image
+// is processed.
 type Sitoo struct{}
 
 // What Sitoo does not document, and we assume.
@@ -119,7 +121,7 @@ func (Sitoo) Prepare(ctx context.Context, c *Caller, in upload.Prepare) (upload.
 		Media:    upload.Media{ID: got.FileID},
 	}
 	life := time.Duration(0)
-	until := unix(max(got.UploadExpiresAt, got.ExpiresAt))
+	until := unix(cmp.Or(got.UploadExpiresAt, got.ExpiresAt))
 	if until.IsZero() {
 		life = sitooLife
 	}
@@ -175,7 +177,7 @@ func (Sitoo) Poll(ctx context.Context, c *Caller, in upload.Poll) (upload.Media,
 		media.State, media.Reason = upload.StateFailed, "the vendor could not process the image and gives no reason"
 	case "uploading", "uploaded", "processing":
 	default:
-		return upload.Media{}, a.incomplete("unknown status %q", shorten(got.Status))
+		return upload.Media{}, a.incomplete("unknown status %q", a.clean(got.Status))
 	}
 	return media, nil
 }
@@ -201,7 +203,7 @@ func (c *Caller) sitoo(ctx context.Context, r request) (answer, error) {
 	a, err := c.call(ctx, r, sitooWords)
 	if statusOf(err) == http.StatusConflict { // listed, but nowhere explained
 		e := upload.AsError(err, r.step)
-		e.Kind, e.Then, e.RetryAfter = upload.KindUnavailable, upload.KindRejected, sitooSecondWait
+		e.Kind, e.Then, e.RetryAfter = upload.KindUnavailable, upload.KindRejected, max(e.RetryAfter, sitooSecondWait)
 		return a, e
 	}
 	return a, err

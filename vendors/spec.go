@@ -1,6 +1,7 @@
 package vendors
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -109,8 +110,9 @@ func (s *Spec) FieldNames() []string {
 // returned where one whole set of credentials is there.
 func (s *Spec) CheckSettings(settings map[string]string) error {
 	sets := s.Credentials
-	if settings["auth"] == "basic" { // the one setting that chooses among the sets
-		sets = slices.DeleteFunc(slices.Clone(sets), func(set []string) bool { return !slices.Contains(set, "password") })
+	if _, chooses := s.Setting("auth"); chooses {
+		basic := settings["auth"] == "basic"
+		sets = slices.DeleteFunc(slices.Clone(sets), func(set []string) bool { return slices.Contains(set, "password") != basic })
 	}
 	var wanted []string
 	for _, set := range sets {
@@ -120,23 +122,38 @@ func (s *Spec) CheckSettings(settings map[string]string) error {
 		}
 		wanted = append(wanted, strings.Join(set, " and "))
 	}
-	return fmt.Errorf("no complete credentials for %s, want %s", s.Name, strings.Join(wanted, ", or "))
+	err := fmt.Errorf("no complete credentials for %s, want %s", s.Name, strings.Join(wanted, ", or "))
+	if len(sets) < len(s.Credentials) {
+		err = fmt.Errorf("%w (auth is %s)", err, cmp.Or(settings["auth"], s.defaultOf("auth")))
+	}
+	return err
+}
+
+func (s *Spec) defaultOf(setting string) string {
+	one, _ := s.Setting(setting)
+	return one.Default
 }
 
 // CheckContent says what is wrong with a medium for an account of this vendor:
 // its type, its size.
 func (s *Spec) CheckContent(content upload.Content, account Account) error {
+	if content.Size < 1 {
+		return invalid("an empty medium is none")
+	}
 	if content.Type == "image/heic" || content.Type == "image/heif" {
 		return invalid("%s takes no HEIC", s.Name).
 			WithHint("convert it to JPEG first, for example with: heif-convert -q 92 IN.heic OUT.jpg")
 	}
 	var types []string
 	for _, r := range s.Takes {
+		off := r.Setting != "" && !account.On(r.Setting)
 		if !slices.Contains(r.Types, content.Type) {
-			types = append(types, r.Types...)
+			if !off {
+				types = append(types, r.Types...)
+			}
 			continue
 		}
-		if r.Setting != "" && !account.On(r.Setting) {
+		if off {
 			return invalid("%s takes %s only where the account sets %s: true", s.Name, content.Type, r.Setting)
 		}
 		return s.checkSize(content.Size, r.MaxBytes, account.MaxBytes)
