@@ -16,7 +16,8 @@ import (
 	"github.com/mediaferry/mediaferry/upload"
 )
 
-// Closient: one form POST to the vendor itself, which makes an image each time.
+// Closient takes one form POST to the vendor itself, which makes an image each
+// time.
 // So the images of the product are listed before it, and again when its answer
 // was lost.
 type Closient struct{}
@@ -38,7 +39,10 @@ var closientAssumed = struct {
 // compared with the time of our POST.
 const closientSkew = time.Minute
 
-const closientPage = 100 // the largest page of a list
+const (
+	closientPage  = 100 // images, the largest page of a list
+	closientPages = 100 // after which a list that goes on is not believed
+)
 
 var (
 	closientOrganization = regexp.MustCompile(`^[23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz]{22}$|^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
@@ -124,10 +128,11 @@ func closientAdvise(settings map[string]string) []string {
 
 // closientImage is an image of a product.
 type closientImage struct {
-	ID       string    `json:"id"`
-	Title    string    `json:"title"`
-	Created  time.Time `json:"created"`
-	ImageURL string    `json:"image_url"`
+	ID        string    `json:"id"`
+	Title     string    `json:"title"`
+	IsPrimary bool      `json:"is_primary"`
+	Created   time.Time `json:"created"`
+	ImageURL  string    `json:"image_url"`
 }
 
 // Prepare remembers which images the product has: GET …/images, all pages.
@@ -163,7 +168,7 @@ func (Closient) Admission(_ context.Context, c *Caller) (http.Header, error) {
 // Received reads the answer to the POST. What is not a clear refusal, and not an
 // image, leaves open whether there is one now.
 func (Closient) Received(ctx context.Context, c *Caller, status int, header http.Header, body []byte) (upload.Media, error) {
-	a := answer{name: "images", step: upload.StepTransfer, status: status, header: header, body: body}
+	a := answer{name: "images", step: upload.StepTransfer, status: status, header: header, body: body, hidden: c.hidden(request{})}
 	c.closientPace(ctx, a)
 	if status < 200 || status >= 300 {
 		return upload.Media{}, c.judge(ctx, a, status, closientWords(a))
@@ -179,7 +184,7 @@ func (Closient) Received(ctx context.Context, c *Caller, status int, header http
 }
 
 func (i closientImage) media() upload.Media {
-	return upload.Media{ID: i.ID, URL: upload.DisplaySource(i.ImageURL), State: upload.StateReady, Seen: "listed"}
+	return upload.Media{ID: i.ID, URL: lasting(i.ImageURL), State: upload.StateReady, Seen: "listed"}
 }
 
 // Poll has nothing to ask: an image that was answered is there.
@@ -206,8 +211,11 @@ func (c *Caller) closientList(ctx context.Context, step upload.Step, fields uplo
 			return nil, time.Time{}, err
 		}
 		all = append(all, got.Data...)
-		if !got.Pagination.HasNext || len(got.Data) == 0 {
+		switch {
+		case !got.Pagination.HasNext, len(got.Data) == 0:
 			return all, a.there(c.Now()), nil
+		case page == closientPages:
+			return nil, time.Time{}, a.incomplete("more than %d pages", page)
 		}
 	}
 }
@@ -249,8 +257,9 @@ func closientWords(a answer) words {
 		Code       string  `json:"error_code"`
 		RetryAfter float64 `json:"retry_after"`
 	}
-	_ = json.Unmarshal(a.body, &said) // an empty or foreign body has no words
-	w := words{text: said.Error.Message, code: said.Error.Code, wait: time.Duration(said.RetryAfter * float64(time.Second))}
+	_ = json.Unmarshal(a.body, &said)                           // an empty or foreign body has no words
+	wait := min(max(said.RetryAfter, 0), longestWait.Seconds()) // first, for not every number is a Duration
+	w := words{text: said.Error.Message, code: said.Error.Code, wait: time.Duration(wait * float64(time.Second))}
 	for _, detail := range said.Error.Details {
 		w.text += fmt.Sprintf("; %s: %s", detail.Field, detail.Message)
 	}

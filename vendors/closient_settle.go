@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mediaferry/mediaferry/upload"
 )
@@ -28,7 +29,7 @@ func (Closient) Settle(ctx context.Context, c *Caller, in upload.Settle) (upload
 		switch sum, err := c.closientSum(ctx, image, in.Content.Size); {
 		case err != nil && ctx.Err() != nil:
 			return upload.Settled{}, ctx.Err()
-		case err != nil:
+		case err != nil, in.Content.SHA256 == "":
 			unread = append(unread, image)
 		case sum == in.Content.SHA256:
 			same = append(same, image)
@@ -45,18 +46,31 @@ func (Closient) Settle(ctx context.Context, c *Caller, in upload.Settle) (upload
 	return upload.Settled{Clean: true}, nil
 }
 
-// candidates are the images that the lost POST may have made, oldest first.
+// candidates are the images that the lost POST may have made, oldest first. But
+// where ours was to be the product's first, the one that is comes before all:
+// the vendor made each of ours the first in turn, and deleting that one would
+// leave the product without (CL-6).
 func candidates(images []closientImage, in upload.Settle) []closientImage {
 	since := in.Session.OpenedAt.Add(-closientSkew)
+	title := strings.TrimSpace(in.Item.Fields.String("title")) // vendors trim what people typed
+	primary, _ := in.Item.Fields.Bool("is_primary")
+	seen := map[string]bool{}
 	found := slices.DeleteFunc(slices.Clone(images), func(i closientImage) bool {
-		return slices.Contains(in.Session.Before, i.ID) ||
-			i.Title != in.Item.Fields.String("title") || i.Created.Before(since)
+		again := seen[i.ID] // a list that moved between two pages
+		seen[i.ID] = true
+		return again || slices.Contains(in.Session.Before, i.ID) ||
+			strings.TrimSpace(i.Title) != title || !i.Created.IsZero() && i.Created.Before(since)
 	})
-	slices.SortStableFunc(found, func(a, b closientImage) int { return a.Created.Compare(b.Created) })
+	slices.SortStableFunc(found, func(a, b closientImage) int {
+		if primary && a.IsPrimary != b.IsPrimary {
+			return map[bool]int{true: -1, false: 1}[a.IsPrimary]
+		}
+		return a.Created.Compare(b.Created)
+	})
 	return found
 }
 
-// closientAdopt takes the oldest of equal images for ours, and names or deletes
+// closientAdopt takes the first of equal images for ours, and names or deletes
 // the others.
 func (c *Caller) closientAdopt(ctx context.Context, in upload.Settle, equal []closientImage) (upload.Settled, error) {
 	media := equal[0].media()
@@ -69,12 +83,21 @@ func (c *Caller) closientAdopt(ctx context.Context, in upload.Settle, equal []cl
 		settled.Note = fmt.Sprintf("the product also has %s with the same content; cleanup_duplicates: true deletes such", ids(others))
 		return settled, nil
 	}
+	var left []closientImage
 	for _, image := range others {
-		if err := c.closientDelete(ctx, in.Item.Fields, image.ID); err != nil {
-			return settled, err
+		switch err := c.closientDelete(ctx, in.Item.Fields, image.ID); upload.KindOf(err) {
+		case "":
+			settled.Note += "; deleted " + image.ID
+		case upload.KindRejected: // ours is found all the same
+			left = append(left, image)
+		default:
+			return upload.Settled{}, err
 		}
 	}
-	settled.Note = "deleted as duplicates: " + ids(others)
+	if len(left) > 0 {
+		settled.Note += "; the vendor does not delete " + ids(left)
+	}
+	settled.Note = "the image was there more than once" + settled.Note
 	return settled, nil
 }
 
@@ -87,9 +110,15 @@ func (c *Caller) closientDelete(ctx context.Context, fields upload.Fields, id st
 	return err
 }
 
+// closientFetch bounds the reading of one image, whose client sets no bound. An
+// image that does not come in this time counts as one that cannot be read.
+const closientFetch = 20 * time.Second
+
 // closientSum fetches an image, without credentials, and returns its SHA-256. An
 // image of another size needs not be read to its end.
 func (c *Caller) closientSum(ctx context.Context, image closientImage, size int64) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, closientFetch)
+	defer cancel()
 	get, err := http.NewRequestWithContext(ctx, http.MethodGet, image.ImageURL, nil)
 	if err != nil {
 		return "", err
