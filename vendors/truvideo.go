@@ -201,11 +201,14 @@ func truvideoTime(raw json.RawMessage) time.Time {
 	if at, err := time.Parse(time.RFC3339, text); err == nil {
 		return at
 	}
+	const (
+		milliseconds = 100_000_000_000     // in seconds this would be the year 5138
+		absurd       = 100_000_000_000_000 // in milliseconds too
+	)
 	n, err := strconv.ParseFloat(text, 64)
-	if err != nil || n <= 0 {
+	if err != nil || !(n > 0 && n < absurd) { // not a number is neither
 		return time.Time{}
 	}
-	const milliseconds = 100_000_000_000 // in seconds this would be the year 5138
 	if n > milliseconds {
 		return time.UnixMilli(int64(n))
 	}
@@ -297,15 +300,12 @@ func (Truvideo) Poll(ctx context.Context, c *Caller, in upload.Poll) (upload.Med
 	}
 	switch got.Status {
 	case "COMPLETED":
-		media.State = upload.StateReady
-		if !strings.Contains(got.FileURL, "?") { // with a query it is signed, and does not last
-			media.URL = got.FileURL
-		}
+		media.State, media.URL = upload.StateReady, lasting(got.FileURL)
 	case "FAILED":
-		media.State, media.Reason = upload.StateFailed, got.FailureReason
+		media.State, media.Reason = upload.StateFailed, a.clean(got.FailureReason)
 	case "INITIALIZED", "PARTIAL", "PENDING_COMPLETE":
 	default:
-		return upload.Media{}, a.incomplete("unknown status %q", shorten(got.Status))
+		return upload.Media{}, a.incomplete("unknown status %q", a.clean(got.Status))
 	}
 	return media, nil
 }

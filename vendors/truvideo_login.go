@@ -75,6 +75,7 @@ func (c *Caller) truvideoLogin(ctx context.Context, _ Token) (Token, error) {
 	if err != nil {
 		if e := upload.AsError(err, upload.StepPrepare); e.Status == http.StatusBadRequest {
 			e.Kind = upload.KindDenied // the account, not the item
+			return Token{}, c.deniedHint(e)
 		}
 		return Token{}, err
 	}
@@ -87,7 +88,7 @@ func (c *Caller) truvideoLogin(ctx context.Context, _ Token) (Token, error) {
 	if got.AccessToken == "" {
 		return Token{}, a.incomplete("no accessToken")
 	}
-	return Token{Value: []byte(got.AccessToken), ExpiresAt: a.asked.Add(tokenLife(got.AccessToken, a) * 4 / 5)}, nil
+	return Token{Value: []byte(got.AccessToken), ExpiresAt: a.asked.Add(tokenLife(got.AccessToken, a) / 5 * 4)}, nil
 }
 
 func (c *Caller) truvideoLoginAt(ctx context.Context, skew time.Duration) (answer, error) {
@@ -127,6 +128,9 @@ func tokenLife(token string, a answer) time.Duration {
 	}
 	if json.Unmarshal(raw, &claims) != nil || claims.Expires <= 0 {
 		return truvideoTokenLife
+	}
+	if claims.Expires > float64(a.asked.Add(longestLife).Unix()) {
+		return longestLife
 	}
 	life := a.local(time.UnixMilli(int64(claims.Expires * 1000))).Sub(a.asked)
 	return max(life, 0)

@@ -1,0 +1,221 @@
+package vendors
+
+import (
+	"encoding/base64"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+// Contract 8.3.
+func TestTruvideosSignature(t *testing.T) {
+	const body = `{"timestamp":"2024-09-06T05:36:25.966Z"}`
+	require.Equal(t, "df1abbc30eca9b4ad3308681ecd4f70f850da1945ee121431d26339a23cad2ce", truvideoSign("tv_secret", []byte(body)))
+
+	r := newRig(t, "truvideo", map[string]string{"api_key": "key", "secret": "tv_secret", "external_id": "tenant"})
+	r.now = time.Date(2024, 9, 6, 5, 36, 25, 966_000_000, time.UTC)
+	r.on(exchange{
+		ask: "POST /login/api/login", body: body, answer: `{"accessToken":"jwt"}`, absent: []string{"Authorization"},
+		header: map[string]string{
+			"x-authentication-api-key":   "key",
+			"x-authentication-signature": "df1abbc30eca9b4ad3308681ecd4f70f850da1945ee121431d26339a23cad2ce",
+			"x-multitenant-external-id":  "tenant",
+		},
+	}, exchange{ask: "POST /base/upload/start", loose: true, answer: started})
+	require.NoError(t, truvideoPrepareCall(r))
+}
+
+func TestTheLoginsTimeHasMillisecondsAlways(t *testing.T) {
+	r := newRig(t, "truvideo", truvideoSettings).on(
+		exchange{ask: "POST /login/api/login", body: `{"timestamp":"2026-03-01T12:00:00.000Z"}`, answer: `{"accessToken":"jwt"}`},
+		exchange{loose: true, answer: started},
+	)
+	r.now = noon.In(time.FixedZone("elsewhere", 3600))
+	require.NoError(t, truvideoPrepareCall(r))
+}
+
+// jwt is a token that lives until exp; signatures are the vendor's business.
+func jwt(claims string) string {
+	return "h." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".s"
+}
+
+func login(token string) exchange {
+	return exchange{ask: "POST /login/api/login", loose: true, answer: `{"accessToken":"` + token + `","refreshToken":"r"}`}
+}
+
+func status(token string, x exchange) exchange {
+	x.ask, x.header = "GET /base/upload/66d9", map[string]string{"Authorization": "Bearer " + token}
+	return x
+}
+
+func known() exchange { return exchange{answer: `{"status":"PARTIAL"}`} }
+
+func TestOneLoginServesManyCalls(t *testing.T) {
+	token := jwt(fmt.Sprintf(`{"exp":%d}`, noon.Add(24*time.Hour).Unix()))
+	r := newRig(t, "truvideo", truvideoSettings).on(login(token), status(token, known()), status(token, known()), status(token, known()))
+	require.NoError(t, truvideoPollCall(r))
+	require.NoError(t, truvideoPollCall(r))
+	r.now = noon.Add(24*time.Hour/5*4 - time.Second)
+	require.NoError(t, truvideoPollCall(r))
+	require.Equal(t, 4, r.permits.taken, "the login is a call as any other")
+
+	r.now = noon.Add(24 * time.Hour / 5 * 4)
+	r.on(login("two"), status("two", known()))
+	require.NoError(t, truvideoPollCall(r))
+}
+
+func TestATokensLife(t *testing.T) {
+	exp := func(after time.Duration) string { return fmt.Sprintf(`{"iat":1,"exp":%d}`, noon.Add(after).Unix()) }
+	for _, c := range []struct {
+		name, token string
+		date, want  time.Duration
+	}{
+		{"is what it says", jwt(exp(10 * time.Hour)), 0, 10 * time.Hour},
+		{"is what it says by the vendor's clock", jwt(exp(10 * time.Hour)), time.Hour, 9 * time.Hour},
+		{"may have padding", "h." + base64.URLEncoding.EncodeToString([]byte(exp(10*time.Hour)+" ")) + ".s", 0, 10 * time.Hour},
+		{"may have fractions", jwt(fmt.Sprintf(`{"exp":%d.5}`, noon.Add(time.Hour).Unix())), 0, time.Hour + 500*time.Millisecond},
+		{"is over where it says so", jwt(exp(-time.Hour)), 0, 0},
+		{"is never longer than a week", jwt(exp(30 * 24 * time.Hour)), 0, 7 * 24 * time.Hour},
+		{"is a week where it never ends", jwt(`{"exp":9999999999}`), 0, 7 * 24 * time.Hour},
+		{"is a week where the number is absurd", jwt(`{"exp":1e300}`), 0, 7 * 24 * time.Hour},
+		{"is half an hour where it does not say", jwt(`{}`), 0, 30 * time.Minute},
+		{"is half an hour where it says nothing", jwt(`{"exp":0}`), 0, 30 * time.Minute},
+		{"is half an hour where it is no JWT", "opaque", 0, 30 * time.Minute},
+		{"is half an hour where it is no JSON", jwt(`x`), 0, 30 * time.Minute},
+		{"is half an hour where it is no base64", "a.%.c", 0, 30 * time.Minute},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			x := login(c.token)
+			x.date = c.date
+			r := newRig(t, "truvideo", truvideoSettings).on(x, exchange{loose: true, answer: `{"status":"PARTIAL"}`})
+			require.NoError(t, truvideoPollCall(r))
+			require.Equal(t, noon.Add(c.want/5*4), r.tokens.get("access").ExpiresAt)
+		})
+	}
+}
+
+func TestTheLoginIsRepeatedOnceWithTheVendorsTime(t *testing.T) {
+	for _, code := range []int{400, 401, 403} {
+		t.Run(fmt.Sprint(code), func(t *testing.T) {
+			r := newRig(t, "truvideo", truvideoSettings)
+			r.date = 45 * time.Minute
+			r.on(
+				exchange{ask: "POST /login/api/login", body: `{"timestamp":"2026-03-01T12:00:00.000Z"}`, status: code},
+				exchange{
+					ask: "POST /login/api/login", body: `{"timestamp":"2026-03-01T12:45:00.000Z"}`, answer: `{"accessToken":"jwt"}`,
+					header: map[string]string{"x-authentication-signature": truvideoSign(canary+"-secret", []byte(`{"timestamp":"2026-03-01T12:45:00.000Z"}`))},
+				},
+				status("jwt", known()),
+			)
+			require.NoError(t, truvideoPollCall(r))
+		})
+	}
+}
+
+// Contract 7.8, its first row and what the others say of 401.
+func TestWhatTruvideosLoginRefuses(t *testing.T) {
+	again := func(status int, body string) []exchange {
+		return []exchange{refuse(status, body), refuse(status, body)}
+	}
+	once := func(status int, body string) []exchange { return []exchange{refuse(status, body)} }
+	echo := `{"detail":"key ` + canary + `-key with ` + canary + `-secret is unknown","message":"error.key"}`
+	checkRefusals(t, "truvideo", truvideoSettings, []refusal{
+		{
+			name: "400 twice stops the account", call: truvideoPrepareCall, script: again(400, echo),
+			kind: upload.KindDenied, arrived: upload.ArrivedNothing, status: 400, code: "error.key", text: "login answered 400: key [redacted] with [redacted] is unknown",
+		},
+		{
+			name: "401 twice stops the account", call: truvideoPrepareCall, script: again(401, ""),
+			kind: upload.KindDenied, arrived: upload.ArrivedNothing, status: 401,
+		},
+		{
+			name: "403 twice stops the account", call: truvideoPollCall, script: again(403, ""),
+			kind: upload.KindDenied, arrived: upload.ArrivedNothing, status: 403,
+		},
+		{
+			name: "401 twice, at a call that is not repeated", call: truvideoCompleteCall, script: again(401, ""),
+			kind: upload.KindDenied, arrived: upload.ArrivedNothing, status: 401,
+		},
+		{
+			name: "404 is final", call: truvideoPrepareCall, script: once(404, ""),
+			kind: upload.KindRejected, arrived: upload.ArrivedNothing, status: 404,
+		},
+		{
+			name: "429 waits", call: truvideoPrepareCall, script: once(429, ""),
+			kind: upload.KindThrottled, arrived: upload.ArrivedNothing, status: 429, wait: time.Second,
+		},
+		{
+			name: "500 may pass", call: truvideoPrepareCall, script: once(500, ""),
+			kind: upload.KindUnavailable, arrived: upload.ArrivedMaybe, status: 500,
+		},
+		{
+			name: "a success without a token may pass", call: truvideoPrepareCall, script: once(200, `{"refreshToken":"`+canary+`"}`),
+			kind: upload.KindUnavailable, arrived: upload.ArrivedMaybe, status: 200, text: "no accessToken",
+		},
+		{
+			name: "a success that is empty may pass", call: truvideoPrepareCall, script: once(200, ""),
+			kind: upload.KindUnavailable, arrived: upload.ArrivedMaybe, status: 200,
+		},
+	})
+}
+
+func TestA401DropsTheTokenAndIsRepeatedOnceWhereThatIsSafe(t *testing.T) {
+	denied := func(x exchange) exchange {
+		x.status, x.answer = 401, ""
+		return x
+	}
+	withNew := func(x exchange) exchange {
+		x.header = map[string]string{"Authorization": "Bearer new"}
+		return x
+	}
+	calls := map[string]struct {
+		call func(*rig) error
+		ask  exchange
+	}{
+		"start":  {truvideoPrepareCall, exchange{ask: "POST /base/upload/start", body: `{"amountOfParts":3,"media":{"fileType":"MP4"}}`, header: bearer, status: 201, answer: started}},
+		"parts":  {truvideoSignCall, exchange{ask: "GET /base/upload/66d9/parts?count=2", header: bearer, answer: `{"parts":[{"partNumber":3,"presignedUrl":"https://s3/3"}]}`}},
+		"status": {truvideoPollCall, exchange{ask: "GET /base/upload/66d9", header: bearer, answer: `{"status":"PARTIAL"}`}},
+	}
+	for name, c := range calls {
+		t.Run(name, func(t *testing.T) {
+			r := truvideoRig(t).on(denied(c.ask), login("new"), withNew(c.ask))
+			require.NoError(t, c.call(r))
+			require.Equal(t, "new", string(r.tokens.get("access").Value))
+			require.Equal(t, 3, r.permits.taken)
+		})
+	}
+	t.Run("complete is left to its caller, who finds a new token", func(t *testing.T) {
+		r := truvideoRig(t).on(exchange{ask: "POST /base/upload/66d9/complete", loose: true, status: 401})
+		r.failed(truvideoCompleteCall(r))
+		require.Empty(t, r.tokens.get("access").Value)
+		r.on(login("new"), exchange{ask: "POST /base/upload/66d9/complete", loose: true, status: 202})
+		require.NoError(t, truvideoCompleteCall(r))
+	})
+	t.Run("a token that another renewed meanwhile is not dropped", func(t *testing.T) {
+		r := truvideoRig(t)
+		r.on(exchange{ask: "GET /base/upload/66d9", loose: true, status: 401}, status("theirs", known()))
+		take := 0
+		r.permits.take = func() error {
+			if take++; take == 1 { // while our call is under way
+				r.tokens.kept["access"] = Token{Value: []byte("theirs"), ExpiresAt: noon.Add(time.Hour), Version: 8}
+			}
+			return nil
+		}
+		require.NoError(t, truvideoPollCall(r))
+	})
+}
+
+func TestATokenThatTruvideoRefusesAndCannotBeDropped(t *testing.T) {
+	for name, call := range map[string]func(*rig) error{"start": truvideoPrepareCall, "complete": truvideoCompleteCall} {
+		t.Run(name, func(t *testing.T) {
+			r := truvideoRig(t).on(refuse(401, ""))
+			trouble := upload.Errorf(upload.KindInternal, "", "ledger is out of reach")
+			r.tokens.drop = func() error { return trouble }
+			require.ErrorIs(t, call(r), trouble)
+		})
+	}
+}
