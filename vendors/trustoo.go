@@ -135,6 +135,8 @@ func trustooKey(in upload.Prepare, name string) string {
 		}
 		return r
 	}, name)
+	// OSS would put the file's own name in place of ${filename}.
+	flat = strings.ReplaceAll(flat, "${", "_{")
 	return hex.EncodeToString(sum[:])[:32] + "-" + flat
 }
 
@@ -202,7 +204,8 @@ func (c *Caller) trustooFetchPolicy(ctx context.Context, _ Token) (Token, error)
 	}
 	expire, _ := strconv.ParseInt(got.Expire, 10, 64) // unreadable: not known
 	got.Until, got.Life = a.lease(unix(expire), 0, "")
-	renew := got.Until.Add(-min(30*time.Second, got.Life/5))
+	// As early as a session made of it would count as spent.
+	renew := got.Until.Add(-min(time.Minute, got.Life/5))
 	if got.Life <= 0 { // passed on arrival (TT-3): good for one attempt, and for nobody else
 		got.Until, got.Life, renew = time.Time{}, 0, c.Now()
 	}
@@ -232,7 +235,7 @@ func (Trustoo) prepareVideo(ctx context.Context, c *Caller, in upload.Prepare) (
 	session := upload.Session{
 		Method: upload.MethodPut, Store: upload.StoreOSS, URL: got.UploadURL,
 		Header: map[string]string{"Content-Type": in.Content.Type}, OpenedAt: a.there(c.Now()),
-		Media: upload.Media{ID: strings.TrimPrefix(there.Path, "/"), URL: upload.DisplaySource(got.URL)},
+		Media: upload.Media{ID: strings.TrimPrefix(there.Path, "/"), URL: lasting(got.URL)},
 	}
 	session.ExpiresAt, session.Life = a.lease(unix(expire), 0, got.UploadURL)
 	return session, nil

@@ -43,24 +43,17 @@ func (c *Caller) trustoo(ctx context.Context, r request, into any) (answer, erro
 				return a, a.incomplete("no data")
 			}
 			return a, a.decode(into)
-		case status == http.StatusUnauthorized && try == 1 && c.trustooAgain(ctx, version):
-			skew = a.skew
-		default:
+		case status != http.StatusUnauthorized, try > 1, c.Account.Settings["access_token"] != "":
+			// A fixed token stays as wrong as it is.
 			return a, c.judge(ctx, a, status, words{text: said.Message, code: said.code(), requestID: said.RequestID})
+		case version == 0:
+			skew = a.skew // signed headers: perhaps our clock is off
+		default:
+			if err := c.Tokens.Drop(ctx, c.Account.Name, "access", version); err != nil {
+				return a, err
+			}
 		}
 	}
-}
-
-// trustooAgain prepares the one repetition after a refusal, where one is worth
-// it: a fixed token stays as wrong as it is.
-func (c *Caller) trustooAgain(ctx context.Context, version int64) bool {
-	if c.Account.Settings["access_token"] != "" {
-		return false
-	}
-	if version == 0 {
-		return true // signed headers: perhaps our clock is off
-	}
-	return c.Tokens.Drop(ctx, c.Account.Name, "access", version) == nil
 }
 
 // trustooLogin makes the headers of a call. version is that of a refreshed
@@ -71,15 +64,11 @@ func (c *Caller) trustooLogin(ctx context.Context, r request, skew time.Duration
 	case s["access_token"] != "":
 		return http.Header{"Authorization": {"Bearer " + s["access_token"]}}, 0, nil
 	case s["client_id"] != "":
-		token, err := c.Tokens.Get(ctx, c.Account.Name, "access", c.trustooRefresh)
+		token, err := c.Tokens.Get(ctx, c.Account.Name, "access", c.trustooAccess)
 		if err != nil {
 			return nil, 0, err
 		}
-		var kept trustooToken
-		if err := json.Unmarshal(token.Value, &kept); err != nil {
-			return nil, 0, upload.Errorf(upload.KindInternal, r.step, "stored token: %w", err)
-		}
-		return http.Header{"Authorization": {"Bearer " + kept.Access}}, token.Version, nil
+		return http.Header{"Authorization": {"Bearer " + string(token.Value)}}, token.Version, nil
 	}
 	at, err := url.Parse(r.url)
 	if err != nil {
@@ -152,8 +141,27 @@ type trustooToken struct {
 	Chain   string `json:"chain,omitempty"`      // ours, not of the wire
 }
 
-// trustooRefresh gets a new access token: POST oauth/token. It uses the refresh
-// token that came with the last one, for those may be good only once.
+// trustooAccess gets a new access token. The chain of refresh tokens is kept
+// under a name of its own, because it must outlive an access token that is
+// dropped. It is never still good, so that each Get refreshes it.
+func (c *Caller) trustooAccess(ctx context.Context, _ Token) (Token, error) {
+	token, err := c.Tokens.Get(ctx, c.Account.Name, "refresh", c.trustooRefresh)
+	if err != nil {
+		return Token{}, err
+	}
+	var got trustooToken
+	if err := json.Unmarshal(token.Value, &got); err != nil {
+		return Token{}, upload.Errorf(upload.KindInternal, upload.StepPrepare, "stored token: %w", err)
+	}
+	life := time.Hour
+	if got.Expires > 0 {
+		life = time.Duration(min(got.Expires, int64(longestLife/time.Second))) * time.Second
+	}
+	return Token{Value: []byte(got.Access), ExpiresAt: c.Now().Add(life / 5 * 4)}, nil
+}
+
+// trustooRefresh gets new tokens: POST oauth/token. It uses the refresh token
+// that came with the last ones, for those may be good only once.
 func (c *Caller) trustooRefresh(ctx context.Context, old Token) (Token, error) {
 	s := c.Account.Settings
 	sum := sha256.Sum256([]byte(s["refresh_token"]))
@@ -169,6 +177,7 @@ func (c *Caller) trustooRefresh(ctx context.Context, old Token) (Token, error) {
 			"grant_type": "refresh_token", "refresh_token": refresh,
 			"client_id": s["client_id"], "client_secret": s["client_secret"],
 		},
+		secret: []string{refresh},
 	})
 	if err != nil {
 		return Token{}, err
@@ -181,12 +190,8 @@ func (c *Caller) trustooRefresh(ctx context.Context, old Token) (Token, error) {
 		got.Refresh = refresh
 	}
 	got.Chain = chain
-	life := time.Duration(got.Expires) * time.Second
-	if life <= 0 {
-		life = time.Hour
-	}
-	value, err := json.Marshal(got)
-	return Token{Value: value, ExpiresAt: c.Now().Add(life * 4 / 5)}, err
+	value, err := json.Marshal(got) //nolint:gosec // to be kept, and it is kept encrypted
+	return Token{Value: value, ExpiresAt: c.Now()}, err
 }
 
 // trustooTokenOf reads the token from the envelope's data, or from the top
