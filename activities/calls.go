@@ -105,11 +105,32 @@ func (a *Activities) call(ctx context.Context, item upload.Item, state upload.St
 	if err := a.mark(ctx, item, state, 0); err != nil {
 		return err
 	}
-	err = do(vendor, caller)
+	err = a.current(ctx, caller.Account, do(vendor, caller))
 	if grace := a.grace(ctx, vendor.Spec(), caller.Account, err); grace != nil {
 		return grace
 	}
 	return err
+}
+
+// noticed is after what time a change of the configuration is sure to count.
+const noticed = 1200 * time.Millisecond
+
+// current lets a call that was denied come back where the credentials were
+// replaced meanwhile: whoever corrects a key and resumes the account at once must
+// not see it paused again because of the old one.
+func (a *Activities) current(ctx context.Context, account vendors.Account, err error) error {
+	var e *upload.Error
+	if !errors.As(err, &e) || e.Kind != upload.KindDenied || e.Paused {
+		return err
+	}
+	if err := pause(ctx, noticed); err != nil {
+		return err
+	}
+	now, missing := a.Accounts.Account(account.Name)
+	if missing != nil || a.Accounts.KeyFingerprint(now) == a.Accounts.KeyFingerprint(account) {
+		return err
+	}
+	return later(typeWaiting, "the credentials of account "+account.Name+" have changed", time.Millisecond)
 }
 
 // caller makes the means of calling an item's vendor.

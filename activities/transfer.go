@@ -136,7 +136,7 @@ func (a *Activities) send(ctx context.Context, s sending) (transfer.Answer, *upl
 	}
 	m, err := a.read(ctx, vendor, caller, s, answer)
 	if err != nil {
-		return answer, m, err
+		return answer, m, a.current(ctx, caller.Account, err)
 	}
 	return answer, m, a.unchanged(ctx, file, s, answer)
 }

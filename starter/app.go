@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -82,7 +84,7 @@ func (a *app) onClose(f func()) { a.closers = append(a.closers, f) }
 func (a *app) openConfig() error {
 	path, searched, err := config.Find(a.flags.config)
 	if err != nil {
-		return err
+		return &usageError{text: err.Error(), hint: "the configuration is named by --config or " + config.FileEnv}
 	}
 	if path == "" {
 		sandboxed := filepath.Join(a.data, sandboxConfig)
@@ -113,12 +115,8 @@ func (a *app) openLedger(ctx context.Context) error {
 		}
 	}
 	service := assembly.ServiceConfigured()
-	if err := os.MkdirAll(a.data, 0o700); err != nil {
-		return fmt.Errorf("data folder: %w", err)
-	}
-	var err error
-	if a.keys, err = a.config.EncryptionKeys(a.data, !service); err != nil {
-		return &usageError{text: err.Error(), hint: "the key is read from the configuration"}
+	if err := a.openKeys(); err != nil {
+		return err
 	}
 	url, err := a.config.Ledger()
 	switch {
@@ -138,6 +136,20 @@ func (a *app) openLedger(ctx context.Context) error {
 		}
 	})
 	return nil
+}
+
+// openKeys makes the data folder and reads the keys, or makes one there.
+func (a *app) openKeys() error {
+	if err := os.MkdirAll(a.data, 0o700); err != nil {
+		return fmt.Errorf("data folder: %w; name another with --data", err)
+	}
+	var err error
+	a.keys, err = a.config.EncryptionKeys(a.data, !assembly.ServiceConfigured())
+	var system syscall.Errno
+	if err == nil || errors.As(err, &system) { // the disk's fault, and not the configuration's
+		return err
+	}
+	return &usageError{text: err.Error(), hint: "the key is encryption.key in the configuration, or else the file key in the data folder"}
 }
 
 // engineOptions are how this command hosts the embedded engine where nobody

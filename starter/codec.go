@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mediaferry/mediaferry/assembly"
 	"github.com/mediaferry/mediaferry/codec"
 )
 
@@ -36,15 +35,14 @@ func (a *app) codec(ctx context.Context, listen string, origins []string) error 
 	if err := a.openConfig(); err != nil {
 		return err
 	}
-	keys, err := a.config.EncryptionKeys(a.data, !assembly.ServiceConfigured())
-	if err != nil {
+	if err := a.openKeys(); err != nil {
 		return err
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: codec.Handler(keys, origins...), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: codec.Handler(a.keys, origins...), ReadHeaderTimeout: 10 * time.Second}
 	a.onClose(func() { _ = server.Close() })
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()

@@ -158,6 +158,9 @@ func (a *app) retry(ctx context.Context, id string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
+	if err := a.able(crew, items); err != nil {
+		return err
+	}
 	if err := a.hire(ctx, crew); err != nil {
 		return err
 	}

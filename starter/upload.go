@@ -79,6 +79,9 @@ func (a *app) upload(ctx context.Context, f uploadFlags, args []string) error {
 	if f.detach && (!crew.uploads || len(crew.missing) > 0) {
 		return &usageError{text: "--detach needs a worker that goes on", hint: "start one in another terminal: mediaferry up"}
 	}
+	if err := a.able(crew, items); err != nil {
+		return err
+	}
 	if err := a.hire(ctx, crew); err != nil {
 		return err
 	}
@@ -97,7 +100,11 @@ func (a *app) upload(ctx context.Context, f uploadFlags, args []string) error {
 // command line.
 func (a *app) uploadItems(f uploadFlags, sources []string) ([]upload.Item, error) {
 	if f.to == "" {
-		return nil, &usageError{text: "--to is missing", hint: "the accounts are: " + strings.Join(a.config.AccountNames(), ", ")}
+		hint := "no account is configured; put a mediaferry.yaml here, or try: mediaferry demo"
+		if names := a.config.AccountNames(); len(names) > 0 {
+			hint = "the accounts are: " + strings.Join(names, ", ")
+		}
+		return nil, &usageError{text: "--to is missing", hint: hint}
 	}
 	account, err := a.config.Profile(f.to)
 	if err != nil {
@@ -222,6 +229,20 @@ func (a *app) ownRoot(path string) (string, error) {
 		}
 	}
 	return "", &usageError{text: fmt.Sprintf("%s lies outside of sources.local_roots, which are %s", path, strings.Join(roots, ", ")), hint: "move the file there, or add its folder in the configuration"}
+}
+
+// able refuses, before anything is started, items for whose account this process
+// would lack the credentials.
+func (a *app) able(c crew, items []upload.Item) error {
+	for _, item := range items {
+		if c.uploads {
+			return nil // the worker's own configuration counts
+		}
+		if _, err := a.config.Account(item.Account); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // hire makes this process do what nobody else does.

@@ -214,7 +214,7 @@ func openBooks(ctx context.Context, conf *config.Config, log *zap.Logger) (codec
 func configuration(o options, log *zap.Logger) (*config.Live, *config.Config, error) {
 	path, searched, err := config.Find(o.config)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("%w: %w", errMisused, err)
 	}
 	if path == "" {
 		return nil, nil, fmt.Errorf("%w: no configuration was found at %v", errMisused, searched)
