@@ -1,0 +1,193 @@
+package upload
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestSourcesInTheirCanonicalForm(t *testing.T) {
+	for _, c := range []struct{ name, source, want string }{
+		{"an absolute path", "/srv/a.jpg", "/srv/a.jpg"},
+		{"a relative path", "img/a.jpg", "/work/img/a.jpg"},
+		{"a path with detours", "../x/./a//b.jpg", "/x/a/b.jpg"},
+		{"a path with what would be a query", "a?b#c.jpg", "/work/a?b#c.jpg"},
+		{"a file: URL", "file:///srv/a.jpg", "/srv/a.jpg"},
+		{"a drive of Windows", `C:\dir\a.jpg`, `/work/C:\dir\a.jpg`},
+		{"a path with a colon", "a:b.jpg", "/work/a:b.jpg"},
+		{"a URL", "https://host/a.jpg", "https://host/a.jpg"},
+		{"a URL in upper case, but for its path", "HTTPS://HOST.Example/A.jpg?X=Y", "https://host.example/A.jpg?X=Y"},
+		{"a URL with a fragment", "https://host/a.jpg?x#y", "https://host/a.jpg?x"},
+		{"a URL with a name and a password", "https://u:p@host/a.jpg", "https://u:p@host/a.jpg"},
+		{"a URL with a port", "https://Host:8443/a", "https://host:8443/a"},
+		{"a URL without a path", "https://host", "https://host"},
+		{"an object, whose bucket may be in any case", "S3://My-Bucket/Key/a.jpg", "s3://My-Bucket/Key/a.jpg"},
+		{"an object with a space", "oss://bucket/a b.jpg", "oss://bucket/a%20b.jpg"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := CanonicalSource(c.source, "/work")
+			require.NoError(t, err)
+			require.Equal(t, c.want, got)
+			again, err := CanonicalSource(got, "/elsewhere")
+			require.NoError(t, err)
+			require.Equal(t, got, again, "it is so already")
+		})
+	}
+}
+
+func TestSourcesThatAreNone(t *testing.T) {
+	const secret = "?X-Amz-Signature=c4n4ry"
+	for _, c := range []struct{ name, source, want string }{
+		{"nothing", "", "empty source"},
+		{"a file: URL of nothing", "file://", "empty source"},
+		{"an unknown scheme", "ftp://host/a" + secret, `unknown scheme "ftp", want a path or one of https, s3, oss`},
+		{"a URL that is none", "https://ho st/%zz" + secret, "is no URL"},
+		{"no host", "https:///a" + secret, "is incomplete, want https://HOST/PATH"},
+		{"a bucket alone", "s3://bucket" + secret, "is incomplete, want s3://BUCKET/KEY"},
+		{"a bucket and a slash", "oss://bucket/" + secret, "is incomplete, want oss://BUCKET/KEY"},
+		{"a key without its bucket", "s3:///key" + secret, "is incomplete, want s3://BUCKET/KEY"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := CanonicalSource(c.source, "/work")
+			require.ErrorContains(t, err, c.want)
+			require.NotContains(t, err.Error(), "c4n4ry")
+		})
+	}
+}
+
+func TestSourcesAsTheyMayBePrinted(t *testing.T) {
+	for source, want := range map[string]string{
+		"/srv/a?b#c.jpg": "/srv/a?b#c.jpg",
+		"https://host/a.jpg?X-Amz-Signature=c4n4ry": "https://host/a.jpg",
+		"https://host/a.jpg#c4n4ry":                 "https://host/a.jpg",
+		"https://host/a.jpg#c4n4ry?x":               "https://host/a.jpg",
+		"https://user:c4n4ry@host/a@b.jpg":          "https://host/a@b.jpg",
+		"https://c4n4ry:x@y@host/a":                 "https://host/a",
+		"https://host?c4n4ry":                       "https://host",
+		"https://host":                              "https://host",
+		"s3://bucket/key?versionId=c4n4ry":          "s3://bucket/key",
+		"https://ho st/%zz?c4n4ry":                  "https://ho st/%zz",
+		"":                                          "",
+	} {
+		require.Equal(t, want, DisplaySource(source))
+	}
+}
+
+func TestALocalSourceIsAPath(t *testing.T) {
+	for source, want := range map[string]bool{
+		"/a": true, "a": true, "./a": true, "file:///a": true, `C:\a`: true, "C://a": true, "dir.x://a": true, "a/b://c": true, "https:/a": true,
+		"https://a": false, "s3://a": false, "HTTPS://a": false, "ftp://a": false,
+	} {
+		require.Equal(t, want, IsLocal(source), source)
+		require.Equal(t, want, Item{Source: source}.Local(), source)
+	}
+}
+
+func TestADerivedIdentityIsThatOfAccountSourceAndFields(t *testing.T) {
+	base := DeriveID("acct", "https://h/a.jpg?size=1", Fields{"title": "x"})
+	require.Regexp(t, `^[0-9a-f]{32}$`, base)
+	same := map[string]string{
+		"the same":                     DeriveID("acct", "https://h/a.jpg?size=1", Fields{"title": "x"}),
+		"signed by S3":                 DeriveID("acct", "https://h/a.jpg?size=1&X-Amz-Signature=1&X-Amz-Date=2&X-Amz-Expires=3&X-Amz-Credential=4&X-Amz-Security-Token=5&X-Amz-Algorithm=6&X-Amz-SignedHeaders=7", Fields{"title": "x"}),
+		"signed by S3, version 2":      DeriveID("acct", "https://h/a.jpg?AWSAccessKeyId=1&size=1&Signature=2&Expires=3", Fields{"title": "x"}),
+		"signed by OSS":                DeriveID("acct", "https://h/a.jpg?OSSAccessKeyId=1&size=1&Signature=2&Expires=3&security-token=4", Fields{"title": "x"}),
+		"signed by OSS, version 4":     DeriveID("acct", "https://h/a.jpg?x-oss-signature=1&size=1&x-oss-date=2", Fields{"title": "x"}),
+		"signed by Google":             DeriveID("acct", "https://h/a.jpg?size=1&X-Goog-Signature=1", Fields{"title": "x"}),
+		"signed by CloudFront":         DeriveID("acct", "https://h/a.jpg?size=1&Policy=1&Key-Pair-Id=2&Signature=3", Fields{"title": "x"}),
+		"signed by Azure":              DeriveID("acct", "https://h/a.jpg?size=1&sv=1&sr=2&sig=3&se=4&sp=5&st=6", Fields{"title": "x"}),
+		"with another password":        DeriveID("acct", "https://u:p@h/a.jpg?size=1", Fields{"title": "x"}),
+		"with its fields through JSON": DeriveID("acct", "https://h/a.jpg?size=1", throughJSON(t, Fields{"title": "x"})),
+	}
+	for name, id := range same {
+		require.Equal(t, base, id, name)
+	}
+	others := map[string]string{
+		"another account": DeriveID("other", "https://h/a.jpg?size=1", Fields{"title": "x"}),
+		"another path":    DeriveID("acct", "https://h/b.jpg?size=1", Fields{"title": "x"}),
+		"another host":    DeriveID("acct", "https://i/a.jpg?size=1", Fields{"title": "x"}),
+		"another query":   DeriveID("acct", "https://h/a.jpg?size=2", Fields{"title": "x"}),
+		"other fields":    DeriveID("acct", "https://h/a.jpg?size=1", Fields{"title": "y"}),
+		"more fields":     DeriveID("acct", "https://h/a.jpg?size=1", Fields{"title": "x", "a": true}),
+		"no fields":       DeriveID("acct", "https://h/a.jpg?size=1", nil),
+	}
+	for name, id := range others {
+		require.NotEqual(t, base, id, name)
+	}
+	require.Equal(t, DeriveID("a", "/x", nil), DeriveID("a", "/x", Fields{}))
+	require.NotEqual(t, DeriveID("a", "/x?Signature=1", nil), DeriveID("a", "/x?Signature=2", nil), "a path has no query")
+	require.Len(t, DeriveID("a", "https://h/%zz?Signature=1", nil), 32)
+	require.Equal(t, DeriveID("a", "https://h/%zz?Signature=1", nil), DeriveID("a", "https://h/%zz?Signature=2", nil))
+	require.Equal(t, DeriveID("a", "/x", Fields{"n": 1}), Item{Account: "a", Source: "/x", Fields: Fields{"n": 1}}.Definition())
+}
+
+func throughJSON(t *testing.T, f Fields) Fields {
+	t.Helper()
+	raw, err := json.Marshal(f)
+	require.NoError(t, err)
+	var again Fields
+	require.NoError(t, json.Unmarshal(raw, &again))
+	return again
+}
+
+func TestIdentitiesThatPeopleGive(t *testing.T) {
+	for _, good := range []string{"a", "a-12", "SKU4.00€", "ä", strings.Repeat("x", 200), "a:b", "a/b"} {
+		require.NoError(t, CheckID(good), good)
+	}
+	for name, bad := range map[string]string{
+		"nothing": "", "too long": strings.Repeat("x", 201), "a space": "a b", "a line's end": "a\n", "a control character": "a\x1b", "delete": "a\x7f",
+		"no UTF-8": "a\xff", "a question mark": "a?b", "a hash": "a#b",
+	} {
+		require.Error(t, CheckID(bad), name)
+	}
+	require.Equal(t, "batch/spring/a-12", BatchUploadID("spring", "a-12"))
+	require.Equal(t, "upload/acct/a-12", SingleUploadID("acct", "a-12"))
+}
+
+func TestFieldsAreReadByType(t *testing.T) {
+	f := Fields{
+		"s": "x", "b": true, "n": float64(5), "n64": int64(6), "int": 7, "list": []any{"a", 1, "b"}, "strings": []string{"c"},
+		"o": map[string]any{"k": "v"},
+	}
+	require.Equal(t, "x", f.String("s"))
+	require.Empty(t, f.String("b"))
+	value, present := f.Bool("b")
+	require.True(t, value && present)
+	_, present = f.Bool("s")
+	require.False(t, present)
+	for name, want := range map[string]int64{"n": 5, "n64": 6, "int": 7} {
+		n, present := f.Int(name)
+		require.True(t, present)
+		require.Equal(t, want, n)
+	}
+	_, present = f.Int("s")
+	require.False(t, present)
+	require.Equal(t, []string{"a", "b"}, f.Strings("list"))
+	require.Equal(t, []string{"c"}, f.Strings("strings"))
+	require.Nil(t, f.Strings("s"))
+	require.Equal(t, map[string]any{"k": "v"}, f.Object("o"))
+	require.Nil(t, f.Object("s"))
+}
+
+func FuzzASourceIsPrintedWithoutItsQuery(f *testing.F) {
+	f.Add("https://u:p@h/a", "X-Amz-Signature")
+	f.Add("s3://b/k", "a")
+	f.Fuzz(func(t *testing.T, front, name string) {
+		if strings.Contains(front+name, "c4n4ry") || IsLocal(front) {
+			t.Skip()
+		}
+		source := front + "?" + name + "=c4n4ry"
+		require.NotContains(t, DisplaySource(source), "c4n4ry")
+		canonical, err := CanonicalSource(source, "/")
+		if err != nil {
+			require.NotContains(t, err.Error(), "c4n4ry")
+			return
+		}
+		require.NotContains(t, DisplaySource(canonical), "c4n4ry")
+		again, err := CanonicalSource(canonical, "/elsewhere")
+		require.NoError(t, err)
+		require.Equal(t, canonical, again)
+		require.Len(t, DeriveID("a", source, nil), 32)
+	})
+}
