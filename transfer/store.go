@@ -21,6 +21,10 @@ type storeError struct {
 	RequestID string   `xml:"RequestId"`
 }
 
+// longestWait bounds what a store may ask us to wait, so that a slip of its does
+// not park an item for good.
+const longestWait = time.Hour
+
 // refusal is a store's refusal on its way to becoming an *upload.Error.
 type refusal struct {
 	answer Answer
@@ -49,7 +53,7 @@ func (r refusal) as(kind upload.Kind) *upload.Error {
 	}
 	e := upload.Errorf(kind, upload.StepTransfer, "%s", message)
 	e.Status, e.Code, e.RequestID = r.answer.Status, code, r.requestID()
-	e.RetryAfter = egress.RetryAfter(r.answer.Header, time.Now())
+	e.RetryAfter = min(max(egress.RetryAfter(r.answer.Header, time.Now()), 0), longestWait)
 	e.Arrived = r.answer.Arrived()
 	return e
 }

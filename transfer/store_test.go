@@ -232,8 +232,13 @@ func TestAStoreSaysWhenToComeBack(t *testing.T) {
 	a.Header.Set("Retry-After", "7")
 	require.Equal(t, 7*time.Second, S3(a).RetryAfter)
 	require.Equal(t, 7*time.Second, OSS(a).RetryAfter)
-	a.Header.Set("Retry-After", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat))
-	require.InDelta(t, time.Hour, S3(a).RetryAfter, float64(10*time.Minute))
+	a.Header.Set("Retry-After", time.Now().Add(30*time.Minute).UTC().Format(http.TimeFormat))
+	require.InDelta(t, 30*time.Minute, S3(a).RetryAfter, float64(10*time.Minute))
+	for _, absurd := range []string{"99999", "99999999999"} {
+		a.Header.Set("Retry-After", absurd)
+		require.LessOrEqual(t, S3(a).RetryAfter, time.Hour)
+		require.GreaterOrEqual(t, S3(a).RetryAfter, time.Duration(0))
+	}
 	a.Header.Set("Retry-After", "soon")
 	require.Zero(t, S3(a).RetryAfter)
 }

@@ -41,7 +41,7 @@ func (c *Caller) judge(ctx context.Context, a answer, status int, w words) *uplo
 	if e.RequestID == "" {
 		e.RequestID = a.clean(a.header.Get("X-Request-Id"))
 	}
-	e.RetryAfter = min(max(egress.RetryAfter(a.header, c.Now()), w.wait), longestWait)
+	e.RetryAfter = min(max(egress.RetryAfter(a.header, c.Now()), w.wait, 0), longestWait)
 	e.Arrived = upload.ArrivedNothing
 	if status >= 500 || status < 400 {
 		e.Arrived = upload.ArrivedMaybe
