@@ -22,16 +22,17 @@ func trustana(ctx workflow.Context, r *run) (upload.Media, error) {
 			// Step 3: check the processing status.
 			return r.poll(ctx, session)
 		}
+		// If a PUT may have landed, a second prepare, or another upload of the
+		// item, would attach the image twice, so the old ID is asked first.
+		if r.arrived {
+			media, lookErr := r.pollFor(ctx, session, r.terms.FirstLook, lookBack)
+			if lookErr != nil || media.State == upload.StateReady {
+				return media, lookErr
+			}
+		}
+		// The URL ran out: call prepare again.
 		if !r.renewable(err) {
 			return upload.Media{}, err
-		}
-		// The URL ran out: call prepare again. But if its PUT may have landed, a
-		// second one would attach the image twice, so the old ID is asked first.
-		if r.arrived {
-			media, err := r.pollFor(ctx, session, r.terms.FirstLook, lookBack)
-			if err != nil || media.State == upload.StateReady {
-				return media, err
-			}
 		}
 		previous = &session
 	}

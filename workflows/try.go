@@ -45,21 +45,21 @@ func (r *run) try(ctx workflow.Context, s step, in, out any) error {
 			return err
 		}
 		r.lost(s, e)
+		r.second(s, e)
 		if e.Kind == upload.KindDenied {
 			if err := r.hold(ctx, e); err != nil {
 				return err
 			}
 			continue
 		}
-		if !r.worthAnother(s, e) {
-			return e
-		}
-		if s.look != nil && e.Arrived != upload.ArrivedNothing {
-			if done, err := s.look(ctx, e); err != nil {
+		again := r.worthAnother(s, e)
+		if s.look != nil && unheard(e) { // also after the last try: it may be the one that did the work
+			if done, err := s.look(ctx, e); done || err != nil {
 				return err
-			} else if done {
-				return nil
 			}
+		}
+		if !again {
+			return e
 		}
 		if s.again != nil {
 			s.again(e)
@@ -83,16 +83,27 @@ func (r *run) lost(s step, e *upload.Error) {
 	}
 }
 
+// unheard reports whether a call may have done its work without our hearing so.
+// What was answered, even with a complaint about the bytes, was heard.
+func unheard(e *upload.Error) bool {
+	return e.Kind == upload.KindUnavailable && e.Arrived != upload.ArrivedNothing
+}
+
+// second gives a failure the kind that it has when it comes a second time.
+func (r *run) second(s step, e *upload.Error) {
+	if e.Then == "" {
+		return
+	}
+	key := fmt.Sprintf("%s %d %s", s.step, e.Status, e.Code)
+	if r.seen[key] {
+		e.Kind = e.Then
+	}
+	r.seen[key] = true
+}
+
 // worthAnother reports whether a failed step may be tried again, and counts the
 // try.
 func (r *run) worthAnother(s step, e *upload.Error) bool {
-	if e.Then != "" {
-		key := fmt.Sprintf("%s %d %s", s.step, e.Status, e.Code)
-		if r.seen[key] {
-			e.Kind = e.Then
-		}
-		r.seen[key] = true
-	}
 	switch e.Kind {
 	case upload.KindUnavailable:
 	case upload.KindCorrupt:
