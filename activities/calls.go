@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"go.temporal.io/sdk/activity"
+
 	"github.com/mediaferry/mediaferry/ledger"
 	"github.com/mediaferry/mediaferry/upload"
 	"github.com/mediaferry/mediaferry/vendors"
@@ -63,7 +65,11 @@ func (a *Activities) Settle(ctx context.Context, in upload.Settle) (settled uplo
 // it comes back at the vendor's pace until processing has ended: between two
 // looks it holds no worker's slot. Trouble with a look is no reason to stop.
 func (a *Activities) Poll(ctx context.Context, in upload.Poll) (upload.Polled, error) {
-	polled := upload.Polled{Looks: int(attempt(ctx))}
+	throttled := 0
+	if activity.HasHeartbeatDetails(ctx) {
+		_ = activity.GetHeartbeatDetails(ctx, &throttled) // a count only; others' beats have none
+	}
+	polled := upload.Polled{Looks: int(attempt(ctx)) - throttled}
 	state := upload.State("")
 	if polled.Looks == 1 && !in.Once {
 		state = upload.StateProcessing
@@ -79,8 +85,12 @@ func (a *Activities) Poll(ctx context.Context, in upload.Poll) (upload.Polled, e
 	spec := vendor.Spec()
 	wait := spec.Poll.Wait(polled.Looks+1, in.Item.UploadID)
 	var e *upload.Error
+	if errors.As(err, &e) && e.Kind == upload.KindThrottled { // no look, for those who count
+		activity.RecordHeartbeat(ctx, throttled+1)
+		polled.Looks--
+	}
 	switch {
-	case errors.As(err, &e) && (e.Kind == upload.KindUnavailable || e.Kind == upload.KindThrottled):
+	case e != nil && (e.Kind == upload.KindUnavailable || e.Kind == upload.KindThrottled):
 		return polled, later(string(e.Kind), e.Error(), max(wait, e.RetryAfter), upload.Media{Seen: e.Message}, polled.Looks)
 	case err != nil, polled.Media.State != upload.StateProcessing, unseen(spec, polled.Media, a.Now().Sub(in.Since)):
 		return polled, result(ctx, upload.StepPoll, err)
