@@ -19,6 +19,7 @@ import (
 	"github.com/mediaferry/mediaferry/egress"
 	"github.com/mediaferry/mediaferry/ledger"
 	"github.com/mediaferry/mediaferry/sources"
+	"github.com/mediaferry/mediaferry/transfer"
 	"github.com/mediaferry/mediaferry/upload"
 	"github.com/mediaferry/mediaferry/vendors"
 )
@@ -43,6 +44,8 @@ type Activities struct {
 	Egress   *egress.Egress
 	// Running reports whether a run of a workflow is still open.
 	Running func(ctx context.Context, workflowID, runID string) (bool, error)
+	// Bandwidth limits what is sent, all transfers together; nil: no limit.
+	Bandwidth *transfer.Bandwidth
 	// Owner names this process where it holds a lease.
 	Owner string
 	Log   *zap.Logger

@@ -125,7 +125,7 @@ func (a *Activities) send(ctx context.Context, s sending) (transfer.Answer, *upl
 		return transfer.Answer{}, nil, err
 	}
 	defer func() { _ = file.Close() }() // only read from
-	meter := new(transfer.Meter)
+	meter := &transfer.Meter{Limit: a.Bandwidth.Wait}
 	defer beat(ctx, func() any {
 		a.progress(ctx, s.item, s.before+meter.Sent())
 		return upload.Progress{Sent: meter.Sent(), Size: s.size}

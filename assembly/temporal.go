@@ -126,9 +126,9 @@ func Logger(log *zap.Logger) temporallog.Logger {
 
 type sdkLogger struct{ zap *zap.SugaredLogger }
 
-func (l sdkLogger) Debug(string, ...any)            {}
-func (l sdkLogger) Info(text string, pairs ...any)  { l.zap.Debugw(text, keys(pairs)...) }
-func (l sdkLogger) Warn(text string, pairs ...any)  { l.zap.Infow(text, keys(pairs)...) }
+func (l sdkLogger) Debug(string, ...any)           {}
+func (l sdkLogger) Info(text string, pairs ...any) { l.zap.Debugw(text, keys(pairs)...) }
+func (l sdkLogger) Warn(text string, pairs ...any) { l.zap.Infow(text, keys(pairs)...) }
 func (l sdkLogger) Error(text string, pairs ...any) {
 	if text == activityFailed {
 		l.zap.Infow(text, keys(pairs)...)

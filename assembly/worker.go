@@ -24,6 +24,7 @@ import (
 	"github.com/mediaferry/mediaferry/egress"
 	"github.com/mediaferry/mediaferry/ledger"
 	"github.com/mediaferry/mediaferry/sources"
+	"github.com/mediaferry/mediaferry/transfer"
 	"github.com/mediaferry/mediaferry/upload"
 	"github.com/mediaferry/mediaferry/vendors"
 	"github.com/mediaferry/mediaferry/workflows"
@@ -58,6 +59,8 @@ type WorkerOptions struct {
 	// Roots are the folders whose files this worker reads, each in a task queue
 	// of its own.
 	Roots []string
+	// Bandwidth limits what it sends; nil: no limit.
+	Bandwidth *transfer.Bandwidth
 	// Uploads makes it carry workflows and call vendors; without it, the worker
 	// reads local sources only.
 	Uploads bool
@@ -90,7 +93,7 @@ func StartWorker(ctx context.Context, o WorkerOptions) (*Worker, error) {
 	}}
 	acts := &activities.Activities{
 		Accounts: accounts{o.Config}, Ledger: o.Ledger, Sources: sources.New(from), Egress: from.Egress,
-		Running: running(o.Temporal), Owner: w.info.ID, Log: o.Log, Now: time.Now,
+		Running: running(o.Temporal), Bandwidth: o.Bandwidth, Owner: w.info.ID, Log: o.Log, Now: time.Now,
 	}
 	w.build(o, acts)
 	for _, sdk := range w.workers {

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/assembly"
 	"github.com/mediaferry/mediaferry/ledger"
+	"github.com/mediaferry/mediaferry/transfer"
 )
 
 // checkTime bounds a look at what the worker depends on.
@@ -38,12 +41,12 @@ func (h *health) check(ctx context.Context) error {
 	return h.ledger.Health(ctx)
 }
 
-// serve serves health, metrics and the log level; with an empty address nothing.
-func serve(ctx context.Context, listen string, h *health, metrics *assembly.Metrics, level zap.AtomicLevel) (stop func(), address string, err error) {
-	if listen == "" {
+// serve serves health, metrics, the log level and the bandwidth; with an empty address nothing.
+func serve(ctx context.Context, o options, h *health, metrics *assembly.Metrics, level zap.AtomicLevel) (stop func(), address string, err error) {
+	if o.listen == "" {
 		return func() {}, "", nil
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
 	if err != nil {
 		return nil, "", fmt.Errorf("--listen: %w", err)
 	}
@@ -58,7 +61,25 @@ func serve(ctx context.Context, listen string, h *health, metrics *assembly.Metr
 	})
 	mux.Handle("GET /metrics", metrics)
 	mux.Handle("/loglevel", level)
+	mux.HandleFunc("GET /bwlimit", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, o.bandwidth.Table()) })
+	mux.HandleFunc("PUT /bwlimit", func(w http.ResponseWriter, r *http.Request) { setBandwidth(w, r, o.bandwidth) })
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = server.Serve(listener) }() // it ends with stop
 	return func() { _ = server.Close() }, listener.Addr().String(), nil
+}
+
+// setBandwidth changes the bandwidth to what the request's body says.
+func setBandwidth(w http.ResponseWriter, r *http.Request, bandwidth *transfer.Bandwidth) {
+	text, err := io.ReadAll(io.LimitReader(r.Body, 4<<10))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	table, err := transfer.ParseTimetable(strings.TrimSpace(string(text)))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	bandwidth.Set(table)
+	_, _ = fmt.Fprintln(w, table)
 }

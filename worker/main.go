@@ -23,6 +23,7 @@ import (
 	"github.com/mediaferry/mediaferry/config"
 	"github.com/mediaferry/mediaferry/egress"
 	"github.com/mediaferry/mediaferry/ledger"
+	"github.com/mediaferry/mediaferry/transfer"
 )
 
 // version is set when a release is built.
@@ -32,13 +33,15 @@ const usage = `mediaferry-worker carries uploads on an existing Temporal service
 
 Usage:
     mediaferry-worker [--config FILE] [--host NAME] [--listen ADDR]
-                      [--log-level LEVEL] [--log-format json|console]
+                      [--bwlimit RATE] [--log-level LEVEL] [--log-format json|console]
 
 --config FILE     the configuration (default: $MEDIAFERRY_CONFIG, ./mediaferry.yaml, the user's).
                   It needs accounts, ledger: postgres://… and encryption: {key: …}.
 --host NAME       the name under which local sources are looked for (default: the host's name).
                   Which folders are read is sources.local_roots; by default none is.
---listen ADDR     serves /healthz, /readyz, /metrics and /loglevel (default 127.0.0.1:9464; "" for none)
+--listen ADDR     serves /healthz, /readyz, /metrics, /loglevel and /bwlimit (default 127.0.0.1:9464; "" for none)
+--bwlimit RATE    bytes per second of all transfers together: 10M, 1.5Gi, off, or by time of day
+                  "08:00,512k 19:00,10M 23:00,off"; PUT the same to /bwlimit changes it at once
 --log-level       debug, info, warn or error (default info); PUT {"level":"debug"} to /loglevel changes it
 --drain DURATION  how long transfers may go on after SIGTERM (default 25s)
 --version         prints the version
@@ -57,6 +60,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 type options struct {
 	config, host, listen string
 	level, format        string
+	bandwidth            *transfer.Bandwidth
 	drain                time.Duration
 	version              bool
 }
@@ -105,6 +109,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.level, "log-level", "info", "")
 	flags.StringVar(&o.format, "log-format", "json", "")
 	flags.DurationVar(&o.drain, "drain", 25*time.Second, "")
+	limit := flags.String("bwlimit", "", "")
 	flags.BoolVar(&o.version, "version", false, "")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -115,6 +120,11 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("%w: unexpected argument %q; see mediaferry-worker --help", errMisused, flags.Arg(0))
 	}
+	table, err := transfer.ParseTimetable(*limit)
+	if err != nil {
+		return o, fmt.Errorf("%w: --bwlimit: %w", errMisused, err)
+	}
+	o.bandwidth = transfer.NewBandwidth(table, time.Now)
 	if o.host == "" {
 		return o, fmt.Errorf("%w: --host is empty, want the name under which this host is known", errMisused)
 	}
@@ -171,14 +181,14 @@ func work(ctx context.Context, o options, stderr io.Writer) error {
 	}
 	defer temporal.Close()
 	health := &health{temporal: temporal, ledger: books}
-	stop, address, err := serve(ctx, o.listen, health, metrics, level)
+	stop, address, err := serve(ctx, o, health, metrics, level)
 	if err != nil {
 		return err
 	}
 	defer stop()
 	worker, err := assembly.StartWorker(ctx, assembly.WorkerOptions{
 		Temporal: temporal, Ledger: books, Config: live, Log: log, Version: version,
-		Host: o.host, Roots: roots, Uploads: true, Drain: o.drain,
+		Host: o.host, Roots: roots, Uploads: true, Drain: o.drain, Bandwidth: o.bandwidth,
 	})
 	if err != nil {
 		return err
