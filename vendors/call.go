@@ -149,7 +149,8 @@ func callError(ctx context.Context, r request, err error, sent bool) error {
 	if egress.IsRefused(err) {
 		kind = upload.KindInvalid
 	}
-	e := upload.Errorf(kind, r.step, "%s: %s", r.name, egress.Cause(err))
+	e := upload.Errorf(kind, r.step, "%s: %s", r.name, egress.Cause(err)).
+		WithHint("check base_url and the network, for example with: mediaferry doctor; the same command tries again")
 	if kind == upload.KindInvalid {
 		_ = e.WithHint("check the account's base_url; http: and private addresses need loopback or insecure: true")
 	}
