@@ -408,6 +408,31 @@ func TestALimitThatCannotBeMetIsAFaultOfOurs(t *testing.T) {
 	require.Equal(t, upload.KindInternal, failure(t, err).Kind)
 }
 
+func TestAReaderCountsUntilItsSendHasEnded(t *testing.T) {
+	meter := new(Meter)
+	r := newReader(t.Context(), io.NopCloser(zeros{}), 100, Want{}, meter)
+	n, err := r.Read(make([]byte, 40))
+	require.NoError(t, err)
+	require.Equal(t, 40, n)
+	for _, counted := range []int64{r.read.Load(), r.pulse.moved.Load(), meter.Sent()} {
+		require.EqualValues(t, 40, counted)
+	}
+	r.end()
+	n, err = r.Read(make([]byte, 40))
+	require.ErrorIs(t, err, errEnded)
+	require.Zero(t, n)
+	require.EqualValues(t, 40, meter.Sent())
+
+	r = newReader(t.Context(), nil, 100, Want{}, meter)
+	r.src = readFunc(func(p []byte) (int, error) {
+		r.end() // while it is under way
+		return len(p), nil
+	})
+	_, err = r.Read(make([]byte, 40))
+	require.ErrorIs(t, err, errEnded)
+	require.EqualValues(t, 40, meter.Sent())
+}
+
 // A host that answers before it has the body: what is read afterwards must
 // neither count nor reach a source that the caller has closed.
 func TestNothingIsReadAfterASend(t *testing.T) {

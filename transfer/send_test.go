@@ -252,6 +252,16 @@ func TestASourceThatIsLongerThanSaidIsCutAtItsSize(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 10, answer.Sent)
 	require.Equal(t, "0123456789", string(server.requests()[0].body))
+
+	target := put(server.URL)
+	target.Method, target.File = upload.MethodForm, upload.FormFile{Field: "file", Name: "a", Type: "image/jpeg"}
+	_, err = Send(t.Context(), client(t), target, body, Want{}, nil)
+	require.NoError(t, err)
+	require.Contains(t, string(server.requests()[1].body), "\r\n\r\n0123456789\r\n--")
+
+	sums, err := Digest(t.Context(), body, Want{MD5: true})
+	require.NoError(t, err)
+	require.Equal(t, "781e5e245d69b566979b86e28d23f2c7", sums.MD5)
 }
 
 func TestAPrivateAddressIsRefusedForGood(t *testing.T) {

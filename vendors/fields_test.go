@@ -208,6 +208,12 @@ func TestFieldsOfJSON(t *testing.T) {
 	}
 }
 
+func TestAListMayHoldAMemberTwiceUnlessItIsUnique(t *testing.T) {
+	s := &Spec{Name: "x", Fields: []Field{{Name: "a", Type: List}, {Name: "b", Type: List, Unique: true}}}
+	require.Empty(t, s.CheckFields(upload.Fields{"a": []any{"1", "1"}}, nil))
+	require.Len(t, s.CheckFields(upload.Fields{"b": []any{"1", "1"}}, nil), 1)
+}
+
 func TestAFieldThatWasToldIsNotToldAgain(t *testing.T) {
 	s := spec(t, "closient")
 	require.Len(t, s.CheckFields(upload.Fields{}, nil), 2)

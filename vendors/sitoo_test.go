@@ -197,7 +197,7 @@ func TestWhatSitooRefuses(t *testing.T) {
 			kind: upload.KindUnavailable, arrived: upload.ArrivedNothing, status: 404, code: "FILE_NOT_FOUND", request: "f47ac10b",
 		},
 		refusal{
-			name: "media 404 of a file that is young by the vendor's clock may pass", call: young(-50 * time.Second), script: []exchange{{loose: true, status: 404, date: -45 * time.Second}},
+			name: "media 404 of a file that is young by the vendor's clock may pass", call: young(time.Hour + 9*time.Second), script: []exchange{{loose: true, status: 404, date: -time.Hour}},
 			kind: upload.KindUnavailable, arrived: upload.ArrivedNothing, status: 404,
 		},
 		refusal{

@@ -249,6 +249,14 @@ func TestWhatTrustoosRefreshRefuses(t *testing.T) {
 	})
 }
 
+func TestARotatedRefreshTokenIsHiddenToo(t *testing.T) {
+	r := newRig(t, "trustoo", trustooOAuth).on(token("at1", canary+"_r1", 100), policyWith("at1", spentPolicy()))
+	require.NoError(t, trustooPrepareCall(r))
+	r.now = noon.Add(time.Hour)
+	r.on(refuse(401, `{"code":16,"message":"`+canary+`_r1 was used"}`))
+	require.Equal(t, "oauth token answered 401: [redacted] was used", r.failed(trustooPrepareCall(r)).Message)
+}
+
 func TestATokenThatCannotBeDroppedIsTroubleOfOurs(t *testing.T) {
 	r := newRig(t, "trustoo", trustooOAuth).on(token("at1", "", 100), policyWith("at1", refuse(401, "")))
 	trouble := errors.New("ledger is out of reach")
