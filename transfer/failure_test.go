@@ -410,7 +410,11 @@ func TestALimitThatCannotBeMetIsAFaultOfOurs(t *testing.T) {
 
 func TestAReaderCountsUntilItsSendHasEnded(t *testing.T) {
 	meter := new(Meter)
-	r := newReader(t.Context(), io.NopCloser(zeros{}), 100, Want{}, meter)
+	reads := 0
+	r := newReader(t.Context(), readFunc(func(p []byte) (int, error) {
+		reads++
+		return len(p), nil
+	}), 100, Want{}, meter)
 	n, err := r.Read(make([]byte, 40))
 	require.NoError(t, err)
 	require.Equal(t, 40, n)
@@ -422,6 +426,7 @@ func TestAReaderCountsUntilItsSendHasEnded(t *testing.T) {
 	require.ErrorIs(t, err, errEnded)
 	require.Zero(t, n)
 	require.EqualValues(t, 40, meter.Sent())
+	require.Equal(t, 1, reads, "the source may be closed by now")
 
 	r = newReader(t.Context(), nil, 100, Want{}, meter)
 	r.src = readFunc(func(p []byte) (int, error) {

@@ -105,6 +105,11 @@ func TestClosientFindsOutWhatALostAnswerMade(t *testing.T) {
 			images: []found{at("ours2", "created", noon.Add(time.Second)), at("ours"), at("ours3", "created", noon.Add(time.Minute))},
 			want:   "ours", note: "the product also has ours2, ours3 with the same content",
 		},
+		{
+			name:   "of several that are ours the oldest is, whichever somebody made the first",
+			images: []found{at("ours2", "is_primary", true, "created", noon.Add(time.Second)), at("ours")},
+			want:   "ours", note: "the product also has ours2",
+		},
 		{name: "one that is listed twice is one", images: []found{at("ours"), at("ours")}, want: "ours"},
 		{
 			name: "duplicates are deleted, but only those that are equal", cleanup: true,

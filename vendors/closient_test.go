@@ -269,6 +269,8 @@ func TestClosientsPaceIsObeyed(t *testing.T) {
 		{"when nothing is left of the window", map[string]string{"RateLimit-Remaining": "0", "RateLimit-Reset": "17"}, []time.Duration{17 * time.Second}},
 		{"but not while something is left", map[string]string{"RateLimit-Remaining": "1", "RateLimit-Reset": "17"}, nil},
 		{"nor where nobody says for how long", map[string]string{"RateLimit-Remaining": "0"}, nil},
+		{"nor where it begins again already", map[string]string{"RateLimit-Remaining": "0", "RateLimit-Reset": "0"}, nil},
+		{"nor where it says nonsense", map[string]string{"RateLimit-Remaining": "0", "RateLimit-Reset": "-5"}, nil},
 		{"nor by the older headers, whose reset is a date", map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1767225600"}, nil},
 		{"nor where it says nothing", nil, nil},
 	} {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -376,7 +377,7 @@ func TestWhatTrustooRefuses(t *testing.T) {
 			kind: upload.KindUnavailable, arrived: upload.ArrivedMaybe, status: 200,
 		},
 		{
-			name: "JSON without a code", call: trustooPrepareCall, script: []exchange{refuse(200, `{"data":{"access_id":"x"}}`)},
+			name: "JSON without a code", call: trustooPrepareCall, script: []exchange{refuse(200, strings.Replace(said(grant("sig", noon)), `"code":0,`, "", 1))},
 			kind: upload.KindUnavailable, arrived: upload.ArrivedMaybe, status: 200,
 		},
 		{
