@@ -378,7 +378,7 @@ func TestWhatTrustooRefuses(t *testing.T) {
 		},
 		{
 			name: "JSON without a code", call: trustooPrepareCall, script: []exchange{refuse(200, strings.Replace(said(grant("sig", noon)), `"code":0,`, "", 1))},
-			kind: upload.KindUnavailable, arrived: upload.ArrivedMaybe, status: 200,
+			kind: upload.KindUnavailable, arrived: upload.ArrivedMaybe, status: 200, request: "04f7",
 		},
 		{
 			name: "a video without its URL", call: trustooVideoCall, script: []exchange{refuse(200, `{"code":0,"data":{"url":"https://h/v"}}`)},
