@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -114,7 +115,7 @@ func (t Trustoo) Prepare(ctx context.Context, c *Caller, in upload.Prepare) (upl
 		{Name: "OSSAccessKeyId", Value: policy.AccessID},
 		{Name: "Signature", Value: policy.Signature},
 	}
-	if drop := in.Because == trustooBadCallback && c.Account.On("drop_invalid_callback") && !validCallback(policy.Callback); !drop && policy.Callback != "" {
+	if drop := in.Because == trustooBadCallback && c.Account.On("drop_invalid_callback") && !validCallback(policy.Callback); !drop {
 		form = append(form, upload.FormField{Name: "callback", Value: policy.Callback})
 	}
 	return upload.Session{
@@ -199,8 +200,8 @@ func (c *Caller) trustooFetchPolicy(ctx context.Context, _ Token) (Token, error)
 	if err != nil {
 		return Token{}, err
 	}
-	if got.AccessID == "" || got.Host == "" || got.Signature == "" || got.Policy == "" || got.Dir == "" {
-		return Token{}, a.incomplete("an empty access_id, host, signature, policy or dir")
+	if slices.Contains([]string{got.AccessID, got.Host, got.Expire, got.Signature, got.Policy, got.Dir, got.Callback}, "") {
+		return Token{}, a.incomplete("an empty access_id, host, expire, signature, policy, dir or callback")
 	}
 	expire, _ := strconv.ParseInt(got.Expire, 10, 64) // unreadable: not known
 	got.Until, got.Life = a.lease(unix(expire), 0, "")

@@ -163,7 +163,6 @@ func TestTrustoosCallbackIsPassedOnAsItIs(t *testing.T) {
 		{name: "one that is no base64 and that OSS refused, with leave: it is dropped", callback: "%%%", because: "InvalidArgument", drop: "true"},
 		{name: "a valid one that OSS refused, with leave: nothing is wrong with it", callback: valid, because: "InvalidArgument", drop: "true", want: []string{valid}},
 		{name: "a malformed one after another refusal", callback: malformed, because: "AccessDenied", drop: "true", want: []string{malformed}},
-		{name: "none", callback: ""},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -393,12 +392,12 @@ func TestWhatTrustooRefuses(t *testing.T) {
 			kind: upload.KindUnavailable, arrived: upload.ArrivedMaybe, status: 200, text: "a url that is none",
 		},
 	}
-	for _, field := range []string{"access_id", "host", "signature", "policy", "dir"} {
+	for _, field := range []string{"access_id", "host", "expire", "signature", "policy", "dir", "callback"} {
 		given := grant("sig1", noon.Add(time.Hour))
 		given[field] = ""
 		rows = append(rows, refusal{
 			name: "a policy without " + field, call: trustooPrepareCall, script: []exchange{refuse(200, said(given))},
-			kind: upload.KindUnavailable, arrived: upload.ArrivedMaybe, status: 200, text: "an empty access_id, host, signature, policy or dir",
+			kind: upload.KindUnavailable, arrived: upload.ArrivedMaybe, status: 200, text: "an empty access_id, host, expire, signature, policy, dir or callback",
 		})
 	}
 	checkRefusals(t, "trustoo", trustooSigned, rows)
