@@ -210,6 +210,9 @@ func (c *Caller) closientList(ctx context.Context, step upload.Step, fields uplo
 		if err := a.decode(&got); err != nil {
 			return nil, time.Time{}, err
 		}
+		if got.Data == nil { // no list is not an empty one: a lost image would be taken for none
+			return nil, time.Time{}, a.incomplete("no data")
+		}
 		all = append(all, got.Data...)
 		switch {
 		case !got.Pagination.HasNext, len(got.Data) == 0:
