@@ -44,7 +44,7 @@ func OSS(a Answer) *upload.Error {
 
 func (r refusal) ossAccessDenied() *upload.Error {
 	switch {
-	case strings.Contains(r.text, "policy expired"):
+	case strings.Contains(r.text, "policy expired"), strings.Contains(r.text, "request has expired"): // of a form, of a signed URL
 		return r.as(upload.KindExpired)
 	case strings.Contains(r.text, "policy condition failed"):
 		return r.as(upload.KindRejected)
