@@ -23,7 +23,7 @@ func (a *Activities) Prepare(ctx context.Context, in upload.Prepare) (session up
 
 // SignParts gets more URLs for a session's parts.
 func (a *Activities) SignParts(ctx context.Context, in upload.SignParts) (urls []upload.PartURL, err error) {
-	err = a.call(ctx, in.Item, "", func(v vendors.Vendor, c *vendors.Caller) error {
+	err = a.call(ctx, in.Item, upload.StateTransferring, func(v vendors.Vendor, c *vendors.Caller) error {
 		signer, ok := v.(vendors.PartSigner)
 		if !ok {
 			return upload.Errorf(upload.KindInternal, upload.StepTransfer, "%s signs no parts", in.Item.Vendor)
@@ -63,7 +63,8 @@ func (a *Activities) Settle(ctx context.Context, in upload.Settle) (settled uplo
 
 // Poll looks what became of a session's bytes. Unless it is to look once only,
 // it comes back at the vendor's pace until processing has ended: between two
-// looks it holds no worker's slot. Trouble with a look is no reason to stop.
+// looks it holds no worker's slot. Trouble with a look is no reason to stop, unless
+// it is worth only one more: that is for the workflow to count.
 func (a *Activities) Poll(ctx context.Context, in upload.Poll) (upload.Polled, error) {
 	throttled := 0
 	if activity.HasHeartbeatDetails(ctx) {
@@ -90,7 +91,7 @@ func (a *Activities) Poll(ctx context.Context, in upload.Poll) (upload.Polled, e
 		polled.Looks--
 	}
 	switch {
-	case e != nil && (e.Kind == upload.KindUnavailable || e.Kind == upload.KindThrottled):
+	case e != nil && e.Then == "" && (e.Kind == upload.KindUnavailable || e.Kind == upload.KindThrottled):
 		return polled, later(string(e.Kind), e.Error(), max(wait, e.RetryAfter), upload.Media{Seen: e.Message}, polled.Looks)
 	case err != nil, polled.Media.State != upload.StateProcessing, unseen(spec, polled.Media, a.Now().Sub(in.Since)):
 		return polled, result(ctx, upload.StepPoll, err)

@@ -41,7 +41,7 @@ func (r *run) prepare(ctx workflow.Context, previous *upload.Session, because st
 	r.arrived = false
 	var session upload.Session
 	err := r.try(ctx, step{
-		step: upload.StepPrepare, activity: upload.ActivityPrepare,
+		step: upload.StepPrepare, most: r.starts, activity: upload.ActivityPrepare,
 		options: func() workflow.ActivityOptions { return control("prepare at " + r.item.Account) },
 	}, upload.Prepare{Item: r.item, Content: r.content, Plan: r.terms.Plan, Previous: previous, Because: because}, &session)
 	r.status.ExpiresAt, r.session = session.ExpiresAt, session.ID
@@ -174,14 +174,28 @@ func (r *run) pollFor(ctx workflow.Context, session upload.Session, first, most 
 		if err == nil {
 			return polled.Media, nil
 		}
-		e := failureOf(err)
-		if e == nil || e.Kind != upload.KindDenied {
-			return upload.Media{}, canceledOr(err, e)
-		}
-		if err := r.hold(ctx, e); err != nil {
+		if err := r.pollAgain(ctx, err); err != nil {
 			return upload.Media{}, err
 		}
 	}
+}
+
+// pollAgain waits until a poll that failed may go on: when the account has been
+// resumed, or after a pause where the answer was worth one more look. Otherwise
+// it returns the failure.
+func (r *run) pollAgain(ctx workflow.Context, err error) error {
+	e := failureOf(err)
+	if e == nil {
+		return err
+	}
+	r.second(step{step: upload.StepPoll}, e)
+	switch e.Kind {
+	case upload.KindDenied:
+		return r.hold(ctx, e)
+	case upload.KindUnavailable:
+		return rest(ctx, max(e.RetryAfter, time.Second), "before another look")
+	}
+	return e
 }
 
 // pollOnce looks a single time.
@@ -238,13 +252,6 @@ func outOfTime(err error) (looks int, over bool) {
 		return looks, true
 	}
 	return looks, errors.As(err, &timeout)
-}
-
-func canceledOr(err error, e *upload.Error) error {
-	if e == nil {
-		return err
-	}
-	return e
 }
 
 // inWords is a wait as a person reads it.
