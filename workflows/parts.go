@@ -140,7 +140,7 @@ func (s *sender) url(ctx workflow.Context, number int) (upload.PartURL, error) {
 	}
 	var signed []upload.PartURL
 	err := s.try(ctx, step{
-		step: upload.StepPrepare, activity: upload.ActivitySignParts,
+		step: upload.StepPrepare, part: number, activity: upload.ActivitySignParts,
 		options: func() workflow.ActivityOptions { return control(fmt.Sprintf("URL for part %d", number)) },
 	}, upload.SignParts{Item: s.item, Session: s.session.ID, Parts: []int{number}, Open: s.open(number)}, &signed)
 	if err != nil {

@@ -6,13 +6,19 @@ import (
 	"github.com/mediaferry/mediaferry/upload"
 )
 
-// truvideoSessions is how many sessions one upload may use up by losing them.
-const truvideoSessions = 3
+const (
+	// truvideoSessions is how many sessions one upload may use up by losing them.
+	truvideoSessions = 3
+	// truvideoStarts is how often a start may fail: each may have left an empty
+	// session behind.
+	truvideoStarts = 3
+)
 
 // truvideo follows TruVideo's "Upload V3": start the upload, PUT its parts to
 // S3, request additional URLs as needed, complete it, poll for completion.
 func truvideo(ctx workflow.Context, r *run) (upload.Media, error) {
 	failed := false
+	r.starts = truvideoStarts
 	for sessions := 1; ; sessions++ {
 		// Step 1: start upload (create session).
 		session, err := r.prepare(ctx, nil, "")
@@ -48,7 +54,7 @@ func truvideo(ctx workflow.Context, r *run) (upload.Media, error) {
 // lost reports whether a whole session is gone.
 func lost(err error) bool {
 	var e *upload.Error
-	return asError(err, &e) && e.Kind == upload.KindExpired && e.Lost
+	return asError(err, &e) && e.Lost
 }
 
 // completeParts tells the vendor that all parts have arrived. After anything but
@@ -75,7 +81,7 @@ func (r *run) completeParts(ctx workflow.Context, session upload.Session, parts 
 	if heard, lookErr := r.completed(ctx, session); heard || lookErr != nil {
 		return lookErr
 	}
-	e.Lost, e.Kind = true, upload.KindExpired
+	e.Lost = true
 	return e
 }
 

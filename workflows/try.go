@@ -15,6 +15,7 @@ import (
 type step struct {
 	step     upload.Step
 	part     int // of a multipart session; parts have tries of their own
+	most     int // tries; 0: as many as are usual
 	activity string
 	options  func() workflow.ActivityOptions
 	// look finds out whether a call whose answer was lost did its work; nil
@@ -122,15 +123,18 @@ func (r *run) worthAnother(s step, e *upload.Error) bool {
 	return !r.spent(s)
 }
 
-func budget(s upload.Step) int {
-	if s == upload.StepTransfer {
+func (s step) budget() int {
+	switch {
+	case s.most > 0:
+		return s.most
+	case s.step == upload.StepTransfer:
 		return upload.TransferTries
 	}
 	return upload.ControlTries
 }
 
 // spent reports whether a step has used up its tries.
-func (r *run) spent(s step) bool { return r.tries[s.key()] >= budget(s.step) }
+func (r *run) spent(s step) bool { return r.tries[s.key()] >= s.budget() }
 
 // renewable reports whether a failed session is worth another one: it ran out,
 // and has not done so too often. One that ran out while it waited for a worker

@@ -48,6 +48,7 @@ type run struct {
 	tries    map[string]int   // failed so far, of each step's budget
 	seen     map[string]bool  // failures that were worth one more try
 	renewals int              // of the session
+	starts   int              // that may fail, where each leaves something behind; 0: as usual
 	queued   bool             // the last session ran out while it waited for a worker
 	arrived  bool             // the session in use may hold the whole medium
 	decision *upload.Decision // of a person, until it is acted upon
