@@ -162,8 +162,8 @@ func (m *Meter) add(ctx context.Context, n int) error {
 	if m.Limit == nil {
 		return nil
 	}
-	if err := m.Limit(ctx, n); err != nil { // the context's, or a limit that no bytes can pass
-		return upload.Errorf(upload.KindInternal, upload.StepTransfer, "limit of the rate: %w", err)
+	if err := m.Limit(ctx, n); err != nil { // the context ends, or would before so much may pass
+		return upload.Errorf(upload.KindUnavailable, upload.StepTransfer, "limit of the rate: %w", err)
 	}
 	return nil
 }

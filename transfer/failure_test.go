@@ -401,11 +401,14 @@ func TestTheLimitHoldsBytesBack(t *testing.T) {
 	require.NoError(t, <-ended)
 }
 
-func TestALimitThatCannotBeMetIsAFaultOfOurs(t *testing.T) {
+func TestALimitUnderWhichTheTimeDoesNotSufficeMayPass(t *testing.T) {
 	server := record(t, answers(http.StatusOK, nil, ""))
-	meter := &Meter{Limit: func(context.Context, int) error { return errors.New("exceeds limiter's burst") }}
+	meter := &Meter{Limit: func(context.Context, int) error { return errors.New("would exceed context deadline") }}
 	_, err := Send(t.Context(), client(t), put(server.URL), pattern(10), Want{}, meter)
-	require.Equal(t, upload.KindInternal, failure(t, err).Kind)
+	e := failure(t, err)
+	require.Equal(t, upload.KindUnavailable, e.Kind)
+	require.Equal(t, "limit of the rate: would exceed context deadline", e.Message)
+	require.Empty(t, server.requests())
 }
 
 func TestAReaderCountsUntilItsSendHasEnded(t *testing.T) {
