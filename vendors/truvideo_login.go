@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -53,6 +54,10 @@ func (c *Caller) truvideoOnce(ctx context.Context, r request) (answer, error) {
 func (c *Caller) truvideoTry(ctx context.Context, r request) (answer, int64, error) {
 	token, err := c.Tokens.Get(ctx, c.Account.Name, "access", c.truvideoLogin)
 	if err != nil {
+		var e *upload.Error
+		if errors.As(err, &e) {
+			e.Arrived = upload.ArrivedNothing // whatever became of the login, the call was not made
+		}
 		return answer{}, 0, err
 	}
 	if !strings.HasPrefix(r.url, "http") {

@@ -150,15 +150,15 @@ func TestWhatTruvideosLoginRefuses(t *testing.T) {
 		},
 		{
 			name: "500 may pass", call: truvideoPrepareCall, script: once(500, ""),
-			kind: upload.KindUnavailable, arrived: upload.ArrivedMaybe, status: 500,
+			kind: upload.KindUnavailable, arrived: upload.ArrivedNothing, status: 500,
 		},
 		{
 			name: "a success without a token may pass", call: truvideoPrepareCall, script: once(200, `{"refreshToken":"`+canary+`"}`),
-			kind: upload.KindUnavailable, arrived: upload.ArrivedMaybe, status: 200, text: "no accessToken",
+			kind: upload.KindUnavailable, arrived: upload.ArrivedNothing, status: 200, text: "no accessToken",
 		},
 		{
 			name: "a success that is empty may pass", call: truvideoPrepareCall, script: once(200, ""),
-			kind: upload.KindUnavailable, arrived: upload.ArrivedMaybe, status: 200,
+			kind: upload.KindUnavailable, arrived: upload.ArrivedNothing, status: 200,
 		},
 	})
 }
