@@ -53,6 +53,7 @@ func (r *run) decided(ctx workflow.Context, f flow) (upload.Media, error) {
 	case upload.VerdictRetry:
 		r.result.FinishedAt, r.result.Error = nil, nil
 		clear(r.tries)
+		clear(r.doubts)
 		clear(r.seen)
 		r.renewals = 0
 		return r.follow(ctx, f)

@@ -15,7 +15,7 @@ import (
 type step struct {
 	step     upload.Step
 	part     int // of a multipart session; parts have tries of their own
-	most     int // tries; 0: as many as are usual
+	most     int // tries that may have left something behind; 0: as many as there are
 	activity string
 	options  func() workflow.ActivityOptions
 	// look finds out whether a call whose answer was lost did its work; nil
@@ -120,21 +120,23 @@ func (r *run) worthAnother(s step, e *upload.Error) bool {
 		return false
 	}
 	r.tries[s.key()]++
+	if unheard(e) {
+		r.doubts[s.key()]++
+	}
 	return !r.spent(s)
 }
 
-func (s step) budget() int {
-	switch {
-	case s.most > 0:
-		return s.most
-	case s.step == upload.StepTransfer:
+func budget(s upload.Step) int {
+	if s == upload.StepTransfer {
 		return upload.TransferTries
 	}
 	return upload.ControlTries
 }
 
 // spent reports whether a step has used up its tries.
-func (r *run) spent(s step) bool { return r.tries[s.key()] >= s.budget() }
+func (r *run) spent(s step) bool {
+	return r.tries[s.key()] >= budget(s.step) || s.most > 0 && r.doubts[s.key()] >= s.most
+}
 
 // renewable reports whether a failed session is worth another one: it ran out,
 // and has not done so too often. One that ran out while it waited for a worker

@@ -46,6 +46,7 @@ type run struct {
 	status  upload.Status
 
 	tries    map[string]int   // failed so far, of each step's budget
+	doubts   map[string]int   // and of these, which may have done their work
 	seen     map[string]bool  // failures that were worth one more try
 	renewals int              // of the session
 	starts   int              // that may fail, where each leaves something behind; 0: as usual
@@ -91,6 +92,7 @@ func begin(ctx workflow.Context, item upload.Item) (*run, error) {
 		item:   item,
 		result: upload.NewResult(item, upload.WayOwn, workflow.Now(ctx)),
 		tries:  map[string]int{},
+		doubts: map[string]int{},
 		seen:   map[string]bool{},
 	}
 	r.result.WorkflowID = upload.Text(workflow.GetInfo(ctx).WorkflowExecution.ID)
