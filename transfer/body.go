@@ -9,7 +9,9 @@ import (
 	"hash"
 	"hash/crc64"
 	"io"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/mediaferry/mediaferry/upload"
 )
@@ -18,8 +20,8 @@ import (
 type Body struct {
 	// Open starts at the first byte of the range and gives Size bytes; fewer are
 	// a failure, more are not read. It is called once for each time that the range
-	// is sent. Reading must end when ctx does. What it returns is closed, but
-	// where a host answers early a Read that is under way may outlast the send.
+	// is sent. Reading must end when ctx does: what it returns is closed before the
+	// send returns, unless a Read goes on for longer than a second after that.
 	Open func(ctx context.Context) (io.ReadCloser, error)
 	Size int64
 }
@@ -47,6 +49,8 @@ type reader struct {
 	read   atomic.Int64 // counted after it was hashed, so that all of it means all sums
 	failed atomic.Pointer[error]
 	ended  atomic.Bool
+	closed chan struct{}
+	close  sync.Once
 	crc    hash.Hash64
 	md5    hash.Hash
 	sha256 hash.Hash
@@ -55,7 +59,7 @@ type reader struct {
 }
 
 func newReader(ctx context.Context, src io.ReadCloser, size int64, want Want, meter *Meter) *reader {
-	r := &reader{ctx: ctx, src: src, left: size, crc: crc64.New(upload.CRC64Table), meter: meter, pulse: new(pulse)}
+	r := &reader{ctx: ctx, src: src, left: size, crc: crc64.New(upload.CRC64Table), meter: meter, pulse: new(pulse), closed: make(chan struct{})}
 	if want.MD5 {
 		r.md5 = md5.New() //nolint:gosec // see above
 	}
@@ -67,9 +71,21 @@ func newReader(ctx context.Context, src io.ReadCloser, size int64, want Want, me
 
 var errEnded = errors.New("the send has ended")
 
+// lastRead is how long end waits for a Read that is under way.
+const lastRead = time.Second
+
 // end makes sure that nothing more is read or counted. A host may answer before
-// it has the body; the connection then reads on for a moment.
-func (r *reader) end() { r.ended.Store(true) }
+// it has the body; the connection then reads on until it notices that nobody
+// wants it any more, and what it reads from may be closed by the caller.
+func (r *reader) end() {
+	r.ended.Store(true)
+	timer := time.NewTimer(lastRead)
+	defer timer.Stop()
+	select {
+	case <-r.closed:
+	case <-timer.C:
+	}
+}
 
 func (r *reader) Read(p []byte) (int, error) {
 	switch {
@@ -84,21 +100,19 @@ func (r *reader) Read(p []byte) (int, error) {
 	if r.ended.Load() {
 		return 0, errEnded
 	}
-	if n > 0 {
-		if e := r.passed(p[:n]); e != nil && err == nil {
-			err = e
+	if err == io.EOF { //nolint:errorlint // a source that wraps it means something else
+		if err = nil; int64(n) < r.left {
+			err = io.ErrUnexpectedEOF // the source became shorter
 		}
 	}
-	if err == io.EOF { //nolint:errorlint // a source that wraps it means something else
-		if r.left == 0 {
-			return n, nil // the next call says so; what was read counts
-		}
-		err = io.ErrUnexpectedEOF // the source became shorter
+	if err == nil {
+		err = r.passed(p[:n])
 	}
 	if err != nil {
 		r.failed.Store(&err)
+		return 0, err // without the bytes beside it: the other side must not have all of them
 	}
-	return n, err
+	return n, nil
 }
 
 // passed takes note of bytes on their way, and waits until they may go.
@@ -122,7 +136,13 @@ func (r *reader) hash(p []byte) {
 	}
 }
 
-func (r *reader) Close() error { return r.src.Close() }
+func (r *reader) Close() (err error) {
+	r.close.Do(func() {
+		err = r.src.Close()
+		close(r.closed)
+	})
+	return err
+}
 
 // sums may be called once nobody reads any more.
 func (r *reader) sums() Sums {

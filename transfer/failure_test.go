@@ -210,7 +210,7 @@ func TestASourceThatFails(t *testing.T) {
 		},
 		{
 			name: "has an error of its own beside its last bytes",
-			body: sourceOf(10, func(_ context.Context, p []byte) (int, error) { return min(5, len(p)), own }),
+			body: sourceOf(10, func(_ context.Context, p []byte) (int, error) { return len(p), own }),
 			is:   own, kind: upload.KindMissing, text: "changed under way",
 		},
 		{
@@ -424,6 +424,7 @@ func TestAReaderCountsUntilItsSendHasEnded(t *testing.T) {
 	for _, counted := range []int64{r.read.Load(), r.pulse.moved.Load(), meter.Sent()} {
 		require.EqualValues(t, 40, counted)
 	}
+	require.NoError(t, r.Close())
 	r.end()
 	n, err = r.Read(make([]byte, 40))
 	require.ErrorIs(t, err, errEnded)
@@ -433,7 +434,7 @@ func TestAReaderCountsUntilItsSendHasEnded(t *testing.T) {
 
 	r = newReader(t.Context(), nil, 100, Want{}, meter)
 	r.src = readFunc(func(p []byte) (int, error) {
-		r.end() // while it is under way
+		r.ended.Store(true) // while it is under way
 		return len(p), nil
 	})
 	_, err = r.Read(make([]byte, 40))
@@ -448,22 +449,31 @@ func TestNothingIsReadAfterASend(t *testing.T) {
 		_, _ = head(conn)
 		_, _ = io.WriteString(conn, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 	})
-	returned, reads := new(atomic.Bool), make(chan bool, 1)
-	first := new(atomic.Bool)
-	body := sourceOf(1<<30, func(ctx context.Context, p []byte) (int, error) {
-		if first.CompareAndSwap(false, true) {
-			return len(p), nil
-		}
-		if returned.Load() {
-			reads <- true
-		}
-		return mute(ctx, p)
-	})
-	meter := new(Meter)
-	answer, err := Send(t.Context(), client(t), put(url), body, Want{}, meter)
-	returned.Store(true)
-	require.NoError(t, err)
-	require.Equal(t, http.StatusForbidden, answer.Status)
-	require.Equal(t, answer.Sent, meter.Sent())
-	require.Empty(t, reads)
+	for name, read := range map[string]func(context.Context, []byte) (int, error){
+		"from a source that gives all the time": func(_ context.Context, p []byte) (int, error) { return len(p), nil },
+		"from a source that gives no more":      mute,
+	} {
+		t.Run(name, func(t *testing.T) {
+			closed := make(chan struct{})
+			once := new(atomic.Bool)
+			body := Body{Size: 1 << 40, Open: func(ctx context.Context) (io.ReadCloser, error) {
+				return &closing{closed: closed, Reader: readFunc(func(p []byte) (int, error) {
+					if once.CompareAndSwap(false, true) {
+						return len(p), nil
+					}
+					return read(ctx, p)
+				})}, nil
+			}}
+			meter := new(Meter)
+			answer, err := Send(t.Context(), client(t), put(url), body, Want{}, meter)
+			select {
+			case <-closed:
+			default:
+				t.Error("the source is still open")
+			}
+			require.NoError(t, err)
+			require.Equal(t, http.StatusForbidden, answer.Status)
+			require.LessOrEqual(t, answer.Sent, meter.Sent())
+		})
+	}
 }

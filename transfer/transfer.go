@@ -127,7 +127,10 @@ func (s sender) once(ctx context.Context, target Target) (Answer, error) {
 		return Answer{}, sourceError(ctx, err, 0, s.body.Size)
 	}
 	source := newReader(ctx, src, s.body.Size, s.want, s.meter)
-	defer source.end()
+	defer func() {
+		cancel(nil) // a Read that is under way ends
+		source.end()
+	}()
 	request, err := newRequest(source.pulse.trace(ctx), target, source, s.body.Size)
 	if err != nil {
 		_ = source.Close() // nothing was sent
