@@ -19,9 +19,9 @@ const (
 	// takes longer comes back.
 	longestWait = 3 * time.Second
 	day         = 24 * time.Hour
-	// tokenLease is how long one process may take to renew a token before
-	// another tries.
-	tokenLease = 45 * time.Second
+	// tokenLease is after what silence of the one that renews a token another
+	// tries: a process that was killed says no more.
+	tokenLease = 9 * time.Second
 	// tokenLook is how often the others look whether it is done.
 	tokenLook = 200 * time.Millisecond
 )
@@ -199,7 +199,9 @@ func (t tokens) good(token vendors.Token) bool {
 }
 
 func (t tokens) renew(ctx context.Context, key tokenKey, old vendors.Token, renew func(context.Context, vendors.Token) (vendors.Token, error)) (vendors.Token, error) {
+	stop := t.prolong(ctx, key)
 	fresh, err := renew(ctx, old)
+	stop()
 	if err != nil {
 		if released := t.Ledger.ReleaseToken(context.WithoutCancel(ctx), key.account, key.name, t.Owner); released != nil {
 			t.Log.Warn("ledger does not take a lease back, it runs out by itself", zap.Error(released))
@@ -212,6 +214,30 @@ func (t tokens) renew(ctx context.Context, key tokenKey, old vendors.Token, rene
 	}
 	t.tokens.put(key, fresh)
 	return fresh, nil
+}
+
+// prolong keeps the lease of a token until stop is called.
+func (t tokens) prolong(ctx context.Context, key tokenKey) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var done sync.WaitGroup
+	done.Go(func() {
+		ticker := time.NewTicker(tokenLease / 3)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+			if _, err := t.Ledger.LeaseToken(ctx, key.account, key.name, t.Owner, tokenLease); err != nil && ctx.Err() == nil {
+				t.Log.Warn("ledger does not prolong a lease", zap.String("account", key.account), zap.Error(err))
+			}
+		}
+	})
+	return func() {
+		cancel()
+		done.Wait()
+	}
 }
 
 // Drop marks a token that was refused as expired; the next Get renews it.

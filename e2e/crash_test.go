@@ -14,6 +14,7 @@ import (
 const filmSize = 12<<20 + 12345
 
 func TestAFilmInManyPartsOutlivesKill9(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t)
 	film := p.film("film.mp4", 60<<20)
 	up, at := p.up("--sandbox")
@@ -57,6 +58,7 @@ func TestAFilmInManyPartsOutlivesKill9(t *testing.T) {
 }
 
 func TestAnImageOutlivesKill9WhileItIsProcessed(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t)
 	image := p.file("mug.png")
 	up, at := p.up("--sandbox")
@@ -78,6 +80,7 @@ func TestAnImageOutlivesKill9WhileItIsProcessed(t *testing.T) {
 // TestKill9AnywhereLosesNothingAndDoublesNothing kills everything at a moment at
 // which five vendors have done what they were asked and have not yet answered.
 func TestKill9AnywhereLosesNothingAndDoublesNothing(t *testing.T) {
+	t.Parallel()
 	for name, calls := range map[string][]string{
 		"while sessions are opened":   {"trustana.prepare", "trustoo.policy", "sitoo.upload-url", "closient.list", "truvideo.start"},
 		"while bytes are sent":        {"trustana.put", "trustoo.post", "sitoo.post", "closient.post", "truvideo.part"},
@@ -90,6 +93,7 @@ func TestKill9AnywhereLosesNothingAndDoublesNothing(t *testing.T) {
 }
 
 func killedAt(t *testing.T, calls []string) {
+	t.Parallel()
 	p := newPlace(t)
 	up, at := p.up("--sandbox")
 	box := control{t, at.Sandbox}
@@ -120,6 +124,7 @@ func killedAt(t *testing.T, calls []string) {
 }
 
 func TestACommandIsInterruptedAndGoesOnWhenRepeated(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t)
 	box := p.box()
 	image := p.file("mug.png")
@@ -142,6 +147,7 @@ func TestACommandIsInterruptedAndGoesOnWhenRepeated(t *testing.T) {
 }
 
 func TestWhoUsesAnEngineTakesItOver(t *testing.T) {
+	t.Parallel()
 	for name, leave := range map[string]func(*process, control){
 		"when the command that started it has ended": func(host *process, box control) {
 			box.faults("sitoo.get=status=503") // only the other one has to wait on
@@ -156,6 +162,7 @@ func TestWhoUsesAnEngineTakesItOver(t *testing.T) {
 }
 
 func takenOver(t *testing.T, leave func(*process, control)) {
+	t.Parallel()
 	p := newPlace(t)
 	box := p.box()
 	box.faults("trustana.status=status=503", "sitoo.get=status=503")
@@ -188,6 +195,7 @@ func takenOver(t *testing.T, leave func(*process, control)) {
 }
 
 func TestTheSameCommandTwiceAtOnceIsOneUpload(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t)
 	box := p.box()
 	image := p.file("mug.png")
