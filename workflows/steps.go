@@ -168,7 +168,8 @@ func (r *run) pollFor(ctx workflow.Context, session upload.Session, first, most 
 		}).Get(ctx, &polled)
 		if looks, over := outOfTime(err); over {
 			r.result.Attempts.Add(upload.StepPoll, looks)
-			return upload.Media{State: upload.StateProcessing}, nil
+			left := most - workflow.Now(ctx).Sub(since) // a poll ends when the next look would come too late
+			return upload.Media{State: upload.StateProcessing}, rest(ctx, max(left, 0), "until its time is over")
 		}
 		r.result.Attempts.Add(upload.StepPoll, max(polled.Looks, 1))
 		if err == nil {
@@ -196,6 +197,16 @@ func (r *run) pollAgain(ctx workflow.Context, err error) error {
 		return rest(ctx, max(e.RetryAfter, time.Second), "before another look")
 	}
 	return e
+}
+
+// askBack finds out what became of a session that was given up although its
+// bytes may have arrived: it looks for a while, and once more after that.
+func (r *run) askBack(ctx workflow.Context, session upload.Session) (upload.Media, error) {
+	media, err := r.pollFor(ctx, session, r.terms.FirstLook, lookBack)
+	if err != nil || media.State != upload.StateProcessing {
+		return media, err
+	}
+	return r.pollOnce(ctx, upload.Poll{Item: r.item, Content: r.content, Session: session})
 }
 
 // pollOnce looks a single time.

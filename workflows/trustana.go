@@ -25,7 +25,7 @@ func trustana(ctx workflow.Context, r *run) (upload.Media, error) {
 		// If a PUT may have landed, a second prepare, or another upload of the
 		// item, would attach the image twice, so the old ID is asked first.
 		if r.arrived {
-			media, lookErr := r.pollFor(ctx, session, r.terms.FirstLook, lookBack)
+			media, lookErr := r.askBack(ctx, session)
 			if lookErr != nil || media.State == upload.StateReady {
 				return media, lookErr
 			}

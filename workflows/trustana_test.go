@@ -51,14 +51,14 @@ func TestTrustanaOpensANewSessionWhenTheOldOneStaysUnknownForTwoMinutes(t *testi
 	w := newWorld(t, "trustana").
 		on(upload.ActivityPrepare, session("u1"), session("u2")).
 		on(upload.ActivityTransfer, unavailable(upload.ArrivedMaybe), ranOut(), sent)
-	for _, a := range append(processing(5, 30*time.Second), ready("IM2")) {
+	for _, a := range append(processing(4, 30*time.Second), seen(upload.StateProcessing, "404"), ready("IM2")) {
 		w.on(upload.ActivityPoll, a)
 	}
 	result, err := w.run()
 	require.NoError(t, err)
 	require.EqualValues(t, "IM2", result.MediaID)
 	require.Equal(t, 2, result.Attempts.Prepare)
-	require.GreaterOrEqual(t, w.took(), 90*time.Second)
+	require.GreaterOrEqual(t, w.took(), 2*time.Minute)
 }
 
 func TestTrustanaEndsInTimeoutAfterOneLastLookByName(t *testing.T) {
