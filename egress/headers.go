@@ -7,15 +7,18 @@ import (
 	"time"
 )
 
+// longestWait bounds what anybody may ask us to wait.
+const longestWait = 24 * time.Hour
+
 // RetryAfter reads how long the other side asks to wait, in seconds or until an
 // HTTP date; 0 where it asks nothing.
 func RetryAfter(header http.Header, now time.Time) time.Duration {
 	value := strings.TrimSpace(header.Get("Retry-After"))
 	if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
-		return time.Duration(seconds) * time.Second
+		return time.Duration(min(seconds, int(longestWait.Seconds()))) * time.Second
 	}
 	if at, err := http.ParseTime(value); err == nil && at.After(now) {
-		return at.Sub(now)
+		return min(at.Sub(now), longestWait)
 	}
 	return 0
 }

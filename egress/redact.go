@@ -12,13 +12,14 @@ import (
 // blotted out.
 func Redact(text string) string {
 	text = urls.ReplaceAllStringFunc(text, redactURL)
+	text = jwts.ReplaceAllString(text, "[redacted]")
 	return credentials.ReplaceAllString(text, "$1[redacted]")
 }
 
 var (
 	urls = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]*://[^\s"'<>` + "`" + `]+`)
-	// Bearer and Basic headers, JWTs' first part, and name=value pairs with
-	// telling names.
+	jwts = regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)?`)
+	// Bearer and Basic headers, and name=value pairs with telling names.
 	credentials = regexp.MustCompile(`(?i)((?:bearer|basic)\s+|(?:x-amz-signature|x-amz-credential|x-amz-security-token|ossaccesskeyid|signature|api[_-]?key|access[_-]?token|refresh[_-]?token|client[_-]?secret|password|secret)["']?\s*[=:]\s*["']?)[^\s"',;&<>}]+`)
 )
 

@@ -14,8 +14,8 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
-	"slices"
 	"strings"
+	"unicode"
 )
 
 // Item is one row of a manifest, or one SOURCE of the command upload: one
@@ -66,8 +66,8 @@ func CheckID(id string) error {
 		return fmt.Errorf("an id must not be empty")
 	case len(id) > 200:
 		return fmt.Errorf("id of %d bytes is too long, want at most 200", len(id))
-	case strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r == 0x7f || r == 0xfffd }):
-		return fmt.Errorf("id %q holds a space or a control character, want printable characters", id)
+	case strings.ContainsFunc(id, func(r rune) bool { return r == 0xfffd || unicode.IsSpace(r) || !unicode.IsGraphic(r) }):
+		return fmt.Errorf("id %q holds a space or a character that cannot be seen, want printable ones", id)
 	case strings.ContainsAny(id, `?#`):
 		return fmt.Errorf("id %q holds ? or #, which are kept for URLs", id)
 	}
@@ -103,7 +103,13 @@ func (i Item) Definition() string {
 // host in lower case and without a fragment.
 func CanonicalSource(source, dir string) (string, error) {
 	if IsLocal(source) {
-		path := strings.TrimPrefix(source, "file://")
+		path, isURL := strings.CutPrefix(source, "file://")
+		if isURL {
+			var err error
+			if path, err = url.PathUnescape(path); err != nil {
+				return "", fmt.Errorf("source %q is no URL", source)
+			}
+		}
 		if path == "" {
 			return "", fmt.Errorf("empty source")
 		}
@@ -158,17 +164,12 @@ func DisplaySource(source string) string {
 	if IsLocal(source) {
 		return source
 	}
-	bare, _, _ := strings.Cut(source, "?")
-	bare, _, _ = strings.Cut(bare, "#")
-	scheme, rest, _ := strings.Cut(bare, "://")
-	authority, path, slash := strings.Cut(rest, "/")
-	if at := strings.LastIndex(authority, "@"); at >= 0 {
-		authority = authority[at+1:]
+	u, err := url.Parse(source)
+	if err != nil { // who knows where in it a password stands
+		scheme, _, _ := strings.Cut(source, "://")
+		return scheme + "://…"
 	}
-	if slash {
-		path = "/" + path
-	}
-	return scheme + "://" + authority + path
+	return u.Scheme + "://" + u.Host + u.EscapedPath()
 }
 
 // unsigned drops what changes each time when a URL is signed.
@@ -182,9 +183,16 @@ func unsigned(source string) string {
 	}
 	query := u.Query()
 	for name := range query {
-		lower := strings.ToLower(name)
-		if strings.HasPrefix(lower, "x-amz-") || strings.HasPrefix(lower, "x-oss-") ||
-			strings.HasPrefix(lower, "x-goog-") || slices.Contains(signing, lower) {
+		if lower := strings.ToLower(name); strings.HasPrefix(lower, "x-amz-") || strings.HasPrefix(lower, "x-oss-") ||
+			strings.HasPrefix(lower, "x-goog-") {
+			query.Del(name)
+		}
+	}
+	for mark, names := range signing {
+		if !query.Has(mark) {
+			continue
+		}
+		for _, name := range names {
 			query.Del(name)
 		}
 	}
@@ -192,11 +200,13 @@ func unsigned(source string) string {
 	return u.String()
 }
 
-// signing are the query parameters, in lower case, that make up signatures of
-// S3 (version 2), OSS, CloudFront and Azure.
-var signing = []string{
-	"awsaccesskeyid", "ossaccesskeyid", "signature", "expires", "security-token",
-	"key-pair-id", "policy", "sig", "se", "st", "sp", "sv", "sr", "token",
+// signing are the query parameters that make up a signature, by the one that
+// marks it: of S3 (version 2), OSS, CloudFront and Azure.
+var signing = map[string][]string{
+	"AWSAccessKeyId": {"AWSAccessKeyId", "Signature", "Expires"},
+	"OSSAccessKeyId": {"OSSAccessKeyId", "Signature", "Expires", "security-token"},
+	"Key-Pair-Id":    {"Key-Pair-Id", "Signature", "Expires", "Policy"},
+	"sig":            {"sig", "se", "st", "sp", "sv", "sr", "spr", "sip", "skoid", "sktid", "skt", "ske", "sks", "skv"},
 }
 
 // Fields are a vendor's own request fields: strings, booleans, whole numbers

@@ -68,7 +68,7 @@ func TestSourcesAsTheyMayBePrinted(t *testing.T) {
 		"https://host?c4n4ry":                       "https://host",
 		"https://host":                              "https://host",
 		"s3://bucket/key?versionId=c4n4ry":          "s3://bucket/key",
-		"https://ho st/%zz?c4n4ry":                  "https://ho st/%zz",
+		"https://ho st/%zz?c4n4ry":                  "https://…",
 		"":                                          "",
 	} {
 		require.Equal(t, want, DisplaySource(source))
@@ -190,4 +190,14 @@ func FuzzASourceIsPrintedWithoutItsQuery(f *testing.F) {
 		require.Equal(t, canonical, again)
 		require.Len(t, DeriveID("a", source, nil), 32)
 	})
+}
+
+func TestWhatSignsAURLDoesNotCountAndWhatOnlyLooksLikeItDoes(t *testing.T) {
+	id := func(source string) string { return DeriveID("a", source, nil) }
+	require.Equal(t, id("https://h/f?x=1&sig=AA&se=2026"), id("https://h/f?x=1&sig=BB&se=2027"))
+	require.NotEqual(t, id("https://h/f?se=1"), id("https://h/f?se=2"), "without its mark it is a parameter like any other")
+	require.NotEqual(t, id("https://h/f?token=1"), id("https://h/f?token=2"))
+	path, err := CanonicalSource("file:///a%20b/c.jpg", "/work")
+	require.NoError(t, err)
+	require.Equal(t, "/a b/c.jpg", path)
 }

@@ -25,7 +25,7 @@ var allowed = []string{
 // vocabulary is all that the vocabulary may import, since workflows use it.
 var vocabulary = []string{
 	"crypto/sha256", "encoding/hex", "encoding/json", "errors", "fmt", "hash/crc64", "hash/fnv",
-	"net/url", "path/filepath", "slices", "strconv", "strings", "time",
+	"net/url", "path/filepath", "slices", "strconv", "strings", "time", "unicode",
 }
 
 // clocks are what reads a clock, or waits, behind the workflow's back.
