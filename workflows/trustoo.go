@@ -18,7 +18,7 @@ const untoldTries = 3
 func trustoo(ctx workflow.Context, r *run) (upload.Media, error) {
 	var previous *upload.Session
 	var refused error // for its callback
-	for untold := 1; ; {
+	for {
 		// Steps 1 and 2: credentials, and a form made of them.
 		session, err := r.prepare(ctx, previous, because(refused))
 		if err != nil {
@@ -28,10 +28,8 @@ func trustoo(ctx workflow.Context, r *run) (upload.Media, error) {
 			return upload.Media{}, refused
 		}
 		// Step 3: POST it. The key is the item's own, so repeating overwrites.
-		receipt, err := r.transfer(ctx, session, nil)
+		err = r.trustooPost(ctx, session)
 		switch {
-		case err == nil && receipt.Untold && untold < untoldTries:
-			untold++
 		case err == nil:
 			// Steps 4 and 5 are the storage's: it has the file, and called back.
 			return session.Media, nil
@@ -41,6 +39,21 @@ func trustoo(ctx workflow.Context, r *run) (upload.Media, error) {
 			return upload.Media{}, err
 		}
 		previous = &session
+	}
+}
+
+// trustooPost sends the form, and again where OSS stored it but could not call
+// back. What is stored stays, whatever becomes of the repetitions.
+func (r *run) trustooPost(ctx workflow.Context, session upload.Session) error {
+	for sent := 1; ; sent++ {
+		receipt, err := r.transfer(ctx, session, nil)
+		var e *upload.Error
+		switch {
+		case sent > 1 && asError(err, &e):
+			return nil
+		case err != nil, !receipt.Untold, sent == untoldTries:
+			return err
+		}
 	}
 }
 
