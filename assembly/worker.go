@@ -149,15 +149,21 @@ func (w *Worker) add(sdk worker.Worker, queue string) {
 func (w *Worker) announce(ctx context.Context) {
 	ticker := time.NewTicker(announceEvery)
 	defer ticker.Stop()
-	for {
+	for heard := true; ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		if err := w.ledger.Announce(ctx, w.info); err != nil && ctx.Err() == nil {
+		err := w.ledger.Announce(ctx, w.info)
+		switch {
+		case ctx.Err() != nil:
+		case err != nil && heard: // once: it lasts as long as its cause
 			w.log.Warn("ledger does not take the worker's sign of life", zap.Error(err))
+		case err == nil && !heard:
+			w.log.Warn("ledger takes the worker's sign of life again")
 		}
+		heard = err == nil
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+	"google.golang.org/protobuf/proto"
 )
 
 // stranger is a client without our keys, as anybody has who can reach Temporal.
@@ -51,4 +52,12 @@ func completed(h *historypb.History, activity string) int {
 		}
 	}
 	return n
+}
+
+// describe is what Temporal tells of a workflow besides its history.
+func describe(t *testing.T, c client.Client, id string) proto.Message {
+	t.Helper()
+	found, err := c.DescribeWorkflowExecution(t.Context(), id, "")
+	require.NoError(t, err)
+	return found
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -43,6 +44,16 @@ func (p *place) box() control {
 	s.object(&line)
 	p.env = append(p.env, "MEDIAFERRY_CONFIG="+line.Config)
 	return control{p.t, line.Sandbox}
+}
+
+// configure makes the box's accounts and more the configuration.
+func (p *place) configure(more string) {
+	p.t.Helper()
+	accounts, err := os.ReadFile(filepath.Join(p.dir, "box", "sandbox.yaml"))
+	require.NoError(p.t, err)
+	file := filepath.Join(p.dir, "mediaferry.yaml")
+	require.NoError(p.t, os.WriteFile(file, append(accounts, more...), 0o600))
+	p.env = append(p.env, "MEDIAFERRY_CONFIG="+file) // the last of a name counts
 }
 
 // control is a sandbox's control API.
@@ -104,6 +115,33 @@ func (c control) requests(vendor, call string) int {
 		}
 	}
 	return n
+}
+
+// acknowledged are the numbers of the parts whose PUTs the store has answered
+// since the sandbox started.
+func (c control) acknowledged() (parts []int) {
+	c.t.Helper()
+	var all []sandbox.Request
+	c.call(http.MethodGet, "requests?vendor=truvideo", nil, &all)
+	for _, r := range all {
+		if r.Call != "part" || r.Status != http.StatusOK {
+			continue
+		}
+		at, err := url.Parse(r.Path)
+		require.NoError(c.t, err)
+		number, err := strconv.Atoi(at.Query().Get("partNumber"))
+		require.NoError(c.t, err, r.Path)
+		parts = append(parts, number)
+	}
+	return parts
+}
+
+// sentOnce makes sure that these parts of a medium were stored once.
+func sentOnce(t *testing.T, m sandbox.Medium, parts []int) {
+	t.Helper()
+	for _, number := range parts {
+		require.Equal(t, 1, m.Parts[number-1].Received, "part %d of %d, which was acknowledged before", number, len(m.Parts))
+	}
 }
 
 func (c control) ledger() sandbox.Ledger {

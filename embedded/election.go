@@ -186,7 +186,11 @@ func (m *Member) revive(ctx context.Context, failures *int, why error) (*engine,
 		}
 		m.unannounce(err)
 		if left := len(m.opts.tempo.restarts) - *failures; left > 0 {
-			m.log.Warn("engine does not start, trying again", zap.Int("tries_left", left), zap.Error(err))
+			level := zap.WarnLevel
+			if why != nil && why.Error() == err.Error() {
+				level = zap.InfoLevel // it is known already
+			}
+			m.log.Log(level, "engine does not start, trying again", zap.Int("tries_left", left), zap.Error(err))
 		}
 		why = err
 	}

@@ -39,7 +39,8 @@ type app struct {
 	ledger   *ledger.Ledger
 	engine   *embedded.Member
 	temporal client.Client
-	worker   *assembly.Worker
+	uploads  bool     // this process carries uploads
+	reads    []string // the roots whose files it reads
 	closers  []func()
 }
 
@@ -233,13 +234,14 @@ func (a *app) work(ctx context.Context, uploads bool, roots []string) error {
 	if err != nil {
 		return err
 	}
-	a.worker, err = assembly.StartWorker(ctx, assembly.WorkerOptions{
+	worker, err := assembly.StartWorker(ctx, assembly.WorkerOptions{
 		Temporal: a.temporal, Ledger: a.ledger, Config: a.live, Log: a.log, Version: version,
 		Host: host, Roots: roots, Uploads: uploads, Drain: drain,
 	})
 	if err != nil {
 		return err
 	}
-	a.onClose(a.worker.Stop)
+	a.uploads, a.reads = a.uploads || uploads, append(a.reads, roots...)
+	a.onClose(worker.Stop)
 	return nil
 }

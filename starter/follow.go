@@ -11,7 +11,6 @@ import (
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
-	"go.uber.org/zap"
 
 	"github.com/mediaferry/mediaferry/assembly"
 	"github.com/mediaferry/mediaferry/ledger"
@@ -139,7 +138,7 @@ func (a *app) follow(ctx context.Context, all []*following, p printer) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-a.engineLost():
-			return fmt.Errorf("engine: %w", a.engine.Err())
+			return a.engineGone()
 		case <-crews.C:
 			if err := a.recruit(ctx, pending); err != nil {
 				return err
@@ -151,6 +150,11 @@ func (a *app) follow(ctx context.Context, all []*following, p printer) error {
 		return &notReadyError{notReady}
 	}
 	return nil
+}
+
+// engineGone is why there is no engine any more, for a person.
+func (a *app) engineGone() error {
+	return fmt.Errorf("%w; what was under way is kept, and goes on with the same command once the engine can run", a.engine.Err())
 }
 
 // engineLost is closed when the embedded engine is gone for good.
@@ -248,10 +252,6 @@ func (a *app) recruit(ctx context.Context, pending []*following) error {
 		}
 		need.missing = append(need.missing, root)
 	}
-	if need.uploads && len(need.missing) == 0 {
-		return nil
-	}
-	a.log.Info("doing the work of a worker that is gone", zap.Bool("uploads", !need.uploads), zap.Strings("roots", need.missing))
 	return a.hire(ctx, need)
 }
 

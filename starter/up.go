@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
 	"time"
 
@@ -88,7 +87,7 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-a.engineLost():
-		return fmt.Errorf("engine: %w", a.engine.Err())
+		return a.engineGone()
 	}
 }
 

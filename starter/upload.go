@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 
 	"github.com/mediaferry/mediaferry/assembly"
 	"github.com/mediaferry/mediaferry/upload"
@@ -245,10 +246,14 @@ func (a *app) able(c crew, items []upload.Item) error {
 	return nil
 }
 
-// hire makes this process do what nobody else does.
+// hire makes this process do what nobody else does. What it does already, it does
+// although it may not be heard of: its ledger may have been out of reach.
 func (a *app) hire(ctx context.Context, c crew) error {
-	if c.uploads && len(c.missing) == 0 {
+	uploads := !c.uploads && !a.uploads
+	roots := slices.DeleteFunc(slices.Clone(c.missing), func(root string) bool { return slices.Contains(a.reads, root) })
+	if !uploads && len(roots) == 0 {
 		return nil
 	}
-	return a.work(ctx, !c.uploads, c.missing)
+	a.log.Info("this command does the work itself", zap.Bool("uploads", uploads), zap.Strings("roots", roots))
+	return a.work(ctx, uploads, roots)
 }
