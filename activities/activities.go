@@ -35,8 +35,8 @@ type Accounts interface {
 	KeyFingerprint(vendors.Account) string
 }
 
-// Activities does what uploads need done. All fields must be set; it is safe for
-// concurrent use.
+// Activities does what uploads need done. All fields must be set that do not say
+// otherwise; it is safe for concurrent use.
 type Activities struct {
 	Accounts Accounts
 	Ledger   *ledger.Ledger
@@ -50,6 +50,9 @@ type Activities struct {
 	Owner string
 	Log   *zap.Logger
 	Now   func() time.Time
+	// Wait replaces a timer for what is waited for within an activity, where Now
+	// is no clock that runs by itself; nil: a timer.
+	Wait func(ctx context.Context, d time.Duration) error
 
 	tokens tokenCache
 	keys   keyCache
@@ -96,10 +99,11 @@ func (a *Activities) Here(context.Context) error { return nil }
 const beatEvery = time.Second
 
 // beat tells, from one second on, how far an activity is. The returned function
-// ends it.
+// ends it: no beat comes after that.
 func beat(ctx context.Context, progress func() any) (stop func()) {
-	done := make(chan struct{})
+	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
+		defer close(ended)
 		ticker := time.NewTicker(beatEvery)
 		defer ticker.Stop()
 		for {
@@ -113,7 +117,10 @@ func beat(ctx context.Context, progress func() any) (stop func()) {
 			}
 		}
 	}()
-	return func() { close(done) }
+	return func() {
+		close(done)
+		<-ended
+	}
 }
 
 // run is the run of the workflow that an activity works for.

@@ -134,7 +134,7 @@ func (a *Activities) current(ctx context.Context, account vendors.Account, err e
 	if !errors.As(err, &e) || e.Kind != upload.KindDenied || e.Paused {
 		return err
 	}
-	if err := pause(ctx, noticed); err != nil {
+	if err := a.pause(ctx, noticed); err != nil {
 		return err
 	}
 	now, missing := a.Accounts.Account(account.Name)

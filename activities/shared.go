@@ -48,7 +48,7 @@ func (p permits) Take(ctx context.Context, account vendors.Account) error {
 		}
 		wait = max(wait, reserved)
 	}
-	if err := pause(ctx, wait); err != nil || wait <= 0 {
+	if err := p.pause(ctx, wait); err != nil || wait <= 0 {
 		return err
 	}
 	if wait, err = p.Ledger.Slowed(ctx, account.Name); err != nil { // the vendor may have asked for a pause meanwhile
@@ -91,9 +91,13 @@ func (p permits) Slow(ctx context.Context, account vendors.Account, wait time.Du
 	}
 }
 
-func pause(ctx context.Context, wait time.Duration) error {
-	if wait <= 0 {
+// pause waits in an activity's slot.
+func (a *Activities) pause(ctx context.Context, wait time.Duration) error {
+	switch {
+	case wait <= 0:
 		return ctx.Err()
+	case a.Wait != nil:
+		return a.Wait(ctx, wait)
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
@@ -188,7 +192,7 @@ func (t tokens) Get(ctx context.Context, account, name string, renew func(contex
 		if leased {
 			return t.renew(ctx, key, token, renew)
 		}
-		if err := pause(ctx, tokenLook); err != nil {
+		if err := t.pause(ctx, tokenLook); err != nil {
 			return vendors.Token{}, err
 		}
 	}
