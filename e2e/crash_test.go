@@ -10,8 +10,8 @@ import (
 	"github.com/mediaferry/mediaferry/upload"
 )
 
-// filmSize makes a film of three parts at TruVideo, the last one short.
-const filmSize = 12<<20 + 12345
+// filmSize makes a film of several parts at TruVideo, the last one short.
+const filmSize = 48<<20 + 12345
 
 func TestAFilmInManyPartsOutlivesKill9(t *testing.T) {
 	t.Parallel()

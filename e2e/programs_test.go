@@ -168,8 +168,8 @@ func (p *place) start(program string, args ...string) *process {
 	p.t.Cleanup(func() {
 		s.kill()
 		_ = read.Close()
-		if p.t.Failed() {
-			p.t.Logf("%s wrote to standard error:\n%s", s.name, s.stderr)
+		if said := s.stderr.String(); p.t.Failed() && said != "" {
+			p.t.Logf("%s wrote to standard error:\n%s", s.name, said)
 		}
 	})
 	return s

@@ -35,8 +35,8 @@ func newFleet(t *testing.T) fleet {
 	_, f.service = p.up("--no-worker")
 	key, err := codec.GenerateKey()
 	require.NoError(t, err)
-	p.configure(fmt.Sprintf("sources: {local_roots: [%q], allow_private_networks: true}\nledger: %q\nencryption: {key: %q}\n", p.media, url, key))
-	p.env = append(p.env, "TEMPORAL_ADDRESS="+f.service.Temporal, "MEDIAFERRY_DATA="+filepath.Join(p.dir, "client"))
+	p.configure(fmt.Sprintf("sources: {local_roots: [%q], allow_private_networks: true}\nledger: %q\nencryption: {key: \"${MEDIAFERRY_KEY}\"}\n", p.media, url))
+	p.env = append(p.env, "MEDIAFERRY_KEY="+key, "TEMPORAL_ADDRESS="+f.service.Temporal, "MEDIAFERRY_DATA="+filepath.Join(p.dir, "client"))
 	return f
 }
 

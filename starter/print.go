@@ -43,21 +43,14 @@ func (p printer) item(r upload.Result) error {
 	return nil
 }
 
-// started prints uploads that nobody waits for, by the names under which they
-// can be asked for.
-func (p printer) started(items []upload.Item) error {
-	for _, item := range items {
-		var err error
-		if p.json {
-			err = p.object(upload.NewResult(item, upload.WayOwn, time.Now()))
-		} else {
-			_, err = fmt.Fprintf(p.out, "%-12s %-10s %s  %s\n", "started", item.Account, item.UploadID, upload.DisplaySource(item.Source))
-		}
-		if err != nil {
-			return err
-		}
+// started prints an upload that nobody waits for, by the name under which it can
+// be asked for.
+func (p printer) started(r upload.Result) error {
+	if p.json {
+		return p.object(r)
 	}
-	return nil
+	_, err := fmt.Fprintf(p.out, "%-12s %-10s %s  %s\n", "started", r.To, r.UploadID, r.Source)
+	return err
 }
 
 // explain tells why an upload is not ready, and what to do.

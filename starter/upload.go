@@ -92,7 +92,7 @@ func (a *app) upload(ctx context.Context, f uploadFlags, args []string) error {
 	}
 	p := printer{out: a.stdout, err: a.stderr, json: f.json}
 	if f.detach {
-		return p.started(items)
+		return a.detach(ctx, follow, p)
 	}
 	return a.follow(ctx, follow, p)
 }
