@@ -1,0 +1,221 @@
+package manifest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// jsonRows reads the rows of a JSON Lines file.
+type jsonRows struct {
+	lines *lines
+	// seen are the keys that were met, in that order, for a copy of some rows.
+	seen  []string
+	known map[string]bool // those in seen
+}
+
+func (r *jsonRows) position() Position {
+	return Position{Line: r.lines.number, Offset: r.lines.after()}
+}
+
+func (r *jsonRows) next() (raw, error) {
+	for {
+		at := r.position()
+		one, err := r.lines.next()
+		if err != nil {
+			return raw{}, err
+		}
+		if one.long {
+			return raw{at: at, fault: tooLong()}, nil
+		}
+		text := bytes.TrimPrefix(bytes.TrimSpace(one.text), []byte("\ufeff")) // files that were put together have it in the middle
+		if len(text) == 0 {
+			continue
+		}
+		cells, fault := parseObject(text)
+		if fault == nil {
+			fault = r.remember(cells)
+		}
+		if fault != nil {
+			return raw{at: at, fault: fault, text: string(text)}, nil
+		}
+		return raw{at: at, cells: cells}, nil
+	}
+}
+
+// remember notes the keys of a row.
+func (r *jsonRows) remember(cells []Cell) *Problem {
+	for _, cell := range cells {
+		if r.known[cell.Column] {
+			continue
+		}
+		if len(r.seen) == mostColumns {
+			return problem(SortColumn, clipped(cell.Column), "is one key too many: the manifest has %d different ones already", mostColumns).
+				hint("write an object in one key: tags instead of tags.a, tags.b")
+		}
+		if r.known == nil {
+			r.known = map[string]bool{}
+		}
+		r.known[cell.Column] = true
+		r.seen = append(r.seen, cell.Column)
+	}
+	return nil
+}
+
+const lineHint = `want one object a line: {"source":"img/a.jpg","to":"ACCOUNT"}`
+
+// parseObject reads the object of a line. Keys that are null or empty text are
+// absent, as empty cells are.
+func parseObject(text []byte) ([]Cell, *Problem) {
+	if text[0] != '{' {
+		return nil, problem(SortJSON, "", "is no JSON object, but begins with %s", near(text)).hint(lineHint)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	if _, err := decoder.Token(); err != nil {
+		return nil, jsonFault(text)
+	}
+	var cells []Cell
+	seen := map[string]bool{}
+	for decoder.More() {
+		cell, err := parseMember(decoder)
+		if err != nil {
+			return nil, jsonFault(text)
+		}
+		if p := checkKey(cell, seen); p != nil {
+			return nil, p
+		}
+		seen[cell.Column] = true
+		if cell.Text != "" {
+			cells = append(cells, cell)
+		}
+	}
+	if _, err := decoder.Token(); err != nil {
+		return nil, jsonFault(text)
+	}
+	if rest := bytes.TrimSpace(text[decoder.InputOffset():]); len(rest) > 0 {
+		return nil, problem(SortJSON, "", "goes on after its object with %s", near(rest)).
+			hint("%s, with nothing after it, not even a comma", lineHint)
+	}
+	return cells, nil
+}
+
+// mostKey is how long a key may be, in bytes.
+const mostKey = 200
+
+// checkKey refuses keys that could not stand in a header, and those that stand
+// twice, also within the value.
+func checkKey(cell Cell, seen map[string]bool) *Problem {
+	switch key := cell.Column; {
+	case key == "":
+		return problem(SortJSON, "", "a key is empty").hint("name the column, or remove the pair")
+	case len(key) > mostKey:
+		return problem(SortLength, clipped(key), "is a key of %d bytes, want at most %d", len(key), mostKey).hint("correct the key, or remove the pair")
+	case strings.ContainsFunc(key, invisible) || strings.ContainsRune(key, utf8.RuneError):
+		return problem(SortJSON, clipped(key), "is a key with a character that cannot be seen").hint("write it anew by hand")
+	case seen[key]:
+		return twice(key, key)
+	case cell.kind == kindObject || cell.kind == kindArray:
+		if key := repeatedKey(json.NewDecoder(strings.NewReader(cell.Text))); key != "" {
+			return twice(cell.Column, key)
+		}
+	}
+	return nil
+}
+
+func twice(column, key string) *Problem {
+	return problem(SortJSON, clipped(column), "the key %s stands in the object twice", shown(key)).hint("keep one of the two")
+}
+
+// parseMember reads a key and its value.
+func parseMember(decoder *json.Decoder) (Cell, error) {
+	token, err := decoder.Token()
+	if err != nil {
+		return Cell{}, err
+	}
+	key, ok := token.(string)
+	if !ok {
+		return Cell{}, errors.New("a key is no text")
+	}
+	var value json.RawMessage
+	if err := decoder.Decode(&value); err != nil {
+		return Cell{}, err
+	}
+	cell := Cell{Column: key, Text: string(value)}
+	switch value[0] {
+	case '"':
+		err = json.Unmarshal(value, &cell.Text)
+	case 'n':
+		cell.Text = ""
+	case 't', 'f':
+		cell.kind = kindBoolean
+	case '[':
+		cell.kind = kindArray
+	case '{':
+		cell.kind = kindObject
+	default:
+		cell.kind = kindNumber
+	}
+	return cell, err
+}
+
+// repeatedKey returns a key that stands twice in one object, however deep; "" if
+// there is none. The text is valid JSON.
+func repeatedKey(decoder *json.Decoder) string {
+	token, err := decoder.Token()
+	if err != nil {
+		return ""
+	}
+	open, _ := token.(json.Delim)
+	if open != '{' && open != '[' {
+		return ""
+	}
+	seen := map[string]bool{}
+	for decoder.More() {
+		if open == '{' {
+			token, err := decoder.Token()
+			key, ok := token.(string)
+			if err != nil || !ok {
+				return ""
+			}
+			if seen[key] {
+				return key
+			}
+			seen[key] = true
+		}
+		if key := repeatedKey(decoder); key != "" {
+			return key
+		}
+	}
+	_, _ = decoder.Token() // the end of what was opened
+	return ""
+}
+
+// jsonFault says where and why a line is no JSON. It reads the line again as a
+// whole, because that alone tells the place exactly.
+func jsonFault(text []byte) *Problem {
+	var whole any
+	var syntax *json.SyntaxError
+	err := json.Unmarshal(text, &whole)
+	if !errors.As(err, &syntax) {
+		return problem(SortJSON, "", "is no JSON that can be read: %v", err).hint(lineHint)
+	}
+	at := int(syntax.Offset) - 1
+	if at < 0 || at >= len(text) || strings.HasPrefix(syntax.Error(), "unexpected end") {
+		return problem(SortJSON, "", "is JSON that breaks off").hint("close what is open: quotes, brackets and the brace at the end; an object must not go on in the next line")
+	}
+	where := fmt.Sprintf("is no JSON at character %d, near %s", utf8.RuneCount(text[:at])+1, near(text[at:]))
+	if bytes.HasSuffix(bytes.TrimSpace(text[:at]), []byte(",")) && (text[at] == '}' || text[at] == ']') {
+		return problem(SortJSON, "", "%s: there is a comma before it", where).hint("remove the comma after the last value")
+	}
+	return problem(SortJSON, "", "%s", where).hint("write keys and texts in double quotes, a comma between pairs, and quotes within texts as \\\"")
+}
+
+// near is the beginning of some text, as it may stand in a message.
+func near(text []byte) string {
+	const most = 12
+	return shown(strings.ToValidUTF8(string(text[:min(len(text), most)]), ""))
+}

@@ -1,0 +1,165 @@
+package manifest
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"unicode/utf8"
+)
+
+// mostRow is how long a row may be, in bytes of UTF-8: enough for any row that
+// fits into a history, and little enough to be held in memory.
+const mostRow = 1 << 20
+
+// line is one line of a file, without its end.
+type line struct {
+	number int
+	offset int64  // of its first byte in the file
+	text   []byte // UTF-8 where the file is; valid until the next line is read
+	end    string // what ended it; "" at the end of the file
+	long   bool   // it is longer than mostRow, and text is only a part of it
+}
+
+// lines reads a file line by line, whatever it is encoded in. It remembers where
+// in the file each line began, so that reading can go on there another time.
+type lines struct {
+	in       io.Reader
+	encoding Encoding
+	returns  bool // a line ends with a carriage return alone
+
+	buffer   []byte // read, and not yet given out
+	offset   int64  // of buffer, in the file
+	number   int    // of the next line
+	ended    bool
+	decoded  []byte // of the last line, where decoding is needed
+	scanned  int    // how far buffer was searched in vain
+	consumed int    // the part of buffer that the last line took
+	space    []byte // that buffer is a part of
+}
+
+const readSize = 64 << 10
+
+// next returns io.EOF after the last line. Other errors are those of reading.
+func (l *lines) next() (line, error) {
+	l.drop(l.consumed)
+	one := line{number: l.number, offset: l.offset}
+	for {
+		end := l.find()
+		switch {
+		case end >= 0:
+			return l.give(one, l.buffer[:end], end+l.encoding.unit()), nil
+		case l.ended && len(l.buffer) == 0 && !one.long:
+			return line{}, io.EOF
+		case l.ended:
+			return l.give(one, l.buffer, len(l.buffer)), nil
+		case len(l.buffer) > mostRow*l.encoding.unit():
+			one.long = true
+			l.drop(len(l.buffer) &^ 1) // whole characters, so that the end is recognised
+		}
+		if err := l.fill(); err != nil {
+			return line{}, err
+		}
+	}
+}
+
+func (l *lines) give(one line, raw []byte, taken int) line {
+	l.number++
+	l.consumed = taken
+	one.text = l.decode(raw)
+	one.long = one.long || len(raw) > mostRow*l.encoding.unit()
+	if taken == len(raw) {
+		return one
+	}
+	one.end = "\n"
+	if l.returns {
+		one.end = "\r"
+	} else if n := len(one.text); n > 0 && one.text[n-1] == '\r' {
+		one.text, one.end = one.text[:n-1], "\r\n"
+	}
+	return one
+}
+
+// after is where the line after the last one begins.
+func (l *lines) after() int64 { return l.offset + int64(l.consumed) }
+
+func (l *lines) drop(n int) {
+	l.buffer = l.buffer[n:]
+	l.offset += int64(n)
+	l.scanned, l.consumed = 0, 0
+}
+
+// find returns where in the buffer the line ends, or -1.
+func (l *lines) find() int {
+	unit := l.encoding.unit()
+	mark := byte('\n')
+	if l.returns {
+		mark = '\r'
+	}
+	for from := l.scanned; from < len(l.buffer); {
+		i := bytes.IndexByte(l.buffer[from:], mark)
+		if i < 0 {
+			break
+		}
+		i += from
+		if unit == 1 {
+			return i
+		}
+		start := i &^ 1 // of the character of which this is one half
+		if start+1 < len(l.buffer) && l.character(l.buffer[start:]) == uint16(mark) {
+			return start
+		}
+		from = i + 1
+	}
+	l.scanned = max(0, len(l.buffer)&^1-2) // a character may have been cut
+	return -1
+}
+
+func (l *lines) character(b []byte) uint16 {
+	if l.encoding == UTF16LE {
+		return uint16(b[0]) | uint16(b[1])<<8
+	}
+	return uint16(b[1]) | uint16(b[0])<<8
+}
+
+// fill reads more behind what the buffer holds.
+func (l *lines) fill() error {
+	if cap(l.buffer)-len(l.buffer) < readSize/2 {
+		if need := len(l.buffer) + readSize; need > cap(l.space) {
+			l.space = make([]byte, 0, need*2)
+		}
+		l.buffer = append(l.space[:0], l.buffer...) // copies downwards within the same space, or into a larger one
+	}
+	free := l.buffer[len(l.buffer):cap(l.buffer)]
+	n, err := l.in.Read(free)
+	l.buffer = l.buffer[:len(l.buffer)+n]
+	if errors.Is(err, io.EOF) {
+		l.ended = true
+		return nil
+	}
+	return err
+}
+
+// decode turns a line into UTF-8. What is no character becomes U+FFFD.
+func (l *lines) decode(raw []byte) []byte {
+	if l.encoding.unit() == 1 {
+		return raw
+	}
+	out := l.decoded[:0]
+	for len(raw) >= 2 {
+		r := rune(l.character(raw))
+		raw = raw[2:]
+		switch {
+		case r >= 0xd800 && r < 0xdc00 && len(raw) >= 2 && l.character(raw)&0xfc00 == 0xdc00:
+			r = 0x10000 + (r-0xd800)<<10 + rune(l.character(raw)) - 0xdc00
+			raw = raw[2:]
+		case r >= 0xd800 && r < 0xe000:
+			r = utf8.RuneError
+		}
+		out = utf8.AppendRune(out, r)
+	}
+	if len(raw) > 0 { // the file ends within a character
+		out = utf8.AppendRune(out, utf8.RuneError)
+	}
+	l.decoded = out
+	return out
+}

@@ -1,0 +1,103 @@
+package manifest
+
+import "bytes"
+
+// splitter takes a record of CSV apart, line by line. Spaces around a cell do
+// not count, unless they are within its quotes.
+type splitter struct {
+	separator byte
+
+	text  []byte // of all cells, one after another, without quotes
+	ends  []int  // of each cell in text
+	open  bool   // a quoted cell goes on in the next line
+	fault string // what is wrong with the quotes; the cell is len(ends)
+}
+
+func (s *splitter) reset() {
+	s.text, s.ends, s.open, s.fault = s.text[:0], s.ends[:0], false, ""
+}
+
+// feed takes the next line of a record, or the first.
+func (s *splitter) feed(line []byte) {
+	more := true
+	if s.open {
+		line, more = s.inside(line)
+	}
+	for more {
+		if cell := s.skip(line); len(cell) > 0 && cell[0] == '"' {
+			line, more = s.inside(cell[1:])
+		} else {
+			line, more = s.bare(cell)
+		}
+	}
+}
+
+// inside reads a quoted cell after its opening quote. It returns what follows
+// the cell, and whether another cell does.
+func (s *splitter) inside(line []byte) (rest []byte, more bool) {
+	s.open = true
+	for {
+		quote := bytes.IndexByte(line, '"')
+		if quote < 0 {
+			s.text = append(s.text, line...)
+			return nil, false
+		}
+		s.text = append(s.text, line[:quote]...)
+		line = line[quote+1:]
+		if len(line) == 0 || line[0] != '"' {
+			break
+		}
+		s.text = append(s.text, '"')
+		line = line[1:]
+	}
+	s.open = false
+	rest = s.skip(line)
+	if len(rest) > 0 && rest[0] != s.separator {
+		s.fault = "goes on after its closing quote"
+		return nil, false
+	}
+	s.ends = append(s.ends, len(s.text))
+	if len(rest) == 0 {
+		return nil, false
+	}
+	return rest[1:], true
+}
+
+// bare reads a cell without quotes.
+func (s *splitter) bare(line []byte) (rest []byte, more bool) {
+	cell := line
+	if end := bytes.IndexByte(line, s.separator); end >= 0 {
+		cell, rest, more = line[:end], line[end+1:], true
+	}
+	if bytes.IndexByte(cell, '"') >= 0 {
+		s.fault = "holds a quote, but does not begin with one"
+		return nil, false
+	}
+	for len(cell) > 0 && s.blank(cell[len(cell)-1]) {
+		cell = cell[:len(cell)-1]
+	}
+	s.text = append(s.text, cell...)
+	s.ends = append(s.ends, len(s.text))
+	return rest, more
+}
+
+func (s *splitter) skip(line []byte) []byte {
+	for len(line) > 0 && s.blank(line[0]) {
+		line = line[1:]
+	}
+	return line
+}
+
+func (s *splitter) blank(b byte) bool {
+	return b == ' ' || b == '\t' && s.separator != '\t'
+}
+
+// cells are the record's cells as strings that outlive the splitter.
+func (s *splitter) cells() []string {
+	text, cells, start := string(s.text), make([]string, len(s.ends)), 0
+	for i, end := range s.ends {
+		cells[i] = text[start:end]
+		start = end
+	}
+	return cells
+}

@@ -1,0 +1,88 @@
+package manifest
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// Writer writes a manifest: CSV with commas, in UTF-8, that reads back as the
+// cells that were given. Texts that a spreadsheet would take for formulas are
+// left as they are: they are data, and meant for the next run. It is not safe
+// for concurrent use.
+type Writer struct {
+	out     *bufio.Writer
+	columns []string
+	index   map[string]int
+	row     []string
+}
+
+// NewWriter writes the header. See Layout.CopyColumns.
+func NewWriter(w io.Writer, columns []string) (*Writer, error) {
+	out := &Writer{out: bufio.NewWriter(w), columns: columns, index: map[string]int{}, row: make([]string, len(columns))}
+	for i, name := range columns {
+		if name == "" || slices.Contains(columns[:i], name) {
+			return nil, fmt.Errorf("columns %q of a manifest: want names that are not empty and stand once", columns)
+		}
+		out.index[name] = i
+	}
+	return out, out.line(columns)
+}
+
+// Write writes one row; see Row.Copy. Columns without a cell stay empty. It
+// fails for a cell whose column the header lacks, and where the writer does.
+func (w *Writer) Write(cells []Cell) error {
+	clear(w.row)
+	for _, cell := range cells {
+		i, known := w.index[cell.Column]
+		if !known {
+			return fmt.Errorf("column %q is not in the header %s", cell.Column, strings.Join(w.columns, ", "))
+		}
+		w.row[i] = cell.Text
+	}
+	return w.line(w.row)
+}
+
+// Flush writes out what is held back. It is the caller's last call.
+func (w *Writer) Flush() error { return w.out.Flush() }
+
+func (w *Writer) line(cells []string) error {
+	for i, cell := range cells {
+		if i > 0 {
+			_ = w.out.WriteByte(',') // an error stays with the buffer, and is returned below
+		}
+		if !needsQuotes(cell) {
+			_, _ = w.out.WriteString(cell)
+			continue
+		}
+		_ = w.out.WriteByte('"')
+		_, _ = w.out.WriteString(strings.ReplaceAll(cell, `"`, `""`))
+		_ = w.out.WriteByte('"')
+	}
+	return w.out.WriteByte('\n')
+}
+
+func needsQuotes(cell string) bool {
+	return strings.ContainsAny(cell, ",\"\r\n") || strings.Trim(cell, " \t") != cell
+}
+
+// WriteRows writes a manifest of the rows that could be taken apart, and returns
+// how many those are.
+func WriteRows(w io.Writer, columns []string, rows []Row) (int, error) {
+	out, err := NewWriter(w, columns)
+	if err != nil {
+		return 0, err
+	}
+	written := 0
+	for _, row := range rows {
+		if cells := row.Copy(); cells != nil {
+			if err := out.Write(cells); err != nil {
+				return written, err
+			}
+			written++
+		}
+	}
+	return written, out.Flush()
+}
