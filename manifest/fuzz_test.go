@@ -18,11 +18,13 @@ import (
 // a remedy; pages give what the whole gave; and rows that could be taken apart
 // read back from a copy as the same cells.
 func FuzzManifest(f *testing.F) {
-	text, _ := broken()
+	// Short seeds: the fuzzer tries to make each shorter still, in as many ways as
+	// the square of its length.
 	seeds := []string{
-		text[:4000], mixed(), "sep=;\nsource;to;title\n\"a\r\nb\";truvideo;\"x\"\"y\"\n", "source\r\"a\nb\"\rc\r",
-		"source\tto\n a\t\"b\t\" \n", `{"source":"a.jpg","to":"trustana","skuIds":["a|b"],"tags":{"a":1}}` + "\n{\"source\":1,}\n[]\n",
-		utf16Of("source,to\na.jpg,trustana\n", true, true), utf16Of("{\"source\":\"a.jpg\"}\n", false, false), "source,to\n\"a,b\n\"\"c\n",
+		"sep=;\nsource;to\n\"a\r\nb\";x\"\"y\"\n", "source\r\"a\nb\"\rc\r", "source\tto\n a\t\"b\t\" \n", "source,to\n\"a,b\n\"\"c\n",
+		"source,id\na.jpg,1\na.jpg,1\n", "source\na.jpg\na.jpg\n", "source,\"skuIds\"\na.jpg,a|b\n", "source,gr\xfc\n\xfc,\n",
+		`{"source":"a.jpg","skuIds":["a|b"]}`, `{"tags":{"a":1}}` + "\n{\"source\":1,}\n[]\n",
+		utf16Of("source\na.jpg\n", true, true), utf16Of("{\"to\":\"x\"}\n", false, false),
 	}
 	for _, seed := range seeds {
 		f.Add([]byte(seed), "trustana")
