@@ -39,6 +39,19 @@ func TestNewCredentialsGoOnWithoutARestart(t *testing.T) {
 	})
 }
 
+func TestAKeyThatIsReplacedWhileItIsRefusedPausesNothing(t *testing.T) {
+	each(t, func(t *testing.T, vendor string) {
+		w := newWorld(t, vendor, nil)
+		w.revoke()
+		w.waited = w.rotate
+		item := w.item("a")
+		ended := w.run(item)
+		require.Equal(t, upload.StateReady, ended.result.State)
+		require.Empty(t, w.pauses)
+		w.verifyMedia(item, ended, 1)
+	})
+}
+
 func TestAMissingPermissionIsGivenAndTheUploadGoesOn(t *testing.T) {
 	each(t, func(t *testing.T, vendor string) {
 		w := newWorld(t, vendor, nil)

@@ -1,10 +1,8 @@
 package contract
 
 import (
-	"flag"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -116,16 +114,6 @@ type want struct {
 	attempts *upload.Attempts
 	media    int // that a person sees at the vendor
 	pauses   int // of the account
-}
-
-// TestMain lets many cases wait for each other's connections: what they wait for
-// is hardly ever the processor.
-func TestMain(m *testing.M) {
-	flag.Parse()
-	if err := flag.Set("test.parallel", "16"); err != nil {
-		panic(err)
-	}
-	os.Exit(m.Run())
 }
 
 // asking is the same end after other requests.

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"hash/crc64"
 	"os"
-	"regexp"
 	"slices"
 
 	"github.com/stretchr/testify/require"
@@ -145,14 +144,21 @@ func (w *world) verifySecrets(ended end) {
 		require.NoError(w.t, err)
 		seen = append(seen, file...)
 	}
-	require.Nil(w.t, signed.Find(seen))
 	for _, secret := range w.secrets() {
-		require.False(w.t, bytes.Contains(bytes.ToLower(seen), bytes.ToLower([]byte(secret))), "%q is to be seen", secret)
+		require.False(w.t, bytes.Contains(seen, []byte(secret)), "%q is to be seen", secret)
+	}
+	for _, name := range []string{"X-Amz-Signature=", "X-Amz-Credential=", "Signature=", "OSSAccessKeyId="} {
+		for rest := seen; ; {
+			_, after, found := bytes.Cut(rest, []byte(name))
+			if !found {
+				break
+			}
+			// A page of the database may end within [redacted].
+			require.True(w.t, bytes.HasPrefix(after, []byte("[")), "what follows %s is to be seen: %.20q", name, after[:min(20, len(after))])
+			rest = after
+		}
 	}
 }
-
-// signed is what signs a URL, with a value.
-var signed = regexp.MustCompile(`(?i)(x-amz-signature|x-amz-credential|signature|ossaccesskeyid)=[^\[]`)
 
 // secrets are texts that nobody may see: the credentials that ever were, and how
 // tokens and policies begin.

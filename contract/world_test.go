@@ -62,6 +62,8 @@ type world struct {
 	// resumes it.
 	operate func()
 	pauses  []pause
+	// waited is called when an activity waits within its slot.
+	waited  func()
 	dead    map[string]bool // run IDs of workflows that ended without a word
 	planted []string        // what must not be seen, besides the credentials
 	as      string          // the ID of the next workflow; "": the item's
@@ -70,7 +72,6 @@ type world struct {
 	mu       sync.Mutex
 	config   *config.Config
 	settings map[string]string // of the account, besides those in the configuration
-	rate     float64
 }
 
 // pause is what showed while an upload waited for its account.
@@ -86,7 +87,7 @@ func newWorld(t *testing.T, vendor string, change func(*sandbox.Settings)) *worl
 	t.Helper()
 	w := &world{
 		t: t, vendor: vendor, suite: suites[vendor], dir: t.TempDir(), start: time.Now(),
-		before: map[string]func(int){}, begun: map[string]int{}, operate: func() {}, dead: map[string]bool{},
+		before: map[string]func(int){}, begun: map[string]int{}, operate: func() {}, waited: func() {}, dead: map[string]bool{},
 		settings: map[string]string{},
 	}
 	settings := sandbox.DefaultSettings().Instant().Unlimited()
@@ -123,7 +124,7 @@ func (w *world) program() {
 	acts := &activities.Activities{
 		Accounts: w, Ledger: w.ledger, Egress: out,
 		Sources: sources.New(sources.Options{AllowPrivate: true, Egress: out}),
-		Running: w.running, Owner: "contract", Log: zap.NewNop(), Now: w.env.Now,
+		Running: w.running, Owner: "contract", Log: zap.NewNop(), Now: w.env.Now, Wait: w.wait,
 	}
 	acts.Register(w.env)
 }
@@ -173,8 +174,7 @@ func (w *world) reconfigure() {
 	w.config = read
 }
 
-// Account resolves an account. It has no limit of its own unless the case is
-// about that: permits are waited for in real time.
+// Account resolves an account.
 func (w *world) Account(name string) (vendors.Account, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -184,7 +184,6 @@ func (w *world) Account(name string) (vendors.Account, error) {
 	}
 	account.Settings = maps.Clone(account.Settings)
 	maps.Copy(account.Settings, w.settings)
-	account.Rate = w.rate
 	return account, nil
 }
 
@@ -195,6 +194,12 @@ func (w *world) running(_ context.Context, _, runID string) (bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return !w.dead[runID], nil
+}
+
+// wait passes the time within an activity, in which the clock stands still.
+func (w *world) wait(ctx context.Context, _ time.Duration) error {
+	w.waited()
+	return ctx.Err()
 }
 
 // begin lets the sandbox become as old as the workflow's clock says, and calls
