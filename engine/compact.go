@@ -23,7 +23,7 @@ func compactAndReport(data string, stdout, stderr io.Writer) int {
 		err = json.NewEncoder(stdout).Encode(result)
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "mediaferry-engine: %v\n", err)
+		_, _ = fmt.Fprintf(stderr, "mediaferry-engine: %v\n", err)
 		return exitFailed
 	}
 	return exitOK

@@ -68,7 +68,7 @@ func live(s settings, stderr io.Writer) int {
 	syscall.Umask(0o077) // the databases are for their owner alone
 	ready := os.NewFile(uintptr(s.readyFD), "ready")
 	if err := checkChild(os.Stdin, ready); err != nil {
-		fmt.Fprintf(stderr, "mediaferry-engine: %v\nmediaferry starts this program; try \"mediaferry up\"\n", err)
+		_, _ = fmt.Fprintf(stderr, "mediaferry-engine: %v\nmediaferry starts this program; try \"mediaferry up\"\n", err)
 		return exitMisuse
 	}
 	syscall.CloseOnExec(s.readyFD)

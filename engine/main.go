@@ -87,13 +87,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 	s, err := parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, usage)
+		_, _ = fmt.Fprint(stdout, usage)
 		return exitOK
 	case err != nil:
-		fmt.Fprintf(stderr, "mediaferry-engine: %v\nTry mediaferry-engine -h\n", err)
+		_, _ = fmt.Fprintf(stderr, "mediaferry-engine: %v\nTry mediaferry-engine -h\n", err)
 		return exitMisuse
 	case s.version:
-		fmt.Fprintln(stdout, versionLine())
+		_, _ = fmt.Fprintln(stdout, versionLine())
 		return exitOK
 	case s.compact:
 		return compactAndReport(s.data, stdout, stderr)
