@@ -48,8 +48,11 @@ func (s *Sandbox) accounts() []configAccount {
 		}},
 		{vendor: "closient", lines: [][2]string{{"base_url", s.base + "/closient/dashboard/api/v1"}, {"api_key", v("closient")["api_key"]}}},
 		{vendor: "truvideo", lines: [][2]string{
-			{"base_url", s.base + "/truvideo"}, {"login_url", s.base + "/truvideo-login"},
-			{"api_key", truvideo["api_key"]}, {"secret", truvideo["secret"]}, {"external_id", truvideo["external_id"]},
+			{"base_url", s.base + "/truvideo"},
+			{"login_url", s.base + "/truvideo-login"},
+			{"api_key", truvideo["api_key"]},
+			{"secret", truvideo["secret"]},
+			{"external_id", truvideo["external_id"]},
 		}},
 	}
 }

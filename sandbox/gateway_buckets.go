@@ -68,7 +68,7 @@ func (b *bucketRouter) register(r registered) error {
 		ObjectOwnership: types.ObjectOwnershipBucketOwnerEnforced,
 	}, acl)
 	var known s3err.S3Error
-	if err != nil && !(errors.As(err, &known) && known.BaseError().Code == "BucketAlreadyOwnedByYou") {
+	if err != nil && (!errors.As(err, &known) || known.BaseError().Code != "BucketAlreadyOwnedByYou") {
 		return fmt.Errorf("make bucket %q in %q (the file system must keep extended attributes): %w", r.name, filepath.Dir(r.folder), err)
 	}
 	b.buckets[r.name] = &r
@@ -185,7 +185,7 @@ func brokenOff(err error, m *measuredReader) error {
 }
 
 // GetBucketAcl tells the gateway who owns the bucket.
-func (b *bucketRouter) GetBucketAcl(ctx context.Context, in *s3.GetBucketAclInput) ([]byte, error) {
+func (b *bucketRouter) GetBucketAcl(ctx context.Context, in *s3.GetBucketAclInput) ([]byte, error) { //nolint:revive // the backend's interface names it
 	r, err := b.find(in.Bucket)
 	if err != nil {
 		return nil, err
@@ -194,7 +194,7 @@ func (b *bucketRouter) GetBucketAcl(ctx context.Context, in *s3.GetBucketAclInpu
 }
 
 // HeadBucket says whether the bucket is there.
-func (b *bucketRouter) HeadBucket(ctx context.Context, in *s3.HeadBucketInput) (*s3.HeadBucketOutput, error) {
+func (b *bucketRouter) HeadBucket(_ context.Context, in *s3.HeadBucketInput) (*s3.HeadBucketOutput, error) {
 	if _, err := b.find(in.Bucket); err != nil {
 		return nil, err
 	}

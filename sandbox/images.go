@@ -19,9 +19,13 @@ import (
 // "" is anything else.
 func imageType(head []byte) string {
 	for _, sign := range []struct{ text, kind string }{
-		{"\xff\xd8\xff", "image/jpeg"}, {"\x89PNG\r\n\x1a\n", "image/png"},
-		{"GIF87a", "image/gif"}, {"GIF89a", "image/gif"},
-		{"BM", "image/bmp"}, {"II*\x00", "image/tiff"}, {"MM\x00*", "image/tiff"},
+		{"\xff\xd8\xff", "image/jpeg"},
+		{"\x89PNG\r\n\x1a\n", "image/png"},
+		{"GIF87a", "image/gif"},
+		{"GIF89a", "image/gif"},
+		{"BM", "image/bmp"},
+		{"II*\x00", "image/tiff"},
+		{"MM\x00*", "image/tiff"},
 	} {
 		if bytes.HasPrefix(head, []byte(sign.text)) {
 			return sign.kind

@@ -78,11 +78,14 @@ func ossCodes() map[int][][2]string {
 		203: {{"CallbackFailed", "Error status : 500."}},
 		304: {{"NotModified", "Not modified."}},
 		400: {
-			{"InvalidArgument", "The argument is invalid."}, {"EntityTooLarge", "Your proposed upload exceeds the maximum allowed size."},
+			{"InvalidArgument", "The argument is invalid."},
+			{"EntityTooLarge", "Your proposed upload exceeds the maximum allowed size."},
 			{"EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size."},
-			{"InvalidPolicyDocument", "Invalid Policy: the policy is not valid."}, {"MalformedPOSTRequest", "The body of your POST request is not well-formed multipart/form-data."},
+			{"InvalidPolicyDocument", "Invalid Policy: the policy is not valid."},
+			{"MalformedPOSTRequest", "The body of your POST request is not well-formed multipart/form-data."},
 			{"RequestIsNotMultiPartContent", "Bucket POST must be of the enclosure-type multipart/form-data."},
-			{"FieldItemTooLong", "Your post field item is too long."}, {"IncorrectNumberOfFilesInPOSTRequest", "POST requires exactly one file upload per request."},
+			{"FieldItemTooLong", "Your post field item is too long."},
+			{"IncorrectNumberOfFilesInPOSTRequest", "POST requires exactly one file upload per request."},
 			{"InvalidDigest", "The Content-MD5 you specified was invalid."},
 			{"RequestTimeout", "Your socket connection to the server was not read from or written to within the timeout period."},
 		},
@@ -101,9 +104,12 @@ func ossCodes() map[int][][2]string {
 		416: {{"InvalidRange", "The requested range cannot be satisfied."}},
 		500: {{"InternalError", "We encountered an internal error. Please try again."}},
 		503: {
-			{"ServiceUnavailable", "Please reduce your request rate."}, {"UploadTrafficRateLimitExceeded", "Upload traffic exceeded the limit."},
-			{"TotalQpsLimitExceeded", "QPS exceeded the limit."}, {"MetaOperationQpsLimitExceeded", "QPS of metadata operations exceeded the limit."},
-			{"ActiveRequestLimitExceeded", "Active requests exceeded the limit."}, {"CpuLimitExceeded", "CPU usage exceeded the limit."},
+			{"ServiceUnavailable", "Please reduce your request rate."},
+			{"UploadTrafficRateLimitExceeded", "Upload traffic exceeded the limit."},
+			{"TotalQpsLimitExceeded", "QPS exceeded the limit."},
+			{"MetaOperationQpsLimitExceeded", "QPS of metadata operations exceeded the limit."},
+			{"ActiveRequestLimitExceeded", "Active requests exceeded the limit."},
+			{"CpuLimitExceeded", "CPU usage exceeded the limit."},
 		},
 	}
 }

@@ -225,7 +225,7 @@ func (st *s3Store) forward(c *call, body io.Reader) (*answer, error) {
 			_ = conn.Close() // the client broke off: so must the gateway see it
 		}
 	}()
-	res, err := readAnswer(conn, out)
+	res, err := readAnswer(conn, out) //nolint:bodyclose // whoever gets the answer closes it
 	if err != nil {
 		stop()
 		_ = conn.Close()

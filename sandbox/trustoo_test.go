@@ -36,8 +36,11 @@ func trustooPolicy(t *testing.T, s *Sandbox) map[string]any {
 
 func trustooFields(p map[string]any, name string) []field {
 	return []field{
-		{"key", p["dir"].(string) + name}, {"policy", p["policy"].(string)}, {"OSSAccessKeyId", p["access_id"].(string)},
-		{"Signature", p["signature"].(string)}, {"callback", p["callback"].(string)},
+		{"key", p["dir"].(string) + name},
+		{"policy", p["policy"].(string)},
+		{"OSSAccessKeyId", p["access_id"].(string)},
+		{"Signature", p["signature"].(string)},
+		{"callback", p["callback"].(string)},
 	}
 }
 

@@ -2,16 +2,18 @@ package main
 
 import (
 	"context"
-	"errors"
 	"time"
 
-	"github.com/mediaferry/mediaferry/ledger"
 	"github.com/mediaferry/mediaferry/upload"
 )
 
-// claimTime is how long a command that does not wait for its uploads waits for
-// the ledger to know of them. A worker that lives needs a moment.
-const claimTime = 15 * time.Second
+const (
+	// claimTime is how long a command that does not wait for its uploads waits
+	// for them to begin. A worker that lives needs a moment.
+	claimTime = 15 * time.Second
+	// queryTime bounds one question to a workflow.
+	queryTime = 3 * time.Second
+)
 
 // detach prints each upload as soon as other commands know it by its name, and
 // leaves it. One that has ended by then, as with a source that is none, is told
@@ -42,18 +44,15 @@ func (a *app) detach(ctx context.Context, all []*following, p printer) error {
 	return nil
 }
 
-// begun waits until an upload has claimed its identity, or has ended.
+// begun waits until an upload's source is found to be good and its identity is
+// claimed, or it has ended.
 func (a *app) begun(ctx context.Context, f *following, late <-chan time.Time) (result upload.Result, over bool, err error) {
 	looks := time.NewTicker(lookEvery / 5)
 	defer looks.Stop()
 	for {
-		entry, err := a.ledger.Get(ctx, f.item.UploadID)
-		var unknown *ledger.NotFoundError
-		switch {
-		case err != nil && !errors.As(err, &unknown):
-			return result, false, err
-		case err == nil && entry.RunID == f.run.GetRunID() && !entry.Result.State.Ended():
-			return entry.Result, false, nil
+		status, err := a.status(ctx, f)
+		if err == nil && status.Result.Size > 0 { // which is what the claim finds out
+			return status.Result, status.Result.State.Ended(), nil
 		}
 		select {
 		case <-f.ended:
@@ -65,4 +64,16 @@ func (a *app) begun(ctx context.Context, f *following, late <-chan time.Time) (r
 		case <-looks.C:
 		}
 	}
+}
+
+// status asks an upload's workflow how far it is. Where no worker answers, it
+// fails.
+func (a *app) status(ctx context.Context, f *following) (status upload.Status, err error) {
+	ctx, cancel := context.WithTimeout(ctx, queryTime)
+	defer cancel()
+	answer, err := a.temporal.QueryWorkflow(ctx, f.run.GetID(), f.run.GetRunID(), upload.QueryStatus)
+	if err != nil {
+		return status, err
+	}
+	return status, answer.Get(&status)
 }
