@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -47,6 +48,11 @@ type Item struct {
 
 	// Again runs an item once more that is ready already.
 	Again bool `json:"again,omitempty"`
+	// Settle is how long a local source must have been left alone before it is
+	// taken; 0 refuses one that is seen to grow.
+	Settle time.Duration `json:"settle,omitempty"`
+	// Resume is where the item goes on, if it was on its way before.
+	Resume *Resume `json:"resume,omitempty"`
 }
 
 // Local reports whether the item's source is a path on one host.

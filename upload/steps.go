@@ -30,6 +30,14 @@ const (
 
 	QueryStatus  = "status"
 	UpdateDecide = "decide"
+	// UpdateMove sends an upload's source elsewhere; see Move.
+	UpdateMove = "move"
+	// SignalPause and SignalResume carry nothing, so that Temporal's own UI and
+	// command line can send them as they are.
+	SignalPause  = "pause"
+	SignalResume = "resume"
+	// SignalMore tells a batch that the ledger has more rows for it.
+	SignalMore = "more"
 )
 
 // Claimed is the answer to a claim.
@@ -164,6 +172,15 @@ type Lane struct {
 type AccountPause struct {
 	Account string `json:"account"`
 	Because string `json:"because"`
+}
+
+// Move is a person's word that a source is to be read on another host, or in
+// another place: the same bytes, which is proved before anything goes on.
+type Move struct {
+	Queue  string `json:"queue"`
+	Host   string `json:"host"`
+	Source string `json:"source"` // canonical
+	By     string `json:"by"`
 }
 
 // Decision is a person's word on an upload that is unconfirmed.

@@ -1,0 +1,151 @@
+package upload
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// PageRows is how many rows of a batch one page's workflow carries at most.
+const PageRows = 500
+
+// PackedMost is the size in bytes above which a medium gets a workflow of its
+// own, whatever its vendor: what takes long deserves a history to look into.
+const PackedMost = 8 << 20
+
+// BatchState is where a batch is.
+type BatchState string
+
+// The states of a batch.
+const (
+	BatchLoading   BatchState = "loading" // its rows are being put into the ledger; it cannot run yet
+	BatchRunning   BatchState = "running"
+	BatchHeld      BatchState = "held" // its failure budget or its canary asks a person
+	BatchCanceling BatchState = "canceling"
+	BatchCanceled  BatchState = "canceled"
+	BatchCompleted BatchState = "completed"
+)
+
+// Ended reports whether a batch's workflow is over. Rows that are unconfirmed
+// may still be decided after that, and failed ones retried.
+func (s BatchState) Ended() bool { return s == BatchCanceled || s == BatchCompleted }
+
+// Limits are what a person set for a batch; they may change while it runs.
+type Limits struct {
+	// RPS is control calls per second of the whole fleet, by account, below what
+	// the account itself may; absent: the account's own.
+	RPS map[string]float64 `json:"rps,omitempty"`
+	// InFlight is how many rows each worker has under way at once for one
+	// account; 0: as many as prove useful.
+	InFlight int `json:"in_flight,omitempty"`
+	// Bandwidth is bytes per second that each worker sends for the batch; 0: no
+	// limit.
+	Bandwidth int64 `json:"bandwidth,omitempty"`
+	// Failures hold the batch when they are reached.
+	Failures []Budget `json:"failures,omitempty"`
+}
+
+// Budget is how many rows may fail before a batch is held.
+type Budget struct {
+	// Kind counts failures of one kind only; empty: all.
+	Kind Kind `json:"kind,omitempty"`
+	// Count is a number of rows; where it is 0, Share of the batch's rows counts,
+	// from 0 to 1.
+	Count int64   `json:"count,omitempty"`
+	Share float64 `json:"share,omitempty"`
+}
+
+// Most is how many failures a batch of total rows may have.
+func (b Budget) Most(total int64) int64 {
+	if b.Count > 0 || b.Share <= 0 {
+		return b.Count
+	}
+	return int64(b.Share * float64(total))
+}
+
+// String is the budget as it is given on the command line.
+func (b Budget) String() string {
+	text := fmt.Sprint(b.Count)
+	if b.Count == 0 && b.Share > 0 {
+		text = fmt.Sprintf("%g%%", b.Share*100)
+	}
+	if b.Kind == "" {
+		return text
+	}
+	return string(b.Kind) + "=" + text
+}
+
+// CheckBatchID says what is wrong with the name of a batch: it becomes part of
+// workflow IDs and of paths.
+func CheckBatchID(id string) error {
+	if err := CheckID(id); err != nil {
+		return err
+	}
+	switch {
+	case len(id) > 100:
+		return fmt.Errorf("batch id of %d bytes is too long, want at most 100", len(id))
+	case strings.ContainsAny(id, `/\:`), strings.HasPrefix(id, "."):
+		return fmt.Errorf(`batch id %q holds one of / \ : or begins with a dot, which are kept for paths`, id)
+	}
+	return nil
+}
+
+// BatchWorkflowID names the workflow of a batch.
+func BatchWorkflowID(batch string) string { return "batch/" + batch }
+
+// Route is the rows of one batch that take one way: to one account, read in one
+// task queue. Each route is fed by a workflow of its own.
+type Route struct {
+	Account string `json:"account"`
+	Vendor  string `json:"vendor"`
+	// Queue is the queue of those who can read the rows' sources; empty where
+	// every worker can.
+	Queue string `json:"queue,omitempty"`
+}
+
+// Page is a stretch of the rows of a route: those with First <= line <= Last
+// that have not ended.
+type Page struct {
+	Batch string `json:"batch"`
+	Route Route  `json:"route"`
+	First int    `json:"first"`
+	Last  int    `json:"last"`
+	Rows  int    `json:"rows"` // how many there were when the page was cut
+}
+
+// Leg is how far a packed row is between two of its vendor's steps. It is kept
+// sealed in the ledger, because its session holds signed URLs.
+type Leg struct {
+	Session Session `json:"session"`
+	Content Content `json:"content"`
+	// SentAt is when the last byte was acknowledged; zero before that.
+	SentAt time.Time `json:"sent_at,omitzero"`
+	// Arrived says that a send without an answer may have arrived.
+	Arrived  bool      `json:"arrived,omitempty"`
+	Receipt  Receipt   `json:"receipt,omitzero"`
+	Attempts Attempts  `json:"attempts,omitzero"`
+	NextLook time.Time `json:"next_look,omitzero"` // when the vendor is to be asked next
+}
+
+// Resume is where an item goes on that was on its way before, packed with
+// others, and now has a workflow of its own.
+type Resume struct {
+	Leg Leg `json:"leg"`
+	// Because says in words why the item travels alone from here on.
+	Because string `json:"because,omitempty"`
+}
+
+// BatchRun is the input of the workflow of a batch.
+type BatchRun struct {
+	Batch string `json:"batch"`
+}
+
+// Scheduled is the input of the workflow that a schedule starts: it makes a batch
+// of a manifest, or of a folder, as it is then.
+type Scheduled struct {
+	Name     string `json:"name"`
+	Manifest string `json:"manifest"` // canonical
+	To       string `json:"to,omitempty"`
+	// Queue is the queue of those who can read a local manifest.
+	Queue string `json:"queue,omitempty"`
+}
