@@ -13,21 +13,16 @@ fuzz() {
 	for package in $($GO list ./...); do
 		for name in $($GO test "$package" -list '^Fuzz' 2>/dev/null | grep '^Fuzz'); do
 			echo "$package $name"
-			$GO test "$package" -run '^$' -fuzz "^$name\$" -fuzztime 30s || return 1
+			$GO test "$package" -run '^$' -fuzz "^$name\$" -fuzztime 30s -fuzzminimizetime 5x || return 1
 		done
 	done
 }
 
 # run MODULE FLAGS...: go test in a module, its output cut down to what matters.
 run() {
-	(cd "$1" && shift && $GO test -v "$@" ./...) >"$log" 2>&1
+	(cd "$1" && shift && $GO test -json "$@" ./...) >"$log" 2>&1
 	status=$?
-	if [ $status -ne 0 ]; then
-		grep -v -e '^=== ' -e '^ *--- PASS' -e '^PASS$' "$log"
-	else
-		grep -E '^(ok|\?)' "$log"
-	fi
-	grep -A 1 -E '^ *--- SKIP' "$log" | grep -v '^--$'
+	$GO run ./scripts/testlog <"$log"
 	return $status
 }
 

@@ -1,0 +1,104 @@
+// Command testlog reads what `go test -json` wrote and prints what a person needs
+// of it: the result of each package, all that a failed test said, and every test
+// that was skipped with its reason. It runs nothing and decides nothing: the exit
+// status is go test's own.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"sort"
+	"strings"
+)
+
+// event is a line of go test -json.
+type event struct {
+	Action      string
+	Package     string
+	ImportPath  string
+	Test        string
+	Output      string
+	Elapsed     float64
+	FailedBuild string
+}
+
+// log is what was said, by package and test.
+type log struct {
+	said    map[[2]string]*strings.Builder
+	builds  map[string]*strings.Builder
+	passed  int
+	failed  []string
+	skipped []string
+}
+
+func main() {
+	l := log{said: map[[2]string]*strings.Builder{}, builds: map[string]*strings.Builder{}}
+	if err := l.read(os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "testlog:", err)
+		os.Exit(1)
+	}
+	sort.Strings(l.failed)
+	for _, name := range l.failed {
+		fmt.Println("FAIL", name)
+	}
+	fmt.Printf("%d tests passed, %d failed, %d were skipped\n", l.passed, len(l.failed), len(l.skipped))
+}
+
+func (l *log) read(in io.Reader, out io.Writer) error {
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, 64<<20)
+	for lines.Scan() {
+		var e event
+		if json.Unmarshal(lines.Bytes(), &e) != nil { // what the toolchain said beside it
+			fmt.Fprintln(out, lines.Text())
+			continue
+		}
+		l.take(e, out)
+	}
+	return lines.Err()
+}
+
+func (l *log) take(e event, out io.Writer) {
+	key := [2]string{e.Package, e.Test}
+	switch e.Action {
+	case "build-output":
+		said(l.builds, e.ImportPath).WriteString(e.Output)
+	case "output":
+		said(l.said, key).WriteString(e.Output)
+	case "pass", "fail", "skip":
+		l.end(e, said(l.said, key).String(), out)
+		delete(l.said, key)
+	}
+}
+
+// end prints what is worth it of a test, or of a package, that has ended.
+func (l *log) end(e event, text string, out io.Writer) {
+	name := strings.TrimSuffix(e.Package+" "+e.Test, " ")
+	switch {
+	case e.Action == "fail" && e.FailedBuild != "":
+		fmt.Fprint(out, said(l.builds, e.FailedBuild).String())
+		l.failed = append(l.failed, name+" (does not build)")
+	case e.Action == "fail":
+		fmt.Fprint(out, strings.ToValidUTF8(text, "?"))
+		if e.Test != "" || len(l.failed) == 0 {
+			l.failed = append(l.failed, name)
+		}
+	case e.Test != "" && e.Action == "skip":
+		fmt.Fprint(out, text)
+		l.skipped = append(l.skipped, name)
+	case e.Test != "":
+		l.passed++
+	default:
+		fmt.Fprintf(out, "ok  \t%s\t%.3fs\n", e.Package, e.Elapsed)
+	}
+}
+
+func said[K comparable](all map[K]*strings.Builder, key K) *strings.Builder {
+	if all[key] == nil {
+		all[key] = &strings.Builder{}
+	}
+	return all[key]
+}
