@@ -116,8 +116,14 @@ func (a *Activities) call(ctx context.Context, item upload.Item, state upload.St
 	if err := a.mark(ctx, item, state, 0); err != nil {
 		return err
 	}
-	err = a.current(ctx, caller.Account, do(vendor, caller))
-	if grace := a.grace(ctx, vendor.Spec(), caller.Account, err); grace != nil {
+	return a.judged(ctx, vendor, caller.Account, do(vendor, caller))
+}
+
+// judged is what a vendor's answer comes to, after a look whether a refusal was of
+// credentials that are new, or are no longer those that count.
+func (a *Activities) judged(ctx context.Context, vendor vendors.Vendor, account vendors.Account, err error) error {
+	err = a.current(ctx, account, err)
+	if grace := a.grace(ctx, vendor.Spec(), account, err); grace != nil {
 		return grace
 	}
 	return err

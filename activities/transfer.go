@@ -20,11 +20,18 @@ func (a *Activities) Transfer(ctx context.Context, in upload.Transfer) (upload.R
 }
 
 func (a *Activities) transfer(ctx context.Context, in upload.Transfer) (upload.Receipt, error) {
-	s := in.Session
-	if upload.Spent(a.Now(), s.ExpiresAt, s.Life, 0) {
+	if s := in.Session; upload.Spent(a.Now(), s.ExpiresAt, s.Life, 0) {
 		return upload.Receipt{}, spent(s.ExpiresAt)
 	}
-	send := sending{
+	answer, m, err := a.send(ctx, sendingWhole(in))
+	receipt := receiptOf(answer, m)
+	return receipt, withReceipt(err, receipt)
+}
+
+// sendingWhole is a whole medium on its way to a session.
+func sendingWhole(in upload.Transfer) sending {
+	s := in.Session
+	return sending{
 		item: in.Item, content: in.Content, size: in.Content.Size, before: in.Before,
 		want: transfer.Want{SHA256: true, MD5: s.Store == upload.StoreS3 && !in.Lenient},
 		target: transfer.Target{
@@ -33,7 +40,10 @@ func (a *Activities) transfer(ctx context.Context, in upload.Transfer) (upload.R
 		},
 		store: s.Store,
 	}
-	answer, m, err := a.send(ctx, send)
+}
+
+// receiptOf is what a store's answer proves.
+func receiptOf(answer transfer.Answer, m *upload.Media) upload.Receipt {
 	receipt := upload.Receipt{
 		BytesSent: answer.Sent, ETag: transfer.ETag(answer.Header), Media: m,
 		SHA256: answer.Sums.SHA256, CRC64: crc(answer), Untold: transfer.Untold(answer),
@@ -41,7 +51,7 @@ func (a *Activities) transfer(ctx context.Context, in upload.Transfer) (upload.R
 	if receipt.Untold {
 		receipt.Note = "stored, but the storage could not tell the vendor so"
 	}
-	return receipt, withReceipt(err, receipt)
+	return receipt
 }
 
 // SendPart sends one part of a medium.
@@ -107,8 +117,7 @@ type sending struct {
 	store        upload.Store
 }
 
-// send sends a range, reads the store's answer, and proves that the source did
-// not change meanwhile. Media is set where the vendor itself took the bytes.
+// send sends a range on behalf of a workflow of its own, and tells how far it is.
 func (a *Activities) send(ctx context.Context, s sending) (transfer.Answer, *upload.Media, error) {
 	vendor, caller, err := a.caller(ctx, s.item)
 	if err != nil {
@@ -117,6 +126,17 @@ func (a *Activities) send(ctx context.Context, s sending) (transfer.Answer, *upl
 	if err := a.mark(ctx, s.item, upload.StateTransferring, 0); err != nil {
 		return transfer.Answer{}, nil, err
 	}
+	meter := &transfer.Meter{Limit: a.Bandwidth.Wait}
+	defer beat(ctx, func() any {
+		a.progress(ctx, s.item, s.before+meter.Sent())
+		return upload.Progress{Sent: meter.Sent(), Size: s.size}
+	})()
+	return a.deliver(ctx, vendor, caller, s, meter)
+}
+
+// deliver sends a range, reads the store's answer, and proves that the source did
+// not change meanwhile. Media is set where the vendor itself took the bytes.
+func (a *Activities) deliver(ctx context.Context, vendor vendors.Vendor, caller *vendors.Caller, s sending, meter *transfer.Meter) (transfer.Answer, *upload.Media, error) {
 	if err := a.admit(ctx, vendor, caller, &s); err != nil {
 		return transfer.Answer{}, nil, err
 	}
@@ -125,11 +145,6 @@ func (a *Activities) send(ctx context.Context, s sending) (transfer.Answer, *upl
 		return transfer.Answer{}, nil, err
 	}
 	defer func() { _ = file.Close() }() // only read from
-	meter := &transfer.Meter{Limit: a.Bandwidth.Wait}
-	defer beat(ctx, func() any {
-		a.progress(ctx, s.item, s.before+meter.Sent())
-		return upload.Progress{Sent: meter.Sent(), Size: s.size}
-	})()
 	answer, err := transfer.Send(ctx, a.Egress.Storage(caller.Account.Policy), s.target, part(file, s.offset, s.size), s.want, meter)
 	if err != nil {
 		return answer, nil, err
