@@ -149,3 +149,110 @@ type Scheduled struct {
 	// Queue is the queue of those who can read a local manifest.
 	Queue string `json:"queue,omitempty"`
 }
+
+// Names of the workflows and activities of batches.
+const (
+	WorkflowBatch     = "batch"
+	WorkflowFeed      = "feed"
+	WorkflowPage      = "page"
+	WorkflowScheduled = "scheduled"
+
+	ActivityRoutes      = "Routes"
+	ActivityCutPages    = "CutPages"
+	ActivityCarryPage   = "CarryPage"
+	ActivityAloneRows   = "AloneRows"
+	ActivityAwaitCanary = "AwaitCanary"
+	ActivityFinishBatch = "FinishBatch"
+	ActivityLoadBatch   = "LoadBatch"
+
+	// SignalUnconfirmed tells a page that one of its rows, named by its upload
+	// ID, waits for a person's decision.
+	SignalUnconfirmed = "unconfirmed"
+)
+
+// PagesQueue is the queue of those who carry pages, beside the queue in which
+// they do single uploads: a page that takes hours must not keep one waiting.
+func PagesQueue(queue string) string {
+	return TaskQueue + "-pages" + strings.TrimPrefix(queue, TaskQueue)
+}
+
+// BatchPlan is the answer of the activity Routes: what is left to do.
+type BatchPlan struct {
+	Routes []RouteRows `json:"routes"`
+	Canary int         `json:"canary,omitempty"` // rows of each route to be shown first; 0 once a person has seen them
+}
+
+// RouteRows is how many rows of a route wait.
+type RouteRows struct {
+	Route
+	Waiting int64 `json:"waiting"`
+}
+
+// Waiting adds up what all routes wait for.
+func (p BatchPlan) Waiting() int64 {
+	var all int64
+	for _, r := range p.Routes {
+		all += r.Waiting
+	}
+	return all
+}
+
+// Feed is the input of the workflow that feeds one route.
+type Feed struct {
+	Batch  string `json:"batch"`
+	Route  Route  `json:"route"`
+	Rows   int64  `json:"rows"`             // that waited at the beginning
+	Canary int    `json:"canary,omitempty"` // see BatchPlan
+	After  int    `json:"after"`            // the line behind which it goes on
+}
+
+// PageSize is how many rows a page of the route has: enough that what a page
+// costs hardly counts, and few enough that a fleet can share the route.
+func (f Feed) PageSize() int {
+	const share, least = 8, 50
+	return int(min(max(f.Rows/share, least), PageRows))
+}
+
+// Cut is the input of the activity CutPages: the next pages behind a line, of at
+// most so many rows each.
+type Cut struct {
+	Batch string `json:"batch"`
+	Route Route  `json:"route"`
+	After int    `json:"after"`
+	Sizes []int  `json:"sizes"`
+}
+
+// Carried is the answer of the activity CarryPage: all packed rows have ended.
+type Carried struct {
+	Alone bool `json:"alone,omitempty"` // some rows are to have workflows of their own
+}
+
+// AloneQuery is the input of the activity AloneRows: the next rows of a page
+// that are to have workflows of their own.
+type AloneQuery struct {
+	Page    Page   `json:"page"`
+	After   int    `json:"after"`
+	AfterID string `json:"after_id,omitempty"` // an upload ID, among rows of one line
+}
+
+// AloneRows is its answer. No items: there are none left.
+type AloneRows struct {
+	Items []Item `json:"items,omitempty"`
+	Width int    `json:"width,omitempty"` // how many may be under way at once
+}
+
+// Finish is the input of the activity FinishBatch.
+type Finish struct {
+	Batch    string `json:"batch"`
+	Canceled bool   `json:"canceled,omitempty"`
+}
+
+// BatchEnd is how a batch ended.
+type BatchEnd struct {
+	Batch   string          `json:"batch"`
+	State   BatchState      `json:"state"`
+	Counts  map[State]int64 `json:"counts"`
+	Reports []string        `json:"reports,omitempty"` // where they are
+	// More says that rows wait again: somebody has them retried.
+	More bool `json:"more,omitempty"`
+}

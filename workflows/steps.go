@@ -28,12 +28,37 @@ func (r *run) claim(ctx workflow.Context) (upload.Claimed, error) {
 	}
 	r.content, r.terms = claimed.Content, claimed.Terms
 	r.result.Size, r.result.SHA256, r.result.CRC64 = upload.Number(r.content.Size), upload.Text(r.content.SHA256), upload.Text(r.content.CRC64)
+	if r.item.Resume != nil && claimed.Known == nil && claimed.Refused == nil {
+		return claimed, r.resume(*r.item.Resume)
+	}
 	return claimed, nil
+}
+
+// resume takes over what was done for the item while it travelled with others.
+func (r *run) resume(from upload.Resume) error {
+	r.note(from.Because)
+	leg := from.Leg
+	r.result.Attempts = leg.Attempts
+	begun := leg.Arrived || !leg.SentAt.IsZero()
+	switch was := leg.Content.Fingerprint; {
+	case leg.Session.Method == "":
+		return nil // no session was opened
+	case was == r.content.Fingerprint:
+		r.resumed, r.arrived = &leg, leg.Arrived
+	case begun:
+		return upload.Errorf(upload.KindMissing, upload.StepClaim, "source changed under way: it was %q, and is %q", was, r.content.Fingerprint).
+			WithHint("what was sent before may be at the vendor; --again sends what the source holds now")
+	}
+	return nil
 }
 
 // prepare opens a session. previous is the one that it replaces, because the
 // code of what ended that.
 func (r *run) prepare(ctx workflow.Context, previous *upload.Session, because string) (upload.Session, error) {
+	if leg := r.resumed; leg != nil && previous == nil {
+		r.status.ExpiresAt, r.session = leg.Session.ExpiresAt, leg.Session.ID
+		return leg.Session, nil
+	}
 	r.enter(ctx, upload.StatePreparing)
 	if err := r.here(ctx); err != nil {
 		return upload.Session{}, err
@@ -69,6 +94,13 @@ type search func(ctx workflow.Context, e *upload.Error) (*upload.Receipt, error)
 // transfer sends the whole medium to a session. With a search, nothing is sent
 // again before it.
 func (r *run) transfer(ctx workflow.Context, session upload.Session, find search) (upload.Receipt, error) {
+	if leg := r.resumed; leg != nil {
+		r.resumed = nil
+		if !leg.SentAt.IsZero() {
+			r.received(leg.Receipt)
+			return leg.Receipt, nil
+		}
+	}
 	r.enter(ctx, upload.StateTransferring)
 	in := upload.Transfer{Item: r.item, Content: r.content, Session: session, Before: r.result.BytesSent}
 	var receipt upload.Receipt

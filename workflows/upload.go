@@ -54,6 +54,7 @@ type run struct {
 	arrived  bool             // the session in use may hold the whole medium
 	decision *upload.Decision // of a person, until it is acted upon
 	session  string           // the one in use, for a person
+	resumed  *upload.Leg      // what was done before, until the flow comes to it
 }
 
 // carry brings one item to its end, and past an unconfirmed one to what a
@@ -83,6 +84,7 @@ func carry(ctx workflow.Context, item upload.Item, f flow) (upload.Result, error
 		if r.result.State != upload.StateUnconfirmed {
 			return r.result, r.failure(err)
 		}
+		r.tellPage(ctx)
 		media, err = r.decided(ctx, f)
 	}
 }
@@ -146,6 +148,16 @@ func (r *run) record(ctx workflow.Context) error {
 		RunID: workflow.GetInfo(ctx).WorkflowExecution.RunID,
 	}
 	return workflow.ExecuteActivity(free, upload.ActivityRecord, in).Get(free, nil)
+}
+
+// tellPage lets the page that this upload belongs to go on without it: it waits
+// for a person. A page that is over needs no word.
+func (r *run) tellPage(ctx workflow.Context) {
+	parent := workflow.GetInfo(ctx).ParentWorkflowExecution
+	if parent == nil {
+		return
+	}
+	_ = workflow.SignalExternalWorkflow(ctx, parent.ID, parent.RunID, upload.SignalUnconfirmed, r.item.UploadID).Get(ctx, nil)
 }
 
 // failure is what the workflow itself ends with: an upload that failed is a

@@ -1,0 +1,125 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+// Batches are the workflows of batches, by their types. A batch has routes, each
+// fed by a workflow of its own with pages of rows, each page carried by a
+// workflow of its own: no history grows with the manifest, and none holds a row
+// that was packed.
+func Batches() map[string]any {
+	return map[string]any{
+		upload.WorkflowBatch:     batch,
+		upload.WorkflowFeed:      feed,
+		upload.WorkflowPage:      page,
+		upload.WorkflowScheduled: scheduled,
+	}
+}
+
+// batch runs until the ledger has no row of the batch left that waits or is under
+// way. Whoever has rows retried meanwhile sends SignalMore.
+func batch(ctx workflow.Context, in upload.BatchRun) (upload.BatchEnd, error) {
+	more := workflow.GetSignalChannel(ctx, upload.SignalMore)
+	for round := 1; ; round++ {
+		drain(more)
+		var plan upload.BatchPlan
+		err := routesOf(ctx, in.Batch, &plan)
+		if err == nil && plan.Waiting() > 0 {
+			workflow.SetCurrentDetails(ctx, fmt.Sprintf("round %d: %d rows wait, on %d routes", round, plan.Waiting(), len(plan.Routes)))
+			if err = feedRoutes(ctx, in.Batch, round, plan); err == nil {
+				continue
+			}
+		}
+		if err != nil && ctx.Err() == nil {
+			return upload.BatchEnd{}, err
+		}
+		end, err := finish(ctx, upload.Finish{Batch: in.Batch, Canceled: ctx.Err() != nil})
+		switch {
+		case err != nil:
+			return end, err
+		case ctx.Err() != nil:
+			return end, temporal.NewCanceledError(end)
+		case !end.More && more.Len() == 0:
+			workflow.SetCurrentDetails(ctx, fmt.Sprintf("**%s**", end.State))
+			return end, nil
+		}
+	}
+}
+
+// drain forgets signals that only say what is about to be looked at.
+func drain(signals workflow.ReceiveChannel) {
+	for signals.ReceiveAsync(nil) { // all are the same
+	}
+}
+
+func routesOf(ctx workflow.Context, id string, plan *upload.BatchPlan) error {
+	ctx = workflow.WithActivityOptions(ctx, books("what is left to do"))
+	return workflow.ExecuteActivity(ctx, upload.ActivityRoutes, id).Get(ctx, plan)
+}
+
+// feedRoutes feeds all routes at once and waits for all: one that fails does not
+// keep the others from their rows.
+func feedRoutes(ctx workflow.Context, id string, round int, plan upload.BatchPlan) error {
+	var feeds []workflow.ChildWorkflowFuture
+	for i, route := range plan.Routes {
+		if route.Waiting == 0 {
+			continue
+		}
+		child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+			WorkflowID: fmt.Sprintf("feed/%s/%d.%d", id, round, i+1), TaskQueue: upload.TaskQueue,
+			ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL, WaitForCancellation: true,
+			Priority: pagePriority(id), StaticSummary: "rows of batch " + id + " to " + route.Account,
+		})
+		feeds = append(feeds, workflow.ExecuteChildWorkflow(child, upload.WorkflowFeed, upload.Feed{
+			Batch: id, Route: route.Route, Rows: route.Waiting, Canary: plan.Canary,
+		}))
+	}
+	var all error
+	for _, f := range feeds {
+		all = errors.Join(all, f.Get(ctx, nil))
+	}
+	return all
+}
+
+// finish waits until no row is under way, ends those that never began where the
+// batch was canceled, and has the report written.
+func finish(ctx workflow.Context, in upload.Finish) (end upload.BatchEnd, err error) {
+	free, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	options := books("finish the batch")
+	options.StartToCloseTimeout, options.HeartbeatTimeout = readTime, pageBeat
+	free = workflow.WithActivityOptions(free, options)
+	return end, workflow.ExecuteActivity(free, upload.ActivityFinishBatch, in).Get(free, &end)
+}
+
+// pagePriority puts pages behind single uploads, and lets batches take turns.
+func pagePriority(id string) temporal.Priority {
+	return temporal.Priority{PriorityKey: 4, FairnessKey: id[:min(len(id), 64)]}
+}
+
+// scheduled makes a batch of what is new in a manifest or a folder, and runs it.
+func scheduled(ctx workflow.Context, in upload.Scheduled) (upload.BatchEnd, error) {
+	options := books("read " + upload.DisplaySource(in.Manifest))
+	options.TaskQueue = upload.PagesQueue(in.Queue)
+	options.StartToCloseTimeout, options.HeartbeatTimeout = readTime, pageBeat
+	loading := workflow.WithActivityOptions(ctx, options)
+	var run upload.BatchRun
+	if err := workflow.ExecuteActivity(loading, upload.ActivityLoadBatch, in).Get(loading, &run); err != nil || run.Batch == "" {
+		return upload.BatchEnd{}, err
+	}
+	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID: upload.BatchWorkflowID(run.Batch), TaskQueue: upload.TaskQueue,
+		ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON, WaitForCancellation: true,
+	})
+	var end upload.BatchEnd
+	err := workflow.ExecuteChildWorkflow(child, upload.WorkflowBatch, run).Get(child, &end)
+	return end, err
+}
