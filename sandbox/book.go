@@ -13,12 +13,14 @@ import (
 
 // Request is one request that the sandbox has seen, whatever became of it.
 type Request struct {
-	N      int64     `json:"n"` // counts from 1, in order of arrival
-	Time   time.Time `json:"time"`
-	Vendor string    `json:"vendor"`
-	Call   string    `json:"call"`
-	Method string    `json:"method"`
-	Path   string    `json:"path"` // with the query, but without what signs it
+	N    int64     `json:"n"`    // counts from 1, in order of arrival
+	Time time.Time `json:"time"` // when its header was read
+	// Answered is when the answer was ready to be sent.
+	Answered time.Time `json:"answered"`
+	Vendor   string    `json:"vendor"`
+	Call     string    `json:"call"`
+	Method   string    `json:"method"`
+	Path     string    `json:"path"` // with the query, but without what signs it
 	// Status is what was answered; 0 where the connection was cut.
 	Status int `json:"status"`
 	// Length is the Content-Length, -1 where there was none; BytesIn is what was

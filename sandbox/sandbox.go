@@ -292,7 +292,7 @@ func (s *Sandbox) answer(w http.ResponseWriter, r *http.Request) {
 		a = newAnswer(http.StatusInternalServerError)
 		a.body = []byte("the sandbox cannot remember what it says: " + err.Error())
 	}
-	c.log.Status, c.log.BytesIn = a.status, c.body.n
+	c.log.Status, c.log.BytesIn, c.log.Answered = a.status, c.body.n, time.Now().UTC()
 	s.book.add(c.log)
 	c.send(a)
 }
