@@ -83,6 +83,7 @@ var sitooSpec = &Spec{
 		Types:    []string{"image/jpeg", "image/png", "image/webp", "image/gif"},
 		MaxBytes: sitooAssumed.maxBytes,
 	}},
+	Packing:   &Packing{Types: "image/"},
 	Poll:      sitooAssumed.poll,
 	Unseen:    "uploading",
 	UnseenFor: 2 * time.Minute,

@@ -46,6 +46,10 @@ type Spec struct {
 	Unseen    string
 	UnseenFor time.Duration
 
+	// Packing says how media may travel with others; nil where each needs a
+	// workflow of its own.
+	Packing *Packing
+
 	// Prehash reads a source through before the session is opened, because the
 	// session, or the search for a lost answer, needs its SHA-256.
 	Prehash bool
@@ -66,6 +70,21 @@ type Range struct {
 	Types    []string
 	MaxBytes int64  // of a medium; an account's max_bytes may change it
 	Setting  string // of the account, that must be on; "" for always
+}
+
+// Packing says how a vendor's media may travel many in one workflow. That is for
+// vendors whose every step may be repeated, or be found out about.
+type Packing struct {
+	Types string // the beginning of the media types that may
+	// Resend says that bytes may be sent to the same session again without a look
+	// whether they arrived: what is there is replaced by the same.
+	Resend bool
+}
+
+// Packs reports whether a medium may travel with others: it is of a kind for
+// which its vendor allows that, and small.
+func (s *Spec) Packs(c upload.Content) bool {
+	return s.Packing != nil && strings.HasPrefix(c.Type, s.Packing.Types) && c.Size <= upload.PackedMost
 }
 
 // Setting is one of an account's settings in the configuration.

@@ -59,9 +59,10 @@ var trustanaSpec = &Spec{
 		Types:    []string{"image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp", "image/tiff"},
 		MaxBytes: trustanaAssumed.maxBytes,
 	}},
-	Rate:  trustanaAssumed.rate,
-	Burst: 5,
-	Poll:  trustanaAssumed.poll,
+	Packing: &Packing{Types: "image/", Resend: true},
+	Rate:    trustanaAssumed.rate,
+	Burst:   5,
+	Poll:    trustanaAssumed.poll,
 	// A key that was activated or replaced takes up to a minute to be known.
 	KeyGrace: 90 * time.Second,
 }

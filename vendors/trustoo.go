@@ -54,6 +54,7 @@ var trustooSpec = &Spec{
 	Fields: []Field{
 		{Name: "fileName", Type: Text, Most: 255, Doc: "end of the object's key; default: the source's own name"},
 	},
+	Packing:   &Packing{Types: "image/", Resend: true},
 	NameField: "fileName",
 	Settings: []Setting{
 		{Name: "public_token", Doc: "for signed headers"},
