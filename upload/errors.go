@@ -34,6 +34,16 @@ func Kinds() []Kind {
 	}
 }
 
+// Codes of trouble with the line, which says nothing about the vendor or its
+// store: such calls are repeated without being counted.
+const (
+	CodeOffline = "offline" // there was no way to the other side, so nothing was sent
+	CodeReset   = "reset"   // the connection ended in the middle
+)
+
+// CodeSlowDown is what S3 says of too many requests at once.
+const CodeSlowDown = "SlowDown"
+
 // Step is the part of an upload in which something happened.
 type Step string
 

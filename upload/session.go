@@ -73,6 +73,8 @@ type PartURL struct {
 	Number    int       `json:"number"`
 	URL       string    `json:"url"`
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
+	// Life is from the request for it to ExpiresAt; 0: as the session's.
+	Life time.Duration `json:"life,omitempty"`
 }
 
 // Spent reports whether so little is left of something that lives life and ends
@@ -97,6 +99,13 @@ type Part struct {
 	ETag   string `json:"etag"`             // as received, without quotes
 	CRC64  string `json:"crc64"`            // unsigned decimal, ECMA
 	SHA256 string `json:"sha256,omitempty"` // lower-case hex, where the part is the whole
+
+	// Took is from the first byte of the send that was acknowledged to its answer.
+	Took time.Duration `json:"took,omitempty"`
+	// Wasted is how many bytes of it were sent before that, in vain.
+	Wasted int64 `json:"wasted,omitempty"`
+	// Retries counts what was repeated before that because of the line, by code.
+	Retries map[string]int `json:"retries,omitempty"`
 }
 
 // Receipt is what proves that bytes arrived.

@@ -1,6 +1,9 @@
 package upload
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // TaskQueue is the queue of all workflows and of every activity that any worker
 // can do.
@@ -9,6 +12,20 @@ const TaskQueue = "mediaferry"
 // HostQueue is the queue of activities that read local files: those below root,
 // on one host. A worker polls one such queue for each of its roots.
 func HostQueue(host, root string) string { return TaskQueue + "@" + host + ":" + root }
+
+// ParseHostQueue reads what HostQueue wrote. A host's name holds no colon that
+// is followed by a slash, and a root begins with one.
+func ParseHostQueue(queue string) (host, root string, ok bool) {
+	rest, ok := strings.CutPrefix(queue, TaskQueue+"@")
+	if !ok {
+		return "", "", false
+	}
+	at := strings.Index(rest, ":/")
+	if at <= 0 {
+		return "", "", false
+	}
+	return rest[:at], rest[at+1:], true
+}
 
 // Names of activities, queries and updates.
 const (
@@ -27,6 +44,8 @@ const (
 	ActivityEnterLane    = "EnterLane"
 	ActivityLeaveLane    = "LeaveLane"
 	ActivityHere         = "Here"
+	ActivityProve        = "Prove"
+	ActivityMarkPaused   = "MarkPaused"
 
 	QueryStatus  = "status"
 	UpdateDecide = "decide"
@@ -57,7 +76,8 @@ type Terms struct {
 	Plan      Plan          `json:"plan,omitzero"`     // of a multipart session
 	FirstLook time.Duration `json:"first_look"`        // from the last byte to the first poll
 	Deadline  time.Duration `json:"deadline"`          // of processing, from the last byte
-	Parallel  int           `json:"parallel,omitzero"` // parts in flight
+	Parallel  int           `json:"parallel,omitzero"` // parts in flight at first
+	Rate      float64       `json:"rate,omitempty"`    // bytes per second that the account took of late; 0: not known
 	Lane      string        `json:"lane,omitempty"`    // what must be entered before the bytes are sent
 	Last      bool          `json:"last,omitempty"`    // enter the lane after all others that want it
 }
@@ -83,6 +103,9 @@ type Transfer struct {
 	Lenient bool `json:"lenient,omitempty"`
 	// Before is how many bytes the upload had sent before, for those who watch.
 	Before int64 `json:"before,omitempty"`
+	// Repeat says that sending the bytes to the session again does no harm, so
+	// that a line that was cut is no failure.
+	Repeat bool `json:"repeat,omitempty"`
 }
 
 // SendPart is the input of the activity of that name.
@@ -175,12 +198,34 @@ type AccountPause struct {
 }
 
 // Move is a person's word that a source is to be read on another host, or in
-// another place: the same bytes, which is proved before anything goes on.
+// another place: the same bytes, which is proved before anything goes on. The
+// update is answered with a text: by what it was proved.
 type Move struct {
 	Queue  string `json:"queue"`
 	Host   string `json:"host"`
 	Source string `json:"source"` // canonical
 	By     string `json:"by"`
+}
+
+// Prove is the input of the activity of that name: hold a source against what
+// was sent from another place.
+type Prove struct {
+	Item    Item    `json:"item"`    // with the new source
+	Content Content `json:"content"` // of the old one
+	Parts   []Part  `json:"parts"`   // that the store acknowledged
+}
+
+// Proved is the answer to Prove, where the source holds the same bytes.
+type Proved struct {
+	Fingerprint string `json:"fingerprint"` // of the new source
+	By          string `json:"by"`          // what was compared, in words
+}
+
+// PauseMark is the input of MarkPaused.
+type PauseMark struct {
+	Item   Item  `json:"item"`
+	State  State `json:"state"`
+	Paused bool  `json:"paused"`
 }
 
 // Decision is a person's word on an upload that is unconfirmed.
@@ -213,12 +258,31 @@ type Status struct {
 	BytesDone int64 `json:"bytes_done,omitempty"`
 	// ExpiresAt is when the URL in use runs out.
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
+	// PartSize is that of all parts but the last, in bytes.
+	PartSize int64 `json:"part_size,omitempty"`
+	// Speed is bytes per second over the last parts; before the first one, what
+	// the account took of late; 0: not known. LeftSeconds is how long the rest
+	// takes at that speed.
+	Speed       float64 `json:"speed,omitempty"`
+	LeftSeconds float64 `json:"left_seconds,omitempty"`
+	// Retries counts what was repeated, by cause: a code of the store's, or what
+	// kind of failure it was.
+	Retries map[string]int `json:"retries,omitempty"`
+	// Width is how many parts may be in flight.
+	Width int `json:"width,omitempty"`
+	// Paused says that a person paused the upload.
+	Paused bool `json:"paused,omitempty"`
 }
 
-// Progress is what a transfer's heartbeat tells.
+// Progress is what a transfer's heartbeat tells. It also is what one attempt of
+// a transfer leaves to the next one.
 type Progress struct {
 	Sent int64 `json:"sent"` // bytes of this attempt
 	Size int64 `json:"size"`
+
+	Wasted  int64          `json:"wasted,omitempty"`  // bytes of the attempts before
+	Cuts    int            `json:"cuts,omitempty"`    // connections that ended in the middle
+	Retries map[string]int `json:"retries,omitempty"` // because of the line, by code
 }
 
 // Record is the input of the activity of that name: how an item ended.

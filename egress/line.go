@@ -1,0 +1,44 @@
+package egress
+
+import (
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+)
+
+// Offline reports whether err means that there was no way to the other side: no
+// network, no route, no name server, or nobody who answered a call for a
+// connection. It says nothing about the other side, which a refused connection
+// does, and no byte of a request was sent.
+func Offline(err error) bool {
+	for _, none := range []error{
+		syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.ENETDOWN, syscall.EHOSTDOWN, syscall.EADDRNOTAVAIL,
+	} {
+		if errors.Is(err, none) {
+			return true
+		}
+	}
+	var name *net.DNSError
+	if errors.As(err, &name) {
+		return !name.IsNotFound && (name.IsTemporary || name.IsTimeout)
+	}
+	var call *net.OpError
+	return errors.As(err, &call) && call.Op == "dial" && call.Timeout()
+}
+
+// Cut reports whether err means that a connection ended without a word of the
+// other side's, as those of a laptop do that slept or came into another network.
+func Cut(err error) bool {
+	for _, end := range []error{
+		syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE, syscall.ETIMEDOUT,
+		io.EOF, io.ErrUnexpectedEOF, net.ErrClosed,
+	} {
+		if errors.Is(err, end) {
+			return true
+		}
+	}
+	// net/http keeps this error to itself.
+	return err != nil && strings.Contains(err.Error(), "server closed idle connection")
+}
