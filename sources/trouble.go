@@ -85,7 +85,21 @@ func fault(step upload.Step, source string, err error) *upload.Error {
 	}
 	e := upload.Errorf(t.kind(step), step, "source %q %w", upload.DisplaySource(source), t)
 	e.Hint, e.Status, e.Code, e.RequestID, e.RetryAfter = t.advice, t.status, t.code, t.requestID, t.retryAfter
+	if e.Kind == upload.KindUnavailable && e.Code == "" {
+		e.Code = line(t.cause)
+	}
 	return e
+}
+
+// line names the line's fault, where it is one.
+func line(err error) string {
+	switch {
+	case egress.Offline(err):
+		return upload.CodeOffline
+	case egress.Cut(err):
+		return upload.CodeReset
+	}
+	return ""
 }
 
 func (t *trouble) kind(step upload.Step) upload.Kind {

@@ -46,6 +46,8 @@ type reader struct {
 	ctx    context.Context // of the send: the limit waits in it
 	src    io.ReadCloser
 	left   int64
+	head   int64        // bytes that pass at once
+	owed   int64        // bytes that passed and were not asked for yet
 	read   atomic.Int64 // counted after it was hashed, so that all of it means all sums
 	failed atomic.Pointer[error]
 	ended  atomic.Bool
@@ -58,8 +60,19 @@ type reader struct {
 	pulse  *pulse
 }
 
+// headSize is how much of a large body passes before the limit is asked: a
+// request's head travels with the first bytes of its body, and must not wait
+// until the URL it goes to has run out. Bodies up to headless have none.
+const (
+	headSize = 128 << 10
+	headless = 1 << 20
+)
+
 func newReader(ctx context.Context, src io.ReadCloser, size int64, want Want, meter *Meter) *reader {
 	r := &reader{ctx: ctx, src: src, left: size, crc: crc64.New(upload.CRC64Table), meter: meter, pulse: new(pulse), closed: make(chan struct{})}
+	if size > headless {
+		r.head = headSize
+	}
 	if want.MD5 {
 		r.md5 = md5.New() //nolint:gosec // see above
 	}
@@ -121,9 +134,15 @@ func (r *reader) passed(p []byte) error {
 	r.hash(p)
 	r.read.Add(int64(len(p)))
 	r.pulse.moved.Add(int64(len(p)))
+	r.meter.add(len(p))
+	if r.owed += int64(len(p)); r.owed < r.head && r.left > 0 {
+		return nil
+	}
+	owed := r.owed
+	r.head, r.owed = 0, 0
 	r.pulse.held.Store(true)
 	defer r.pulse.held.Store(false)
-	return r.meter.add(r.ctx, len(p))
+	return r.meter.wait(r.ctx, int(owed))
 }
 
 func (r *reader) hash(p []byte) {
@@ -174,12 +193,14 @@ func (m *Meter) Sent() int64 {
 	return m.sent.Load()
 }
 
-func (m *Meter) add(ctx context.Context, n int) error {
-	if m == nil {
-		return nil
+func (m *Meter) add(n int) {
+	if m != nil {
+		m.sent.Add(int64(n))
 	}
-	m.sent.Add(int64(n))
-	if m.Limit == nil {
+}
+
+func (m *Meter) wait(ctx context.Context, n int) error {
+	if m == nil || m.Limit == nil {
 		return nil
 	}
 	if err := m.Limit(ctx, n); err != nil { // the context ends, or would before so much may pass

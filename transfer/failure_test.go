@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -252,5 +253,23 @@ func TestNothingIsReadAfterASend(t *testing.T) {
 			require.Equal(t, http.StatusForbidden, answer.Status)
 			require.LessOrEqual(t, answer.Sent, meter.Sent())
 		})
+	}
+}
+
+func TestTroubleWithTheLineHasACodeOfItsOwn(t *testing.T) {
+	unreachable := os.NewSyscallError("connect", syscall.ENETUNREACH)
+	for name, c := range map[string]struct {
+		err  error
+		read int64
+		want string
+	}{
+		"there is no network":                {&net.OpError{Op: "dial", Err: unreachable}, 0, upload.CodeOffline},
+		"the network went under way":         {&net.OpError{Op: "write", Err: unreachable}, 10, upload.CodeReset},
+		"a kept connection had died":         {io.EOF, 0, upload.CodeReset},
+		"the connection ended":               {errors.New("anything"), 10, upload.CodeReset},
+		"a connection was refused":           {os.NewSyscallError("connect", syscall.ECONNREFUSED), 0, ""},
+		"a certificate was not to our taste": {errors.New("tls: unknown authority"), 0, ""},
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, fault(c.err, c.read)) })
 	}
 }

@@ -93,3 +93,25 @@ func TestAReaderCountsUntilItsSendHasEnded(t *testing.T) {
 	require.ErrorIs(t, err, errEnded)
 	require.EqualValues(t, 40, meter.Sent())
 }
+
+func TestTheHeadOfALargeBodyPassesAtOnceAndIsPaidForLater(t *testing.T) {
+	var asked []int
+	meter := &Meter{Limit: func(_ context.Context, n int) error {
+		asked = append(asked, n)
+		return nil
+	}}
+	const size, once = 2 << 20, 32 << 10
+	r := newReader(t.Context(), readFunc(func(p []byte) (int, error) { return min(once, len(p)), nil }), size, Want{}, meter)
+	p := make([]byte, once)
+	for range headSize/once - 1 {
+		_, err := r.Read(p)
+		require.NoError(t, err)
+	}
+	require.Empty(t, asked, "a request's head goes with it")
+	require.EqualValues(t, headSize-once, meter.Sent())
+	for range 2 {
+		_, err := r.Read(p)
+		require.NoError(t, err)
+	}
+	require.Equal(t, []int{headSize, once}, asked)
+}

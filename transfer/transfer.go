@@ -206,7 +206,9 @@ func (s sender) failure(ctx context.Context, err error, source *reader) error {
 		arrived = upload.ArrivedMaybe
 	}
 	if errors.Is(context.Cause(ctx), errStalled) {
-		return unavailable(arrived, "%s for %s, after %d of %d bytes", errStalled, s.stall, read, size)
+		e := unavailable(arrived, "%s for %s, after %d of %d bytes", errStalled, s.stall, read, size)
+		e.Code = upload.CodeReset
+		return e
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -217,7 +219,21 @@ func (s sender) failure(ctx context.Context, err error, source *reader) error {
 	if egress.IsRefused(err) {
 		return upload.Errorf(upload.KindRejected, upload.StepTransfer, "%s", egress.Cause(err)).WithHint("%s", refusedHint)
 	}
-	return unavailable(arrived, "%s after %d of %d bytes", egress.Cause(err), read, size)
+	e := unavailable(arrived, "%s after %d of %d bytes", egress.Cause(err), read, size)
+	e.Code = fault(err, read)
+	return e
+}
+
+// fault names the line's fault, where it is one: once bytes have moved, whatever
+// ends a connection without an answer is.
+func fault(err error, read int64) string {
+	switch {
+	case read == 0 && egress.Offline(err):
+		return upload.CodeOffline
+	case read > 0, egress.Cut(err):
+		return upload.CodeReset
+	}
+	return ""
 }
 
 const refusedHint = "set sources.allow_private_networks if the vendor is right to send there; " +

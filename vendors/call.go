@@ -157,6 +157,8 @@ func callError(ctx context.Context, r request, err error, sent bool) error {
 	e.Arrived = upload.ArrivedNothing
 	if sent {
 		e.Arrived = upload.ArrivedMaybe
+	} else if egress.Offline(err) {
+		e.Code = upload.CodeOffline
 	}
 	return e
 }

@@ -185,11 +185,11 @@ func (a answer) truvideoParts(parts []truvideoPart) []upload.PartURL {
 		if p.PartNumber < 1 || p.PresignedURL == "" {
 			continue
 		}
-		expires, _ := a.lease(truvideoTime(p.ExpiresAt), 0, p.PresignedURL)
+		expires, life := a.lease(truvideoTime(p.ExpiresAt), 0, p.PresignedURL)
 		if expires.IsZero() {
-			expires = a.asked.Add(truvideoURLLife).UTC()
+			expires, life = a.asked.Add(truvideoURLLife).UTC(), truvideoURLLife
 		}
-		urls = append(urls, upload.PartURL{Number: p.PartNumber, URL: p.PresignedURL, ExpiresAt: expires})
+		urls = append(urls, upload.PartURL{Number: p.PartNumber, URL: p.PresignedURL, ExpiresAt: expires, Life: max(life, time.Millisecond)})
 	}
 	return urls
 }

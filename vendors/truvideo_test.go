@@ -87,8 +87,8 @@ func TestTruvideoStarts(t *testing.T) {
 				Method: upload.MethodMultipart, Store: upload.StoreS3, ID: "66d9",
 				Header: map[string]string{"Content-Type": content.Type}, Plan: plan,
 				Parts: []upload.PartURL{
-					{Number: 1, URL: "https://s3/k?partNumber=1&X-Amz-Signature=" + canary, ExpiresAt: noon.Add(20 * time.Minute)},
-					{Number: 2, URL: "https://s3/k?partNumber=2", ExpiresAt: noon.Add(10 * time.Minute)},
+					{Number: 1, URL: "https://s3/k?partNumber=1&X-Amz-Signature=" + canary, ExpiresAt: noon.Add(20 * time.Minute), Life: 20 * time.Minute},
+					{Number: 2, URL: "https://s3/k?partNumber=2", ExpiresAt: noon.Add(10 * time.Minute), Life: 10 * time.Minute},
 				},
 				Life: 20 * time.Minute, OpenedAt: noon, Media: upload.Media{ID: "0f4c"},
 			}, session)
@@ -166,8 +166,8 @@ func TestTruvideoHandsOutMoreURLs(t *testing.T) {
 	urls, err := Truvideo{}.SignParts(t.Context(), r.caller, upload.SignParts{Session: "66/d9", Parts: []int{5, 3}, Open: 2})
 	require.NoError(t, err)
 	require.Equal(t, []upload.PartURL{
-		{Number: 3, URL: "https://s3/3", ExpiresAt: noon.Add(20 * time.Minute)},
-		{Number: 5, URL: "https://s3/5", ExpiresAt: noon.Add(10 * time.Minute)},
+		{Number: 3, URL: "https://s3/3", ExpiresAt: noon.Add(20 * time.Minute), Life: 20 * time.Minute},
+		{Number: 5, URL: "https://s3/5", ExpiresAt: noon.Add(10 * time.Minute), Life: 10 * time.Minute},
 	}, urls)
 }
 
