@@ -8,8 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
@@ -195,3 +198,11 @@ func seen(state upload.State, word string) answer {
 }
 
 var sent = answer{value: upload.Receipt{BytesSent: 100, SHA256: "aa", CRC64: "1"}}
+
+// decode reads what a workflow is to begin anew with.
+func (w *world) decode(payloads *commonpb.Payloads, into any) error {
+	return converter.GetDefaultDataConverter().FromPayloads(payloads, into)
+}
+
+// anything matches every argument of a workflow that is replaced.
+var anything = mock.Anything

@@ -1,0 +1,243 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+var toTrustana = upload.Route{Account: "trustana", Vendor: "trustana"}
+
+// newBatch is a world in which workflows of batches can run.
+func newBatch(t *testing.T) *world {
+	w := newWorld(t, "trustana")
+	for name, f := range Batches() {
+		w.env.RegisterWorkflowWithOptions(f, workflow.RegisterOptions{Name: name})
+	}
+	stub[string, upload.BatchPlan](w, upload.ActivityRoutes)
+	stub[upload.Cut, []upload.Page](w, upload.ActivityCutPages)
+	stub[upload.Page, upload.Carried](w, upload.ActivityCarryPage)
+	stub[upload.AloneQuery, upload.AloneRows](w, upload.ActivityAloneRows)
+	stub[upload.Finish, upload.BatchEnd](w, upload.ActivityFinishBatch)
+	stub[upload.Scheduled, upload.BatchRun](w, upload.ActivityLoadBatch)
+	stub[string, struct{}](w, upload.ActivityAwaitCanary)
+	return w
+}
+
+func plan(canary int, waiting ...int64) answer {
+	p := upload.BatchPlan{Canary: canary}
+	for i, n := range waiting {
+		p.Routes = append(p.Routes, upload.RouteRows{Route: upload.Route{Account: fmt.Sprint("account", i), Vendor: "trustana"}, Waiting: n})
+	}
+	return answer{value: p}
+}
+
+// pagesOf cuts pages of a route of so many rows, one a line.
+func pagesOf(rows int) answer {
+	return answer{value: func(in any) any {
+		cut := in.(upload.Cut)
+		var pages []upload.Page
+		for _, size := range cut.Sizes {
+			if cut.After >= rows {
+				break
+			}
+			last := min(cut.After+size, rows)
+			pages = append(pages, upload.Page{Batch: cut.Batch, Route: cut.Route, First: cut.After + 1, Last: last, Rows: last - cut.After})
+			cut.After = last
+		}
+		return pages
+	}}
+}
+
+func ended(state upload.BatchState) answer {
+	return answer{value: upload.BatchEnd{Batch: "b", State: state}}
+}
+
+func (w *world) count(name string) int {
+	n := 0
+	for _, asked := range w.asked {
+		if asked == name {
+			n++
+		}
+	}
+	return n
+}
+
+func TestABatchFeedsEveryRouteUntilNothingWaits(t *testing.T) {
+	w := newBatch(t)
+	w.on(upload.ActivityRoutes, plan(0, 100, 0, 60), plan(0, 0, 0, 0))
+	w.on(upload.ActivityCutPages, pagesOf(60))
+	w.on(upload.ActivityFinishBatch, ended(upload.BatchCompleted))
+	w.env.ExecuteWorkflow(upload.WorkflowBatch, upload.BatchRun{Batch: "b"})
+	require.NoError(t, w.env.GetWorkflowError())
+	var end upload.BatchEnd
+	require.NoError(t, w.env.GetWorkflowResult(&end))
+	require.Equal(t, upload.BatchCompleted, end.State)
+	require.Equal(t, 4, w.count(upload.ActivityCarryPage), "two pages of fifty rows at most, for each route that has some waiting")
+	require.Equal(t, 2, w.count(upload.ActivityRoutes))
+}
+
+func TestABatchGoesOnWithRowsThatAreRetriedWhileItRuns(t *testing.T) {
+	w := newBatch(t)
+	w.on(upload.ActivityRoutes, plan(0, 0), plan(0, 10), plan(0, 0))
+	w.on(upload.ActivityCutPages, pagesOf(10))
+	w.on(upload.ActivityFinishBatch, answer{value: upload.BatchEnd{More: true}}, ended(upload.BatchCompleted))
+	w.env.ExecuteWorkflow(upload.WorkflowBatch, upload.BatchRun{Batch: "b"})
+	require.NoError(t, w.env.GetWorkflowError())
+	require.Equal(t, 1, w.count(upload.ActivityCarryPage))
+	require.Equal(t, 2, w.count(upload.ActivityFinishBatch))
+}
+
+func TestACanceledBatchIsFinishedAsCanceled(t *testing.T) {
+	w := newBatch(t)
+	w.on(upload.ActivityRoutes, plan(0, 10))
+	w.on(upload.ActivityCutPages, pagesOf(10))
+	var finished upload.Finish
+	w.on(upload.ActivityCarryPage, answer{err: temporal.NewApplicationError("the batch is paused", "waiting")})
+	w.on(upload.ActivityFinishBatch, answer{value: func(in any) any {
+		finished = in.(upload.Finish)
+		return upload.BatchEnd{Batch: "b", State: upload.BatchCanceled}
+	}})
+	w.env.RegisterDelayedCallback(w.env.CancelWorkflow, time.Minute)
+	w.env.ExecuteWorkflow(upload.WorkflowBatch, upload.BatchRun{Batch: "b"})
+	require.True(t, temporal.IsCanceledError(w.env.GetWorkflowError()))
+	require.Equal(t, upload.Finish{Batch: "b", Canceled: true}, finished)
+}
+
+func TestAFeedShowsItsCanaryFirst(t *testing.T) {
+	w := newBatch(t)
+	var sizes []int
+	w.on(upload.ActivityCutPages, answer{value: func(in any) any {
+		sizes = append(sizes, in.(upload.Cut).Sizes[0])
+		return pagesOf(100).value.(func(any) any)(in)
+	}})
+	w.env.ExecuteWorkflow(upload.WorkflowFeed, upload.Feed{Batch: "b", Route: toTrustana, Rows: 100, Canary: 20})
+	require.NoError(t, w.env.GetWorkflowError())
+	require.Equal(t, 20, sizes[0])
+	require.Equal(t, []string{upload.ActivityCutPages, upload.ActivityCarryPage, upload.ActivityAwaitCanary}, w.asked[:3])
+	require.Equal(t, 3, w.count(upload.ActivityCarryPage), "20, 50 and 30 rows")
+}
+
+func TestAFeedOfManyPagesBeginsANewHistory(t *testing.T) {
+	w := newBatch(t)
+	w.on(upload.ActivityCutPages, pagesOf(1_000_000))
+	w.env.ExecuteWorkflow(upload.WorkflowFeed, upload.Feed{Batch: "b", Route: toTrustana, Rows: 1_000_000})
+	var again *workflow.ContinueAsNewError
+	require.ErrorAs(t, w.env.GetWorkflowError(), &again)
+	require.Equal(t, feedPages, w.count(upload.ActivityCarryPage))
+	var next upload.Feed
+	require.NoError(t, w.decode(again.Input, &next))
+	require.Equal(t, feedPages*upload.PageRows, next.After)
+}
+
+func TestOnePageThatFailsDoesNotKeepTheOthersFromTheirRows(t *testing.T) {
+	w := newBatch(t)
+	w.on(upload.ActivityCutPages, pagesOf(200))
+	w.on(upload.ActivityCarryPage, answer{err: fails(upload.Error{Kind: upload.KindInternal, Message: "odd"})}, answer{})
+	w.env.ExecuteWorkflow(upload.WorkflowFeed, upload.Feed{Batch: "b", Route: toTrustana, Rows: 200})
+	require.ErrorContains(t, w.env.GetWorkflowError(), "odd")
+	require.Equal(t, 4, w.count(upload.ActivityCarryPage))
+}
+
+// aloneRows hands out rows that travel alone, once.
+func aloneRows(width int, ids ...string) []answer {
+	var items []upload.Item
+	for i, id := range ids {
+		items = append(items, upload.Item{
+			UploadID: upload.BatchUploadID("b", id), Batch: "b", ID: id, Line: i + 1, Account: "trustana", Vendor: "trustana", Source: "https://host/" + id,
+		})
+	}
+	return []answer{{value: upload.AloneRows{Items: items, Width: width}}, {value: upload.AloneRows{}}}
+}
+
+func TestRowsThatTravelAloneHaveWorkflowsOfTheirOwn(t *testing.T) {
+	w := newBatch(t)
+	w.on(upload.ActivityCarryPage, answer{value: upload.Carried{Alone: true}})
+	w.on(upload.ActivityAloneRows, aloneRows(2, "one", "two", "three")...)
+	w.on(upload.ActivityPrepare, session("s"))
+	w.on(upload.ActivityTransfer, sent)
+	w.on(upload.ActivityPoll, ready("m"))
+	w.env.ExecuteWorkflow(upload.WorkflowPage, upload.Page{Batch: "b", Route: toTrustana, First: 1, Last: 3, Rows: 3})
+	require.NoError(t, w.env.GetWorkflowError())
+	require.Len(t, w.recorded, 3)
+	for _, result := range w.recorded {
+		require.Equal(t, upload.StateReady, result.State)
+		require.Equal(t, upload.WayOwn, result.Way)
+		require.Equal(t, result.UploadID, string(result.WorkflowID))
+	}
+}
+
+func TestAPageDoesNotWaitForAPersonsDecision(t *testing.T) {
+	w := newBatch(t)
+	w.on(upload.ActivityCarryPage, answer{value: upload.Carried{Alone: true}})
+	rows := aloneRows(2, "one")
+	rows[0].value = upload.AloneRows{Width: 1, Items: []upload.Item{{
+		UploadID: "batch/b/one", Batch: "b", ID: "one", Line: 1, Account: "closient", Vendor: "closient", Source: "https://host/one",
+	}}}
+	w.on(upload.ActivityAloneRows, rows...)
+	w.on(upload.ActivityPrepare, session("s"))
+	w.on(upload.ActivityTransfer, unavailable(upload.ArrivedMaybe))
+	w.on(upload.ActivitySettle, answer{value: upload.Settled{Doubt: "two are new"}})
+	w.env.SetDetachedChildWait(false)
+	w.env.OnSignalExternalWorkflow(anything, anything, anything, upload.SignalUnconfirmed, anything).
+		Return(func(_, _, _, name string, arg any) error { // the environment knows children only
+			w.env.SignalWorkflow(name, arg)
+			return nil
+		})
+	w.env.ExecuteWorkflow(upload.WorkflowPage, upload.Page{Batch: "b", Route: upload.Route{Account: "closient", Vendor: "closient"}, First: 1, Last: 1, Rows: 1})
+	require.NoError(t, w.env.GetWorkflowError())
+	require.Equal(t, upload.StateUnconfirmed, w.recorded[len(w.recorded)-1].State)
+}
+
+func TestARowWhoseWorkflowWasEndedFromOutsideIsRecorded(t *testing.T) {
+	w := newBatch(t)
+	w.on(upload.ActivityCarryPage, answer{value: upload.Carried{Alone: true}})
+	w.on(upload.ActivityAloneRows, aloneRows(2, "one")...)
+	w.env.OnWorkflow("trustana", anything, anything).Return(upload.Result{}, errors.New("terminated"))
+	w.env.ExecuteWorkflow(upload.WorkflowPage, upload.Page{Batch: "b", Route: toTrustana, First: 1, Last: 1, Rows: 1})
+	require.NoError(t, w.env.GetWorkflowError())
+	require.Len(t, w.recorded, 1)
+	require.Equal(t, upload.StateFailed, w.recorded[0].State)
+	require.Equal(t, upload.KindInternal, w.recorded[0].Error.Kind)
+}
+
+func TestAnItemGoesOnWhereItsPageLeftIt(t *testing.T) {
+	leg := upload.Leg{
+		Session:  upload.Session{Method: upload.MethodPut, Store: upload.StoreS3, ID: "old", URL: "https://s3/old"},
+		Content:  upload.Content{Size: 100, Fingerprint: "f"},
+		Attempts: upload.Attempts{Prepare: 1, Transfer: 2},
+	}
+	sentAlready := leg
+	sentAlready.SentAt, sentAlready.Receipt = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC), upload.Receipt{BytesSent: 100, CRC64: "1", SHA256: "aa"}
+	changed := sentAlready
+	changed.Content.Fingerprint = "other"
+	for name, c := range map[string]struct {
+		leg   upload.Leg
+		asked []string
+		state upload.State
+	}{
+		"its session was opened":             {leg, []string{upload.ActivityClaim, upload.ActivityTransfer, upload.ActivityPoll, upload.ActivityRecord}, upload.StateReady},
+		"its bytes were sent":                {sentAlready, []string{upload.ActivityClaim, upload.ActivityPoll, upload.ActivityRecord}, upload.StateReady},
+		"no session was opened":              {upload.Leg{}, []string{upload.ActivityClaim, upload.ActivityPrepare, upload.ActivityTransfer, upload.ActivityPoll, upload.ActivityRecord}, upload.StateReady},
+		"its source changed after the bytes": {changed, []string{upload.ActivityClaim, upload.ActivityRecord}, upload.StateFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "trustana")
+			w.item.Resume = &upload.Resume{Leg: c.leg, Because: "travels alone since something"}
+			w.on(upload.ActivityPrepare, session("new"))
+			w.on(upload.ActivityTransfer, sent)
+			w.on(upload.ActivityPoll, ready("m"))
+			result, _ := w.run()
+			require.Equal(t, c.state, result.State)
+			require.Equal(t, c.asked, w.asked)
+			require.Contains(t, result.Note, "travels alone")
+		})
+	}
+}
