@@ -91,6 +91,8 @@ func (l *log) end(e event, text string, out io.Writer) {
 		l.skipped = append(l.skipped, name)
 	case e.Test != "":
 		l.passed++
+	case e.Action == "skip":
+		fmt.Fprintf(out, "?   \t%s\t[no test files]\n", e.Package)
 	default:
 		fmt.Fprintf(out, "ok  \t%s\t%.3fs\n", e.Package, e.Elapsed)
 	}
