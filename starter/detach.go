@@ -68,10 +68,15 @@ func (a *app) begun(ctx context.Context, f *following, late <-chan time.Time) (r
 
 // status asks an upload's workflow how far it is. Where no worker answers, it
 // fails.
-func (a *app) status(ctx context.Context, f *following) (status upload.Status, err error) {
+func (a *app) status(ctx context.Context, f *following) (upload.Status, error) {
+	return a.statusOf(ctx, f.run.GetID(), f.run.GetRunID())
+}
+
+// statusOf is status for the run of a workflow.
+func (a *app) statusOf(ctx context.Context, workflowID, runID string) (status upload.Status, err error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTime)
 	defer cancel()
-	answer, err := a.temporal.QueryWorkflow(ctx, f.run.GetID(), f.run.GetRunID(), upload.QueryStatus)
+	answer, err := a.temporal.QueryWorkflow(ctx, workflowID, runID, upload.QueryStatus)
 	if err != nil {
 		return status, err
 	}

@@ -107,6 +107,7 @@ func resultOf(err error) (result upload.Result, ok bool) {
 func (a *app) follow(ctx context.Context, all []*following, p printer) error {
 	shown := newProgress(a.stderr, all)
 	defer shown.clear()
+	defer a.askProgress(ctx, shown)()
 	looks, crews := time.NewTicker(lookEvery), time.NewTicker(crewEvery)
 	defer looks.Stop()
 	defer crews.Stop()
@@ -150,6 +151,26 @@ func (a *app) follow(ctx context.Context, all []*following, p printer) error {
 		return &notReadyError{notReady}
 	}
 	return nil
+}
+
+// askProgress lets workflows be asked how far they are, for what is shown. The
+// returned function ends it.
+func (a *app) askProgress(ctx context.Context, shown *progress) (stop func()) {
+	every := quietEvery
+	if shown.terminal {
+		every = statusEvery
+	}
+	shown.lookout = newLookout(a.status, every/2)
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		shown.lookout.run(ctx)
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
 }
 
 // engineGone is why there is no engine any more, for a person.

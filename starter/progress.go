@@ -21,6 +21,7 @@ const (
 type progress struct {
 	out      io.Writer
 	terminal bool
+	lookout  *lookout // nil: only what the ledger knows is shown
 	all      []*following
 	drawn    bool
 	last     time.Time
@@ -78,18 +79,34 @@ func (p *progress) line(pending []*following, now time.Time) string {
 		line += fmt.Sprintf(", %s of %s", size(sent), size(total))
 	}
 	if rate := p.rate(now, sent); rate > 0 && sent < total {
-		left := time.Duration(float64(total-sent)/rate) * time.Second
-		line += fmt.Sprintf(", %s/s, %s left", size(int64(rate)), left.Round(time.Second))
+		line += fmt.Sprintf(", %s/s, %s left", size(int64(rate)), about(float64(total-sent)/rate))
 	}
 	if len(pending) > 0 {
-		f := pending[0]
-		state := f.entry.Result.State
-		if state == "" {
-			state = upload.StateWaiting
-		}
-		line += fmt.Sprintf("; %s at %s", state, f.item.Account)
+		line += "; " + p.first(pending, now)
 	}
 	return line
+}
+
+// first is how far the first upload is that has not ended.
+func (p *progress) first(pending []*following, now time.Time) string {
+	f := pending[0]
+	state := f.entry.Result.State
+	if state == "" {
+		state = upload.StateWaiting
+	}
+	text := fmt.Sprintf("%s at %s", state, f.item.Account)
+	if p.lookout != nil {
+		if status, known := p.lookout.look(pending); known {
+			if seen := glance(status, now); seen != "" {
+				return text + ", " + seen
+			}
+			return text
+		}
+	}
+	if f.entry.Result.Paused {
+		text += ", paused"
+	}
+	return text
 }
 
 // rate is bytes per second over the last while.

@@ -50,6 +50,7 @@ func commands() map[string]scriptCommand {
 		"reaches":  reaches,
 		"touch":    touch,
 		"edit":     edit,
+		"envfile":  envfile,
 	}
 }
 
@@ -264,6 +265,12 @@ func touch(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	later := info.ModTime().Add(time.Minute)
 	ts.Check(os.Chtimes(path, later, later))
+}
+
+// envfile VARIABLE FILE: a file's only line becomes a variable.
+func envfile(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg || len(args) != 2, "envfile VARIABLE FILE")
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
 }
 
 // edit FILE OLD NEW: a text in the file is replaced.

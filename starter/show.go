@@ -54,24 +54,79 @@ func (a *app) show(ctx context.Context, id string, asJSON bool) error {
 		return err
 	}
 	p := printer{out: a.stdout, err: a.stderr, json: asJSON}
-	result := entry.Result
+	runs := a.engineRuns(ctx)
+	status, err := a.running(ctx, entry, runs)
+	if err != nil {
+		return err
+	}
+	result := newest(entry.Result, status)
 	if account.Paused && !result.State.Ended() {
 		result = held(result, account)
 	}
 	if asJSON {
-		return p.object(result)
+		return p.object(shown{result, lineOf(status)})
 	}
-	if err := p.card(entry, result); err != nil {
+	if err := p.card(entry, result, status); err != nil {
 		return err
 	}
-	if !a.engineRuns(ctx) {
+	if !runs {
 		a.say("no engine runs, so only the ledger's part of the story can be told")
 		return nil
 	}
-	if err := a.openEngine(ctx, engineOptions{}); err != nil {
-		return err
+	if a.temporal == nil {
+		if err := a.openEngine(ctx, engineOptions{}); err != nil {
+			return err
+		}
 	}
 	return a.story(ctx, entry, p)
+}
+
+// running asks an upload that has not ended how far it is; nil where it has, or
+// where nobody carries it.
+func (a *app) running(ctx context.Context, entry ledger.Entry, engine bool) (*upload.Status, error) {
+	r := entry.Result
+	if !engine || entry.WorkflowID == "" || r.Way == upload.WayPacked || r.State.Ended() || !a.carried(ctx) {
+		return nil, nil //nolint:nilnil // there is nobody to ask, which is no failure
+	}
+	if err := a.openEngine(ctx, engineOptions{}); err != nil {
+		return nil, err
+	}
+	status, err := a.statusOf(ctx, entry.WorkflowID, entry.RunID)
+	if err != nil || status.Result.UploadID != r.UploadID {
+		return nil, ctx.Err() // the ledger knows enough
+	}
+	return &status, nil
+}
+
+// newest is what ledger and workflow know together: the ledger hears of bytes
+// while they move, the workflow of everything else first.
+func newest(result upload.Result, status *upload.Status) upload.Result {
+	if status == nil || status.Result.State == "" {
+		return result
+	}
+	fresh := status.Result
+	fresh.BytesSent = max(fresh.BytesSent, result.BytesSent)
+	fresh.Paused = fresh.Paused || status.Paused
+	return fresh
+}
+
+// shown is a result with what a running upload tells of itself.
+type shown struct {
+	upload.Result
+	Status *statusLine `json:"status,omitempty"`
+}
+
+// statusLine is a status without the result, which stands beside it.
+type statusLine struct {
+	upload.Status
+	Result *struct{} `json:"result,omitempty"` // never set: it hides that of the status
+}
+
+func lineOf(status *upload.Status) *statusLine {
+	if status == nil {
+		return nil
+	}
+	return &statusLine{Status: *status}
 }
 
 // entry reads one item. An unknown ID is a misuse that names near ones.
@@ -88,8 +143,9 @@ func (a *app) entry(ctx context.Context, id string) (ledger.Entry, error) {
 	return entry, &usageError{text: fmt.Sprintf("unknown upload %q", id), hint: hint}
 }
 
-// card prints what is known of an upload, a line for each thing.
-func (p printer) card(entry ledger.Entry, r upload.Result) error {
+// card prints what is known of an upload, a line for each thing. status is nil
+// where it does not run.
+func (p printer) card(entry ledger.Entry, r upload.Result, status *upload.Status) error {
 	rows := [][]string{
 		{"upload", r.UploadID},
 		{"state", describe(r)},
@@ -109,6 +165,7 @@ func (p printer) card(entry ledger.Entry, r upload.Result) error {
 	if r.Size > 0 {
 		add("sent", fmt.Sprintf("%s of %s", size(r.BytesSent), size(int64(r.Size))))
 	}
+	rows = append(rows, under(status, time.Now())...)
 	add("started", r.StartedAt.Local().Format(time.DateTime))
 	if r.FinishedAt != nil {
 		add("finished", fmt.Sprintf("%s, after %s", r.FinishedAt.Local().Format(time.DateTime), r.FinishedAt.Sub(r.StartedAt).Round(time.Millisecond)))

@@ -99,11 +99,26 @@ func (t *teller) tell(e *historypb.HistoryEvent) string {
 	return t.ending(e)
 }
 
+// told are the ways in which a person steers an upload, in words.
+var told = map[string]string{
+	upload.UpdateDecide: "a person decided",
+	upload.UpdateMove:   "a person moves it to another host",
+	upload.SignalPause:  "a person paused it",
+	upload.SignalResume: "a person lets it go on",
+}
+
 // ending tells of what concerns the workflow as a whole.
 func (t *teller) ending(e *historypb.HistoryEvent) string {
 	switch e.GetEventType() {
 	case enums.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED:
-		return "a person decided"
+		return told[e.GetWorkflowExecutionUpdateAcceptedEventAttributes().GetAcceptedRequest().GetInput().GetName()]
+	case enums.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED:
+		if failure := e.GetWorkflowExecutionUpdateCompletedEventAttributes().GetOutcome().GetFailure(); failure != nil {
+			return "it was refused: " + t.cause(failure)
+		}
+		return ""
+	case enums.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
+		return told[e.GetWorkflowExecutionSignaledEventAttributes().GetSignalName()]
 	case enums.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED:
 		return "cancellation was asked for"
 	case enums.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:

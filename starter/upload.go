@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -21,7 +22,11 @@ type uploadFlags struct {
 	again  bool
 	detach bool
 	json   bool
+	settle time.Duration
 }
+
+// settleMost is the longest that a source may be waited for to stop growing.
+const settleMost = 24 * time.Hour
 
 func (a *app) uploadCommand() *cobra.Command {
 	var f uploadFlags
@@ -54,6 +59,7 @@ Exit status: 0 all are ready, 3 some are not, 2 misused, 1 could not run.`,
 	flags.BoolVar(&f.again, "again", false, "upload what is ready once more, as another medium")
 	flags.BoolVar(&f.detach, "detach", false, "print the UPLOAD_IDs and return; a running engine goes on")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object for each SOURCE when it has ended")
+	flags.DurationVar(&f.settle, "settle", 0, "wait until a file was left alone for `TIME`, such as 30s; default: refuse one that grows")
 	_ = cmd.RegisterFlagCompletionFunc("to", a.completeAccounts)
 	return cmd
 }
@@ -84,6 +90,9 @@ func (a *app) upload(ctx context.Context, f uploadFlags, args []string) error {
 		return err
 	}
 	if err := a.hire(ctx, crew); err != nil {
+		return err
+	}
+	if err := a.foretell(ctx, items); err != nil {
 		return err
 	}
 	follow, err := a.start(ctx, items)
@@ -119,6 +128,9 @@ func (a *app) uploadItems(f uploadFlags, sources []string) ([]upload.Item, error
 	if err != nil {
 		return nil, err
 	}
+	if f.settle < 0 || f.settle > settleMost {
+		return nil, misused("--settle %s is out of range, want 0s to %s", f.settle, "24h")
+	}
 	if f.id != "" && len(sources) > 1 {
 		return nil, misused("--id names one upload, and %d sources are given", len(sources))
 	}
@@ -137,7 +149,7 @@ func (a *app) uploadItems(f uploadFlags, sources []string) ([]upload.Item, error
 		if err != nil {
 			return nil, misused("%s", err)
 		}
-		item := upload.Item{Account: account.Name, Vendor: account.Vendor, Base: account.BaseURL, Source: source, Fields: fields, Again: f.again, ID: f.id}
+		item := upload.Item{Account: account.Name, Vendor: account.Vendor, Base: account.BaseURL, Source: source, Fields: fields, Again: f.again, ID: f.id, Settle: f.settle}
 		if item.ID == "" {
 			item.ID = upload.DeriveID(account.Name, source, fields)
 		}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+func TestAnUploadUnderWayInWords(t *testing.T) {
+	now := time.Date(2026, 11, 22, 4, 0, 0, 0, time.UTC)
+	sending := upload.Status{
+		Result: upload.Result{UploadID: "upload/truvideo/tour", State: upload.StateTransferring},
+		Parts:  32, PartsDone: 12, BytesDone: 805306368, PartSize: 64 << 20, Width: 4,
+		Speed: 90e6, LeftSeconds: 3725, ExpiresAt: now.Add(18*time.Minute + 5*time.Second),
+		Retries: map[string]int{"expired": 2, "SlowDown": 1},
+	}
+	paused, waiting, old, whole := sending, sending, sending, sending
+	paused.Paused = true
+	waiting.Waiting = "a worker on host studio that reads /srv/media"
+	old.ExpiresAt = now.Add(-time.Second)
+	whole.Parts, whole.ExpiresAt, whole.Retries, whole.Speed = 1, time.Time{}, nil, 0
+	for name, c := range map[string]struct {
+		status *upload.Status
+		card   [][]string
+		glance string
+	}{
+		"with parts": {&sending, [][]string{
+			{"parts", "12 of 32, 805.3 MB; up to 4 at once"}, {"speed", "90.0 MB/s, 1h02m left"},
+			{"URL", "good for another 18m05s"}, {"retries", "SlowDown 1, expired 2"},
+		}, "12 of 32 parts, URL for 18m05s"},
+		"paused": {&paused, [][]string{
+			{"parts", "12 of 32, 805.3 MB; up to 4 at once"}, {"URL", "good for another 18m05s"}, {"retries", "SlowDown 1, expired 2"},
+			{"waits for", "a person: mediaferry resume upload/truvideo/tour"},
+		}, "12 of 32 parts, paused, URL for 18m05s"},
+		"that waits": {&waiting, [][]string{
+			{"parts", "12 of 32, 805.3 MB; up to 4 at once"}, {"speed", "90.0 MB/s, 1h02m left"},
+			{"URL", "good for another 18m05s"}, {"retries", "SlowDown 1, expired 2"}, {"waits for", waiting.Waiting},
+		}, "12 of 32 parts, waits for a worker on host studio that reads /srv/media, URL for 18m05s"},
+		"with a URL that ran out": {&old, [][]string{
+			{"parts", "12 of 32, 805.3 MB; up to 4 at once"}, {"speed", "90.0 MB/s, 1h02m left"},
+			{"URL", "has run out; another is asked for when it is needed"}, {"retries", "SlowDown 1, expired 2"},
+		}, "12 of 32 parts"},
+		"in one piece":      {&whole, nil, ""},
+		"that does not run": {nil, nil, ""},
+		"that nobody is on": {&upload.Status{}, nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Equal(t, c.card, under(c.status, now))
+			if c.status != nil {
+				require.Equal(t, c.glance, glance(*c.status, now))
+			}
+		})
+	}
+}
+
+func TestTimeToComeIsNoFinerThanItCanBeKnown(t *testing.T) {
+	for seconds, want := range map[float64]string{0.2: "0s", 42.4: "42s", 61: "1m01s", 3599: "59m59s", 3725: "1h02m", 90000: "25h00m"} {
+		require.Equal(t, want, about(seconds))
+	}
+}
+
+func TestAResultWithItsStatusKeepsItsNames(t *testing.T) {
+	r := upload.Result{UploadID: "upload/truvideo/tour", State: upload.StateTransferring}
+	plain, err := json.Marshal(r)
+	require.NoError(t, err)
+	ended, err := json.Marshal(shown{r, nil})
+	require.NoError(t, err)
+	require.JSONEq(t, string(plain), string(ended))
+
+	raw, err := json.Marshal(shown{r, lineOf(&upload.Status{Result: r, Parts: 32, PartsDone: 12, Speed: 1.5})})
+	require.NoError(t, err)
+	var fields map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal(raw, &fields))
+	require.JSONEq(t, `{"parts":32,"parts_done":12,"speed":1.5}`, string(fields["status"]))
+	delete(fields, "status")
+	rest, err := json.Marshal(fields)
+	require.NoError(t, err)
+	require.JSONEq(t, string(plain), string(rest))
+}
+
+func TestWhatIsForetold(t *testing.T) {
+	plan := upload.Plan{Size: 2 << 30, PartSize: 64 << 20, Parts: 32}
+	require.Equal(t, "tour.mp4: 2.1 GB in 32 parts of 67.1 MB", foretold("tour.mp4", plan, 0))
+	require.Equal(t, "tour.mp4: 2.1 GB in 32 parts of 67.1 MB, about 21s at the 100.0 MB/s that the account took last", foretold("tour.mp4", plan, 100e6))
+}
+
+func TestALookoutForgetsWhoDoesNotAnswer(t *testing.T) {
+	answers := make(chan error)
+	f := &following{item: upload.Item{UploadID: "upload/truvideo/tour"}}
+	w := newLookout(func(context.Context, *following) (upload.Status, error) {
+		return upload.Status{Parts: 32}, <-answers
+	}, 0)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	_, known := w.look([]*following{f})
+	require.False(t, known, "nobody was asked")
+	go func() {
+		defer close(ended)
+		w.run(ctx)
+	}()
+	answers <- nil
+	answers <- errors.New("no worker") // the first answer has been noted by now
+	cancel()
+	<-ended
+	_, known = w.look([]*following{f})
+	require.False(t, known)
+	w.note(f.item.UploadID, upload.Status{Parts: 32}, true)
+	status, known := w.look([]*following{f})
+	require.True(t, known)
+	require.Equal(t, 32, status.Parts)
+	_, known = w.look(nil)
+	require.False(t, known)
+}
