@@ -33,6 +33,12 @@ func chunk(n, limit int) int {
 }
 
 func (w *writer) applySome(ctx context.Context, tx *sql.Tx, v verb, jobs []*job, now time.Time) error {
+	switch v {
+	case verbLeg:
+		return w.saveLegs(ctx, tx, jobs, now)
+	case verbAlone:
+		return w.setAlone(ctx, tx, jobs, now)
+	}
 	var args []any
 	for _, j := range jobs {
 		if v == verbBytes {
@@ -146,8 +152,11 @@ func (w *writer) prepare(ctx context.Context) error {
 	if w.ledger.dialect.rows > 1 {
 		return nil
 	}
+	tallies, _ := addTallies(1)
+	ticks, _ := addTicks(1)
 	for _, statement := range []string{
 		upsert(1, onClaim), upsert(1, onState), countBytes(1), upsert(1, onRecord), refusedEntries(1),
+		moveLegs(1), keepLegs(1), leaveAlone(1), w.ledger.dialect.standings(), w.ledger.dialect.forgetLegs(), tallies, ticks,
 	} {
 		prepared, err := w.ledger.write.PrepareContext(ctx, statement)
 		if err != nil {

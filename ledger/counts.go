@@ -16,9 +16,8 @@ func (l *Ledger) Counts(ctx context.Context, f Filter) (map[upload.State]int64, 
 	for _, state := range upload.States() {
 		counts[state] = 0
 	}
-	where := f.conditions()
-	rows, err := l.read.QueryContext(ctx,
-		`SELECT state, COUNT(*) FROM items `+where.String()+` GROUP BY state`, where.args...)
+	query, args := f.count()
+	rows, err := l.read.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, l.fail("count items", err)
 	}
@@ -32,6 +31,16 @@ func (l *Ledger) Counts(ctx context.Context, f Filter) (map[upload.State]int64, 
 		counts[state] += n
 	}
 	return counts, l.fail("count items", rows.Err())
+}
+
+// count is the query for the items of each state. Only for what changed since
+// some time are items looked at; all else is counted already.
+func (f Filter) count() (query string, args []any) {
+	where := f.conditions()
+	if !f.Since.IsZero() {
+		return `SELECT state, COUNT(*) FROM items ` + where.String() + ` GROUP BY state`, where.args
+	}
+	return `SELECT state, CAST(SUM(items) AS BIGINT) FROM tallies ` + where.String() + ` GROUP BY state`, where.args
 }
 
 // Summary is a batch in numbers. The counts by state add up to Total.
@@ -58,12 +67,12 @@ type FailureGroup struct {
 // tally adds up a batch, and example is the first failure of a kind in it.
 const (
 	tally = `
-SELECT state, account, kind, COUNT(*), CAST(SUM(CASE WHEN paused THEN 1 ELSE 0 END) AS BIGINT),
+SELECT state, account, kind, CAST(SUM(items) AS BIGINT), CAST(SUM(paused) AS BIGINT),
 	CAST(SUM(size) AS BIGINT), CAST(SUM(bytes_sent) AS BIGINT)
-FROM items WHERE batch = $1 GROUP BY state, account, kind ORDER BY state, account, kind`
+FROM tallies WHERE batch = $1 GROUP BY state, account, kind HAVING SUM(items) > 0 ORDER BY state, account, kind`
 	example = `
 SELECT ` + entryColumns + ` FROM items
-WHERE batch = $1 AND state = 'failed' AND account = $2 AND kind = $3 ORDER BY line LIMIT 1`
+WHERE batch = $1 AND state = 'failed' AND account = $2 AND kind = $3 AND state IN ('failed', 'canceled') ORDER BY line LIMIT 1`
 )
 
 // Summarize adds up a batch. A batch that the ledger does not know is empty. The

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -27,6 +28,13 @@ type dialect struct {
 	// rows is how many rows the group writer puts into one statement, a power of
 	// two: where each statement is a round trip, many; where it is a call, one.
 	rows int
+	// among is the condition that an item's upload ID is one of those that the
+	// first argument lists, as list makes it.
+	among string
+	list  func(uploadIDs []string) (any, error)
+	// lock ends a query for rows that nobody else may change before the
+	// transaction ends.
+	lock string
 	// commit limits the writing of one group. Zero means without limit, which is
 	// right where the database cannot go away.
 	commit time.Duration
@@ -40,11 +48,21 @@ var (
 		goose: goose.DialectSQLite3,
 		clock: noClock,
 		rows:  1,
+		among: "upload_id IN (SELECT value FROM json_each($1))",
+		list: func(uploadIDs []string) (any, error) {
+			text, err := json.Marshal(uploadIDs)
+			return string(text), err
+		},
+		// A transaction that writes has the file to itself from its start.
+		lock: "",
 	}
 	postgres = dialect{
 		goose:  goose.DialectPostgres,
 		clock:  "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)",
 		rows:   128,
+		among:  "upload_id = ANY($1)",
+		list:   func(uploadIDs []string) (any, error) { return uploadIDs, nil },
+		lock:   " FOR UPDATE",
 		commit: 30 * time.Second,
 	}
 )

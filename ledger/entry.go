@@ -25,6 +25,9 @@ type Entry struct {
 	// TookOver is the run that held the item before and was found dead.
 	TookOver string
 	Lane     string
+	// Alone says that the item has, or is to get, a workflow of its own, though
+	// it began among others.
+	Alone bool
 	// Runs counts the claims that were granted.
 	Runs int
 	// StartedAt is when the run that holds the item began with it.
@@ -62,18 +65,18 @@ func (e Entry) Item() (upload.Item, error) {
 
 // entryColumns are what scanEntry reads, in its order.
 const entryColumns = `upload_id, state, paused, size, bytes_sent, definition, fingerprint, workflow_id, run_id,
-	took_over, lane, runs, started_at, queued_at, updated_at, item, result`
+	took_over, lane, alone, runs, started_at, queued_at, updated_at, item, result`
 
 // scanEntry reads one row. The columns change more often than the JSON beside
-// them, and stand above it.
-func (l *Ledger) scanEntry(row interface{ Scan(...any) error }) (Entry, error) {
+// them, and stand above it. What is selected beyond entryColumns goes into more.
+func (l *Ledger) scanEntry(row interface{ Scan(...any) error }, more ...any) (Entry, error) {
 	e := Entry{ledger: l}
 	var id, result, state string
 	var paused bool
 	var size, sent, started, queued, updated int64
-	err := row.Scan(&id, &state, &paused, &size, &sent, &e.Definition, &e.Fingerprint, &e.WorkflowID, &e.RunID,
-		&e.TookOver, &e.Lane, &e.Runs, &started, &queued, &updated, &e.sealed, &result)
-	if err != nil {
+	into := []any{&id, &state, &paused, &size, &sent, &e.Definition, &e.Fingerprint, &e.WorkflowID, &e.RunID,
+		&e.TookOver, &e.Lane, &e.Alone, &e.Runs, &started, &queued, &updated, &e.sealed, &result}
+	if err := row.Scan(append(into, more...)...); err != nil {
 		return Entry{}, err
 	}
 	if err := json.Unmarshal([]byte(result), &e.Result); err != nil {
@@ -83,9 +86,17 @@ func (l *Ledger) scanEntry(row interface{ Scan(...any) error }) (Entry, error) {
 	r := &e.Result
 	r.UploadID, r.State, r.Paused = id, upload.State(state), paused
 	r.Size, r.BytesSent = upload.Number(size), sent
-	if !r.State.Ended() {
+	switch {
+	case !r.State.Ended():
 		// A person's decision may have reopened what had ended.
 		r.Error, r.FinishedAt = nil, nil
+	case r.State == upload.StateCanceled && e.RunID == "":
+		// It was called off while no run had it that could say so; what the
+		// result tells is of a run before.
+		r.Error, r.FinishedAt = nil, &e.UpdatedAt
+	}
+	if e.Alone {
+		r.Way = upload.WayOwn
 	}
 	return e, nil
 }

@@ -4,7 +4,6 @@ import "context"
 
 // What the tests look at from within.
 const (
-	Tally      = tally
 	Example    = example
 	LanePeers  = `SELECT 1 ` + lanePeers
 	KeptEvents = keptEvents

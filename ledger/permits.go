@@ -2,18 +2,22 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 )
 
 // Permit asks for N requests to an account whose whole fleet may make Rate of
 // them per second, and Burst at once after a while without any. Whoever uses an
-// account must ask with the same Rate and Burst.
+// account must ask with the same Rate and Burst. Asking for several at once takes
+// them ahead, at the cost of one; under a pace they come late, so that it is
+// better to ask for few.
 type Permit struct {
 	Account string
-	N       int     // from 1 to Burst
-	Rate    float64 // per second, above 0, at most a million
-	Burst   int     // at least 1
+	N       int     // from 1 to Burst; any number from 1 without a rate
+	Rate    float64 // per second, at most a million; 0: no limit but the pace that Slow may impose
+	Burst   int     // at least 1; without a rate it means nothing
 }
 
 // Limits of what fits into nanoseconds: per second, and seconds.
@@ -24,8 +28,12 @@ const (
 
 func (p Permit) check() error {
 	switch {
-	case !(p.Rate > 0 && p.Rate <= maxRate): // so that it holds for no number, too
-		return fmt.Errorf("a rate of %g requests per second, want more than 0 and at most %g", p.Rate, float64(maxRate))
+	case p.Rate == 0 && p.N >= 1:
+		return nil
+	case !(p.Rate >= 0 && p.Rate <= maxRate): // so that it holds for no number, too
+		return fmt.Errorf("a rate of %g requests per second, want more than 0 and at most %g, or 0 for no limit", p.Rate, float64(maxRate))
+	case p.Rate == 0:
+		return fmt.Errorf("%d requests at once, want at least 1", p.N)
 	case p.Burst < 1:
 		return fmt.Errorf("a burst of %d requests, want at least 1", p.Burst)
 	case float64(p.Burst)/p.Rate > maxSaving:
@@ -38,8 +46,11 @@ func (p Permit) check() error {
 }
 
 // interval is what one request costs, in nanoseconds, rounded so that a rate is
-// rather too low than too high.
+// rather too low than too high; nothing where there is no rate.
 func (p Permit) interval() int64 {
+	if p.Rate == 0 {
+		return 0
+	}
 	ns := int64(float64(time.Second) / p.Rate)
 	if float64(ns)*p.Rate < float64(time.Second) {
 		ns++
@@ -47,10 +58,15 @@ func (p Permit) interval() int64 {
 	return ns
 }
 
+// ahead is by how much time requests may be made before they are earned.
+func (p Permit) ahead() int64 { return int64(p.Burst) * p.interval() }
+
 // Reserve takes N permits and says how long to wait before the requests are
 // made: together with all others of any process, no span of time then has more
 // than Rate times its length plus Burst of them. What was taken cannot be given
-// back; a caller that does not use it only slows the account down.
+// back; a caller that does not use it only slows the account down. While Slow
+// has lowered the account's pace, that counts instead of a higher Rate, or of
+// none, and nothing but what the Rate had saved up runs ahead of it.
 //
 // A caller that had to wait asks Slowed afterwards: the vendor may have asked
 // for a pause meanwhile.
@@ -58,37 +74,45 @@ func (l *Ledger) Reserve(ctx context.Context, p Permit) (time.Duration, error) {
 	if err := p.check(); err != nil {
 		return 0, l.fail("reserve requests to "+p.Account, err)
 	}
+	wait, err := l.reserve(ctx, p)
+	if errors.Is(err, sql.ErrNoRows) {
+		wait, err = l.reservePaced(ctx, p)
+	}
+	return max(0, wait), l.fail("reserve requests to "+p.Account, err)
+}
+
+// countRequests are the columns that tell how fast an account was used lately:
+// $5 requests are made now.
+const countRequests = `
+	requests_before = CASE permits.second WHEN {now} / 1000000 THEN permits.requests_before
+		WHEN {now} / 1000000 - 1 THEN permits.requests ELSE 0 END,
+	requests = CASE permits.second WHEN {now} / 1000000 THEN permits.requests + $5 ELSE $5 END,
+	second = {now} / 1000000`
+
+// reserve takes permits in one statement, as long as no pace is in force; then
+// the error is sql.ErrNoRows.
+func (l *Ledger) reserve(ctx context.Context, p Permit) (time.Duration, error) {
 	// Every request moves the moment at which all are earned by its interval;
 	// a burst is to run ahead of that moment. After a pause that the vendor
 	// asked for, nothing runs ahead: where so many wait, a burst would meet the
 	// same refusal again.
-	interval := p.interval()
-	cost, ahead := int64(p.N)*interval, int64(p.Burst)*interval
-	var earned, now int64
+	interval, ahead := p.interval(), p.ahead()
+	var earned, slowUntil, now int64
 	err := l.write.QueryRowContext(ctx, l.text(`
-INSERT INTO permits (account, earned, slow_until) VALUES ($2, {now} * 1000 + $3, 0)
+INSERT INTO permits (account, earned, slow_until, rate, second, requests)
+VALUES ($2, {now} * 1000 + $3, 0, $6, {now} / 1000000, $5)
 ON CONFLICT (account) DO UPDATE SET earned = $3 + CASE
 	WHEN permits.earned >= {now} * 1000 AND permits.earned >= permits.slow_until + $4 THEN permits.earned
 	WHEN permits.slow_until + $4 >= {now} * 1000 THEN permits.slow_until + $4
-	ELSE {now} * 1000 END
-RETURNING earned, {now} * 1000`), l.clock(), clean(p.Account), cost, ahead-interval).Scan(&earned, &now)
-	if err != nil {
-		return 0, l.fail("reserve requests to "+p.Account, err)
+	ELSE {now} * 1000 END,
+	rate = excluded.rate, `+countRequests+`
+WHERE permits.pace = 0
+RETURNING earned, slow_until, {now} * 1000`),
+		l.clock(), clean(p.Account), int64(p.N)*interval, ahead-interval, int64(p.N), p.Rate).Scan(&earned, &slowUntil, &now)
+	if p.Rate == 0 { // what an earlier pace has delayed delays nobody any more
+		return time.Duration(slowUntil - now), err
 	}
-	return max(0, time.Duration(earned-ahead-now)), nil
-}
-
-// Slow keeps everybody from calling an account for a time, because the vendor
-// asked for it. A shorter wait than one that is on already changes nothing.
-func (l *Ledger) Slow(ctx context.Context, account string, wait time.Duration) error {
-	if wait <= 0 {
-		return nil
-	}
-	_, err := l.write.ExecContext(ctx, l.text(`
-INSERT INTO permits (account, earned, slow_until) VALUES ($2, 0, {now} * 1000 + $3)
-ON CONFLICT (account) DO UPDATE SET slow_until = excluded.slow_until WHERE permits.slow_until < excluded.slow_until`),
-		l.clock(), clean(account), int64(wait))
-	return l.fail("slow down account "+account, err)
+	return time.Duration(earned - ahead - now), err
 }
 
 // Slowed is how long everybody is to keep from calling an account, because of

@@ -19,25 +19,31 @@ type row struct {
 	takeOver    string
 	lane        string
 	last        bool
+	because     string // it travels alone
 	startedAt   time.Time
 	queuedAt    time.Time
 
-	sealed     []byte // the item
+	sealed     []byte // the item, or of verbLeg the leg
 	definition string
+	declared   string
 	told       string // the result
 }
 
 // encode prepares what is costly, so that the caller does it and not the one
 // writer that all callers share.
 func (r *row) encode(l *Ledger) error {
-	plain, err := json.Marshal(r.item)
+	item := r.item
+	// Where an item goes on is the leg's to tell, which ends with the item; one
+	// that is kept here would be gone on from again after a retry.
+	item.Resume = nil
+	plain, err := json.Marshal(item)
 	if err != nil {
 		return err
 	}
 	if r.sealed, err = l.seal("the item", plain); err != nil {
 		return err
 	}
-	r.definition = r.item.Definition()
+	r.definition, r.declared = r.item.Definition(), declaration(r.item)
 	// Whoever made the result has left out what is secret; a query that slipped
 	// through must still not be kept in the clear.
 	r.result.Source = upload.DisplaySource(r.result.Source)
@@ -63,6 +69,7 @@ func (r *row) args(now time.Time) []any {
 		r.definition, clean(r.fingerprint), clean(r.workflowID), clean(r.runID), int64(r.runs),
 		r.item.Again, clean(r.takeOver), clean(r.lane), r.last, int64(r.result.Size), r.result.BytesSent,
 		micros(r.startedAt), micros(queued), micros(now), r.sealed, r.told,
+		clean(r.item.Vendor), clean(r.item.Queue), r.declared,
 	}
 }
 

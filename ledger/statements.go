@@ -9,10 +9,15 @@ import (
 const (
 	// over: nothing more happens to the item. An unconfirmed one waits for a
 	// person's word, after which the same run goes on.
-	over    = `('ready', 'failed', 'canceled')`
+	over = `('ready', 'failed', 'canceled')`
+	// open is the condition of the index of that name, which a query must repeat
+	// as it stands to be answered from it.
+	open    = `state NOT IN ('ready', 'failed', 'canceled', 'unconfirmed')`
 	sameRun = `items.run_id = excluded.run_id`
 	newRun  = `items.run_id <> excluded.run_id`
 	sameJob = `items.workflow_id = excluded.workflow_id`
+	// notLeft: the item was not taken from this very run, to be given to another.
+	notLeft = `(items.left_by = '' OR items.left_by <> excluded.run_id)`
 	// reopens: a late word on a step that is over must not reopen an item that
 	// became unconfirmed; what comes after a decision starts with prepare.
 	reopens = `(items.state <> 'unconfirmed' OR excluded.state NOT IN ('waiting', 'transferring', 'completing', 'processing'))`
@@ -21,16 +26,17 @@ const (
 // itemColumns are the columns of items in the order of row.args.
 const itemColumns = `upload_id, batch, line, account, state, paused, kind, media_id, definition, fingerprint,
 	workflow_id, run_id, runs, again, took_over, lane, lane_last, size, bytes_sent, started_at, queued_at, updated_at,
-	item, result`
+	item, result, vendor, queue, declared`
 
 // itemWidth counts them.
-const itemWidth = 24
+const itemWidth = 27
 
 // onClaim gives an item to a run, where nothing stands against it, and leaves it
 // alone otherwise. The cases are those of Ledger.Claim.
 const onClaim = `
 ON CONFLICT (upload_id) DO UPDATE SET
 	batch = excluded.batch, line = excluded.line, account = excluded.account,
+	vendor = excluded.vendor, queue = excluded.queue, declared = excluded.declared,
 	definition = excluded.definition, fingerprint = excluded.fingerprint,
 	workflow_id = excluded.workflow_id, run_id = excluded.run_id, again = excluded.again, took_over = excluded.took_over,
 	lane = excluded.lane, lane_last = excluded.lane_last, size = excluded.size,
@@ -44,7 +50,7 @@ ON CONFLICT (upload_id) DO UPDATE SET
 	result = CASE WHEN ` + newClaim + ` THEN excluded.result ELSE items.result END,
 	runs = CASE WHEN ` + newClaim + ` THEN items.runs + 1 ELSE items.runs END,
 	queued_at = CASE WHEN items.runs > 0 AND ` + newClaim + ` THEN excluded.queued_at ELSE items.queued_at END
-WHERE (items.run_id = '' AND items.state NOT IN ('ready', 'unconfirmed'))
+WHERE (items.run_id = '' AND items.state NOT IN ('ready', 'unconfirmed') AND ` + notLeft + `)
 	OR (` + sameRun + ` AND items.state NOT IN ` + over + `)
 	OR (` + sameRun + ` AND items.state IN ('failed', 'canceled') AND excluded.started_at > items.started_at)
 	OR (` + newRun + ` AND items.state IN ('failed', 'canceled')
@@ -69,13 +75,15 @@ ON CONFLICT (upload_id) DO UPDATE SET
 	size = CASE WHEN excluded.size > 0 THEN excluded.size ELSE items.size END,
 	bytes_sent = CASE WHEN excluded.bytes_sent > items.bytes_sent THEN excluded.bytes_sent ELSE items.bytes_sent END,
 	updated_at = excluded.updated_at
-WHERE items.run_id IN ('', excluded.run_id) AND items.state NOT IN ` + over + ` AND ` + reopens
+WHERE items.run_id IN ('', excluded.run_id) AND items.state NOT IN ` + over + ` AND ` + reopens + `
+	AND (items.run_id <> '' OR ` + notLeft + `)`
 
 // onRecord puts down how an item ended. Which records count is told at
 // Ledger.Record.
 const onRecord = `
 ON CONFLICT (upload_id) DO UPDATE SET
 	batch = excluded.batch, line = excluded.line, account = excluded.account,
+	vendor = excluded.vendor, queue = excluded.queue, declared = excluded.declared,
 	state = excluded.state, paused = excluded.paused, kind = excluded.kind, media_id = excluded.media_id,
 	definition = excluded.definition,
 	fingerprint = CASE WHEN excluded.fingerprint <> '' THEN excluded.fingerprint ELSE items.fingerprint END,
@@ -87,10 +95,12 @@ ON CONFLICT (upload_id) DO UPDATE SET
 	started_at = CASE WHEN ` + sameRun + ` AND items.started_at > excluded.started_at
 		THEN items.started_at ELSE excluded.started_at END,
 	item = excluded.item, result = excluded.result
-WHERE (` + sameRun + ` AND items.state NOT IN ` + over + ` AND ` + reopens + `)
+WHERE (` + sameRun + ` AND items.state NOT IN ` + over + ` AND ` + reopens + `
+		AND (excluded.run_id <> '' OR excluded.state <> 'waiting' OR items.state = 'waiting'))
 	OR (` + sameRun + ` AND items.state IN ` + over + `
 		AND (excluded.state IN ` + over + ` OR (excluded.run_id <> '' AND excluded.started_at > items.started_at)))
-	OR (items.run_id = '' AND items.state NOT IN ` + over + `)
+	OR (items.run_id = '' AND excluded.run_id <> '' AND items.state NOT IN ` + over + `
+		AND (` + notLeft + ` OR excluded.state = 'ready'))
 	OR (` + newRun + ` AND excluded.run_id <> '' AND excluded.started_at >= items.started_at AND (
 		(excluded.fingerprint <> '' AND excluded.kind <> 'invalid')
 		OR items.state IN ('failed', 'canceled')

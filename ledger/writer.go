@@ -29,6 +29,8 @@ const (
 	verbClaim verb = iota
 	verbState
 	verbBytes
+	verbLeg
+	verbAlone
 	verbRecord
 	verbs
 )
@@ -239,17 +241,29 @@ func (w *writer) commit(group []*job) error {
 		defer cancel()
 	}
 	err := w.ledger.transact(ctx, func(tx *sql.Tx) error {
-		for _, round := range arrange(group) {
-			if err := w.apply(ctx, tx, round); err != nil {
-				return err
+		return w.keep(ctx, tx, groupIDs(group), func() error {
+			for _, round := range arrange(group) {
+				if err := w.apply(ctx, tx, round); err != nil {
+					return err
+				}
 			}
-		}
-		return nil
+			return nil
+		})
 	})
 	if err != nil && ctx.Err() != nil {
 		return fmt.Errorf("%w: no answer within %s: %w", ErrUnreachable, w.ledger.dialect.commit, err)
 	}
 	return err
+}
+
+// groupIDs names the items of a group, each once.
+func groupIDs(group []*job) []string {
+	ids := make([]string, len(group))
+	for i, j := range group {
+		ids[i] = clean(j.row.item.UploadID)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
 
 // tell wakes those whose last job this was. A mark that nobody waits for cannot

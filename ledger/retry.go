@@ -1,0 +1,108 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"strconv"
+
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+// sweepRows is how many rows one transaction changes of all those of a batch, so
+// that writers get their turn.
+const sweepRows = 1000
+
+// Rows that a sweep goes through: arguments are batch and, for one kind of
+// failure, that kind.
+const (
+	waitingRows  = `batch = $1 AND state = 'waiting' AND run_id = '' AND ` + open
+	givenUpRows  = `batch = $1 AND state IN ('failed', 'canceled') AND (state = 'canceled' OR runs > 0)`
+	failedOfKind = `batch = $1 AND state = 'failed' AND runs > 0 AND kind = $2 AND state IN ('failed', 'canceled')`
+)
+
+// RetryRows makes failed rows of a batch wait again, packed and without a leg,
+// and returns how many: those of the given kinds, or all of them and the canceled
+// ones where no kind is given. A row that no run ever had was refused together
+// with the manifest; nobody could do anything with it now, and it stays. What
+// the runs that failed say later does not count any more, unless it is that the
+// row is ready. It may be repeated; with an error some rows wait already.
+func (l *Ledger) RetryRows(ctx context.Context, batch string, kinds []upload.Kind) (int64, error) {
+	var retried int64
+	var err error
+	if len(kinds) == 0 {
+		retried, err = l.sweep(ctx, retry, givenUpRows, clean(batch))
+	}
+	for _, kind := range kinds {
+		var n int64
+		if n, err = l.sweep(ctx, retry, failedOfKind, clean(batch), clean(string(kind))); err != nil {
+			break
+		}
+		retried += n
+	}
+	if err == nil {
+		err = l.lowerBaseline(ctx, clean(batch))
+	}
+	return retried, l.fail("retry rows of batch "+batch, err)
+}
+
+// CancelRows ends all rows of a batch that only wait as canceled, and returns how
+// many. Rows that a run has are that run's to end. It may be repeated; with an
+// error some rows are canceled already.
+func (l *Ledger) CancelRows(ctx context.Context, batch string) (int64, error) {
+	canceled, err := l.sweep(ctx, callOff, waitingRows, clean(batch))
+	return canceled, l.fail("cancel rows of batch "+batch, err)
+}
+
+// What a sweep does to its rows: arguments are those of dialect.among, and the
+// time. The state is asked for again, since rows may have gone on meanwhile.
+const (
+	retry = `UPDATE items SET state = 'waiting', kind = '', paused = FALSE, alone = FALSE, because_alone = '',
+	left_by = run_id, run_id = '', workflow_id = '', took_over = '', lane = '', updated_at = $2
+WHERE state IN ('failed', 'canceled') AND `
+	callOff = `UPDATE items SET state = 'canceled', paused = FALSE, updated_at = $2
+WHERE state = 'waiting' AND run_id = '' AND `
+)
+
+// sweep changes all rows that fit a condition, sweepRows at a time, until there
+// are no more.
+func (l *Ledger) sweep(ctx context.Context, change, condition string, args ...any) (int64, error) {
+	var swept int64
+	for {
+		n, more, err := l.sweepSome(ctx, change+l.dialect.among, condition, args)
+		swept += n
+		if err != nil || !more {
+			return swept, err
+		}
+	}
+}
+
+func (l *Ledger) sweepSome(ctx context.Context, change, condition string, args []any) (n int64, more bool, err error) {
+	err = l.transact(ctx, func(tx *sql.Tx) error {
+		ids, err := sweepIDs(ctx, tx, condition, args)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		more = len(ids) == sweepRows
+		list, err := l.dialect.list(ids)
+		if err != nil {
+			return err
+		}
+		return l.writer.keep(ctx, tx, ids, func() error {
+			result, err := tx.ExecContext(ctx, change, list, micros(l.now()))
+			if err != nil {
+				return err
+			}
+			n, err = result.RowsAffected()
+			return err
+		})
+	})
+	return n, more, err
+}
+
+func sweepIDs(ctx context.Context, tx *sql.Tx, condition string, args []any) ([]string, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT upload_id FROM items WHERE `+condition+` LIMIT `+strconv.Itoa(sweepRows), args...)
+	if err != nil {
+		return nil, err
+	}
+	return scanTexts(rows)
+}
