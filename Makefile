@@ -1,7 +1,7 @@
 # Targets explain themselves: make
 
 .DEFAULT_GOAL := help
-.PHONY: help build engine demo test bench lint determinism vulnerabilities histories fuzz clean
+.PHONY: help build engine demo test bench kills lint determinism vulnerabilities histories fuzz clean
 
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -25,8 +25,12 @@ demo: build ## Send a sample catalogue to all five vendors, simulated
 test: engine ## Run all tests, the root module's with the race detector
 	GO="$(GO)" MEDIAFERRY_ENGINE="$(ENGINE)" scripts/test.sh
 
-bench: build ## Run the benchmarks
+bench: build ## Measure speed and memory of a film against a bare loop and rclone, and run the benchmarks (a quarter of an hour)
+	MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -tags bench -run '^(TestSpeed|TestMemory)$$' -count 1 -timeout 2h -v ./e2e
 	MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -run '^$$' -bench . -benchtime 3x ./...
+
+kills: engine ## Kill, stop, cut off, pause and starve a long upload, and count what that costs (a quarter of an hour)
+	MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -tags kills -run '^(TestKills|TestSleep|TestNetwork|TestPause|TestShortLives)$$' -count 1 -timeout 2h -v ./e2e
 
 lint: ## Check style, formatting and import rules (builds golangci-lint: some minutes the first time)
 	$(GO) tool -modfile=tools/go.mod golangci-lint run ./...

@@ -135,13 +135,6 @@ func (r *rig) judge(v *verdict, film string, result upload.Result) {
 	v.holds(len(violations) == 0, "complaints of the vendor", fmt.Sprint(len(violations), violations), "0 []")
 }
 
-func describeEnd(r upload.Result) string {
-	if r.Error == nil {
-		return string(r.State)
-	}
-	return fmt.Sprintf("%s: %s: %s", r.State, r.Error.Kind, r.Error.Message)
-}
-
 // cost is what the kills made the store see twice, and how long it waited.
 func (r *rig) cost(v *verdict, blows []blow) {
 	r.t.Helper()

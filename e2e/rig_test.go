@@ -37,21 +37,40 @@ type rig struct {
 	hostEnv []string
 	worker  *process
 	flags   []string // of the worker
-	vendor  *wire    // between the worker and the sandbox
-	engine  *wire    // between the worker and the engine
+	vendor  *wire    // between the worker and the sandbox; nil where there is none
+	engine  *wire    // between the worker and the engine; likewise
 	boxPID  int
 }
 
-// newRig starts all but the worker. Flags are those of the box.
-func newRig(t *testing.T, flags ...string) *rig {
+// newRig starts all but the worker, with wires that count and can be cut.
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	return assemble(t, true, "--host", "127.0.0.2")
+}
+
+// newBench starts all but the worker, with nothing between them. Flags are those
+// of the box.
+func newBench(t *testing.T, flags ...string) *rig {
+	t.Helper()
+	return assemble(t, false, flags...)
+}
+
+func assemble(t *testing.T, wired bool, flags ...string) *rig {
 	t.Helper()
 	p := newPlace(t)
 	r := &rig{fleet: fleet{place: p}}
 	postgres := ledgertest.Postgres(t)
-	config := r.startBox(flags)
+	config, address := r.startBox(flags)
 	r.hostEnv = slices.Concat(p.env, []string{"MEDIAFERRY_CONFIG=" + config})
 	r.startHost()
-	r.engine = newWire(t, "127.0.0.1:0", r.service.Temporal)
+	temporal := r.service.Temporal
+	if wired {
+		_, port, err := net.SplitHostPort(address)
+		require.NoError(t, err)
+		r.vendor = newWire(t, "127.0.0.2:"+port, address)
+		r.engine = newWire(t, "127.0.0.1:0", temporal)
+		temporal = r.engine.address()
+	}
 	key, err := codec.GenerateKey()
 	require.NoError(t, err)
 	accounts, err := os.ReadFile(config)
@@ -59,12 +78,13 @@ func newRig(t *testing.T, flags ...string) *rig {
 	file := filepath.Join(p.dir, "mediaferry.yaml")
 	require.NoError(t, os.WriteFile(file, fmt.Appendf(accounts, "sources: {local_roots: [%q]}\nledger: %q\nencryption: {key: \"${MEDIAFERRY_KEY}\"}\n", p.media, postgres), 0o600))
 	p.env = append(p.env, "MEDIAFERRY_KEY="+key, "MEDIAFERRY_CONFIG="+file, "MEDIAFERRY_DATA="+filepath.Join(p.dir, "client"),
-		"TEMPORAL_ADDRESS="+r.engine.address())
+		"TEMPORAL_ADDRESS="+temporal)
 	return r
 }
 
-// startBox starts the sandbox behind a wire: what it hands out leads to the wire.
-func (r *rig) startBox(flags []string) (config string) {
+// startBox starts the sandbox, and returns where it listens: what it hands out may
+// lead elsewhere.
+func (r *rig) startBox(flags []string) (config, address string) {
 	r.t.Helper()
 	dir := filepath.Join(r.dir, "box")
 	if memory := "/dev/shm"; os.Getenv("BENCH_MEMORY") != "off" && keepsAttributes(memory) {
@@ -78,15 +98,12 @@ func (r *rig) startBox(flags []string) (config string) {
 	require.NoError(r.t, err, string(said))
 	bin := r.bin
 	r.bin = r.dir
-	s := r.start("box-program", append([]string{"--dir", dir, "--host", "127.0.0.2"}, flags...)...)
+	s := r.start("box-program", append([]string{"--dir", dir}, flags...)...)
 	r.bin = bin
 	var line struct{ Sandbox, Address, Config string }
 	s.object(&line)
-	_, port, err := net.SplitHostPort(line.Address)
-	require.NoError(r.t, err)
-	r.vendor = newWire(r.t, "127.0.0.2:"+port, line.Address)
 	r.box, r.boxPID = control{r.t, "http://" + line.Address}, s.cmd.Process.Pid
-	return line.Config
+	return line.Config, line.Address
 }
 
 // keepsAttributes reports whether a folder's files can have the attributes that

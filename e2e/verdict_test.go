@@ -10,6 +10,8 @@ import (
 	"testing"
 	"text/tabwriter"
 	"time"
+
+	"github.com/mediaferry/mediaferry/upload"
 )
 
 // verdict is a table of what was found and what was wanted.
@@ -59,3 +61,11 @@ func median[T int64 | float64 | time.Duration](values []T) T {
 
 // mib is a number of bytes as it stands in a table.
 func mib(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
+
+// describeEnd is how an upload ended, in one line.
+func describeEnd(r upload.Result) string {
+	if r.Error == nil {
+		return string(r.State)
+	}
+	return fmt.Sprintf("%s: %s: %s", r.State, r.Error.Kind, r.Error.Message)
+}

@@ -161,6 +161,7 @@ func (a *app) askProgress(ctx context.Context, shown *progress) (stop func()) {
 		every = statusEvery
 	}
 	shown.lookout = newLookout(a.status, every/2)
+	shown.lookout.look(shown.all) // what is shown first has been asked for by then
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
