@@ -46,6 +46,12 @@ type Activities struct {
 	Running func(ctx context.Context, workflowID, runID string) (bool, error)
 	// Bandwidth limits what is sent, all transfers together; nil: no limit.
 	Bandwidth *transfer.Bandwidth
+	// Report writes the report of a batch to where results go, and returns the
+	// places.
+	Report func(ctx context.Context, batch string) ([]string, error)
+	// Load makes a batch of what is new in a manifest, and returns its name; ""
+	// where nothing is.
+	Load func(ctx context.Context, in upload.Scheduled) (batch string, err error)
 	// Owner names this process where it holds a lease.
 	Owner string
 	Log   *zap.Logger
@@ -54,8 +60,11 @@ type Activities struct {
 	// is no clock that runs by itself; nil: a timer.
 	Wait func(ctx context.Context, d time.Duration) error
 
-	tokens tokenCache
-	keys   keyCache
+	tokens  tokenCache
+	keys    keyCache
+	gates   gates
+	leases  leases
+	batches batchLimits
 }
 
 // Register registers what any worker can do.

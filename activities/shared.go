@@ -42,7 +42,7 @@ func (p permits) Take(ctx context.Context, account vendors.Account) error {
 		return tooFast(account, wait)
 	}
 	if account.Rate > 0 {
-		reserved, err := p.Ledger.Reserve(ctx, ledger.Permit{Account: account.Name, N: 1, Rate: account.Rate, Burst: max(account.Burst, 1)})
+		reserved, err := p.Ledger.Reserve(ctx, ledger.Permit{Account: account.Name, N: 1, Rate: account.Rate, Burst: burst(account)})
 		if err != nil {
 			return ledgerError(ctx, err)
 		}

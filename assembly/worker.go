@@ -36,6 +36,10 @@ const (
 	// wait for vendors.
 	slots   = 64
 	readers = 16
+	// pages is how many pages a worker carries at once. They cost little by
+	// themselves: how many of their rows are under way is limited by account. It
+	// must be so many that those of a slow vendor leave room for a fast one's.
+	pages   = 100
 	pollers = 5 // of each sort; fewer let tasks lie, more only cost
 	// announceEvery is how often a worker says that it lives.
 	announceEvery = 3 * time.Second
@@ -120,24 +124,38 @@ func (w *Worker) build(o WorkerOptions, acts *activities.Activities) {
 		MaxConcurrentWorkflowTaskPollers:   pollers,
 		WorkerStopTimeout:                  o.Drain,
 	}
+	reading := options
+	reading.DisableWorkflowWorker = true
+	reading.MaxConcurrentActivityTaskPollers = 2
 	if o.Uploads {
 		main := worker.New(o.Temporal, upload.TaskQueue, options)
-		for name, flow := range workflows.Flows() {
-			main.RegisterWorkflowWithOptions(flow, workflow.RegisterOptions{Name: name})
+		for _, all := range []map[string]any{workflows.Flows(), workflows.Batches()} {
+			for name, flow := range all {
+				main.RegisterWorkflowWithOptions(flow, workflow.RegisterOptions{Name: name})
+			}
 		}
 		acts.Register(main)
+		acts.RegisterBatches(main)
 		w.add(main, upload.TaskQueue)
+		w.carryPages(o, acts, upload.TaskQueue, reading)
 		w.info.Duties = append(w.info.Duties, DutyUploads)
 	}
-	options.DisableWorkflowWorker = true
-	options.MaxConcurrentActivityExecutionSize = readers
-	options.MaxConcurrentActivityTaskPollers = 2
 	for _, root := range o.Roots {
 		queue := upload.HostQueue(o.Host, root)
-		local := worker.New(o.Temporal, queue, options)
+		reading.MaxConcurrentActivityExecutionSize = readers
+		local := worker.New(o.Temporal, queue, reading)
 		acts.RegisterReading(local)
 		w.add(local, queue)
+		w.carryPages(o, acts, queue, reading)
 	}
+}
+
+// carryPages makes the worker that carries pages beside one of single uploads.
+func (w *Worker) carryPages(o WorkerOptions, acts *activities.Activities, queue string, options worker.Options) {
+	options.MaxConcurrentActivityExecutionSize = pages
+	sdk := worker.New(o.Temporal, upload.PagesQueue(queue), options)
+	acts.RegisterPages(sdk)
+	w.add(sdk, upload.PagesQueue(queue))
 }
 
 func (w *Worker) add(sdk worker.Worker, queue string) {

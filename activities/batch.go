@@ -1,0 +1,211 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/worker"
+	"go.uber.org/zap"
+
+	"github.com/mediaferry/mediaferry/ledger"
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+const (
+	// aloneRows is how many rows that travel alone are handed out at once: each
+	// brings its session along.
+	aloneRows = 25
+	// aloneWidth is how many of a page are under way at once, unless the batch
+	// says otherwise.
+	aloneWidth = 16
+)
+
+// RegisterBatches registers what batches need done anywhere.
+func (a *Activities) RegisterBatches(w worker.ActivityRegistry) {
+	for name, f := range map[string]any{
+		upload.ActivityRoutes:      a.Routes,
+		upload.ActivityCutPages:    a.CutPages,
+		upload.ActivityAloneRows:   a.AloneRows,
+		upload.ActivityAwaitCanary: a.AwaitCanary,
+		upload.ActivityFinishBatch: a.FinishBatch,
+	} {
+		w.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
+	}
+}
+
+// RegisterPages registers what is done in a queue of pages.
+func (a *Activities) RegisterPages(w worker.ActivityRegistry) {
+	w.RegisterActivityWithOptions(a.CarryPage, activity.RegisterOptions{Name: upload.ActivityCarryPage})
+	w.RegisterActivityWithOptions(a.LoadBatch, activity.RegisterOptions{Name: upload.ActivityLoadBatch})
+}
+
+// LoadBatch makes a batch of what is new in a manifest. It may be repeated.
+func (a *Activities) LoadBatch(ctx context.Context, in upload.Scheduled) (upload.BatchRun, error) {
+	defer beat(ctx, func() any { return nil })()
+	workflowID, _, started := run(ctx)
+	in.Name = scheduledBatch(in.Name, workflowID, started)
+	batch, err := a.Load(ctx, in)
+	return upload.BatchRun{Batch: batch}, result(ctx, upload.StepClaim, err)
+}
+
+// scheduledBatch names one run of a schedule, by the time at which it was due:
+// Temporal puts that behind the workflow's ID.
+func scheduledBatch(name, workflowID string, started time.Time) string {
+	due := started.UTC()
+	if i := strings.LastIndex(workflowID, "-20"); i >= 0 {
+		if at, err := time.Parse(time.RFC3339, workflowID[i+1:]); err == nil {
+			due = at
+		}
+	}
+	return name + "-" + due.Format("20060102-150405")
+}
+
+// Routes says what is left to do of a batch.
+func (a *Activities) Routes(ctx context.Context, id string) (plan upload.BatchPlan, err error) {
+	batch, err := a.Ledger.Batch(ctx, id)
+	if err != nil {
+		return plan, ledgerError(ctx, err)
+	}
+	routes, err := a.Ledger.Routes(ctx, id)
+	if err != nil {
+		return plan, ledgerError(ctx, err)
+	}
+	for _, r := range routes {
+		plan.Routes = append(plan.Routes, upload.RouteRows{Route: r.Route, Waiting: r.Waiting})
+	}
+	passed, err := a.Ledger.CanaryPassed(ctx, id)
+	if !passed {
+		plan.Canary = batch.Canary
+	}
+	return plan, ledgerError(ctx, err)
+}
+
+// CutPages returns the next pages of a route.
+func (a *Activities) CutPages(ctx context.Context, in upload.Cut) ([]upload.Page, error) {
+	pages, err := a.Ledger.CutPages(ctx, in.Batch, in.Route, in.After, in.Sizes)
+	return pages, ledgerError(ctx, err)
+}
+
+// AloneRows returns the next rows of a page that are to have workflows of their
+// own. While the batch may not go on it comes back.
+func (a *Activities) AloneRows(ctx context.Context, in upload.AloneQuery) (upload.AloneRows, error) {
+	batch, err := a.Ledger.Batch(ctx, in.Page.Batch)
+	if err != nil {
+		return upload.AloneRows{}, ledgerError(ctx, err)
+	}
+	if batch.Paused || batch.State == upload.BatchHeld {
+		return upload.AloneRows{}, a.rest(ctx, "the batch is paused or held: "+batch.Because)
+	}
+	rows, err := a.Ledger.AloneRows(ctx, in.Page, in.After, in.AfterID, aloneRows)
+	if err != nil {
+		return upload.AloneRows{}, ledgerError(ctx, err)
+	}
+	out := upload.AloneRows{Width: aloneWidth}
+	if batch.Limits.InFlight > 0 {
+		out.Width = min(aloneWidth, batch.Limits.InFlight)
+	}
+	for _, row := range rows {
+		out.Items = append(out.Items, row.Item)
+	}
+	return out, nil
+}
+
+// AwaitCanary returns when a person has seen how the first rows of all routes
+// ended. It holds the batch for that, and comes back until then.
+func (a *Activities) AwaitCanary(ctx context.Context, id string, _ upload.Route) error {
+	passed, err := a.Ledger.CanaryPassed(ctx, id)
+	if err != nil || passed {
+		return ledgerError(ctx, err)
+	}
+	summary, err := a.Ledger.Summarize(ctx, id)
+	if err != nil {
+		return ledgerError(ctx, err)
+	}
+	if summary.InProgress > 0 { // of another route's canary
+		return a.rest(ctx, "the canary's rows are under way")
+	}
+	because := fmt.Sprintf("its canary has run: %d rows are ready, %d failed", summary.Counts[upload.StateReady], summary.Counts[upload.StateFailed])
+	batch, err := a.Ledger.ChangeBatch(ctx, id, ledger.BatchChange{
+		State: upload.BatchHeld, Because: &because,
+		Event: ledger.BatchEvent{What: "hold", By: byWorkflow, Because: because},
+	})
+	if err != nil {
+		return ledgerError(ctx, err)
+	}
+	return a.rest(ctx, "a person is to look: "+batch.Because)
+}
+
+// FinishBatch ends a batch when no row of it is under way. Where it was canceled,
+// rows that never began are canceled too.
+func (a *Activities) FinishBatch(ctx context.Context, in upload.Finish) (upload.BatchEnd, error) {
+	defer beat(ctx, func() any { return nil })()
+	if in.Canceled {
+		if err := a.cancelRows(ctx, in.Batch); err != nil {
+			return upload.BatchEnd{}, ledgerError(ctx, err)
+		}
+	}
+	summary, err := a.Ledger.Summarize(ctx, in.Batch)
+	if err != nil {
+		return upload.BatchEnd{}, ledgerError(ctx, err)
+	}
+	end := upload.BatchEnd{Batch: in.Batch, State: upload.BatchCompleted, Counts: summary.Counts}
+	switch {
+	case in.Canceled:
+		end.State = upload.BatchCanceled
+	case summary.Counts[upload.StateWaiting] > 0:
+		return upload.BatchEnd{Batch: in.Batch, More: true}, nil
+	}
+	if summary.InProgress > 0 {
+		return end, a.rest(ctx, fmt.Sprintf("%d rows are under way", summary.InProgress))
+	}
+	_, err = a.Ledger.ChangeBatch(ctx, in.Batch, ledger.BatchChange{
+		State: end.State, Event: ledger.BatchEvent{What: "finish", By: byWorkflow, Because: string(end.State)},
+	})
+	if err != nil {
+		return upload.BatchEnd{}, ledgerError(ctx, err)
+	}
+	if end.Reports, err = a.Report(ctx, in.Batch); err != nil { // it can be made at any time
+		a.Log.Warn("the report of a batch is not written", zap.String("batch", in.Batch), zap.Error(err))
+	}
+	return end, nil
+}
+
+// cancelRows ends the rows of a canceled batch that nobody has: those that never
+// began, and those whose page ended without a word, or before it gave them
+// workflows of their own.
+func (a *Activities) cancelRows(ctx context.Context, id string) error {
+	if _, err := a.Ledger.CancelRows(ctx, id); err != nil {
+		return err
+	}
+	for _, state := range upload.States() {
+		if state.Ended() {
+			continue
+		}
+		for entry, err := range a.Ledger.List(ctx, ledger.Filter{Batch: id, State: state}) {
+			if err != nil {
+				return err
+			}
+			if entry.RunID != "" && !strings.HasPrefix(entry.WorkflowID, upload.WorkflowPage+"/") {
+				continue // its own workflow ends it
+			}
+			if err := a.cancelRow(ctx, entry); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (a *Activities) cancelRow(ctx context.Context, entry ledger.Entry) error {
+	item, err := entry.Item()
+	if err != nil {
+		return err
+	}
+	now := a.Now().UTC()
+	result := entry.Result
+	result.State, result.FinishedAt = upload.StateCanceled, &now
+	return a.Ledger.Record(ctx, upload.Record{Item: item, Result: result, Fingerprint: entry.Fingerprint, RunID: entry.RunID})
+}

@@ -1,0 +1,152 @@
+package activities
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/mediaferry/mediaferry/ledger"
+	"github.com/mediaferry/mediaferry/vendors"
+)
+
+const (
+	// leaseShare is for what part of a second permits are leased at once, where
+	// an account may make many calls: asking for each would cost more than it.
+	leaseShare = 20
+	// leaseLife is how long leased permits may be spent. Later they would come on
+	// top of those of that time.
+	leaseLife = time.Second
+	// slowSeen is how long after a refusal for speed an account without a limit
+	// of its own is still metered.
+	slowSeen = time.Minute
+	// slowRead is how old the ledger's word may be on whether an account is slowed.
+	slowRead = 200 * time.Millisecond
+)
+
+// burst is how many calls of an account may come at once, by all who use it.
+func burst(account vendors.Account) int {
+	return max(account.Burst, 1, int(account.Rate/leaseShare))
+}
+
+// leases are the permits of packed rows. One row at a time asks for an account's,
+// so that a single upload waits behind one of them and not behind all.
+type leases struct {
+	mu  sync.Mutex
+	all map[string]*lease
+}
+
+type lease struct {
+	turn chan struct{} // held by the one that asks
+
+	left  int
+	until time.Time
+
+	slowed    time.Duration // at slowAt, by the ledger
+	slowAt    time.Time
+	throttled time.Time // when the account was last told to be slower
+}
+
+func (l *leases) of(key string) *lease {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.all == nil {
+		l.all = map[string]*lease{}
+	}
+	if l.all[key] == nil {
+		l.all[key] = &lease{turn: make(chan struct{}, 1)}
+	}
+	return l.all[key]
+}
+
+// packedPermits meters the calls of a batch's packed rows: by the account's
+// limit, and by one that the batch sets below that.
+type packedPermits struct {
+	permits
+	batch string
+	rate  func(account string) float64 // the batch's own; 0: none
+}
+
+// Take waits for leave to make one call.
+func (p packedPermits) Take(ctx context.Context, account vendors.Account) error {
+	if err := p.daily(ctx, account); err != nil {
+		return err
+	}
+	if own := p.rate(account.Name); own > 0 {
+		permit := ledger.Permit{Account: "batch/" + p.batch + ":" + account.Name, N: 1, Rate: own, Burst: max(1, int(own/leaseShare))}
+		if err := p.spend(ctx, account, permit); err != nil {
+			return err
+		}
+	}
+	return p.spend(ctx, account, ledger.Permit{Account: account.Name, N: 1, Rate: account.Rate, Burst: burst(account)})
+}
+
+// spend takes one permit of those that are leased, and leases more where there is
+// none.
+func (p packedPermits) spend(ctx context.Context, account vendors.Account, permit ledger.Permit) error {
+	l := p.leases.of(permit.Account)
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	wait, err := p.slowed(ctx, l, permit.Account)
+	switch {
+	case err != nil:
+		return err
+	case wait > longestWait:
+		return tooFast(account, wait)
+	case wait > 0:
+		if err := p.pause(ctx, wait); err != nil {
+			return err
+		}
+	}
+	now := p.Now()
+	if permit.Rate == 0 && now.Sub(l.throttled) > slowSeen {
+		return nil
+	}
+	if l.left > 0 && now.Before(l.until) {
+		l.left--
+		return nil
+	}
+	permit.N = min(max(int(permit.Rate/leaseShare), 1), permit.Burst)
+	if wait, err = p.Ledger.Reserve(ctx, permit); err != nil {
+		return ledgerError(ctx, err)
+	}
+	if err := p.pause(ctx, wait); err != nil {
+		return err
+	}
+	l.left, l.until = permit.N-1, p.Now().Add(leaseLife)
+	return nil
+}
+
+// slowed is how long the account is to be left alone.
+func (p packedPermits) slowed(ctx context.Context, l *lease, account string) (time.Duration, error) {
+	now := p.Now()
+	if age := now.Sub(l.slowAt); age >= 0 && age < slowRead && !l.slowAt.IsZero() {
+		return max(l.slowed-age, 0), nil
+	}
+	wait, err := p.Ledger.Slowed(ctx, account)
+	if err != nil {
+		return 0, ledgerError(ctx, err)
+	}
+	if wait > 0 {
+		l.throttled = now
+	}
+	l.slowed, l.slowAt = wait, now
+	return wait, nil
+}
+
+// Slow tells the fleet to leave the account alone for a while, and this process's
+// own rows at once.
+func (p packedPermits) Slow(ctx context.Context, account vendors.Account, wait time.Duration) {
+	p.permits.Slow(ctx, account, wait)
+	p.gates.of(account.Name, p.Now).tooMuch()
+	l := p.leases.of(account.Name)
+	select {
+	case l.turn <- struct{}{}:
+		l.slowAt, l.throttled, l.left = time.Time{}, p.Now(), 0
+		<-l.turn
+	case <-ctx.Done():
+	}
+}

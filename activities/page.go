@@ -1,0 +1,391 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.uber.org/zap"
+
+	"github.com/mediaferry/mediaferry/ledger"
+	"github.com/mediaferry/mediaferry/transfer"
+	"github.com/mediaferry/mediaferry/upload"
+	"github.com/mediaferry/mediaferry/vendors"
+)
+
+const (
+	// pageWatch is how often a page looks at what was decided about its batch.
+	pageWatch = time.Second
+	// pagePatience is how long a page that has sent all its rows waits in its slot
+	// for the vendor. What takes longer is looked at when the page comes back.
+	pagePatience = 2 * time.Second
+	// pageParting is how long rows in flight may go on when their batch is
+	// canceled.
+	pageParting = 2 * time.Second
+	// pageRest is how often a page that may not go on looks whether it may now,
+	// in the beginning; and pageRestMost later.
+	pageRest     = time.Second
+	pageRestMost = 20 * time.Second
+	// looksAtOnce is how many rows of one page are asked for at once.
+	looksAtOnce = 16
+)
+
+// CarryPage carries all rows of a page that can be packed: each is prepared, sent,
+// polled and recorded by itself, with its own outcome. What it knows of a row
+// between two steps is in the ledger before the next step begins, so that after a
+// crash only calls that were in flight are made again.
+//
+// It comes back, by Temporal's retries, while rows are being processed and while
+// its batch or its account is paused. Rows that need workflows of their own are
+// marked so and left.
+func (a *Activities) CarryPage(ctx context.Context, page upload.Page) (upload.Carried, error) {
+	c, err := a.carrier(ctx, page)
+	if err != nil {
+		return upload.Carried{}, result(ctx, upload.StepClaim, err)
+	}
+	defer beat(ctx, func() any { return upload.Progress{Sent: c.meter()} })()
+	if c.heed(ctx); c.stopped() {
+		return upload.Carried{}, c.over(ctx)
+	}
+	rows, err := a.Ledger.PageRows(ctx, page)
+	if err != nil {
+		return upload.Carried{}, ledgerError(ctx, err)
+	}
+	c.carry(ctx, rows)
+	return upload.Carried{Alone: c.alone}, c.over(ctx)
+}
+
+// carrier carries the rows of one page.
+type carrier struct {
+	*Activities
+	page    upload.Page
+	account string
+	vendor  vendors.Vendor
+	spec    *vendors.Spec
+	gate    *gate
+	asking  chan struct{} // holds those who ask the vendor
+	limits  *batchLimit
+
+	workflowID, runID string
+	began             time.Time // of the run with the page
+
+	mu      sync.Mutex
+	cached  *vendors.Caller
+	asOf    time.Time     // of cached
+	halt    string        // why no more rows begin; "" while they do
+	haltFor time.Duration // until the page is to come back, where it halts
+	trouble error         // of the ledger
+	open    int           // rows not sent yet
+	left    []*packed     // that the vendor still processes
+	waiting int           // rows that could not be taken on
+	alone   bool
+	sent    int64
+}
+
+func (a *Activities) carrier(ctx context.Context, page upload.Page) (*carrier, error) {
+	vendor, err := vendors.Find(page.Route.Vendor)
+	if err != nil {
+		return nil, upload.Errorf(upload.KindInternal, upload.StepClaim, "%w", err)
+	}
+	c := &carrier{
+		Activities: a, page: page, account: page.Route.Account, vendor: vendor, spec: vendor.Spec(),
+		gate: a.gates.of(page.Route.Account, a.Now), asking: make(chan struct{}, looksAtOnce),
+		limits: a.batches.of(page.Batch, a.Now),
+	}
+	c.workflowID, c.runID, c.began = run(ctx)
+	return c, nil
+}
+
+func (c *carrier) meter() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sent
+}
+
+// carry takes on one row after the other, as the gate lets them, and returns when
+// each has ended, or has come as far as it can for now.
+func (c *carrier) carry(ctx context.Context, rows []ledger.PageRow) {
+	working, parted := outlive(ctx, pageParting)
+	defer parted()
+	watching, end := context.WithCancel(ctx)
+	var all, watch sync.WaitGroup
+	watch.Go(func() { c.watch(watching) })
+	c.open = len(rows)
+	for _, row := range rows {
+		if row.Alone {
+			c.alone = true
+			c.passed()
+			continue
+		}
+		r := newPacked(c, row)
+		if r.underWay() {
+			c.passed()
+			all.Go(func() { r.follow(working) })
+			continue
+		}
+		if c.gate.enter(ctx, c.limits.inFlight()) != nil || c.stopped() {
+			c.passed()
+			c.postponed()
+			continue
+		}
+		all.Go(func() {
+			sent := r.send(working)
+			c.passed()
+			if sent {
+				r.follow(working)
+			}
+		})
+	}
+	all.Wait()
+	end()
+	watch.Wait()
+}
+
+// outlive is a context that ends a while after another: what is in flight may come
+// to its end.
+func outlive(ctx context.Context, wait time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		time.AfterFunc(wait, func() { cancel(context.Cause(ctx)) })
+	})
+	return longer, func() {
+		stop()
+		cancel(context.Canceled)
+	}
+}
+
+// watch looks every second at what was decided about the batch, until ctx ends or
+// the worker is to stop.
+func (c *carrier) watch(ctx context.Context) {
+	ticker := time.NewTicker(pageWatch)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-activity.GetWorkerStopChannel(ctx):
+			c.stop("the worker ends", time.Millisecond)
+			return
+		case <-ticker.C:
+			c.heed(ctx)
+		}
+	}
+}
+
+// heed reads what was decided about the batch, and holds it where its failures
+// have used up a budget.
+func (c *carrier) heed(ctx context.Context) {
+	batch, err := c.Ledger.Batch(ctx, c.page.Batch)
+	if err != nil {
+		c.fail(ctx, err)
+		return
+	}
+	c.limits.set(batch.Limits)
+	if batch.State == upload.BatchRunning && !batch.Paused {
+		if batch, err = c.budget(ctx, batch); err != nil {
+			c.fail(ctx, err)
+			return
+		}
+	}
+	rest := upload.Jitter(min(pageRest<<min(attempt(ctx), 5), pageRestMost), c.runID, int(attempt(ctx)))
+	switch {
+	case batch.State == upload.BatchHeld:
+		c.stop("the batch is held: "+batch.Because, rest)
+	case batch.Paused:
+		c.stop("the batch is paused", rest)
+	case batch.State == upload.BatchCanceling:
+		c.stop("the batch is being canceled", rest)
+	}
+}
+
+// budget holds the batch where too many of its rows have failed.
+func (c *carrier) budget(ctx context.Context, batch ledger.Batch) (ledger.Batch, error) {
+	if len(batch.Limits.Failures) == 0 {
+		return batch, nil
+	}
+	failures, err := c.Ledger.Failures(ctx, batch.ID)
+	if err != nil {
+		return batch, err
+	}
+	for _, budget := range batch.Limits.Failures {
+		failed := failures[budget.Kind]
+		if budget.Kind == "" {
+			for _, n := range failures {
+				failed += n
+			}
+		}
+		if failed < max(budget.Most(batch.Total), 1) {
+			continue
+		}
+		because := fmt.Sprintf("%d rows failed, the budget is %s", failed, budget)
+		return c.Ledger.ChangeBatch(ctx, batch.ID, ledger.BatchChange{
+			State: upload.BatchHeld, Because: &because,
+			Event: ledger.BatchEvent{What: "hold", By: byWorkflow, Because: because},
+		})
+	}
+	return batch, nil
+}
+
+// stop keeps more rows from beginning, and has the page come back after rest.
+func (c *carrier) stop(why string, rest time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.halt == "" || rest > c.haltFor {
+		c.halt, c.haltFor = why, rest
+	}
+}
+
+func (c *carrier) stopped() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.halt != "" || c.trouble != nil
+}
+
+// fail notes trouble with the ledger: nothing can go on without it.
+func (c *carrier) fail(ctx context.Context, err error) {
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.trouble == nil {
+		c.trouble = err
+	}
+}
+
+// passed counts a row that needs no more sending, for now.
+func (c *carrier) passed() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.open--
+}
+
+// postponed counts a row that could not be taken on.
+func (c *carrier) postponed() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting++
+}
+
+// patience is how long a row may wait for its next look without giving up the
+// page's slot: for as long as others are being sent, and a little more.
+func (c *carrier) patience() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open > 0 && c.halt == "" {
+		return 10 * pagePatience
+	}
+	return pagePatience
+}
+
+// over is what the page comes to: nil when all its rows have ended or are to
+// travel alone.
+func (c *carrier) over(ctx context.Context) error {
+	if err := c.save(ctx); err != nil {
+		c.fail(ctx, err)
+	}
+	if ctx.Err() != nil {
+		c.abandon(context.WithoutCancel(ctx))
+		return result(ctx, upload.StepClaim, ctx.Err())
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.trouble != nil:
+		return ledgerError(ctx, c.trouble)
+	case c.halt != "":
+		return later(typeWaiting, c.halt, c.haltFor)
+	case c.waiting > 0:
+		return later(typeWaiting, fmt.Sprintf("%d rows could not go on", c.waiting), pageRest)
+	case len(c.left) > 0:
+		next := c.left[0].leg.NextLook
+		for _, r := range c.left {
+			if r.leg.NextLook.Before(next) {
+				next = r.leg.NextLook
+			}
+		}
+		return later(typeProcessing, fmt.Sprintf("the vendor processes %d rows", len(c.left)), max(next.Sub(c.Now()), time.Millisecond))
+	}
+	return nil
+}
+
+// save keeps when the rows that are being processed are to be looked at next.
+func (c *carrier) save(ctx context.Context) error {
+	var marks []ledger.LegMark
+	for _, r := range c.left {
+		marks = append(marks, r.mark(upload.StateProcessing))
+	}
+	return c.Ledger.SaveLegs(context.WithoutCancel(ctx), marks)
+}
+
+// abandon ends the rows that were under way when their batch was canceled. What
+// was sent of them stays at the vendor, and the result says so.
+func (c *carrier) abandon(ctx context.Context) {
+	if batch, err := c.Ledger.Batch(ctx, c.page.Batch); err != nil || batch.State != upload.BatchCanceling {
+		return // the worker was lost sight of, or ends: another attempt goes on
+	}
+	rows, err := c.Ledger.PageRows(ctx, c.page)
+	if err != nil {
+		c.Log.Warn("rows of a canceled page are left for the end of the batch", zap.String("batch", c.page.Batch), zap.Error(err))
+		return
+	}
+	var records []upload.Record
+	for _, row := range rows {
+		if r := newPacked(c, row); !row.Alone && r.leg.Session.Method != "" {
+			records = append(records, r.canceled())
+		}
+	}
+	if err := c.Ledger.RecordPage(ctx, records); err != nil {
+		c.Log.Warn("rows of a canceled page are left for the end of the batch", zap.String("batch", c.page.Batch), zap.Error(err))
+	}
+}
+
+// batchLimits are the limits of the batches that this process carries pages of.
+type batchLimits struct {
+	mu  sync.Mutex
+	all map[string]*batchLimit
+}
+
+func (b *batchLimits) of(batch string, now func() time.Time) *batchLimit {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.all == nil {
+		b.all = map[string]*batchLimit{}
+	}
+	if b.all[batch] == nil {
+		b.all[batch] = &batchLimit{bandwidth: transfer.NewBandwidth(nil, now)}
+	}
+	return b.all[batch]
+}
+
+// batchLimit is what a person set for one batch, as of late.
+type batchLimit struct {
+	bandwidth *transfer.Bandwidth
+
+	mu     sync.Mutex
+	limits upload.Limits
+}
+
+func (b *batchLimit) set(limits upload.Limits) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.limits.Bandwidth != limits.Bandwidth {
+		b.bandwidth.Set(transfer.Timetable{{Rate: limits.Bandwidth}})
+	}
+	b.limits = limits
+}
+
+func (b *batchLimit) inFlight() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.limits.InFlight
+}
+
+// rate is how many calls a second the batch may make to an account; 0: no limit.
+func (b *batchLimit) rate(account string) float64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.limits.RPS[account]
+}

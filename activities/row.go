@@ -1,0 +1,370 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/mediaferry/mediaferry/ledger"
+	"github.com/mediaferry/mediaferry/transfer"
+	"github.com/mediaferry/mediaferry/upload"
+	"github.com/mediaferry/mediaferry/vendors"
+)
+
+const (
+	// packedTries is how often a step of a packed row may fail before the row
+	// travels alone, where it has all the tries of an upload of its own.
+	packedTries = 3
+	// packedRenewals is how often a session of it may run out.
+	packedRenewals = 2
+	// packedWait is how long a packed row waits in its slot because the vendor
+	// asked it to. For what takes longer the whole page comes back.
+	packedWait = 5 * time.Second
+	// callerAge is how old the credentials and the account's state may be.
+	callerAge = time.Second
+)
+
+// packed is one row on its way with others.
+type packed struct {
+	*carrier
+	entry   ledger.Entry
+	item    upload.Item
+	broken  error // of reading the item
+	leg     upload.Leg
+	started time.Time
+	bytes   int64
+	tries   map[upload.Step]int
+	seen    map[string]bool // failures that were worth one more try
+	renewed int
+	done    bool // it has ended, or is to travel alone
+}
+
+func newPacked(c *carrier, row ledger.PageRow) *packed {
+	r := &packed{
+		carrier: c, entry: row.Entry, started: c.Now(), bytes: row.Entry.Result.BytesSent,
+		tries: map[upload.Step]int{}, seen: map[string]bool{},
+	}
+	r.item, r.broken = row.Entry.Item()
+	if row.Leg != nil {
+		r.leg, r.started = *row.Leg, row.Entry.Result.StartedAt
+	}
+	return r
+}
+
+// underWay reports whether all bytes are sent, and the vendor is to be asked what
+// became of them.
+func (r *packed) underWay() bool { return !r.done && !r.leg.SentAt.IsZero() }
+
+// send brings a row to the point where the vendor has its bytes, and reports
+// whether it is there. Otherwise it has ended, is to travel alone, or waits.
+func (r *packed) send(ctx context.Context) bool {
+	defer r.gate.leave()
+	for {
+		err := r.once(ctx)
+		if err == nil {
+			return r.underWay()
+		}
+		if !r.again(ctx, err) {
+			return false
+		}
+	}
+}
+
+// once goes through the steps that are left, as far as they succeed.
+func (r *packed) once(ctx context.Context) error {
+	if r.broken != nil {
+		return upload.Errorf(upload.KindInternal, upload.StepClaim, "the row cannot be read: %w", r.broken)
+	}
+	caller, err := r.means(ctx)
+	if err != nil {
+		return err
+	}
+	if r.leg.Content.Size == 0 {
+		if on, err := r.claim(ctx, caller.Account); err != nil || !on {
+			return err
+		}
+	}
+	if r.leg.Session.Method == "" {
+		if err := r.prepare(ctx, caller); err != nil {
+			return err
+		}
+	}
+	return r.sendBytes(ctx, caller)
+}
+
+// means are the account's credentials and state, as of late.
+func (c *carrier) means(ctx context.Context) (*vendors.Caller, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cached != nil && c.Now().Sub(c.asOf) < callerAge {
+		return c.cached, nil
+	}
+	_, caller, err := c.Activities.caller(ctx, upload.Item{Account: c.account})
+	if err != nil {
+		return nil, err
+	}
+	caller.Permits = packedPermits{permits{c.Activities}, c.page.Batch, c.limits.rate}
+	c.cached, c.asOf = caller, c.Now()
+	return caller, nil
+}
+
+// claim looks at the source and claims the row. It reports whether the row goes
+// on: not where it is known, refused, or to travel alone.
+func (r *packed) claim(ctx context.Context, account vendors.Account) (bool, error) {
+	if err := meant(r.item, account); err != nil {
+		return false, err
+	}
+	content, _, err := r.Activities.look(ctx, r.item, r.spec, account)
+	if err != nil {
+		return false, err
+	}
+	if !r.item.Again {
+		known, err := r.Ledger.Delivered(ctx, []ledger.Lookup{{Item: r.item, Fingerprint: content.Fingerprint}})
+		if err != nil {
+			return false, ledgerError(ctx, err)
+		}
+		if earlier, found := known[r.item.UploadID]; found {
+			return false, r.known(ctx, earlier, content)
+		}
+	}
+	if !r.spec.Packs(content) {
+		return false, r.goAlone(ctx, "")
+	}
+	claim, err := r.Ledger.Claim(ctx, ledger.ClaimRequest{
+		Item: r.item, Content: content, WorkflowID: r.workflowID, RunID: r.runID, Way: upload.WayPacked, StartedAt: r.began,
+	})
+	if err != nil {
+		return false, ledgerError(ctx, err)
+	}
+	if claim.Outcome != ledger.Granted {
+		return false, r.notGranted(ctx, claim, content)
+	}
+	if r.spec.Prehash || r.item.SHA256 != "" {
+		if err := r.prehash(ctx, r.item, &content); err != nil {
+			return false, err
+		}
+	}
+	r.leg.Content = content
+	return true, nil
+}
+
+// notGranted is what becomes of a row that another run has, or had. An upload of
+// its own knows how to wait for that one, or to take over from it.
+func (r *packed) notGranted(ctx context.Context, claim ledger.Claim, content upload.Content) error {
+	switch claim.Outcome {
+	case ledger.Known:
+		return nil
+	case ledger.Changed:
+		return changed(claim.Entry, r.item, content)
+	}
+	return r.goAlone(ctx, "another run had it")
+}
+
+// known ends a row that an earlier item has delivered already.
+func (r *packed) known(ctx context.Context, earlier ledger.Entry, content upload.Content) error {
+	result := r.result(upload.StateReady)
+	was := earlier.Result
+	result.MediaID, result.MediaURL, result.KnownFrom = was.MediaID, was.MediaURL, upload.Text(was.UploadID)
+	result.Size, result.SHA256, result.CRC64 = upload.Number(content.Size), was.SHA256, was.CRC64
+	return r.record(ctx, result, content.Fingerprint)
+}
+
+// prepare opens a session, and keeps it before anything is sent to it.
+func (r *packed) prepare(ctx context.Context, caller *vendors.Caller) error {
+	r.leg.Attempts.Add(upload.StepPrepare, 1)
+	session, err := r.vendor.Prepare(ctx, caller, upload.Prepare{Item: r.item, Content: r.leg.Content})
+	if err = r.judged(ctx, r.vendor, caller.Account, err); err != nil {
+		return asStep(err, upload.StepPrepare)
+	}
+	r.leg.Session, r.leg.Arrived = session, false
+	return r.keep(ctx, upload.StateTransferring)
+}
+
+// sendBytes sends the medium, and keeps that it has arrived.
+func (r *packed) sendBytes(ctx context.Context, caller *vendors.Caller) error {
+	s := r.leg.Session
+	if r.leg.Arrived && !r.spec.Packing.Resend {
+		return r.goAlone(ctx, "it is not known whether its bytes arrived")
+	}
+	if upload.Spent(r.Now(), s.ExpiresAt, s.Life, 0) {
+		return spent(s.ExpiresAt)
+	}
+	r.leg.Attempts.Add(upload.StepTransfer, 1)
+	meter := &transfer.Meter{Limit: r.bandwidth}
+	answer, _, err := r.deliver(ctx, r.vendor, caller, sendingWhole(upload.Transfer{Item: r.item, Content: r.leg.Content, Session: s}), meter)
+	r.count(answer.Sent)
+	if err = r.judged(ctx, r.vendor, caller.Account, err); err != nil {
+		return asStep(err, upload.StepTransfer)
+	}
+	receipt := receiptOf(answer, nil)
+	if receipt.Untold {
+		r.leg.Arrived = true
+		return r.goAlone(ctx, receipt.Note)
+	}
+	receipt.BytesSent = r.bytes
+	r.leg.Receipt, r.leg.SentAt = receipt, r.Now()
+	if len(r.spec.Poll.Waits) == 0 { // there is nothing to wait for
+		return r.ready(ctx, s.Media)
+	}
+	r.leg.NextLook = r.leg.SentAt.Add(r.gate.looks.first(r.spec.Poll, caller.Account.Rate > 0, r.item.UploadID))
+	return r.keep(ctx, upload.StateProcessing)
+}
+
+func (r *packed) bandwidth(ctx context.Context, n int) error {
+	if err := r.limits.bandwidth.Wait(ctx, n); err != nil {
+		return err
+	}
+	return r.Bandwidth.Wait(ctx, n)
+}
+
+func (r *packed) count(sent int64) {
+	r.bytes += sent
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sent += sent
+}
+
+// keep puts down how far the row is, before the next step.
+func (r *packed) keep(ctx context.Context, state upload.State) error {
+	return ledgerError(ctx, r.Ledger.SaveLegs(ctx, []ledger.LegMark{r.mark(state)}))
+}
+
+func (r *packed) mark(state upload.State) ledger.LegMark {
+	return ledger.LegMark{UploadID: r.item.UploadID, RunID: r.runID, State: state, Leg: r.leg, BytesSent: r.bytes}
+}
+
+// follow looks at the vendor's pace what became of the bytes, until they have
+// ended or the next look is too far away to be waited for here.
+func (r *packed) follow(ctx context.Context) {
+	if r.broken != nil {
+		r.again(ctx, upload.Errorf(upload.KindInternal, upload.StepClaim, "the row cannot be read: %w", r.broken))
+		return
+	}
+	for {
+		wait := r.leg.NextLook.Sub(r.Now())
+		if wait > r.patience() || r.pause(ctx, wait) != nil {
+			r.mu.Lock()
+			r.left = append(r.left, r)
+			r.mu.Unlock()
+			return
+		}
+		over, err := r.lookOnce(ctx)
+		if over || err != nil && !r.again(ctx, err) {
+			return
+		}
+	}
+}
+
+// lookOnce asks the vendor once, and reports whether the row has ended.
+func (r *packed) lookOnce(ctx context.Context) (bool, error) {
+	caller, err := r.means(ctx)
+	if err != nil {
+		return false, err
+	}
+	select {
+	case r.asking <- struct{}{}:
+		defer func() { <-r.asking }()
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	r.leg.Attempts.Add(upload.StepPoll, 1)
+	media, err := r.vendor.Poll(ctx, caller, upload.Poll{Item: r.item, Content: r.leg.Content, Session: r.leg.Session, Since: r.leg.SentAt})
+	if err = r.judged(ctx, r.vendor, caller.Account, err); err != nil {
+		return false, asStep(err, upload.StepPoll)
+	}
+	since := r.Now().Sub(r.leg.SentAt)
+	switch {
+	case media.State == upload.StateReady:
+		r.gate.looks.learn(since)
+		return true, r.ready(ctx, media)
+	case media.State == upload.StateFailed:
+		return true, r.goAlone(ctx, "the vendor failed to process it: "+media.Reason)
+	case since > min(r.gate.looks.slow(), r.spec.Poll.Deadline):
+		return true, r.goAlone(ctx, fmt.Sprintf("the vendor was slow to process it: %s after %s", media.Seen, since.Round(time.Second)))
+	}
+	wait := r.spec.Poll.Wait(r.leg.Attempts.Poll+1, r.item.UploadID)
+	if since < wait && caller.Account.Rate == 0 { // looked early: not so much later, then
+		wait = min(wait, since)
+	}
+	r.leg.NextLook = r.Now().Add(max(wait, firstLook))
+	return false, nil
+}
+
+// ready ends a row whose medium is there.
+func (r *packed) ready(ctx context.Context, media upload.Media) error {
+	result := r.result(upload.StateReady)
+	result.MediaID, result.MediaURL = upload.Text(media.ID), upload.Text(media.URL)
+	return r.record(ctx, result, r.leg.Content.Fingerprint)
+}
+
+// result is what is known of the row, in the given state.
+func (r *packed) result(state upload.State) upload.Result {
+	now := r.Now().UTC()
+	result := upload.NewResult(r.item, upload.WayPacked, r.started)
+	result.State, result.FinishedAt = state, &now
+	result.WorkflowID = upload.Text(r.workflowID)
+	result.Size, result.Attempts, result.BytesSent = upload.Number(r.leg.Content.Size), r.leg.Attempts, r.bytes
+	result.SHA256, result.CRC64 = upload.Text(r.leg.Content.SHA256), upload.Text(r.leg.Content.CRC64)
+	if r.leg.Receipt.SHA256 != "" {
+		result.SHA256 = upload.Text(r.leg.Receipt.SHA256)
+	}
+	if r.leg.Receipt.CRC64 != "" {
+		result.CRC64 = upload.Text(r.leg.Receipt.CRC64)
+	}
+	return result
+}
+
+// record puts down how the row ended, also when its batch was canceled meanwhile.
+func (r *packed) record(ctx context.Context, result upload.Result, fingerprint string) error {
+	r.done = true
+	return ledgerError(ctx, r.Ledger.Record(context.WithoutCancel(ctx), upload.Record{
+		Item: r.item, Result: result, Fingerprint: fingerprint, RunID: r.runID,
+	}))
+}
+
+// canceled is the end of a row that was under way when its batch was canceled.
+func (r *packed) canceled() upload.Record {
+	result := r.result(upload.StateCanceled)
+	switch {
+	case r.underWay():
+		result.Note = "its bytes were sent: the vendor may still make a medium of them"
+	case r.leg.Session.ID != "":
+		result.Note = "session " + r.leg.Session.ID + " stays at the vendor until it runs out"
+	}
+	return upload.Record{Item: r.item, Result: result, Fingerprint: r.leg.Content.Fingerprint, RunID: r.runID}
+}
+
+// goAlone gives the row a workflow of its own, which goes on where it is.
+func (r *packed) goAlone(ctx context.Context, because string) error {
+	ctx = context.WithoutCancel(ctx)
+	if r.leg.Session.Method != "" {
+		if err := r.Ledger.SaveLegs(ctx, []ledger.LegMark{r.mark("")}); err != nil {
+			return ledgerError(ctx, err)
+		}
+	}
+	err := r.Ledger.SetAlone(ctx, []ledger.Alone{{UploadID: r.item.UploadID, RunID: r.runID, Because: because}})
+	if err != nil {
+		return ledgerError(ctx, err)
+	}
+	r.done = true
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.carrier.alone = true
+	return nil
+}
+
+// asStep makes sure that a failure tells where it happened.
+func asStep(err error, step upload.Step) error {
+	var made *temporal.ApplicationError
+	if errors.As(err, &made) {
+		return err
+	}
+	e := upload.AsError(err, step)
+	if e.Step == "" {
+		e.Step = step
+	}
+	return e
+}

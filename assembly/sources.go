@@ -1,0 +1,37 @@
+package assembly
+
+import (
+	"path/filepath"
+
+	"github.com/mediaferry/mediaferry/config"
+	"github.com/mediaferry/mediaferry/egress"
+	"github.com/mediaferry/mediaferry/report"
+	"github.com/mediaferry/mediaferry/sources"
+)
+
+// Sources reads what the configuration allows; roots are the folders in which
+// local sources may lie, nil for everything that the user can read.
+func Sources(c *config.Config, roots []string) (*sources.Sources, error) {
+	options, err := sourcesOf(c, roots)
+	if err != nil {
+		return nil, err
+	}
+	return sources.New(options), nil
+}
+
+// Results is where the configuration wants reports: data's folder "results"
+// where it names nothing.
+func Results(c *config.Config, data string) (report.Target, error) {
+	place, err := c.Results()
+	if err != nil {
+		return report.Target{}, err
+	}
+	if place == "" {
+		place = filepath.Join(data, "results")
+	}
+	options, err := sourcesOf(c, nil)
+	if err != nil {
+		return report.Target{}, err
+	}
+	return report.Target{Place: place, S3: options.S3, OSS: options.OSS, AllowPrivate: options.AllowPrivate, Egress: egress.New()}, nil
+}
