@@ -1,0 +1,261 @@
+package batches
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mediaferry/mediaferry/ledger"
+	"github.com/mediaferry/mediaferry/manifest"
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+// Books are where a batch and its rows are put down. A *ledger.Ledger is one.
+type Books interface {
+	Batch(ctx context.Context, id string) (ledger.Batch, error)
+	OpenBatch(ctx context.Context, batch ledger.Batch) (found ledger.Batch, made bool, err error)
+	BatchLoaded(ctx context.Context, id string, total int64) error
+	Counts(ctx context.Context, f ledger.Filter) (map[upload.State]int64, error)
+	RecordPage(ctx context.Context, records []upload.Record) error
+}
+
+// Loading is what Load is asked.
+type Loading struct {
+	Place   manifest.Place
+	Opener  manifest.Opener
+	Catalog manifest.Catalog
+	Ledger  Books
+
+	// Batch names the batch; see upload.CheckBatchID.
+	Batch string
+	// To is the account of rows that name none, and Again sends rows that were
+	// delivered before. They decide, with the manifest, what the batch is.
+	To    string
+	Again bool
+	// SkipInvalid puts refused rows down as failed, and goes on with the others.
+	SkipInvalid bool
+
+	// Limits, Canary and By are those of a batch that is made now; one that is
+	// there keeps its own.
+	Limits upload.Limits
+	Canary int
+	By     string
+
+	// Queue is the task queue of those who can read a local path. Its errors
+	// refuse the whole manifest, before anything is written.
+	Queue func(ctx context.Context, path string) (string, error)
+	// Beat is told now and then how many rows are loaded; it may be nil.
+	Beat func(rows int64)
+	Now  func() time.Time
+}
+
+// Loaded is a batch whose rows are in the ledger.
+type Loaded struct {
+	Batch ledger.Batch
+	// Attached says that the batch was there, with the same rows.
+	Attached bool
+	Layout   manifest.Layout
+	// Found is what is wrong with the manifest: with SkipInvalid its refused
+	// rows, and otherwise warnings alone.
+	Found manifest.Collected
+}
+
+// Load puts the rows of a manifest into the ledger as a batch. It may be
+// repeated: a batch of the same name, manifest and definition is attached to, or
+// loaded on where that was interrupted. Nothing is written where a row is bad,
+// unless SkipInvalid says so; the error is then a *RefusedError. It is an
+// *upload.Error of kind invalid where the name belongs to another batch, and of
+// kind missing where the manifest changes under way.
+func Load(ctx context.Context, l Loading) (Loaded, error) {
+	if err := upload.CheckBatchID(l.Batch); err != nil {
+		return Loaded{}, upload.Errorf(upload.KindInvalid, upload.StepClaim, "%w", err)
+	}
+	if l.Now == nil {
+		l.Now = time.Now
+	}
+	loaded, err := l.check(ctx)
+	if err != nil {
+		return loaded, err
+	}
+	wanted := l.batch(loaded.Layout)
+	found, err := l.Ledger.Batch(ctx, l.Batch)
+	switch {
+	case errors.Is(err, ledger.ErrNotFound):
+		if refused := l.refused(loaded.Found); refused != nil {
+			return loaded, refused
+		}
+		if found, _, err = l.Ledger.OpenBatch(ctx, wanted); err != nil {
+			return loaded, err
+		}
+	case err != nil:
+		return loaded, err
+	default:
+		loaded.Attached = true
+	}
+	loaded.Batch = found
+	if err := l.same(found, wanted); err != nil {
+		return loaded, err
+	}
+	if found.State != upload.BatchLoading {
+		return loaded, nil
+	}
+	if err := l.load(ctx, loaded.Layout); err != nil {
+		return loaded, err
+	}
+	if err := l.Ledger.BatchLoaded(ctx, l.Batch, wanted.Total); err != nil {
+		return loaded, err
+	}
+	loaded.Batch, err = l.Ledger.Batch(ctx, l.Batch)
+	return loaded, err
+}
+
+// check reads the manifest through and finds everything that is wrong with it.
+func (l Loading) check(ctx context.Context) (Loaded, error) {
+	var loaded Loaded
+	whole := false
+	layout, err := read(ctx, l.Place, l.options(), func(header []manifest.Problem) {
+		loaded.Found.Add(header...)
+		whole = fatal(header)
+	}, func(row manifest.Row) error {
+		loaded.Found.AddRow(row)
+		if !row.Valid() || !row.Item.Local() || l.Queue == nil {
+			return nil
+		}
+		_, err := l.Queue(ctx, row.Item.Source)
+		return err
+	})
+	if err != nil {
+		return loaded, err
+	}
+	loaded.Layout = layout
+	if whole {
+		return loaded, &RefusedError{Manifest: l.Place.Display(), Found: loaded.Found, Whole: true}
+	}
+	return loaded, nil
+}
+
+func (l Loading) options() manifest.Options {
+	return manifest.Options{Opener: l.Opener, Catalog: l.Catalog, To: l.To, Batch: l.Batch, Again: l.Again}
+}
+
+func (l Loading) refused(found manifest.Collected) error {
+	if found.Refused == 0 || l.SkipInvalid {
+		return nil
+	}
+	return &RefusedError{Manifest: l.Place.Display(), Found: found}
+}
+
+// batch is what is put down of the batch.
+func (l Loading) batch(layout manifest.Layout) ledger.Batch {
+	now := l.Now()
+	return ledger.Batch{
+		ID: l.Batch, Manifest: l.Place.Display(), Digest: layout.SHA256, Definition: l.definition(),
+		Total: int64(layout.Rows), State: upload.BatchLoading, Limits: l.Limits, Canary: l.Canary, By: l.By, CreatedAt: now,
+	}
+}
+
+// definition is a digest of what decides the rows besides the manifest.
+func (l Loading) definition() string {
+	canonical, err := json.Marshal([]any{l.To, l.Again})
+	if err != nil { // a string and a truth value always can be
+		canonical = []byte(l.To)
+	}
+	sum := sha256.Sum256(canonical)
+	return hex.EncodeToString(sum[:])[:32]
+}
+
+// same refuses a batch that has the name but other rows.
+func (l Loading) same(found, wanted ledger.Batch) error {
+	var what string
+	switch {
+	case found.Digest != wanted.Digest:
+		what = "of another manifest, or of this one as it was before it changed"
+	case found.Definition != wanted.Definition:
+		what = "with another --to or --again"
+	default:
+		return nil
+	}
+	return upload.Errorf(upload.KindInvalid, upload.StepClaim, "batch %q was started %s, %s", l.Batch, found.CreatedAt.Local().Format(time.DateTime), what).
+		WithHint("choose another name with --id; rows that were delivered are not sent again")
+}
+
+// load reads the manifest once more and puts its rows down. Rows that an
+// interrupted loading put down are passed over.
+func (l Loading) load(ctx context.Context, was manifest.Layout) error {
+	done, err := l.loaded(ctx)
+	if err != nil {
+		return err
+	}
+	page := make([]upload.Record, 0, pageRows)
+	flush := func() error {
+		if len(page) == 0 {
+			return nil
+		}
+		if err := l.Ledger.RecordPage(ctx, page); err != nil {
+			return err
+		}
+		done += int64(len(page))
+		page = page[:0]
+		if l.Beat != nil {
+			l.Beat(done)
+		}
+		return nil
+	}
+	is, err := read(ctx, l.Place, l.options(), func([]manifest.Problem) {}, func(row manifest.Row) error {
+		if int64(row.At.Row) < done {
+			return nil
+		}
+		record, err := l.record(ctx, row)
+		if err != nil {
+			return err
+		}
+		if page = append(page, record); len(page) < pageRows {
+			return nil
+		}
+		return flush()
+	})
+	if err != nil {
+		return err
+	}
+	if is.SHA256 != was.SHA256 || is.Rows != was.Rows {
+		return upload.Errorf(upload.KindMissing, upload.StepClaim, "manifest %q changed under way: its SHA-256 was %s, and is %s", l.Place.Display(), was.SHA256, is.SHA256).
+			WithHint("start it again as it is now, under another --id; nothing was sent")
+	}
+	return flush()
+}
+
+// loaded is how many rows from the beginning are in the ledger for certain. They
+// are put down a page after another; the last page may be there in part.
+func (l Loading) loaded(ctx context.Context) (int64, error) {
+	counts, err := l.Ledger.Counts(ctx, ledger.Filter{Batch: l.Batch})
+	if err != nil {
+		return 0, err
+	}
+	var n int64
+	for _, count := range counts {
+		n += count
+	}
+	return n / pageRows * pageRows, nil
+}
+
+// record is a row as it is put down: to be taken by whoever comes, or refused.
+func (l Loading) record(ctx context.Context, row manifest.Row) (upload.Record, error) {
+	item, now := row.Item, l.Now()
+	if row.Valid() && item.Local() && l.Queue != nil {
+		queue, err := l.Queue(ctx, item.Source)
+		if err != nil {
+			return upload.Record{}, fmt.Errorf("line %d: %w", item.Line, err)
+		}
+		item.Queue = queue
+	}
+	result := upload.NewResult(item, upload.WayPacked, now)
+	if refused := row.Err(); refused != nil {
+		ended := now.UTC()
+		result.State, result.Error, result.FinishedAt = upload.StateFailed, upload.FailureOf(refused), &ended
+	}
+	return upload.Record{Item: item, Result: result}, nil
+}
