@@ -48,9 +48,11 @@ type Plan struct {
 	Batch    string `json:"batch"`
 	SHA256   string `json:"sha256"`
 	Rows     int64  `json:"rows"`
-	// Refused rows would not be sent, Known ones were delivered before and would
-	// be skipped; all others are ToSend.
+	// Refused rows are wrong by themselves: no batch is started with them. Unfit
+	// ones would fail as soon as their source is looked at, Known ones were
+	// delivered before and would be skipped; all others are ToSend.
 	Refused int64 `json:"refused"`
+	Unfit   int64 `json:"unfit"`
 	Known   int64 `json:"known"`
 	ToSend  int64 `json:"to_send"`
 	// Bytes is of what would be sent, as far as sizes are known: those of
@@ -65,6 +67,9 @@ type Plan struct {
 	Duplicates Duplicates         `json:"duplicates"`
 	Sample     *Sample            `json:"sample,omitempty"`
 	Problems   manifest.Collected `json:"problems"`
+	// Sources is what is wrong with sources on this host, which were looked at
+	// from outside: missing, empty, too large.
+	Sources manifest.Collected `json:"sources"`
 }
 
 // AccountPlan is one account's part in a plan.
@@ -103,6 +108,7 @@ type planned struct {
 	account     *AccountPlan
 	size        int64 // 0: not known
 	fingerprint string
+	unfit       *manifest.Problem
 }
 
 // Make plans a batch, without any side effect. The error is an *upload.Error
@@ -149,9 +155,14 @@ func (m *planner) row(ctx context.Context, row manifest.Row) error {
 			return err
 		}
 	}
-	m.plan.Problems.AddRow(one.row)
-	if !one.row.Valid() {
+	m.plan.Problems.AddRow(row)
+	if !row.Valid() {
 		m.plan.Refused++
+		return nil
+	}
+	if one.unfit != nil {
+		m.plan.Sources.Add(*one.unfit)
+		m.plan.Unfit++
 		return nil
 	}
 	one.row.Cells = nil // no use from here on
@@ -191,14 +202,12 @@ func (m *planner) know(one *planned) error {
 func measure(one *planned) {
 	item := one.row.Item
 	tell := func(sort manifest.Sort, hint, format string, args ...any) {
-		one.row.Problems = append(one.row.Problems, manifest.Problem{
-			Line: one.row.Line(), Sort: sort, Column: "source", Message: fmt.Sprintf(format, args...), Hint: hint,
-		})
+		one.unfit = &manifest.Problem{Line: one.row.Line(), Sort: sort, Column: "source", Message: fmt.Sprintf(format, args...), Hint: hint}
 	}
 	info, err := os.Stat(item.Source)
 	switch {
 	case os.IsNotExist(err):
-		tell(manifest.SortSource, "correct the path, or bring the file there before the batch starts", "%q does not exist", item.Source)
+		tell(manifest.SortSource, "correct the path, or bring the file there before its row is sent", "%q does not exist", item.Source)
 		return
 	case err != nil:
 		tell(manifest.SortSource, "give the user the right to read it, and its folders", "%q cannot be looked at: %s", item.Source, bare(err))

@@ -109,9 +109,8 @@ func (a *app) root() *cobra.Command {
 		Use:   "mediaferry",
 		Short: "bring images and videos to vendor platforms, durably",
 		Long: `mediaferry brings product images and videos to Trustana, Trustoo, Sitoo, Closient and TruVideo.
-Each upload is a durable workflow: it survives crashes, restarts, expired URLs and lost answers, and
-never makes a duplicate by itself. Exit status: 0 all is well, 1 could not run, 2 misused, 3 some
-item is not ready, 130 interrupted (the same command goes on with it).`,
+Each upload is a durable workflow, which survives crashes, restarts and lost answers. Exit status:
+0 all is well, 1 could not run, 2 misused, 3 some item is not ready, 130 interrupted (repeat it).`,
 		Example: `  mediaferry demo                                  samples to all five vendors, simulated
   mediaferry up                                    run the engine, its web UI and a worker
   mediaferry upload --to trustana img/shoe.jpg     send one image, wait for its media ID`,
@@ -138,7 +137,7 @@ item is not ready, 130 interrupted (the same command goes on with it).`,
 	flags.StringVar(&a.flags.level, "log-level", "warn", "`LEVEL` of the log: debug, info, warn or error")
 	flags.StringVar(&a.flags.format, "log-format", "console", "`FORMAT` of the log: console or json")
 	root.AddCommand(
-		a.upCommand(), a.demoCommand(), a.uploadCommand(), a.listCommand(), a.showCommand(),
+		a.upCommand(), a.demoCommand(), a.uploadCommand(), a.batchCommand(), a.listCommand(), a.showCommand(),
 		a.waitCommand(), a.pauseCommand(), a.resumeCommand(), a.moveCommand(), a.cancelCommand(),
 		a.retryCommand(), a.decideCommand(), a.accountCommand(),
 		a.vendorsCommand(), a.doctorCommand(), a.sandboxCommand(), a.codecCommand(), a.completionCommand(),
