@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -63,9 +64,22 @@ func serve(ctx context.Context, o options, h *health, metrics *assembly.Metrics,
 	mux.Handle("/loglevel", level)
 	mux.HandleFunc("GET /bwlimit", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, o.bandwidth.Table()) })
 	mux.HandleFunc("PUT /bwlimit", func(w http.ResponseWriter, r *http.Request) { setBandwidth(w, r, o.bandwidth) })
+	if o.pprof {
+		profiles(mux)
+	}
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = server.Serve(listener) }() // it ends with stop
 	return func() { _ = server.Close() }, listener.Addr().String(), nil
+}
+
+// profiles serves what the run time knows of the process. It costs while it is
+// asked for, and tells of code, not of uploads; so it is there on request only.
+func profiles(mux *http.ServeMux) {
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 }
 
 // setBandwidth changes the bandwidth to what the request's body says.

@@ -43,6 +43,7 @@ Usage:
 --bwlimit RATE    bytes per second of all transfers together: 10M, 1.5Gi, off, or by time of day
                   "08:00,512k 19:00,10M 23:00,off"; PUT the same to /bwlimit changes it at once
 --log-level       debug, info, warn or error (default info); PUT {"level":"debug"} to /loglevel changes it
+--pprof           also serves /debug/pprof on --listen, for whoever looks for lost time or memory
 --drain DURATION  how long transfers may go on after SIGTERM (default 25s)
 --version         prints the version
 
@@ -62,6 +63,7 @@ type options struct {
 	level, format        string
 	bandwidth            *transfer.Bandwidth
 	drain                time.Duration
+	pprof                bool
 	version              bool
 }
 
@@ -109,6 +111,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.level, "log-level", "info", "")
 	flags.StringVar(&o.format, "log-format", "json", "")
 	flags.DurationVar(&o.drain, "drain", 25*time.Second, "")
+	flags.BoolVar(&o.pprof, "pprof", false, "")
 	limit := flags.String("bwlimit", "", "")
 	flags.BoolVar(&o.version, "version", false, "")
 	if err := flags.Parse(args); err != nil {
