@@ -73,3 +73,11 @@ func (w *lookout) look(pending []*following) (status upload.Status, known bool) 
 	status, known = w.last[pending[0].item.UploadID]
 	return status, known
 }
+
+// done is how many bytes of an upload's parts the store has acknowledged, as far
+// as that is known.
+func (w *lookout) done(f *following) int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.last[f.item.UploadID].BytesDone
+}

@@ -13,7 +13,8 @@ import (
 
 const (
 	quietEvery = 10 * time.Second // between two lines off a terminal
-	rateOver   = 5 * time.Second  // the time over which a rate is taken
+	rateOver   = 5 * time.Second  // the time over which a rate is taken, at least
+	sampleGap  = time.Second      // between two looks for it
 )
 
 // progress shows how far a command's uploads are: in one line that is redrawn on
@@ -21,7 +22,7 @@ const (
 type progress struct {
 	out      io.Writer
 	terminal bool
-	lookout  *lookout // nil: only what the ledger knows is shown
+	lookout  *lookout
 	all      []*following
 	drawn    bool
 	last     time.Time
@@ -46,11 +47,13 @@ func newProgress(out io.Writer, all []*following) *progress {
 // draw shows the state of things.
 func (p *progress) draw(pending []*following) {
 	now := time.Now()
+	sent, total := p.sum()
+	rate := p.rate(now, sent)
 	if !p.terminal && now.Sub(p.last) < quietEvery {
 		return
 	}
 	p.last = now
-	line := p.line(pending, now)
+	line := p.line(pending, tally{sent, total, rate}, now)
 	if !p.terminal {
 		_, _ = fmt.Fprintf(p.out, "mediaferry: %s\n", line)
 		return
@@ -67,19 +70,30 @@ func (p *progress) clear() {
 	}
 }
 
-func (p *progress) line(pending []*following, now time.Time) string {
-	var sent, total int64
+// tally is how far all of a command's uploads are together.
+type tally struct {
+	sent, total int64
+	rate        float64 // bytes per second
+}
+
+// sum adds up what has been sent and what there is to send. The store's word on
+// the parts that it has stands above the last mark of bytes on their way.
+func (p *progress) sum() (sent, total int64) {
 	for _, f := range p.all {
 		r := f.entry.Result
 		total += int64(r.Size)
-		sent += min(r.BytesSent, int64(r.Size))
+		sent += min(max(r.BytesSent, p.lookout.done(f)), int64(r.Size))
 	}
+	return sent, total
+}
+
+func (p *progress) line(pending []*following, t tally, now time.Time) string {
 	line := fmt.Sprintf("%d of %d items", len(p.all)-len(pending), len(p.all))
-	if total > 0 {
-		line += fmt.Sprintf(", %s of %s", size(sent), size(total))
+	if t.total > 0 {
+		line += fmt.Sprintf(", %s of %s", size(t.sent), size(t.total))
 	}
-	if rate := p.rate(now, sent); rate > 0 && sent < total {
-		line += fmt.Sprintf(", %s/s, %s left", size(int64(rate)), about(float64(total-sent)/rate))
+	if t.rate > 0 && t.sent < t.total {
+		line += fmt.Sprintf(", %s/s, %s left", size(int64(t.rate)), about(float64(t.total-t.sent)/t.rate))
 	}
 	if len(pending) > 0 {
 		line += "; " + p.first(pending, now)
@@ -95,13 +109,11 @@ func (p *progress) first(pending []*following, now time.Time) string {
 		state = upload.StateWaiting
 	}
 	text := fmt.Sprintf("%s at %s", state, f.item.Account)
-	if p.lookout != nil {
-		if status, known := p.lookout.look(pending); known {
-			if seen := glance(status, now); seen != "" {
-				return text + ", " + seen
-			}
-			return text
+	if status, known := p.lookout.look(pending); known {
+		if seen := glance(status, now); seen != "" {
+			text += ", " + seen
 		}
+		return text
 	}
 	if f.entry.Result.Paused {
 		text += ", paused"
@@ -111,8 +123,10 @@ func (p *progress) first(pending []*following, now time.Time) string {
 
 // rate is bytes per second over the last while.
 func (p *progress) rate(now time.Time, sent int64) float64 {
-	p.samples = append(p.samples, sample{now, sent})
-	for len(p.samples) > 1 && now.Sub(p.samples[0].at) > rateOver {
+	if n := len(p.samples); n == 0 || now.Sub(p.samples[n-1].at) >= sampleGap {
+		p.samples = append(p.samples, sample{now, sent})
+	}
+	for len(p.samples) > 2 && now.Sub(p.samples[1].at) > rateOver {
 		p.samples = p.samples[1:]
 	}
 	first := p.samples[0]

@@ -117,3 +117,25 @@ func TestALookoutForgetsWhoDoesNotAnswer(t *testing.T) {
 	_, known = w.look(nil)
 	require.False(t, known)
 }
+
+func TestProgressTellsOfAllAndOfTheFirst(t *testing.T) {
+	at := time.Date(2026, 11, 22, 4, 0, 0, 0, time.UTC)
+	one := &following{item: upload.Item{UploadID: "upload/truvideo/tour", Account: "truvideo"}}
+	one.entry.Result = upload.Result{State: upload.StateTransferring, Size: 2000e6, BytesSent: 500e6}
+	two := &following{item: upload.Item{UploadID: "upload/sitoo/mug", Account: "sitoo"}}
+	two.entry.Result = upload.Result{State: upload.StateReady, Size: 1e6, BytesSent: 1e6}
+	p := &progress{all: []*following{one, two}, lookout: newLookout(nil, 0)}
+	draw := func(after time.Duration) string {
+		sent, total := p.sum()
+		return p.line([]*following{one}, tally{sent, total, p.rate(at.Add(after), sent)}, at.Add(after))
+	}
+	require.Equal(t, "1 of 2 items, 501.0 MB of 2.0 GB; transferring at truvideo", draw(0))
+	one.entry.Result.BytesSent = 600e6
+	require.Equal(t, "1 of 2 items, 601.0 MB of 2.0 GB, 10.0 MB/s, 2m20s left; transferring at truvideo", draw(10*time.Second))
+	p.lookout.note(one.item.UploadID, upload.Status{Parts: 32, PartsDone: 10, BytesDone: 700e6, Paused: true}, true)
+	require.Equal(t, "1 of 2 items, 701.0 MB of 2.0 GB, 10.0 MB/s, 2m10s left; transferring at truvideo, 10 of 32 parts, paused", draw(20*time.Second))
+	one.entry.Result.Paused, one.entry.Result.State = true, ""
+	p.lookout.note(one.item.UploadID, upload.Status{}, false)
+	require.Contains(t, draw(21*time.Second), "; waiting at truvideo, paused")
+	require.Equal(t, "2 of 2 items, 601.0 MB of 2.0 GB", p.line(nil, tally{601e6, 2001e6, 0}, at))
+}
