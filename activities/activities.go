@@ -42,6 +42,7 @@ type Activities struct {
 	Ledger   *ledger.Ledger
 	Sources  *sources.Sources
 	Egress   *egress.Egress
+	rates    rates // at which accounts take bytes
 	// Running reports whether a run of a workflow is still open.
 	Running func(ctx context.Context, workflowID, runID string) (bool, error)
 	// Bandwidth limits what is sent, all transfers together; nil: no limit.
@@ -81,6 +82,7 @@ func (a *Activities) Register(w worker.ActivityRegistry) {
 		upload.ActivityAwaitAccount: a.AwaitAccount,
 		upload.ActivityEnterLane:    a.EnterLane,
 		upload.ActivityLeaveLane:    a.LeaveLane,
+		upload.ActivityMarkPaused:   a.MarkPaused,
 	} {
 		w.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 	}
@@ -95,6 +97,7 @@ func (a *Activities) RegisterReading(w worker.ActivityRegistry) {
 		upload.ActivitySendPart: a.SendPart,
 		upload.ActivityDigest:   a.Digest,
 		upload.ActivityHere:     a.Here,
+		upload.ActivityProve:    a.Prove,
 	} {
 		w.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 	}

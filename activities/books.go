@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mediaferry/mediaferry/ledger"
 	"github.com/mediaferry/mediaferry/upload"
 )
 
@@ -14,6 +15,16 @@ const byWorkflow = "mediaferry"
 // Record writes how an item ended. It may be repeated.
 func (a *Activities) Record(ctx context.Context, in upload.Record) error {
 	return ledgerError(ctx, a.Ledger.Record(ctx, in))
+}
+
+// MarkPaused notes that a person paused an item, or let it go on. It may be
+// repeated.
+func (a *Activities) MarkPaused(ctx context.Context, in upload.PauseMark) error {
+	workflowID, runID, _ := run(ctx)
+	return ledgerError(ctx, a.Ledger.Progress(ctx, ledger.Mark{
+		Item: in.Item, WorkflowID: workflowID, RunID: runID, Way: upload.WayOwn,
+		State: in.State, Paused: in.Paused, Wait: true,
+	}))
 }
 
 // PauseAccount pauses an account that a vendor denied.

@@ -13,7 +13,7 @@ import (
 	"github.com/mediaferry/mediaferry/vendors"
 )
 
-// partsInFlight is how many parts of one medium are sent at once.
+// partsInFlight is how many parts of one medium are sent at once at first.
 const partsInFlight = 4
 
 // Claim looks at an item's source, refuses what its vendor does not take, and
@@ -39,6 +39,7 @@ func (a *Activities) claim(ctx context.Context, item upload.Item) (upload.Claime
 	spec := vendor.Spec()
 	content, ranges, lookErr := a.look(ctx, item, spec, account)
 	claimed := upload.Claimed{Content: content, Terms: terms(spec, account, item.Fields)}
+	claimed.Terms.Rate = a.rates.of(account.Name)
 	granted, err := a.identify(ctx, item, content, &claimed)
 	if err != nil || !granted {
 		return claimed, err
@@ -74,7 +75,7 @@ func plan(size int64, ranges bool, limits upload.PartLimits) (upload.Plan, error
 // look finds out what a source holds, whether it can be read in ranges, and
 // whether the vendor takes it.
 func (a *Activities) look(ctx context.Context, item upload.Item, spec *vendors.Spec, account vendors.Account) (content upload.Content, ranges bool, err error) {
-	look, err := a.Sources.Look(ctx, item.Source)
+	look, err := a.atRest(ctx, item)
 	if err != nil {
 		return content, false, err
 	}

@@ -44,6 +44,9 @@ func result(ctx context.Context, step upload.Step, err error) error {
 		e.Step = step
 	}
 	e.Message = egress.Redact(e.Message)
+	if back := offline(ctx, step, e); back != nil {
+		return back
+	}
 	if e.Kind == upload.KindThrottled {
 		wait := max(e.RetryAfter, time.Second)
 		return later(string(e.Kind), e.Error(), upload.Jitter(wait+wait/5, seed(ctx), int(attempt(ctx))))

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -15,15 +16,22 @@ import (
 // Transfer sends a whole medium to a session and returns what proves that it
 // arrived. A session that is about to run out is not tried.
 func (a *Activities) Transfer(ctx context.Context, in upload.Transfer) (upload.Receipt, error) {
-	receipt, err := a.transfer(ctx, in)
-	return receipt, result(ctx, upload.StepTransfer, err)
+	before := past(ctx)
+	receipt, err := a.transfer(ctx, in, &before)
+	if in.Repeat {
+		if again := a.afresh(ctx, &before, err, false); again != nil {
+			return receipt, again
+		}
+	}
+	receipt.BytesSent += before.Wasted
+	return receipt, result(ctx, upload.StepTransfer, withWasted(err, before))
 }
 
-func (a *Activities) transfer(ctx context.Context, in upload.Transfer) (upload.Receipt, error) {
+func (a *Activities) transfer(ctx context.Context, in upload.Transfer, before *upload.Progress) (upload.Receipt, error) {
 	if s := in.Session; upload.Spent(a.Now(), s.ExpiresAt, s.Life, 0) {
 		return upload.Receipt{}, spent(s.ExpiresAt)
 	}
-	answer, m, err := a.send(ctx, sendingWhole(in))
+	answer, m, err := a.send(ctx, sendingWhole(in), before)
 	receipt := receiptOf(answer, m)
 	return receipt, withReceipt(err, receipt)
 }
@@ -56,20 +64,26 @@ func receiptOf(answer transfer.Answer, m *upload.Media) upload.Receipt {
 
 // SendPart sends one part of a medium.
 func (a *Activities) SendPart(ctx context.Context, in upload.SendPart) (upload.Part, error) {
-	p, err := a.sendPart(ctx, in)
-	return p, result(ctx, upload.StepTransfer, err)
+	before := past(ctx)
+	p, err := a.sendPart(ctx, in, &before)
+	if again := a.afresh(ctx, &before, err, true); again != nil { // a part that is there already is replaced by the same
+		return upload.Part{}, again
+	}
+	p.Wasted, p.Retries = before.Wasted, before.Retries
+	return p, result(ctx, upload.StepTransfer, withWasted(err, before))
 }
 
-func (a *Activities) sendPart(ctx context.Context, in upload.SendPart) (upload.Part, error) {
-	if upload.Spent(a.Now(), in.Part.ExpiresAt, in.Life, 0) {
-		return upload.Part{}, spent(in.Part.ExpiresAt)
+func (a *Activities) sendPart(ctx context.Context, in upload.SendPart, before *upload.Progress) (upload.Part, error) {
+	if expires := in.Part.ExpiresAt; !expires.IsZero() && expires.Sub(a.Now()) < in.Life/lastShare {
+		return upload.Part{}, spent(expires)
 	}
+	began := a.Now()
 	answer, _, err := a.send(ctx, sending{
 		item: in.Item, content: in.Content, offset: in.Offset, size: in.Size, before: in.Before,
 		want:   transfer.Want{MD5: !in.Lenient, SHA256: in.Size == in.Content.Size},
 		target: transfer.Target{Method: upload.MethodPut, URL: in.Part.URL, Header: in.Header},
 		store:  upload.StoreS3,
-	})
+	}, before)
 	if err == nil && transfer.ETag(answer.Header) == "" {
 		err = upload.Errorf(upload.KindUnavailable, upload.StepTransfer, "store gave no ETag for part %d", in.Part.Number)
 	}
@@ -79,8 +93,14 @@ func (a *Activities) sendPart(ctx context.Context, in upload.SendPart) (upload.P
 	return upload.Part{
 		Number: in.Part.Number, Offset: in.Offset, Size: in.Size,
 		ETag: transfer.ETag(answer.Header), CRC64: crc(answer), SHA256: answer.Sums.SHA256,
+		Took: a.Now().Sub(began),
 	}, nil
 }
+
+// lastShare is the last share of a URL's life, in which no part is started on it:
+// its request must be there before the URL runs out. What has started is served
+// to its end.
+const lastShare = 20
 
 func crc(answer transfer.Answer) string {
 	if !answer.Whole {
@@ -92,8 +112,22 @@ func crc(answer transfer.Answer) string {
 // spent is the failure of a session that was not tried.
 func spent(at time.Time) *upload.Error {
 	e := upload.Errorf(upload.KindExpired, upload.StepTransfer, "the session runs out at %s, too soon to send anything", at.UTC().Format(time.RFC3339))
-	e.Code, e.Arrived = "spent", upload.ArrivedNothing
+	e.Code, e.Arrived = upload.CodeSpent, upload.ArrivedNothing
 	return e
+}
+
+// withWasted lets a failure tell what the attempts before it sent, too.
+func withWasted(err error, before upload.Progress) error {
+	var e *upload.Error
+	if before.Wasted == 0 || !errors.As(err, &e) {
+		return err
+	}
+	receipt := upload.Receipt{}
+	if e.Receipt != nil {
+		receipt = *e.Receipt
+	}
+	receipt.BytesSent += before.Wasted
+	return withReceipt(err, receipt)
 }
 
 // withReceipt lets a failure tell what was sent before it.
@@ -118,7 +152,7 @@ type sending struct {
 }
 
 // send sends a range on behalf of a workflow of its own, and tells how far it is.
-func (a *Activities) send(ctx context.Context, s sending) (transfer.Answer, *upload.Media, error) {
+func (a *Activities) send(ctx context.Context, s sending, past *upload.Progress) (transfer.Answer, *upload.Media, error) {
 	vendor, caller, err := a.caller(ctx, s.item)
 	if err != nil {
 		return transfer.Answer{}, nil, err
@@ -128,9 +162,13 @@ func (a *Activities) send(ctx context.Context, s sending) (transfer.Answer, *upl
 	}
 	meter := &transfer.Meter{Limit: a.Bandwidth.Wait}
 	defer beat(ctx, func() any {
-		a.progress(ctx, s.item, s.before+meter.Sent())
-		return upload.Progress{Sent: meter.Sent(), Size: s.size}
+		told := *past
+		told.Sent, told.Size = meter.Sent(), s.size
+		a.progress(ctx, s.item, s.before+told.Wasted+told.Sent)
+		return told
 	})()
+	ended := a.rates.begin(caller.Account.Name, a.Now)
+	defer func() { ended(meter.Sent()) }()
 	return a.deliver(ctx, vendor, caller, s, meter)
 }
 

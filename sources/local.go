@@ -52,7 +52,7 @@ func (p *localPlace) look(ctx context.Context) (Look, error) {
 	}
 	return Look{
 		Size: info.Size(), Fingerprint: upload.FileFingerprint(info.Size(), info.ModTime()),
-		Name: filepath.Base(p.path), Head: head, Ranges: true,
+		Modified: info.ModTime(), Name: filepath.Base(p.path), Head: head, Ranges: true,
 	}, nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"io"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/mediaferry/mediaferry/egress"
 	"github.com/mediaferry/mediaferry/upload"
@@ -61,6 +62,8 @@ type Look struct {
 	// Fingerprint tells this content from others that the source may have; see
 	// upload.FileFingerprint and upload.ObjectFingerprint.
 	Fingerprint string
+	// Modified is when a local file was last written; zero for all others.
+	Modified time.Time
 	// Name is the source's base name as it is written there, without query. It
 	// may hold any character; see media.CleanName.
 	Name string

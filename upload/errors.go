@@ -41,6 +41,10 @@ const (
 	CodeReset   = "reset"   // the connection ended in the middle
 )
 
+// CodeSpent marks a session or a URL of which too little was left to use it, so
+// that nothing was sent.
+const CodeSpent = "spent"
+
 // CodeSlowDown is what S3 says of too many requests at once.
 const CodeSlowDown = "SlowDown"
 
