@@ -15,13 +15,23 @@ const (
 	// controlTime bounds one control call: half a minute for the call itself,
 	// twice for one that is repeated after a login, and the wait for a permit.
 	controlTime = 90 * time.Second
-	// controlBeat finds a worker that died in a control call. Calls are shorter
-	// than its first heartbeat, so it costs nothing.
-	controlBeat = 15 * time.Second
+	// controlBeat finds a worker that died in a control call. Nearly all calls are
+	// shorter than its first heartbeat, so it costs nothing.
+	controlBeat = 5 * time.Second
 
 	// transferBeat finds a worker that died while it sent, and brings it the
 	// word that the upload is canceled: within four fifths of this.
-	transferBeat = 5 * time.Second
+	transferBeat = 4 * time.Second
+	// transferRetry is the longest pause after a worker that died: another one,
+	// or the same, is usually there by then.
+	transferRetry = 4 * time.Second
+	// hostWait is how long a call waits for a worker of its source's host before
+	// the upload says for whom it waits. It grows with each time, because workers
+	// may be there and have much to do.
+	hostWait = 30 * time.Second
+	// digestWait is how long the checksum of a whole source waits for a worker:
+	// the medium is ready without it.
+	digestWait = 10 * time.Minute
 	// transferLeast and transferRate bound one send: a line slower than the rate
 	// (bytes per second) is taken for dead, as is one that is still for a minute.
 	transferLeast = 15 * time.Minute
@@ -96,11 +106,21 @@ func (r *run) sending(ctx workflow.Context, summary string, size int64, expires 
 		StartToCloseTimeout: transferLeast + time.Duration(size/transferRate)*time.Second,
 		WaitForCancellation: true, RetryPolicy: repeats(), Summary: summary,
 	}
+	options.RetryPolicy.MaximumInterval = transferRetry
 	if !expires.IsZero() {
 		options.ScheduleToStartTimeout = max(expires.Sub(workflow.Now(ctx)), time.Second)
 	}
+	if r.item.Queue != "" {
+		r.patience = max(r.patience, hostWait)
+		if options.ScheduleToStartTimeout == 0 || r.patience < options.ScheduleToStartTimeout {
+			options.ScheduleToStartTimeout = r.patience
+		}
+	}
 	return options
 }
+
+// wait lets the next call wait longer for a worker of its host.
+func (r *run) wait() { r.patience = min(max(r.patience, hostWait)*4, readTime) }
 
 // queue is where the source can be read.
 func (r *run) queue() string {

@@ -16,17 +16,24 @@ import (
 func (r *run) claim(ctx workflow.Context) (upload.Claimed, error) {
 	var claimed upload.Claimed
 	if r.item.Queue != "" {
-		r.await(ctx, "a worker that can read the source")
+		r.await(ctx, "a worker "+reader(r.item.Queue))
 	}
 	err := r.try(ctx, step{
-		step: upload.StepClaim, activity: upload.ActivityClaim,
+		step: upload.StepClaim, activity: upload.ActivityClaim, reads: true,
 		options: func() workflow.ActivityOptions { return r.reading("look at the source") },
-	}, r.item, &claimed)
+	}, &r.item, &claimed)
 	r.await(ctx, "")
 	if err != nil {
 		return claimed, err
 	}
 	r.content, r.terms = claimed.Content, claimed.Terms
+	r.steering.mark = r.content.Fingerprint
+	if plan := r.terms.Plan; plan.Parts > 0 {
+		r.status.Parts, r.status.PartSize, r.status.Speed = plan.Parts, plan.PartSize, r.terms.Rate
+		if r.terms.Rate > 0 {
+			r.status.LeftSeconds = float64(plan.Size) / r.terms.Rate
+		}
+	}
 	r.result.Size, r.result.SHA256, r.result.CRC64 = upload.Number(r.content.Size), upload.Text(r.content.SHA256), upload.Text(r.content.CRC64)
 	if r.item.Resume != nil && claimed.Known == nil && claimed.Refused == nil {
 		return claimed, r.resume(*r.item.Resume)
@@ -76,15 +83,26 @@ func (r *run) prepare(ctx workflow.Context, previous *upload.Session, because st
 // here waits for a worker that can read the source, where the last session ran
 // out for want of one: sessions are not opened for nobody.
 func (r *run) here(ctx workflow.Context) error {
-	if !r.queued || r.item.Queue == "" {
+	waited := r.queued && r.item.Queue != ""
+	r.queued = false
+	if !waited {
 		return nil
 	}
-	r.queued = false
-	r.await(ctx, "a worker that can read the source")
-	ctx = workflow.WithActivityOptions(ctx, r.reading("wait for a worker that can read the source"))
-	err := workflow.ExecuteActivity(ctx, upload.ActivityHere).Get(ctx, nil)
-	r.await(ctx, "")
-	return err
+	defer r.await(ctx, "")
+	for {
+		if err := r.gate(ctx, true); err != nil {
+			return err
+		}
+		who := "a worker " + reader(r.item.Queue)
+		r.await(ctx, who)
+		err := r.reads(ctx, false, func(ctx workflow.Context) error {
+			ctx = workflow.WithActivityOptions(ctx, r.reading("wait for "+who))
+			return workflow.ExecuteActivity(ctx, upload.ActivityHere).Get(ctx, nil)
+		})
+		if !givenUp(ctx, err) {
+			return err
+		}
+	}
 }
 
 // search finds out whether bytes whose answer was lost arrived after all: it
@@ -102,10 +120,11 @@ func (r *run) transfer(ctx workflow.Context, session upload.Session, find search
 		}
 	}
 	r.enter(ctx, upload.StateTransferring)
-	in := upload.Transfer{Item: r.item, Content: r.content, Session: session, Before: r.result.BytesSent}
+	in := upload.Transfer{Item: r.item, Content: r.content, Session: session, Before: r.result.BytesSent, Repeat: find == nil}
 	var receipt upload.Receipt
 	sending := step{
 		step: upload.StepTransfer, activity: upload.ActivityTransfer,
+		reads: true, expires: session.ExpiresAt, moved: func() { in.Item, in.Content = r.item, r.content },
 		options: func() workflow.ActivityOptions {
 			options := r.sending(ctx, "send to "+string(session.Store), r.content.Size, session.ExpiresAt)
 			if find != nil {
@@ -182,6 +201,9 @@ func (r *run) poll(ctx workflow.Context, session upload.Session) (upload.Media, 
 // where the vendor has not noticed the bytes for long; Seen tells what it says.
 func (r *run) pollFor(ctx workflow.Context, session upload.Session, first, most time.Duration) (upload.Media, error) {
 	r.enter(ctx, upload.StateProcessing)
+	if err := r.gate(ctx, false); err != nil {
+		return upload.Media{}, err
+	}
 	since := workflow.Now(ctx)
 	if err := rest(ctx, first, "the vendor processes"); err != nil {
 		return upload.Media{}, err
@@ -250,31 +272,6 @@ func (r *run) pollOnce(ctx workflow.Context, in upload.Poll) (upload.Media, erro
 		options: func() workflow.ActivityOptions { return control("look at " + r.item.Account) },
 	}, in, &polled)
 	return polled.Media, err
-}
-
-// digest reads a source through whose checksums did not come with its transfer,
-// and holds them against those of the parts.
-func (r *run) digest(ctx workflow.Context) error {
-	local := r.item.Queue != ""
-	if r.result.CRC64 != "" && (r.result.SHA256 != "" || !local) {
-		return nil
-	}
-	var sums upload.Digest
-	ctx = workflow.WithActivityOptions(ctx, r.reading("checksums of the whole source"))
-	err := workflow.ExecuteActivity(ctx, upload.ActivityDigest, r.item, r.content).Get(ctx, &sums)
-	if e := failureOf(err); e != nil { // the medium is there; only its proof is not
-		r.note("no checksum of the whole: " + e.Message)
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if sent := string(r.result.CRC64); sent != "" && sent != sums.CRC64 {
-		return upload.Errorf(upload.KindCorrupt, upload.StepTransfer, "sent were bytes with CRC-64 %s, the source has %s", sent, sums.CRC64).
-			WithHint("the source changed while it was sent; the vendor's medium is a mixture")
-	}
-	r.result.SHA256, r.result.CRC64 = upload.Text(sums.SHA256), upload.Text(sums.CRC64)
-	return nil
 }
 
 // outOfTime reports whether a poll ended because its time was over, and how

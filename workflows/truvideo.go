@@ -35,6 +35,7 @@ func truvideo(ctx workflow.Context, r *run) (upload.Media, error) {
 		if err == nil {
 			// Step 5: poll for completion.
 			r.result.CRC64 = upload.Text(upload.JoinParts(parts))
+			r.startDigest(ctx)
 			media, err = r.poll(ctx, session)
 		}
 		switch {

@@ -23,6 +23,12 @@ type step struct {
 	look look
 	// again, where set, changes the input before a repetition.
 	again func(*upload.Error)
+	// reads says that the call reads the source where it is, so that a move gives
+	// it up; moved then changes the input, where it names the source.
+	reads bool
+	moved func()
+	// expires is when the session ends that the call uses; zero where it does not.
+	expires time.Time
 }
 
 // look reports whether the work is done after all. An error of its own ends the
@@ -38,15 +44,30 @@ func (s step) key() string { return fmt.Sprintf("%s %d", s.step, s.part) }
 // repetition, once. Everything else is for the flow to decide.
 func (r *run) try(ctx workflow.Context, s step, in, out any) error {
 	for {
-		r.result.Attempts.Add(s.step, 1)
-		options := workflow.WithActivityOptions(ctx, s.options())
-		err := workflow.ExecuteActivity(options, s.activity, in).Get(options, out)
-		e := failureOf(err)
-		if e == nil {
+		if err := r.gate(ctx, s.reads); err != nil {
 			return err
+		}
+		r.result.Attempts.Add(s.step, 1)
+		err := r.call(ctx, s, in, out)
+		e := failureOf(err)
+		switch {
+		case givenUp(ctx, err):
+			if done, err := r.gaveUp(ctx, s); done || err != nil {
+				return err
+			}
+			continue
+		case e == nil:
+			return err
+		}
+		if s.reads && queued(e) && (s.expires.IsZero() || workflow.Now(ctx).Before(s.expires)) {
+			if err := r.absent(ctx, s); err != nil {
+				return err
+			}
+			continue
 		}
 		r.lost(s, e)
 		r.second(s, e)
+		r.retried(causeOf(e), 1)
 		if e.Kind == upload.KindDenied {
 			if err := r.hold(ctx, e); err != nil {
 				return err
@@ -69,6 +90,48 @@ func (r *run) try(ctx workflow.Context, s step, in, out any) error {
 			return err
 		}
 	}
+}
+
+// call makes a call once.
+func (r *run) call(ctx workflow.Context, s step, in, out any) error {
+	make := func(ctx workflow.Context) error {
+		ctx = workflow.WithActivityOptions(ctx, s.options())
+		return workflow.ExecuteActivity(ctx, s.activity, in).Get(ctx, out)
+	}
+	if s.reads {
+		return r.reads(ctx, false, make)
+	}
+	return make(ctx)
+}
+
+// absent waits for a worker of the source's host, since none took a call.
+func (r *run) absent(ctx workflow.Context, s step) error {
+	r.result.Attempts.Add(s.step, -1)
+	r.queued = true
+	r.wait()
+	return r.here(ctx)
+}
+
+// gaveUp waits until a move that gave a call up is over. The call may have done
+// its work before: where that matters, it is looked for.
+func (r *run) gaveUp(ctx workflow.Context, s step) (done bool, err error) {
+	r.result.Attempts.Add(s.step, -1)
+	if err := r.gate(ctx, true); err != nil {
+		return false, err
+	}
+	if s.step == upload.StepTransfer {
+		r.arrived = true
+	}
+	if s.look != nil {
+		e := &upload.Error{Kind: upload.KindUnavailable, Step: s.step, Message: "given up for a move", Arrived: upload.ArrivedMaybe}
+		if done, err := s.look(ctx, e); done || err != nil {
+			return done, err
+		}
+	}
+	if s.moved != nil {
+		s.moved()
+	}
+	return false, nil
 }
 
 // lost counts what a failed send sent, and remembers that it may have arrived.
@@ -95,7 +158,7 @@ func (r *run) second(s step, e *upload.Error) {
 	if e.Then == "" {
 		return
 	}
-	key := fmt.Sprintf("%s %d %s", s.step, e.Status, e.Code)
+	key := fmt.Sprintf("%s %d %s", s.key(), e.Status, e.Code)
 	if r.seen[key] {
 		e.Kind = e.Then
 	}
@@ -120,6 +183,9 @@ func (r *run) worthAnother(s step, e *upload.Error) bool {
 		return false
 	}
 	r.tries[s.key()]++
+	if e.Code == upload.CodeReset && s.step == upload.StepTransfer && s.look == nil && e.Arrived == upload.ArrivedSome {
+		r.tries[s.key()] = budget(s.step) // as often as one call repeats it by itself
+	}
 	if unheard(e) {
 		r.doubts[s.key()]++
 	}
@@ -196,7 +262,7 @@ func (r *run) hold(ctx workflow.Context, e *upload.Error) error {
 	if err := workflow.ExecuteActivity(resting, upload.ActivityAwaitAccount, in).Get(resting, nil); err != nil {
 		return err
 	}
-	r.result.Paused, r.status.Held, r.result.Error = false, false, nil
+	r.result.Paused, r.status.Held, r.result.Error = r.steering.paused, false, nil
 	r.await(ctx, "")
 	return nil
 }

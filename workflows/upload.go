@@ -10,7 +10,7 @@ package workflows
 
 import (
 	"errors"
-	"fmt"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -55,6 +55,11 @@ type run struct {
 	decision *upload.Decision // of a person, until it is acted upon
 	session  string           // the one in use, for a person
 	resumed  *upload.Leg      // what was done before, until the flow comes to it
+	patience time.Duration    // for how long a call may wait for a worker of its host; 0: as long as at first
+	sender   *sender          // of the parts of the session in use
+	sums     *summing         // of the whole source, once it has begun
+	steering steering
+	repeated []repetition // in the order in which their causes came up
 }
 
 // carry brings one item to its end, and past an unconfirmed one to what a
@@ -101,6 +106,9 @@ func begin(ctx workflow.Context, item upload.Item) (*run, error) {
 	if err := workflow.SetQueryHandler(ctx, upload.QueryStatus, r.tell); err != nil {
 		return nil, err
 	}
+	if err := r.acceptSteering(ctx); err != nil {
+		return nil, err
+	}
 	return r, r.acceptDecisions(ctx)
 }
 
@@ -108,6 +116,7 @@ func begin(ctx workflow.Context, item upload.Item) (*run, error) {
 func (r *run) follow(ctx workflow.Context, f flow) (upload.Media, error) {
 	media, err := f(ctx, r)
 	if err != nil {
+		r.dropSums()
 		return upload.Media{}, err
 	}
 	return media, r.digest(ctx)
@@ -144,7 +153,7 @@ func (r *run) record(ctx workflow.Context) error {
 	defer cancel()
 	free = workflow.WithActivityOptions(free, books("record "+string(r.result.State)))
 	in := upload.Record{
-		Item: r.item, Result: r.result, Fingerprint: r.content.Fingerprint,
+		Item: r.steering.begun, Result: r.result, Fingerprint: r.steering.mark,
 		RunID: workflow.GetInfo(ctx).WorkflowExecution.RunID,
 	}
 	return workflow.ExecuteActivity(free, upload.ActivityRecord, in).Get(free, nil)
@@ -174,41 +183,4 @@ func (r *run) failure(err error) error {
 		return temporal.NewCanceledError(r.result)
 	}
 	return nil
-}
-
-// tell answers the query for the status.
-func (r *run) tell() (upload.Status, error) {
-	status := r.status
-	status.Result = r.result
-	return status, nil
-}
-
-// enter notes that the upload is in a state.
-func (r *run) enter(ctx workflow.Context, state upload.State) {
-	r.result.State = state
-	r.show(ctx)
-}
-
-// await notes what the upload waits for, in words; "" when it goes on.
-func (r *run) await(ctx workflow.Context, what string) {
-	r.status.Waiting = what
-	r.show(ctx)
-}
-
-// show writes the state in words where Temporal's UI shows it.
-func (r *run) show(ctx workflow.Context) {
-	text := fmt.Sprintf("**%s**: %s to %s", r.result.State, r.result.Source, r.item.Account)
-	if r.status.Parts > 1 {
-		text += fmt.Sprintf("\n\n%d of %d parts", r.status.PartsDone, r.status.Parts)
-	}
-	if r.status.Waiting != "" {
-		text += "\n\nwaits for " + r.status.Waiting
-	}
-	if r.result.MediaID != "" {
-		text += "\n\nmedia " + string(r.result.MediaID)
-	}
-	if e := r.result.Error; e != nil {
-		text += fmt.Sprintf("\n\n%s at %s: %s", e.Kind, e.Step, e.Message)
-	}
-	workflow.SetCurrentDetails(ctx, text)
 }

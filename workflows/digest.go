@@ -1,0 +1,93 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+// summing is the reading through of a whole source, for the checksums that did
+// not come with its transfer.
+type summing struct {
+	giveUp workflow.CancelFunc
+	done   bool
+	sums   upload.Digest
+	err    error
+}
+
+// startDigest begins to read the source through, while the vendor processes: it
+// costs no time then. A second session of the same upload needs no second pass.
+func (r *run) startDigest(ctx workflow.Context) {
+	if r.sums != nil || !r.lacksSums() {
+		return
+	}
+	ctx, cancel := workflow.WithCancel(ctx)
+	r.sums = &summing{giveUp: cancel}
+	workflow.GoNamed(ctx, "digest", func(ctx workflow.Context) {
+		defer func() { r.sums.done = true }()
+		for {
+			if r.sums.err = r.gate(ctx, true); r.sums.err != nil {
+				return
+			}
+			r.sums.err = r.reads(ctx, false, r.sum)
+			if !givenUp(ctx, r.sums.err) {
+				return
+			}
+		}
+	})
+}
+
+func (r *run) sum(ctx workflow.Context) error {
+	options := r.reading("checksums of the whole source")
+	options.ScheduleToStartTimeout = digestWait
+	ctx = workflow.WithActivityOptions(ctx, options)
+	return workflow.ExecuteActivity(ctx, upload.ActivityDigest, r.item, r.content).Get(ctx, &r.sums.sums)
+}
+
+// lacksSums reports whether a checksum is missing that the result is to have.
+func (r *run) lacksSums() bool {
+	local := r.item.Queue != ""
+	return r.result.CRC64 == "" || r.result.SHA256 == "" && local
+}
+
+// dropSums gives the checksums up, of an upload that came to nothing.
+func (r *run) dropSums() {
+	if r.sums != nil {
+		r.sums.giveUp()
+		r.sums = nil
+	}
+}
+
+// digest waits for the checksums of the whole source, where they did not come
+// with its transfer, and holds them against those of the parts.
+func (r *run) digest(ctx workflow.Context) error {
+	if !r.lacksSums() {
+		r.dropSums()
+		return nil
+	}
+	r.startDigest(ctx)
+	r.await(ctx, "checksums of the whole source; the medium is there")
+	err := workflow.Await(ctx, func() bool { return r.sums.done })
+	r.await(ctx, "")
+	if err == nil {
+		err = r.sums.err
+	}
+	e := failureOf(err)
+	switch {
+	case e != nil && queued(e):
+		r.note("no checksum of the whole: no worker " + reader(r.item.Queue) + " was there")
+		return nil
+	case e != nil: // the medium is there; only its proof is not
+		r.note("no checksum of the whole: " + e.Message)
+		return nil
+	case err != nil:
+		return err
+	}
+	sums := r.sums.sums
+	if sent := string(r.result.CRC64); sent != "" && sent != sums.CRC64 {
+		return upload.Errorf(upload.KindCorrupt, upload.StepTransfer, "sent were bytes with CRC-64 %s, the source has %s", sent, sums.CRC64).
+			WithHint("the source changed while it was sent; the vendor's medium is a mixture")
+	}
+	r.result.SHA256, r.result.CRC64 = upload.Text(sums.SHA256), upload.Text(sums.CRC64)
+	return nil
+}
