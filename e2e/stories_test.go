@@ -29,6 +29,7 @@ type story struct {
 	before func(s *scene) // nil: nothing but the faults
 	state  upload.State
 	happen func(s *scene) // while it runs
+	size   int64          // of a film in bytes; 0: as usual
 }
 
 // stories are what is told of each vendor, one after the other.
@@ -64,6 +65,10 @@ func stories() map[string][]story {
 			{name: "session-lost", state: upload.StateReady, faults: []string{"truvideo.part#2=status=404,code=NoSuchUpload"}},
 			{name: "canceled", state: upload.StateCanceled, faults: []string{"truvideo.part=slow=10m"}, happen: (*scene).cancel},
 			{name: "worker-killed", state: upload.StateReady, faults: []string{"truvideo.part#2+=slow=10m"}, happen: (*scene).kill},
+			{name: "slowed-down", state: upload.StateReady, faults: []string{"truvideo.part#2*3=status=503,code=SlowDown"}},
+			{name: "paused", state: upload.StateReady, faults: []string{"truvideo.part#2+=slow=10m"}, happen: (*scene).pause},
+			{name: "paused-and-canceled", state: upload.StateCanceled, faults: []string{"truvideo.part=slow=10m"}, happen: (*scene).pauseAndCancel},
+			{name: "renewals", state: upload.StateReady, faults: []string{"truvideo.part=slow=3s"}, before: (*scene).shortLives, size: 90 << 20},
 		},
 	}
 }
@@ -110,7 +115,7 @@ func (s *scene) tell(t *testing.T, vendor string, one story) *historypb.History 
 	s.id = "upload/" + vendor + "/" + one.name
 	source := s.file("mug.png")
 	if vendor == "truvideo" {
-		source = s.film(one.name+".mp4", filmSize)
+		source = s.film(one.name+".mp4", max(one.size, filmSize))
 	}
 	s.box.faults(one.faults...)
 	if one.before != nil {
@@ -130,6 +135,32 @@ func (s *scene) tell(t *testing.T, vendor string, one story) *historypb.History 
 func (s *scene) cancel() {
 	s.box.hits(1)
 	s.do("cancel", s.id)
+}
+
+// pause lets parts be given up that do not end, and goes on without the fault
+// that held them.
+func (s *scene) pause() {
+	who := stranger(s.t, s.at)
+	until(s.t, "a part is acknowledged", func() bool { return completed(history(s.t, who, s.id), upload.ActivitySendPart) == 1 })
+	s.do("pause", s.id)
+	until(s.t, "nothing is in flight any more", func() bool {
+		seen, err := who.DescribeWorkflowExecution(s.t.Context(), s.id, "")
+		require.NoError(s.t, err)
+		return len(seen.GetPendingActivities()) == 0
+	})
+	s.box.faults()
+	s.do("resume", s.id)
+}
+
+func (s *scene) pauseAndCancel() {
+	s.box.hits(1)
+	s.do("pause", s.id)
+	s.do("cancel", s.id)
+}
+
+// shortLives makes URLs run out before the parts that wait for their turn begin.
+func (s *scene) shortLives() {
+	s.box.configure(map[string]any{"truvideo": map[string]any{"url_life": "4s", "token_life": "8s", "initial_urls": 0}})
 }
 
 func (s *scene) resume() {
