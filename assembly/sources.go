@@ -19,12 +19,16 @@ func Sources(c *config.Config, roots []string) (*sources.Sources, error) {
 	return sources.New(options), nil
 }
 
-// Results is where the configuration wants reports: data's folder "results"
-// where it names nothing.
+// Results is where the configuration wants reports: the folder "results" of the
+// data folder where it names nothing. It fails where there is no data folder
+// either.
 func Results(c *config.Config, data string) (report.Target, error) {
 	place, err := c.Results()
 	if err != nil {
 		return report.Target{}, err
+	}
+	if place == "" && data == "" {
+		return report.Target{}, errNoResults
 	}
 	if place == "" {
 		place = filepath.Join(data, "results")

@@ -60,6 +60,9 @@ type WorkerOptions struct {
 
 	// Host is the name under which local sources are looked for.
 	Host string
+	// Data is the data folder, where reports lie for which the configuration has
+	// no other place; "" where there is none.
+	Data string
 	// Roots are the folders whose files this worker reads, each in a task queue
 	// of its own.
 	Roots []string
@@ -98,6 +101,7 @@ func StartWorker(ctx context.Context, o WorkerOptions) (*Worker, error) {
 	acts := &activities.Activities{
 		Accounts: accounts{o.Config}, Ledger: o.Ledger, Sources: sources.New(from), Egress: from.Egress,
 		Running: running(o.Temporal), Bandwidth: o.Bandwidth, Owner: w.info.ID, Log: o.Log, Now: time.Now,
+		Report: reporting(o), Load: loading(o),
 	}
 	w.build(o, acts)
 	for _, sdk := range w.workers {

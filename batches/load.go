@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/mediaferry/mediaferry/ledger"
@@ -39,6 +38,10 @@ type Loading struct {
 	// SkipInvalid puts refused rows down as failed, and goes on with the others.
 	SkipInvalid bool
 
+	// Fresh tells which rows were delivered before: they are left out. Nil: all
+	// rows are put down, and those that are known end as ready without being sent.
+	Fresh Delivered
+
 	// Limits, Canary and By are those of a batch that is made now; one that is
 	// there keeps its own.
 	Limits upload.Limits
@@ -62,14 +65,21 @@ type Loaded struct {
 	// Found is what is wrong with the manifest: with SkipInvalid its refused
 	// rows, and otherwise warnings alone.
 	Found manifest.Collected
+
+	fresh int64 // valid rows that were not delivered before
 }
+
+// ErrNothingNew says that all rows were delivered before, so that there is no
+// batch to be made.
+var ErrNothingNew = errors.New("all rows were delivered before")
 
 // Load puts the rows of a manifest into the ledger as a batch. It may be
 // repeated: a batch of the same name, manifest and definition is attached to, or
 // loaded on where that was interrupted. Nothing is written where a row is bad,
 // unless SkipInvalid says so; the error is then a *RefusedError. It is an
 // *upload.Error of kind invalid where the name belongs to another batch, and of
-// kind missing where the manifest changes under way.
+// kind missing where the manifest changes under way, and ErrNothingNew where Fresh
+// leaves no row.
 func Load(ctx context.Context, l Loading) (Loaded, error) {
 	if err := upload.CheckBatchID(l.Batch); err != nil {
 		return Loaded{}, upload.Errorf(upload.KindInvalid, upload.StepClaim, "%w", err)
@@ -80,6 +90,9 @@ func Load(ctx context.Context, l Loading) (Loaded, error) {
 	loaded, err := l.check(ctx)
 	if err != nil {
 		return loaded, err
+	}
+	if l.Fresh != nil && loaded.fresh == 0 {
+		return loaded, ErrNothingNew
 	}
 	wanted := l.batch(loaded.Layout)
 	found, err := l.Ledger.Batch(ctx, l.Batch)
@@ -103,10 +116,11 @@ func Load(ctx context.Context, l Loading) (Loaded, error) {
 	if found.State != upload.BatchLoading {
 		return loaded, nil
 	}
-	if err := l.load(ctx, loaded.Layout); err != nil {
+	total, err := l.load(ctx, loaded.Layout)
+	if err != nil {
 		return loaded, err
 	}
-	if err := l.Ledger.BatchLoaded(ctx, l.Batch, wanted.Total); err != nil {
+	if err := l.Ledger.BatchLoaded(ctx, l.Batch, total); err != nil {
 		return loaded, err
 	}
 	loaded.Batch, err = l.Ledger.Batch(ctx, l.Batch)
@@ -117,17 +131,31 @@ func Load(ctx context.Context, l Loading) (Loaded, error) {
 func (l Loading) check(ctx context.Context) (Loaded, error) {
 	var loaded Loaded
 	whole := false
+	page := l.newPage(func(_ context.Context, rows []manifest.Row) error {
+		loaded.fresh += int64(len(rows))
+		return nil
+	})
 	layout, err := read(ctx, l.Place, l.options(), func(header []manifest.Problem) {
 		loaded.Found.Add(header...)
 		whole = fatal(header)
 	}, func(row manifest.Row) error {
 		loaded.Found.AddRow(row)
-		if !row.Valid() || !row.Item.Local() || l.Queue == nil {
+		if !row.Valid() {
 			return nil
 		}
-		_, err := l.Queue(ctx, row.Item.Source)
-		return err
+		if row.Item.Local() && l.Queue != nil {
+			if _, err := l.Queue(ctx, row.Item.Source); err != nil {
+				return err
+			}
+		}
+		if l.Fresh == nil {
+			return nil
+		}
+		return page.add(ctx, row)
 	})
+	if err == nil {
+		err = page.flush(ctx)
+	}
 	if err != nil {
 		return loaded, err
 	}
@@ -183,54 +211,49 @@ func (l Loading) same(found, wanted ledger.Batch) error {
 		WithHint("choose another name with --id; rows that were delivered are not sent again")
 }
 
-// load reads the manifest once more and puts its rows down. Rows that an
-// interrupted loading put down are passed over.
-func (l Loading) load(ctx context.Context, was manifest.Layout) error {
-	done, err := l.loaded(ctx)
+// load reads the manifest once more and puts its rows down; it returns how many
+// those are. Rows that an interrupted loading put down are passed over.
+func (l Loading) load(ctx context.Context, was manifest.Layout) (int64, error) {
+	skip, err := l.loaded(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	page := make([]upload.Record, 0, pageRows)
-	flush := func() error {
-		if len(page) == 0 {
-			return nil
-		}
-		if err := l.Ledger.RecordPage(ctx, page); err != nil {
+	done := skip
+	page := l.newPage(func(ctx context.Context, rows []manifest.Row) error {
+		if err := l.record(ctx, rows); err != nil {
 			return err
 		}
-		done += int64(len(page))
-		page = page[:0]
+		done += int64(len(rows))
 		if l.Beat != nil {
 			l.Beat(done)
 		}
 		return nil
-	}
+	})
 	is, err := read(ctx, l.Place, l.options(), func([]manifest.Problem) {}, func(row manifest.Row) error {
-		if int64(row.At.Row) < done {
+		if int64(row.At.Row) < skip {
 			return nil
 		}
-		record, err := l.record(ctx, row)
-		if err != nil {
-			return err
-		}
-		if page = append(page, record); len(page) < pageRows {
-			return nil
-		}
-		return flush()
+		return page.add(ctx, row)
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if is.SHA256 != was.SHA256 || is.Rows != was.Rows {
-		return upload.Errorf(upload.KindMissing, upload.StepClaim, "manifest %q changed under way: its SHA-256 was %s, and is %s", l.Place.Display(), was.SHA256, is.SHA256).
+		return 0, upload.Errorf(upload.KindMissing, upload.StepClaim, "manifest %q changed under way: its SHA-256 was %s, and is %s", l.Place.Display(), was.SHA256, is.SHA256).
 			WithHint("start it again as it is now, under another --id; nothing was sent")
 	}
-	return flush()
+	err = page.flush(ctx)
+	return done, err
 }
 
 // loaded is how many rows from the beginning are in the ledger for certain. They
-// are put down a page after another; the last page may be there in part.
+// are put down a page after another; the last page may be there in part. Where
+// rows are left out nothing can be told from their number, and putting one down
+// twice does no harm.
 func (l Loading) loaded(ctx context.Context) (int64, error) {
+	if l.Fresh != nil {
+		return 0, nil
+	}
 	counts, err := l.Ledger.Counts(ctx, ledger.Filter{Batch: l.Batch})
 	if err != nil {
 		return 0, err
@@ -240,22 +263,4 @@ func (l Loading) loaded(ctx context.Context) (int64, error) {
 		n += count
 	}
 	return n / pageRows * pageRows, nil
-}
-
-// record is a row as it is put down: to be taken by whoever comes, or refused.
-func (l Loading) record(ctx context.Context, row manifest.Row) (upload.Record, error) {
-	item, now := row.Item, l.Now()
-	if row.Valid() && item.Local() && l.Queue != nil {
-		queue, err := l.Queue(ctx, item.Source)
-		if err != nil {
-			return upload.Record{}, fmt.Errorf("line %d: %w", item.Line, err)
-		}
-		item.Queue = queue
-	}
-	result := upload.NewResult(item, upload.WayPacked, now)
-	if refused := row.Err(); refused != nil {
-		ended := now.UTC()
-		result.State, result.Error, result.FinishedAt = upload.StateFailed, upload.FailureOf(refused), &ended
-	}
-	return upload.Record{Item: item, Result: result}, nil
 }

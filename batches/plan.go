@@ -231,6 +231,18 @@ func measure(one *planned) {
 	}
 }
 
+// fingerprint is that of a local source; "" where it cannot be told cheaply.
+func fingerprint(item upload.Item) string {
+	if !item.Local() {
+		return ""
+	}
+	info, err := os.Stat(item.Source)
+	if err != nil {
+		return ""
+	}
+	return upload.FileFingerprint(info.Size(), info.ModTime())
+}
+
 // flush counts a page of rows, with those known that were delivered before.
 func (m *planner) flush(ctx context.Context) error {
 	known := map[string]ledger.Entry{}

@@ -236,7 +236,7 @@ func (a *app) work(ctx context.Context, uploads bool, roots []string) error {
 	}
 	worker, err := assembly.StartWorker(ctx, assembly.WorkerOptions{
 		Temporal: a.temporal, Ledger: a.ledger, Config: a.live, Log: a.log, Version: version,
-		Host: host, Roots: roots, Uploads: uploads, Drain: drain,
+		Host: host, Roots: roots, Uploads: uploads, Drain: drain, Data: a.data,
 	})
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.temporal.io/api/enums/v1"
 
 	"github.com/mediaferry/mediaferry/ledger"
 	"github.com/mediaferry/mediaferry/upload"
@@ -55,6 +56,8 @@ type batchWatch struct {
 	staff func(context.Context) error // sees to it that somebody does the work
 	slow  map[string]int64            // answers 429 when the watch began, by account
 	stuck time.Time                   // since when nothing can go on
+	done  time.Time                   // since when the batch has ended
+	stays bool                        // until the workflow has, too
 }
 
 func (a *app) newBatchWatch(id string) *batchWatch {
@@ -66,7 +69,9 @@ func (a *app) newBatchWatch(id string) *batchWatch {
 
 // followBatch waits for a batch's end, and does the work where nobody else does.
 func (a *app) followBatch(ctx context.Context, id string, p printer) error {
-	return a.newBatchWatch(id).follow(ctx, p)
+	w := a.newBatchWatch(id)
+	w.stays = true
+	return w.follow(ctx, p)
 }
 
 // follow shows how far the batch is until it has ended, or waits for a person.
@@ -80,7 +85,11 @@ func (w *batchWatch) follow(ctx context.Context, p printer) error {
 		if err != nil {
 			return err
 		}
-		if why := w.over(view); why != "" {
+		why := w.over(view)
+		if why == ended && w.stays && w.closing(ctx) {
+			why = ""
+		}
+		if why != "" {
 			w.board.clear()
 			if why != ended {
 				w.say("%s", why)
@@ -130,6 +139,27 @@ func (w *batchWatch) over(v batchView) string {
 		return ""
 	}
 	return fmt.Sprintf("all that is left waits for %s, put that right, then: mediaferry account resume NAME; the batch goes on by itself while mediaferry up runs, else with the same command", join(names))
+}
+
+// closeTime is how long a command waits for a batch's report.
+const closeTime = 10 * time.Minute
+
+// closing reports whether the workflow of a batch that has ended still writes its
+// report: the worker that does may be this process.
+func (w *batchWatch) closing(ctx context.Context) bool {
+	if w.done.IsZero() {
+		w.done = time.Now()
+	}
+	if time.Since(w.done) > closeTime {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, queryTime)
+	defer cancel()
+	described, err := w.temporal.DescribeWorkflowExecution(ctx, upload.BatchWorkflowID(w.id), "")
+	if err != nil { // it can be made at any time, and is not worth more
+		return false
+	}
+	return described.GetWorkflowExecutionInfo().GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_RUNNING
 }
 
 // batchView is a batch at one moment.
@@ -261,17 +291,19 @@ func (a *app) tellCanary(ctx context.Context, b ledger.Batch, p printer) error {
 	}
 	shown := 0
 	for _, state := range []upload.State{upload.StateReady, upload.StateFailed, upload.StateUnconfirmed} {
-		for entry, err := range a.ledger.List(ctx, ledger.Filter{Batch: b.ID, State: state, Limit: mostShown - shown}) {
+		for entry, err := range a.ledger.List(ctx, ledger.Filter{Batch: b.ID, State: state}) {
 			if err != nil {
 				return err
+			}
+			if entry.Result.WorkflowID == "" { // refused: it was never on its way
+				continue
 			}
 			if err := p.item(entry.Result); err != nil {
 				return err
 			}
-			shown++
-		}
-		if shown >= mostShown {
-			break
+			if shown++; shown == mostShown {
+				break
+			}
 		}
 	}
 	_, err = fmt.Fprintln(p.out)

@@ -167,15 +167,22 @@ func (a *app) tellProblems(found manifest.Collected) {
 	for _, p := range found.First {
 		_, _ = fmt.Fprintln(a.stderr, p)
 	}
+	for _, g := range found.Rest {
+		if !g.Warning {
+			_, _ = fmt.Fprintln(a.stderr, g)
+		}
+	}
+}
+
+// tellWarnings names what is taken all the same, and may not be meant.
+func (a *app) tellWarnings(found manifest.Collected) {
 	for _, p := range found.FirstWarning {
 		_, _ = fmt.Fprintf(a.stderr, "warning: %s\n", p)
 	}
 	for _, g := range found.Rest {
-		word := ""
 		if g.Warning {
-			word = "warning: "
+			_, _ = fmt.Fprintf(a.stderr, "warning: %s\n", g)
 		}
-		_, _ = fmt.Fprintf(a.stderr, "%s%s\n", word, g)
 	}
 }
 
@@ -184,6 +191,7 @@ func (a *app) tellPlan(plan *batches.Plan, p printer) error {
 	if p.json {
 		err = p.object(plan)
 	} else if err = p.table(planHead(plan)); err == nil {
+		a.tellWarnings(plan.Problems)
 		a.tellProblems(plan.Problems)
 		a.tellProblems(plan.Sources)
 		err = a.tellSample(plan.Sample)

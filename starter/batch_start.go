@@ -178,6 +178,9 @@ func (a *app) tellLoaded(cmd *cobra.Command, f startFlags, loaded batches.Loaded
 		a.say("%d of %d rows are left out, and reported as failed: invalid", loaded.Found.Refused, loaded.Layout.Rows)
 		a.tellProblems(loaded.Found)
 	}
+	if n := loaded.Found.Warnings; n > 0 {
+		a.say("there are %d warnings, which mediaferry batch plan names", n)
+	}
 }
 
 // runBatch lets a batch run whose rows are in the ledger, and waits for it where

@@ -1,0 +1,81 @@
+package assembly
+
+import (
+	"context"
+	"errors"
+
+	"github.com/mediaferry/mediaferry/batches"
+	"github.com/mediaferry/mediaferry/manifest"
+	"github.com/mediaferry/mediaferry/report"
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+// errNoResults is the complaint of a worker that has no data folder to fall back
+// on.
+var errNoResults = errors.New("no place for reports is configured: set results to a folder, s3:// or oss://")
+
+// reporting writes the reports of batches to where the configuration of the
+// moment wants them.
+func reporting(o WorkerOptions) func(context.Context, string) ([]string, error) {
+	return func(ctx context.Context, batch string) ([]string, error) {
+		now, err := o.Config.Config()
+		if err != nil {
+			return nil, err
+		}
+		target, err := Results(now, o.Data)
+		if err != nil {
+			return nil, err
+		}
+		from, err := Sources(now, o.Roots)
+		if err != nil {
+			return nil, err
+		}
+		return report.Write(ctx, o.Ledger, batch, report.Options{Target: target, Sources: from})
+	}
+}
+
+// loading makes the batches of schedules: of what was not delivered before.
+func loading(o WorkerOptions) func(context.Context, upload.Scheduled) (string, error) {
+	return func(ctx context.Context, in upload.Scheduled) (string, error) {
+		now, err := o.Config.Config()
+		if err != nil {
+			return "", err
+		}
+		from, err := Sources(now, o.Roots)
+		if err != nil {
+			return "", err
+		}
+		place, err := manifest.Locate(in.Manifest, "/")
+		if err != nil {
+			return "", err
+		}
+		loaded, err := batches.Load(ctx, batches.Loading{
+			Place: place, Opener: manifest.From(from), Catalog: now, Ledger: o.Ledger, Fresh: o.Ledger,
+			Batch: in.Name, To: in.To, SkipInvalid: true, By: "schedule", Queue: o.queue,
+		})
+		if errors.Is(err, batches.ErrNothingNew) {
+			return "", nil
+		}
+		return loaded.Batch.ID, err
+	}
+}
+
+// queue is where a path of this host is read: by whoever reads it now, or else by
+// this worker.
+func (o WorkerOptions) queue(ctx context.Context, path string) (string, error) {
+	for _, root := range o.Roots {
+		if Covers(root, path) {
+			return upload.HostQueue(o.Host, root), nil
+		}
+	}
+	workers, err := o.Ledger.Workers(ctx, WorkerAge)
+	if err != nil {
+		return "", err
+	}
+	queue, found := Queue(workers, o.Host, path)
+	if !found {
+		return "", upload.Errorf(upload.KindInvalid, upload.StepClaim, "no worker on host %s reads %q", o.Host, path).
+			WithHint("add its folder to sources.local_roots")
+	}
+	return queue, nil
+}

@@ -1,0 +1,92 @@
+package batches
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mediaferry/mediaferry/ledger"
+	"github.com/mediaferry/mediaferry/manifest"
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+// page collects rows, and gives away as many at a time as cost little each: those
+// that were not delivered before, where that is asked for.
+type page struct {
+	fresh Delivered
+	rows  []manifest.Row
+	give  func(context.Context, []manifest.Row) error
+}
+
+func (l Loading) newPage(give func(context.Context, []manifest.Row) error) *page {
+	return &page{fresh: l.Fresh, rows: make([]manifest.Row, 0, pageRows), give: give}
+}
+
+func (p *page) add(ctx context.Context, row manifest.Row) error {
+	row.Cells = nil // no use from here on
+	if p.rows = append(p.rows, row); len(p.rows) < pageRows {
+		return nil
+	}
+	return p.flush(ctx)
+}
+
+// flush gives away what is left.
+func (p *page) flush(ctx context.Context) error {
+	rows := p.rows
+	if p.fresh != nil && len(rows) > 0 {
+		var err error
+		if rows, err = p.undelivered(ctx); err != nil {
+			return err
+		}
+	}
+	if len(rows) > 0 {
+		if err := p.give(ctx, rows); err != nil {
+			return err
+		}
+	}
+	clear(p.rows)
+	p.rows = p.rows[:0]
+	return nil
+}
+
+// undelivered are the rows that no earlier batch delivered as they are now.
+func (p *page) undelivered(ctx context.Context) ([]manifest.Row, error) {
+	var lookups []ledger.Lookup
+	for _, row := range p.rows {
+		if row.Valid() {
+			lookups = append(lookups, ledger.Lookup{Item: row.Item, Fingerprint: fingerprint(row.Item)})
+		}
+	}
+	known, err := p.fresh.Delivered(ctx, lookups)
+	if err != nil {
+		return nil, err
+	}
+	var rows []manifest.Row
+	for _, row := range p.rows {
+		if _, is := known[row.Item.UploadID]; !is {
+			rows = append(rows, row)
+		}
+	}
+	return rows, nil
+}
+
+// record puts rows down: to be taken by whoever comes, or refused.
+func (l Loading) record(ctx context.Context, rows []manifest.Row) error {
+	records := make([]upload.Record, 0, len(rows))
+	for _, row := range rows {
+		item, now := row.Item, l.Now()
+		if row.Valid() && item.Local() && l.Queue != nil {
+			queue, err := l.Queue(ctx, item.Source)
+			if err != nil {
+				return fmt.Errorf("line %d: %w", item.Line, err)
+			}
+			item.Queue = queue
+		}
+		result := upload.NewResult(item, upload.WayPacked, now)
+		if refused := row.Err(); refused != nil {
+			ended := now.UTC()
+			result.State, result.Error, result.FinishedAt = upload.StateFailed, upload.FailureOf(refused), &ended
+		}
+		records = append(records, upload.Record{Item: item, Result: result})
+	}
+	return l.Ledger.RecordPage(ctx, records)
+}
