@@ -125,7 +125,7 @@ func (c *carrier) carry(ctx context.Context, rows []ledger.PageRow) {
 			all.Go(func() { r.follow(working) })
 			continue
 		}
-		if c.gate.enter(ctx, c.limits.inFlight()) != nil || c.stopped() {
+		if !c.enter(ctx) {
 			c.passed()
 			c.postponed()
 			continue
@@ -141,6 +141,18 @@ func (c *carrier) carry(ctx context.Context, rows []ledger.PageRow) {
 	all.Wait()
 	end()
 	watch.Wait()
+}
+
+// enter waits for the gate, and reports whether a row may begin.
+func (c *carrier) enter(ctx context.Context) bool {
+	if c.stopped() || c.gate.enter(ctx, c.limits.inFlight()) != nil {
+		return false
+	}
+	if c.stopped() {
+		c.gate.leave()
+		return false
+	}
+	return true
 }
 
 // outlive is a context that ends a while after another: what is in flight may come

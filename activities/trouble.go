@@ -163,6 +163,8 @@ func (r *packed) end(ctx context.Context, e *upload.Error) bool {
 	if err := r.record(ctx, result, r.leg.Content.Fingerprint); err != nil {
 		r.fail(ctx, err)
 		r.postponed()
+		return false
 	}
+	r.heed(ctx) // it may have been one too many
 	return false
 }

@@ -108,8 +108,10 @@ func newWorld(t *testing.T, vendor string, change func(*sandbox.Settings)) *worl
 	w.env.SetTestTimeout(time.Minute)
 	w.env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&asService{}}})
 	w.env.SetOnActivityStartedListener(w.begin)
-	for name, flow := range workflows.Flows() {
-		w.env.RegisterWorkflowWithOptions(flow, workflow.RegisterOptions{Name: name})
+	for _, all := range []map[string]any{workflows.Flows(), workflows.Batches()} {
+		for name, flow := range all {
+			w.env.RegisterWorkflowWithOptions(flow, workflow.RegisterOptions{Name: name})
+		}
 	}
 	w.program()
 	return w
@@ -125,8 +127,11 @@ func (w *world) program() {
 		Accounts: w, Ledger: w.ledger, Egress: out,
 		Sources: sources.New(sources.Options{AllowPrivate: true, Egress: out}),
 		Running: w.running, Owner: "contract", Log: zap.NewNop(), Now: w.env.Now, Wait: w.wait,
+		Report: func(context.Context, string) ([]string, error) { return nil, nil },
 	}
 	acts.Register(w.env)
+	acts.RegisterBatches(w.env)
+	acts.RegisterPages(w.env)
 }
 
 // freshLedger names a ledger that nothing is in. Making its tables takes longer
