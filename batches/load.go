@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/mediaferry/mediaferry/ledger"
@@ -20,6 +21,7 @@ type Books interface {
 	BatchLoaded(ctx context.Context, id string, total int64) error
 	Counts(ctx context.Context, f ledger.Filter) (map[upload.State]int64, error)
 	RecordPage(ctx context.Context, records []upload.Record) error
+	ChangeBatch(ctx context.Context, id string, change ledger.BatchChange) (ledger.Batch, error)
 }
 
 // Loading is what Load is asked.
@@ -123,7 +125,8 @@ func Load(ctx context.Context, l Loading) (Loaded, error) {
 	if err := l.Ledger.BatchLoaded(ctx, l.Batch, total); err != nil {
 		return loaded, err
 	}
-	loaded.Batch, err = l.Ledger.Batch(ctx, l.Batch)
+	start := ledger.BatchEvent{What: "start", By: l.By, Detail: fmt.Sprintf("%d rows of %s", total, l.Place.Display())}
+	loaded.Batch, err = l.Ledger.ChangeBatch(ctx, l.Batch, ledger.BatchChange{Event: start})
 	return loaded, err
 }
 

@@ -18,7 +18,7 @@ type cause struct {
 	Kind     upload.Kind
 	Step     upload.Step
 	Account  string
-	Message  string // with what differs from row to row left out
+	Message  string // with what differs between its rows left out
 	Hint     string
 	Count    int64
 	Examples []upload.Result
@@ -56,8 +56,11 @@ func (c *causes) add(r upload.Result) {
 			c.beyond++
 			return
 		}
-		one = &cause{Kind: failure.Kind, Step: failure.Step, Account: r.To, Message: key.message, Hint: string(failure.Hint)}
+		one = &cause{Kind: failure.Kind, Step: failure.Step, Account: r.To, Message: failure.Message, Hint: string(failure.Hint)}
 		c.known[key] = one
+	}
+	if one.Message != failure.Message {
+		one.Message = key.message
 	}
 	one.Count++
 	if len(one.Examples) < mostExamples {

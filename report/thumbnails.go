@@ -72,6 +72,7 @@ func (p *picks) offer(entry ledger.Entry) {
 // picture is left out: what was delivered does not depend on it.
 func (p *picks) thumbnails(ctx context.Context) ([]thumbnail, error) {
 	var all []thumbnail
+	shown := map[upload.Text]bool{} // by content: one picture may be of many rows
 	for _, entry := range p.rows {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -79,8 +80,13 @@ func (p *picks) thumbnails(ctx context.Context) ([]thumbnail, error) {
 		if len(all) == mostThumbs {
 			break
 		}
+		sum := entry.Result.SHA256
+		if shown[sum] {
+			continue
+		}
 		if one, err := p.thumbnail(ctx, entry); err == nil {
 			all = append(all, one)
+			shown[sum] = sum != ""
 		}
 	}
 	return all, nil

@@ -98,6 +98,10 @@ func (l *timeLine) draw() {
 	}
 }
 
+// Wide is how wide the drawing may be, in the size of its letters: a few bars
+// over a whole page look like more than they are.
+func (l timeLine) Wide() int { return 20 + 4*len(l.Bars) }
+
 // PeakRate is the most rows that ended in a second, over one bar.
 func (l timeLine) PeakRate() float64 {
 	if l.Width == 0 {
