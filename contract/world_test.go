@@ -390,6 +390,7 @@ type outbound struct {
 
 func (o *outbound) ExecuteActivity(ctx workflow.Context, name string, args ...any) workflow.Future {
 	options := workflow.GetActivityOptions(ctx)
+	options.HeartbeatTimeout = 0 // real time, in this environment: a busy machine is no worker that died
 	if options.RetryPolicy.MaximumAttempts == 0 {
 		policy := *options.RetryPolicy
 		policy.MaximumAttempts = 100_000
