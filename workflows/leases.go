@@ -69,7 +69,7 @@ func (s *sender) sign(ctx workflow.Context, number int) error {
 	var signed []upload.PartURL
 	last := s.ahead(number)
 	signing := step{
-		step: upload.StepPrepare, part: number, activity: upload.ActivitySignParts,
+		step: upload.StepPrepare, part: number, aside: true, activity: upload.ActivitySignParts,
 		options: func() workflow.ActivityOptions { return control(fmt.Sprintf("URLs from part %d on", number)) },
 	}
 	in := upload.SignParts{Item: s.item, Session: s.session.ID, Parts: []int{number}, Open: s.open(last)}

@@ -39,6 +39,7 @@ type pace struct {
 
 	cut    time.Time // when it was last halved
 	recent []arrival // the last parts, in the order of their arrival
+	from   time.Time // when the one before them arrived, or the sending began
 	known  float64   // bytes per second that the account took of late
 }
 
@@ -57,14 +58,14 @@ func newPace(terms upload.Terms, plan upload.Plan, now time.Time) *pace {
 	if first <= 0 {
 		first = firstWidth
 	}
-	return &pace{width: min(first, most), most: most, began: now, known: terms.Rate}
+	return &pace{width: min(first, most), most: most, began: now, from: now, known: terms.Rate}
 }
 
 // arrived notes that a part was acknowledged.
 func (p *pace) arrived(part upload.Part, now time.Time) {
 	p.recent = append(p.recent, arrival{at: now, took: part.Took, bytes: part.Size})
 	if len(p.recent) > kept {
-		p.recent = p.recent[1:]
+		p.from, p.recent = p.recent[0].at, p.recent[1:]
 	}
 	p.acks++
 	p.bytes += part.Size
@@ -108,7 +109,12 @@ func (p *pace) tooMuch(began, now time.Time) {
 }
 
 // rest begins a round anew: while nothing was sent, nothing was learned.
-func (p *pace) rest(now time.Time) { p.began, p.acks, p.bytes, p.recent = now, 0, 0, nil }
+func (p *pace) rest(now time.Time) {
+	if speed := p.speed(); speed > 0 {
+		p.known = speed
+	}
+	p.began, p.from, p.acks, p.bytes, p.recent = now, now, 0, 0, nil
+}
 
 // speed is bytes per second over the last parts, or before the first one what the
 // account took of late; 0 where neither is known.
@@ -116,15 +122,11 @@ func (p *pace) speed() float64 {
 	if len(p.recent) == 0 {
 		return p.known
 	}
-	first := p.recent[0].at.Add(-p.recent[0].took)
 	var bytes int64
 	for _, one := range p.recent {
 		bytes += one.bytes
-		if begin := one.at.Add(-one.took); begin.Before(first) {
-			first = begin
-		}
 	}
-	span := p.recent[len(p.recent)-1].at.Sub(first).Seconds()
+	span := p.recent[len(p.recent)-1].at.Sub(p.from).Seconds()
 	if span <= 0 {
 		return p.known
 	}

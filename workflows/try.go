@@ -18,6 +18,7 @@ type step struct {
 	most     int // tries that may have left something behind; 0: as many as there are
 	activity string
 	options  func() workflow.ActivityOptions
+	aside    bool // it is no attempt at the step, but serves one
 	// look finds out whether a call whose answer was lost did its work; nil
 	// where the call may simply be repeated.
 	look look
@@ -47,7 +48,9 @@ func (r *run) try(ctx workflow.Context, s step, in, out any) error {
 		if err := r.gate(ctx, s.reads); err != nil {
 			return err
 		}
-		r.result.Attempts.Add(s.step, 1)
+		if !s.aside {
+			r.result.Attempts.Add(s.step, 1)
+		}
 		err := r.call(ctx, s, in, out)
 		e := failureOf(err)
 		switch {

@@ -77,6 +77,8 @@ func (w *world) activities() {
 	stub[upload.AccountPause, struct{}](w, upload.ActivityAwaitAccount)
 	stub[upload.Lane, struct{}](w, upload.ActivityEnterLane)
 	stub[upload.Lane, struct{}](w, upload.ActivityLeaveLane)
+	stub[upload.PauseMark, struct{}](w, upload.ActivityMarkPaused)
+	stub[upload.Prove, upload.Proved](w, upload.ActivityProve)
 	w.env.RegisterActivityWithOptions(func(_ context.Context, item upload.Item, c upload.Content) (upload.Digest, error) {
 		v, err := w.next(upload.ActivityDigest, item)
 		d, _ := v.(upload.Digest)

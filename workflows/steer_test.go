@@ -1,0 +1,212 @@
+package workflows
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/testsuite"
+
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+// at lets something happen after so much virtual time.
+func (w *world) at(after time.Duration, do func()) *world {
+	w.env.RegisterDelayedCallback(do, after)
+	return w
+}
+
+func (w *world) signal(name string) func() {
+	return func() { w.env.SignalWorkflow(name, nil) }
+}
+
+// look asks for the status.
+func (w *world) look() (status upload.Status) {
+	value, err := w.env.QueryWorkflow(upload.QueryStatus)
+	require.NoError(w.t, err)
+	require.NoError(w.t, value.Get(&status))
+	return status
+}
+
+// times counts how often an activity was asked for.
+func (w *world) times(name string) (n int) {
+	for _, asked := range w.asked {
+		if asked == name {
+			n++
+		}
+	}
+	return n
+}
+
+func TestAPausedUploadStartsNothingAndGoesOnWhereItWas(t *testing.T) {
+	w := video(t, 9).on(upload.ActivityPoll, ready("media-s1"))
+	w.on(upload.ActivitySendPart, partSent, answer{value: partSent.value, do: w.signal(upload.SignalPause)}, partSent)
+	var seen upload.Status
+	var before int
+	w.at(30*time.Second, func() { seen, before = w.look(), w.times(upload.ActivitySendPart) })
+	w.at(59*time.Second, func() { require.Equal(t, before, w.times(upload.ActivitySendPart)) })
+	w.at(time.Minute, w.signal(upload.SignalResume))
+	result, err := w.run()
+	require.NoError(t, err)
+	require.True(t, seen.Paused)
+	require.True(t, seen.Result.Paused)
+	require.Equal(t, upload.StateTransferring, seen.Result.State, "a paused upload keeps its state")
+	require.Less(t, before, 9)
+	require.Equal(t, before, seen.PartsDone)
+	require.GreaterOrEqual(t, w.took(), time.Minute)
+	require.Equal(t, 9, result.Attempts.Transfer, "nothing was lost")
+	require.False(t, result.Paused)
+	require.Equal(t, 2, w.times(upload.ActivityMarkPaused), "the ledger knows of both")
+}
+
+func TestEveryFlowStopsBeforeItsNextCallWhilePaused(t *testing.T) {
+	for _, vendor := range []string{"trustana", "trustoo", "sitoo", "closient"} {
+		t.Run(vendor, func(t *testing.T) {
+			w := newWorld(t, vendor).
+				on(upload.ActivityTransfer, answer{value: upload.Receipt{BytesSent: 100, SHA256: "aa", CRC64: "1", Media: &upload.Media{ID: "m"}}}).
+				on(upload.ActivityPoll, ready("m"))
+			prepared := session("s1")
+			prepared.do = w.signal(upload.SignalPause)
+			w.on(upload.ActivityPrepare, prepared)
+			w.at(time.Minute, func() { require.Zero(t, w.times(upload.ActivityTransfer)) })
+			w.at(time.Minute+1, w.signal(upload.SignalResume))
+			_, err := w.run()
+			require.NoError(t, err)
+			require.Equal(t, 1, w.times(upload.ActivityTransfer))
+			require.GreaterOrEqual(t, w.took(), time.Minute)
+		})
+	}
+}
+
+func TestAPauseThatComesBeforeAnythingElseIsHeard(t *testing.T) {
+	w := video(t, 2).on(upload.ActivitySendPart, partSent).on(upload.ActivityPoll, ready("media-s1"))
+	w.at(0, w.signal(upload.SignalPause)).at(time.Hour, w.signal(upload.SignalResume))
+	_, err := w.run()
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, w.took(), time.Hour)
+}
+
+func TestPauseAndResumeAtOnceChangeNothing(t *testing.T) {
+	w := video(t, 2).on(upload.ActivitySendPart, partSent).on(upload.ActivityPoll, ready("media-s1"))
+	w.at(0, func() {
+		w.env.SignalWorkflow(upload.SignalPause, nil)
+		w.env.SignalWorkflow(upload.SignalResume, nil)
+	})
+	_, err := w.run()
+	require.NoError(t, err)
+	require.Less(t, w.took(), time.Minute)
+}
+
+func TestAPausedUploadCanBeCanceled(t *testing.T) {
+	w := video(t, 4).on(upload.ActivitySendPart, answer{value: partSent.value})
+	w.answers[upload.ActivitySendPart][0].do = w.signal(upload.SignalPause)
+	w.at(time.Minute, w.env.CancelWorkflow)
+	result, err := w.run()
+	require.Error(t, err)
+	require.Equal(t, upload.StateCanceled, result.State)
+	require.Contains(t, result.Note, "session s1 stays at the vendor")
+	require.Zero(t, w.times(upload.ActivityComplete))
+}
+
+// told is what an update answered.
+type told struct {
+	rejected, failed error
+	answer           string
+	accepted         bool
+}
+
+func (w *world) move(m upload.Move) *told {
+	got := &told{}
+	w.env.UpdateWorkflow(upload.UpdateMove, "", &testsuite.TestUpdateCallback{
+		OnAccept: func() { got.accepted = true },
+		OnReject: func(err error) { got.rejected = err },
+		OnComplete: func(answer any, err error) {
+			got.answer, _ = answer.(string)
+			got.failed = err
+		},
+	}, m)
+	return got
+}
+
+// localVideo is a film on host one, of which some parts are sent when it is
+// paused.
+func localVideo(t *testing.T, parts int) *world {
+	w := video(t, parts)
+	w.item.Source, w.item.Queue = "/films/a.mp4", upload.HostQueue("one", "/films")
+	w.on(upload.ActivitySendPart, partSent, answer{value: partSent.value, do: w.signal(upload.SignalPause)}, partSent).
+		on(upload.ActivityPoll, ready("media-s1")).
+		on(upload.ActivityDigest, answer{value: upload.Digest{SHA256: "feed", CRC64: "0"}})
+	return w
+}
+
+var elsewhere = upload.Move{Queue: upload.HostQueue("two", "/srv"), Host: "two", Source: "/srv/b.mp4", By: "ada@two"}
+
+func TestAMoveIsProvedAndOnlyWhatIsMissingIsSentFromThere(t *testing.T) {
+	w := localVideo(t, 8)
+	var asked upload.Prove
+	var sources []string
+	w.on(upload.ActivityProve, answer{value: func(in any) any {
+		asked = in.(upload.Prove)
+		return upload.Proved{Fingerprint: "f2", By: "CRC-64"}
+	}})
+	var got *told
+	w.at(time.Minute, func() { got = w.move(elsewhere) })
+	w.at(2*time.Minute, func() {
+		w.answers[upload.ActivitySendPart] = []answer{{value: func(in any) any {
+			part := in.(upload.SendPart)
+			sources = append(sources, part.Item.Source+" "+part.Content.Fingerprint)
+			return partSent.value.(func(any) any)(in)
+		}}}
+		w.env.SignalWorkflow(upload.SignalResume, nil)
+	})
+	result, err := w.run()
+	require.NoError(t, err)
+	require.NoError(t, got.failed)
+	require.Contains(t, got.answer, "moved to host two, proved by CRC-64")
+	require.Equal(t, elsewhere.Source, asked.Item.Source)
+	require.Equal(t, "f", asked.Content.Fingerprint)
+	require.NotEmpty(t, asked.Parts)
+	require.Len(t, sources, 8-len(asked.Parts), "what the store has is not sent again")
+	for _, source := range sources {
+		require.Equal(t, elsewhere.Source+" f2", source)
+	}
+	require.Contains(t, result.Note, "moved to host two by ada@two")
+	require.Equal(t, 8, result.Attempts.Transfer)
+}
+
+func TestAMoveToAnotherFileIsToldAndTheUploadGoesOnWhereItWas(t *testing.T) {
+	w := localVideo(t, 6)
+	w.on(upload.ActivityProve, answer{err: fails(upload.Error{Kind: upload.KindInvalid, Message: "not the same file: part 1"})})
+	var got *told
+	w.at(time.Minute, func() { got = w.move(elsewhere) })
+	w.at(2*time.Minute, w.signal(upload.SignalResume))
+	result, err := w.run()
+	require.NoError(t, err)
+	require.ErrorContains(t, got.failed, "not the same file: part 1")
+	require.Equal(t, upload.StateReady, result.State)
+	require.NotContains(t, result.Note, "moved")
+}
+
+func TestAMoveThatCannotBeMeantIsRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*world, *upload.Move)
+		want   string
+	}{
+		"of a source that all hosts read": {func(w *world, _ *upload.Move) { w.item.Source, w.item.Queue = "https://host/a.mp4", "" }, "no file of one host"},
+		"to something that is no file":    {func(_ *world, m *upload.Move) { m.Source = "s3://bucket/b.mp4" }, "no file of one host"},
+		"to nowhere":                      {func(_ *world, m *upload.Move) { m.Queue = "" }, "a move needs the queue of a host"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := localVideo(t, 4)
+			m := elsewhere
+			c.change(w, &m)
+			var got *told
+			w.at(time.Minute, func() { got = w.move(m) }).at(2*time.Minute, w.signal(upload.SignalResume))
+			_, err := w.run()
+			require.NoError(t, err)
+			require.False(t, got.accepted)
+			require.ErrorContains(t, got.rejected, c.want)
+			require.Zero(t, w.times(upload.ActivityProve))
+		})
+	}
+}
