@@ -51,11 +51,11 @@ func (w *writer) applySome(ctx context.Context, tx *sql.Tx, v verb, jobs []*job,
 	case verbClaim:
 		return w.claim(ctx, tx, jobs, args)
 	case verbState:
-		return w.exec(ctx, tx, upsert(len(jobs), onState), args)
+		return w.exec(ctx, tx, w.statements[len(jobs)].state, args)
 	case verbBytes:
-		return w.exec(ctx, tx, countBytes(len(jobs)), args)
+		return w.exec(ctx, tx, w.statements[len(jobs)].bytes, args)
 	default:
-		return w.exec(ctx, tx, upsert(len(jobs), onRecord), args)
+		return w.exec(ctx, tx, w.statements[len(jobs)].record, args)
 	}
 }
 
@@ -63,7 +63,7 @@ func (w *writer) applySome(ctx context.Context, tx *sql.Tx, v verb, jobs []*job,
 // The transaction holds the rows' locks in either case, so that nothing changes
 // in between.
 func (w *writer) claim(ctx context.Context, tx *sql.Tx, jobs []*job, args []any) error {
-	granted, err := w.granted(ctx, tx, upsert(len(jobs), onClaim), args)
+	granted, err := w.granted(ctx, tx, jobs, args)
 	if err != nil {
 		return err
 	}
@@ -84,21 +84,25 @@ func (w *writer) claim(ctx context.Context, tx *sql.Tx, jobs []*job, args []any)
 	return nil
 }
 
-func (w *writer) granted(ctx context.Context, tx *sql.Tx, statement string, args []any) (map[string]bool, error) {
-	rows, err := w.query(ctx, tx, statement, args)
+// granted tells which claims changed their rows. For a single one their number
+// says so; SQLite makes a table of what a statement is to return.
+func (w *writer) granted(ctx context.Context, tx *sql.Tx, jobs []*job, args []any) (map[string]bool, error) {
+	statement := w.statements[len(jobs)].claim
+	granted := map[string]bool{}
+	if len(jobs) == 1 {
+		n, err := w.changed(ctx, tx, statement, args)
+		granted[clean(jobs[0].row.item.UploadID)] = n > 0
+		return granted, err
+	}
+	rows, err := w.query(ctx, tx, statement+` RETURNING upload_id`, args)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
-	granted := map[string]bool{}
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
+	ids, err := scanTexts(rows)
+	for _, id := range ids {
 		granted[id] = true
 	}
-	return granted, rows.Err()
+	return granted, err
 }
 
 func (w *writer) readRefused(ctx context.Context, tx *sql.Tx, jobs []*job) error {
@@ -106,7 +110,7 @@ func (w *writer) readRefused(ctx context.Context, tx *sql.Tx, jobs []*job) error
 	for i, j := range jobs {
 		args[i] = clean(j.row.item.UploadID)
 	}
-	entries, err := w.ledger.scanEntries(w.query(ctx, tx, refusedEntries(len(jobs)), args))
+	entries, err := w.ledger.scanEntries(w.query(ctx, tx, w.statements[len(jobs)].refused, args))
 	if err != nil {
 		return err
 	}
@@ -130,12 +134,23 @@ func refusedEntries(n int) string {
 }
 
 func (w *writer) exec(ctx context.Context, tx *sql.Tx, statement string, args []any) error {
-	if prepared := w.prepared[statement]; prepared != nil {
-		_, err := tx.StmtContext(ctx, prepared).ExecContext(ctx, args...)
-		return err
-	}
-	_, err := tx.ExecContext(ctx, statement, args...)
+	_, err := w.changed(ctx, tx, statement, args)
 	return err
+}
+
+// changed runs a statement and tells how many rows it changed.
+func (w *writer) changed(ctx context.Context, tx *sql.Tx, statement string, args []any) (int64, error) {
+	var result sql.Result
+	var err error
+	if prepared := w.prepared[statement]; prepared != nil {
+		result, err = tx.StmtContext(ctx, prepared).ExecContext(ctx, args...)
+	} else {
+		result, err = tx.ExecContext(ctx, statement, args...)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 func (w *writer) query(ctx context.Context, tx *sql.Tx, statement string, args []any) (*sql.Rows, error) {
@@ -152,12 +167,7 @@ func (w *writer) prepare(ctx context.Context) error {
 	if w.ledger.dialect.rows > 1 {
 		return nil
 	}
-	tallies, _ := addTallies(1)
-	ticks, _ := addTicks(1)
-	for _, statement := range []string{
-		upsert(1, onClaim), upsert(1, onState), countBytes(1), upsert(1, onRecord), refusedEntries(1),
-		moveLegs(1), keepLegs(1), leaveAlone(1), w.ledger.dialect.standings(), w.ledger.dialect.forgetLegs(), tallies, ticks,
-	} {
+	for _, statement := range append(w.statements[1].all(), w.ledger.dialect.standings(), w.ledger.dialect.forgetLegs()) {
 		prepared, err := w.ledger.write.PrepareContext(ctx, statement)
 		if err != nil {
 			return err

@@ -1,9 +1,11 @@
 package ledger_test
 
 import (
+	"context"
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -30,8 +32,13 @@ func benchEach(b *testing.B, bench func(b *testing.B, l *ledger.Ledger)) {
 
 // eachHand runs do for each of b.N items, in many goroutines.
 func eachHand(b *testing.B, do func(line int) error) {
-	var line atomic.Int64
 	b.SetParallelism(hands / 2)
+	eachHandOf(b, do)
+}
+
+// eachHandOf does so in as many as were set.
+func eachHandOf(b *testing.B, do func(line int) error) {
+	var line atomic.Int64
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			if err := do(int(line.Add(1))); err != nil {
@@ -75,6 +82,64 @@ func BenchmarkWholeUpload(b *testing.B) {
 			return l.Record(b.Context(), ended(item, "one", noon, upload.StateReady))
 		})
 	})
+}
+
+// legOf is a leg of the size that signed URLs give it.
+func legOf(line int) upload.Leg {
+	return upload.Leg{
+		Session: upload.Session{
+			Method: "put", ID: fmt.Sprintf("IM%d", line), FileName: fmt.Sprintf("%d.jpg", line), Store: upload.StoreS3,
+			URL:       fmt.Sprintf("https://bucket.s3.eu-central-1.amazonaws.com/media/%d.jpg?X-Amz-Security-Token=%0600d", line, line),
+			Header:    map[string]string{"Content-Type": "image/jpeg", "X-Amz-Meta-Upload": fmt.Sprint(line)},
+			ExpiresAt: noon.Add(time.Hour), Life: time.Hour, OpenedAt: noon,
+		},
+		Content: content, Attempts: upload.Attempts{Prepare: 1},
+	}
+}
+
+// The four writes of a packed row, sixteen rows at once, in a batch of b.N rows
+// that is there already.
+func BenchmarkPackedRow(b *testing.B) {
+	benchEach(b, func(b *testing.B, l *ledger.Ledger) {
+		announceAll(b, l, b.N)
+		b.ResetTimer()
+		b.SetParallelism(8)
+		eachHandOf(b, func(line int) error { return packedRow(b.Context(), l, line) })
+	})
+}
+
+func packedRow(ctx context.Context, l *ledger.Ledger, line int) error {
+	item := spring(line)
+	request := asks(item, "page", noon)
+	request.WorkflowID, request.Way = "page/spring/1/1", upload.WayPacked
+	if _, err := l.Claim(ctx, request); err != nil {
+		return err
+	}
+	leg := ledger.LegMark{UploadID: item.UploadID, RunID: "page", State: upload.StateTransferring, Leg: legOf(line)}
+	if err := l.SaveLegs(ctx, []ledger.LegMark{leg}); err != nil {
+		return err
+	}
+	leg.State, leg.BytesSent, leg.Leg.SentAt = upload.StateProcessing, content.Size, noon
+	if err := l.SaveLegs(ctx, []ledger.LegMark{leg}); err != nil {
+		return err
+	}
+	return l.Record(ctx, ended(item, "page", noon, upload.StateReady))
+}
+
+// Announcing a batch, a page at a time.
+func BenchmarkAnnounce(b *testing.B) {
+	benchEach(b, func(b *testing.B, l *ledger.Ledger) { announceAll(b, l, b.N) })
+}
+
+func announceAll(b testing.TB, l *ledger.Ledger, items int) {
+	b.Helper()
+	for line := 1; line <= items; line += 500 {
+		var page []upload.Record
+		for n := line; n < min(line+500, items+1); n++ {
+			page = append(page, announced(spring(n)))
+		}
+		require.NoError(b, l.RecordPage(b.Context(), page))
+	}
 }
 
 func BenchmarkHeartbeat(b *testing.B) {

@@ -75,6 +75,11 @@ func ended(item upload.Item, run string, at time.Time, state upload.State) uploa
 	return record
 }
 
+// announced is the record of an item that only waits.
+func announced(item upload.Item) upload.Record {
+	return upload.Record{Item: item, Result: upload.NewResult(item, upload.WayPacked, noon)}
+}
+
 // refused is the record of a run that was not granted its item.
 func refused(item upload.Item, run string, at time.Time) upload.Record {
 	record := ended(item, run, at, upload.StateFailed)

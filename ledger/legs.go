@@ -114,36 +114,32 @@ func (l *Ledger) openLeg(uploadID string, sealed []byte) (*upload.Leg, error) {
 	return &opened.Leg, nil
 }
 
-// holding: the run named by the second value has the item, and it has not ended.
-const holding = `items.upload_id = v.column1 AND items.run_id = v.column2 AND items.` + open
+// holding: the run that the second value names has the item, and it has not
+// ended.
+const holding = `items.upload_id = {1} AND items.run_id = {2} AND items.` + open
 
-// moveLegs notes the states of n legs: arguments are upload ID, run ID, state,
-// size, bytes sent and time.
+// moveLegs notes the states of n legs: values are upload ID, run ID, state, size,
+// bytes sent and time.
 func moveLegs(n int) string {
-	types := []string{"TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT"}
-	return `UPDATE items SET
-	state = CASE WHEN v.column3 = '' THEN items.state ELSE v.column3 END,
-	size = CASE WHEN v.column4 > 0 THEN v.column4 ELSE items.size END,
-	bytes_sent = CASE WHEN v.column5 > items.bytes_sent THEN v.column5 ELSE items.bytes_sent END,
-	updated_at = v.column6
-FROM (VALUES ` + tuples(n, len(types), types) + `) AS v WHERE ` + holding
+	return withRows(n, []string{"TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT"}, `UPDATE items SET
+	state = CASE WHEN {3} = '' THEN items.state ELSE {3} END,
+	size = CASE WHEN {4} > 0 THEN {4} ELSE items.size END,
+	bytes_sent = CASE WHEN {5} > items.bytes_sent THEN {5} ELSE items.bytes_sent END,
+	updated_at = {6} {from} WHERE `+holding)
 }
 
-// keepLegs saves n legs: arguments are upload ID, run ID and sealed leg.
-func keepLegs(n int) string {
-	types := []string{"TEXT", "TEXT", "BYTEA"}
-	return `INSERT INTO legs (upload_id, leg)
-SELECT v.column1, v.column3 FROM (VALUES ` + tuples(n, len(types), types) + `) AS v, items WHERE ` + holding + `
-ON CONFLICT (upload_id) DO UPDATE SET leg = excluded.leg`
+// keepLegs saves n legs: values are upload ID, run ID and sealed leg.
+func (d dialect) keepLegs(n int) string {
+	return withRows(n, []string{"TEXT", "TEXT", d.bytes}, `INSERT INTO legs (upload_id, leg)
+SELECT {1}, {3} FROM {join}items WHERE `+holding+`
+ON CONFLICT (upload_id) DO UPDATE SET leg = excluded.leg`)
 }
 
-// leaveAlone lets n items go: arguments are upload ID, run ID, reason and time.
+// leaveAlone lets n items go: values are upload ID, run ID, reason and time.
 func leaveAlone(n int) string {
-	types := []string{"TEXT", "TEXT", "TEXT", "BIGINT"}
-	return `UPDATE items SET alone = TRUE, because_alone = v.column3, updated_at = v.column4,
-	left_by = v.column2, run_id = '', workflow_id = '', lane = ''
-FROM (VALUES ` + tuples(n, len(types), types) + `) AS v
-WHERE items.upload_id = v.column1 AND items.run_id IN ('', v.column2) AND items.` + open
+	return withRows(n, []string{"TEXT", "TEXT", "TEXT", "BIGINT"}, `UPDATE items SET
+	alone = TRUE, because_alone = {3}, updated_at = {4}, left_by = {2}, run_id = '', workflow_id = '', lane = '' {from}
+WHERE items.upload_id = {1} AND items.run_id IN ('', {2}) AND items.`+open)
 }
 
 func (w *writer) saveLegs(ctx context.Context, tx *sql.Tx, jobs []*job, now time.Time) error {
@@ -153,10 +149,10 @@ func (w *writer) saveLegs(ctx context.Context, tx *sql.Tx, jobs []*job, now time
 		moves = append(moves, id, run, clean(string(j.row.result.State)), int64(j.row.result.Size), j.row.result.BytesSent, micros(now))
 		legs = append(legs, id, run, j.row.sealed)
 	}
-	if err := w.exec(ctx, tx, moveLegs(len(jobs)), moves); err != nil {
+	if err := w.exec(ctx, tx, w.statements[len(jobs)].leg, moves); err != nil {
 		return err
 	}
-	return w.exec(ctx, tx, keepLegs(len(jobs)), legs)
+	return w.exec(ctx, tx, w.statements[len(jobs)].keepLeg, legs)
 }
 
 func (w *writer) setAlone(ctx context.Context, tx *sql.Tx, jobs []*job, now time.Time) error {
@@ -164,5 +160,5 @@ func (w *writer) setAlone(ctx context.Context, tx *sql.Tx, jobs []*job, now time
 	for _, j := range jobs {
 		args = append(args, clean(j.row.item.UploadID), clean(j.row.runID), clean(j.row.because), micros(now))
 	}
-	return w.exec(ctx, tx, leaveAlone(len(jobs)), args)
+	return w.exec(ctx, tx, w.statements[len(jobs)].alone, args)
 }

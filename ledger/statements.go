@@ -58,8 +58,7 @@ WHERE (items.run_id = '' AND items.state NOT IN ('ready', 'unconfirmed') AND ` +
 	OR (` + newRun + ` AND ` + sameJob + ` AND items.state NOT IN ('ready', 'unconfirmed')
 		AND excluded.started_at >= items.started_at)
 	OR (excluded.again AND items.state = 'ready' AND excluded.started_at > items.started_at)
-	OR (excluded.took_over <> '' AND items.run_id = excluded.took_over AND items.state <> 'ready')
-RETURNING upload_id`
+	OR (excluded.took_over <> '' AND items.run_id = excluded.took_over AND items.state <> 'ready')`
 
 // newClaim: the claim is not merely the repeated one of a run under way.
 const newClaim = `(` + newRun + ` OR items.state IN ` + over + `)`
@@ -99,12 +98,35 @@ WHERE (` + sameRun + ` AND items.state NOT IN ` + over + ` AND ` + reopens + `
 		AND (excluded.run_id <> '' OR excluded.state <> 'waiting' OR items.state = 'waiting'))
 	OR (` + sameRun + ` AND items.state IN ` + over + `
 		AND (excluded.state IN ` + over + ` OR (excluded.run_id <> '' AND excluded.started_at > items.started_at)))
-	OR (items.run_id = '' AND excluded.run_id <> '' AND items.state NOT IN ` + over + `
-		AND (` + notLeft + ` OR excluded.state = 'ready'))
-	OR (` + newRun + ` AND excluded.run_id <> '' AND excluded.started_at >= items.started_at AND (
+	OR (items.run_id = '' AND excluded.run_id <> '' AND items.state NOT IN ` + over + ` AND ` + counts + `)
+	OR (` + newRun + ` AND excluded.run_id <> '' AND excluded.started_at >= items.started_at AND ` + counts + ` AND (
 		(excluded.fingerprint <> '' AND excluded.kind <> 'invalid')
 		OR items.state IN ('failed', 'canceled')
 		OR (` + sameJob + ` AND items.state NOT IN ('ready', 'unconfirmed'))))`
+
+// statements are those that the writer runs for a number of rows at once.
+type statements struct {
+	claim, state, bytes, leg, keepLeg, alone, record, refused, tally, tick string
+}
+
+// newStatements puts them together, which is done once: it costs more than to
+// run one.
+func newStatements(d dialect, n int) *statements {
+	return &statements{
+		claim: upsert(n, onClaim), state: upsert(n, onState), bytes: countBytes(n), record: upsert(n, onRecord),
+		leg: moveLegs(n), keepLeg: d.keepLegs(n), alone: leaveAlone(n), refused: refusedEntries(n),
+		tally: addTallies(n), tick: addTicks(n),
+	}
+}
+
+// all lists them.
+func (s *statements) all() []string {
+	return []string{s.claim, s.state, s.bytes, s.leg, s.keepLeg, s.alone, s.record, s.refused, s.tally, s.tick}
+}
+
+// counts: what is recorded of an item that nobody has is not the failure of the
+// run from which it was taken.
+const counts = `(items.run_id <> '' OR ` + notLeft + ` OR excluded.state = 'ready')`
 
 // upsert is an insertion of n rows, with what to do where a row is there.
 func upsert(n int, conflict string) string {
@@ -114,11 +136,33 @@ func upsert(n int, conflict string) string {
 // countBytes adds to what n runs have sent: arguments are upload ID, run ID,
 // bytes, and the time. A missing row stays missing.
 func countBytes(n int) string {
-	// Only here does PostgreSQL see the rows before it sees what they are for.
-	types := []string{"TEXT", "TEXT", "BIGINT", "BIGINT"}
-	return `UPDATE items SET bytes_sent = v.column3, updated_at = v.column4 FROM (VALUES ` + tuples(n, len(types), types) + `) AS v
-WHERE items.upload_id = v.column1 AND items.run_id = v.column2 AND items.state NOT IN ` + over + `
-	AND items.state <> 'unconfirmed' AND items.bytes_sent < v.column3`
+	return withRows(n, []string{"TEXT", "TEXT", "BIGINT", "BIGINT"}, `UPDATE items SET bytes_sent = {3}, updated_at = {4} {from}
+WHERE items.upload_id = {1} AND items.run_id = {2} AND items.`+open+` AND items.bytes_sent < {3}`)
+}
+
+// withRows completes a statement that is to be done for each of n rows of
+// values: {1}, {2}, … are the columns of a row, and {from}, or {join} before
+// another table, is where they come from. A single row is put into their places,
+// because SQLite would make a table for it.
+func withRows(n int, types []string, statement string) string {
+	from := ""
+	if n > 1 {
+		// Unlike an insertion, this lets PostgreSQL see the values before it sees
+		// what they are for, so that it has to be told their types.
+		from = `(VALUES ` + tuples(n, len(types), types) + `) AS v`
+		statement = strings.NewReplacer("{from}", "FROM "+from, "{join}", from+", ").Replace(statement)
+	} else {
+		statement = strings.NewReplacer("{from}", "", "{join}", "").Replace(statement)
+	}
+	for i, kind := range types {
+		column := strconv.Itoa(i + 1)
+		value := "v.column" + column
+		if n == 1 {
+			value = "CAST($" + column + " AS " + kind + ")"
+		}
+		statement = strings.ReplaceAll(statement, "{"+column+"}", value)
+	}
+	return statement
 }
 
 // tuples is n rows of placeholders, numbered through, cast to types where there

@@ -149,31 +149,25 @@ func (w *writer) tally(ctx context.Context, tx *sql.Tx, before, after map[string
 		args = append(args, key.batch, key.account, key.vendor, key.queue, string(key.state), key.kind,
 			change.items, change.paused, change.size, change.sent)
 	}
-	return w.addAll(ctx, tx, addTallies, args)
-}
-
-// addAll runs a statement that adds n rows to sums, for as many rows as there
-// are arguments.
-func (w *writer) addAll(ctx context.Context, tx *sql.Tx, statement func(n int) (text string, width int), args []any) error {
 	for len(args) > 0 {
-		_, width := statement(1)
-		n := chunk(len(args)/width, w.ledger.dialect.rows)
-		text, _ := statement(n)
-		if err := w.exec(ctx, tx, text, args[:n*width]); err != nil {
+		n := chunk(len(args)/tallyWidth, w.ledger.dialect.rows)
+		if err := w.exec(ctx, tx, w.statements[n].tally, args[:n*tallyWidth]); err != nil {
 			return err
 		}
-		args = args[n*width:]
+		args = args[n*tallyWidth:]
 	}
 	return nil
 }
 
-func addTallies(n int) (text string, width int) {
-	const columns = 10
+// tallyWidth counts the columns of tallies.
+const tallyWidth = 10
+
+func addTallies(n int) string {
 	return `INSERT INTO tallies (batch, account, vendor, queue, state, kind, items, paused, size, bytes_sent)
-VALUES ` + tuples(n, columns, nil) + `
+VALUES ` + tuples(n, tallyWidth, nil) + `
 ON CONFLICT (batch, account, vendor, queue, state, kind) DO UPDATE SET
 	items = tallies.items + excluded.items, paused = tallies.paused + excluded.paused,
-	size = tallies.size + excluded.size, bytes_sent = tallies.bytes_sent + excluded.bytes_sent`, columns
+	size = tallies.size + excluded.size, bytes_sent = tallies.bytes_sent + excluded.bytes_sent`
 }
 
 // dropLegs forgets the legs of items that have ended.

@@ -55,14 +55,23 @@ func (w *writer) tick(ctx context.Context, tx *sql.Tx, before, after map[string]
 	for _, key := range keys {
 		args = append(args, key.batch, at, key.account, string(key.state), ticks[key].items, ticks[key].sent)
 	}
-	return w.addAll(ctx, tx, addTicks, args)
+	for len(args) > 0 {
+		n := chunk(len(args)/tickWidth, w.ledger.dialect.rows)
+		if err := w.exec(ctx, tx, w.statements[n].tick, args[:n*tickWidth]); err != nil {
+			return err
+		}
+		args = args[n*tickWidth:]
+	}
+	return nil
 }
 
-func addTicks(n int) (text string, width int) {
-	const columns = 6
-	return `INSERT INTO ticks (batch, at, account, state, items, bytes_sent) VALUES ` + tuples(n, columns, nil) + `
+// tickWidth counts the columns of ticks.
+const tickWidth = 6
+
+func addTicks(n int) string {
+	return `INSERT INTO ticks (batch, at, account, state, items, bytes_sent) VALUES ` + tuples(n, tickWidth, nil) + `
 ON CONFLICT (batch, at, account, state) DO UPDATE SET
-	items = ticks.items + excluded.items, bytes_sent = ticks.bytes_sent + excluded.bytes_sent`, columns
+	items = ticks.items + excluded.items, bytes_sent = ticks.bytes_sent + excluded.bytes_sent`
 }
 
 // Ticks lists how many rows of a batch ended since a time, by ten seconds,

@@ -64,13 +64,18 @@ type writer struct {
 	timed   bool            // a wake is due after linger
 	closed  bool
 
-	prepared map[string]*sql.Stmt // by their text; never changed once the goroutine runs
+	// These never change once the goroutine runs.
+	statements map[int]*statements  // by the number of their rows
+	prepared   map[string]*sql.Stmt // by their text
 }
 
 func newWriter(ctx context.Context, l *Ledger) (*writer, error) {
 	w := &writer{
 		ledger: l, wake: make(chan struct{}, 1), ended: make(chan struct{}),
-		latest: map[string]*job{}, prepared: map[string]*sql.Stmt{},
+		latest: map[string]*job{}, statements: map[int]*statements{}, prepared: map[string]*sql.Stmt{},
+	}
+	for n := 1; n <= l.dialect.rows; n *= 2 {
+		w.statements[n] = newStatements(l.dialect, n)
 	}
 	if err := w.prepare(ctx); err != nil {
 		return nil, err
