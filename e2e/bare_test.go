@@ -41,7 +41,7 @@ func newBare(t *testing.T, config string, width int) bare {
 	require.NoError(t, yaml.Unmarshal(raw, &c))
 	a := c.Accounts["truvideo"]
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost, transport.WriteBufferSize, transport.DisableCompression = width, 256<<10, true
+	transport.MaxIdleConnsPerHost = width
 	b := bare{t: t, client: &http.Client{Transport: transport}, base: a["base_url"]}
 	body := fmt.Appendf(nil, `{"timestamp":%q}`, time.Now().UTC().Format("2006-01-02T15:04:05.000Z"))
 	sign := hmac.New(sha256.New, []byte(a["secret"]))

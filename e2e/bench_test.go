@@ -5,6 +5,7 @@ package e2e
 import (
 	"encoding/binary"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -31,8 +32,11 @@ const (
 
 // window is one run: how long it took, and what it cost its process.
 type window struct {
-	took time.Duration
-	cpu  time.Duration
+	took   time.Duration
+	cpu    time.Duration
+	engine time.Duration // processor time of the engine meanwhile
+	wide   float64       // parts in flight, on average
+	gap    time.Duration // from the answer to a part until the next one begins
 }
 
 func (w window) rate(size int64) float64 { return float64(size) / (1 << 20) / w.took.Seconds() }
@@ -44,6 +48,7 @@ func TestSpeed(t *testing.T) {
 	v := &verdict{t: t}
 	defer v.print()
 	r := newBench(t, "--skip-sha256")
+	r.flags = []string{"--pprof"}
 	size := length(t, "BENCH_SIZE", 2<<30)
 	film := r.film("film.mp4", size)
 	copier := rclone(t)
@@ -63,7 +68,11 @@ func TestSpeed(t *testing.T) {
 	toBare, toRclone := ratio(ours, loop), ratio(ours, copied)
 	v.holds(toBare >= againstBare, "mediaferry to the bare loop, median of the pairs", fmt.Sprintf("%.2f", toBare), fmt.Sprint("at least ", againstBare))
 	v.holds(toRclone >= againstRclone, "mediaferry to rclone, median of the pairs", fmt.Sprintf("%.2f", toRclone), fmt.Sprint("at least ", againstRclone))
+	v.tells("parts in flight on average, mediaferry", "%s", widths(ours))
+	v.tells("  and the bare loop", "%s", widths(loop))
 	v.tells("CPU seconds of mediaferry-worker", "%s", costs(ours))
+	v.tells("CPU seconds of the engine meanwhile", "%s", engines(ours))
+	v.tells("CPU seconds of the bare loop", "%s", costs(loop))
 	v.tells("CPU seconds of rclone", "%s", costs(copied))
 }
 
@@ -94,6 +103,22 @@ func costs(all []window) string {
 	return strings.Join(out, " ")
 }
 
+func engines(all []window) string {
+	var out []string
+	for _, w := range all {
+		out = append(out, fmt.Sprintf("%.1f", w.engine.Seconds()))
+	}
+	return strings.Join(out, " ")
+}
+
+func widths(all []window) string {
+	var out []string
+	for _, w := range all {
+		out = append(out, fmt.Sprintf("%.1f (%s between two)", w.wide, w.gap.Round(100*time.Microsecond)))
+	}
+	return strings.Join(out, " ")
+}
+
 // ratio is how much faster a is than b: the median over pairs.
 func ratio(a, b []window) float64 {
 	var out []float64
@@ -107,12 +132,65 @@ func ratio(a, b []window) float64 {
 func (r *rig) ours(film string, round int) (window, upload.Plan) {
 	r.t.Helper()
 	r.fresh()
-	before := cpuOf(r.t, r.worker.cmd.Process.Pid)
+	defer r.profile(round)()
+	before, engine := cpuOf(r.t, r.worker.cmd.Process.Pid), cpuOf(r.t, r.enginePID())
 	result := r.finish(r.begin(fmt.Sprint("film-", round), film))
 	require.Equal(r.t, upload.StateReady, result.State)
 	puts := r.puts()
 	plan := upload.Plan{Size: int64(result.Size), PartSize: puts[0].bytes, Parts: len(puts)}
-	return window{took: r.span(), cpu: cpuOf(r.t, r.worker.cmd.Process.Pid) - before}, plan
+	return window{
+		took: r.span(), cpu: cpuOf(r.t, r.worker.cmd.Process.Pid) - before,
+		engine: cpuOf(r.t, r.enginePID()) - engine, wide: r.wide(), gap: r.gap(),
+	}, plan
+}
+
+// wide is how many parts were in flight on average.
+func (r *rig) wide() float64 {
+	r.t.Helper()
+	var all time.Duration
+	for _, p := range r.puts() {
+		all += p.answered.Sub(p.began)
+	}
+	return all.Seconds() / r.span().Seconds()
+}
+
+// gap is how long the place of a part is empty before the next one takes it: the
+// median.
+func (r *rig) gap() time.Duration {
+	r.t.Helper()
+	puts := r.puts()
+	var free, taken []time.Time
+	var waits []time.Duration
+	for _, p := range puts {
+		free, taken = append(free, p.answered), append(taken, p.began)
+	}
+	slices.SortFunc(free, time.Time.Compare)
+	for i := loopWidth; i < len(taken); i++ {
+		waits = append(waits, taken[i].Sub(free[i-loopWidth]))
+	}
+	return median(waits)
+}
+
+// profile writes down where the worker's processor time goes, where BENCH_PROFILE
+// names a folder for that.
+func (r *rig) profile(round int) (ended func()) {
+	r.t.Helper()
+	folder := os.Getenv("BENCH_PROFILE")
+	if folder == "" {
+		return func() {}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		response, err := http.Get("http://" + r.listen() + "/debug/pprof/profile?seconds=8")
+		if err != nil {
+			return // the round ends without it
+		}
+		raw, _ := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		_ = os.WriteFile(filepath.Join(folder, fmt.Sprintf("round-%d.pprof", round)), raw, 0o600)
+	}()
+	return func() { <-done }
 }
 
 // fresh makes the vendor forget what it has, so that every run meets the same.
@@ -138,8 +216,9 @@ func (r *rig) bareLoop(film string, size int64, plan upload.Plan) window {
 	r.t.Helper()
 	r.fresh()
 	b := newBare(r.t, filepath.Join(r.dir, "mediaferry.yaml"), loopWidth)
+	before := cpuOf(r.t, os.Getpid())
 	b.send(film, size, plan.PartSize, loopWidth)
-	return window{took: r.span()}
+	return window{took: r.span(), cpu: cpuOf(r.t, os.Getpid()) - before, wide: r.wide(), gap: r.gap()}
 }
 
 // rclone is the path of rclone, which is built once and kept beside Go's own
