@@ -284,6 +284,46 @@ func TestPruneForgetsOnlyWhatEndedLongAgo(t *testing.T) {
 			list(t, l, ledger.Filter{Batch: "spring"}))
 		require.NoError(t, l.Compact(t.Context()))
 		require.Len(t, list(t, l, ledger.Filter{}), 3)
+		requireBalanced(t, url)
+	})
+}
+
+func TestPruneForgetsBatchesOfWhichNothingIsLeft(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		now := newClock()
+		l := ledgertest.Open(t, url, ledger.Options{Now: now.Now})
+		for _, id := range []string{"spring", "summer", "autumn"} {
+			b := springBatch()
+			b.ID = id
+			openBatch(t, l, b)
+			item := spring(1)
+			item.Batch, item.UploadID = id, upload.BatchUploadID(id, item.ID)
+			state := map[string]upload.State{"spring": upload.StateReady, "summer": upload.StateUnconfirmed, "autumn": upload.StateReady}[id]
+			record(t, l, ended(item, "one", noon, state))
+			if id != "autumn" { // which runs
+				_, err := l.ChangeBatch(t.Context(), id, ledger.BatchChange{Event: event(ledger.EventFinish), State: upload.BatchCompleted})
+				require.NoError(t, err)
+			}
+		}
+		now.Add(24 * time.Hour)
+		n, err := l.Prune(t.Context(), noon.Add(time.Hour))
+		require.NoError(t, err)
+		require.EqualValues(t, 2, n)
+		_, err = l.Batch(t.Context(), "spring")
+		require.ErrorIs(t, err, ledger.ErrNotFound)
+		events, err := l.BatchEvents(t.Context(), "spring")
+		require.NoError(t, err)
+		require.Empty(t, events)
+		ticks, err := l.Ticks(t.Context(), "spring", time.Time{})
+		require.NoError(t, err)
+		require.Empty(t, ticks)
+		for _, id := range []string{"summer", "autumn"} {
+			_, err = l.Batch(t.Context(), id)
+			require.NoError(t, err)
+			ticks, err = l.Ticks(t.Context(), id, time.Time{})
+			require.NoError(t, err)
+			require.Len(t, ticks, 1)
+		}
 	})
 }
 

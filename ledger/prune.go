@@ -11,9 +11,10 @@ import (
 // turn.
 const pruneRows = 1000
 
-// Prune forgets items that ended before a time, and returns how many. Those that
-// run, wait, or are unconfirmed stay, however old. An item that is forgotten is
-// uploaded again when it is asked for again.
+// Prune forgets items that ended before a time, and returns how many, and the
+// batches that ended before it and of which no item is left, with their events
+// and their time lines. Items that run, wait, or are unconfirmed stay, however
+// old. An item that is forgotten is uploaded again when it is asked for again.
 func (l *Ledger) Prune(ctx context.Context, before time.Time) (int64, error) {
 	var pruned int64
 	for last, more := "", true; more; {
@@ -24,7 +25,7 @@ func (l *Ledger) Prune(ctx context.Context, before time.Time) (int64, error) {
 		}
 		pruned += n
 	}
-	return pruned, nil
+	return pruned, l.fail("prune", l.pruneBatches(ctx, before))
 }
 
 // pruneSome deletes among the next pruneRows items behind last.
@@ -40,13 +41,35 @@ func (l *Ledger) pruneSome(ctx context.Context, last string, before time.Time) (
 	if more {
 		condition, args = condition+` AND upload_id <= $3`, append(args, next)
 	}
-	result, err := l.write.ExecContext(ctx, `DELETE FROM items WHERE `+condition, args...)
-	if err != nil {
-		return "", 0, false, err
-	}
-	n, err = result.RowsAffected()
+	const forget = `DELETE FROM items WHERE state IN ` + over + ` AND updated_at < $2 AND `
+	n, _, err = l.sweepSome(ctx, sweep{change: forget, at: before, choose: condition, args: args})
 	return next, n, more, err
 }
+
+// pruneBatches forgets batches that are over and have no items.
+func (l *Ledger) pruneBatches(ctx context.Context, before time.Time) error {
+	return l.transact(ctx, func(tx *sql.Tx) error {
+		// Counts of nothing are left behind by whatever moves on.
+		_, err := tx.ExecContext(ctx, `DELETE FROM tallies WHERE items = 0 AND paused = 0 AND size = 0 AND bytes_sent = 0`)
+		if err != nil {
+			return err
+		}
+		for _, table := range []string{
+			`batch_events WHERE batch IN (SELECT id FROM batches WHERE ` + forgettable + `)`,
+			`ticks WHERE batch IN (SELECT id FROM batches WHERE ` + forgettable + `)`,
+			`batches WHERE ` + forgettable,
+		} {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table, micros(before)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// forgettable: the batch ended before a time, and has no items.
+const forgettable = `finished_at > 0 AND finished_at < $1
+	AND NOT EXISTS (SELECT 1 FROM tallies WHERE tallies.batch = batches.id AND tallies.items > 0)`
 
 // Compact gives the space of what was deleted back to the disk. On SQLite it
 // needs as much free space again as the ledger has, and writers wait for it;

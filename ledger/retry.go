@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"strconv"
+	"time"
 
 	"github.com/mediaferry/mediaferry/upload"
 )
@@ -30,11 +31,12 @@ func (l *Ledger) RetryRows(ctx context.Context, batch string, kinds []upload.Kin
 	var retried int64
 	var err error
 	if len(kinds) == 0 {
-		retried, err = l.sweep(ctx, retry, givenUpRows, clean(batch))
+		retried, err = l.sweepAll(ctx, sweep{change: retry, at: l.now(), choose: givenUpRows, args: []any{clean(batch)}})
 	}
 	for _, kind := range kinds {
 		var n int64
-		if n, err = l.sweep(ctx, retry, failedOfKind, clean(batch), clean(string(kind))); err != nil {
+		n, err = l.sweepAll(ctx, sweep{change: retry, at: l.now(), choose: failedOfKind, args: []any{clean(batch), clean(string(kind))}})
+		if err != nil {
 			break
 		}
 		retried += n
@@ -49,7 +51,7 @@ func (l *Ledger) RetryRows(ctx context.Context, batch string, kinds []upload.Kin
 // many. Rows that a run has are that run's to end. It may be repeated; with an
 // error some rows are canceled already.
 func (l *Ledger) CancelRows(ctx context.Context, batch string) (int64, error) {
-	canceled, err := l.sweep(ctx, callOff, waitingRows, clean(batch))
+	canceled, err := l.sweepAll(ctx, sweep{change: callOff, at: l.now(), choose: waitingRows, args: []any{clean(batch)}})
 	return canceled, l.fail("cancel rows of batch "+batch, err)
 }
 
@@ -63,12 +65,20 @@ WHERE state IN ('failed', 'canceled') AND `
 WHERE state = 'waiting' AND run_id = '' AND `
 )
 
-// sweep changes all rows that fit a condition, sweepRows at a time, until there
-// are no more.
-func (l *Ledger) sweep(ctx context.Context, change, condition string, args ...any) (int64, error) {
+// sweep is a change to many rows.
+type sweep struct {
+	change string    // ends with AND, for dialect.among
+	at     time.Time // its second argument
+	choose string    // the rows, by a condition
+	args   []any     // of that condition
+}
+
+// sweepAll changes all rows of a sweep, sweepRows at a time, until there are no
+// more.
+func (l *Ledger) sweepAll(ctx context.Context, s sweep) (int64, error) {
 	var swept int64
 	for {
-		n, more, err := l.sweepSome(ctx, change+l.dialect.among, condition, args)
+		n, more, err := l.sweepSome(ctx, s)
 		swept += n
 		if err != nil || !more {
 			return swept, err
@@ -76,27 +86,38 @@ func (l *Ledger) sweep(ctx context.Context, change, condition string, args ...an
 	}
 }
 
-func (l *Ledger) sweepSome(ctx context.Context, change, condition string, args []any) (n int64, more bool, err error) {
-	err = l.transact(ctx, func(tx *sql.Tx) error {
-		ids, err := sweepIDs(ctx, tx, condition, args)
-		if err != nil || len(ids) == 0 {
+// sweepSome changes up to sweepRows rows, and reports whether there may be more.
+func (l *Ledger) sweepSome(ctx context.Context, s sweep) (n int64, more bool, err error) {
+	for range groupTries {
+		err = l.transact(ctx, func(tx *sql.Tx) error {
+			n, more, err = l.sweepIn(ctx, tx, s)
 			return err
+		})
+		if !retryable(err) {
+			break
 		}
-		more = len(ids) == sweepRows
-		list, err := l.dialect.list(ids)
+	}
+	return n, more, err
+}
+
+func (l *Ledger) sweepIn(ctx context.Context, tx *sql.Tx, s sweep) (n int64, more bool, err error) {
+	ids, err := sweepIDs(ctx, tx, s.choose, s.args)
+	if err != nil || len(ids) == 0 {
+		return 0, false, err
+	}
+	list, err := l.dialect.list(ids)
+	if err != nil {
+		return 0, false, err
+	}
+	err = l.writer.keep(ctx, tx, ids, func() error {
+		result, err := tx.ExecContext(ctx, s.change+l.dialect.among, list, micros(s.at))
 		if err != nil {
 			return err
 		}
-		return l.writer.keep(ctx, tx, ids, func() error {
-			result, err := tx.ExecContext(ctx, change, list, micros(l.now()))
-			if err != nil {
-				return err
-			}
-			n, err = result.RowsAffected()
-			return err
-		})
+		n, err = result.RowsAffected()
+		return err
 	})
-	return n, more, err
+	return n, len(ids) == sweepRows, err
 }
 
 func sweepIDs(ctx context.Context, tx *sql.Tx, condition string, args []any) ([]string, error) {
