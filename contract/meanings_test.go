@@ -251,6 +251,15 @@ func sessionLost(p place) []example {
 	}
 }
 
+// lookedAndLost: as sessionLost, after a look whether the vendor has the part.
+func lookedAndLost(p place) []example {
+	examples := sessionLost(p)
+	looks := requests{"status": 1}
+	examples[0].want.requests = examples[0].want.requests.plus(looks)
+	examples[1].want.requests = examples[1].want.requests.plus(looks.times(3))
+	return examples
+}
+
 // adopted: the vendor has the medium, and it is found.
 func adopted(p place) []example {
 	found := p.goesOn(requests{"list": 1, "image": 1})

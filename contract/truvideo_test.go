@@ -49,7 +49,7 @@ var truvideoSuite = suite{
 				{"409", "status=409", refused},
 				{"500", "status=500", repeated},
 				{"503", "status=503", repeated},
-				{"200 without the part", "missing-url", sessionLost},
+				{"200 without the part", "missing-url", lookedAndLost},
 			}),
 		},
 		{
@@ -154,9 +154,9 @@ func TestTruVideo(t *testing.T) {
 			want: want{state: upload.StateReady, requests: long.plus(requests{"part": 1, "parts": 1}), media: 1}, check: eachOnce,
 		},
 		{
-			name: "part got no answer, its URL expired, and the vendor has no other for what is stored: another session", item: longFilm,
+			name: "part got no answer, its URL expired, and the vendor has no other for what is stored: it is what was sent", item: longFilm,
 			faults: []string{`truvideo.part#1@"partNumber=2"=reset-after`, `truvideo.part#2@"partNumber=2"=expired`},
-			want:   want{state: upload.StateReady, requests: long.plus(requests{"part": 3, "parts": 1, "start": 1}), media: 1},
+			want:   want{state: upload.StateReady, requests: long.plus(requests{"part": 1, "parts": 1, "status": 1}), media: 1}, check: eachOnce,
 		},
 		{
 			name: "part has no URL at first", item: longFilm, settings: oneURL,

@@ -45,6 +45,10 @@ const (
 // that nothing was sent.
 const CodeSpent = "spent"
 
+// CodeUnsigned marks a part for which the vendor hands out no URL, although the
+// session lives: perhaps because its bytes are there.
+const CodeUnsigned = "unsigned"
+
 // CodeSlowDown is what S3 says of too many requests at once.
 const CodeSlowDown = "SlowDown"
 

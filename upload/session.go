@@ -134,4 +134,13 @@ type Media struct {
 	Seen string `json:"seen,omitempty"`
 	// Reason is the vendor's explanation of a failure.
 	Reason string `json:"reason,omitempty"`
+	// Stored are the parts that the vendor says it has, of a session that is not
+	// complete.
+	Stored []StoredPart `json:"stored,omitempty"`
+}
+
+// StoredPart is a part as the vendor lists it.
+type StoredPart struct {
+	Number int    `json:"number"`
+	ETag   string `json:"etag"`
 }

@@ -119,6 +119,9 @@ type SendPart struct {
 	Life    time.Duration     `json:"life,omitempty"`
 	Lenient bool              `json:"lenient,omitempty"`
 	Before  int64             `json:"before,omitempty"` // as in Transfer
+	// Stored, where set, is the ETag under which the vendor lists the part: then
+	// nothing is sent, but the source's bytes are held against it.
+	Stored string `json:"stored,omitempty"`
 }
 
 // SignParts is the input of the activity of that name: URLs are wanted for

@@ -238,7 +238,7 @@ func (Truvideo) SignParts(ctx context.Context, c *Caller, in upload.SignParts) (
 	for _, wanted := range in.Parts {
 		if !hasPart(urls, wanted) {
 			e := upload.Errorf(upload.KindExpired, upload.StepTransfer, "vendor hands out no URL for part %d", wanted)
-			e.Lost = true
+			e.Lost, e.Code = true, upload.CodeUnsigned
 			return nil, e
 		}
 	}
@@ -290,6 +290,10 @@ func (Truvideo) Poll(ctx context.Context, c *Caller, in upload.Poll) (upload.Med
 		Status        string `json:"status"`
 		FileURL       string `json:"fileUrl"`
 		FailureReason string `json:"failureReason"`
+		Parts         []struct {
+			PartNumber int    `json:"partNumber"`
+			ETag       string `json:"eTag"`
+		} `json:"parts"`
 	}
 	if err := a.decode(&got); err != nil {
 		return upload.Media{}, err
@@ -303,7 +307,11 @@ func (Truvideo) Poll(ctx context.Context, c *Caller, in upload.Poll) (upload.Med
 		media.State, media.URL = upload.StateReady, lasting(got.FileURL)
 	case "FAILED":
 		media.State, media.Reason = upload.StateFailed, a.clean(got.FailureReason)
-	case "INITIALIZED", "PARTIAL", "PENDING_COMPLETE":
+	case "INITIALIZED", "PARTIAL":
+		for _, part := range got.Parts {
+			media.Stored = append(media.Stored, upload.StoredPart{Number: part.PartNumber, ETag: strings.Trim(part.ETag, `"`)})
+		}
+	case "PENDING_COMPLETE":
 	default:
 		return upload.Media{}, a.incomplete("unknown status %q", a.clean(got.Status))
 	}

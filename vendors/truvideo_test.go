@@ -267,11 +267,11 @@ func TestWhatTruvideoRefuses(t *testing.T) {
 	}
 	add(sign, refusal{
 		name: "without the one that is wanted: the session is given up", script: []exchange{refuse(200, `{"parts":[{"partNumber":2,"presignedUrl":"https://s3/2"}]}`)},
-		kind: upload.KindExpired, lost: true, text: "no URL for part 3",
+		kind: upload.KindExpired, lost: true, code: upload.CodeUnsigned, text: "no URL for part 3",
 	})
 	add(sign, refusal{
 		name: "without any: the session is given up", script: []exchange{refuse(200, `{}`)},
-		kind: upload.KindExpired, lost: true, text: "no URL for part 3",
+		kind: upload.KindExpired, lost: true, code: upload.CodeUnsigned, text: "no URL for part 3",
 	})
 	add(start, refusal{
 		name: "without IDs may pass", script: []exchange{refuse(201, `{"uploadId":"u"}`)},
@@ -338,4 +338,11 @@ func TestWhatTruvideoRefuses(t *testing.T) {
 			require.Equal(t, r.requests(), r.permits.taken)
 		})
 	}
+}
+
+func TestTruvideoTellsWhichPartsItHas(t *testing.T) {
+	r := truvideoRig(t).on(exchange{ask: "GET /base/upload/66d9", header: bearer, answer: `{"status":"PARTIAL","parts":[{"partNumber":2,"eTag":"\"aa\""},{"partNumber":5,"eTag":"bb"}]}`})
+	media, err := Truvideo{}.Poll(t.Context(), r.caller, upload.Poll{Session: upload.Session{ID: "66d9"}})
+	require.NoError(t, err)
+	require.Equal(t, []upload.StoredPart{{Number: 2, ETag: "aa"}, {Number: 5, ETag: "bb"}}, media.Stored)
 }

@@ -74,7 +74,7 @@ func (s *sender) sign(ctx workflow.Context, number int) error {
 	}
 	in := upload.SignParts{Item: s.item, Session: s.session.ID, Parts: []int{number}, Open: s.open(last)}
 	if err := s.try(ctx, signing, in, &signed); err != nil {
-		return err
+		return s.adoptable(ctx, number, err)
 	}
 	delete(s.tries, signing.key())
 	s.urls.add(signed)
@@ -83,6 +83,28 @@ func (s *sender) sign(ctx workflow.Context, number int) error {
 	}
 	s.urls.fresh[number] = true
 	return nil
+}
+
+// adoptable looks whether a part for which the vendor hands out no URL is one
+// whose bytes it has, because an answer was lost. It goes on with such a part as
+// with one that has a URL; anything else is the end of the session.
+func (s *sender) adoptable(ctx workflow.Context, number int, unsigned error) error {
+	var e *upload.Error
+	if !asError(unsigned, &e) || e.Code != upload.CodeUnsigned {
+		return unsigned
+	}
+	media, err := s.pollOnce(ctx, upload.Poll{Item: s.item, Content: s.content, Session: s.session})
+	if err != nil {
+		return err
+	}
+	for _, stored := range media.Stored {
+		if stored.Number == number && stored.ETag != "" {
+			s.parts[number-1].stored = stored.ETag
+			s.urls.add([]upload.PartURL{{Number: number}})
+			return nil
+		}
+	}
+	return unsigned
 }
 
 // ahead is the last part whose URL is worth asking for along with that of a part:

@@ -38,7 +38,8 @@ type partState struct {
 	lenient bool // its ETag is believed
 	stalls  int  // failures that count as none, since stallAt parts were acknowledged
 	stallAt int
-	early   int // URLs in a row that ran out before they were tried
+	early   int    // URLs in a row that ran out before they were tried
+	stored  string // the ETag under which the vendor has it, of an answer that was lost
 }
 
 // sendParts sends all parts and returns them in order.
@@ -164,7 +165,7 @@ func (s *sender) send(ctx workflow.Context, number int, lease upload.PartURL) (u
 	state := s.parts[number-1]
 	in := upload.SendPart{
 		Item: s.item, Content: s.content, Part: lease, Offset: offset, Size: size, Header: s.session.Header,
-		Life: lease.Life, Lenient: state.lenient, Before: s.result.BytesSent,
+		Life: lease.Life, Lenient: state.lenient, Before: s.result.BytesSent, Stored: state.stored,
 	}
 	options := s.sending(ctx, fmt.Sprintf("part %d of %d", number, len(s.done)), size*int64(s.pace.most), lease.ExpiresAt)
 	if state.early >= earlyMost {
@@ -184,7 +185,10 @@ func (s *sender) acknowledge(ctx workflow.Context, part upload.Part) {
 		s.retried(cause, part.Retries[cause])
 	}
 	s.pace.arrived(part, workflow.Now(ctx))
-	s.result.BytesSent += part.Size + part.Wasted
+	s.result.BytesSent += part.Wasted
+	if s.parts[part.Number-1].stored == "" {
+		s.result.BytesSent += part.Size
+	}
 	s.parts[part.Number-1] = partState{}
 	part.Took, part.Wasted, part.Retries = 0, 0, nil // complete needs none of it
 	s.done[part.Number-1] = part

@@ -249,3 +249,35 @@ func TestACanceledUploadEndsWhatIsInFlight(t *testing.T) {
 	require.Less(t, w.took(), time.Second, "pauses before another try end, too")
 	require.Equal(t, []string{"Record"}, w.asked[len(w.asked)-1:])
 }
+
+// unsigned is a vendor that hands out no URL for a part.
+var unsigned = answer{err: fails(upload.Error{Kind: upload.KindExpired, Lost: true, Code: upload.CodeUnsigned, Message: "no URL for part 2"})}
+
+func TestAPartWhoseAnswerWasLostIsHeldAgainstWhatTheVendorHas(t *testing.T) {
+	var adopted []upload.SendPart
+	answers := func(in any) (any, error) {
+		part := in.(upload.SendPart)
+		switch {
+		case part.Stored != "":
+			adopted = append(adopted, part)
+		case part.Part.Number == 2:
+			return nil, ranOut().err
+		}
+		return partSent.value.(func(any) any)(in), nil
+	}
+	stored := answer{value: upload.Polled{Media: upload.Media{Seen: "PARTIAL", State: upload.StateProcessing, Stored: []upload.StoredPart{{Number: 2, ETag: "e2"}}}}}
+	w := video(t, 4).on(upload.ActivitySendPart, answer{value: answers}).on(upload.ActivitySignParts, unsigned).
+		on(upload.ActivityPoll, stored, ready("media-s1"))
+	result, err := w.run()
+	require.NoError(t, err)
+	require.Len(t, adopted, 1)
+	require.Equal(t, "e2", adopted[0].Stored)
+	require.Equal(t, 1, result.Attempts.Prepare, "no other session")
+	require.EqualValues(t, 30, result.BytesSent, "what is adopted is not sent")
+
+	w = video(t, 4).on(upload.ActivitySendPart, answer{value: answers}).on(upload.ActivitySignParts, unsigned).
+		on(upload.ActivityPoll, seen(upload.StateProcessing, "PARTIAL"))
+	result, err = w.run()
+	require.Error(t, err)
+	require.Equal(t, 3, result.Attempts.Prepare, "without its word, another session, as often as that is allowed")
+}
