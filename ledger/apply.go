@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"fmt"
 	"time"
+
+	"github.com/mediaferry/mediaferry/upload"
 )
 
 // apply runs one round within a transaction.
@@ -12,7 +14,12 @@ func (w *writer) apply(ctx context.Context, tx *sql.Tx, r *round) error {
 	now := w.ledger.now()
 	for v, jobs := range r {
 		for len(jobs) > 0 {
-			n := chunk(len(jobs), w.ledger.dialect.rows)
+			// Those that are in place have a statement of their own.
+			n := 1
+			for n < len(jobs) && jobs[n].placed == jobs[0].placed {
+				n++
+			}
+			n = chunk(n, w.ledger.dialect.rows)
 			if err := w.applySome(ctx, tx, verb(v), jobs[:n], now); err != nil {
 				return err
 			}
@@ -20,6 +27,30 @@ func (w *writer) apply(ctx context.Context, tx *sql.Tx, r *round) error {
 		}
 	}
 	return nil
+}
+
+// place tells the jobs whose items are in the database, and stay where they stand,
+// and the claims among them that are the first of their items.
+func place(group []*job, before map[string]standing) {
+	moved, claimed := map[string]bool{}, map[string]bool{}
+	for _, j := range group {
+		if j.verb != verbClaim && j.verb != verbRecord {
+			continue
+		}
+		id := clean(j.row.item.UploadID)
+		s, found := before[id]
+		j.placed = found && !moved[id] && s.placed(j.row.item)
+		moved[id] = !j.placed
+		if j.verb == verbClaim {
+			j.placed = j.placed && s.runs == 0 && !claimed[id]
+			claimed[id] = true
+		}
+	}
+}
+
+// placed reports whether an item stands where it stood.
+func (s standing) placed(item upload.Item) bool {
+	return s.batch == clean(item.Batch) && s.line == int64(item.Line) && s.account == clean(item.Account) && s.queue == clean(item.Queue)
 }
 
 // chunk is the largest power of two up to n and limit: a handful of statements
@@ -55,7 +86,11 @@ func (w *writer) applySome(ctx context.Context, tx *sql.Tx, v verb, jobs []*job,
 	case verbBytes:
 		return w.exec(ctx, tx, w.statements[len(jobs)].bytes, args)
 	default:
-		return w.exec(ctx, tx, w.statements[len(jobs)].record, args)
+		statement := w.statements[len(jobs)].record
+		if jobs[0].placed {
+			statement = w.statements[len(jobs)].recordInPlace
+		}
+		return w.exec(ctx, tx, statement, args)
 	}
 }
 
@@ -88,6 +123,9 @@ func (w *writer) claim(ctx context.Context, tx *sql.Tx, jobs []*job, args []any)
 // says so; SQLite makes a table of what a statement is to return.
 func (w *writer) granted(ctx context.Context, tx *sql.Tx, jobs []*job, args []any) (map[string]bool, error) {
 	statement := w.statements[len(jobs)].claim
+	if jobs[0].placed {
+		statement = w.statements[len(jobs)].firstClaim
+	}
 	granted := map[string]bool{}
 	if len(jobs) == 1 {
 		n, err := w.changed(ctx, tx, statement, args)

@@ -72,7 +72,7 @@ SELECT state, account, kind, CAST(SUM(items) AS BIGINT), CAST(SUM(paused) AS BIG
 FROM tallies WHERE batch = $1 GROUP BY state, account, kind HAVING SUM(items) > 0 ORDER BY state, account, kind`
 	example = `
 SELECT ` + entryColumns + ` FROM items
-WHERE batch = $1 AND state = 'failed' AND account = $2 AND kind = $3 AND state IN ('failed', 'canceled') ORDER BY line LIMIT 1`
+WHERE batch = $1 AND phase = 'failed' AND account = $2 AND kind = $3 AND phase IN ('failed', 'canceled') ORDER BY line LIMIT 1`
 )
 
 // Summarize adds up a batch. A batch that the ledger does not know is empty. The

@@ -103,9 +103,9 @@ func (l *Ledger) deliveries(ctx context.Context, statement string, args []any) (
 func deliveredBefore(n int) string {
 	types := []string{"TEXT", "TEXT", "TEXT", "TEXT"}
 	return `SELECT v.column1, COALESCE(
-	(SELECT upload_id FROM items WHERE definition = v.column2 AND state = 'ready'
+	(SELECT upload_id FROM items WHERE definition = v.column2 AND phase = 'ready'
 		AND fingerprint = v.column3 AND v.column3 <> '' AND upload_id <> v.column1 LIMIT 1),
-	(SELECT upload_id FROM items WHERE declared = v.column4 AND state = 'ready' AND declared <> ''
+	(SELECT upload_id FROM items WHERE declared = v.column4 AND phase = 'ready' AND declared <> ''
 		AND upload_id <> v.column1 LIMIT 1))
 FROM (VALUES ` + tuples(n, len(types), types) + `) AS v`
 }

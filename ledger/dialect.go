@@ -28,8 +28,6 @@ type dialect struct {
 	// rows is how many rows the group writer puts into one statement, a power of
 	// two: where each statement is a round trip, many; where it is a call, one.
 	rows int
-	// bytes is the type of what is sealed.
-	bytes string
 	// among is the condition that an item's upload ID is one of those that the
 	// first argument lists, as list makes it.
 	among string
@@ -50,7 +48,6 @@ var (
 		goose: goose.DialectSQLite3,
 		clock: noClock,
 		rows:  1,
-		bytes: "BLOB",
 		among: "upload_id IN (SELECT value FROM json_each($1))",
 		list: func(uploadIDs []string) (any, error) {
 			text, err := json.Marshal(uploadIDs)
@@ -63,7 +60,6 @@ var (
 		goose:  goose.DialectPostgres,
 		clock:  "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)",
 		rows:   128,
-		bytes:  "BYTEA",
 		among:  "upload_id = ANY($1)",
 		list:   func(uploadIDs []string) (any, error) { return uploadIDs, nil },
 		lock:   " FOR UPDATE",

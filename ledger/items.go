@@ -125,6 +125,14 @@ func (l *Ledger) listPage(ctx context.Context, f Filter, after *Entry, rows int)
 // page is the query for the next rows of a list.
 func (f Filter) page(after *Entry, rows int) (query string, args []any) {
 	where := f.conditions()
+	if f.State != "" {
+		where.add(`phase = ` + where.arg(phaseOf(f.State)))
+	}
+	if f.Kind != "" || f.State != "" && f.State != upload.StateReady {
+		// Implied, but only when it stands there does a database see that the
+		// index of items that are not ready holds them all.
+		where.add(`phase <> 'ready'`)
+	}
 	order := `ORDER BY queued_at DESC, upload_id DESC`
 	if f.Batch != "" {
 		order = `ORDER BY line, upload_id`
@@ -155,11 +163,6 @@ func (f Filter) conditions() *conditions {
 	}
 	if !f.Since.IsZero() {
 		c.add(`updated_at >= ` + c.arg(micros(f.Since)))
-	}
-	if f.Kind != "" || f.State != "" && f.State != upload.StateReady {
-		// Implied, but only when it stands there does a database see that the
-		// index of items that are not ready holds them all.
-		c.add(`state <> 'ready'`)
 	}
 	return &c
 }

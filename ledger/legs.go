@@ -114,10 +114,6 @@ func (l *Ledger) openLeg(uploadID string, sealed []byte) (*upload.Leg, error) {
 	return &opened.Leg, nil
 }
 
-// holding: the run that the second value names has the item, and it has not
-// ended.
-const holding = `items.upload_id = {1} AND items.run_id = {2} AND items.` + open
-
 // moveLegs notes the states of n legs: values are upload ID, run ID, state, size,
 // bytes sent and time.
 func moveLegs(n int) string {
@@ -125,14 +121,19 @@ func moveLegs(n int) string {
 	state = CASE WHEN {3} = '' THEN items.state ELSE {3} END,
 	size = CASE WHEN {4} > 0 THEN {4} ELSE items.size END,
 	bytes_sent = CASE WHEN {5} > items.bytes_sent THEN {5} ELSE items.bytes_sent END,
-	updated_at = {6} {from} WHERE `+holding)
+	updated_at = {6} {from}
+WHERE items.upload_id = {1} AND items.run_id = {2} AND items.`+open)
 }
 
-// keepLegs saves n legs: values are upload ID, run ID and sealed leg.
-func (d dialect) keepLegs(n int) string {
-	return withRows(n, []string{"TEXT", "TEXT", d.bytes}, `INSERT INTO legs (upload_id, leg)
-SELECT {1}, {3} FROM {join}items WHERE `+holding+`
-ON CONFLICT (upload_id) DO UPDATE SET leg = excluded.leg`)
+// keepLegs saves n legs: values are upload ID, sealed leg and run ID. Of a
+// single one it is known that the run holds the item.
+func keepLegs(n int) string {
+	from := `VALUES ($1, $2)`
+	if n > 1 {
+		from = withRows(n, []string{"TEXT", "BYTEA", "TEXT"}, `SELECT {1}, {2} FROM {join}items
+WHERE items.upload_id = {1} AND items.run_id = {3} AND items.`+open)
+	}
+	return `INSERT INTO legs (upload_id, leg) ` + from + ` ON CONFLICT (upload_id) DO UPDATE SET leg = excluded.leg`
 }
 
 // leaveAlone lets n items go: values are upload ID, run ID, reason and time.
@@ -147,9 +148,13 @@ func (w *writer) saveLegs(ctx context.Context, tx *sql.Tx, jobs []*job, now time
 	for _, j := range jobs {
 		id, run := clean(j.row.item.UploadID), clean(j.row.runID)
 		moves = append(moves, id, run, clean(string(j.row.result.State)), int64(j.row.result.Size), j.row.result.BytesSent, micros(now))
-		legs = append(legs, id, run, j.row.sealed)
+		legs = append(legs, id, j.row.sealed)
+		if len(jobs) > 1 {
+			legs = append(legs, run)
+		}
 	}
-	if err := w.exec(ctx, tx, w.statements[len(jobs)].leg, moves); err != nil {
+	moved, err := w.changed(ctx, tx, w.statements[len(jobs)].leg, moves)
+	if err != nil || moved == 0 {
 		return err
 	}
 	return w.exec(ctx, tx, w.statements[len(jobs)].keepLeg, legs)

@@ -17,8 +17,8 @@ const sweepRows = 1000
 // failure, that kind.
 const (
 	waitingRows  = `batch = $1 AND state = 'waiting' AND run_id = '' AND ` + open
-	givenUpRows  = `batch = $1 AND state IN ('failed', 'canceled') AND (state = 'canceled' OR runs > 0)`
-	failedOfKind = `batch = $1 AND state = 'failed' AND runs > 0 AND kind = $2 AND state IN ('failed', 'canceled')`
+	givenUpRows  = `batch = $1 AND phase IN ('failed', 'canceled') AND (phase = 'canceled' OR runs > 0)`
+	failedOfKind = `batch = $1 AND phase = 'failed' AND runs > 0 AND kind = $2 AND phase IN ('failed', 'canceled')`
 )
 
 // RetryRows makes failed rows of a batch wait again, packed and without a leg,
@@ -58,10 +58,10 @@ func (l *Ledger) CancelRows(ctx context.Context, batch string) (int64, error) {
 // What a sweep does to its rows: arguments are those of dialect.among, and the
 // time. The state is asked for again, since rows may have gone on meanwhile.
 const (
-	retry = `UPDATE items SET state = 'waiting', kind = '', paused = FALSE, alone = FALSE, because_alone = '',
+	retry = `UPDATE items SET state = 'waiting', phase = 'waiting', kind = '', paused = FALSE, alone = FALSE, because_alone = '',
 	left_by = run_id, run_id = '', workflow_id = '', took_over = '', lane = '', updated_at = $2
 WHERE state IN ('failed', 'canceled') AND `
-	callOff = `UPDATE items SET state = 'canceled', paused = FALSE, updated_at = $2
+	callOff = `UPDATE items SET state = 'canceled', phase = 'canceled', paused = FALSE, updated_at = $2
 WHERE state = 'waiting' AND run_id = '' AND `
 )
 
@@ -109,7 +109,7 @@ func (l *Ledger) sweepIn(ctx context.Context, tx *sql.Tx, s sweep) (n int64, mor
 	if err != nil {
 		return 0, false, err
 	}
-	err = l.writer.keep(ctx, tx, ids, func() error {
+	err = l.writer.keep(ctx, tx, ids, func(map[string]standing) error {
 		result, err := tx.ExecContext(ctx, s.change+l.dialect.among, list, micros(s.at))
 		if err != nil {
 			return err

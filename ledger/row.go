@@ -69,8 +69,27 @@ func (r *row) args(now time.Time) []any {
 		r.definition, clean(r.fingerprint), clean(r.workflowID), clean(r.runID), int64(r.runs),
 		r.item.Again, clean(r.takeOver), clean(r.lane), r.last, int64(r.result.Size), r.result.BytesSent,
 		micros(r.startedAt), micros(queued), micros(now), r.sealed, r.told,
-		clean(r.item.Vendor), clean(r.item.Queue), r.declared,
+		r.phase(), clean(r.item.Vendor), clean(r.item.Queue), r.declared,
 	}
+}
+
+// phase is the phase of the row's state. An item that a run has is at work,
+// whatever it waits for.
+func (r *row) phase() string {
+	if r.result.State == upload.StateWaiting && r.runID != "" {
+		return phaseWork
+	}
+	return phaseOf(r.result.State)
+}
+
+// phaseWork is the phase of all items that are being uploaded.
+const phaseWork = "work"
+
+func phaseOf(state upload.State) string {
+	if state.Ended() || state == upload.StateWaiting {
+		return string(state)
+	}
+	return phaseWork
 }
 
 // progress are the arguments of countBytes.

@@ -12,7 +12,7 @@ const (
 	over = `('ready', 'failed', 'canceled')`
 	// open is the condition of the index of that name, which a query must repeat
 	// as it stands to be answered from it.
-	open    = `state NOT IN ('ready', 'failed', 'canceled', 'unconfirmed')`
+	open    = `phase IN ('waiting', 'work')`
 	sameRun = `items.run_id = excluded.run_id`
 	newRun  = `items.run_id <> excluded.run_id`
 	sameJob = `items.workflow_id = excluded.workflow_id`
@@ -26,30 +26,37 @@ const (
 // itemColumns are the columns of items in the order of row.args.
 const itemColumns = `upload_id, batch, line, account, state, paused, kind, media_id, definition, fingerprint,
 	workflow_id, run_id, runs, again, took_over, lane, lane_last, size, bytes_sent, started_at, queued_at, updated_at,
-	item, result, vendor, queue, declared`
+	item, result, phase, vendor, queue, declared`
 
 // itemWidth counts them.
-const itemWidth = 27
+const itemWidth = 28
+
+// setPlace is where an item stands in its batch. Indexes hold it, and SQLite writes
+// an entry anew whose columns are set, to whatever: a row that stands there
+// already is better not told so.
+const setPlace = `batch = excluded.batch, line = excluded.line, account = excluded.account, queue = excluded.queue,
+	`
+
+// queuedAgain moves an item to the front that is claimed once more.
+const queuedAgain = `queued_at = CASE WHEN items.runs > 0 AND ` + newClaim + ` THEN excluded.queued_at ELSE items.queued_at END,
+	`
 
 // onClaim gives an item to a run, where nothing stands against it, and leaves it
 // alone otherwise. The cases are those of Ledger.Claim.
 const onClaim = `
-ON CONFLICT (upload_id) DO UPDATE SET
-	batch = excluded.batch, line = excluded.line, account = excluded.account,
-	vendor = excluded.vendor, queue = excluded.queue, declared = excluded.declared,
-	definition = excluded.definition, fingerprint = excluded.fingerprint,
+	vendor = excluded.vendor, declared = excluded.declared, definition = excluded.definition, fingerprint = excluded.fingerprint,
 	workflow_id = excluded.workflow_id, run_id = excluded.run_id, again = excluded.again, took_over = excluded.took_over,
 	lane = excluded.lane, lane_last = excluded.lane_last, size = excluded.size,
 	updated_at = excluded.updated_at, item = excluded.item,
 	state = CASE WHEN ` + newClaim + ` OR items.state IN ('waiting', 'unconfirmed') THEN excluded.state ELSE items.state END,
+	phase = CASE WHEN ` + newClaim + ` OR items.state IN ('waiting', 'unconfirmed') THEN excluded.phase ELSE items.phase END,
 	kind = CASE WHEN ` + newClaim + ` OR items.state = 'unconfirmed' THEN '' ELSE items.kind END,
 	media_id = CASE WHEN ` + newClaim + ` THEN '' ELSE items.media_id END,
 	paused = CASE WHEN ` + newClaim + ` THEN excluded.paused ELSE items.paused END,
 	bytes_sent = CASE WHEN ` + newClaim + ` THEN 0 ELSE items.bytes_sent END,
 	started_at = CASE WHEN ` + newClaim + ` THEN excluded.started_at ELSE items.started_at END,
 	result = CASE WHEN ` + newClaim + ` THEN excluded.result ELSE items.result END,
-	runs = CASE WHEN ` + newClaim + ` THEN items.runs + 1 ELSE items.runs END,
-	queued_at = CASE WHEN items.runs > 0 AND ` + newClaim + ` THEN excluded.queued_at ELSE items.queued_at END
+	runs = CASE WHEN ` + newClaim + ` THEN items.runs + 1 ELSE items.runs END
 WHERE (items.run_id = '' AND items.state NOT IN ('ready', 'unconfirmed') AND ` + notLeft + `)
 	OR (` + sameRun + ` AND items.state NOT IN ` + over + `)
 	OR (` + sameRun + ` AND items.state IN ('failed', 'canceled') AND excluded.started_at > items.started_at)
@@ -66,8 +73,7 @@ const newClaim = `(` + newRun + ` OR items.state IN ` + over + `)`
 // onState notes how far a run is. It never moves an item that is over, or that
 // another run holds.
 const onState = `
-ON CONFLICT (upload_id) DO UPDATE SET
-	state = excluded.state, paused = excluded.paused,
+	state = excluded.state, phase = excluded.phase, paused = excluded.paused,
 	kind = CASE WHEN items.state = 'unconfirmed' THEN '' ELSE items.kind END,
 	workflow_id = excluded.workflow_id, run_id = excluded.run_id,
 	runs = CASE WHEN items.runs = 0 THEN excluded.runs ELSE items.runs END,
@@ -80,10 +86,8 @@ WHERE items.run_id IN ('', excluded.run_id) AND items.state NOT IN ` + over + ` 
 // onRecord puts down how an item ended. Which records count is told at
 // Ledger.Record.
 const onRecord = `
-ON CONFLICT (upload_id) DO UPDATE SET
-	batch = excluded.batch, line = excluded.line, account = excluded.account,
-	vendor = excluded.vendor, queue = excluded.queue, declared = excluded.declared,
-	state = excluded.state, paused = excluded.paused, kind = excluded.kind, media_id = excluded.media_id,
+	vendor = excluded.vendor, declared = excluded.declared,
+	state = excluded.state, phase = excluded.phase, paused = excluded.paused, kind = excluded.kind, media_id = excluded.media_id,
 	definition = excluded.definition,
 	fingerprint = CASE WHEN excluded.fingerprint <> '' THEN excluded.fingerprint ELSE items.fingerprint END,
 	workflow_id = excluded.workflow_id, run_id = excluded.run_id,
@@ -107,30 +111,36 @@ WHERE (` + sameRun + ` AND items.state NOT IN ` + over + ` AND ` + reopens + `
 // statements are those that the writer runs for a number of rows at once.
 type statements struct {
 	claim, state, bytes, leg, keepLeg, alone, record, refused, tally, tick string
+	// These are for items that stand where they stood, and the claim for one
+	// that nobody has claimed before.
+	firstClaim, recordInPlace string
 }
 
 // newStatements puts them together, which is done once: it costs more than to
 // run one.
-func newStatements(d dialect, n int) *statements {
+func newStatements(n int) *statements {
 	return &statements{
-		claim: upsert(n, onClaim), state: upsert(n, onState), bytes: countBytes(n), record: upsert(n, onRecord),
-		leg: moveLegs(n), keepLeg: d.keepLegs(n), alone: leaveAlone(n), refused: refusedEntries(n),
+		claim: upsert(n, setPlace+queuedAgain+onClaim), firstClaim: upsert(n, onClaim),
+		record: upsert(n, setPlace+onRecord), recordInPlace: upsert(n, onRecord),
+		state: upsert(n, onState), bytes: countBytes(n), leg: moveLegs(n), keepLeg: keepLegs(n), alone: leaveAlone(n), refused: refusedEntries(n),
 		tally: addTallies(n), tick: addTicks(n),
 	}
 }
 
 // all lists them.
 func (s *statements) all() []string {
-	return []string{s.claim, s.state, s.bytes, s.leg, s.keepLeg, s.alone, s.record, s.refused, s.tally, s.tick}
+	return []string{s.claim, s.state, s.bytes, s.leg, s.keepLeg, s.alone, s.record, s.refused, s.tally, s.tick,
+		s.firstClaim, s.recordInPlace}
 }
 
 // counts: what is recorded of an item that nobody has is not the failure of the
 // run from which it was taken.
 const counts = `(items.run_id <> '' OR ` + notLeft + ` OR excluded.state = 'ready')`
 
-// upsert is an insertion of n rows, with what to do where a row is there.
-func upsert(n int, conflict string) string {
-	return `INSERT INTO items (` + itemColumns + `) VALUES ` + tuples(n, itemWidth, nil) + conflict
+// upsert is an insertion of n rows, with what is to be set where a row is there.
+func upsert(n int, set string) string {
+	return `INSERT INTO items (` + itemColumns + `) VALUES ` + tuples(n, itemWidth, nil) + `
+ON CONFLICT (upload_id) DO UPDATE SET ` + set
 }
 
 // countBytes adds to what n runs have sent: arguments are upload ID, run ID,

@@ -27,6 +27,7 @@ type standing struct {
 	tallyKey
 	paused     int64
 	size, sent int64
+	line, runs int64
 	runID      string
 }
 
@@ -48,7 +49,8 @@ const insertLock = migrationLock + 1
 
 // standings reads what the tallies count of items.
 func (d dialect) standings() string {
-	return `SELECT upload_id, batch, account, vendor, queue, state, kind, CASE WHEN paused THEN 1 ELSE 0 END, size, bytes_sent, run_id
+	return `SELECT upload_id, batch, account, vendor, queue, state, kind, CASE WHEN paused THEN 1 ELSE 0 END, size, bytes_sent,
+	line, runs, run_id
 FROM items WHERE ` + d.among
 }
 
@@ -66,7 +68,7 @@ func (d dialect) lockedStandings() string {
 // books in line with it: tallies, ticks, and the legs of what has ended. It looks
 // at the items before and after, because no statement of both databases tells
 // what a row was; for a group of many that costs less than an index.
-func (w *writer) keep(ctx context.Context, tx *sql.Tx, uploadIDs []string, do func() error) error {
+func (w *writer) keep(ctx context.Context, tx *sql.Tx, uploadIDs []string, do func(before map[string]standing) error) error {
 	ids, err := w.ledger.dialect.list(uploadIDs)
 	if err != nil {
 		return err
@@ -75,7 +77,7 @@ func (w *writer) keep(ctx context.Context, tx *sql.Tx, uploadIDs []string, do fu
 	if err != nil {
 		return err
 	}
-	if err := do(); err != nil {
+	if err := do(before); err != nil {
 		return err
 	}
 	after, err := w.look(ctx, tx, w.ledger.dialect.standings(), ids)
@@ -115,7 +117,7 @@ func (w *writer) look(ctx context.Context, tx *sql.Tx, statement string, ids any
 		var id string
 		var s standing
 		if err := rows.Scan(&id, &s.batch, &s.account, &s.vendor, &s.queue, &s.state, &s.kind,
-			&s.paused, &s.size, &s.sent, &s.runID); err != nil {
+			&s.paused, &s.size, &s.sent, &s.line, &s.runs, &s.runID); err != nil {
 			return nil, err
 		}
 		found[id] = s

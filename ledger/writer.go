@@ -41,6 +41,7 @@ type job struct {
 	row    *row
 	waiter *waiter // nil where nobody waits
 	claim  Claim   // the answer to verbClaim
+	placed bool    // the item stands where it stood; see place
 }
 
 // waiter is told when the last of its jobs is done.
@@ -75,7 +76,7 @@ func newWriter(ctx context.Context, l *Ledger) (*writer, error) {
 		latest: map[string]*job{}, statements: map[int]*statements{}, prepared: map[string]*sql.Stmt{},
 	}
 	for n := 1; n <= l.dialect.rows; n *= 2 {
-		w.statements[n] = newStatements(l.dialect, n)
+		w.statements[n] = newStatements(n)
 	}
 	if err := w.prepare(ctx); err != nil {
 		return nil, err
@@ -246,7 +247,8 @@ func (w *writer) commit(group []*job) error {
 		defer cancel()
 	}
 	err := w.ledger.transact(ctx, func(tx *sql.Tx) error {
-		return w.keep(ctx, tx, groupIDs(group), func() error {
+		return w.keep(ctx, tx, groupIDs(group), func(before map[string]standing) error {
+			place(group, before)
 			for _, round := range arrange(group) {
 				if err := w.apply(ctx, tx, round); err != nil {
 					return err

@@ -1,5 +1,9 @@
 -- +goose Up
 
+-- The state, but for those of items at work, which are one phase. Steps of an
+-- item that change no indexed column leave all indexes alone.
+ALTER TABLE items ADD COLUMN phase TEXT COLLATE "BINARY" NOT NULL DEFAULT '';
+UPDATE items SET phase = CASE WHEN state IN ('preparing', 'transferring', 'completing', 'processing') THEN 'work' ELSE state END;
 ALTER TABLE items ADD COLUMN vendor TEXT COLLATE "BINARY" NOT NULL DEFAULT '';
 ALTER TABLE items ADD COLUMN queue TEXT COLLATE "BINARY" NOT NULL DEFAULT '';   -- of those who can read the source
 ALTER TABLE items ADD COLUMN declared TEXT COLLATE "BINARY" NOT NULL DEFAULT ''; -- digest of account, declared SHA-256 and fields
@@ -10,14 +14,17 @@ ALTER TABLE items ADD COLUMN left_by TEXT COLLATE "BINARY" NOT NULL DEFAULT ''; 
 -- What adds up is counted in tallies from now on: an index that holds states,
 -- sizes and bytes is rewritten with every step of every item.
 DROP INDEX items_tally;
+DROP INDEX items_not_ready;
+-- Most items are ready, and nobody looks for those by their state.
+CREATE INDEX items_not_ready ON items (phase, queued_at, upload_id) WHERE phase <> 'ready';
 -- Pages are cut and carried from here; what has ended is not in the way.
 CREATE INDEX items_open ON items (batch, account, queue, line)
-    WHERE state NOT IN ('ready', 'failed', 'canceled', 'unconfirmed');
+    WHERE phase IN ('waiting', 'work');
 -- What may be retried, and the first example of each failure.
-CREATE INDEX items_given_up ON items (batch, state, account, kind, line) WHERE state IN ('failed', 'canceled');
+CREATE INDEX items_given_up ON items (batch, phase, account, kind, line) WHERE phase IN ('failed', 'canceled');
 -- What was delivered before.
-CREATE INDEX items_delivered ON items (definition) WHERE state = 'ready';
-CREATE INDEX items_declared ON items (declared) WHERE state = 'ready' AND declared <> '';
+CREATE INDEX items_delivered ON items (definition) WHERE phase = 'ready';
+CREATE INDEX items_declared ON items (declared) WHERE phase = 'ready' AND declared <> '';
 
 -- How far packed items are between two steps. Only items under way have a leg:
 -- in a table of their own the legs stay few, and the rows of items stay small.
