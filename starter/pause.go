@@ -118,7 +118,8 @@ func (a *app) heeded(ctx context.Context, entry ledger.Entry, pause bool) error 
 	defer looks.Stop()
 	for {
 		status, err := a.statusOf(ctx, entry.WorkflowID, entry.RunID)
-		if err == nil && (status.Paused == pause || status.Result.State.Ended()) {
+		heeded := status.Paused == pause && (!pause || status.InFlight == 0)
+		if err == nil && (heeded || status.Result.State.Ended()) {
 			return a.steered(status)
 		}
 		if err != nil && !a.carried(ctx) {

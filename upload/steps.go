@@ -271,8 +271,9 @@ type Status struct {
 	// Retries counts what was repeated, by cause: a code of the store's, or what
 	// kind of failure it was.
 	Retries map[string]int `json:"retries,omitempty"`
-	// Width is how many parts may be in flight.
-	Width int `json:"width,omitempty"`
+	// Width is how many parts may be in flight, and InFlight how many are.
+	Width    int `json:"width,omitempty"`
+	InFlight int `json:"in_flight,omitempty"`
 	// Paused says that a person paused the upload.
 	Paused bool `json:"paused,omitempty"`
 }

@@ -13,7 +13,7 @@ import (
 // tell answers the query for the status.
 func (r *run) tell() (upload.Status, error) {
 	status := r.status
-	status.Result, status.Paused = r.result, r.steering.paused
+	status.Result, status.Paused, status.InFlight = r.result, r.steering.paused, r.steering.flying()
 	if len(r.repeated) > 0 {
 		status.Retries = map[string]int{}
 	}
