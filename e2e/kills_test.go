@@ -128,11 +128,19 @@ func (r *rig) judge(v *verdict, film string, result upload.Result) {
 		return
 	}
 	m := media[len(media)-1]
-	v.holds(m.SHA256 == want && m.Visible, "SHA-256 at the vendor", m.SHA256, want)
-	v.holds(string(result.SHA256) == want, "SHA-256 of the result", string(result.SHA256), want)
+	v.holds(m.SHA256 == want && m.Visible, "SHA-256 at the vendor", begins(m.SHA256), begins(want))
+	v.holds(string(result.SHA256) == want, "SHA-256 of the result", begins(string(result.SHA256)), begins(want))
 	v.holds(m.Completes == 1, "completes accepted", fmt.Sprint(m.Completes), "1")
 	violations := r.box.ledger().Violations
 	v.holds(len(violations) == 0, "complaints of the vendor", fmt.Sprint(len(violations), violations), "0 []")
+}
+
+// begins is as much of a checksum as fits a table.
+func begins(sum string) string {
+	if len(sum) < 12 {
+		return sum
+	}
+	return sum[:12] + "…"
 }
 
 // cost is what the kills made the store see twice, and how long it waited.
