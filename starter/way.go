@@ -36,7 +36,7 @@ func partsOf(s upload.Status) string {
 	}
 	text := fmt.Sprintf("%d of %d, %s", s.PartsDone, s.Parts, size(s.BytesDone))
 	if s.Width > 0 {
-		text += fmt.Sprintf("; up to %d at once", s.Width)
+		text += fmt.Sprintf("; %d in flight, at most %d", s.InFlight, s.Width)
 	}
 	return text
 }

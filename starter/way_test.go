@@ -16,7 +16,7 @@ func TestAnUploadUnderWayInWords(t *testing.T) {
 	now := time.Date(2026, 11, 22, 4, 0, 0, 0, time.UTC)
 	sending := upload.Status{
 		Result: upload.Result{UploadID: "upload/truvideo/tour", State: upload.StateTransferring},
-		Parts:  32, PartsDone: 12, BytesDone: 805306368, PartSize: 64 << 20, Width: 4,
+		Parts:  32, PartsDone: 12, BytesDone: 805306368, PartSize: 64 << 20, Width: 4, InFlight: 3,
 		Speed: 90e6, LeftSeconds: 3725, ExpiresAt: now.Add(18*time.Minute + 5*time.Second),
 		Retries: map[string]int{"expired": 2, "SlowDown": 1},
 	}
@@ -31,19 +31,19 @@ func TestAnUploadUnderWayInWords(t *testing.T) {
 		glance string
 	}{
 		"with parts": {&sending, [][]string{
-			{"parts", "12 of 32, 805.3 MB; up to 4 at once"}, {"speed", "90.0 MB/s, 1h02m left"},
+			{"parts", "12 of 32, 805.3 MB; 3 in flight, at most 4"}, {"speed", "90.0 MB/s, 1h02m left"},
 			{"URL", "good for another 18m05s"}, {"retries", "SlowDown 1, expired 2"},
 		}, "12 of 32 parts, URL for 18m05s"},
 		"paused": {&paused, [][]string{
-			{"parts", "12 of 32, 805.3 MB; up to 4 at once"}, {"URL", "good for another 18m05s"}, {"retries", "SlowDown 1, expired 2"},
+			{"parts", "12 of 32, 805.3 MB; 3 in flight, at most 4"}, {"URL", "good for another 18m05s"}, {"retries", "SlowDown 1, expired 2"},
 			{"waits for", "a person: mediaferry resume upload/truvideo/tour"},
 		}, "12 of 32 parts, paused, URL for 18m05s"},
 		"that waits": {&waiting, [][]string{
-			{"parts", "12 of 32, 805.3 MB; up to 4 at once"}, {"speed", "90.0 MB/s, 1h02m left"},
+			{"parts", "12 of 32, 805.3 MB; 3 in flight, at most 4"}, {"speed", "90.0 MB/s, 1h02m left"},
 			{"URL", "good for another 18m05s"}, {"retries", "SlowDown 1, expired 2"}, {"waits for", waiting.Waiting},
 		}, "12 of 32 parts, waits for a worker on host studio that reads /srv/media, URL for 18m05s"},
 		"with a URL that ran out": {&old, [][]string{
-			{"parts", "12 of 32, 805.3 MB; up to 4 at once"}, {"speed", "90.0 MB/s, 1h02m left"},
+			{"parts", "12 of 32, 805.3 MB; 3 in flight, at most 4"}, {"speed", "90.0 MB/s, 1h02m left"},
 			{"URL", "has run out; another is asked for when it is needed"}, {"retries", "SlowDown 1, expired 2"},
 		}, "12 of 32 parts"},
 		"in one piece":      {&whole, nil, ""},
