@@ -5,9 +5,16 @@ import "context"
 // What the tests look at from within.
 const (
 	Example    = example
+	Waiting    = waitingLines
+	PageRowsOf = pageRowsOf
+	AloneOf    = aloneRowsOf
+	GivenUp    = `SELECT 1 FROM items WHERE ` + failedOfKind
 	LanePeers  = `SELECT 1 ` + lanePeers
 	KeptEvents = keptEvents
 )
+
+// DeliveredBefore is the query of one lookup.
+func DeliveredBefore() string { return deliveredBefore(1) }
 
 // ListQuery is the query of a list's first page, or of the one after an entry.
 func ListQuery(f Filter, after *Entry) (query string, args []any) { return f.page(after, pageRows) }

@@ -1,18 +1,26 @@
 // Package ledger is the database of what mediaferry knows beyond the life of its
-// workflows: the items with their claims and ends, the accounts with their
-// pauses, and what a fleet must share about them: request rates, counters,
-// tokens, lanes, and which workers live.
+// workflows: the items with their claims and ends, the batches with what was
+// decided about them, the accounts with their pauses, and what a fleet must share
+// about them: request rates, counters, tokens, lanes, and which workers live.
+//
+// Of a batch the ledger is the list of work. Its manifest is read once, and each
+// row becomes an item that waits; from then on workflows carry only the lines of
+// the pages that they ask for here. A packed item has its leg here between two
+// steps, which a workflow of its own would have in its history. What a batch adds
+// up to is counted in the transactions that change its items and is never added
+// up again, so that to ask costs the same for ten rows and for a million.
 //
 // It is a SQLite file in the data folder, or a PostgreSQL database that many
 // hosts share. Both have one schema and are spoken to in the same SQL; only
 // opening them differs (dialect.go).
 //
-// The ledger is written by activities, never by workflow code. Every write may
-// be repeated, may come from several processes at once and may find its row
-// missing: a running upload never needs the ledger to go on, and a lost ledger
-// fills again from what is running. It starts nothing, decides nothing about
-// retries, and keeps no secret readable: items, whose sources may be signed
-// URLs, and tokens are sealed by the Sealer that Open is given.
+// The ledger is written by activities and commands, never by workflow code. Every
+// write may be repeated, may come from several processes at once and may find its
+// row missing: a running upload never needs the ledger to go on, and a lost
+// ledger fills again from what is running; the rows of a batch that only waited
+// are lost with it. It starts nothing, decides nothing about retries, and keeps
+// no secret readable: items, whose sources may be signed URLs, legs, whose
+// sessions are, and tokens are sealed by the Sealer that Open is given.
 package ledger
 
 import (

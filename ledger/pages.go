@@ -126,9 +126,10 @@ type PageRow struct {
 // which a join would look for by its own plan.
 const packedColumns = `because_alone, (SELECT leg FROM legs WHERE legs.upload_id = items.upload_id)`
 
-// pageRowsOf reads the rows of a page.
+// pageRowsOf reads the rows of a page. The sign of the line keeps SQLite from
+// preferring an index that is in order, but goes through the rows of all routes.
 const pageRowsOf = `SELECT ` + entryColumns + `, ` + packedColumns + ` FROM items
-WHERE ` + onRoute + ` AND line >= $5 AND line <= $6 ORDER BY line, upload_id`
+WHERE ` + onRoute + ` AND line >= $5 AND line <= $6 ORDER BY +line, upload_id`
 
 // PageRows reads the rows of a page that have not ended, in the manifest's
 // order. An unconfirmed row has ended, for a page.
@@ -174,8 +175,8 @@ type AloneRow struct {
 }
 
 const aloneRowsOf = `SELECT ` + entryColumns + `, ` + packedColumns + ` FROM items
-WHERE ` + onRoute + ` AND line >= $5 AND line <= $6 AND alone AND (line, upload_id) > ($7, $8)
-ORDER BY line, upload_id LIMIT $9`
+WHERE ` + onRoute + ` AND line >= $5 AND line <= $6 AND alone AND (+line, upload_id) > ($7, $8)
+ORDER BY +line, upload_id LIMIT $9`
 
 // AloneRows reads up to most rows of a page that travel alone and have not ended,
 // by line and upload ID, behind those of the row that is named: after and afterID
