@@ -159,14 +159,20 @@ type looks struct {
 	took time.Duration // smoothed; 0: not known
 }
 
-// learn takes note of a medium that was seen ready so long after its last byte.
-func (l *looks) learn(took time.Duration) {
+// learn takes note of a medium that was seen ready so long after its last byte. A
+// first look that found it ready may have come late, so the next ones come a
+// little earlier; one that came too early counts for what it is.
+func (l *looks) learn(took time.Duration, first bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.took == 0 {
+	switch {
+	case l.took == 0:
 		l.took = took
+	case !first:
+		l.took += (took - l.took) / 4
+	default:
+		l.took -= l.took / 16
 	}
-	l.took += (took - l.took) / 8
 }
 
 // first is when to look first: when most media are done, and not later than the

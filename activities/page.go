@@ -113,30 +113,26 @@ func (c *carrier) carry(ctx context.Context, rows []ledger.PageRow) {
 	var all, watch sync.WaitGroup
 	watch.Go(func() { c.watch(watching) })
 	c.open = len(rows)
-	for _, row := range rows {
-		if row.Alone {
+	for r := range c.admit(working, rows) {
+		switch {
+		case r.entry.Alone:
 			c.alone = true
 			c.passed()
-			continue
-		}
-		r := newPacked(c, row)
-		if r.underWay() {
+		case r.underWay():
 			c.passed()
 			all.Go(func() { r.follow(working) })
-			continue
-		}
-		if !c.enter(ctx) {
+		case !c.enter(ctx):
 			c.passed()
 			c.postponed()
-			continue
+		default:
+			all.Go(func() {
+				sent := r.send(working)
+				c.passed()
+				if sent {
+					r.follow(working)
+				}
+			})
 		}
-		all.Go(func() {
-			sent := r.send(working)
-			c.passed()
-			if sent {
-				r.follow(working)
-			}
-		})
 	}
 	all.Wait()
 	end()

@@ -23,6 +23,8 @@ const (
 	// packedWait is how long a packed row waits in its slot because the vendor
 	// asked it to. For what takes longer the whole page comes back.
 	packedWait = 5 * time.Second
+	// countedBelow is the rate, in calls a second, below which each call counts.
+	countedBelow = 50
 	// callerAge is how old the credentials and the account's state may be.
 	callerAge = time.Second
 )
@@ -32,7 +34,8 @@ type packed struct {
 	*carrier
 	entry   ledger.Entry
 	item    upload.Item
-	broken  error // of reading the item
+	broken  error          // of reading the item
+	looked  upload.Content // what the source held when its group was claimed
 	leg     upload.Leg
 	started time.Time
 	bytes   int64
@@ -87,6 +90,11 @@ func (r *packed) once(ctx context.Context) error {
 			return err
 		}
 	}
+	if c := &r.leg.Content; c.SHA256 == "" && (r.spec.Prehash || r.item.SHA256 != "") {
+		if err := r.prehash(ctx, r.item, c); err != nil {
+			return err
+		}
+	}
 	if r.leg.Session.Method == "" {
 		if err := r.prepare(ctx, caller); err != nil {
 			return err
@@ -133,19 +141,12 @@ func (r *packed) claim(ctx context.Context, account vendors.Account) (bool, erro
 	if !r.spec.Packs(content) {
 		return false, r.goAlone(ctx, "")
 	}
-	claim, err := r.Ledger.Claim(ctx, ledger.ClaimRequest{
-		Item: r.item, Content: content, WorkflowID: r.workflowID, RunID: r.runID, Way: upload.WayPacked, StartedAt: r.began,
-	})
+	claim, err := r.Ledger.Claim(ctx, r.claimRequest(content))
 	if err != nil {
 		return false, ledgerError(ctx, err)
 	}
 	if claim.Outcome != ledger.Granted {
 		return false, r.notGranted(ctx, claim, content)
-	}
-	if r.spec.Prehash || r.item.SHA256 != "" {
-		if err := r.prehash(ctx, r.item, &content); err != nil {
-			return false, err
-		}
 	}
 	r.leg.Content = content
 	return true, nil
@@ -209,7 +210,7 @@ func (r *packed) sendBytes(ctx context.Context, caller *vendors.Caller) error {
 	if len(r.spec.Poll.Waits) == 0 { // there is nothing to wait for
 		return r.ready(ctx, s.Media)
 	}
-	r.leg.NextLook = r.leg.SentAt.Add(r.gate.looks.first(r.spec.Poll, caller.Account.Rate > 0, r.item.UploadID))
+	r.leg.NextLook = r.leg.SentAt.Add(r.gate.looks.first(r.spec.Poll, counted(caller.Account), r.item.UploadID))
 	return r.keep(ctx, upload.StateProcessing)
 }
 
@@ -278,7 +279,7 @@ func (r *packed) lookOnce(ctx context.Context) (bool, error) {
 	since := r.Now().Sub(r.leg.SentAt)
 	switch {
 	case media.State == upload.StateReady:
-		r.gate.looks.learn(since)
+		r.gate.looks.learn(since, r.leg.Attempts.Poll == 1)
 		return true, r.ready(ctx, media)
 	case media.State == upload.StateFailed:
 		return true, r.goAlone(ctx, "the vendor failed to process it: "+media.Reason)
@@ -286,12 +287,16 @@ func (r *packed) lookOnce(ctx context.Context) (bool, error) {
 		return true, r.goAlone(ctx, fmt.Sprintf("the vendor was slow to process it: %s after %s", media.Seen, since.Round(time.Second)))
 	}
 	wait := r.spec.Poll.Wait(r.leg.Attempts.Poll+1, r.item.UploadID)
-	if since < wait && caller.Account.Rate == 0 { // looked early: not so much later, then
+	if since < wait && !counted(caller.Account) { // looked early: not so much later, then
 		wait = min(wait, since)
 	}
 	r.leg.NextLook = r.Now().Add(max(wait, firstLook))
 	return false, nil
 }
+
+// counted reports whether an account may make so few calls that looks must not be
+// wasted.
+func counted(account vendors.Account) bool { return account.Rate > 0 && account.Rate < countedBelow }
 
 // ready ends a row whose medium is there.
 func (r *packed) ready(ctx context.Context, media upload.Media) error {
