@@ -105,8 +105,10 @@ func newWorld(t *testing.T, vendor string, change func(*sandbox.Settings)) *worl
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	w.env = suite.NewTestWorkflowEnvironment()
 	w.env.SetStartTime(w.start)
-	w.env.SetTestTimeout(time.Minute)
-	w.env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&asService{}}})
+	w.env.SetTestTimeout(10 * time.Minute)
+	w.env.SetWorkerOptions(worker.Options{
+		Interceptors: []interceptor.WorkerInterceptor{&asService{}}, DeadlockDetectionTimeout: time.Minute,
+	})
 	w.env.SetOnActivityStartedListener(w.begin)
 	for _, all := range []map[string]any{workflows.Flows(), workflows.Batches()} {
 		for name, flow := range all {

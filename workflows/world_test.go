@@ -16,6 +16,7 @@ import (
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/mediaferry/mediaferry/upload"
@@ -55,6 +56,8 @@ func newWorld(t *testing.T, vendor string) *world {
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	w.env = suite.NewTestWorkflowEnvironment()
 	w.env.SetStartTime(w.start)
+	w.env.SetTestTimeout(10 * time.Minute) // of real time, of which a busy machine takes its share
+	w.env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
 	for name, flow := range Flows() {
 		w.env.RegisterWorkflowWithOptions(flow, workflow.RegisterOptions{Name: name})
 	}
