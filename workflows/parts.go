@@ -24,8 +24,7 @@ type sender struct {
 	pace    *pace
 	done    []upload.Part // by number, from 0; ETag is empty until acknowledged
 	queue   []int         // to be sent, the lowest first
-	flying  int           // in flight
-	resting int           // that come back into the queue after a pause
+	flying  int           // in flight, or resting before another try: a store in trouble gets no others instead
 	acked   int           // acknowledged so far
 	parts   []partState   // by number, from 0
 	denied  *upload.Error // the account cannot go on, and nothing starts until it does
@@ -63,7 +62,7 @@ func (r *run) sendParts(ctx workflow.Context, session upload.Session) ([]upload.
 	cancel()
 	free, release := workflow.NewDisconnectedContext(ctx)
 	defer release()
-	if wait := workflow.Await(free, func() bool { return s.flying+s.resting == 0 }); err == nil {
+	if wait := workflow.Await(free, func() bool { return s.flying == 0 }); err == nil {
 		err = wait
 	}
 	r.status.Width, r.status.ExpiresAt = 0, time.Time{}
@@ -304,12 +303,13 @@ func (s *sender) stalled(ctx workflow.Context, sending step, e *upload.Error) {
 	s.later(ctx, sending, e, state.stalls)
 }
 
-// later puts a part back after a pause that grows with its failures.
+// later puts a part back after a pause that grows with its failures, and that
+// takes the place of a part in flight.
 func (s *sender) later(ctx workflow.Context, sending step, e *upload.Error, failures int) {
 	wait := max(upload.Backoff(failures, s.item.UploadID+sending.key()), e.RetryAfter, time.Millisecond)
-	s.resting++
+	s.flying++
 	err := rest(ctx, wait, fmt.Sprintf("before another try of part %d: %s", sending.part, causeOf(e)))
-	s.resting--
+	s.flying--
 	if err != nil {
 		s.end(err)
 		return

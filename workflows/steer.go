@@ -107,17 +107,14 @@ func came(signals workflow.ReceiveChannel) (any bool) {
 // the one that changes something goes first.
 func (r *run) heard(ctx workflow.Context, pause, resume bool) {
 	was := r.steering.paused
-	switch {
-	case pause && resume: // changed, and changed back
-	case pause:
-		r.steering.paused = true
-	case resume:
-		r.steering.paused = false
+	now := pause || was && !resume
+	if pause && resume { // changed, and changed back
+		now = was
 	}
-	now := r.steering.paused
-	if was == now || r.result.State.Ended() {
+	if now == was || r.result.State.Ended() { // one that waits for a decision has nothing to pause
 		return
 	}
+	r.steering.paused = now
 	r.result.Paused = now || r.status.Held
 	if r.sender != nil {
 		r.sender.pace.rest(workflow.Now(ctx))
@@ -147,11 +144,12 @@ func (r *run) standStill(ctx workflow.Context) {
 		return
 	}
 	quiet := func() bool { return !s.paused || s.flying() == 0 }
-	if done, err := workflow.AwaitWithTimeout(ctx, pauseGrace, quiet); done || err != nil {
-		return
+	done, err := workflow.AwaitWithTimeout(ctx, pauseGrace, quiet)
+	if !done && err == nil {
+		s.giveUp(func(one *readCall) bool { return one.part })
+		err = workflow.Await(ctx, quiet)
 	}
-	s.giveUp(func(one *readCall) bool { return one.part })
-	if workflow.Await(ctx, quiet) == nil && s.paused {
+	if err == nil && s.paused {
 		r.tellPaused(ctx, true) // a part that began again in between has noted otherwise
 	}
 }
@@ -206,6 +204,9 @@ func (r *run) move(ctx workflow.Context, m upload.Move) (string, error) {
 		by, r.content.Fingerprint = proved.By, proved.Fingerprint
 	}
 	r.item.Queue, r.item.Source = m.Queue, m.Source
+	if r.content.Size == 0 { // it is not claimed yet
+		s.begun = r.item
+	}
 	r.queued = false
 	r.note(fmt.Sprintf("moved to host %s by %s", m.Host, m.By))
 	return "moved to host " + m.Host + ", proved by " + by, nil

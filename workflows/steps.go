@@ -154,6 +154,7 @@ func (r *run) transfer(ctx workflow.Context, session upload.Session, find search
 
 // received adds what a receipt tells to the result.
 func (r *run) received(receipt upload.Receipt) {
+	r.patience = 0
 	r.result.BytesSent += receipt.BytesSent
 	if receipt.SHA256 != "" {
 		r.result.SHA256 = upload.Text(receipt.SHA256)
