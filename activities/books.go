@@ -7,6 +7,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/ledger"
 	"github.com/mediaferry/mediaferry/upload"
+	"github.com/mediaferry/mediaferry/vendors"
 )
 
 // byWorkflow is who pauses an account when a vendor denies it.
@@ -14,7 +15,14 @@ const byWorkflow = "mediaferry"
 
 // Record writes how an item ended. It may be repeated.
 func (a *Activities) Record(ctx context.Context, in upload.Record) error {
-	return ledgerError(ctx, a.Ledger.Record(ctx, in))
+	if err := a.Ledger.Record(ctx, in); err != nil || in.Result.State == upload.StateUnconfirmed {
+		return ledgerError(ctx, err)
+	}
+	vendor, err := vendors.Find(in.Item.Vendor)
+	if err != nil || vendor.Spec().Parts == nil { // there are none
+		return nil
+	}
+	return ledgerError(ctx, a.Ledger.ForgetParts(ctx, in.Item.UploadID))
 }
 
 // MarkPaused notes that a person paused an item, or let it go on. It may be

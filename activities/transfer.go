@@ -69,7 +69,7 @@ func (a *Activities) SendPart(ctx context.Context, in upload.SendPart) (upload.P
 		return p, result(ctx, upload.StepTransfer, err)
 	}
 	before := past(ctx)
-	p, err := a.sendPart(ctx, in, &before)
+	p, err := a.oncePart(ctx, in, &before)
 	if again := a.afresh(ctx, &before, err, true); again != nil { // a part that is there already is replaced by the same
 		return upload.Part{}, again
 	}

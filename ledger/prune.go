@@ -25,7 +25,11 @@ func (l *Ledger) Prune(ctx context.Context, before time.Time) (int64, error) {
 		}
 		pruned += n
 	}
-	return pruned, l.fail("prune", l.pruneBatches(ctx, before))
+	err := l.pruneBatches(ctx, before)
+	if err == nil {
+		err = l.pruneParts(ctx, before)
+	}
+	return pruned, l.fail("prune", err)
 }
 
 // pruneSome deletes among the next pruneRows items behind last.

@@ -119,6 +119,8 @@ type SendPart struct {
 	Life    time.Duration     `json:"life,omitempty"`
 	Lenient bool              `json:"lenient,omitempty"`
 	Before  int64             `json:"before,omitempty"` // as in Transfer
+	// Session is the session's ID, under which parts are kept.
+	Session string `json:"session,omitempty"`
 	// Stored, where set, is the ETag under which the vendor lists the part: then
 	// nothing is sent, but the source's bytes are held against it.
 	Stored string `json:"stored,omitempty"`

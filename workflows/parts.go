@@ -165,6 +165,7 @@ func (s *sender) send(ctx workflow.Context, number int, lease upload.PartURL) (u
 	in := upload.SendPart{
 		Item: s.item, Content: s.content, Part: lease, Offset: offset, Size: size, Header: s.session.Header,
 		Life: lease.Life, Lenient: state.lenient, Before: s.result.BytesSent, Stored: state.stored,
+		Session: s.session.ID,
 	}
 	options := s.sending(ctx, fmt.Sprintf("part %d of %d", number, len(s.done)), size*int64(s.pace.most), lease.ExpiresAt)
 	if state.early >= earlyMost {
