@@ -15,6 +15,9 @@ import (
 // decideBatch decides on all rows of a batch that are unconfirmed. Each is told
 // as it is decided; what had ended meanwhile is left as it is.
 func (a *app) decideBatch(ctx context.Context, id string, d upload.Decision) error {
+	if err := checkDecision(d); err != nil {
+		return err
+	}
 	if _, err := a.openBatch(ctx, id); err != nil {
 		return err
 	}

@@ -236,6 +236,9 @@ func (a *app) retryBatch(ctx context.Context, id string, names []string, because
 		return nil
 	}
 	detail := fmt.Sprintf("%d rows", n)
+	if n == 1 {
+		detail = "1 row"
+	}
 	if len(kinds) > 0 {
 		detail += " of kind " + join(kinds)
 	}
@@ -246,7 +249,7 @@ func (a *app) retryBatch(ctx context.Context, id string, names []string, because
 	if _, err := a.ledger.ChangeBatch(ctx, id, change); err != nil {
 		return unknownBatch(id, err)
 	}
-	a.say("batch %s: %s run once more", id, detail)
+	a.say("batch %s: once more with %s", id, detail)
 	return a.goOn(ctx, id, follow)
 }
 

@@ -67,28 +67,38 @@ vendor, such as an open session, is named.`,
 }
 
 func (a *app) decideCommand() *cobra.Command {
-	var because string
+	var because, batch string
 	cmd := &cobra.Command{
 		Use:   "decide UPLOAD_ID ready|retry|fail --because TEXT",
-		Short: "decide on an upload that is unconfirmed",
+		Short: "decide on uploads that are unconfirmed",
 		Long: `decide settles an upload whose answer was lost and could not be found out. Look at the
 vendor first, then say
   ready   the medium is there
   retry   it is not: send it again
   fail    give it up
-The decision is kept with who, when and why.`,
-		Example: `  mediaferry decide upload/closient/front retry --because "no such image in the gallery"`,
+With --batch instead of an UPLOAD_ID it settles all such rows of a batch. The decision
+is kept with who, when and why.`,
+		Example: `  mediaferry decide upload/closient/front retry --because "no such image in the gallery"
+  mediaferry decide --batch spring fail --because "to be sent by hand"`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 2 {
+			switch {
+			case batch != "" && len(args) != 1:
+				return misused("want one of ready, retry, fail, and no UPLOAD_ID beside --batch")
+			case batch == "" && len(args) != 2:
 				return misused("want an UPLOAD_ID and one of ready, retry, fail")
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.decide(cmd.Context(), args[0], upload.Decision{Verdict: upload.Verdict(args[1]), Because: because, By: who()})
+			decision := upload.Decision{Verdict: upload.Verdict(args[len(args)-1]), Because: because, By: who()}
+			if batch != "" {
+				return a.decideBatch(cmd.Context(), batch, decision)
+			}
+			return a.decide(cmd.Context(), args[0], decision)
 		},
 	}
 	cmd.Flags().StringVar(&because, "because", "", "the reason, `TEXT`")
+	cmd.Flags().StringVar(&batch, "batch", "", "decide on all unconfirmed rows of the batch `ID`")
 	cmd.ValidArgsFunction = a.completeUploads
 	return cmd
 }
@@ -204,7 +214,8 @@ func (a *app) cancel(ctx context.Context, id string) error {
 	return nil
 }
 
-func (a *app) decide(ctx context.Context, id string, d upload.Decision) error {
+// checkDecision says what a decision lacks.
+func checkDecision(d upload.Decision) error {
 	switch d.Verdict {
 	case upload.VerdictReady, upload.VerdictRetry, upload.VerdictFail:
 	default:
@@ -212,6 +223,13 @@ func (a *app) decide(ctx context.Context, id string, d upload.Decision) error {
 	}
 	if d.Because == "" {
 		return misused("--because is missing: a decision is kept with its reason")
+	}
+	return nil
+}
+
+func (a *app) decide(ctx context.Context, id string, d upload.Decision) error {
+	if err := checkDecision(d); err != nil {
+		return err
 	}
 	entry, err := a.openItem(ctx, id)
 	if err != nil {
