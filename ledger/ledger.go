@@ -188,6 +188,18 @@ func (l *Ledger) transact(ctx context.Context, do func(*sql.Tx) error) error {
 	return tx.Commit()
 }
 
+// persist is transact for what touches many rows: where the transaction loses
+// against another one, it is run again.
+func (l *Ledger) persist(ctx context.Context, do func(*sql.Tx) error) error {
+	var err error
+	for range groupTries {
+		if err = l.transact(ctx, do); !retryable(err) {
+			break
+		}
+	}
+	return err
+}
+
 // rolledBack drops the complaint that a transaction is over already, which is
 // what a canceled context or a broken connection leaves.
 func rolledBack(err error) error {

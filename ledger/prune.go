@@ -52,7 +52,7 @@ func (l *Ledger) pruneSome(ctx context.Context, last string, before time.Time) (
 
 // pruneBatches forgets batches that are over and have no items.
 func (l *Ledger) pruneBatches(ctx context.Context, before time.Time) error {
-	return l.transact(ctx, func(tx *sql.Tx) error {
+	return l.persist(ctx, func(tx *sql.Tx) error {
 		// Counts of nothing are left behind by whatever moves on.
 		_, err := tx.ExecContext(ctx, `DELETE FROM tallies WHERE items = 0 AND paused = 0 AND size = 0 AND bytes_sent = 0`)
 		if err != nil {

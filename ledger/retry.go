@@ -88,16 +88,14 @@ func (l *Ledger) sweepAll(ctx context.Context, s sweep) (int64, error) {
 
 // sweepSome changes up to sweepRows rows, and reports whether there may be more.
 func (l *Ledger) sweepSome(ctx context.Context, s sweep) (n int64, more bool, err error) {
-	for range groupTries {
-		err = l.transact(ctx, func(tx *sql.Tx) error {
-			n, more, err = l.sweepIn(ctx, tx, s)
-			return err
-		})
-		if !retryable(err) {
-			break
-		}
+	err = l.persist(ctx, func(tx *sql.Tx) error {
+		n, more, err = l.sweepIn(ctx, tx, s)
+		return err
+	})
+	if err != nil {
+		return 0, false, err
 	}
-	return n, more, err
+	return n, more, nil
 }
 
 func (l *Ledger) sweepIn(ctx context.Context, tx *sql.Tx, s sweep) (n int64, more bool, err error) {
