@@ -126,7 +126,9 @@ func Make(ctx context.Context, p Planning) (_ *Plan, err error) {
 		return nil, err
 	}
 	defer m.twins.close()
-	options := manifest.Options{Opener: p.Opener, Catalog: p.Catalog, To: p.To, Batch: p.Batch, Again: p.Again}
+	// The rows are those of no batch: one that has been there under the name
+	// counts among what was delivered before. No name of a batch has the sign.
+	options := manifest.Options{Opener: p.Opener, Catalog: p.Catalog, To: p.To, Batch: "?" + p.Batch, Again: p.Again}
 	layout, err := read(ctx, p.Place, options,
 		func(header []manifest.Problem) { m.plan.Problems.Add(header...) },
 		func(row manifest.Row) error { return m.row(ctx, row) })

@@ -163,7 +163,7 @@ func TestWhatWasDeliveredBeforeIsNotCounted(t *testing.T) {
 	p := planning(t, place)
 	p.Ledger = delivered{find: func(rows []ledger.Lookup) (map[string]ledger.Entry, error) {
 		require.Contains(t, rows[0].Fingerprint, "bytes, modified")
-		return map[string]ledger.Entry{"batch/spring/a": {}}, nil
+		return map[string]ledger.Entry{rows[0].Item.UploadID: {}}, nil
 	}}
 	plan, err := batches.Make(t.Context(), p)
 	require.NoError(t, err)
