@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -173,6 +174,9 @@ func (w *writer) run() {
 	for range w.wake {
 		for group := w.take(); len(group) > 0; group = w.take() {
 			w.write(group)
+			// Those who were just told have more to write; without their turn
+			// they and the others would wait for each other's commits in halves.
+			runtime.Gosched()
 		}
 		w.mu.Lock()
 		over := w.closed && len(w.pending) == 0
