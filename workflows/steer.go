@@ -96,11 +96,11 @@ func (r *run) acceptSteering(ctx workflow.Context) error {
 	return r.acceptMoves(ctx)
 }
 
-func came(signals workflow.ReceiveChannel) (any bool) {
+func came(signals workflow.ReceiveChannel) (some bool) {
 	for signals.ReceiveAsync(nil) {
-		any = true
+		some = true
 	}
-	return any
+	return some
 }
 
 // heard acts on signals. Of those that came at once nobody knows the order, so

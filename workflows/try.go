@@ -97,14 +97,14 @@ func (r *run) try(ctx workflow.Context, s step, in, out any) error {
 
 // call makes a call once.
 func (r *run) call(ctx workflow.Context, s step, in, out any) error {
-	make := func(ctx workflow.Context) error {
+	once := func(ctx workflow.Context) error {
 		ctx = workflow.WithActivityOptions(ctx, s.options())
 		return workflow.ExecuteActivity(ctx, s.activity, in).Get(ctx, out)
 	}
 	if s.reads {
-		return r.reads(ctx, false, make)
+		return r.reads(ctx, false, once)
 	}
-	return make(ctx)
+	return once(ctx)
 }
 
 // absent waits for a worker of the source's host, since none took a call.
