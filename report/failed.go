@@ -116,7 +116,6 @@ func cellsOf(item upload.Item) ([]manifest.Cell, error) {
 	return cells, nil
 }
 
-
 // cellText writes a field's value as a cell that reads back as the same.
 func cellText(value any) (string, error) {
 	switch v := value.(type) {

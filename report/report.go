@@ -45,6 +45,8 @@ func Formats() []Format { return []Format{CSV, JSONLines, HTML} }
 
 // Options say what a report may use.
 type Options struct {
+	// Format is what Print writes; Write writes all.
+	Format Format
 	// Target is where Write puts the files.
 	Target Target
 	// Sources reads local sources for thumbnails; nil: there are none.
@@ -60,13 +62,13 @@ func (o Options) now() time.Time {
 	return o.Now()
 }
 
-// Print writes the report of a batch in one format. The batch must be known; the
+// Print writes the report of a batch in the format of options. The batch must be known; the
 // error is otherwise the ledger's.
-func Print(ctx context.Context, books Books, batch string, format Format, options Options, w io.Writer) error {
+func Print(ctx context.Context, books Books, batch string, options Options, w io.Writer) error {
 	if _, err := books.Batch(ctx, batch); err != nil {
 		return err
 	}
-	switch format {
+	switch options.Format {
 	case CSV:
 		return writeCSV(w, results(ctx, books, batch))
 	case JSONLines:
@@ -74,7 +76,7 @@ func Print(ctx context.Context, books Books, batch string, format Format, option
 	case HTML:
 		return writeHTML(ctx, books, batch, options, w)
 	}
-	return fmt.Errorf("report format %q is unknown, want csv, jsonl or html", format)
+	return fmt.Errorf("report format %q is unknown, want csv, jsonl or html", options.Format)
 }
 
 // results are the rows of a batch in the manifest's order.
@@ -101,13 +103,19 @@ const (
 // they are, as they may be shown. Files that are there are replaced, each as a
 // whole, so that it may be repeated.
 func Write(ctx context.Context, books Books, batch string, options Options) ([]string, error) {
+	written := func(format Format) func(io.Writer) error {
+		return func(w io.Writer) error {
+			options.Format = format
+			return Print(ctx, books, batch, options, w)
+		}
+	}
 	files := []struct {
 		name  string
 		write func(io.Writer) error
 	}{
-		{nameCSV, func(w io.Writer) error { return Print(ctx, books, batch, CSV, options, w) }},
-		{nameJSON, func(w io.Writer) error { return Print(ctx, books, batch, JSONLines, options, w) }},
-		{nameHTML, func(w io.Writer) error { return Print(ctx, books, batch, HTML, options, w) }},
+		{nameCSV, written(CSV)},
+		{nameJSON, written(JSONLines)},
+		{nameHTML, written(HTML)},
 		{nameFailed, func(w io.Writer) error { _, err := Failed(ctx, books, batch, w); return err }},
 	}
 	var places []string

@@ -83,7 +83,8 @@ func season(t *testing.T) (*ledger.Ledger, string) {
 func printed(t *testing.T, books report.Books, format report.Format, options report.Options) string {
 	t.Helper()
 	var out bytes.Buffer
-	require.NoError(t, report.Print(t.Context(), books, "spring", format, options, &out))
+	options.Format = format
+	require.NoError(t, report.Print(t.Context(), books, "spring", options, &out))
 	require.NotContains(t, out.String(), "s3cr3t")
 	return out.String()
 }
@@ -190,9 +191,9 @@ func TestThePageNeedsNothingElseAndTellsEverything(t *testing.T) {
 
 func TestAnUnknownBatchOrFormatIsNoReport(t *testing.T) {
 	books, _ := season(t)
-	err := report.Print(t.Context(), books, "sprig", report.CSV, report.Options{}, io.Discard)
+	err := report.Print(t.Context(), books, "sprig", report.Options{Format: report.CSV}, io.Discard)
 	require.ErrorIs(t, err, ledger.ErrNotFound)
-	require.ErrorContains(t, report.Print(t.Context(), books, "spring", "pdf", report.Options{}, io.Discard), `"pdf" is unknown`)
+	require.ErrorContains(t, report.Print(t.Context(), books, "spring", report.Options{Format: "pdf"}, io.Discard), `"pdf" is unknown`)
 }
 
 func TestAllReportsAreWrittenBelowAFolder(t *testing.T) {

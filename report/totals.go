@@ -21,10 +21,10 @@ type totals struct {
 
 // tally is the numbers of one account, or of all.
 type tally struct {
-	Account, Vendor                             string
-	Rows, Ready, Failed, Canceled, Unconfirmed  int64
+	Account, Vendor                            string
+	Rows, Ready, Failed, Canceled, Unconfirmed int64
 	Waiting, Moving, Packed, Own, Known        int64
-	Bytes, Sent                                 int64
+	Bytes, Sent                                int64
 
 	times spans // from begin to end of rows that became ready
 }

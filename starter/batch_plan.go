@@ -219,7 +219,8 @@ func (a *app) tellPlan(plan *batches.Plan, p printer) error {
 // planHead is a plan for people: what it is about, then a line for each account.
 func planHead(plan *batches.Plan) [][]string {
 	rows := [][]string{
-		{"manifest", plan.Manifest}, {"sha256", plan.SHA256},
+		{"manifest", plan.Manifest},
+		{"sha256", plan.SHA256},
 		{"rows", rowWords(plan)},
 		{"bytes", bytesWords(plan.Bytes, plan.UnknownSize, plan.ToSend)},
 		{"least time", floorWords(plan.Floor)},

@@ -52,7 +52,7 @@ func (a *app) batchReport(ctx context.Context, id, format, file string) error {
 		return err
 	}
 	write := func(w io.Writer) error {
-		return report.Print(ctx, a.ledger, id, report.Format(format), report.Options{Sources: from}, w)
+		return report.Print(ctx, a.ledger, id, report.Options{Format: report.Format(format), Sources: from}, w)
 	}
 	if file == "" {
 		return write(a.stdout)

@@ -190,8 +190,12 @@ func countWords(n batchNumbers) string {
 		n    int64
 		word string
 	}{
-		{n.Ready, "ready"}, {n.Failed, "failed"}, {n.Unconfirmed, "unconfirmed"}, {n.Canceled, "canceled"},
-		{n.InProgress, "in progress"}, {n.Waiting, "waiting"},
+		{n.Ready, "ready"},
+		{n.Failed, "failed"},
+		{n.Unconfirmed, "unconfirmed"},
+		{n.Canceled, "canceled"},
+		{n.InProgress, "in progress"},
+		{n.Waiting, "waiting"},
 	} {
 		if one.n > 0 {
 			words = append(words, fmt.Sprintf("%d %s", one.n, one.word))
