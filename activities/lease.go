@@ -109,7 +109,9 @@ func (p packedPermits) spend(ctx context.Context, account vendors.Account, permi
 		l.left--
 		return nil
 	}
-	permit.N = min(max(int(permit.Rate/leaseShare), 1), permit.Burst)
+	if now.Sub(l.throttled) > slowSeen { // after a refusal each costs what the pace says
+		permit.N = min(max(int(permit.Rate/leaseShare), 1), permit.Burst)
+	}
 	if wait, err = p.Ledger.Reserve(ctx, permit); err != nil {
 		return ledgerError(ctx, err)
 	}

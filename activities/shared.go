@@ -41,13 +41,12 @@ func (p permits) Take(ctx context.Context, account vendors.Account) error {
 	if wait > longestWait {
 		return tooFast(account, wait)
 	}
-	if account.Rate > 0 {
-		reserved, err := p.Ledger.Reserve(ctx, ledger.Permit{Account: account.Name, N: 1, Rate: account.Rate, Burst: burst(account)})
-		if err != nil {
-			return ledgerError(ctx, err)
-		}
-		wait = max(wait, reserved)
+	// Also where the account has no limit of its own: it may have been refused.
+	reserved, err := p.Ledger.Reserve(ctx, ledger.Permit{Account: account.Name, N: 1, Rate: account.Rate, Burst: burst(account)})
+	if err != nil {
+		return ledgerError(ctx, err)
 	}
+	wait = max(wait, reserved)
 	if err := p.pause(ctx, wait); err != nil || wait <= 0 {
 		return err
 	}
@@ -87,6 +86,13 @@ func tooFast(account vendors.Account, wait time.Duration) error {
 // Slow tells the fleet to leave the account alone for a while.
 func (p permits) Slow(ctx context.Context, account vendors.Account, wait time.Duration) {
 	if err := p.Ledger.Slow(ctx, account.Name, wait); err != nil { // the vendor will say it again
+		p.Log.Warn("ledger does not take a pause", zap.String("account", account.Name), zap.Error(err))
+	}
+}
+
+// Rest tells the fleet that the account has used up what it may do for now.
+func (p permits) Rest(ctx context.Context, account vendors.Account, wait time.Duration) {
+	if err := p.Ledger.Rest(ctx, account.Name, wait); err != nil { // the vendor will say it again
 		p.Log.Warn("ledger does not take a pause", zap.String("account", account.Name), zap.Error(err))
 	}
 }

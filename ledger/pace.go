@@ -151,6 +151,20 @@ UPDATE permits SET pace = $2, pace_top = $3, cut_at = $4, paced_at = $5, slow_un
 	return l.fail("slow down account "+account, err)
 }
 
+// Rest keeps everybody from calling an account for a time because its quota is
+// used up. Nobody was refused, so the pace stays as it is. A shorter wait than one
+// that is on already changes nothing.
+func (l *Ledger) Rest(ctx context.Context, account string, wait time.Duration) error {
+	if wait <= 0 {
+		return nil
+	}
+	_, err := l.write.ExecContext(ctx, l.text(`
+INSERT INTO permits (account, earned, slow_until) VALUES ($2, 0, {now} * 1000 + $3)
+ON CONFLICT (account) DO UPDATE SET slow_until = excluded.slow_until WHERE permits.slow_until < excluded.slow_until`),
+		l.clock(), clean(account), int64(wait))
+	return l.fail("rest account "+account, err)
+}
+
 // Slowdowns is how often Slow was called for an account since the ledger began.
 func (l *Ledger) Slowdowns(ctx context.Context, account string) (int64, error) {
 	var n int64

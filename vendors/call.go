@@ -38,8 +38,12 @@ type Permits interface {
 	// Take waits for leave to make one control call of an account. Where the
 	// wait would be long it fails at once with kind throttled.
 	Take(ctx context.Context, account Account) error
-	// Slow tells everybody that the account must make no call for a while.
+	// Slow tells everybody that the account must make no call for a while: it
+	// was refused for its speed, and is to be slower afterwards.
 	Slow(ctx context.Context, account Account, wait time.Duration)
+	// Rest tells everybody that the account has used up what it may do in a
+	// time, and must make no call until that is over.
+	Rest(ctx context.Context, account Account, wait time.Duration)
 }
 
 // Token is something that a vendor hands out for a time.

@@ -239,7 +239,7 @@ func (c *Caller) closient(ctx context.Context, r request) (answer, error) {
 func (c *Caller) closientPace(ctx context.Context, a answer) {
 	reset, err := strconv.Atoi(a.header.Get("RateLimit-Reset"))
 	if a.header.Get("RateLimit-Remaining") == "0" && err == nil && reset > 0 {
-		c.Permits.Slow(ctx, c.Account, time.Duration(reset)*time.Second)
+		c.Permits.Rest(ctx, c.Account, time.Duration(reset)*time.Second)
 	}
 }
 

@@ -44,6 +44,8 @@ func (p *fakePermits) Take(context.Context, Account) error {
 	return nil
 }
 
+func (p *fakePermits) Rest(ctx context.Context, a Account, wait time.Duration) { p.Slow(ctx, a, wait) }
+
 func (p *fakePermits) Slow(_ context.Context, _ Account, wait time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
