@@ -151,17 +151,6 @@ func (r *rig) listen() string {
 	return ""
 }
 
-// bandwidth changes the worker's.
-func (r *rig) bandwidth(rate string) {
-	r.t.Helper()
-	request, err := http.NewRequestWithContext(r.t.Context(), http.MethodPut, "http://"+r.listen()+"/bwlimit", strings.NewReader(rate))
-	require.NoError(r.t, err)
-	response, err := http.DefaultClient.Do(request)
-	require.NoError(r.t, err)
-	require.NoError(r.t, response.Body.Close())
-	require.Equal(r.t, http.StatusOK, response.StatusCode)
-}
-
 // enginePID is the engine's own process.
 func (r *rig) enginePID() int {
 	r.t.Helper()
