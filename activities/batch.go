@@ -130,7 +130,7 @@ func (a *Activities) AwaitCanary(ctx context.Context, id string, _ upload.Route)
 	because := fmt.Sprintf("its canary has run: %d rows are ready, %d failed", summary.Counts[upload.StateReady], summary.Counts[upload.StateFailed])
 	batch, err := a.Ledger.ChangeBatch(ctx, id, ledger.BatchChange{
 		State: upload.BatchHeld, Because: &because,
-		Event: ledger.BatchEvent{What: "hold", By: byWorkflow, Because: because},
+		Event: ledger.BatchEvent{What: ledger.EventHold, By: byWorkflow, Because: because},
 	})
 	if err != nil {
 		return ledgerError(ctx, err)
@@ -161,8 +161,9 @@ func (a *Activities) FinishBatch(ctx context.Context, in upload.Finish) (upload.
 	if summary.InProgress > 0 {
 		return end, a.rest(ctx, fmt.Sprintf("%d rows are under way", summary.InProgress))
 	}
+	_, _, asked := run(ctx) // the same in every attempt, so that it is put down once
 	_, err = a.Ledger.ChangeBatch(ctx, in.Batch, ledger.BatchChange{
-		State: end.State, Event: ledger.BatchEvent{What: "finish", By: byWorkflow, Because: string(end.State)},
+		State: end.State, Event: ledger.BatchEvent{At: asked, What: ledger.EventFinish, By: byWorkflow, Because: string(end.State)},
 	})
 	if err != nil {
 		return upload.BatchEnd{}, ledgerError(ctx, err)

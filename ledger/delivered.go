@@ -27,8 +27,9 @@ func declaration(item upload.Item) string {
 
 // Delivered finds for each item another one that is ready, for the same account
 // with the same content: of the same definition and fingerprint, or of the same
-// declared checksum and fields. The answer is by upload ID; items of which there
-// is none are not in it.
+// declared checksum and fields. Those of the item's own batch do not count: rows
+// with ids of their own are meant to be sent each. The answer is by upload ID;
+// items of which there is none are not in it.
 func (l *Ledger) Delivered(ctx context.Context, lookups []Lookup) (map[string]Entry, error) {
 	found := map[string]Entry{}
 	for len(lookups) > 0 {
@@ -42,9 +43,9 @@ func (l *Ledger) Delivered(ctx context.Context, lookups []Lookup) (map[string]En
 }
 
 func (l *Ledger) deliveredSome(ctx context.Context, lookups []Lookup, found map[string]Entry) error {
-	args := make([]any, 0, 4*len(lookups))
+	args := make([]any, 0, 5*len(lookups))
 	for _, lookup := range lookups {
-		args = append(args, clean(lookup.Item.UploadID), lookup.Item.Definition(), clean(lookup.Fingerprint), declaration(lookup.Item))
+		args = append(args, clean(lookup.Item.UploadID), lookup.Item.Definition(), clean(lookup.Fingerprint), declaration(lookup.Item), clean(lookup.Item.Batch))
 	}
 	before, err := l.deliveries(ctx, deliveredBefore(len(lookups)), args)
 	if err != nil || len(before) == 0 {
@@ -98,14 +99,15 @@ func (l *Ledger) deliveries(ctx context.Context, statement string, args []any) (
 }
 
 // deliveredBefore looks n items up: arguments are upload ID, definition,
-// fingerprint and declaration. Of a source that is delivered every night there
+// fingerprint, declaration and batch. Of a source that is delivered every night there
 // are many; the first one that fits will do.
 func deliveredBefore(n int) string {
-	types := []string{"TEXT", "TEXT", "TEXT", "TEXT"}
+	types := []string{"TEXT", "TEXT", "TEXT", "TEXT", "TEXT"}
+	const another = `upload_id <> v.column1 AND (batch = '' OR batch <> v.column5)`
 	return `SELECT v.column1, COALESCE(
 	(SELECT upload_id FROM items WHERE definition = v.column2 AND phase = 'ready'
-		AND fingerprint = v.column3 AND v.column3 <> '' AND upload_id <> v.column1 LIMIT 1),
+		AND fingerprint = v.column3 AND v.column3 <> '' AND ` + another + ` LIMIT 1),
 	(SELECT upload_id FROM items WHERE declared = v.column4 AND phase = 'ready' AND declared <> ''
-		AND upload_id <> v.column1 LIMIT 1))
+		AND ` + another + ` LIMIT 1))
 FROM (VALUES ` + tuples(n, len(types), types) + `) AS v`
 }

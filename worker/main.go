@@ -172,6 +172,9 @@ func work(ctx context.Context, o options, stderr io.Writer) error {
 		return err
 	}
 	defer func() { _ = books.Close() }() // the activities that wrote have ended
+	if place, err := conf.Results(); err == nil && place == "" {
+		log.Warn("results is not configured: reports of batches are not written, but can be asked for; set results: to a folder that all share, s3://… or oss://…")
+	}
 	roots, _, err := conf.LocalRoots()
 	if err != nil {
 		return err
