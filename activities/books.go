@@ -29,6 +29,9 @@ func (a *Activities) Record(ctx context.Context, in upload.Record) error {
 // repeated.
 func (a *Activities) MarkPaused(ctx context.Context, in upload.PauseMark) error {
 	workflowID, runID, _ := run(ctx)
+	if in.State == upload.StateWaiting { // its first step is under way: as one that waits, whoever resumes a batch would not find it
+		in.State = upload.StatePreparing
+	}
 	return ledgerError(ctx, a.Ledger.Progress(ctx, ledger.Mark{
 		Item: in.Item, WorkflowID: workflowID, RunID: runID, Way: upload.WayOwn,
 		State: in.State, Paused: in.Paused, Wait: true,
