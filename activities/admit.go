@@ -90,7 +90,7 @@ func (c *carrier) lookGroup(ctx context.Context, account vendors.Account, group 
 		turns <- struct{}{}
 		all.Go(func() {
 			defer func() { <-turns }()
-			if content, _, err := c.Activities.look(ctx, r.item, c.spec, account); err == nil && c.spec.Packs(content) {
+			if content, _, err := c.look(ctx, r.item, c.spec, account); err == nil && c.spec.Packs(content) {
 				r.looked = content
 			}
 		})

@@ -47,12 +47,12 @@ type packed struct {
 
 func newPacked(c *carrier, row ledger.PageRow) *packed {
 	r := &packed{
-		carrier: c, entry: row.Entry, started: c.Now(), bytes: row.Entry.Result.BytesSent,
+		carrier: c, entry: row.Entry, started: c.Now(), bytes: row.Result.BytesSent,
 		tries: map[upload.Step]int{}, seen: map[string]bool{},
 	}
-	r.item, r.broken = row.Entry.Item()
+	r.item, r.broken = row.Item()
 	if row.Leg != nil {
-		r.leg, r.started = *row.Leg, row.Entry.Result.StartedAt
+		r.leg, r.started = *row.Leg, row.Result.StartedAt
 	}
 	return r
 }
@@ -110,7 +110,7 @@ func (c *carrier) means(ctx context.Context) (*vendors.Caller, error) {
 	if c.cached != nil && c.Now().Sub(c.asOf) < callerAge {
 		return c.cached, nil
 	}
-	_, caller, err := c.Activities.caller(ctx, upload.Item{Account: c.account})
+	_, caller, err := c.caller(ctx, upload.Item{Account: c.account})
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func (r *packed) claim(ctx context.Context, account vendors.Account) (bool, erro
 	if err := meant(r.item, account); err != nil {
 		return false, err
 	}
-	content, _, err := r.Activities.look(ctx, r.item, r.spec, account)
+	content, _, err := r.look(ctx, r.item, r.spec, account)
 	if err != nil {
 		return false, err
 	}

@@ -74,8 +74,10 @@ func (l *Ledger) scanEntry(row interface{ Scan(...any) error }, more ...any) (En
 	var id, result, state string
 	var paused bool
 	var size, sent, started, queued, updated int64
-	into := []any{&id, &state, &paused, &size, &sent, &e.Definition, &e.Fingerprint, &e.WorkflowID, &e.RunID,
-		&e.TookOver, &e.Lane, &e.Alone, &e.Runs, &started, &queued, &updated, &e.sealed, &result}
+	into := []any{
+		&id, &state, &paused, &size, &sent, &e.Definition, &e.Fingerprint, &e.WorkflowID, &e.RunID,
+		&e.TookOver, &e.Lane, &e.Alone, &e.Runs, &started, &queued, &updated, &e.sealed, &result,
+	}
 	if err := row.Scan(append(into, more...)...); err != nil {
 		return Entry{}, err
 	}

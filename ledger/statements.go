@@ -129,8 +129,10 @@ func newStatements(n int) *statements {
 
 // all lists them.
 func (s *statements) all() []string {
-	return []string{s.claim, s.state, s.bytes, s.leg, s.keepLeg, s.alone, s.record, s.refused, s.tally, s.tick,
-		s.firstClaim, s.recordInPlace}
+	return []string{
+		s.claim, s.state, s.bytes, s.leg, s.keepLeg, s.alone, s.record, s.refused, s.tally, s.tick,
+		s.firstClaim, s.recordInPlace,
+	}
 }
 
 // counts: what is recorded of an item that nobody has is not the failure of the

@@ -27,6 +27,7 @@ type event struct {
 
 // log is what was said, by package and test.
 type log struct {
+	out     io.Writer
 	said    map[[2]string]*strings.Builder
 	builds  map[string]*strings.Builder
 	passed  int
@@ -35,33 +36,36 @@ type log struct {
 }
 
 func main() {
-	l := log{said: map[[2]string]*strings.Builder{}, builds: map[string]*strings.Builder{}}
-	if err := l.read(os.Stdin, os.Stdout); err != nil {
+	l := log{out: os.Stdout, said: map[[2]string]*strings.Builder{}, builds: map[string]*strings.Builder{}}
+	if err := l.read(os.Stdin); err != nil {
 		fmt.Fprintln(os.Stderr, "testlog:", err)
 		os.Exit(1)
 	}
 	sort.Strings(l.failed)
 	for _, name := range l.failed {
-		fmt.Println("FAIL", name)
+		l.print("FAIL %s\n", name)
 	}
-	fmt.Printf("%d tests passed, %d failed, %d were skipped\n", l.passed, len(l.failed), len(l.skipped))
+	l.print("%d tests passed, %d failed, %d were skipped\n", l.passed, len(l.failed), len(l.skipped))
 }
 
-func (l *log) read(in io.Reader, out io.Writer) error {
+// print writes to whoever reads along; there is nobody else to tell that it failed.
+func (l *log) print(format string, args ...any) { _, _ = fmt.Fprintf(l.out, format, args...) }
+
+func (l *log) read(in io.Reader) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, 64<<20)
 	for lines.Scan() {
 		var e event
 		if json.Unmarshal(lines.Bytes(), &e) != nil { // what the toolchain said beside it
-			fmt.Fprintln(out, lines.Text())
+			l.print("%s\n", lines.Text())
 			continue
 		}
-		l.take(e, out)
+		l.take(e)
 	}
 	return lines.Err()
 }
 
-func (l *log) take(e event, out io.Writer) {
+func (l *log) take(e event) {
 	key := [2]string{e.Package, e.Test}
 	switch e.Action {
 	case "build-output":
@@ -69,32 +73,32 @@ func (l *log) take(e event, out io.Writer) {
 	case "output":
 		said(l.said, key).WriteString(e.Output)
 	case "pass", "fail", "skip":
-		l.end(e, said(l.said, key).String(), out)
+		l.end(e, said(l.said, key).String())
 		delete(l.said, key)
 	}
 }
 
 // end prints what is worth it of a test, or of a package, that has ended.
-func (l *log) end(e event, text string, out io.Writer) {
+func (l *log) end(e event, text string) {
 	name := strings.TrimSuffix(e.Package+" "+e.Test, " ")
 	switch {
 	case e.Action == "fail" && e.FailedBuild != "":
-		fmt.Fprint(out, said(l.builds, e.FailedBuild).String())
+		l.print("%s", said(l.builds, e.FailedBuild))
 		l.failed = append(l.failed, name+" (does not build)")
 	case e.Action == "fail":
-		fmt.Fprint(out, strings.ToValidUTF8(text, "?"))
+		l.print("%s", strings.ToValidUTF8(text, "?"))
 		if e.Test != "" || len(l.failed) == 0 {
 			l.failed = append(l.failed, name)
 		}
 	case e.Test != "" && e.Action == "skip":
-		fmt.Fprint(out, text)
+		l.print("%s", text)
 		l.skipped = append(l.skipped, name)
 	case e.Test != "":
 		l.passed++
 	case e.Action == "skip":
-		fmt.Fprintf(out, "?   \t%s\t[no test files]\n", e.Package)
+		l.print("?   \t%s\t[no test files]\n", e.Package)
 	default:
-		fmt.Fprintf(out, "ok  \t%s\t%.3fs\n", e.Package, e.Elapsed)
+		l.print("ok  \t%s\t%.3fs\n", e.Package, e.Elapsed)
 	}
 }
 
