@@ -357,7 +357,7 @@ func (r *packed) goAlone(ctx context.Context, because string) error {
 	r.done = true
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.carrier.alone = true
+	r.alone = true
 	return nil
 }
 
