@@ -53,6 +53,9 @@ func newPacked(c *carrier, row ledger.PageRow) *packed {
 	r.item, r.broken = row.Item()
 	if row.Leg != nil {
 		r.leg, r.started = *row.Leg, row.Result.StartedAt
+		// A session without a word on its bytes: whoever had it may have died
+		// while they were on their way.
+		r.leg.Arrived = r.leg.Arrived || r.leg.Session.Method != ""
 	}
 	return r
 }

@@ -241,3 +241,16 @@ func TestAnItemGoesOnWhereItsPageLeftIt(t *testing.T) {
 		})
 	}
 }
+
+func TestAnItemOfAPageWhoseAnswerWasLostIsLookedForFirst(t *testing.T) {
+	w := newWorld(t, "sitoo")
+	w.item.Resume = &upload.Resume{Because: "travels alone", Leg: upload.Leg{
+		Session: upload.Session{Method: upload.MethodForm, Store: upload.StoreS3, ID: "old"},
+		Content: upload.Content{Size: 100, Fingerprint: "f"}, Arrived: true,
+	}}
+	w.on(upload.ActivityPoll, seen(upload.StateProcessing, "uploaded"), ready("m"))
+	result, err := w.run()
+	require.NoError(t, err)
+	require.Equal(t, upload.StateReady, result.State)
+	require.Zero(t, w.count(upload.ActivityTransfer), "its bytes were there")
+}

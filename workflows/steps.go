@@ -118,6 +118,12 @@ func (r *run) transfer(ctx workflow.Context, session upload.Session, find search
 			r.received(leg.Receipt)
 			return leg.Receipt, nil
 		}
+		if leg.Arrived && find != nil { // somebody else's send, whose answer nobody heard
+			found, err := find(ctx, &upload.Error{Kind: upload.KindUnavailable, Step: upload.StepTransfer, Arrived: upload.ArrivedMaybe})
+			if found != nil || err != nil {
+				return whole(found), err
+			}
+		}
 	}
 	r.enter(ctx, upload.StateTransferring)
 	in := upload.Transfer{Item: r.item, Content: r.content, Session: session, Before: r.result.BytesSent, Repeat: find == nil}
@@ -150,6 +156,14 @@ func (r *run) transfer(ctx workflow.Context, session upload.Session, find search
 	}
 	r.received(receipt)
 	return receipt, nil
+}
+
+// whole is a receipt that may not be there.
+func whole(receipt *upload.Receipt) upload.Receipt {
+	if receipt == nil {
+		return upload.Receipt{}
+	}
+	return *receipt
 }
 
 // received adds what a receipt tells to the result.
