@@ -43,13 +43,11 @@ func (a *Activities) afresh(ctx context.Context, p *upload.Progress, err error, 
 	switch e.Code {
 	case upload.CodeOffline:
 	case upload.CodeReset:
-		if p.Cuts++; p.Cuts >= lineTries {
+		if p.Cuts+1 >= lineTries || !harmless && e.Arrived != upload.ArrivedNothing && e.Arrived != upload.ArrivedSome {
 			return nil
 		}
+		p.Cuts++
 	default:
-		return nil
-	}
-	if !harmless && e.Arrived != upload.ArrivedNothing && e.Arrived != upload.ArrivedSome {
 		return nil
 	}
 	if e.Receipt != nil {

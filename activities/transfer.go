@@ -17,6 +17,7 @@ import (
 // arrived. A session that is about to run out is not tried.
 func (a *Activities) Transfer(ctx context.Context, in upload.Transfer) (upload.Receipt, error) {
 	before := past(ctx)
+	before.Cuts = max(before.Cuts, in.Tries)
 	receipt, err := a.transfer(ctx, in, &before)
 	if in.Repeat {
 		if again := a.afresh(ctx, &before, err, false); again != nil {
@@ -24,6 +25,10 @@ func (a *Activities) Transfer(ctx context.Context, in upload.Transfer) (upload.R
 		}
 	}
 	receipt.BytesSent += before.Wasted
+	var e *upload.Error
+	if errors.As(err, &e) {
+		e.Repeats = before.Cuts - in.Tries
+	}
 	return receipt, result(ctx, upload.StepTransfer, withWasted(err, before))
 }
 

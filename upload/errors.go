@@ -98,6 +98,9 @@ type Error struct {
 	// Paused says that no call was made, because the account is paused.
 	Paused  bool    `json:"paused,omitempty"`
 	Arrived Arrival `json:"arrived,omitempty"`
+	// Repeats is how often the call was repeated before that by itself, because
+	// the line was cut: each was as good as a try, now that it failed.
+	Repeats int `json:"repeats,omitempty"`
 	// Receipt is what was sent, where the failure came after that.
 	Receipt *Receipt `json:"receipt,omitempty"`
 

@@ -106,6 +106,8 @@ type Transfer struct {
 	// Repeat says that sending the bytes to the session again does no harm, so
 	// that a line that was cut is no failure.
 	Repeat bool `json:"repeat,omitempty"`
+	// Tries is how many have failed, of those that a transfer has.
+	Tries int `json:"tries,omitempty"`
 }
 
 // SendPart is the input of the activity of that name.

@@ -140,6 +140,7 @@ func (r *run) transfer(ctx workflow.Context, session upload.Session, find search
 		},
 		again: func(e *upload.Error) {
 			in.Lenient, in.Before = in.Lenient || e.Kind == upload.KindCorrupt, r.result.BytesSent
+			in.Tries = r.tries[step{step: upload.StepTransfer}.key()]
 		},
 	}
 	if find != nil {

@@ -185,10 +185,7 @@ func (r *run) worthAnother(s step, e *upload.Error) bool {
 	default:
 		return false
 	}
-	r.tries[s.key()]++
-	if e.Code == upload.CodeReset && s.step == upload.StepTransfer && s.look == nil && e.Arrived == upload.ArrivedSome {
-		r.tries[s.key()] = budget(s.step) // as often as one call repeats it by itself
-	}
+	r.tries[s.key()] += 1 + e.Repeats
 	if unheard(e) {
 		r.doubts[s.key()]++
 	}
