@@ -68,6 +68,9 @@ func (r *packed) underWay() bool { return !r.done && !r.leg.SentAt.IsZero() }
 // whether it is there. Otherwise it has ended, is to travel alone, or waits.
 func (r *packed) send(ctx context.Context) bool {
 	defer r.gate.leave()
+	if r.leg.Session.Method == "" {
+		r.started = r.Now()
+	}
 	for {
 		err := r.once(ctx)
 		if err == nil {
