@@ -112,7 +112,7 @@ func picture(t *testing.T, name string, size int) []byte {
 		body := make([]byte, min(left, most))
 		_, _ = noise.Read(body) // it never fails
 		whole = append(whole, 0xff, 0xfe)
-		whole = binary.BigEndian.AppendUint16(whole, uint16(len(body)+head-2)) //nolint:gosec // at most 60,002
+		whole = binary.BigEndian.AppendUint16(whole, uint16(len(body)+head-2)) // at most 60,002
 		whole = append(whole, body...)
 	}
 	return append(whole, drawn.Bytes()[2:]...)

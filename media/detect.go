@@ -126,7 +126,7 @@ func isoBrand(head []byte) Type {
 	return ""
 }
 
-func brand(box []byte, size uint32) Type { //nolint:gocyclo // a table of brands in the shape of a switch
+func brand(box []byte, size uint32) Type {
 	if size < 16 || box[0] != 0 || len(box) < 12 {
 		return ""
 	}

@@ -2,7 +2,7 @@ package sandbox
 
 import (
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // OSS signs with it
+	"crypto/sha1" // OSS signs with it
 	"encoding/base64"
 	"net/http"
 	"net/url"

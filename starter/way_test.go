@@ -31,20 +31,29 @@ func TestAnUploadUnderWayInWords(t *testing.T) {
 		glance string
 	}{
 		"with parts": {&sending, [][]string{
-			{"parts", "12 of 32, 805.3 MB; 3 in flight, at most 4"}, {"speed", "90.0 MB/s, 1h02m left"},
-			{"URL", "good for another 18m05s"}, {"retries", "SlowDown 1, expired 2"},
+			{"parts", "12 of 32, 805.3 MB; 3 in flight, at most 4"},
+			{"speed", "90.0 MB/s, 1h02m left"},
+			{"URL", "good for another 18m05s"},
+			{"retries", "SlowDown 1, expired 2"},
 		}, "12 of 32 parts, URL for 18m05s"},
 		"paused": {&paused, [][]string{
-			{"parts", "12 of 32, 805.3 MB; 3 in flight, at most 4"}, {"URL", "good for another 18m05s"}, {"retries", "SlowDown 1, expired 2"},
+			{"parts", "12 of 32, 805.3 MB; 3 in flight, at most 4"},
+			{"URL", "good for another 18m05s"},
+			{"retries", "SlowDown 1, expired 2"},
 			{"waits for", "a person: mediaferry resume upload/truvideo/tour"},
 		}, "12 of 32 parts, paused, URL for 18m05s"},
 		"that waits": {&waiting, [][]string{
-			{"parts", "12 of 32, 805.3 MB; 3 in flight, at most 4"}, {"speed", "90.0 MB/s, 1h02m left"},
-			{"URL", "good for another 18m05s"}, {"retries", "SlowDown 1, expired 2"}, {"waits for", waiting.Waiting},
+			{"parts", "12 of 32, 805.3 MB; 3 in flight, at most 4"},
+			{"speed", "90.0 MB/s, 1h02m left"},
+			{"URL", "good for another 18m05s"},
+			{"retries", "SlowDown 1, expired 2"},
+			{"waits for", waiting.Waiting},
 		}, "12 of 32 parts, waits for a worker on host studio that reads /srv/media, URL for 18m05s"},
 		"with a URL that ran out": {&old, [][]string{
-			{"parts", "12 of 32, 805.3 MB; 3 in flight, at most 4"}, {"speed", "90.0 MB/s, 1h02m left"},
-			{"URL", "has run out; another is asked for when it is needed"}, {"retries", "SlowDown 1, expired 2"},
+			{"parts", "12 of 32, 805.3 MB; 3 in flight, at most 4"},
+			{"speed", "90.0 MB/s, 1h02m left"},
+			{"URL", "has run out; another is asked for when it is needed"},
+			{"retries", "SlowDown 1, expired 2"},
 		}, "12 of 32 parts"},
 		"in one piece":      {&whole, nil, ""},
 		"that does not run": {nil, nil, ""},

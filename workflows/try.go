@@ -53,46 +53,45 @@ func (r *run) try(ctx workflow.Context, s step, in, out any) error {
 		}
 		err := r.call(ctx, s, in, out)
 		e := failureOf(err)
+		over := false
 		switch {
 		case givenUp(ctx, err):
-			if done, err := r.gaveUp(ctx, s); done || err != nil {
-				return err
-			}
-			continue
+			over, err = r.gaveUp(ctx, s)
 		case e == nil:
 			return err
+		case s.reads && queued(e) && (s.expires.IsZero() || workflow.Now(ctx).Before(s.expires)):
+			err = r.absent(ctx, s)
+		default:
+			over, err = r.failed(ctx, s, e)
 		}
-		if s.reads && queued(e) && (s.expires.IsZero() || workflow.Now(ctx).Before(s.expires)) {
-			if err := r.absent(ctx, s); err != nil {
-				return err
-			}
-			continue
-		}
-		r.lost(s, e)
-		r.second(s, e)
-		r.retried(causeOf(e), 1)
-		if e.Kind == upload.KindDenied {
-			if err := r.hold(ctx, e); err != nil {
-				return err
-			}
-			continue
-		}
-		again := r.worthAnother(s, e)
-		if s.look != nil && unheard(e) { // also after the last try: it may be the one that did the work
-			if done, err := s.look(ctx, e); done || err != nil {
-				return err
-			}
-		}
-		if !again {
-			return e
-		}
-		if s.again != nil {
-			s.again(e)
-		}
-		if err := r.pause(ctx, s, e); err != nil {
+		if over || err != nil {
 			return err
 		}
 	}
+}
+
+// failed judges what a call failed with: nil and false to make it again, after
+// what had to be waited for; true where it turned out to have done its work.
+func (r *run) failed(ctx workflow.Context, s step, e *upload.Error) (done bool, err error) {
+	r.lost(s, e)
+	r.second(s, e)
+	r.retried(causeOf(e), 1)
+	if e.Kind == upload.KindDenied {
+		return false, r.hold(ctx, e)
+	}
+	again := r.worthAnother(s, e)
+	if s.look != nil && unheard(e) { // also after the last try: it may be the one that did the work
+		if done, err := s.look(ctx, e); done || err != nil {
+			return done, err
+		}
+	}
+	if !again {
+		return false, e
+	}
+	if s.again != nil {
+		s.again(e)
+	}
+	return false, r.pause(ctx, s, e)
 }
 
 // call makes a call once.
