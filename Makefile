@@ -25,12 +25,12 @@ demo: build ## Send a sample catalogue to all five vendors, simulated
 test: engine ## Run all tests, the root module's with the race detector
 	GO="$(GO)" MEDIAFERRY_ENGINE="$(ENGINE)" scripts/test.sh
 
-bench: build ## Measure speed and memory of a film against a bare loop and rclone, and run the benchmarks (a quarter of an hour)
-	MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -tags bench -run '^(TestSpeed|TestMemory)$$' -count 1 -timeout 2h -v ./e2e
+bench: build ## Measure speed and memory of films and batches against bare loops and rclone, and run the benchmarks (half an hour)
+	MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -tags bench -run '^(TestSpeed|TestMemory|TestBatchSpeed|TestBatchProfile|TestBatchRows)$$' -count 1 -timeout 2h -v ./e2e
 	MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -run '^$$' -bench . -benchtime 3x ./...
 
-kills: engine ## Kill, stop, cut off, pause and starve a long upload, and count what that costs (a quarter of an hour)
-	MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -tags kills -run '^(TestKills|TestSleep|TestNetwork|TestPause|TestShortLives)$$' -count 1 -timeout 2h -v ./e2e
+kills: engine ## Kill, stop, cut off, pause and starve a long upload and a batch, and count what that costs (20 minutes)
+	MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -tags kills -run '^(TestKills|TestSleep|TestNetwork|TestPause|TestShortLives|TestBatchKills|TestBatchPace)$$' -count 1 -timeout 2h -v ./e2e
 
 lint: ## Check style, formatting and import rules (builds golangci-lint: some minutes the first time)
 	$(GO) tool -modfile=tools/go.mod golangci-lint run ./...

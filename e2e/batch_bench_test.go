@@ -83,7 +83,7 @@ func TestBatchSpeed(t *testing.T) {
 	v := &verdict{t: t}
 	defer v.print()
 	r := newBatchBench(t)
-	rows, times := count(t, "BENCH_ROWS", 5000), count(t, "BENCH_ROUNDS", 3)
+	rows, times := count(t, "BENCH_IMAGES", 5000), count(t, "BENCH_ROUNDS", 3)
 	c := r.catalogue("speed", imageSize, thirds(rows)...)
 	copier := rclone(t)
 	r.batchOnce(c, 0) // everything has been touched once
@@ -278,7 +278,7 @@ func TestBatchProfile(t *testing.T) {
 	defer v.print()
 	r := newBench(t)
 	r.quicken()
-	rows := count(t, "BENCH_ROWS", 5000)
+	rows := count(t, "BENCH_IMAGES", 5000)
 	c := r.catalogue("speed", imageSize, thirds(rows)...)
 	r.startWorker("--pprof")
 	used := cpuOf(t, r.worker.cmd.Process.Pid)

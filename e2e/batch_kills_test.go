@@ -159,9 +159,8 @@ func (r *rig) repetitions(v *verdict, c catalogue, kills int) {
 	for _, row := range c.rows {
 		rows[row.vendor]++
 	}
-	for call, vendor := range map[string]string{
-		"trustana.prepare": "trustana", "trustana.put": "trustana", "trustoo.post": "trustoo", "sitoo.upload-url": "sitoo", "sitoo.post": "sitoo",
-	} {
+	for _, call := range []string{"trustana.prepare", "trustana.put", "trustoo.post", "sitoo.upload-url", "sitoo.post"} {
+		vendor, _, _ := strings.Cut(call, ".")
 		again, most := calls[call]-rows[vendor], kills*widest
 		v.holds(again <= most, call+" made again", fmt.Sprint(again), fmt.Sprintf("at most %d: %d kills with %d in flight", most, kills, widest))
 	}
@@ -192,9 +191,7 @@ func TestBatchPace(t *testing.T) {
 	worst, refused := 0, 0
 	for round := 1; round <= 3; round++ {
 		first, _, _ := r.paced(alone, round)
-		r.box.faults("trustana.prepare#7*4=status=429,retry-after=1", "trustana.status#9*3=status=429,retry-after=2")
-		second, most, answers := r.paced(beside, round)
-		r.box.faults()
+		second, most, answers := r.paced(beside, round, "trustana.prepare#7*4=status=429,retry-after=1", "trustana.status#9*3=status=429,retry-after=2")
 		free, shared = append(free, first), append(shared, second)
 		worst, refused = max(worst, most), refused+answers
 		says(t, "round %d: sitoo took %s alone and %s beside trustana, which saw %d calls in 10 s at most", round, first.Round(time.Millisecond), second.Round(time.Millisecond), most)
@@ -207,9 +204,10 @@ func TestBatchPace(t *testing.T) {
 
 // paced runs a batch and returns how long sitoo was busy with it, how many calls
 // trustana saw in ten seconds, and how many of them it answered with 429.
-func (r *rig) paced(c catalogue, round int) (took time.Duration, most, refused int) {
+func (r *rig) paced(c catalogue, round int, faults ...string) (took time.Duration, most, refused int) {
 	r.t.Helper()
 	r.box.call(http.MethodPost, "reset", nil, nil)
+	r.box.faults(faults...)
 	id := fmt.Sprintf("%s-%d", strings.TrimSuffix(filepath.Base(c.manifest), ".csv"), round)
 	r.do("batch", "start", c.manifest, "--id", id, "--again")
 	s := r.start("mediaferry", "batch", "watch", id)
