@@ -71,6 +71,11 @@ func TestBareRows(t *testing.T) {
 	require.NoError(t, yaml.Unmarshal(raw, &c))
 	b.accounts = c.Accounts
 	require.NoError(t, b.askPolicy(t.Context()))
+	require.NoError(t, b.all(t.Context(), task))
+}
+
+// all sends all rows, those of each vendor so many at once, and waits for them.
+func (b *bareRows) all(ctx context.Context, task bareTask) error {
 	queues := map[string]chan bareRow{}
 	for _, row := range task.Rows {
 		if queues[row.Vendor] == nil {
@@ -80,22 +85,26 @@ func TestBareRows(t *testing.T) {
 	}
 	failed := make(chan error, len(task.Rows))
 	var all sync.WaitGroup
+	one := func(row bareRow) error {
+		follow, err := b.send(ctx, row)
+		if err != nil || follow == nil {
+			return err
+		}
+		all.Go(func() {
+			if err := follow(); err != nil {
+				failed <- err
+			}
+		})
+		return nil
+	}
 	for _, queue := range queues {
 		close(queue)
 		for range task.Width {
 			all.Go(func() {
 				for row := range queue {
-					follow, err := b.send(t.Context(), row)
-					if err != nil {
+					if err := one(row); err != nil {
 						failed <- err
 						return
-					}
-					if follow != nil {
-						all.Go(func() {
-							if err := follow(); err != nil {
-								failed <- err
-							}
-						})
 					}
 				}
 			})
@@ -103,7 +112,7 @@ func TestBareRows(t *testing.T) {
 	}
 	all.Wait()
 	close(failed)
-	require.NoError(t, <-failed)
+	return <-failed
 }
 
 // send prepares and sends one medium, and returns what waits for its end; nil
