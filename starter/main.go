@@ -108,9 +108,8 @@ func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "mediaferry",
 		Short: "bring images and videos to vendor platforms, durably",
-		Long: `mediaferry brings product images and videos to Trustana, Trustoo, Sitoo, Closient and TruVideo.
-Each upload is a durable workflow, which survives crashes, restarts and lost answers. Exit status:
-0 all is well, 1 could not run, 2 misused, 3 some item is not ready, 130 interrupted (repeat it).`,
+		Long: `mediaferry brings product images and videos to Trustana, Trustoo, Sitoo, Closient and TruVideo, durably.
+Exit status: 0 all is well, 1 could not run, 2 misused, 3 some item is not ready, 130 interrupted.`,
 		Example: `  mediaferry demo                                  samples to all five vendors, simulated
   mediaferry up                                    run the engine, its web UI and a worker
   mediaferry upload --to trustana img/shoe.jpg     send one image, wait for its media ID`,
