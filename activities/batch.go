@@ -92,12 +92,12 @@ func (a *Activities) CutPages(ctx context.Context, in upload.Cut) ([]upload.Page
 // AloneRows returns the next rows of a page that are to have workflows of their
 // own. While the batch may not go on it comes back.
 func (a *Activities) AloneRows(ctx context.Context, in upload.AloneQuery) (upload.AloneRows, error) {
+	if err := a.batchRests(ctx, in.Page.Batch); err != nil {
+		return upload.AloneRows{}, err
+	}
 	batch, err := a.Ledger.Batch(ctx, in.Page.Batch)
 	if err != nil {
 		return upload.AloneRows{}, ledgerError(ctx, err)
-	}
-	if batch.Paused || batch.State == upload.BatchHeld {
-		return upload.AloneRows{}, a.rest(ctx, "the batch is paused or held: "+batch.Because)
 	}
 	rows, err := a.Ledger.AloneRows(ctx, in.Page, in.After, in.AfterID, aloneRows)
 	if err != nil {

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -61,9 +62,32 @@ func (a *Activities) AwaitAccount(ctx context.Context, in upload.AccountPause) e
 	return a.rest(ctx, fmt.Sprintf("account %s is paused: %s", in.Account, state.Because))
 }
 
+// batchRests comes back while the batch of an item is paused or held: nothing of
+// it begins then.
+func (a *Activities) batchRests(ctx context.Context, batch string) error {
+	if batch == "" {
+		return nil
+	}
+	state, err := a.Ledger.Batch(ctx, batch)
+	switch {
+	case errors.Is(err, ledger.ErrNotFound): // the ledger was lost: what runs goes on
+		return nil
+	case err != nil:
+		return ledgerError(ctx, err)
+	case state.Paused:
+		return a.rest(ctx, "batch "+batch+" is paused")
+	case state.State == upload.BatchHeld:
+		return a.rest(ctx, "batch "+batch+" is held: "+state.Because)
+	}
+	return nil
+}
+
 // EnterLane returns when the item is in its lane. Until then it comes back. A
 // holder whose workflow has ended, however it did, is put out.
 func (a *Activities) EnterLane(ctx context.Context, in upload.Lane) error {
+	if err := a.batchRests(ctx, upload.BatchOf(in.UploadID)); err != nil {
+		return err
+	}
 	entered, holder, err := a.Ledger.Enter(ctx, in)
 	if err != nil {
 		return ledgerError(ctx, err)

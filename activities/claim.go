@@ -25,6 +25,9 @@ func (a *Activities) Claim(ctx context.Context, item upload.Item) (upload.Claime
 }
 
 func (a *Activities) claim(ctx context.Context, item upload.Item) (upload.Claimed, error) {
+	if err := a.batchRests(ctx, item.Batch); err != nil {
+		return upload.Claimed{}, err
+	}
 	account, err := a.Accounts.Account(item.Account)
 	if err != nil {
 		return upload.Claimed{}, upload.Errorf(upload.KindInvalid, upload.StepClaim, "%w", err)

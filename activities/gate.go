@@ -10,14 +10,14 @@ import (
 
 // How many packed rows of one account are under way at once in this process.
 const (
-	gateFirst = 8
+	gateFirst = 16
 	gateMost  = 32
 	// gateSpan is how long a width is tried before it is judged.
-	gateSpan = time.Second
+	gateSpan = time.Second / 2
 	// gateGain is by what share more must get through for a wider gate to stay.
 	gateGain = 1.05
 	// gateRest is for how many spans a width that proved right is kept.
-	gateRest = 10
+	gateRest = 4
 )
 
 // gates are the gates of all accounts.

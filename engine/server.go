@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net"
+	"os"
 	"slices"
 	"strconv"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"go.temporal.io/server/common/dynamicconfig"
 	"go.temporal.io/server/common/log"
 	"go.temporal.io/server/common/membership/static"
+	"go.temporal.io/server/common/metrics"
 	"go.temporal.io/server/common/primitives"
 	"go.temporal.io/server/temporal"
 	"go.uber.org/zap"
@@ -63,8 +65,13 @@ func startServer(ctx context.Context, s settings, files stores, logger *zap.Logg
 	return address, settle(ctx, address, s.namespace, s.retention)
 }
 
+// metricsEnv names the address on which the server's own metrics are served, for
+// whoever measures what uploads cost. Without it there are none.
+const metricsEnv = "MEDIAFERRY_ENGINE_METRICS"
+
 // serverConfig is that of one machine alone: one cluster of one member, nothing
-// archived, no metrics, and no listener but the four of the services.
+// archived, and no listener but the four of the services, unless metrics are asked
+// for.
 func serverConfig(ports map[primitives.ServiceName]int, files stores) *config.Config {
 	frontend := onLoopback(ports[primitives.FrontendService])
 	cfg := &config.Config{
@@ -90,6 +97,9 @@ func serverConfig(ports map[primitives.ServiceName]int, files stores) *config.Co
 	}
 	for service, port := range ports {
 		cfg.Services[string(service)] = config.Service{RPC: config.RPC{GRPCPort: port, BindOnIP: loopback}}
+	}
+	if address := os.Getenv(metricsEnv); address != "" {
+		cfg.Global.Metrics = &metrics.Config{Prometheus: &metrics.PrometheusConfig{ListenAddress: address, TimerType: "histogram"}}
 	}
 	cfg.Global.Membership.MaxJoinDuration = 30 * time.Second
 	cfg.Global.Membership.BroadcastAddress = loopback

@@ -209,7 +209,7 @@ type Feed struct {
 // PageSize is how many rows a page of the route has: enough that what a page
 // costs hardly counts, and few enough that a fleet can share the route.
 func (f Feed) PageSize() int {
-	const share, least = 8, 50
+	const share, least = 8, 100
 	return int(min(max(f.Rows/share, least), PageRows))
 }
 

@@ -61,6 +61,16 @@ func (i Item) Local() bool { return IsLocal(i.Source) }
 // BatchUploadID names the row id of a batch.
 func BatchUploadID(batch, id string) string { return "batch/" + batch + "/" + id }
 
+// BatchOf is the batch in an upload ID; "" where it belongs to none.
+func BatchOf(uploadID string) string {
+	rest, found := strings.CutPrefix(uploadID, "batch/")
+	if !found {
+		return ""
+	}
+	batch, _, _ := strings.Cut(rest, "/")
+	return batch
+}
+
 // SingleUploadID names an upload that belongs to no batch.
 func SingleUploadID(account, id string) string { return "upload/" + account + "/" + id }
 

@@ -201,3 +201,8 @@ func TestWhatSignsAURLDoesNotCountAndWhatOnlyLooksLikeItDoes(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "/a b/c.jpg", path)
 }
+
+func TestTheBatchIsInTheUploadIDOfItsRows(t *testing.T) {
+	require.Equal(t, "spring", BatchOf(BatchUploadID("spring", "a/b")))
+	require.Empty(t, BatchOf(SingleUploadID("trustana", "batch/x")))
+}

@@ -73,14 +73,14 @@ func (w *world) count(name string) int {
 func TestABatchFeedsEveryRouteUntilNothingWaits(t *testing.T) {
 	w := newBatch(t)
 	w.on(upload.ActivityRoutes, plan(0, 100, 0, 60), plan(0, 0, 0, 0))
-	w.on(upload.ActivityCutPages, pagesOf(60))
+	w.on(upload.ActivityCutPages, pagesOf(160))
 	w.on(upload.ActivityFinishBatch, ended(upload.BatchCompleted))
 	w.env.ExecuteWorkflow(upload.WorkflowBatch, upload.BatchRun{Batch: "b"})
 	require.NoError(t, w.env.GetWorkflowError())
 	var end upload.BatchEnd
 	require.NoError(t, w.env.GetWorkflowResult(&end))
 	require.Equal(t, upload.BatchCompleted, end.State)
-	require.Equal(t, 4, w.count(upload.ActivityCarryPage), "two pages of fifty rows at most, for each route that has some waiting")
+	require.Equal(t, 4, w.count(upload.ActivityCarryPage), "two pages of a hundred rows at most, for each route that has some waiting")
 	require.Equal(t, 2, w.count(upload.ActivityRoutes))
 }
 
@@ -116,13 +116,13 @@ func TestAFeedShowsItsCanaryFirst(t *testing.T) {
 	var sizes []int
 	w.on(upload.ActivityCutPages, answer{value: func(in any) any {
 		sizes = append(sizes, in.(upload.Cut).Sizes[0])
-		return pagesOf(100).value.(func(any) any)(in)
+		return pagesOf(200).value.(func(any) any)(in)
 	}})
-	w.env.ExecuteWorkflow(upload.WorkflowFeed, upload.Feed{Batch: "b", Route: toTrustana, Rows: 100, Canary: 20})
+	w.env.ExecuteWorkflow(upload.WorkflowFeed, upload.Feed{Batch: "b", Route: toTrustana, Rows: 200, Canary: 20})
 	require.NoError(t, w.env.GetWorkflowError())
 	require.Equal(t, 20, sizes[0])
 	require.Equal(t, []string{upload.ActivityCutPages, upload.ActivityCarryPage, upload.ActivityAwaitCanary}, w.asked[:3])
-	require.Equal(t, 3, w.count(upload.ActivityCarryPage), "20, 50 and 30 rows")
+	require.Equal(t, 3, w.count(upload.ActivityCarryPage), "20, 100 and 80 rows")
 }
 
 func TestAFeedOfManyPagesBeginsANewHistory(t *testing.T) {
@@ -139,9 +139,9 @@ func TestAFeedOfManyPagesBeginsANewHistory(t *testing.T) {
 
 func TestOnePageThatFailsDoesNotKeepTheOthersFromTheirRows(t *testing.T) {
 	w := newBatch(t)
-	w.on(upload.ActivityCutPages, pagesOf(200))
+	w.on(upload.ActivityCutPages, pagesOf(400))
 	w.on(upload.ActivityCarryPage, answer{err: fails(upload.Error{Kind: upload.KindInternal, Message: "odd"})}, answer{})
-	w.env.ExecuteWorkflow(upload.WorkflowFeed, upload.Feed{Batch: "b", Route: toTrustana, Rows: 200})
+	w.env.ExecuteWorkflow(upload.WorkflowFeed, upload.Feed{Batch: "b", Route: toTrustana, Rows: 400})
 	require.ErrorContains(t, w.env.GetWorkflowError(), "odd")
 	require.Equal(t, 4, w.count(upload.ActivityCarryPage))
 }
