@@ -295,7 +295,7 @@ func TestABatchIsNamedAfterItsManifest(t *testing.T) {
 		"new-arrivals": {Source: "/srv/new arrivals!.jsonl"},
 		"photos.2026":  {Source: "/srv/photos.2026", Folder: true},
 		"rows":         {Source: "https://host.example/a/rows.csv?token=secret"},
-		"":             {Source: "/tmp/x/manifest", Name: "standard input"},
+		"":             {Source: "/srv/x/manifest", Name: "standard input"},
 	} {
 		got := batches.NameOf(place)
 		require.Equal(t, want, got)

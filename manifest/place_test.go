@@ -23,12 +23,12 @@ import (
 
 func TestRelativeSourcesCountFromTheManifest(t *testing.T) {
 	for name, c := range map[string]struct{ manifest, source, want, says string }{
-		"a path beside a file":               {"cat/m.csv", "img/a.jpg", "/work/cat/img/a.jpg", ""},
+		"a path beside a file":               {"cat/m.csv", "img/a.jpg", "/srv/cat/img/a.jpg", ""},
 		"a path above a file":                {"/srv/cat/m.csv", "../a.jpg", "/srv/a.jpg", ""},
 		"a path from the root":               {"m.csv", "/img/a.jpg", "/img/a.jpg", ""},
 		"a file URL":                         {"m.csv", "file:///img/a.jpg", "/img/a.jpg", ""},
 		"a URL":                              {"m.csv", "https://X.example/a.jpg", "https://x.example/a.jpg", ""},
-		"a name with a backslash":            {"m.csv", `./a\b.jpg`, `/work/a\b.jpg`, ""},
+		"a name with a backslash":            {"m.csv", `./a\b.jpg`, `/srv/a\b.jpg`, ""},
 		"a key beside an object":             {"s3://bucket/cat/m.csv", "img/a.jpg", "s3://bucket/cat/img/a.jpg", ""},
 		"a key at the root of a bucket":      {"oss://bucket/m.csv?versionId=3", "a b?c#d.jpg", "oss://bucket/a%20b%3Fc%23d.jpg", ""},
 		"a key above an object":              {"s3://bucket/cat/m.csv", "../a.jpg", "s3://bucket/a.jpg", ""},
@@ -39,7 +39,7 @@ func TestRelativeSourcesCountFromTheManifest(t *testing.T) {
 		"an object of a bucket, from a file": {"m.csv", "s3://b/a.jpg", "s3://b/a.jpg", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			place, err := manifest.Locate(c.manifest, "/work")
+			place, err := manifest.Locate(c.manifest, "/srv")
 			require.NoError(t, err)
 			_, options := placed("")
 			options.Opener = shelf{files: map[string]*content{place.Source: written("source,to\n" + c.source + ",trustana\n")}}
@@ -61,7 +61,7 @@ func TestAPlaceThatCanHoldNoManifestIsRefused(t *testing.T) {
 		"":                     "empty source",
 		"https://x.example/%z": "is no URL",
 	} {
-		_, err := manifest.Locate(given, "/work")
+		_, err := manifest.Locate(given, "/srv")
 		require.Equal(t, upload.KindInvalid, upload.KindOf(err))
 		require.ErrorContains(t, err, says)
 	}
