@@ -108,7 +108,7 @@ func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "mediaferry",
 		Short: "bring images and videos to vendor platforms, durably",
-		Long: `mediaferry brings product images and videos to Trustana, Trustoo, Sitoo, Closient and TruVideo, durably.
+		Long: `mediaferry brings product images and videos to Trustana, Trustoo, Sitoo, Closient and TruVideo.
 Exit status: 0 all is well, 1 could not run, 2 misused, 3 some item is not ready, 130 interrupted.`,
 		Example: `  mediaferry demo                                  samples to all five vendors, simulated
   mediaferry up                                    run the engine, its web UI and a worker

@@ -22,26 +22,27 @@ func (r *run) startDigest(ctx workflow.Context) {
 		return
 	}
 	ctx, cancel := workflow.WithCancel(ctx)
-	r.sums = &summing{giveUp: cancel}
+	s := &summing{giveUp: cancel}
+	r.sums = s // until it is dropped, which its coroutine may outlive
 	workflow.GoNamed(ctx, "digest", func(ctx workflow.Context) {
-		defer func() { r.sums.done = true }()
+		defer func() { s.done = true }()
 		for {
-			if r.sums.err = r.gate(ctx, true); r.sums.err != nil {
+			if s.err = r.gate(ctx, true); s.err != nil {
 				return
 			}
-			r.sums.err = r.reads(ctx, false, r.sum)
-			if !givenUp(ctx, r.sums.err) {
+			s.err = r.reads(ctx, false, func(ctx workflow.Context) error { return r.sum(ctx, s) })
+			if !givenUp(ctx, s.err) {
 				return
 			}
 		}
 	})
 }
 
-func (r *run) sum(ctx workflow.Context) error {
+func (r *run) sum(ctx workflow.Context, into *summing) error {
 	options := r.reading("checksums of the whole source")
 	options.ScheduleToStartTimeout = digestWait
 	ctx = workflow.WithActivityOptions(ctx, options)
-	return workflow.ExecuteActivity(ctx, upload.ActivityDigest, r.item, r.content).Get(ctx, &r.sums.sums)
+	return workflow.ExecuteActivity(ctx, upload.ActivityDigest, r.item, r.content).Get(ctx, &into.sums)
 }
 
 // lacksSums reports whether a checksum is missing that the result is to have.

@@ -281,3 +281,16 @@ func TestAPartWhoseAnswerWasLostIsHeldAgainstWhatTheVendorHas(t *testing.T) {
 	require.Error(t, err)
 	require.Equal(t, 3, result.Attempts.Prepare, "without its word, another session, as often as that is allowed")
 }
+
+func TestAnUploadCanBeCanceledWhileItsChecksumsAreMade(t *testing.T) {
+	w := video(t, 2).on(upload.ActivitySendPart, partSent)
+	w.item.Queue = upload.HostQueue("here", "/srv")
+	w.claimed.Content.SHA256, w.claimed.Content.CRC64 = "", ""
+	w.on(upload.ActivityPoll, processing(1, time.Hour)...)
+	w.on(upload.ActivityDigest, processing(1, time.Hour)...)
+	w.at(time.Minute, w.env.CancelWorkflow)
+	result, err := w.run()
+	require.True(t, temporal.IsCanceledError(err), "%v", err)
+	require.Equal(t, upload.StateCanceled, result.State)
+	require.Equal(t, 1, w.times(upload.ActivityDigest))
+}
