@@ -75,7 +75,7 @@ func TestABatchFeedsEveryRouteUntilNothingWaits(t *testing.T) {
 	w.on(upload.ActivityRoutes, plan(0, 100, 0, 60), plan(0, 0, 0, 0))
 	w.on(upload.ActivityCutPages, pagesOf(160))
 	w.on(upload.ActivityFinishBatch, ended(upload.BatchCompleted))
-	w.env.ExecuteWorkflow(upload.WorkflowBatch, upload.BatchRun{Batch: "b"})
+	w.execute(upload.WorkflowBatch, upload.BatchRun{Batch: "b"})
 	require.NoError(t, w.env.GetWorkflowError())
 	var end upload.BatchEnd
 	require.NoError(t, w.env.GetWorkflowResult(&end))
@@ -89,7 +89,7 @@ func TestABatchGoesOnWithRowsThatAreRetriedWhileItRuns(t *testing.T) {
 	w.on(upload.ActivityRoutes, plan(0, 0), plan(0, 10), plan(0, 0))
 	w.on(upload.ActivityCutPages, pagesOf(10))
 	w.on(upload.ActivityFinishBatch, answer{value: upload.BatchEnd{More: true}}, ended(upload.BatchCompleted))
-	w.env.ExecuteWorkflow(upload.WorkflowBatch, upload.BatchRun{Batch: "b"})
+	w.execute(upload.WorkflowBatch, upload.BatchRun{Batch: "b"})
 	require.NoError(t, w.env.GetWorkflowError())
 	require.Equal(t, 1, w.count(upload.ActivityCarryPage))
 	require.Equal(t, 2, w.count(upload.ActivityFinishBatch))
@@ -106,7 +106,7 @@ func TestACanceledBatchIsFinishedAsCanceled(t *testing.T) {
 		return upload.BatchEnd{Batch: "b", State: upload.BatchCanceled}
 	}})
 	w.env.RegisterDelayedCallback(w.env.CancelWorkflow, time.Minute)
-	w.env.ExecuteWorkflow(upload.WorkflowBatch, upload.BatchRun{Batch: "b"})
+	w.execute(upload.WorkflowBatch, upload.BatchRun{Batch: "b"})
 	require.True(t, temporal.IsCanceledError(w.env.GetWorkflowError()))
 	require.Equal(t, upload.Finish{Batch: "b", Canceled: true}, finished)
 }
@@ -118,7 +118,7 @@ func TestAFeedShowsItsCanaryFirst(t *testing.T) {
 		sizes = append(sizes, in.(upload.Cut).Sizes[0])
 		return pagesOf(200).value.(func(any) any)(in)
 	}})
-	w.env.ExecuteWorkflow(upload.WorkflowFeed, upload.Feed{Batch: "b", Route: toTrustana, Rows: 200, Canary: 20})
+	w.execute(upload.WorkflowFeed, upload.Feed{Batch: "b", Route: toTrustana, Rows: 200, Canary: 20})
 	require.NoError(t, w.env.GetWorkflowError())
 	require.Equal(t, 20, sizes[0])
 	require.Equal(t, []string{upload.ActivityCutPages, upload.ActivityCarryPage, upload.ActivityAwaitCanary}, w.asked[:3])
@@ -128,7 +128,7 @@ func TestAFeedShowsItsCanaryFirst(t *testing.T) {
 func TestAFeedOfManyPagesBeginsANewHistory(t *testing.T) {
 	w := newBatch(t)
 	w.on(upload.ActivityCutPages, pagesOf(1_000_000))
-	w.env.ExecuteWorkflow(upload.WorkflowFeed, upload.Feed{Batch: "b", Route: toTrustana, Rows: 1_000_000})
+	w.execute(upload.WorkflowFeed, upload.Feed{Batch: "b", Route: toTrustana, Rows: 1_000_000})
 	var again *workflow.ContinueAsNewError
 	require.ErrorAs(t, w.env.GetWorkflowError(), &again)
 	require.Equal(t, feedPages, w.count(upload.ActivityCarryPage))
@@ -141,7 +141,7 @@ func TestOnePageThatFailsDoesNotKeepTheOthersFromTheirRows(t *testing.T) {
 	w := newBatch(t)
 	w.on(upload.ActivityCutPages, pagesOf(400))
 	w.on(upload.ActivityCarryPage, answer{err: fails(upload.Error{Kind: upload.KindInternal, Message: "odd"})}, answer{})
-	w.env.ExecuteWorkflow(upload.WorkflowFeed, upload.Feed{Batch: "b", Route: toTrustana, Rows: 400})
+	w.execute(upload.WorkflowFeed, upload.Feed{Batch: "b", Route: toTrustana, Rows: 400})
 	require.ErrorContains(t, w.env.GetWorkflowError(), "odd")
 	require.Equal(t, 4, w.count(upload.ActivityCarryPage))
 }
@@ -164,7 +164,7 @@ func TestRowsThatTravelAloneHaveWorkflowsOfTheirOwn(t *testing.T) {
 	w.on(upload.ActivityPrepare, session("s"))
 	w.on(upload.ActivityTransfer, sent)
 	w.on(upload.ActivityPoll, ready("m"))
-	w.env.ExecuteWorkflow(upload.WorkflowPage, upload.Page{Batch: "b", Route: toTrustana, First: 1, Last: 3, Rows: 3})
+	w.execute(upload.WorkflowPage, upload.Page{Batch: "b", Route: toTrustana, First: 1, Last: 3, Rows: 3})
 	require.NoError(t, w.env.GetWorkflowError())
 	require.Len(t, w.recorded, 3)
 	for _, result := range w.recorded {
@@ -191,7 +191,7 @@ func TestAPageDoesNotWaitForAPersonsDecision(t *testing.T) {
 			w.env.SignalWorkflow(name, arg)
 			return nil
 		})
-	w.env.ExecuteWorkflow(upload.WorkflowPage, upload.Page{Batch: "b", Route: upload.Route{Account: "closient", Vendor: "closient"}, First: 1, Last: 1, Rows: 1})
+	w.execute(upload.WorkflowPage, upload.Page{Batch: "b", Route: upload.Route{Account: "closient", Vendor: "closient"}, First: 1, Last: 1, Rows: 1})
 	require.NoError(t, w.env.GetWorkflowError())
 	require.Equal(t, upload.StateUnconfirmed, w.recorded[len(w.recorded)-1].State)
 }
@@ -201,7 +201,7 @@ func TestARowWhoseWorkflowWasEndedFromOutsideIsRecorded(t *testing.T) {
 	w.on(upload.ActivityCarryPage, answer{value: upload.Carried{Alone: true}})
 	w.on(upload.ActivityAloneRows, aloneRows(2, "one")...)
 	w.env.OnWorkflow("trustana", anything, anything).Return(upload.Result{}, errors.New("terminated"))
-	w.env.ExecuteWorkflow(upload.WorkflowPage, upload.Page{Batch: "b", Route: toTrustana, First: 1, Last: 1, Rows: 1})
+	w.execute(upload.WorkflowPage, upload.Page{Batch: "b", Route: toTrustana, First: 1, Last: 1, Rows: 1})
 	require.NoError(t, w.env.GetWorkflowError())
 	require.Len(t, w.recorded, 1)
 	require.Equal(t, upload.StateFailed, w.recorded[0].State)

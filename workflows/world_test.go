@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -29,6 +30,7 @@ type world struct {
 	env *testsuite.TestWorkflowEnvironment
 
 	mu       sync.Mutex // activities of parts run side by side
+	over     bool
 	asked    []string
 	answers  map[string][]answer
 	recorded []upload.Result
@@ -112,6 +114,9 @@ func (w *world) on(name string, answers ...answer) *world {
 func (w *world) next(name string, in any) (any, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.over {
+		return nil, errors.New("the workflow is over")
+	}
 	w.asked = append(w.asked, name)
 	if record, ok := in.(upload.Record); ok {
 		w.recorded = append(w.recorded, record.Result)
@@ -139,10 +144,19 @@ func (w *world) next(name string, in any) (any, error) {
 	return a.value, a.err
 }
 
+// execute runs a workflow to its end. An activity that outlives it, since nobody
+// waits for it, is not noted any more.
+func (w *world) execute(name any, in ...any) {
+	w.env.ExecuteWorkflow(name, in...)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.over = true
+}
+
 // run runs the vendor's workflow to its end.
 func (w *world) run() (upload.Result, error) {
 	w.t.Helper()
-	w.env.ExecuteWorkflow(w.item.Vendor, w.item)
+	w.execute(w.item.Vendor, w.item)
 	require.True(w.t, w.env.IsWorkflowCompleted())
 	var result upload.Result
 	err := w.env.GetWorkflowError()
