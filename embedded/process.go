@@ -101,8 +101,10 @@ func launch(binary string, f folder, args []string, tell *os.File) (*process, er
 // environment is what an engine needs of this process's environment, in which
 // the vendors' secrets are.
 func environment(f folder, all []string) []string {
-	kept := []string{"HOME", "PATH", "TMPDIR", "TZ", "LANG", "GOMAXPROCS", "GOMEMLIMIT", "GOGC", "GODEBUG", "GOTRACEBACK", "GOCOVERDIR",
-		"MEDIAFERRY_ENGINE_METRICS"}
+	kept := []string{
+		"HOME", "PATH", "TMPDIR", "TZ", "LANG", "GOMAXPROCS", "GOMEMLIMIT", "GOGC", "GODEBUG", "GOTRACEBACK", "GOCOVERDIR",
+		"MEDIAFERRY_ENGINE_METRICS",
+	}
 	var env []string
 	for _, entry := range all {
 		if name, _, _ := strings.Cut(entry, "="); slices.Contains(kept, name) {

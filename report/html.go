@@ -66,7 +66,7 @@ func writeHTML(ctx context.Context, books Books, id string, options Options, w i
 
 func pageTemplate() *template.Template {
 	return template.Must(template.New("page").Funcs(template.FuncMap{
-		"count": count, "size": size, "when": when, "share": share, "lasting": lasting, "seconds": func(s float64) string { return lasting(time.Duration(s * float64(time.Second))) },
+		"count": count, "size": Size, "when": when, "share": share, "lasting": lasting, "seconds": func(s float64) string { return lasting(time.Duration(s * float64(time.Second))) },
 	}).Parse(pageText))
 }
 
@@ -117,5 +117,5 @@ func (p page) Speed() string {
 	if over <= 0 || p.Totals.All.Sent == 0 {
 		return ""
 	}
-	return size(int64(float64(p.Totals.All.Sent)/over)) + "/s"
+	return Size(int64(float64(p.Totals.All.Sent)/over)) + "/s"
 }

@@ -15,8 +15,8 @@ func count(n int64) string {
 	return text
 }
 
-// size is a number of bytes as people read it.
-func size(n int64) string {
+// Size is a number of bytes as people read it.
+func Size(n int64) string {
 	const unit = 1000
 	if n < unit {
 		return fmt.Sprintf("%d B", n)

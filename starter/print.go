@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/mediaferry/mediaferry/report"
 	"github.com/mediaferry/mediaferry/upload"
 )
 
@@ -109,18 +110,7 @@ func orDash(text string) string {
 }
 
 // size is a number of bytes as people read it.
-func size(n int64) string {
-	const unit = 1000
-	if n < unit {
-		return fmt.Sprintf("%d B", n)
-	}
-	value, prefix := float64(n)/unit, 0
-	for value >= unit && prefix < 4 {
-		value /= unit
-		prefix++
-	}
-	return fmt.Sprintf("%.1f %cB", value, "kMGTP"[prefix])
-}
+func size(n int64) string { return report.Size(n) }
 
 // ago is how long something has been, in one unit.
 func ago(t time.Time, now time.Time) string {
