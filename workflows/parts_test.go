@@ -54,7 +54,7 @@ func TestAStoreThatAsksToSlowDownCostsNoTry(t *testing.T) {
 	narrowest := 0
 	sending, sends := sendsOf(func(part, n int) error {
 		if part == 1 && n == 2 {
-			narrowest = w.look().Width
+			w.at(0, func() { narrowest = w.look().Width })
 		}
 		if n <= 4 && part <= 3 {
 			return slow()
@@ -217,7 +217,7 @@ func TestAnUploadSaysForWhomItWaitsWhenNoWorkerOfItsHostIsThere(t *testing.T) {
 	w.item.Source, w.item.Queue = "/films/a.mp4", upload.HostQueue("laptop", "/films")
 	var status upload.Status
 	w.on(upload.ActivitySendPart, absent, absent, partSent).on(upload.ActivityPoll, ready("media-s1")).
-		on(upload.ActivityHere, answer{do: func() { status = w.look() }}).
+		on(upload.ActivityHere, answer{do: func() { w.at(0, func() { status = w.look() }) }}).
 		on(upload.ActivityDigest, answer{value: upload.Digest{SHA256: "feed", CRC64: "0"}})
 	result, err := w.run()
 	require.NoError(t, err)
@@ -231,7 +231,7 @@ func TestWhatIsKnownBeforeTheFirstByte(t *testing.T) {
 	w.claimed.Terms.Rate = 2
 	var status upload.Status
 	prepared := session("s1")
-	prepared.do = func() { status = w.look() }
+	prepared.do = func() { w.at(0, func() { status = w.look() }) }
 	w.answers[upload.ActivityPrepare] = []answer{prepared}
 	_, err := w.run()
 	require.NoError(t, err)

@@ -20,7 +20,8 @@ func (w *world) signal(name string) func() {
 	return func() { w.env.SignalWorkflow(name, nil) }
 }
 
-// look asks for the status.
+// look asks for the status. Answers of activities are made beside the workflow,
+// and must leave the look to it: w.at(0, …).
 func (w *world) look() (status upload.Status) {
 	value, err := w.env.QueryWorkflow(upload.QueryStatus)
 	require.NoError(w.t, err)
