@@ -11,6 +11,10 @@ import (
 	"github.com/mediaferry/mediaferry/vendors"
 )
 
+// lastWait is how long an item that goes last in its lane leaves it to others
+// that begin at the same time.
+const lastWait = 2 * time.Second
+
 // byWorkflow is who pauses an account when a vendor denies it.
 const byWorkflow = "mediaferry"
 
@@ -83,10 +87,15 @@ func (a *Activities) batchRests(ctx context.Context, batch string) error {
 }
 
 // EnterLane returns when the item is in its lane. Until then it comes back. A
-// holder whose workflow has ended, however it did, is put out.
+// holder whose workflow has ended, however it did, is put out. An item that goes
+// last comes back at least once, so that those that were started with it can be
+// claimed.
 func (a *Activities) EnterLane(ctx context.Context, in upload.Lane) error {
 	if err := a.batchRests(ctx, upload.BatchOf(in.UploadID)); err != nil {
 		return err
+	}
+	if in.Last && attempt(ctx) == 1 {
+		return later(typeWaiting, "other images of the product may come with this one", lastWait)
 	}
 	entered, holder, err := a.Ledger.Enter(ctx, in)
 	if err != nil {

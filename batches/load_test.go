@@ -304,3 +304,23 @@ func TestABatchIsNamedAfterItsManifest(t *testing.T) {
 		}
 	}
 }
+
+func TestRowsThatGoLastAreKnownFromTheBeginning(t *testing.T) {
+	books := open(t)
+	place := written(t, "source,to,id,organization_id,gtin,is_primary\n"+
+		"https://shop.example/1.jpg,closient,first,3NxmYwJ9zKqBvT7cRfPdHa,4006381333931,true\n"+
+		"https://shop.example/2.jpg,closient,second,3NxmYwJ9zKqBvT7cRfPdHa,04006381333931,\n"+
+		"https://shop.example/3.jpg,trustana,third,,,\n")
+	_, err := batches.Load(t.Context(), loading(place, books))
+	require.NoError(t, err)
+	rows := rowsOf(t, books, "spring")
+	require.Len(t, rows, 3)
+	require.NotEmpty(t, rows[0].Lane)
+	require.Equal(t, rows[0].Lane, rows[1].Lane)
+	require.Empty(t, rows[2].Lane)
+	pages, err := books.CutPages(t.Context(), "spring", upload.Route{Account: "closient", Vendor: "closient"}, 0, []int{10})
+	require.NoError(t, err)
+	require.Equal(t, []upload.Page{{
+		Batch: "spring", Route: upload.Route{Account: "closient", Vendor: "closient"}, First: 3, Last: 3, Rows: 1,
+	}}, pages, "the primary image is left for later")
+}

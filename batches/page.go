@@ -86,7 +86,11 @@ func (l Loading) record(ctx context.Context, rows []manifest.Row) error {
 			ended := now.UTC()
 			result.State, result.Error, result.FinishedAt = upload.StateFailed, upload.FailureOf(refused), &ended
 		}
-		records = append(records, upload.Record{Item: item, Result: result})
+		record := upload.Record{Item: item, Result: result}
+		if row.Valid() {
+			record.Lane, record.Last = row.Lane()
+		}
+		records = append(records, record)
 	}
 	return l.Ledger.RecordPage(ctx, records)
 }

@@ -288,7 +288,8 @@ func (m *planner) count(one planned) error {
 	} else {
 		a.Own++
 	}
-	m.expected.add(packed, calls, spec.Lane != nil)
+	lane, last := one.row.Lane()
+	m.expected.add(packed, calls, lane != "", last)
 	m.sample.offer(one)
 	if one.size == 0 {
 		return nil

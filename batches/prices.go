@@ -73,6 +73,7 @@ const (
 	actionsPage  = 4 // the page's workflow, its activity, and one return of that
 	actionsOwn   = 4 // an item's own workflow, its claim and its record
 	actionsLane  = 2 // entering and leaving
+	actionsLast  = 1 // leaving the lane to others first
 
 	packedLeastShare = 0.05 // of an action for each packed row: returns and beats of its page
 	packedMostShare  = 0.2  // with one row in a hundred in trouble
@@ -87,7 +88,7 @@ type expectation struct {
 	pages  int64
 }
 
-func (e *expectation) add(packed bool, calls Calls, lane bool) {
+func (e *expectation) add(packed bool, calls Calls, lane, last bool) {
 	if packed {
 		e.packed++
 		return
@@ -95,6 +96,9 @@ func (e *expectation) add(packed bool, calls Calls, lane bool) {
 	e.own += actionsOwn + calls.Prepare + calls.Transfer + calls.Complete + calls.Poll
 	if lane {
 		e.own += actionsLane
+	}
+	if last {
+		e.own += actionsLast
 	}
 }
 

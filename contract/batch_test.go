@@ -13,7 +13,9 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/mediaferry/mediaferry/ledger"
+	"github.com/mediaferry/mediaferry/sandbox"
 	"github.com/mediaferry/mediaferry/upload"
+	"github.com/mediaferry/mediaferry/vendors"
 )
 
 // load puts a batch of so many rows into the ledger, each with bytes of its own.
@@ -34,9 +36,17 @@ func (w *world) load(rows int, change func(*ledger.Batch, []upload.Item)) []uplo
 	_, made, err := w.ledger.OpenBatch(w.t.Context(), batch)
 	require.NoError(w.t, err)
 	require.True(w.t, made)
+	account, err := w.Account(w.vendor)
+	require.NoError(w.t, err)
+	vendor, err := vendors.Find(w.vendor)
+	require.NoError(w.t, err)
 	var records []upload.Record
 	for _, item := range items {
-		records = append(records, upload.Record{Item: item, Result: upload.NewResult(item, upload.WayPacked, w.start)})
+		record := upload.Record{Item: item, Result: upload.NewResult(item, upload.WayPacked, w.start)}
+		if lane := vendor.Spec().Lane; lane != nil {
+			record.Lane, record.Last = lane(account, item.Fields)
+		}
+		records = append(records, record)
 	}
 	require.NoError(w.t, w.ledger.RecordPage(w.t.Context(), records))
 	require.NoError(w.t, w.ledger.BatchLoaded(w.t.Context(), "b", int64(rows)))
@@ -113,6 +123,30 @@ func TestRowsThatCannotBePackedHaveWorkflowsOfTheirOwn(t *testing.T) {
 	for _, result := range results {
 		require.Equal(t, upload.WayOwn, result.Way)
 		require.Equal(t, result.UploadID, string(result.WorkflowID))
+	}
+}
+
+func TestPrimaryImagesOfABatchComeAfterTheOthers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "closient", nil)
+	const products, each = 40, 3
+	items := w.load(products*each, func(batch *ledger.Batch, items []upload.Item) {
+		batch.Limits.InFlight = 2
+		for i := range items { // all primary images first, more of them than can be under way
+			items[i].Fields["gtin"] = fmt.Sprintf("20000000%05d", i%products)
+			items[i].Fields["title"], items[i].Fields["is_primary"] = items[i].ID, i < products
+		}
+	})
+	end, results := w.runBatch()
+	require.Equal(t, upload.BatchCompleted, end.State)
+	w.verifyRows(items, results)
+	made := map[string]sandbox.Medium{}
+	for _, m := range w.visible() {
+		made[fmt.Sprint(m.Fields["title"])] = m
+	}
+	for i, item := range items[products:] {
+		primary := made[items[i%products].ID]
+		require.True(t, made[item.ID].CreatedAt.Before(primary.CreatedAt), "the primary image of %s comes after %s", item.Fields["gtin"], item.ID)
 	}
 }
 

@@ -139,7 +139,7 @@ WHERE items.upload_id = {1} AND items.run_id = {3} AND items.`+open)
 // leaveAlone lets n items go: values are upload ID, run ID, reason and time.
 func leaveAlone(n int) string {
 	return withRows(n, []string{"TEXT", "TEXT", "TEXT", "BIGINT"}, `UPDATE items SET
-	alone = TRUE, because_alone = {3}, updated_at = {4}, left_by = {2}, run_id = '', workflow_id = '', lane = '' {from}
+	alone = TRUE, because_alone = {3}, updated_at = {4}, left_by = {2}, run_id = '', workflow_id = '' {from}
 WHERE items.upload_id = {1} AND items.run_id IN ('', {2}) AND items.`+open)
 }
 

@@ -38,9 +38,16 @@ FROM tallies WHERE batch = $1 GROUP BY account, vendor, queue HAVING SUM(items) 
 // account, queue and vendor.
 const onRoute = `batch = $1 AND account = $2 AND queue = $3 AND vendor = $4 AND ` + open
 
+// itsTurn leaves out rows that go last in their lanes while another row of the
+// batch that does not has yet to be claimed. From then on the lane itself keeps
+// the order; if rows that go last began before, they could fill the places that
+// the others need.
+const itsTurn = `(NOT lane_last OR NOT EXISTS (SELECT 1 FROM items AS other
+	WHERE other.lane = items.lane AND other.lane <> '' AND other.batch = items.batch AND NOT other.lane_last AND other.phase = 'waiting'))`
+
 // waitingLines counts the waiting rows of each line behind one.
 const waitingLines = `SELECT line, COUNT(*) FROM items
-WHERE ` + onRoute + ` AND line > $5 AND state = 'waiting' GROUP BY line ORDER BY line LIMIT $6`
+WHERE ` + onRoute + ` AND line > $5 AND state = 'waiting' AND ` + itsTurn + ` GROUP BY line ORDER BY line LIMIT $6`
 
 func routeArgs(batch string, route upload.Route, more ...any) []any {
 	return append([]any{clean(batch), clean(route.Account), clean(route.Queue), clean(route.Vendor)}, more...)
@@ -50,7 +57,8 @@ func routeArgs(batch string, route upload.Route, more ...any) []any {
 // and cuts them into pages of at most sizes[i] rows, each at least 1. There are
 // fewer pages, or none, when there are no more rows. A line is never split over
 // two pages; one that has more rows than a page may have is a page by itself. It
-// changes nothing: the same cut gives the same pages until rows are claimed.
+// changes nothing: the same cut gives the same pages until rows are claimed. Rows
+// that go last in their lanes are left for a later round.
 func (l *Ledger) CutPages(ctx context.Context, batch string, route upload.Route, after int, sizes []int) ([]upload.Page, error) {
 	most := int64(1) // the line behind the last page ends it
 	for _, size := range sizes {
@@ -175,12 +183,13 @@ type AloneRow struct {
 }
 
 const aloneRowsOf = `SELECT ` + entryColumns + `, ` + packedColumns + ` FROM items
-WHERE ` + onRoute + ` AND line >= $5 AND line <= $6 AND alone AND (+line, upload_id) > ($7, $8)
+WHERE ` + onRoute + ` AND line >= $5 AND line <= $6 AND alone AND ` + itsTurn + ` AND (+line, upload_id) > ($7, $8)
 ORDER BY +line, upload_id LIMIT $9`
 
 // AloneRows reads up to most rows of a page that travel alone and have not ended,
 // by line and upload ID, behind those of the row that is named: after and afterID
 // are the line and the upload ID of the last one that was read, or 0 and empty.
+// Rows that go last in their lanes are left out until it is their turn.
 func (l *Ledger) AloneRows(ctx context.Context, page upload.Page, after int, afterID string, most int) ([]AloneRow, error) {
 	rows, err := l.read.QueryContext(ctx, aloneRowsOf, pageArgs(page, int64(after), clean(afterID), int64(most))...)
 	if err != nil {

@@ -83,6 +83,49 @@ func onLine(line int, name string) upload.Item {
 	return item
 }
 
+func TestRowsThatGoLastWaitForTheirTurn(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		l := ledgertest.Open(t, url, ledger.Options{})
+		var records []upload.Record
+		for line := 1; line <= 6; line++ { // 1 goes after 3 and 5, 2 after 4 and 6
+			record := announced(spring(line))
+			record.Lane, record.Last = fmt.Sprint("product ", line%2), line <= 2
+			records = append(records, record)
+		}
+		require.NoError(t, l.RecordPage(t.Context(), records))
+		require.Equal(t, []string{"3-6: 4"}, cut(t, l, 0, 10))
+		for line := 1; line <= 6; line++ {
+			require.NoError(t, l.SetAlone(t.Context(), []ledger.Alone{{UploadID: spring(line).UploadID, RunID: "page"}}))
+		}
+		alone := func() (lines []int) {
+			for _, row := range aloneRows(t, l, springPage(1, 6)) {
+				lines = append(lines, row.Line)
+			}
+			return lines
+		}
+		require.Equal(t, []int{3, 4, 5, 6}, alone())
+
+		claims := func(line int) {
+			request := asks(spring(line), fmt.Sprint("run-", line), noon)
+			request.Lane = fmt.Sprint("product ", line%2)
+			grant(t, l, request)
+		}
+		claims(3)
+		require.Equal(t, []int{3, 4, 5, 6}, alone(), "one of its product still waits")
+		claims(5)
+		require.Equal(t, []int{1, 3, 4, 5, 6}, alone(), "the lane keeps the order from here on")
+		require.Equal(t, []string{"1-6: 3"}, cut(t, l, 0, 10))
+
+		record(t, l, ended(spring(4), "run-4", noon, upload.StateFailed))
+		record(t, l, ended(spring(6), "run-6", noon, upload.StateReady))
+		require.Equal(t, []int{1, 2, 3, 5}, alone())
+		retried, err := l.RetryRows(t.Context(), "spring", nil)
+		require.NoError(t, err)
+		require.EqualValues(t, 1, retried)
+		require.Equal(t, []int{1, 3, 5}, alone(), "one that is retried goes first again")
+	})
+}
+
 func TestRoutesCountTheirRows(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		l := ledgertest.Open(t, url, ledger.Options{})

@@ -118,6 +118,7 @@ func (l *Ledger) recordRow(record upload.Record) (*row, error) {
 		// What is recorded for the first time was queued when it started, as
 		// far as anyone can know.
 		startedAt: record.Result.StartedAt, queuedAt: record.Result.StartedAt,
+		lane: record.Lane, last: record.Last,
 	}
 	if r.runID != "" {
 		r.runs = 1

@@ -59,7 +59,7 @@ func (l *Ledger) CancelRows(ctx context.Context, batch string) (int64, error) {
 // time. The state is asked for again, since rows may have gone on meanwhile.
 const (
 	retry = `UPDATE items SET state = 'waiting', phase = 'waiting', kind = '', paused = FALSE, alone = FALSE, because_alone = '',
-	left_by = run_id, run_id = '', workflow_id = '', took_over = '', lane = '', updated_at = $2
+	left_by = run_id, run_id = '', workflow_id = '', took_over = '', updated_at = $2
 WHERE state IN ('failed', 'canceled') AND `
 	callOff = `UPDATE items SET state = 'canceled', phase = 'canceled', paused = FALSE, updated_at = $2
 WHERE state = 'waiting' AND run_id = '' AND `

@@ -43,10 +43,10 @@ func (r *repeats) check(row *Row) {
 	if row.Item.ID != "" {
 		r.identity(row)
 	}
-	if !row.Valid() || row.account.spec.Lane == nil {
+	if !row.Valid() {
 		return
 	}
-	if lane, last := row.account.spec.Lane(row.account.Account, row.Item.Fields); last {
+	if lane, last := row.Lane(); last {
 		if line := r.met.first(domainPrimary, lane, row.At.Line); line != 0 {
 			r.refuse(row, samePrimary, line)
 		}

@@ -30,6 +30,15 @@ type Row struct {
 // Line is the row's line in the file, or its number in a folder.
 func (r Row) Line() int { return r.At.Line }
 
+// Lane is what the upload of a valid row has to enter, and whether it enters
+// after all others; empty where its vendor has none.
+func (r Row) Lane() (name string, last bool) {
+	if r.account == nil || r.account.spec.Lane == nil {
+		return "", false
+	}
+	return r.account.spec.Lane(r.account.Account, r.Item.Fields)
+}
+
 // Valid reports whether the row can be sent.
 func (r Row) Valid() bool {
 	if r.headless {

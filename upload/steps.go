@@ -299,4 +299,8 @@ type Record struct {
 	Result      Result `json:"result"`
 	Fingerprint string `json:"fingerprint,omitempty"` // of the content that was sent
 	RunID       string `json:"run_id"`                // of the workflow that sent it
+	// Lane and Last are what an item that is only announced will have to enter,
+	// so that those that go last know of it; see Lane.
+	Lane string `json:"lane,omitempty"`
+	Last bool   `json:"last,omitempty"`
 }
