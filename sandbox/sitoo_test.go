@@ -271,7 +271,7 @@ func TestAFormThatBreaksOffIsNotKept(t *testing.T) {
 		require.Eventually(t, func() bool {
 			r := s.Requests("sitoo")
 			return r[len(r)-1].Call == "post"
-		}, 10*time.Second, time.Millisecond)
+		}, time.Minute, time.Millisecond)
 		require.Equal(t, "uploading", sitooGet(t, s, g["file_id"])["status"])
 	}
 }
