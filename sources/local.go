@@ -68,9 +68,9 @@ func (p *localPlace) open(ctx context.Context, fingerprint string) (content, err
 	return &localFile{file: file, path: p.path, bytes: info.Size(), fingerprint: fingerprint}, nil
 }
 
-// openFile opens a regular file that lies where sources may. Links are resolved
-// first, and the result is opened below its root without leaving it again, so
-// that a link that is put there in between leads nowhere.
+// openFile opens a regular file that lies where sources may. Where that is below
+// roots, links are resolved first, and the result is opened below its root without
+// leaving it again, so that a link that is put there in between leads nowhere.
 func (p *localPlace) openFile(ctx context.Context) (*os.File, fs.FileInfo, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, broken(err, "was not read: %v", err)
@@ -78,15 +78,15 @@ func (p *localPlace) openFile(ctx context.Context) (*os.File, fs.FileInfo, error
 	if !filepath.IsAbs(p.path) {
 		return nil, nil, unfit("is no absolute path")
 	}
-	if !p.everywhere && !p.covered() {
+	if p.everywhere {
+		return openRegular(p.path, os.Stat, os.OpenFile)
+	}
+	if !p.covered() {
 		return nil, nil, p.outside()
 	}
 	resolved, err := filepath.EvalSymlinks(p.path)
 	if err != nil {
 		return nil, nil, fileTrouble(err)
-	}
-	if p.everywhere {
-		return openRegular(resolved, os.Stat, os.OpenFile)
 	}
 	for _, root := range p.roots {
 		root, err := filepath.EvalSymlinks(root)

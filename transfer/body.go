@@ -209,6 +209,9 @@ func (m *Meter) wait(ctx context.Context, n int) error {
 	return nil
 }
 
+// buffers are for reading what is only hashed.
+var buffers = sync.Pool{New: func() any { return new([256 << 10]byte) }}
+
 // Digest reads a body to its end and returns its checksums. It fails as Send
 // does where a source cannot be read.
 func Digest(ctx context.Context, body Body, want Want) (Sums, error) {
@@ -217,13 +220,14 @@ func Digest(ctx context.Context, body Body, want Want) (Sums, error) {
 		return Sums{}, sourceError(ctx, err, 0, body.Size)
 	}
 	r := newReader(ctx, src, body.Size, want, nil)
-	defer func() { _ = r.Close() }() // only read from
-	buffer := make([]byte, 256<<10)
+	defer func() { _ = r.Close() }()           // only read from
+	buffer := buffers.Get().(*[256 << 10]byte) // nothing else is put there
+	defer buffers.Put(buffer)
 	for r.left > 0 {
 		if err := ctx.Err(); err != nil {
 			return Sums{}, err
 		}
-		if _, err := r.Read(buffer); err != nil {
+		if _, err := r.Read(buffer[:]); err != nil {
 			return Sums{}, sourceError(ctx, err, r.read.Load(), body.Size)
 		}
 	}
