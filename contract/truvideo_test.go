@@ -24,6 +24,7 @@ var truvideoSuite = suite{
 			{"401", "status=401", deniedSecond},
 			{"403", "status=403", deniedSecond},
 			{"500", "status=500", repeated},
+			{"404", "status=404", denied},
 			{"503", "status=503", repeated},
 			{"200 without an accessToken", "missing-field=accessToken", repeated},
 		})},
@@ -274,6 +275,40 @@ func TestTruVideo(t *testing.T) {
 		{
 			name: "login is repeated with the vendor's time, where the clocks differ", arrange: func(w *world) { w.sandbox.Skew(-45 * time.Minute) },
 			want: want{state: upload.StateReady, requests: truvideoSuite.usual.plus(requests{"login": 1}), media: 1},
+		},
+		{
+			name: "login hands out a token under a Date that is two days off", faults: []string{"truvideo.login=clock-skew=48h"},
+			want: want{state: upload.StateReady, requests: truvideoSuite.usual, media: 1},
+		},
+		{
+			name: "login is refused where status needs a new token: the account stops, and the session goes on", faults: []string{"truvideo.status#1=status=401", "truvideo.login#2*2=status=400"},
+			want: want{state: upload.StateReady, requests: truvideoSuite.usual.plus(requests{"status": 1, "login": 3}), media: 1, pauses: 1},
+		},
+		{
+			name: "login is not found where status needs a new token", faults: []string{"truvideo.status#1=status=401", "truvideo.login#2=status=404"},
+			want: want{state: upload.StateReady, requests: truvideoSuite.usual.plus(requests{"status": 1, "login": 2}), media: 1, pauses: 1},
+		},
+		{
+			name: "login is in trouble where status needs a new token", faults: []string{"truvideo.status#1=status=401", "truvideo.login#2=status=503", "truvideo.login#3=reset-after"},
+			want: want{state: upload.StateReady, requests: truvideoSuite.usual.plus(requests{"status": 1, "login": 3}), media: 1},
+		},
+		{
+			name: "login is refused where parts needs a new token", arrange: withoutAURL, faults: []string{"truvideo.parts#1=status=401", "truvideo.login#2*2=status=400"},
+			want: want{state: upload.StateReady, requests: truvideoSuite.usual.plus(requests{"parts": 2, "login": 3}), media: 1, pauses: 1},
+		},
+		{
+			name: "login is refused where the look after complete needs a new token", faults: []string{"truvideo.complete#1=status=401", "truvideo.login#2*2=status=400"},
+			want: want{state: upload.StateReady, requests: truvideoSuite.usual.plus(requests{"complete": 1, "status": 1, "login": 3}), media: 1, pauses: 1},
+		},
+		{
+			name: "login is not found where the look after a complete that was heard needs a new token",
+			faults: []string{"truvideo.complete#1=status=400,after", "truvideo.status#1=status=401", "truvideo.login#2=status=404"},
+			want:   want{state: upload.StateReady, requests: truvideoSuite.usual.plus(requests{"status": 2, "login": 2}), media: 1, pauses: 1},
+		},
+		{
+			name: "login is in trouble where the look after a complete that was heard needs a new token",
+			faults: []string{"truvideo.complete#1=status=400,after", "truvideo.status#1=status=401", "truvideo.login#2*2=status=500"},
+			want:   want{state: upload.StateReady, requests: truvideoSuite.usual.plus(requests{"status": 2, "login": 3}), media: 1},
 		},
 		{
 			name: "complete spells the ETag's key as the account says", arrange: func(w *world) { w.settings["etag_key"] = "etag" },

@@ -221,7 +221,7 @@ func (Truvideo) SignParts(ctx context.Context, c *Caller, in upload.SignParts) (
 		step: upload.StepTransfer, name: "parts", method: http.MethodGet,
 		url: fmt.Sprintf(truvideoAssumed.partsPath, url.PathEscape(in.Session), in.Open),
 	})
-	switch statusOf(err) {
+	switch a.status {
 	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed:
 		return nil, truvideoLost(err)
 	}
@@ -278,7 +278,7 @@ func (Truvideo) Complete(ctx context.Context, c *Caller, in upload.Complete) (up
 // Poll asks for the session: GET /upload/{uploadId}.
 func (Truvideo) Poll(ctx context.Context, c *Caller, in upload.Poll) (upload.Media, error) {
 	a, err := c.truvideo(ctx, request{step: upload.StepPoll, name: "status", method: http.MethodGet, url: "/upload/" + url.PathEscape(in.Session.ID)})
-	switch statusOf(err) {
+	switch a.status {
 	case http.StatusBadRequest, http.StatusNotFound:
 		return upload.Media{}, truvideoLost(err)
 	}
@@ -318,7 +318,8 @@ func (Truvideo) Poll(ctx context.Context, c *Caller, in upload.Poll) (upload.Med
 	return media, nil
 }
 
-// truvideoLost makes of a refusal that the whole session is gone.
+// truvideoLost makes of a refusal that the whole session is gone. Only the call's
+// own answer can say so: what refuses a login knows nothing of sessions.
 func truvideoLost(err error) error {
 	e := upload.AsError(err, upload.StepPoll)
 	e.Kind, e.Lost = upload.KindExpired, true

@@ -20,10 +20,12 @@ import (
 const truvideoTokenLife = 30 * time.Minute
 
 // truvideo makes a call that may be repeated after a login: a 401 comes before
-// any work (TV-6). A second 401 is final.
+// any work (TV-6). A second 401 is final. The answer is the call's own, and has no
+// status where none came: callers read what a status means there, and not in the
+// failure, which may be the login's.
 func (c *Caller) truvideo(ctx context.Context, r request) (answer, error) {
 	a, version, err := c.truvideoTry(ctx, r)
-	if statusOf(err) != http.StatusUnauthorized || version == 0 {
+	if a.status != http.StatusUnauthorized {
 		return a, err
 	}
 	if err := c.Tokens.Drop(ctx, c.Account.Name, "access", version); err != nil {
@@ -38,7 +40,7 @@ func (c *Caller) truvideo(ctx context.Context, r request) (answer, error) {
 // again with a new token, and takes a second one for final.
 func (c *Caller) truvideoOnce(ctx context.Context, r request) (answer, error) {
 	a, version, err := c.truvideoTry(ctx, r)
-	if statusOf(err) != http.StatusUnauthorized || version == 0 {
+	if a.status != http.StatusUnauthorized {
 		return a, err
 	}
 	if err := c.Tokens.Drop(ctx, c.Account.Name, "access", version); err != nil {
@@ -49,8 +51,8 @@ func (c *Caller) truvideoOnce(ctx context.Context, r request) (answer, error) {
 	return a, e
 }
 
-// truvideoTry makes one call with the shared token. version is 0 where the
-// failure is the login's own.
+// truvideoTry makes one call with the shared token, and returns that token's
+// version. Where the failure is the login's own, the answer is empty.
 func (c *Caller) truvideoTry(ctx context.Context, r request) (answer, int64, error) {
 	token, err := c.Tokens.Get(ctx, c.Account.Name, "access", c.truvideoLogin)
 	if err != nil {
@@ -78,11 +80,7 @@ func (c *Caller) truvideoLogin(ctx context.Context, _ Token) (Token, error) {
 		a, err = c.truvideoLoginAt(ctx, a.skew)
 	}
 	if err != nil {
-		if e := upload.AsError(err, upload.StepPrepare); e.Status == http.StatusBadRequest {
-			e.Kind = upload.KindDenied // the account, not the item
-			return Token{}, c.deniedHint(e)
-		}
-		return Token{}, err
+		return Token{}, c.truvideoLoginError(err)
 	}
 	var got struct {
 		AccessToken string `json:"accessToken"`
@@ -94,6 +92,20 @@ func (c *Caller) truvideoLogin(ctx context.Context, _ Token) (Token, error) {
 		return Token{}, a.incomplete("no accessToken")
 	}
 	return Token{Value: []byte(got.AccessToken), ExpiresAt: a.asked.Add(tokenLife(got.AccessToken, a) / 5 * 4)}, nil
+}
+
+// truvideoLoginError makes of every refusal for good one of the account: no item
+// is to blame for a login, and none may end by it.
+func (c *Caller) truvideoLoginError(err error) error {
+	var e *upload.Error
+	if !errors.As(err, &e) || e.Kind != upload.KindRejected {
+		return err
+	}
+	e.Kind = upload.KindDenied
+	if e.Status == http.StatusBadRequest {
+		return c.deniedHint(e)
+	}
+	return e.WithHint("check login_url of account %s, then: mediaferry account resume %s", c.Account.Name, c.Account.Name)
 }
 
 func (c *Caller) truvideoLoginAt(ctx context.Context, skew time.Duration) (answer, error) {
@@ -118,27 +130,48 @@ func truvideoSign(secret string, body []byte) string {
 }
 
 // tokenLife reads from a JWT how long it lives, without verifying it: that is
-// the vendor's business.
+// the vendor's business. From iat to exp no clock but the vendor's takes part;
+// without a believable iat the answer's Date has to do. A life that is over on
+// arrival is not believed, since every call would log in again: a 401 tells.
 func tokenLife(token string, a answer) time.Duration {
+	issued, expires := tokenClaims(token)
+	if expires <= 0 {
+		return truvideoTokenLife
+	}
+	life := expires - issued
+	if issued <= 0 || life <= 0 || life > longestLife.Seconds() {
+		now := a.there(a.asked)
+		life = expires - float64(now.UnixNano())/float64(time.Second)
+	}
+	switch {
+	case life <= 0:
+		return truvideoTokenLife
+	case life > longestLife.Seconds():
+		return longestLife
+	}
+	return time.Duration(life * float64(time.Second)).Round(time.Millisecond)
+}
+
+// tokenClaims reads when a JWT was issued and when it expires, in seconds of Unix
+// time; 0 where it does not say.
+func tokenClaims(token string) (issued, expires float64) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
-		return truvideoTokenLife
+		return 0, 0
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
 	if err != nil {
-		return truvideoTokenLife
+		return 0, 0
 	}
 	var claims struct {
+		Issued  any     `json:"iat"` // what is no number is as good as none
 		Expires float64 `json:"exp"`
 	}
-	if json.Unmarshal(raw, &claims) != nil || claims.Expires <= 0 {
-		return truvideoTokenLife
+	if json.Unmarshal(raw, &claims) != nil {
+		return 0, 0
 	}
-	if claims.Expires > float64(a.asked.Add(longestLife).Unix()) {
-		return longestLife
-	}
-	life := a.local(time.UnixMilli(int64(claims.Expires * 1000))).Sub(a.asked)
-	return max(life, 0)
+	issued, _ = claims.Issued.(float64)
+	return issued, claims.Expires
 }
 
 // truvideoWords reads a refusal of RFC 7807's shape: detail first, then message.

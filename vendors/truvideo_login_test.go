@@ -69,16 +69,27 @@ func TestOneLoginServesManyCalls(t *testing.T) {
 }
 
 func TestATokensLife(t *testing.T) {
-	exp := func(after time.Duration) string { return fmt.Sprintf(`{"iat":1,"exp":%d}`, noon.Add(after).Unix()) }
+	exp := func(after time.Duration) string { return fmt.Sprintf(`{"exp":%d}`, noon.Add(after).Unix()) }
+	span := func(from, to time.Duration) string {
+		return jwt(fmt.Sprintf(`{"iat":%d,"exp":%d}`, noon.Add(from).Unix(), noon.Add(to).Unix()))
+	}
 	for _, c := range []struct {
 		name, token string
 		date, want  time.Duration
 	}{
-		{"is what it says", jwt(exp(10 * time.Hour)), 0, 10 * time.Hour},
-		{"is what it says by the vendor's clock", jwt(exp(10 * time.Hour)), time.Hour, 9 * time.Hour},
+		{"is from iat to exp", span(0, 24*time.Hour), 0, 24 * time.Hour},
+		{"is from iat to exp, whatever the Date says", span(0, 24*time.Hour), 48 * time.Hour, 24 * time.Hour},
+		{"is from iat to exp, although the Date is behind", span(0, 24*time.Hour), -48 * time.Hour, 24 * time.Hour},
+		{"is from iat to exp, where the vendor's clock differs from ours", span(48*time.Hour, 72*time.Hour), 48 * time.Hour, 24 * time.Hour},
+		{"is not from an iat that is absurd", jwt(fmt.Sprintf(`{"iat":1,"exp":%d}`, noon.Add(10*time.Hour).Unix())), 0, 10 * time.Hour},
+		{"is not from an iat after exp", span(20*time.Hour, 10*time.Hour), 0, 10 * time.Hour},
+		{"is not from an iat that is no number", jwt(fmt.Sprintf(`{"iat":"now","exp":%d}`, noon.Add(10*time.Hour).Unix())), 0, 10 * time.Hour},
+		{"is until exp without an iat", jwt(exp(10 * time.Hour)), 0, 10 * time.Hour},
+		{"is until exp by the vendor's clock without an iat", jwt(exp(10 * time.Hour)), time.Hour, 9 * time.Hour},
 		{"may have padding", "h." + base64.URLEncoding.EncodeToString([]byte(exp(10*time.Hour)+" ")) + ".s", 0, 10 * time.Hour},
 		{"may have fractions", jwt(fmt.Sprintf(`{"exp":%d.5}`, noon.Add(time.Hour).Unix())), 0, time.Hour + 500*time.Millisecond},
-		{"is over where it says so", jwt(exp(-time.Hour)), 0, 0},
+		{"is half an hour where it is over on arrival", jwt(exp(-time.Hour)), 0, 30 * time.Minute},
+		{"is half an hour where it is over on arrival by the vendor's clock", jwt(exp(24 * time.Hour)), 48 * time.Hour, 30 * time.Minute},
 		{"is never longer than a week", jwt(exp(30 * 24 * time.Hour)), 0, 7 * 24 * time.Hour},
 		{"is a week where it never ends", jwt(`{"exp":9999999999}`), 0, 7 * 24 * time.Hour},
 		{"is a week where the number is absurd", jwt(`{"exp":1e300}`), 0, 7 * 24 * time.Hour},
@@ -141,8 +152,8 @@ func TestWhatTruvideosLoginRefuses(t *testing.T) {
 			kind: upload.KindDenied, arrived: upload.ArrivedNothing, status: 401,
 		},
 		{
-			name: "404 is final", call: truvideoPrepareCall, script: once(404, ""),
-			kind: upload.KindRejected, arrived: upload.ArrivedNothing, status: 404,
+			name: "404 stops the account, and not the item", call: truvideoPrepareCall, script: once(404, ""),
+			kind: upload.KindDenied, arrived: upload.ArrivedNothing, status: 404, hint: "check login_url of account acct",
 		},
 		{
 			name: "429 waits", call: truvideoPrepareCall, script: once(429, ""),
@@ -207,6 +218,42 @@ func TestA401DropsTheTokenAndIsRepeatedOnceWhereThatIsSafe(t *testing.T) {
 		}
 		require.NoError(t, truvideoPollCall(r))
 	})
+}
+
+// Contract 7.8 and 8.1: a session is lost by what its own call answers, and never
+// by what the login does.
+func TestALoginThatIsRefusedInMidRunSaysNothingOfTheSession(t *testing.T) {
+	calls := map[string]func(*rig) error{"parts": truvideoSignCall, "status": truvideoPollCall, "complete": truvideoCompleteCall}
+	for name, call := range calls {
+		for _, c := range []struct {
+			script []exchange
+			kind   upload.Kind
+		}{
+			{[]exchange{refuse(400, ""), refuse(400, "")}, upload.KindDenied},
+			{[]exchange{refuse(401, ""), refuse(401, "")}, upload.KindDenied},
+			{[]exchange{refuse(404, "")}, upload.KindDenied},
+			{[]exchange{refuse(405, "")}, upload.KindDenied},
+			{[]exchange{refuse(503, "")}, upload.KindUnavailable},
+			{[]exchange{{loose: true, do: drop}}, upload.KindUnavailable},
+		} {
+			check := func(t *testing.T, r *rig) {
+				e := r.failed(call(r))
+				require.Equal(t, c.kind, e.Kind, "%v", e)
+				require.False(t, e.Lost)
+				require.Empty(t, e.Then)
+				require.Equal(t, upload.ArrivedNothing, e.Arrived)
+			}
+			answered := fmt.Sprint(c.script[0].status)
+			t.Run(name+" without a token, login "+answered, func(t *testing.T) {
+				check(t, newRig(t, "truvideo", truvideoSettings).on(c.script...))
+			})
+			if name != "complete" { // which leaves its 401 to the flow
+				t.Run(name+" after a 401, login "+answered, func(t *testing.T) {
+					check(t, truvideoRig(t).on(refuse(401, "")).on(c.script...))
+				})
+			}
+		}
+	}
 }
 
 func TestATokenThatTruvideoRefusesAndCannotBeDropped(t *testing.T) {
