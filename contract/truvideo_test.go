@@ -64,10 +64,10 @@ var truvideoSuite = suite{
 		{
 			name: "complete", step: upload.StepComplete, looks: requests{"status": 1},
 			answers: answers(throttling, []answer{
-				{"400", "status=400", anotherSession},
+				{"400", "status=400", completedOnceMore},
 				{"401", "status=401", lookedAndCompleted},
 				{"403", "status=403", denied},
-				{"404", "status=404", anotherSession},
+				{"404", "status=404", completedOnceMore},
 				{"500", "status=500", repeated},
 				{"502", "status=502", repeated},
 				{"503", "status=503,retry-after=2", repeated},
@@ -109,13 +109,15 @@ func believedAndFailed(p place) []example {
 	return []example{{"once", 1, p.goesOn(p.own(1))}, {"always", 0, always}}
 }
 
-// anotherSession: it is not repeated as it is; a look says that it was not heard,
-// so that only another session helps, or a third.
-func anotherSession(p place) []example {
+// completedOnceMore: it is not repeated before a look; one that says that it was
+// not heard makes it worth one more, and after that only another session helps, or
+// a third.
+func completedOnceMore(p place) []example {
 	again := requests{"start": 1, "part": 1}
 	return []example{
-		{"once", 1, p.goesOn(p.own(1), p.call.looks, again)},
-		{"always", 0, p.fails(upload.KindRejected, p.own(3), p.call.looks.times(3), again.times(2))},
+		{"once", 1, p.goesOn(p.own(1), p.call.looks)},
+		{"twice", 2, p.goesOn(p.own(2), p.call.looks.times(2), again)},
+		{"always", 0, p.fails(upload.KindRejected, p.own(6), p.call.looks.times(6), again.times(2))},
 	}
 }
 
@@ -221,6 +223,29 @@ func TestTruVideo(t *testing.T) {
 			want: want{state: upload.StateFailed, kind: upload.KindUnavailable, requests: truvideoSuite.usual.plus(requests{"status": 5}), media: 1},
 		},
 		{
+			name: "complete is refused once, and the vendor lists all parts: no part is sent again", item: longFilm, faults: []string{"truvideo.complete#1=status=400"},
+			want: want{state: upload.StateReady, requests: long.plus(requests{"complete": 1, "status": 1}), media: 1}, check: eachOnce,
+		},
+		{
+			name: "complete is refused once, and the vendor does not list a part: that part is sent again", item: longFilm, faults: []string{"truvideo.complete#1=status=400"},
+			arrange: func(w *world) {
+				w.before[upload.ActivityComplete] = func(n int) {
+					if n == 1 {
+						require.True(w.t, w.sandbox.ForgetTruVideoPart(w.sandbox.Ledger().Of("truvideo")[0].UploadID, 2))
+					}
+				}
+			},
+			want: want{state: upload.StateReady, requests: long.plus(requests{"part": 1, "complete": 1, "status": 1}), media: 1},
+		},
+		{
+			name: "complete is refused twice, and was heard the second time", faults: []string{"truvideo.complete#1=status=400", "truvideo.complete#2=status=400,after"},
+			want: want{state: upload.StateReady, requests: truvideoSuite.usual.plus(requests{"complete": 1, "status": 2}), media: 1},
+		},
+		{
+			name: "complete got no answer, and is refused then", faults: []string{"truvideo.complete#1=status=500", "truvideo.complete#2=status=400"},
+			want: want{state: upload.StateReady, requests: truvideoSuite.usual.plus(requests{"complete": 2, "status": 2}), media: 1},
+		},
+		{
 			name: "status says FAILED once: another session", faults: []string{"truvideo.part#1=failed"},
 			want: want{state: upload.StateReady, requests: requests{"login": 1, "start": 2, "part": 2, "complete": 2, "status": 2}, media: 1},
 			check: func(w *world, _ upload.Item, ended end) {
@@ -301,12 +326,12 @@ func TestTruVideo(t *testing.T) {
 			want: want{state: upload.StateReady, requests: truvideoSuite.usual.plus(requests{"complete": 1, "status": 1, "login": 3}), media: 1, pauses: 1},
 		},
 		{
-			name: "login is not found where the look after a complete that was heard needs a new token",
+			name:   "login is not found where the look after a complete that was heard needs a new token",
 			faults: []string{"truvideo.complete#1=status=400,after", "truvideo.status#1=status=401", "truvideo.login#2=status=404"},
 			want:   want{state: upload.StateReady, requests: truvideoSuite.usual.plus(requests{"status": 2, "login": 2}), media: 1, pauses: 1},
 		},
 		{
-			name: "login is in trouble where the look after a complete that was heard needs a new token",
+			name:   "login is in trouble where the look after a complete that was heard needs a new token",
 			faults: []string{"truvideo.complete#1=status=400,after", "truvideo.status#1=status=401", "truvideo.login#2*2=status=500"},
 			want:   want{state: upload.StateReady, requests: truvideoSuite.usual.plus(requests{"status": 2, "login": 3}), media: 1},
 		},

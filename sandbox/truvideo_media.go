@@ -331,3 +331,12 @@ func (s *Sandbox) AbortTruVideo(uploadID string) error {
 	}
 	return s.store.abort(s.life, "truvideo", u.Key, u.S3UploadID)
 }
+
+// ForgetTruVideoPart makes TruVideo list a part of an upload no more, as if it had
+// never come; it reports whether there was one.
+func (s *Sandbox) ForgetTruVideoPart(uploadID string, number int) bool {
+	id := partID(uploadID, number)
+	_, known := s.truvideo.parts.get(id)
+	s.truvideo.parts.remove(id)
+	return known
+}

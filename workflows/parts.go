@@ -29,6 +29,7 @@ type sender struct {
 	parts   []partState   // by number, from 0
 	denied  *upload.Error // the account cannot go on, and nothing starts until it does
 	failing bool          // a part failed for good
+	again   bool          // the vendor does not have these parts, although the store acknowledged them once
 	err     error         // what ended the sending
 }
 
@@ -43,20 +44,34 @@ type partState struct {
 
 // sendParts sends all parts and returns them in order.
 func (r *run) sendParts(ctx workflow.Context, session upload.Session) ([]upload.Part, error) {
+	return r.sendRest(ctx, session, make([]upload.Part, session.Plan.Parts))
+}
+
+// sendRest sends the parts that done, which has a place for each, does not hold,
+// and returns all of them in order. Where it holds some, the others are sent
+// although they were acknowledged before.
+func (r *run) sendRest(ctx workflow.Context, session upload.Session, done []upload.Part) ([]upload.Part, error) {
 	r.resumed = nil
 	r.enter(ctx, upload.StateTransferring)
 	ctx, cancel := workflow.WithCancel(ctx)
 	defer cancel()
-	n := session.Plan.Parts
+	n := len(done)
 	s := &sender{
 		run: r, ctx: ctx, session: session, urls: newLeases(session), pace: newPace(r.terms, session.Plan, workflow.Now(ctx)),
-		done: make([]upload.Part, n), parts: make([]partState, n),
+		done: done, parts: make([]partState, n),
 	}
-	for number := range n {
-		s.queue = append(s.queue, number+1)
-	}
-	r.sender = s
 	r.status.Parts, r.status.PartsDone, r.status.BytesDone, r.status.PartSize = n, 0, 0, session.Plan.PartSize
+	for i, part := range done {
+		if part.ETag == "" {
+			s.queue = append(s.queue, i+1)
+			continue
+		}
+		s.acked++
+		r.status.PartsDone++
+		r.status.BytesDone += part.Size
+	}
+	s.again = s.acked > 0
+	r.sender = s
 	s.report(ctx)
 	err := s.conduct(ctx)
 	cancel()
@@ -166,6 +181,9 @@ func (s *sender) send(ctx workflow.Context, number int, lease upload.PartURL) (u
 		Item: s.item, Content: s.content, Part: lease, Offset: offset, Size: size, Header: s.session.Header,
 		Life: lease.Life, Lenient: state.lenient, Before: s.result.BytesSent, Stored: state.stored,
 		Session: s.session.ID,
+	}
+	if s.again {
+		in.Session = "" // under which the earlier acknowledgement was kept, and would be taken for this one's
 	}
 	options := s.sending(ctx, fmt.Sprintf("part %d of %d", number, len(s.done)), size*int64(s.pace.most), lease.ExpiresAt)
 	if state.early >= earlyMost {

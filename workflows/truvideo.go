@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"slices"
+
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/mediaferry/mediaferry/upload"
@@ -29,7 +31,7 @@ func truvideo(ctx workflow.Context, r *run) (upload.Media, error) {
 		parts, err := r.sendParts(ctx, session)
 		if err == nil {
 			// Step 4: complete upload.
-			err = r.completeParts(ctx, session, parts)
+			parts, err = r.completeParts(ctx, session, parts)
 		}
 		media := upload.Media{}
 		if err == nil {
@@ -58,43 +60,86 @@ func lost(err error) bool {
 	return asError(err, &e) && e.Lost
 }
 
-// completeParts tells the vendor that all parts have arrived. After anything but
-// its word that it was heard, the session is looked at first.
-func (r *run) completeParts(ctx workflow.Context, session upload.Session, parts []upload.Part) error {
+// completeParts tells the vendor that all parts have arrived, and returns them as
+// it was told. A refusal is not repeated as it is: the session is looked at, what
+// the vendor lacks is sent again, and it is told once more. A second refusal
+// leaves nothing but another session.
+func (r *run) completeParts(ctx workflow.Context, session upload.Session, parts []upload.Part) ([]upload.Part, error) {
+	for again := false; ; again = true {
+		err := r.completeOnce(ctx, session, parts)
+		var refusal *upload.Error
+		if !asError(err, &refusal) || refusal.Kind != upload.KindRejected {
+			return parts, err
+		}
+		media, heard, err := r.completed(ctx, session)
+		if heard || err != nil {
+			return parts, err
+		}
+		if again || workflow.GetVersion(ctx, changeCompleteOnceMore, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+			refusal.Lost = true
+			return parts, refusal
+		}
+		if parts, err = r.sendLacking(ctx, session, parts, media.Stored); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// changeCompleteOnceMore is since when a session outlives a first refusal of its
+// completion.
+const changeCompleteOnceMore = "complete-once-more"
+
+// completeOnce tells the vendor that all parts have arrived. After anything but
+// its word, the session is looked at before it is told again.
+func (r *run) completeOnce(ctx workflow.Context, session upload.Session, parts []upload.Part) error {
 	r.enter(ctx, upload.StateCompleting)
-	in := upload.Complete{Item: r.item, Session: session.ID, Parts: parts}
-	completing := step{
+	return r.try(ctx, step{
 		step: upload.StepComplete, activity: upload.ActivityComplete,
 		options: func() workflow.ActivityOptions {
 			options := control("complete at " + r.item.Account)
 			options.RetryPolicy = onceOnly()
 			return options
 		},
-	}
-	completing.look = func(ctx workflow.Context, _ *upload.Error) (bool, error) { return r.completed(ctx, session) }
-	err := r.try(ctx, completing, in, &upload.Media{})
-	var e *upload.Error
-	if !asError(err, &e) || e.Kind != upload.KindRejected {
-		return err
-	}
-	// 400: not to be repeated unchanged. It may have been heard before; if not,
-	// the session is of no more use.
-	if heard, lookErr := r.completed(ctx, session); heard || lookErr != nil {
-		return lookErr
-	}
-	e.Lost = true
-	return e
+		look: func(ctx workflow.Context, _ *upload.Error) (bool, error) {
+			_, heard, err := r.completed(ctx, session)
+			return heard, err
+		},
+	}, upload.Complete{Item: r.item, Session: session.ID, Parts: parts}, &upload.Media{})
 }
 
 // completed looks whether the vendor knows that the upload is complete.
-func (r *run) completed(ctx workflow.Context, session upload.Session) (bool, error) {
-	media, err := r.pollOnce(ctx, upload.Poll{Item: r.item, Content: r.content, Session: session})
+func (r *run) completed(ctx workflow.Context, session upload.Session) (media upload.Media, heard bool, err error) {
+	media, err = r.pollOnce(ctx, upload.Poll{Item: r.item, Content: r.content, Session: session})
 	if err != nil {
-		return false, err
+		return media, false, err
 	}
 	switch media.Seen {
 	case "INITIALIZED", "PARTIAL":
-		return false, nil
+		return media, false, nil
 	}
-	return true, nil // PENDING_COMPLETE, COMPLETED or FAILED: polling tells the rest
+	return media, true, nil // PENDING_COMPLETE, COMPLETED or FAILED: polling tells the rest
+}
+
+// sendLacking sends the parts again that the vendor does not have, by its own
+// list, and returns all parts. A list that names no ETag at all proves nothing:
+// the vendor need not know of any part before the upload is complete.
+func (r *run) sendLacking(ctx workflow.Context, session upload.Session, parts []upload.Part, stored []upload.StoredPart) ([]upload.Part, error) {
+	there := map[int]bool{}
+	for _, part := range stored {
+		if part.ETag != "" {
+			there[part.Number] = true
+		}
+	}
+	left := slices.Clone(parts)
+	lacking := 0
+	for i := range left {
+		if !there[left[i].Number] {
+			left[i] = upload.Part{}
+			lacking++
+		}
+	}
+	if len(there) == 0 || lacking == 0 {
+		return parts, nil
+	}
+	return r.sendRest(ctx, session, left)
 }

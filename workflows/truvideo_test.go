@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -132,23 +133,92 @@ func TestTruvideoLooksBeforeItCompletesAgain(t *testing.T) {
 	}
 }
 
-func TestTruvideoDoesNotRepeatACompletionThatWasRefused(t *testing.T) {
+func TestTruvideoLooksBeforeItRepeatsACompletionThatWasRefused(t *testing.T) {
 	refused := answer{err: fails(upload.Error{Kind: upload.KindRejected, Status: 400, Message: "error.contiguous"})}
-	w := video(t, 1).
-		on(upload.ActivitySendPart, partSent).
-		on(upload.ActivityComplete, refused, answer{value: upload.Media{}}).
-		on(upload.ActivityPoll, seen(upload.StateProcessing, "PARTIAL"), ready("media-s2"))
-	result, err := w.run()
-	require.NoError(t, err)
-	require.EqualValues(t, "media-s2", result.MediaID, "a new session")
-
-	w = video(t, 1).
-		on(upload.ActivitySendPart, partSent).
-		on(upload.ActivityComplete, refused).
-		on(upload.ActivityPoll, seen(upload.StateProcessing, "PENDING_COMPLETE"), ready("media-s1"))
-	result, err = w.run()
-	require.NoError(t, err)
-	require.EqualValues(t, "media-s1", result.MediaID, "it was heard after all")
+	done := answer{value: upload.Media{}}
+	partial := func(stored ...upload.StoredPart) answer {
+		return answer{value: upload.Polled{Media: upload.Media{State: upload.StateProcessing, Seen: "PARTIAL", Stored: stored}, Looks: 1}}
+	}
+	heard := seen(upload.StateProcessing, "PENDING_COMPLETE")
+	cases := map[string]struct {
+		completes, polls []answer
+		asked            []string // from the first complete on
+		media            string
+		sends            map[int]int
+	}{
+		"it was not heard, and nobody knows what is lacking: it is repeated once": {
+			completes: []answer{refused, done},
+			polls:     []answer{partial(), ready("media-s1")},
+			asked:     []string{"Complete", "Poll", "Complete", "Poll", "Record"},
+			media:     "media-s1", sends: map[int]int{1: 1, 2: 1, 3: 1},
+		},
+		"nothing is lacking: it is repeated once": {
+			completes: []answer{refused, done},
+			polls:     []answer{partial(upload.StoredPart{Number: 1, ETag: "a"}, upload.StoredPart{Number: 2, ETag: "b"}, upload.StoredPart{Number: 3, ETag: "c"}), ready("media-s1")},
+			asked:     []string{"Complete", "Poll", "Complete", "Poll", "Record"},
+			media:     "media-s1", sends: map[int]int{1: 1, 2: 1, 3: 1},
+		},
+		"a list without ETags tells nothing": {
+			completes: []answer{refused, done},
+			polls:     []answer{partial(upload.StoredPart{Number: 1}, upload.StoredPart{Number: 2}), ready("media-s1")},
+			asked:     []string{"Complete", "Poll", "Complete", "Poll", "Record"},
+			media:     "media-s1", sends: map[int]int{1: 1, 2: 1, 3: 1},
+		},
+		"two parts are lacking: these are sent again": {
+			completes: []answer{refused, done},
+			polls:     []answer{partial(upload.StoredPart{Number: 1}, upload.StoredPart{Number: 2, ETag: "b"}), ready("media-s1")},
+			asked:     []string{"Complete", "Poll", "SendPart", "SendPart", "Complete", "Poll", "Record"},
+			media:     "media-s1", sends: map[int]int{1: 2, 2: 1, 3: 2},
+		},
+		"it was heard after all": {
+			completes: []answer{refused},
+			polls:     []answer{heard, ready("media-s1")},
+			asked:     []string{"Complete", "Poll", "Poll", "Record"},
+			media:     "media-s1", sends: map[int]int{1: 1, 2: 1, 3: 1},
+		},
+		"the second was heard": {
+			completes: []answer{refused},
+			polls:     []answer{partial(), heard, ready("media-s1")},
+			asked:     []string{"Complete", "Poll", "Complete", "Poll", "Poll", "Record"},
+			media:     "media-s1", sends: map[int]int{1: 1, 2: 1, 3: 1},
+		},
+		"it was refused twice: a new session": {
+			completes: []answer{refused, refused, done},
+			polls:     []answer{partial(), partial(), ready("media-s2")},
+			asked:     []string{"Complete", "Poll", "Complete", "Poll", "Prepare", "SendPart", "SendPart", "SendPart", "Complete", "Poll", "Record"},
+			media:     "media-s2", sends: map[int]int{1: 2, 2: 2, 3: 2},
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			sends := map[int]int{}
+			var completed upload.Complete
+			w := video(t, 3).
+				on(upload.ActivitySendPart, answer{value: func(in any) any {
+					part := in.(upload.SendPart)
+					sends[part.Part.Number]++
+					require.Equal(t, sends[part.Part.Number] > 1 && c.media == "media-s1", part.Session == "", "what was kept of a part that is lacking does not count")
+					return partSent.value.(func(any) any)(in)
+				}}).
+				on(upload.ActivityPoll, c.polls...)
+			for _, a := range c.completes {
+				err := a.err
+				w.on(upload.ActivityComplete, answer{value: func(in any) (any, error) {
+					completed = in.(upload.Complete)
+					return upload.Media{}, err
+				}})
+			}
+			result, err := w.run()
+			require.NoError(t, err)
+			require.EqualValues(t, c.media, result.MediaID)
+			require.Equal(t, c.asked, w.asked[slices.Index(w.asked, "Complete"):])
+			require.Equal(t, c.sends, sends)
+			require.Len(t, completed.Parts, 3)
+			for i, p := range completed.Parts {
+				require.Equal(t, upload.Part{Number: i + 1, Offset: int64(i) * 10, Size: 10, ETag: fmt.Sprintf("e%d", i+1), CRC64: "0"}, p)
+			}
+		})
+	}
 }
 
 func TestTruvideoTakesANewSessionOnceWhenProcessingFailed(t *testing.T) {
