@@ -246,6 +246,10 @@ func TestTruVideo(t *testing.T) {
 			want: want{state: upload.StateReady, requests: truvideoSuite.usual.plus(requests{"complete": 2, "status": 2}), media: 1},
 		},
 		{
+			name: "complete got no answer twice, and each look has trouble of its own", faults: []string{"truvideo.complete#1*2=status=504", "truvideo.status#1*3=status=503", "truvideo.status#5*3=status=503"},
+			want: want{state: upload.StateReady, requests: truvideoSuite.usual.plus(requests{"complete": 2, "status": 8}), media: 1},
+		},
+		{
 			name: "status says FAILED once: another session", faults: []string{"truvideo.part#1=failed"},
 			want: want{state: upload.StateReady, requests: requests{"login": 1, "start": 2, "part": 2, "complete": 2, "status": 2}, media: 1},
 			check: func(w *world, _ upload.Item, ended end) {

@@ -279,15 +279,37 @@ func (r *run) askBack(ctx workflow.Context, session upload.Session) (upload.Medi
 	return r.pollOnce(ctx, upload.Poll{Item: r.item, Content: r.content, Session: session})
 }
 
-// pollOnce looks a single time.
+// pollOnce looks a single time, with tries of its own: trouble with looks that had
+// other reasons takes none from it.
 func (r *run) pollOnce(ctx workflow.Context, in upload.Poll) (upload.Media, error) {
 	in.Once = true
 	var polled upload.Polled
-	err := r.try(ctx, step{
+	looking := r.looking()
+	others := r.tries[looking.key()]
+	err := r.try(ctx, looking, in, &polled)
+	var e *upload.Error
+	if others == 0 || !asError(err, &e) || e.Kind != upload.KindUnavailable || r.tries[looking.key()]-others >= upload.ControlTries {
+		return polled.Media, err
+	}
+	if workflow.GetVersion(ctx, changeTriesOfALook, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return polled.Media, err
+	}
+	r.tries[looking.key()] -= others
+	if err = r.pause(ctx, looking, e); err == nil {
+		err = r.try(ctx, looking, in, &polled)
+	}
+	return polled.Media, err
+}
+
+// changeTriesOfALook is since when looks do not share their tries.
+const changeTriesOfALook = "tries-of-a-look"
+
+// looking is a single look as a step.
+func (r *run) looking() step {
+	return step{
 		step: upload.StepPoll, activity: upload.ActivityPoll,
 		options: func() workflow.ActivityOptions { return control("look at " + r.item.Account) },
-	}, in, &polled)
-	return polled.Media, err
+	}
 }
 
 // outOfTime reports whether a poll ended because its time was over, and how

@@ -221,6 +221,32 @@ func TestTruvideoLooksBeforeItRepeatsACompletionThatWasRefused(t *testing.T) {
 	}
 }
 
+func TestLooksDoNotShareTheirTries(t *testing.T) {
+	lost := unavailable(upload.ArrivedMaybe)
+	trouble := func(n int) []answer { return slices.Repeat([]answer{lost}, n) }
+	unheard := seen(upload.StateProcessing, "PARTIAL")
+	for _, c := range []struct {
+		name   string
+		looks  [][]answer
+		polls  int
+		failed bool
+	}{
+		{name: "each may have trouble as often as a call may", looks: [][]answer{trouble(5), {unheard}, trouble(5), {unheard}, trouble(5), {unheard}}, polls: 19},
+		{name: "none more often", looks: [][]answer{trouble(5), {unheard}, trouble(6), {unheard}}, polls: 12, failed: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := video(t, 1).
+				on(upload.ActivitySendPart, partSent).
+				on(upload.ActivityComplete, lost, lost, lost, answer{value: upload.Media{}}).
+				on(upload.ActivityPoll, append(slices.Concat(c.looks...), ready("media-s1"))...)
+			result, err := w.run()
+			require.Equal(t, c.failed, err != nil)
+			require.Equal(t, c.polls, result.Attempts.Poll)
+			require.Equal(t, 1, result.Attempts.Prepare)
+		})
+	}
+}
+
 func TestTruvideoTakesANewSessionOnceWhenProcessingFailed(t *testing.T) {
 	w := video(t, 1).
 		on(upload.ActivitySendPart, partSent).
