@@ -128,6 +128,42 @@ func TestSitoo(t *testing.T) {
 			want: want{state: upload.StateReady, requests: requests{"upload-url": 1, "post": 1, "get": 4}, media: 1},
 		},
 		{
+			name: "post got no answer, and get does not know the file for ten seconds: it is there", faults: []string{"sitoo.post#1=lost", "sitoo.get=status=404"},
+			arrange: func(w *world) {
+				w.before[upload.ActivityPoll] = func(int) {
+					if w.took() > 9*time.Second {
+						w.sandbox.ClearFaults()
+					}
+				}
+			},
+			want: want{state: upload.StateReady, requests: requests{"upload-url": 1, "post": 1, "get": some}, media: 1},
+			check: func(w *world, _ upload.Item, _ end) {
+				require.Greater(w.t, w.took(), 9*time.Second)
+			},
+		},
+		{
+			name: "post got no answer, and get says 404 of a file that is lost: another upload-url", faults: []string{"sitoo.post#1=lost"},
+			arrange: func(w *world) {
+				w.before[upload.ActivityPoll] = func(n int) {
+					if n == 1 {
+						require.True(w.t, w.sandbox.LoseSitoo(w.sandbox.Ledger().Of("sitoo")[0].UploadID))
+					}
+				}
+			},
+			want: want{state: upload.StateReady, requests: requests{"upload-url": 2, "post": 2, "get": 6}, media: 1}, // at 0, 1, 3, 7 and 11 seconds, and of the other
+		},
+		{
+			name: "post got no answer, and get has trouble for a minute: it is there", faults: []string{"sitoo.post#1=lost", "sitoo.get#1*8=status=503"},
+			want: want{state: upload.StateReady, requests: requests{"upload-url": 1, "post": 1, "get": 10}, media: 1},
+		},
+		{
+			name: "post got no answer, and nobody says what became of it", faults: []string{"sitoo.post#1=lost", "sitoo.get=status=503"},
+			want: want{state: upload.StateFailed, kind: upload.KindUnavailable, step: upload.StepPoll, requests: requests{"upload-url": 1, "post": 1, "get": some}, media: 1},
+			check: func(w *world, _ upload.Item, _ end) {
+				require.GreaterOrEqual(w.t, w.took(), 5*time.Minute)
+			},
+		},
+		{
 			name: "post finds that its policy has run out meanwhile",
 			arrange: func(w *world) {
 				w.before[upload.ActivityTransfer] = func(n int) {
@@ -144,6 +180,10 @@ func TestSitoo(t *testing.T) {
 			check: func(w *world, _ upload.Item, ended end) {
 				require.Contains(w.t, ended.result.Error.Message, "EntityTooLarge")
 			},
+		},
+		{
+			name: "upload-url comes with a Date that is twenty minutes behind, and get does not know the file yet", faults: []string{"sitoo.upload-url=clock-skew=-20m", "sitoo.get#1=status=404"},
+			want: want{state: upload.StateReady, requests: sitooSuite.usual.plus(requests{"get": 1}), media: 1},
 		},
 		{
 			name: "the account logs in with an ID and a password",

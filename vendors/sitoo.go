@@ -157,7 +157,7 @@ func unix(seconds int64) time.Time {
 func (Sitoo) Poll(ctx context.Context, c *Caller, in upload.Poll) (upload.Media, error) {
 	a, err := c.sitoo(ctx, request{step: upload.StepPoll, name: "media", method: http.MethodGet, url: "/v1/media/" + url.PathEscape(in.Session.ID)})
 	if statusOf(err) == http.StatusNotFound {
-		return upload.Media{}, sitooGone(err, in.Session, a.there(c.Now()))
+		return upload.Media{}, sitooGone(err, sitooAge(in.Session, a, c.Now()))
 	}
 	if err != nil {
 		return upload.Media{}, err
@@ -183,15 +183,30 @@ func (Sitoo) Poll(ctx context.Context, c *Caller, in upload.Poll) (upload.Media,
 	return media, nil
 }
 
-// sitooGone tells a file that is not known yet from one that is lost.
-func sitooGone(err error, session upload.Session, now time.Time) error {
+// sitooGone tells a file that is not known yet from one that is lost. One that is
+// young is looked for at growing distances, the last time when it is young no more.
+func sitooGone(err error, age time.Duration) error {
 	e := upload.AsError(err, upload.StepPoll)
-	if now.Sub(session.OpenedAt) < sitooNewborn {
+	if age < sitooNewborn {
 		e.Kind = upload.KindUnavailable
+		e.RetryAfter = max(e.RetryAfter, min(age, sitooNewborn-age)+time.Second)
 		return e
 	}
 	e.Kind, e.Lost = upload.KindExpired, true
 	return e
+}
+
+// sitooAge is how long ago a file was made: by the vendor's clock, or by ours since
+// its form was asked for, whichever says less. A Date that is wrong makes the one
+// too long, an answer that took its time the other; both would lose a file that is
+// about to appear.
+func sitooAge(session upload.Session, a answer, now time.Time) time.Duration {
+	age := a.there(now).Sub(session.OpenedAt).Abs()
+	if session.Life <= 0 {
+		return age
+	}
+	asked := session.ExpiresAt.Add(-session.Life)
+	return min(age, now.Sub(asked).Abs())
 }
 
 func (c *Caller) sitoo(ctx context.Context, r request) (answer, error) {

@@ -142,6 +142,14 @@ func TestWhatSitooRefuses(t *testing.T) {
 			return err
 		}
 	}
+	asked := func(there, here time.Duration) func(r *rig) error { // so long ago, by the vendor's clock and by ours
+		const life = 15 * time.Minute
+		return func(r *rig) error {
+			session := upload.Session{ID: "0b9e", OpenedAt: noon.Add(-there), ExpiresAt: noon.Add(life - here), Life: life}
+			_, err := Sitoo{}.Poll(r.ctx, r.caller, upload.Poll{Session: session})
+			return err
+		}
+	}
 	rows := []refusal{}
 	for name, call := range map[string]func(*rig) error{"upload-url": sitooPrepareCall, "media": sitooPollCall} {
 		rows = append(rows,
@@ -194,11 +202,39 @@ func TestWhatSitooRefuses(t *testing.T) {
 		},
 		refusal{
 			name: "media 404 of a file that is young may pass", call: young(9 * time.Second), script: []exchange{refuse(404, said("FILE_NOT_FOUND", "x"))},
-			kind: upload.KindUnavailable, arrived: upload.ArrivedNothing, status: 404, code: "FILE_NOT_FOUND", request: "f47ac10b",
+			kind: upload.KindUnavailable, arrived: upload.ArrivedNothing, status: 404, code: "FILE_NOT_FOUND", request: "f47ac10b", wait: 2 * time.Second,
+		},
+		refusal{
+			name: "media 404 of a file that was made this moment may pass soon", call: young(0), script: []exchange{refuse(404, "")},
+			kind: upload.KindUnavailable, arrived: upload.ArrivedNothing, status: 404, wait: time.Second,
+		},
+		refusal{
+			name: "media 404 of a file that is young waits as it is told", call: young(3 * time.Second), script: []exchange{refuse(404, "").saying("Retry-After", "5")},
+			kind: upload.KindUnavailable, arrived: upload.ArrivedNothing, status: 404, wait: 5 * time.Second,
+		},
+		refusal{
+			name: "media 404 of a file that is young by our clock may pass, whatever the Date says", call: asked(3*time.Second, 3*time.Second), script: []exchange{{loose: true, status: 404, date: 20 * time.Minute}},
+			kind: upload.KindUnavailable, arrived: upload.ArrivedNothing, status: 404, wait: 4 * time.Second,
+		},
+		refusal{
+			name: "media 404 of a file that is young by our clock may pass, whatever its form's Date said", call: asked(20*time.Minute, 3*time.Second), script: []exchange{refuse(404, "")},
+			kind: upload.KindUnavailable, arrived: upload.ArrivedNothing, status: 404, wait: 4 * time.Second,
+		},
+		refusal{
+			name: "media 404 of a file whose form took long to come may pass", call: asked(3*time.Second, 15*time.Second), script: []exchange{refuse(404, "")},
+			kind: upload.KindUnavailable, arrived: upload.ArrivedNothing, status: 404, wait: 4 * time.Second,
+		},
+		refusal{
+			name: "media 404 of a file that is old by both clocks: it is lost", call: asked(12*time.Second, 12*time.Second), script: []exchange{refuse(404, "")},
+			kind: upload.KindExpired, lost: true, arrived: upload.ArrivedNothing, status: 404,
+		},
+		refusal{
+			name: "media 404 of a file whose form's Date was ahead, and that is old by our clock: it is lost", call: asked(-20*time.Minute, 12*time.Second), script: []exchange{refuse(404, "")},
+			kind: upload.KindExpired, lost: true, arrived: upload.ArrivedNothing, status: 404,
 		},
 		refusal{
 			name: "media 404 of a file that is young by the vendor's clock may pass", call: young(time.Hour + 9*time.Second), script: []exchange{{loose: true, status: 404, date: -time.Hour}},
-			kind: upload.KindUnavailable, arrived: upload.ArrivedNothing, status: 404,
+			kind: upload.KindUnavailable, arrived: upload.ArrivedNothing, status: 404, wait: 2 * time.Second,
 		},
 		refusal{
 			name: "media 404 of a file that is old: it is lost", call: young(10 * time.Second), script: []exchange{refuse(404, said("FILE_NOT_FOUND", "x"))},

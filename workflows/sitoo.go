@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"time"
+
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/mediaferry/mediaferry/upload"
@@ -9,6 +11,16 @@ import (
 const (
 	sitooUnseen = "uploading" // Sitoo's state of a file that has not arrived
 	sitooSends  = 3           // of a form whose bytes S3 took, and Sitoo did not notice
+	// sitooLook is between two looks for a form whose answer was lost, when nobody
+	// has answered the first few.
+	sitooLook = 15 * time.Second
+)
+
+// Since when a lost file is not asked for a second time, and a form whose answer
+// was lost is asked about for as long as one that arrived.
+const (
+	changeLostFile   = "sitoo-lost-file"
+	changeLookLonger = "sitoo-look-longer"
 )
 
 // sitoo follows Sitoo's "Uploading Media": request an upload URL, POST the form
@@ -43,7 +55,7 @@ func (r *run) sitooFile(ctx workflow.Context, session upload.Session) (upload.Me
 	arrived := r.sitooArrived(session)
 	for sent := 1; ; sent++ {
 		_, err := r.transfer(ctx, session, arrived)
-		if expired(err) && r.arrived { // too late to send again, and perhaps no need to
+		if expired(err) && r.arrived && !sitooLost(ctx, err) { // too late to send again, and perhaps no need to
 			var found *upload.Receipt
 			if found, err = arrived(ctx, upload.AsError(err, upload.StepTransfer)); found == nil && err == nil {
 				err = &upload.Error{Kind: upload.KindExpired, Step: upload.StepTransfer, Message: "the form ran out, and its file did not arrive"}
@@ -62,6 +74,11 @@ func (r *run) sitooFile(ctx workflow.Context, session upload.Session) (upload.Me
 	}
 }
 
+// sitooLost reports whether the vendor has said already that it has no such file.
+func sitooLost(ctx workflow.Context, err error) bool {
+	return lost(err) && workflow.GetVersion(ctx, changeLostFile, workflow.DefaultVersion, 1) != workflow.DefaultVersion
+}
+
 // sitooArrived looks whether a form whose answer was lost arrived: its file is
 // then beyond uploading.
 func (r *run) sitooArrived(session upload.Session) search {
@@ -69,10 +86,36 @@ func (r *run) sitooArrived(session upload.Session) search {
 		if e.Arrived != upload.ArrivedMaybe && !r.arrived {
 			return nil, nil
 		}
-		media, err := r.pollOnce(ctx, upload.Poll{Item: r.item, Content: r.content, Session: session})
+		media, err := r.sitooSeen(ctx, session)
 		if err != nil || media.Seen == sitooUnseen {
 			return nil, err
 		}
 		return &upload.Receipt{}, nil
+	}
+}
+
+// sitooSeen asks once what became of a file. Trouble with the answer is no reason
+// to give the file up, or to send it again, until the time is over that processing
+// may take.
+func (r *run) sitooSeen(ctx workflow.Context, session upload.Session) (upload.Media, error) {
+	since := workflow.Now(ctx)
+	in := upload.Poll{Item: r.item, Content: r.content, Session: session, Once: true}
+	media, err := r.pollOnce(ctx, in)
+	for {
+		var e *upload.Error
+		if !asError(err, &e) || e.Kind != upload.KindUnavailable || workflow.Now(ctx).Sub(since) >= r.terms.Deadline {
+			return media, err
+		}
+		if workflow.GetVersion(ctx, changeLookLonger, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+			return media, err
+		}
+		if err := rest(ctx, max(sitooLook, e.RetryAfter), "before another look"); err != nil {
+			return media, err
+		}
+		looking := r.looking()
+		r.tries[looking.key()] = upload.ControlTries - 1 // one for each look from now on
+		var polled upload.Polled
+		err = r.try(ctx, looking, in, &polled)
+		media = polled.Media
 	}
 }

@@ -90,6 +90,45 @@ func TestSitooAsksForANewFileWhenTheOldOneIsLost(t *testing.T) {
 	require.EqualValues(t, "f2", result.MediaID)
 }
 
+func TestSitooAsksOnceOnlyForAFileThatIsLost(t *testing.T) {
+	gone := answer{err: fails(upload.Error{Kind: upload.KindExpired, Step: upload.StepPoll, Lost: true, Status: 404, Message: "404"})}
+	w := newWorld(t, "sitoo").
+		on(upload.ActivityPrepare, session("f1"), session("f2")).
+		on(upload.ActivityTransfer, unavailable(upload.ArrivedMaybe), sent).
+		on(upload.ActivityPoll, gone, ready("f2"))
+	result, err := w.run()
+	require.NoError(t, err)
+	require.EqualValues(t, "f2", result.MediaID)
+	require.Equal(t, []string{"Claim", "Prepare", "Transfer", "Poll", "Prepare", "Transfer", "Poll", "Record"}, w.asked)
+}
+
+func TestSitooAsksForAFormWhoseAnswerWasLostUntilTheDeadline(t *testing.T) {
+	trouble := answer{err: fails(upload.Error{Kind: upload.KindUnavailable, Step: upload.StepPoll, Status: 503, Message: "503"})}
+	var polls []answer
+	for range 12 {
+		polls = append(polls, trouble)
+	}
+	w := newWorld(t, "sitoo").
+		on(upload.ActivityPrepare, session("f1")).
+		on(upload.ActivityTransfer, unavailable(upload.ArrivedMaybe), sent).
+		on(upload.ActivityPoll, append(polls, seen(upload.StateProcessing, "uploading"), ready("f1"))...)
+	result, err := w.run()
+	require.NoError(t, err)
+	require.Equal(t, 2, result.Attempts.Transfer)
+	require.Equal(t, 14, result.Attempts.Poll)
+
+	w = newWorld(t, "sitoo").
+		on(upload.ActivityPrepare, session("f1")).
+		on(upload.ActivityTransfer, unavailable(upload.ArrivedMaybe)).
+		on(upload.ActivityPoll, trouble)
+	result, err = w.run()
+	require.Error(t, err)
+	require.Equal(t, upload.KindUnavailable, result.Error.Kind)
+	require.Equal(t, 1, result.Attempts.Transfer, "nothing is sent again before a look")
+	require.GreaterOrEqual(t, w.took(), w.claimed.Terms.Deadline)
+	require.Less(t, result.Attempts.Poll, 60, "it is asked at the vendor's pace")
+}
+
 func TestAFormThatRanOutAfterItsBytesArrivedNeedsNoOther(t *testing.T) {
 	w := newWorld(t, "sitoo").
 		on(upload.ActivityPrepare, session("f1")).
