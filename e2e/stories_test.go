@@ -51,6 +51,7 @@ func stories() map[string][]story {
 			{name: "ready", state: upload.StateReady},
 			{name: "arrived-without-an-answer", state: upload.StateReady, faults: []string{"sitoo.post#1=lost"}},
 			{name: "failed-once", state: upload.StateReady, faults: []string{"sitoo.post#1=failed"}},
+			{name: "asked-for-longer", state: upload.StateReady, faults: []string{"sitoo.post#1=lost", "sitoo.get#1*7=status=503"}},
 			{name: "canceled", state: upload.StateCanceled, faults: []string{"sitoo.get=status=503"}, happen: (*scene).cancel},
 		},
 		"closient": {
@@ -63,6 +64,7 @@ func stories() map[string][]story {
 			{name: "with-more-urls", state: upload.StateReady, before: (*scene).fewURLs},
 			{name: "part-expired", state: upload.StateReady, faults: []string{"truvideo.part#2=expired"}},
 			{name: "session-lost", state: upload.StateReady, faults: []string{"truvideo.part#2=status=404,code=NoSuchUpload"}},
+			{name: "complete-refused", state: upload.StateReady, faults: []string{"truvideo.complete#1=status=400"}},
 			{name: "canceled", state: upload.StateCanceled, faults: []string{"truvideo.part=slow=10m"}, happen: (*scene).cancel},
 			{name: "worker-killed", state: upload.StateReady, faults: []string{"truvideo.part#2+=slow=10m"}, happen: (*scene).kill},
 			{name: "slowed-down", state: upload.StateReady, faults: []string{"truvideo.part#2*3=status=503,code=SlowDown"}},
