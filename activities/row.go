@@ -37,32 +37,32 @@ type packed struct {
 	broken  error          // of reading the item
 	looked  upload.Content // what the source held when its group was claimed
 	leg     upload.Leg
+	at      upload.Step // what is being done
 	started time.Time
 	bytes   int64
-	tries   map[upload.Step]int
-	seen    map[string]bool // failures that were worth one more try
-	renewed int
 	done    bool // it has ended, or is to travel alone
 }
 
 func newPacked(c *carrier, row ledger.PageRow) *packed {
-	r := &packed{
-		carrier: c, entry: row.Entry, started: c.Now(), bytes: row.Result.BytesSent,
-		tries: map[upload.Step]int{}, seen: map[string]bool{},
-	}
+	r := &packed{carrier: c, entry: row.Entry, started: c.Now(), bytes: row.Result.BytesSent}
 	r.item, r.broken = row.Item()
-	if row.Leg != nil {
-		r.leg, r.started = *row.Leg, row.Result.StartedAt
-		// A session without a word on its bytes: whoever had it may have died
-		// while they were on their way.
-		r.leg.Arrived = r.leg.Arrived || r.leg.Session.Method != ""
+	if row.Leg == nil {
+		return r
+	}
+	r.leg, r.started = *row.Leg, row.Result.StartedAt
+	if r.leg.Session.Method == "" {
+		r.leg.Content = upload.Content{} // it is to be claimed again
+	} else if !r.leg.Idle {
+		r.leg.Arrived = true // whoever had it may have died while its bytes were on their way
 	}
 	return r
 }
 
 // underWay reports whether all bytes are sent, and the vendor is to be asked what
 // became of them.
-func (r *packed) underWay() bool { return !r.done && !r.leg.SentAt.IsZero() }
+func (r *packed) underWay() bool {
+	return !r.done && !r.leg.SentAt.IsZero() && !r.leg.Receipt.Untold
+}
 
 // send brings a row to the point where the vendor has its bytes, and reports
 // whether it is there. Otherwise it has ended, is to travel alone, or waits.
@@ -84,6 +84,7 @@ func (r *packed) send(ctx context.Context) bool {
 
 // once goes through the steps that are left, as far as they succeed.
 func (r *packed) once(ctx context.Context) error {
+	r.at = upload.StepClaim
 	if r.broken != nil {
 		return upload.Errorf(upload.KindInternal, upload.StepClaim, "the row cannot be read: %w", r.broken)
 	}
@@ -101,11 +102,13 @@ func (r *packed) once(ctx context.Context) error {
 			return err
 		}
 	}
-	if r.leg.Session.Method == "" {
+	if r.leg.Session.Method == "" || r.leg.Expired {
+		r.at = upload.StepPrepare
 		if err := r.prepare(ctx, caller); err != nil {
 			return err
 		}
 	}
+	r.at = upload.StepTransfer
 	return r.sendBytes(ctx, caller)
 }
 
@@ -182,19 +185,31 @@ func (r *packed) known(ctx context.Context, earlier ledger.Entry, content upload
 // prepare opens a session, and keeps it before anything is sent to it.
 func (r *packed) prepare(ctx context.Context, caller *vendors.Caller) error {
 	r.leg.Attempts.Add(upload.StepPrepare, 1)
-	session, err := r.vendor.Prepare(ctx, caller, upload.Prepare{Item: r.item, Content: r.leg.Content})
+	in := upload.Prepare{Item: r.item, Content: r.leg.Content}
+	if r.leg.Expired {
+		in.Previous = &r.leg.Session
+	}
+	session, err := r.vendor.Prepare(ctx, caller, in)
 	if err = r.judged(ctx, r.vendor, caller.Account, err); err != nil {
 		return asStep(err, upload.StepPrepare)
 	}
-	r.leg.Session, r.leg.Arrived = session, false
+	r.leg.Session, r.leg.Arrived, r.leg.Expired, r.leg.Idle = session, false, false, false
 	return r.keep(ctx, upload.StateTransferring)
 }
 
 // sendBytes sends the medium, and keeps that it has arrived.
 func (r *packed) sendBytes(ctx context.Context, caller *vendors.Caller) error {
 	s := r.leg.Session
-	if r.leg.Arrived && !r.spec.Packing.Resend {
+	switch {
+	case r.leg.Receipt.Untold:
+		return r.goAlone(ctx, r.leg.Receipt.Note)
+	case r.leg.Arrived && !r.spec.Packing.Resend:
 		return r.goAlone(ctx, "it is not known whether its bytes arrived")
+	case r.leg.Idle:
+		r.leg.Idle = false
+		if err := r.keep(ctx, upload.StateTransferring); err != nil {
+			return err
+		}
 	}
 	if upload.Spent(r.Now(), s.ExpiresAt, s.Life, 0) {
 		return spent(s.ExpiresAt)
@@ -207,12 +222,11 @@ func (r *packed) sendBytes(ctx context.Context, caller *vendors.Caller) error {
 		return asStep(err, upload.StepTransfer)
 	}
 	receipt := receiptOf(answer, nil)
-	if receipt.Untold {
-		r.leg.Arrived = true
-		return r.goAlone(ctx, receipt.Note)
-	}
 	receipt.BytesSent = r.bytes
 	r.leg.Receipt, r.leg.SentAt = receipt, r.Now()
+	if receipt.Untold {
+		return r.goAlone(ctx, receipt.Note)
+	}
 	if len(r.spec.Poll.Waits) == 0 { // there is nothing to wait for
 		return r.ready(ctx, s.Media)
 	}
@@ -240,6 +254,7 @@ func (r *packed) keep(ctx context.Context, state upload.State) error {
 }
 
 func (r *packed) mark(state upload.State) ledger.LegMark {
+	r.leg.BytesSent = r.bytes
 	return ledger.LegMark{UploadID: r.item.UploadID, RunID: r.runID, State: state, Leg: r.leg, BytesSent: r.bytes}
 }
 
@@ -267,6 +282,7 @@ func (r *packed) follow(ctx context.Context) {
 
 // lookOnce asks the vendor once, and reports whether the row has ended.
 func (r *packed) lookOnce(ctx context.Context) (bool, error) {
+	r.at = upload.StepClaim
 	caller, err := r.means(ctx)
 	if err != nil {
 		return false, err
@@ -277,6 +293,7 @@ func (r *packed) lookOnce(ctx context.Context) (bool, error) {
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
+	r.at = upload.StepPoll
 	r.leg.Attempts.Add(upload.StepPoll, 1)
 	media, err := r.vendor.Poll(ctx, caller, upload.Poll{Item: r.item, Content: r.leg.Content, Session: r.leg.Session, Since: r.leg.SentAt})
 	if err = r.judged(ctx, r.vendor, caller.Account, err); err != nil {
@@ -351,9 +368,9 @@ func (r *packed) canceled() upload.Record {
 // goAlone gives the row a workflow of its own, which goes on where it is.
 func (r *packed) goAlone(ctx context.Context, because string) error {
 	ctx = context.WithoutCancel(ctx)
-	if r.leg.Session.Method != "" {
-		if err := r.Ledger.SaveLegs(ctx, []ledger.LegMark{r.mark("")}); err != nil {
-			return ledgerError(ctx, err)
+	if r.leg.Content.Size > 0 { // it is claimed, and has something behind it
+		if err := r.keep(ctx, ""); err != nil {
+			return err
 		}
 	}
 	err := r.Ledger.SetAlone(ctx, []ledger.Alone{{UploadID: r.item.UploadID, RunID: r.runID, Because: because}})

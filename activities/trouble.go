@@ -3,7 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
-	"fmt"
+	"net/http"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -26,9 +26,10 @@ func (r *packed) again(ctx context.Context, err error) bool {
 	case errors.As(err, &made):
 		return r.comesBack(ctx, made)
 	}
-	e := upload.AsError(err, upload.StepClaim)
+	e := upload.AsError(err, r.at)
 	e.Message = egress.Redact(e.Message)
-	r.second(e)
+	r.leg.Trouble.Judge(r.key(), e)
+	e.Then = ""
 	switch e.Kind {
 	case upload.KindThrottled:
 		return r.throttled(ctx, e)
@@ -39,23 +40,14 @@ func (r *packed) again(ctx context.Context, err error) bool {
 	case upload.KindExpired:
 		return r.expired(ctx, e)
 	}
-	if e.Step == upload.StepTransfer || e.Kind == upload.KindInternal {
+	if r.at == upload.StepTransfer || e.Kind == upload.KindInternal {
 		return r.apart(ctx, e)
 	}
 	return r.end(ctx, e)
 }
 
-// second gives a failure the kind that it has when it comes a second time.
-func (r *packed) second(e *upload.Error) {
-	if e.Then == "" {
-		return
-	}
-	key := fmt.Sprintf("%s %d %s", e.Step, e.Status, e.Code)
-	if r.seen[key] {
-		e.Kind = e.Then
-	}
-	r.seen[key] = true
-}
+// key is under what the tries of the step under way are counted.
+func (r *packed) key() string { return upload.TryKey(r.at, 0) }
 
 // comesBack obeys a failure that was made for Temporal: of the ledger, or because
 // something has changed meanwhile.
@@ -67,7 +59,7 @@ func (r *packed) comesBack(ctx context.Context, made *temporal.ApplicationError)
 		r.forget()
 		return true
 	}
-	r.postponed()
+	r.postpone(ctx)
 	return false
 }
 
@@ -80,15 +72,31 @@ func (r *packed) forget() {
 
 // throttled waits as it was asked to, which counts as no attempt.
 func (r *packed) throttled(ctx context.Context, e *upload.Error) bool {
-	r.uncounted(e.Step)
+	r.uncounted(r.at)
 	wait := max(e.RetryAfter, 200*time.Millisecond)
-	wait = upload.Jitter(wait+wait/5, r.item.UploadID, int(r.bytes))
-	if wait > packedWait || r.pause(ctx, wait) != nil {
-		r.stop(e.Message, wait)
-		r.postponed()
-		return false
+	return r.rest(ctx, e, max(wait, upload.Jitter(wait+wait/5, r.item.UploadID, int(r.bytes))))
+}
+
+// rest waits before a call is made again: here, where it is not long, and else
+// until the page comes back.
+func (r *packed) rest(ctx context.Context, e *upload.Error, wait time.Duration) bool {
+	if wait <= packedWait && r.pause(ctx, wait) == nil {
+		return true
 	}
-	return true
+	r.stop(e.Message, wait)
+	r.postpone(ctx)
+	return false
+}
+
+// postpone leaves the row, as far as it is, until its page comes back.
+func (r *packed) postpone(ctx context.Context) {
+	if r.at != upload.StepPoll && r.leg.Content.Size > 0 {
+		r.leg.Idle = true
+		if err := r.keep(context.WithoutCancel(ctx), ""); err != nil {
+			r.fail(ctx, err)
+		}
+	}
+	r.postponed()
 }
 
 // uncounted takes a call back out of the attempts.
@@ -96,7 +104,7 @@ func (r *packed) uncounted(step upload.Step) { r.leg.Attempts.Add(step, -1) }
 
 // denied pauses the account, for all, and waits with it.
 func (r *packed) denied(ctx context.Context, e *upload.Error) bool {
-	r.uncounted(e.Step)
+	r.uncounted(r.at)
 	if !e.Paused {
 		said := upload.Error{Message: e.Message, RequestID: e.RequestID}
 		if _, err := r.Ledger.PauseAccount(ctx, r.account, said.Error(), byWorkflow); err != nil {
@@ -105,50 +113,52 @@ func (r *packed) denied(ctx context.Context, e *upload.Error) bool {
 	}
 	r.forget()
 	r.stop("account "+r.account+" is paused", restWaits.Wait(int(attempt(ctx)), r.runID))
-	r.postponed()
+	r.postpone(ctx)
 	return false
 }
 
 // unavailable tries again a few times, where nothing can come of it twice.
 func (r *packed) unavailable(ctx context.Context, e *upload.Error) bool {
-	if e.Step == upload.StepTransfer {
-		r.leg.Arrived = r.leg.Arrived || e.Arrived == upload.ArrivedMaybe || e.Arrived == ""
-	}
-	if e.Step == upload.StepPoll {
+	if r.at == upload.StepPoll {
 		r.leg.NextLook = r.Now().Add(max(e.RetryAfter, r.spec.Poll.Wait(r.leg.Attempts.Poll+1, r.item.UploadID)))
 		if r.Now().Sub(r.leg.SentAt) > r.spec.Poll.Deadline {
 			return r.apart(ctx, e)
 		}
 		return true
 	}
-	r.tries[e.Step]++
-	if r.tries[e.Step] >= packedTries {
+	maybe := e.Arrived == upload.ArrivedMaybe || e.Arrived == ""
+	tries := r.leg.Trouble.Tries[r.key()] + 1 + e.Repeats
+	if tries >= packedTries || r.at == upload.StepTransfer && maybe && !r.spec.Packing.Resend {
 		return r.apart(ctx, e)
 	}
-	wait := max(upload.Backoff(r.tries[e.Step], r.item.UploadID+string(e.Step)), e.RetryAfter, time.Millisecond)
-	if wait > packedWait {
-		return r.apart(ctx, e)
+	r.leg.Trouble.Count(r.key(), 1+e.Repeats)
+	if r.at == upload.StepTransfer {
+		r.leg.Arrived = r.leg.Arrived || maybe
+		if e.Status == http.StatusServiceUnavailable {
+			r.gate.tooMuch()
+		}
 	}
-	if r.pause(ctx, wait) != nil {
-		r.postponed()
-		return false
-	}
-	return true
+	return r.rest(ctx, e, max(upload.Backoff(tries, r.item.UploadID+r.key()), e.RetryAfter, time.Millisecond))
 }
 
 // expired opens another session, where the bytes cannot have arrived in the old
 // one.
 func (r *packed) expired(ctx context.Context, e *upload.Error) bool {
-	r.renewed++
-	if r.leg.Arrived || e.Step == upload.StepPoll || r.renewed > packedRenewals {
+	if r.leg.Arrived || r.at != upload.StepTransfer || r.leg.Trouble.Renewals >= packedRenewals {
 		return r.apart(ctx, e)
 	}
-	r.leg.Session = upload.Session{}
+	r.leg.Trouble.Count(r.key(), 1)
+	r.leg.Trouble.Renewals++
+	r.leg.Expired = true
 	return true
 }
 
-// apart gives the row a workflow of its own because of a failure.
+// apart gives the row a workflow of its own because of a failure, which that
+// acts upon as if it were its own. What nobody understood is tried afresh there.
 func (r *packed) apart(ctx context.Context, e *upload.Error) bool {
+	if understood := e.Kind != upload.KindInternal || e.Status != 0; understood && (r.at == upload.StepPrepare || r.at == upload.StepTransfer) {
+		r.leg.Failed, r.leg.At = e, r.at
+	}
 	if err := r.goAlone(ctx, "travels alone since "+e.Error()); err != nil {
 		r.fail(ctx, err)
 		r.postponed()

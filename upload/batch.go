@@ -121,10 +121,23 @@ type Leg struct {
 	// SentAt is when the last byte was acknowledged; zero before that.
 	SentAt time.Time `json:"sent_at,omitzero"`
 	// Arrived says that a send without an answer may have arrived.
-	Arrived  bool      `json:"arrived,omitempty"`
+	Arrived bool `json:"arrived,omitempty"`
+	// Idle says that nothing is on its way: what was sent has been answered.
+	// Whoever finds a leg that is not must take its bytes for possibly arrived.
+	Idle bool `json:"idle,omitempty"`
+	// Expired says that the session ran out, and is only kept for the next one.
+	Expired  bool      `json:"expired,omitempty"`
 	Receipt  Receipt   `json:"receipt,omitzero"`
 	Attempts Attempts  `json:"attempts,omitzero"`
 	NextLook time.Time `json:"next_look,omitzero"` // when the vendor is to be asked next
+
+	// BytesSent is how many bytes of the medium were sent so far, repeats included.
+	BytesSent int64   `json:"bytes_sent,omitempty"`
+	Trouble   Trouble `json:"trouble,omitzero"`
+	// Failed is what the step At failed with last, judged already but neither
+	// counted nor acted upon: that is for whoever takes the item over.
+	Failed *Error `json:"failed,omitempty"`
+	At     Step   `json:"at,omitempty"`
 }
 
 // Resume is where an item goes on that was on its way before, packed with

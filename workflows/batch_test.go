@@ -218,6 +218,14 @@ func TestAnItemGoesOnWhereItsPageLeftIt(t *testing.T) {
 	sentAlready.SentAt, sentAlready.Receipt = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC), upload.Receipt{BytesSent: 100, CRC64: "1", SHA256: "aa"}
 	changed := sentAlready
 	changed.Content.Fingerprint = "other"
+	failed := func(at upload.Step, e upload.Error, from upload.Leg) upload.Leg {
+		from.Failed, from.At = &e, at
+		return from
+	}
+	expired := failed(upload.StepPrepare, upload.Error{Kind: upload.KindUnavailable, RetryAfter: time.Minute}, leg)
+	expired.Expired = true
+	tired := failed(upload.StepTransfer, upload.Error{Kind: upload.KindUnavailable, Arrived: upload.ArrivedNothing}, leg)
+	tired.Trouble.Count(upload.TryKey(upload.StepTransfer, 0), upload.TransferTries-1)
 	for name, c := range map[string]struct {
 		leg   upload.Leg
 		asked []string
@@ -226,6 +234,12 @@ func TestAnItemGoesOnWhereItsPageLeftIt(t *testing.T) {
 		"its session was opened":             {leg, []string{upload.ActivityClaim, upload.ActivityTransfer, upload.ActivityPoll, upload.ActivityRecord}, upload.StateReady},
 		"its bytes were sent":                {sentAlready, []string{upload.ActivityClaim, upload.ActivityPoll, upload.ActivityRecord}, upload.StateReady},
 		"no session was opened":              {upload.Leg{}, []string{upload.ActivityClaim, upload.ActivityPrepare, upload.ActivityTransfer, upload.ActivityPoll, upload.ActivityRecord}, upload.StateReady},
+		"its store refused it":               {failed(upload.StepTransfer, upload.Error{Kind: upload.KindRejected, Status: 400}, leg), []string{upload.ActivityClaim, upload.ActivityRecord}, upload.StateFailed},
+		"its vendor refused it":              {failed(upload.StepPrepare, upload.Error{Kind: upload.KindRejected, Status: 400}, upload.Leg{Content: leg.Content}), []string{upload.ActivityClaim, upload.ActivityRecord}, upload.StateFailed},
+		"it was the last try":                {tired, []string{upload.ActivityClaim, upload.ActivityRecord}, upload.StateFailed},
+		"its session ran out":                {failed(upload.StepTransfer, upload.Error{Kind: upload.KindExpired}, leg), []string{upload.ActivityClaim, upload.ActivityPrepare, upload.ActivityTransfer, upload.ActivityPoll, upload.ActivityRecord}, upload.StateReady},
+		"another session was not to be had":  {expired, []string{upload.ActivityClaim, upload.ActivityPrepare, upload.ActivityTransfer, upload.ActivityPoll, upload.ActivityRecord}, upload.StateReady},
+		"its store has other bytes":          {failed(upload.StepTransfer, upload.Error{Kind: upload.KindCorrupt}, leg), []string{upload.ActivityClaim, upload.ActivityTransfer, upload.ActivityPoll, upload.ActivityRecord}, upload.StateReady},
 		"its source changed after the bytes": {changed, []string{upload.ActivityClaim, upload.ActivityRecord}, upload.StateFailed},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -238,6 +252,9 @@ func TestAnItemGoesOnWhereItsPageLeftIt(t *testing.T) {
 			require.Equal(t, c.state, result.State)
 			require.Equal(t, c.asked, w.asked)
 			require.Contains(t, result.Note, "travels alone")
+			if e := c.leg.Failed; e != nil {
+				require.GreaterOrEqual(t, w.took(), e.RetryAfter, "as it was asked to wait")
+			}
 		})
 	}
 }

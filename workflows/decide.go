@@ -52,10 +52,8 @@ func (r *run) decided(ctx workflow.Context, f flow) (upload.Media, error) {
 		return upload.Media{ID: string(r.result.MediaID)}, nil
 	case upload.VerdictRetry:
 		r.result.FinishedAt, r.result.Error = nil, nil
-		clear(r.tries)
+		r.trouble = upload.Trouble{}
 		clear(r.doubts)
-		clear(r.seen)
-		r.renewals = 0
 		return r.follow(ctx, f)
 	}
 	e := upload.Errorf(upload.KindUnconfirmed, upload.StepTransfer, "given up by %s: %s", d.By, d.Because)

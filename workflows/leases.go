@@ -76,7 +76,7 @@ func (s *sender) sign(ctx workflow.Context, number int) error {
 	if err := s.try(ctx, signing, in, &signed); err != nil {
 		return s.adoptable(ctx, number, err)
 	}
-	delete(s.tries, signing.key())
+	delete(s.trouble.Tries, signing.key())
 	s.urls.add(signed)
 	if _, ok := s.urls.urls[number]; !ok {
 		return upload.Errorf(upload.KindInternal, upload.StepTransfer, "no URL came for part %d", number)

@@ -242,7 +242,7 @@ func (s *sender) failed(ctx workflow.Context, number int, began time.Time, err e
 	}
 	sending := step{step: upload.StepTransfer, part: number}
 	s.lost(sending, e)
-	s.second(sending, e)
+	s.trouble.Judge(sending.key(), e)
 	s.retried(causeOf(e), 1)
 	state := &s.parts[number-1]
 	state.lenient = state.lenient || e.Kind == upload.KindCorrupt
@@ -299,7 +299,7 @@ func (s *sender) counted(ctx workflow.Context, sending step, e *upload.Error) {
 	case e.Kind == upload.KindExpired && !s.spent(sending):
 		s.back(sending.part)
 	case another:
-		s.later(ctx, sending, e, s.tries[sending.key()])
+		s.later(ctx, sending, e, s.trouble.Tries[sending.key()])
 	default:
 		s.failing = true
 		s.end(s.gone(ctx, e))

@@ -113,7 +113,8 @@ func (r *run) sitooSeen(ctx workflow.Context, session upload.Session) (upload.Me
 			return media, err
 		}
 		looking := r.looking()
-		r.tries[looking.key()] = upload.ControlTries - 1 // one for each look from now on
+		left := upload.ControlTries - r.trouble.Tries[looking.key()]
+		r.trouble.Count(looking.key(), left-1) // one for each look from now on
 		var polled upload.Polled
 		err = r.try(ctx, looking, in, &polled)
 		media = polled.Media

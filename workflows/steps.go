@@ -45,13 +45,14 @@ func (r *run) claim(ctx workflow.Context) (upload.Claimed, error) {
 func (r *run) resume(from upload.Resume) error {
 	r.note(from.Because)
 	leg := from.Leg
-	r.result.Attempts = leg.Attempts
-	begun := leg.Arrived || !leg.SentAt.IsZero()
-	switch was := leg.Content.Fingerprint; {
-	case leg.Session.Method == "":
-		return nil // no session was opened
+	r.result.Attempts, r.trouble = leg.Attempts, leg.Trouble
+	r.result.BytesSent = leg.BytesSent - leg.Receipt.BytesSent // which counts when the flow comes to it
+	switch was, begun := leg.Content.Fingerprint, leg.Arrived || !leg.SentAt.IsZero(); {
 	case was == r.content.Fingerprint:
-		r.resumed, r.arrived = &leg, leg.Arrived
+		r.handed, r.at = leg.Failed, leg.At
+		if leg.Session.Method != "" {
+			r.resumed, r.arrived = &leg, leg.Arrived
+		}
 	case begun:
 		return upload.Errorf(upload.KindMissing, upload.StepClaim, "source changed under way: it was %q, and is %q", was, r.content.Fingerprint).
 			WithHint("what was sent before may be at the vendor; --again sends what the source holds now")
@@ -63,8 +64,11 @@ func (r *run) resume(from upload.Resume) error {
 // code of what ended that.
 func (r *run) prepare(ctx workflow.Context, previous *upload.Session, because string) (upload.Session, error) {
 	if leg := r.resumed; leg != nil && previous == nil {
-		r.status.ExpiresAt, r.session = leg.Session.ExpiresAt, leg.Session.ID
-		return leg.Session, nil
+		if !leg.Expired {
+			r.status.ExpiresAt, r.session = leg.Session.ExpiresAt, leg.Session.ID
+			return leg.Session, nil
+		}
+		previous, r.resumed = &leg.Session, nil
 	}
 	r.enter(ctx, upload.StatePreparing)
 	if err := r.here(ctx); err != nil {
@@ -116,9 +120,10 @@ func (r *run) transfer(ctx workflow.Context, session upload.Session, find search
 		r.resumed = nil
 		if !leg.SentAt.IsZero() {
 			r.received(leg.Receipt)
+			r.sentAt = leg.SentAt
 			return leg.Receipt, nil
 		}
-		if leg.Arrived && find != nil { // somebody else's send, whose answer nobody heard
+		if leg.Arrived && find != nil && r.handed == nil { // somebody else's send, whose answer nobody heard
 			found, err := find(ctx, &upload.Error{Kind: upload.KindUnavailable, Step: upload.StepTransfer, Arrived: upload.ArrivedMaybe})
 			if found != nil || err != nil {
 				return whole(found), err
@@ -126,7 +131,11 @@ func (r *run) transfer(ctx workflow.Context, session upload.Session, find search
 		}
 	}
 	r.enter(ctx, upload.StateTransferring)
-	in := upload.Transfer{Item: r.item, Content: r.content, Session: session, Before: r.result.BytesSent, Repeat: find == nil}
+	key := upload.TryKey(upload.StepTransfer, 0)
+	in := upload.Transfer{
+		Item: r.item, Content: r.content, Session: session, Before: r.result.BytesSent,
+		Repeat: find == nil, Tries: r.trouble.Tries[key],
+	}
 	var receipt upload.Receipt
 	sending := step{
 		step: upload.StepTransfer, activity: upload.ActivityTransfer,
@@ -140,7 +149,7 @@ func (r *run) transfer(ctx workflow.Context, session upload.Session, find search
 		},
 		again: func(e *upload.Error) {
 			in.Lenient, in.Before = in.Lenient || e.Kind == upload.KindCorrupt, r.result.BytesSent
-			in.Tries = r.tries[step{step: upload.StepTransfer}.key()]
+			in.Tries = r.trouble.Tries[key]
 		},
 	}
 	if find != nil {
@@ -221,6 +230,9 @@ func (r *run) pollFor(ctx workflow.Context, session upload.Session, first, most 
 		return upload.Media{}, err
 	}
 	since := workflow.Now(ctx)
+	if !r.sentAt.IsZero() {
+		since, r.sentAt = r.sentAt, time.Time{}
+	}
 	if err := rest(ctx, first, "the vendor processes"); err != nil {
 		return upload.Media{}, err
 	}
@@ -259,7 +271,7 @@ func (r *run) pollAgain(ctx workflow.Context, err error) error {
 	if e == nil {
 		return err
 	}
-	r.second(step{step: upload.StepPoll}, e)
+	r.trouble.Judge(upload.TryKey(upload.StepPoll, 0), e)
 	switch e.Kind {
 	case upload.KindDenied:
 		return r.hold(ctx, e)
@@ -285,16 +297,16 @@ func (r *run) pollOnce(ctx workflow.Context, in upload.Poll) (upload.Media, erro
 	in.Once = true
 	var polled upload.Polled
 	looking := r.looking()
-	others := r.tries[looking.key()]
+	others := r.trouble.Tries[looking.key()]
 	err := r.try(ctx, looking, in, &polled)
 	var e *upload.Error
-	if others == 0 || !asError(err, &e) || e.Kind != upload.KindUnavailable || r.tries[looking.key()]-others >= upload.ControlTries {
+	if others == 0 || !asError(err, &e) || e.Kind != upload.KindUnavailable || r.trouble.Tries[looking.key()]-others >= upload.ControlTries {
 		return polled.Media, err
 	}
 	if workflow.GetVersion(ctx, changeTriesOfALook, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
 		return polled.Media, err
 	}
-	r.tries[looking.key()] -= others
+	r.trouble.Count(looking.key(), -others)
 	if err = r.pause(ctx, looking, e); err == nil {
 		err = r.try(ctx, looking, in, &polled)
 	}

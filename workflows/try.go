@@ -37,7 +37,7 @@ type step struct {
 type look func(ctx workflow.Context, e *upload.Error) (done bool, err error)
 
 // key is under what a step's tries are counted.
-func (s step) key() string { return fmt.Sprintf("%s %d", s.step, s.part) }
+func (s step) key() string { return upload.TryKey(s.step, s.part) }
 
 // try makes a call and repeats it as its failures allow: one that may pass, for
 // as many tries as the step has, after a pause that grows; one that denies the
@@ -48,11 +48,7 @@ func (r *run) try(ctx workflow.Context, s step, in, out any) error {
 		if err := r.gate(ctx, s.reads); err != nil {
 			return err
 		}
-		if !s.aside {
-			r.result.Attempts.Add(s.step, 1)
-		}
-		err := r.call(ctx, s, in, out)
-		e := failureOf(err)
+		e, err := r.once(ctx, s, in, out)
 		over := false
 		switch {
 		case givenUp(ctx, err):
@@ -70,11 +66,25 @@ func (r *run) try(ctx workflow.Context, s step, in, out any) error {
 	}
 }
 
+// once makes a call, and reads what it failed with. A failure that somebody else
+// met before, and left to this upload, stands for the first call.
+func (r *run) once(ctx workflow.Context, s step, in, out any) (read *upload.Error, err error) {
+	if e := r.handed; e != nil && r.at == s.step {
+		r.handed = nil
+		return e, e
+	}
+	if !s.aside {
+		r.result.Attempts.Add(s.step, 1)
+	}
+	err = r.call(ctx, s, in, out)
+	return failureOf(err), err
+}
+
 // failed judges what a call failed with: nil and false to make it again, after
 // what had to be waited for; true where it turned out to have done its work.
 func (r *run) failed(ctx workflow.Context, s step, e *upload.Error) (done bool, err error) {
 	r.lost(s, e)
-	r.second(s, e)
+	r.trouble.Judge(s.key(), e)
 	r.retried(causeOf(e), 1)
 	if e.Kind == upload.KindDenied {
 		return false, r.hold(ctx, e)
@@ -155,18 +165,6 @@ func unheard(e *upload.Error) bool {
 	return e.Kind == upload.KindUnavailable && e.Arrived != upload.ArrivedNothing
 }
 
-// second gives a failure the kind that it has when it comes a second time.
-func (r *run) second(s step, e *upload.Error) {
-	if e.Then == "" {
-		return
-	}
-	key := fmt.Sprintf("%s %d %s", s.key(), e.Status, e.Code)
-	if r.seen[key] {
-		e.Kind = e.Then
-	}
-	r.seen[key] = true
-}
-
 // worthAnother reports whether a failed step may be tried again, and counts the
 // try.
 func (r *run) worthAnother(s step, e *upload.Error) bool {
@@ -178,13 +176,13 @@ func (r *run) worthAnother(s step, e *upload.Error) bool {
 		}
 	case upload.KindExpired: // counts, but another session must come first
 		if !queued(e) { // nobody's fault, and it took as long as the session lived
-			r.tries[s.key()]++
+			r.trouble.Count(s.key(), 1)
 		}
 		return false
 	default:
 		return false
 	}
-	r.tries[s.key()] += 1 + e.Repeats
+	r.trouble.Count(s.key(), 1+e.Repeats)
 	if unheard(e) {
 		r.doubts[s.key()]++
 	}
@@ -200,7 +198,7 @@ func budget(s upload.Step) int {
 
 // spent reports whether a step has used up its tries.
 func (r *run) spent(s step) bool {
-	return r.tries[s.key()] >= budget(s.step) || s.most > 0 && r.doubts[s.key()] >= s.most
+	return r.trouble.Tries[s.key()] >= budget(s.step) || s.most > 0 && r.doubts[s.key()] >= s.most
 }
 
 // renewable reports whether a failed session is worth another one: it ran out,
@@ -212,9 +210,9 @@ func (r *run) renewable(err error) bool {
 		return false
 	}
 	if r.queued = queued(e); !r.queued {
-		r.renewals++
+		r.trouble.Renewals++
 	}
-	return r.renewals < upload.TransferTries && !r.spent(step{step: upload.StepTransfer})
+	return r.trouble.Renewals < upload.TransferTries && !r.spent(step{step: upload.StepTransfer})
 }
 
 // queued reports whether a session ran out while it waited for a worker.
@@ -231,7 +229,7 @@ func expired(err error) bool {
 
 // pause waits before a repetition, at least as long as was asked for.
 func (r *run) pause(ctx workflow.Context, s step, e *upload.Error) error {
-	tries := r.tries[s.key()]
+	tries := r.trouble.Tries[s.key()]
 	wait := max(upload.Backoff(tries, r.item.UploadID+s.key()), e.RetryAfter, time.Millisecond)
 	r.status.Waiting = fmt.Sprintf("another try of %s in %s: %s", s.step, inWords(wait), e.Message)
 	defer func() { r.status.Waiting = "" }()

@@ -45,19 +45,20 @@ type run struct {
 	result  upload.Result
 	status  upload.Status
 
-	tries    map[string]int   // failed so far, of each step's budget
-	doubts   map[string]int   // and of these, which may have done their work
-	seen     map[string]bool  // failures that were worth one more try
-	renewals int              // of the session
+	trouble  upload.Trouble   // so far
+	doubts   map[string]int   // of its tries, those that may have done their work
 	starts   int              // that may fail, where each leaves something behind; 0: as usual
 	queued   bool             // the last session ran out while it waited for a worker
 	arrived  bool             // the session in use may hold the whole medium
 	decision *upload.Decision // of a person, until it is acted upon
 	session  string           // the one in use, for a person
 	resumed  *upload.Leg      // what was done before, until the flow comes to it
-	patience time.Duration    // for how long a call may wait for a worker of its host; 0: as long as at first
-	sender   *sender          // of the parts of the session in use
-	sums     *summing         // of the whole source, once it has begun
+	handed   *upload.Error    // what the step at failed with before, until the flow comes to it
+	at       upload.Step
+	sentAt   time.Time     // when the bytes had arrived that were sent before; zero once that counts no more
+	patience time.Duration // for how long a call may wait for a worker of its host; 0: as long as at first
+	sender   *sender       // of the parts of the session in use
+	sums     *summing      // of the whole source, once it has begun
 	steering steering
 	repeated []repetition // in the order in which their causes came up
 }
@@ -98,9 +99,7 @@ func begin(ctx workflow.Context, item upload.Item) (*run, error) {
 	r := &run{
 		item:   item,
 		result: upload.NewResult(item, upload.WayOwn, workflow.Now(ctx)),
-		tries:  map[string]int{},
 		doubts: map[string]int{},
-		seen:   map[string]bool{},
 	}
 	r.result.WorkflowID = upload.Text(workflow.GetInfo(ctx).WorkflowExecution.ID)
 	if err := workflow.SetQueryHandler(ctx, upload.QueryStatus, r.tell); err != nil {
