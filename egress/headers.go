@@ -11,16 +11,22 @@ import (
 const longestWait = 24 * time.Hour
 
 // RetryAfter reads how long the other side asks to wait, in seconds or until an
-// HTTP date; 0 where it asks nothing.
+// HTTP date; 0 where it asks nothing. A date is on the other side's clock, so it
+// counts from the answer's own Date; from now, on our clock, where that is
+// missing.
 func RetryAfter(header http.Header, now time.Time) time.Duration {
 	value := strings.TrimSpace(header.Get("Retry-After"))
 	if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
 		return time.Duration(min(seconds, int(longestWait.Seconds()))) * time.Second
 	}
-	if at, err := http.ParseTime(value); err == nil && at.After(now) {
-		return min(at.Sub(now), longestWait)
+	at, err := http.ParseTime(value)
+	if err != nil {
+		return 0
 	}
-	return 0
+	if date, err := http.ParseTime(header.Get("Date")); err == nil {
+		now = date
+	}
+	return min(max(at.Sub(now), 0), longestWait)
 }
 
 // Skew is how far the other side's clock is ahead of ours, by the Date of its
