@@ -77,6 +77,12 @@ func TestStorageAnswersAreSpoiled(t *testing.T) {
 		_, err := strconv.ParseUint(crc, 10, 64)
 		require.NoError(t, err)
 		require.NotEqual(t, s.Ledger().Of("trustoo")[0].CRC64, crc)
+		for _, crc := range []string{"0", "7", "19", "1051210869376104954", "11051210869376104954", "18446744073709551615"} {
+			other := otherCRC(crc)
+			_, err := strconv.ParseUint(other, 10, 64)
+			require.NoError(t, err, crc)
+			require.NotEqual(t, crc, other)
+		}
 	})
 	t.Run("another place", func(t *testing.T) {
 		s := faulty(t, "trustana.put#1=status=307")

@@ -81,13 +81,19 @@ type ossPostResponse struct {
 func (o *oss) marks(c *call, a *answer, obj trustooObject) *answer {
 	crc := obj.CRC64
 	if c.fault("wrong-crc") {
-		crc = "1" + crc[1:]
-		if crc == obj.CRC64 {
-			crc = "2" + crc[1:]
-		}
+		crc = otherCRC(crc)
 	}
 	a.with("ETag", `"`+obj.ETag+`"`).with("x-oss-hash-crc64ecma", crc)
 	return c.spoil(a)
+}
+
+// otherCRC is a checksum that is as good as another, but another.
+func otherCRC(crc string) string {
+	n, err := strconv.ParseUint(crc, 10, 64)
+	if err != nil {
+		return "1"
+	}
+	return strconv.FormatUint(n^1, 10) // within the range, whatever n is
 }
 
 // notify calls the application and relays what it says; an object whose callback

@@ -234,6 +234,12 @@ func TestAStoreSaysWhenToComeBack(t *testing.T) {
 	require.Equal(t, 7*time.Second, OSS(a).RetryAfter)
 	a.Header.Set("Retry-After", time.Now().Add(30*time.Minute).UTC().Format(http.TimeFormat))
 	require.InDelta(t, 30*time.Minute, S3(a).RetryAfter, float64(10*time.Minute))
+	for _, off := range []time.Duration{time.Hour, -time.Hour} { // of the store's clock
+		there := time.Now().Add(off).UTC()
+		a.Header.Set("Date", there.Format(http.TimeFormat))
+		a.Header.Set("Retry-After", there.Add(9*time.Second).Format(http.TimeFormat))
+		require.Equal(t, 9*time.Second, S3(a).RetryAfter)
+	}
 	for _, absurd := range []string{"99999", "99999999999"} {
 		a.Header.Set("Retry-After", absurd)
 		require.LessOrEqual(t, S3(a).RetryAfter, time.Hour)
@@ -300,7 +306,11 @@ func TestOSSsCRC64IsHeldAgainstOurs(t *testing.T) {
 		{name: "zero", there: "0", wrong: true},
 		{name: "missing", there: ""},
 		{name: "no number", there: "abc"},
-		{name: "too large for one", there: "99999999999999999999999"},
+		{name: "hexadecimal", there: "995dc9bbdf1939fa"},
+		{name: "a number and more", there: "11051210869376104955, 0"},
+		{name: "the same with a zero before it", there: "011051210869376104954"},
+		{name: "too large for one", there: "21051210869376104954", wrong: true},
+		{name: "much too large for one", there: strings.Repeat("9", 1000), wrong: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := CheckCRC64(Answer{Status: 204, Header: http.Header{"X-Oss-Hash-Crc64ecma": {c.there}, "X-Oss-Request-Id": {"5F"}}, Sums: Sums{CRC64: sum}, Whole: true})
