@@ -24,7 +24,7 @@ const (
 // result turns an error into what Temporal is to do with it. This is the only
 // place that makes Temporal's failures.
 //
-// Throttled comes back when it was told to, and counts as no attempt. Everything
+// Throttled comes back when it was told to, not before, and counts as no attempt. Everything
 // else that somebody understood is final for Temporal: the workflow decides by
 // its kind. What nobody understood is internal.
 func result(ctx context.Context, step upload.Step, err error) error {
@@ -48,12 +48,20 @@ func result(ctx context.Context, step upload.Step, err error) error {
 		return back
 	}
 	if e.Kind == upload.KindThrottled {
-		wait := max(e.RetryAfter, time.Second)
-		return later(string(e.Kind), e.Error(), upload.Jitter(wait+wait/5, seed(ctx), int(attempt(ctx))))
+		return later(string(e.Kind), e.Error(), patience(e.RetryAfter, seed(ctx), int(attempt(ctx))))
 	}
 	return temporal.NewApplicationErrorWithOptions(e.Error(), string(e.Kind), temporal.ApplicationErrorOptions{
 		NonRetryable: true, Details: []any{e},
 	})
+}
+
+// patience is how long one who was throttled waits before the attempt after the
+// n-th: at least as long as was asked, and where nothing was, longer each time.
+func patience(asked time.Duration, seed string, n int) time.Duration {
+	if asked > 0 {
+		return upload.Spread(max(asked, time.Second), seed, n)
+	}
+	return max(upload.Backoff(n+1, seed), time.Second)
 }
 
 // later is a failure that comes back after a while and counts as none.

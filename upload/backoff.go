@@ -35,6 +35,12 @@ func Jitter(d time.Duration, seed string, n int) time.Duration {
 	return d + time.Duration((Share(seed, n)-0.5)*0.4*float64(d))
 }
 
+// Spread moves d later by up to a fifth of it, or a minute where that is less,
+// and never earlier: for a wait that somebody asked for.
+func Spread(d time.Duration, seed string, n int) time.Duration {
+	return d + time.Duration(Share(seed, n)*float64(min(d/5, time.Minute)))
+}
+
 // Share is a number between 0 and 1 that seed and n determine.
 func Share(seed string, n int) float64 {
 	h := fnv.New64a()

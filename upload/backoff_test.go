@@ -61,6 +61,18 @@ func TestJitterMovesByAFifthAtMost(t *testing.T) {
 	require.Zero(t, Jitter(0, "seed", 1))
 }
 
+func TestAWaitThatWasAskedForIsSpreadUpwardsOnly(t *testing.T) {
+	for i := range 500 {
+		moved := Spread(10*time.Second, "seed", i)
+		require.GreaterOrEqual(t, moved, 10*time.Second)
+		require.LessOrEqual(t, moved, 12*time.Second)
+		moved = Spread(10*time.Hour, "seed", i)
+		require.GreaterOrEqual(t, moved, 10*time.Hour)
+		require.LessOrEqual(t, moved, 10*time.Hour+time.Minute)
+	}
+	require.Zero(t, Spread(0, "seed", 1))
+}
+
 func TestAScheduleRepeatsItsLastWait(t *testing.T) {
 	s := Schedule{Waits: []time.Duration{5 * time.Second, 2 * time.Second, 30 * time.Second}}
 	for n, want := range map[int]time.Duration{-1: 5 * time.Second, 0: 5 * time.Second, 1: 5 * time.Second, 2: 2 * time.Second, 3: 30 * time.Second, 4: 30 * time.Second, 1000: 30 * time.Second} {

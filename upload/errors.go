@@ -88,7 +88,8 @@ type Error struct {
 	Code      string `json:"code,omitempty"`       // the vendor's or the store's own code
 	RequestID string `json:"request_id,omitempty"` // the vendor's name for the request
 
-	// RetryAfter is the least time to wait, as the other side asked.
+	// RetryAfter is the least time to wait, as the other side asked; 0 where it
+	// asked nothing.
 	RetryAfter time.Duration `json:"retry_after,omitempty"`
 	// Then is the kind that the failure has when it comes a second time: some
 	// answers are worth exactly one more try.

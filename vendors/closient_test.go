@@ -226,7 +226,7 @@ func TestWhatClosientRefuses(t *testing.T) {
 		},
 		refusal{
 			name: "POST 429 that says nonsense", call: receive(429, nil, shapeB(429, "rate_limited", "slow", `,"retry_after":-7`)),
-			kind: upload.KindThrottled, arrived: upload.ArrivedNothing, status: 429, code: "rate_limited", wait: time.Second,
+			kind: upload.KindThrottled, arrived: upload.ArrivedNothing, status: 429, code: "rate_limited",
 		},
 		refusal{
 			name: "POST 429 that says for ever", call: receive(429, nil, shapeB(429, "rate_limited", "slow", `,"retry_after":1e30`)),

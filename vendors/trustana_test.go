@@ -156,8 +156,18 @@ func TestWhatTrustanaRefuses(t *testing.T) {
 			kind: upload.KindThrottled, arrived: upload.ArrivedNothing, status: 429, wait: 9 * time.Second,
 		},
 		{
-			name: "prepare 429 waits a second where it is not told", call: trustanaPrepareCall, script: []exchange{refuse(429, "")},
-			kind: upload.KindThrottled, arrived: upload.ArrivedNothing, status: 429, wait: time.Second,
+			name: "prepare 429 waits until a date by the vendor's own clock, which is ahead", call: trustanaPrepareCall,
+			script: []exchange{{loose: true, date: time.Hour, status: 429, says: map[string]string{"Retry-After": noon.Add(time.Hour + 9*time.Second).Format(http.TimeFormat)}}},
+			kind:   upload.KindThrottled, arrived: upload.ArrivedNothing, status: 429, wait: 9 * time.Second,
+		},
+		{
+			name: "prepare 429 waits until a date by the vendor's own clock, which is behind", call: trustanaPrepareCall,
+			script: []exchange{{loose: true, date: -time.Hour, status: 429, says: map[string]string{"Retry-After": noon.Add(-time.Hour + 9*time.Second).Format(http.TimeFormat)}}},
+			kind:   upload.KindThrottled, arrived: upload.ArrivedNothing, status: 429, wait: 9 * time.Second,
+		},
+		{
+			name: "prepare 429 waits as long as we think, where it is not told", call: trustanaPrepareCall, script: []exchange{refuse(429, "")},
+			kind: upload.KindThrottled, arrived: upload.ArrivedNothing, status: 429,
 		},
 		{
 			name: "prepare 429 waits no longer than a day", call: trustanaPrepareCall, script: []exchange{refuse(429, "").saying("Retry-After", "99999999")},

@@ -227,7 +227,7 @@ func TestWhatTrustoosRefreshRefuses(t *testing.T) {
 		},
 		{
 			name: "too fast", call: trustooPrepareCall, script: refused(200, code("8")),
-			kind: upload.KindThrottled, arrived: upload.ArrivedNothing, status: 200, code: "8", request: "04f7", wait: time.Second,
+			kind: upload.KindThrottled, arrived: upload.ArrivedNothing, status: 200, code: "8", request: "04f7",
 		},
 		{
 			name: "nothing, but gives no token", call: trustooPrepareCall, script: refused(200, `{"code":0,"data":{"refresh_token":"`+canary+`"}}`),

@@ -157,7 +157,7 @@ func TestWhatTruvideosLoginRefuses(t *testing.T) {
 		},
 		{
 			name: "429 waits", call: truvideoPrepareCall, script: once(429, ""),
-			kind: upload.KindThrottled, arrived: upload.ArrivedNothing, status: 429, wait: time.Second,
+			kind: upload.KindThrottled, arrived: upload.ArrivedNothing, status: 429,
 		},
 		{
 			name: "500 may pass", call: truvideoPrepareCall, script: once(500, ""),

@@ -47,11 +47,8 @@ func (c *Caller) judge(ctx context.Context, a answer, status int, w words) *uplo
 		e.Arrived = upload.ArrivedMaybe
 	}
 	switch e.Kind {
-	case upload.KindThrottled:
-		if e.RetryAfter == 0 {
-			e.RetryAfter = time.Second
-		}
-		c.Permits.Slow(ctx, c.Account, e.RetryAfter)
+	case upload.KindThrottled: // who was not asked for a time waits longer each time
+		c.Permits.Slow(ctx, c.Account, max(e.RetryAfter, time.Second))
 	case upload.KindDenied:
 		_ = c.deniedHint(e)
 	}
