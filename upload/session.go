@@ -44,9 +44,9 @@ type Session struct {
 	Parts []PartURL `json:"parts,omitempty"` // URLs handed out so far, by part number
 
 	// ExpiresAt is the moment, on our clock, after which nothing more of the
-	// session may be started; zero where it does not end.
+	// session may be started; zero where it does not end, or nobody knows when.
 	ExpiresAt time.Time     `json:"expires_at,omitzero"`
-	Life      time.Duration `json:"life,omitempty"` // from prepare to ExpiresAt
+	Life      time.Duration `json:"life,omitempty"` // from prepare to ExpiresAt, at most; Spent measures by it
 
 	// Media is what prepare already knows of the medium to come.
 	Media Media `json:"media,omitzero"`

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -53,8 +52,8 @@ type Token struct {
 	Version   int64
 }
 
-// longestLife bounds what is believed of a token's life. Nothing is lost by
-// renewing earlier.
+// longestLife bounds what is believed of a life. Nothing is lost by renewing
+// earlier.
 const longestLife = 7 * 24 * time.Hour
 
 // Tokens shares tokens in the whole fleet, durably and encrypted.
@@ -198,26 +197,54 @@ func (a answer) incomplete(format string, args ...any) *upload.Error {
 	return e
 }
 
-// lease is how long something that was handed out may be used: until a moment of
-// the vendor's clock, or for a while from the request, or as its signed URL
-// says; what is not known is zero, and the earliest counts. Both results are
-// zero where nothing is known.
-func (a answer) lease(until time.Time, life time.Duration, signed string) (expires time.Time, left time.Duration) {
-	var ends []time.Time
-	if !until.IsZero() {
-		ends = append(ends, a.local(until))
+// terms are what is known of how long something that was handed out may be used.
+// What is not known is zero.
+type terms struct {
+	life   time.Duration // from the request, as the answer says
+	until  time.Time     // on the vendor's clock, as the answer says
+	signed string        // the URL, which may say it
+	usual  time.Duration // from the request, as the vendor documents
+}
+
+// shortestLease is the least that is believed of a date: dates count whole
+// seconds, and Skew sees no smaller difference.
+const shortestLease = 2 * time.Second
+
+// lease is when something that was handed out ends, on our clock, and how long
+// that is from the request. Both are zero where it is not known: then only the
+// store can tell.
+//
+// What needs no clock goes before what needs one: of the vendor, of those who
+// sign for it, and of those who date its answers, each may be wrong, and nobody
+// hands out what is over. So a date by which it is over on arrival is not
+// believed, and the next source counts. A signed URL bounds them all by the
+// number in it, for it cannot live longer than from now on.
+func (a answer) lease(t terms) (expires time.Time, life time.Duration) {
+	end, most := signedFor(t.signed)
+	for _, left := range []time.Duration{t.life, a.left(t.until), a.left(end), most, t.usual} {
+		if left <= 0 {
+			continue
+		}
+		life = min(left, longestLife)
+		if most > 0 {
+			life = min(life, most)
+		}
+		return a.asked.Add(life).UTC(), life
 	}
-	if life > 0 {
-		ends = append(ends, a.asked.Add(life))
+	return time.Time{}, 0
+}
+
+// left is how long it was from the request to a moment of the vendor's clock; 0
+// where that can only be a clock's fault, or there is none.
+func (a answer) left(until time.Time) time.Duration {
+	if until.IsZero() {
+		return 0
 	}
-	if until := signedUntil(signed); !until.IsZero() {
-		ends = append(ends, a.local(until))
+	left := a.local(until).Sub(a.asked)
+	if left < shortestLease {
+		return 0
 	}
-	if len(ends) == 0 {
-		return time.Time{}, 0
-	}
-	expires = slices.MinFunc(ends, time.Time.Compare)
-	return expires.UTC(), expires.Sub(a.asked)
+	return left
 }
 
 // statusOf is the HTTP status that a failure came with, or 0.
@@ -244,22 +271,22 @@ func (a answer) local(t time.Time) time.Time { return t.Add(-a.skew) }
 // there is the moment of the answer on the vendor's clock.
 func (a answer) there(now time.Time) time.Time { return now.Add(a.skew) }
 
-// signedUntil reads the end of an S3 URL from the URL itself (X-Amz-Date plus
-// X-Amz-Expires, AWS Signature Version 4 in query parameters), on the signer's
-// clock; zero where it does not say.
-func signedUntil(raw string) time.Time {
+// signedFor reads from an S3 URL itself how long it lives and when that ends, on
+// the signer's clock (X-Amz-Expires and X-Amz-Date, AWS Signature Version 4 in
+// query parameters); zero where it does not say both.
+func signedFor(raw string) (end time.Time, life time.Duration) {
 	u, err := url.Parse(raw)
 	if err != nil {
-		return time.Time{}
+		return time.Time{}, 0
 	}
 	q := u.Query()
 	at, err := time.Parse("20060102T150405Z", q.Get("X-Amz-Date"))
 	if err != nil {
-		return time.Time{}
+		return time.Time{}, 0
 	}
-	life, err := time.ParseDuration(q.Get("X-Amz-Expires") + "s")
-	if err != nil {
-		return time.Time{}
+	life, err = time.ParseDuration(q.Get("X-Amz-Expires") + "s")
+	if err != nil || life <= 0 {
+		return time.Time{}, 0
 	}
-	return at.Add(life)
+	return at.Add(life), life
 }

@@ -3,6 +3,7 @@ package vendors
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -132,17 +133,59 @@ func TestSecretsOfAnAccountAreThoseThatItsVendorCallsSo(t *testing.T) {
 }
 
 func TestSignedURLsTellTheirEnd(t *testing.T) {
-	for raw, want := range map[string]time.Time{
-		"https://h/k?X-Amz-Date=20260301T120000Z&X-Amz-Expires=900": noon.Add(15 * time.Minute),
-		"https://h/k?X-Amz-Date=20260301T120000Z":                   {},
-		"https://h/k?X-Amz-Expires=900":                             {},
-		"https://h/k?X-Amz-Date=yesterday&X-Amz-Expires=900":        {},
-		"https://h/k?X-Amz-Date=20260301T120000Z&X-Amz-Expires=abc": {},
-		"https://h/k":  {},
-		"https://h/%z": {},
-		"":             {},
+	for raw, want := range map[string]time.Duration{
+		"https://h/k?X-Amz-Date=20260301T120000Z&X-Amz-Expires=900": 15 * time.Minute,
+		"https://h/k?X-Amz-Date=20260301T120000Z":                   0,
+		"https://h/k?X-Amz-Expires=900":                             0,
+		"https://h/k?X-Amz-Date=yesterday&X-Amz-Expires=900":        0,
+		"https://h/k?X-Amz-Date=20260301T120000Z&X-Amz-Expires=abc": 0,
+		"https://h/k?X-Amz-Date=20260301T120000Z&X-Amz-Expires=0":   0,
+		"https://h/k?X-Amz-Date=20260301T120000Z&X-Amz-Expires=-9":  0,
+		"https://h/k":  0,
+		"https://h/%z": 0,
+		"":             0,
 	} {
-		require.True(t, signedUntil(raw).Equal(want), raw)
+		end, life := signedFor(raw)
+		require.Equal(t, want, life, raw)
+		require.Equal(t, want > 0, end.Equal(noon.Add(want)), raw)
+	}
+}
+
+func TestALeaseIsNotOverByAClockAlone(t *testing.T) {
+	const minutes = time.Minute
+	signed := func(at time.Duration, seconds int) string {
+		return fmt.Sprintf("https://s3/k?X-Amz-Date=%s&X-Amz-Expires=%d", noon.Add(at).Format("20060102T150405Z"), seconds)
+	}
+	for _, c := range []struct {
+		name string
+		skew time.Duration // of Date
+		in   terms
+		want time.Duration
+	}{
+		{"a life needs no clock", 20 * minutes, terms{life: 15 * minutes, until: noon.Add(time.Minute), signed: signed(0, 900), usual: time.Hour}, 15 * minutes},
+		{"a URL's number bounds it, and needs no clock either", 20 * minutes, terms{life: 15 * minutes, signed: signed(0, 300)}, 5 * minutes},
+		{"a date counts by the answer's own", 20 * minutes, terms{until: noon.Add(30 * minutes), usual: time.Hour}, 10 * minutes},
+		{"a date that is over, since Date is ahead", 20 * minutes, terms{until: noon.Add(15 * minutes), usual: time.Hour}, time.Hour},
+		{"a date that is over, since the signer is behind", 0, terms{until: noon.Add(-5 * minutes), usual: 15 * minutes}, 15 * minutes},
+		{"a date that is about to be over", 0, terms{until: noon.Add(time.Second), usual: 15 * minutes}, 15 * minutes},
+		{"a date that is over, and a URL that is not", 0, terms{until: noon.Add(-5 * minutes), signed: signed(-2*minutes, 900), usual: time.Hour}, 13 * minutes},
+		{"a date and a URL that are over", 20 * minutes, terms{until: noon.Add(15 * minutes), signed: signed(0, 900), usual: time.Hour}, 15 * minutes},
+		{"a URL whose signer is ahead", 0, terms{signed: signed(20*minutes, 900)}, 15 * minutes},
+		{"a date that is over, and nothing else", 20 * minutes, terms{until: noon.Add(15 * minutes)}, 0},
+		{"nothing", 0, terms{}, 0},
+		{"a date that nobody will see", 0, terms{until: time.Unix(1<<40, 0)}, longestLife},
+		{"a short life is one", 0, terms{life: time.Second, usual: time.Hour}, time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			expires, life := answer{skew: c.skew, asked: noon}.lease(c.in)
+			require.Equal(t, c.want, life)
+			if c.want == 0 {
+				require.Zero(t, expires)
+				return
+			}
+			require.Equal(t, noon.Add(c.want), expires)
+			require.False(t, upload.Spent(noon, expires, life, 0), "it is worth an attempt")
+		})
 	}
 }
 

@@ -121,12 +121,7 @@ func (Sitoo) Prepare(ctx context.Context, c *Caller, in upload.Prepare) (upload.
 		OpenedAt: a.there(c.Now()),
 		Media:    upload.Media{ID: got.FileID},
 	}
-	life := time.Duration(0)
-	until := unix(cmp.Or(got.UploadExpiresAt, got.ExpiresAt))
-	if until.IsZero() {
-		life = sitooLife
-	}
-	session.ExpiresAt, session.Life = a.lease(until, life, "")
+	session.ExpiresAt, session.Life = a.lease(terms{until: unix(cmp.Or(got.UploadExpiresAt, got.ExpiresAt)), usual: sitooLife})
 	return session, nil
 }
 

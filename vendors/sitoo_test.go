@@ -96,6 +96,8 @@ func TestSitoosFormEndsOnOurClock(t *testing.T) {
 		{"after fifteen minutes where nobody says", "", 0, 15 * time.Minute},
 		{"after fifteen minutes where nobody says, whatever the vendor's clock", "", time.Hour, 15 * time.Minute},
 		{"earlier, where the vendor's clock is ahead", at("upload_expires_at", 10*time.Minute), 4 * time.Minute, 6 * time.Minute},
+		{"after fifteen minutes where the vendor's clock says that it is over", at("upload_expires_at", 15*time.Minute), 20 * time.Minute, 15 * time.Minute},
+		{"after fifteen minutes where it was over on arrival", at("upload_expires_at", -5*time.Minute), 0, 15 * time.Minute},
 		{"later, where it is behind", at("upload_expires_at", 10*time.Minute), -4 * time.Minute, 14 * time.Minute},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -40,6 +40,8 @@ var trustanaAssumed = struct {
 	// TA-6: a prepare without a PUT leaves nothing visible, so it may be repeated.
 }
 
+const trustanaLife = 15 * time.Minute // of a URL, as documented
+
 var trustanaSpec = &Spec{
 	Name:    "trustana",
 	Title:   "Trustana",
@@ -105,7 +107,8 @@ func (Trustana) Prepare(ctx context.Context, c *Caller, in upload.Prepare) (uplo
 		OpenedAt: a.there(c.Now()),
 		Media:    upload.Media{URL: lasting(got.FinalURL)},
 	}
-	session.ExpiresAt, session.Life = a.lease(time.Time{}, time.Duration(got.ExpiresIn)*time.Second, got.UploadURL)
+	life := min(max(got.ExpiresIn, 0), int64(longestLife/time.Second)) // not every number is a Duration
+	session.ExpiresAt, session.Life = a.lease(terms{life: time.Duration(life) * time.Second, signed: got.UploadURL, usual: trustanaLife})
 	return session, nil
 }
 

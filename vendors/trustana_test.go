@@ -69,26 +69,22 @@ func TestTrustanasURLEndsOnOurClock(t *testing.T) {
 	cases := []struct {
 		name, url, expiresIn string
 		date, want           time.Duration
-		never                bool
 	}{
 		{name: "after as long as the answer says, whatever the vendor's clock", url: `"https://s3/k"`, expiresIn: "900", date: time.Hour, want: 15 * time.Minute},
 		{name: "after as long as the URL says, where that is less", url: signed, expiresIn: "900", want: 5 * time.Minute},
 		{name: "after as long as the answer says, where that is less", url: signed, expiresIn: "60", want: time.Minute},
 		{name: "when the URL says, with the vendor's clock ahead", url: signed, expiresIn: "0", date: 2 * time.Minute, want: 3 * time.Minute},
-		{name: "when the URL says, with the vendor's clock behind", url: signed, expiresIn: "0", date: -2 * time.Minute, want: 7 * time.Minute},
+		{name: "no later than as long as the URL says, with the vendor's clock behind", url: signed, expiresIn: "0", date: -2 * time.Minute, want: 5 * time.Minute},
 		{name: "when the URL says, with a clock a second off, which Date cannot tell", url: signed, expiresIn: "0", date: time.Second, want: 5 * time.Minute},
-		{name: "never, where nobody says", url: `"https://s3/k"`, expiresIn: "0", never: true},
+		{name: "after as long as the URL says, with a clock by which it is over", url: signed, expiresIn: "0", date: 20 * time.Minute, want: 5 * time.Minute},
+		{name: "after fifteen minutes, where nobody says", url: `"https://s3/k"`, expiresIn: "0", want: 15 * time.Minute},
+		{name: "after a while, where the answer says a number that is no time", url: `"https://s3/k"`, expiresIn: "9223372036854775807", want: longestLife},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			r := trustanaRig(t).on(exchange{loose: true, date: c.date, status: 201, answer: `{"errorCode":0,"data":{"uploadUrl":` + c.url + `,"expiresIn":` + c.expiresIn + `,"uploadId":"u"}}`})
 			session, err := Trustana{}.Prepare(t.Context(), r.caller, upload.Prepare{Item: item("trustana", nil), Content: jpeg()})
 			require.NoError(t, err)
-			if c.never {
-				require.Zero(t, session.ExpiresAt)
-				require.Zero(t, session.Life)
-				return
-			}
 			require.Equal(t, noon.Add(c.want), session.ExpiresAt)
 			require.Equal(t, c.want, session.Life)
 		})

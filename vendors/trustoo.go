@@ -35,7 +35,8 @@ var trustooAssumed = struct {
 	// TT-1: refusals come with HTTP 200 and a code, or with a status; the code
 	//       decides where there is one.
 	// TT-2: the shape of the token's answer; see trustooToken.
-	// TT-3: an expire that has passed on arrival is worth one attempt; see lease.
+	// TT-3: a policy that has expired on arrival is worth one attempt, and expire
+	//       is held against the answer's own Date; see lease.
 	// TT-4: the callback's shape matters to OSS alone; it is passed on as it is.
 }
 
@@ -205,11 +206,11 @@ func (c *Caller) trustooFetchPolicy(ctx context.Context, _ Token) (Token, error)
 		return Token{}, a.incomplete("an empty access_id, host, expire, signature, policy, dir or callback")
 	}
 	expire, _ := strconv.ParseInt(got.Expire, 10, 64) // unreadable: not known
-	got.Until, got.Life = a.lease(unix(expire), 0, "")
+	got.Until, got.Life = a.lease(terms{until: unix(expire)})
 	// As early as a session made of it would count as spent.
 	renew := got.Until.Add(-min(time.Minute, got.Life/5))
-	if got.Life <= 0 { // passed on arrival (TT-3): good for one attempt, and for nobody else
-		got.Until, got.Life, renew = time.Time{}, 0, c.Now()
+	if got.Until.IsZero() { // passed on arrival (TT-3): good for one attempt, and for nobody else
+		renew = c.Now()
 	}
 	value, err := json.Marshal(got)
 	return Token{Value: value, ExpiresAt: renew}, err
@@ -239,7 +240,7 @@ func (Trustoo) prepareVideo(ctx context.Context, c *Caller, in upload.Prepare) (
 		Header: map[string]string{"Content-Type": in.Content.Type}, OpenedAt: a.there(c.Now()),
 		Media: upload.Media{ID: strings.TrimPrefix(there.Path, "/"), URL: lasting(got.URL)},
 	}
-	session.ExpiresAt, session.Life = a.lease(unix(expire), 0, got.UploadURL)
+	session.ExpiresAt, session.Life = a.lease(terms{until: unix(expire), signed: got.UploadURL})
 	return session, nil
 }
 

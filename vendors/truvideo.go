@@ -185,11 +185,8 @@ func (a answer) truvideoParts(parts []truvideoPart) []upload.PartURL {
 		if p.PartNumber < 1 || p.PresignedURL == "" {
 			continue
 		}
-		expires, life := a.lease(truvideoTime(p.ExpiresAt), 0, p.PresignedURL)
-		if expires.IsZero() {
-			expires, life = a.asked.Add(truvideoURLLife).UTC(), truvideoURLLife
-		}
-		urls = append(urls, upload.PartURL{Number: p.PartNumber, URL: p.PresignedURL, ExpiresAt: expires, Life: max(life, time.Millisecond)})
+		expires, life := a.lease(terms{until: truvideoTime(p.ExpiresAt), signed: p.PresignedURL, usual: truvideoURLLife})
+		urls = append(urls, upload.PartURL{Number: p.PartNumber, URL: p.PresignedURL, ExpiresAt: expires, Life: life})
 	}
 	return urls
 }

@@ -135,6 +135,8 @@ func TestAPartsURLEndsHoweverTheVendorSaysIt(t *testing.T) {
 		{"earlier than the URL says", signed, `"2026-03-01T12:01:00Z"`, 0, time.Minute},
 		{"by a clock that is ahead", url, `"2026-03-01T12:10:00Z"`, 4 * time.Minute, 6 * time.Minute},
 		{"by a clock that is behind", url, `"2026-03-01T12:10:00Z"`, -4 * time.Minute, 14 * time.Minute},
+		{"by a clock by which it is over: twenty minutes", url, `"2026-03-01T12:10:00Z"`, time.Hour, 20 * time.Minute},
+		{"in the URL itself, by a clock by which it is over", signed, `"2026-03-01T12:10:00Z"`, time.Hour, 5 * time.Minute},
 		{"not at all, by any clock", url, "", time.Hour, 20 * time.Minute},
 	} {
 		t.Run(c.name, func(t *testing.T) {
