@@ -14,8 +14,8 @@ const (
 	// younger than when it was asked for. A part that has started in time is
 	// served to its end, so this costs nothing.
 	needMost = 0.8
-	// earlyMost is how many URLs of a part may run out before they are tried,
-	// one after the other, until they are tried all the same.
+	// earlyMost is how many sessions, or URLs of a part, may run out before they
+	// are tried, one after the other, until they are tried all the same.
 	earlyMost = 2
 )
 

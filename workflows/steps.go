@@ -131,6 +131,9 @@ func (r *run) transfer(ctx workflow.Context, session upload.Session, find search
 		}
 	}
 	r.enter(ctx, upload.StateTransferring)
+	if r.early >= earlyMost {
+		session.ExpiresAt = time.Time{} // our idea of its life is wrong: the store has the word
+	}
 	key := upload.TryKey(upload.StepTransfer, 0)
 	in := upload.Transfer{
 		Item: r.item, Content: r.content, Session: session, Before: r.result.BytesSent,

@@ -36,6 +36,29 @@ func TestTrustanaPreparesAgainWhenTheURLRanOut(t *testing.T) {
 	require.Equal(t, 2, result.Attempts.Prepare)
 }
 
+func TestASessionThatRanOutBeforeItWasTriedIsTriedInTheEnd(t *testing.T) {
+	for vendor, steps := range map[string][]string{"trustana": {"Poll", "Record"}, "sitoo": {"Poll", "Record"}, "trustoo": {"Record"}} {
+		t.Run(vendor, func(t *testing.T) {
+			var w *world
+			w = newWorld(t, vendor).
+				on(upload.ActivityPrepare, answer{value: func(any) any {
+					return upload.Session{Method: upload.MethodPut, ID: "u", ExpiresAt: w.env.Now().Add(time.Second), Life: time.Hour}
+				}}).
+				on(upload.ActivityTransfer, answer{value: func(in any) (any, error) {
+					if in.(upload.Transfer).Session.ExpiresAt.IsZero() {
+						return upload.Receipt{BytesSent: 100}, nil
+					}
+					return nil, spentURL()
+				}}).
+				on(upload.ActivityPoll, ready("IM1"))
+			result, err := w.run()
+			require.NoError(t, err)
+			require.Equal(t, append([]string{"Claim", "Prepare", "Transfer", "Prepare", "Transfer", "Prepare", "Transfer"}, steps...), w.asked)
+			require.Equal(t, upload.StateReady, result.State)
+		})
+	}
+}
+
 func TestTrustanaAsksForTheOldSessionBeforeANewOneThatCouldMakeADuplicate(t *testing.T) {
 	w := newWorld(t, "trustana").
 		on(upload.ActivityPrepare, session("u1")).

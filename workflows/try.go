@@ -212,6 +212,9 @@ func (r *run) renewable(err error) bool {
 	if r.queued = queued(e); !r.queued {
 		r.trouble.Renewals++
 	}
+	if r.early++; e.Code != upload.CodeSpent {
+		r.early = 0
+	}
 	return r.trouble.Renewals < upload.TransferTries && !r.spent(step{step: upload.StepTransfer})
 }
 

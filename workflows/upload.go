@@ -49,6 +49,7 @@ type run struct {
 	doubts   map[string]int   // of its tries, those that may have done their work
 	starts   int              // that may fail, where each leaves something behind; 0: as usual
 	queued   bool             // the last session ran out while it waited for a worker
+	early    int              // sessions in a row that ran out before they were tried
 	arrived  bool             // the session in use may hold the whole medium
 	decision *upload.Decision // of a person, until it is acted upon
 	session  string           // the one in use, for a person
