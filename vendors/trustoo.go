@@ -44,6 +44,10 @@ const (
 	trustooPolicyPath = "/api/v1/openapi/get_image_upload_policy_token"
 	trustooTokenPath  = "/api/v1/openapi/oauth/token" //nolint:gosec // a path
 	ossMaxBytes       = 5 << 30                       // of one PostObject
+
+	// trustooReserve is what a policy should still have, or a fifth of its life
+	// where that is less.
+	trustooReserve = 30 * time.Second
 )
 
 var trustooSpec = &Spec{
@@ -124,9 +128,19 @@ func (t Trustoo) Prepare(ctx context.Context, c *Caller, in upload.Prepare) (upl
 		Method: upload.MethodForm, Store: upload.StoreOSS,
 		URL: policy.Host, Form: form,
 		File:      upload.FormFile{Field: "file", Name: name, Type: in.Content.Type},
-		ExpiresAt: policy.Until, Life: policy.Life, OpenedAt: c.Now(),
+		ExpiresAt: policy.Until, Life: policy.left(c.Now()), OpenedAt: c.Now(),
 		Media: upload.Media{ID: key, URL: strings.TrimRight(policy.Host, "/") + "/" + escapePath(key)},
 	}, nil
+}
+
+// left is the life of a session that is made of the policy now. It is told no
+// longer than lets the session's reserve be the policy's: a session is spent when
+// a fifth of its life is left, or a minute.
+func (p trustooPolicy) left(now time.Time) time.Duration {
+	if p.Until.IsZero() {
+		return 0
+	}
+	return min(p.Until.Sub(now), 5*trustooReserve)
 }
 
 // trustooKey is the part of the key below the directory.
@@ -207,8 +221,7 @@ func (c *Caller) trustooFetchPolicy(ctx context.Context, _ Token) (Token, error)
 	}
 	expire, _ := strconv.ParseInt(got.Expire, 10, 64) // unreadable: not known
 	got.Until, got.Life = a.lease(terms{until: unix(expire)})
-	// As early as a session made of it would count as spent.
-	renew := got.Until.Add(-min(time.Minute, got.Life/5))
+	renew := got.Until.Add(-min(trustooReserve, got.Life/5))
 	if got.Until.IsZero() { // passed on arrival (TT-3): good for one attempt, and for nobody else
 		renew = c.Now()
 	}

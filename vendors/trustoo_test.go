@@ -83,7 +83,7 @@ func TestTrustooMakesAFormOfThePolicy(t *testing.T) {
 					{Name: "callback", Value: callback(`{"callbackUrl":"https://app/cb","callbackBody":"x"}`)},
 				},
 				File:      upload.FormFile{Field: "file", Name: "Bild 1.jpg", Type: "image/jpeg"},
-				ExpiresAt: noon.Add(5 * time.Minute), Life: 5 * time.Minute, OpenedAt: noon,
+				ExpiresAt: noon.Add(5 * time.Minute), Life: 150 * time.Second, OpenedAt: noon,
 				Media: upload.Media{ID: key, URL: "https://img.trustoo.io/" + trustooDir + url.PathEscape(key[len(trustooDir):])},
 			}, session)
 			require.Nil(t, session.Header, "nothing of Trustoo's goes to OSS")
@@ -196,11 +196,11 @@ func TestTrustoosPolicyIsShared(t *testing.T) {
 		for range 3 {
 			require.Equal(t, "sig1", formValue(prepare(r, nil), "Signature"))
 		}
-		r.now = noon.Add(9*time.Minute - time.Second)
+		r.now = noon.Add(9*time.Minute + 29*time.Second)
 		session := prepare(r, nil)
 		require.Equal(t, "sig1", formValue(session, "Signature"))
 		require.False(t, upload.Spent(r.now, session.ExpiresAt, session.Life, 0))
-		r.now = noon.Add(9 * time.Minute)
+		r.now = noon.Add(9*time.Minute + 30*time.Second)
 		r.on(ask("sig2", noon.Add(19*time.Minute)))
 		require.Equal(t, "sig2", formValue(prepare(r, nil), "Signature"))
 	})
@@ -218,6 +218,15 @@ func TestTrustoosPolicyIsShared(t *testing.T) {
 		failed := prepare(r, nil)
 		require.Equal(t, "sig2", formValue(prepare(r, &failed), "Signature"))
 		require.Equal(t, "sig2", formValue(prepare(r, &failed), "Signature"), "another item that failed with the old one")
+	})
+	t.Run("and no session made of it is spent before half a minute is left", func(t *testing.T) {
+		r := newRig(t, "trustoo", trustooSigned).on(ask("sig1", noon.Add(10*time.Minute)))
+		for _, at := range []time.Duration{0, 8 * time.Minute, 9*time.Minute + 29*time.Second} {
+			r.now = noon.Add(at)
+			session := prepare(r, nil)
+			require.False(t, upload.Spent(noon.Add(9*time.Minute+29*time.Second), session.ExpiresAt, session.Life, 0), at)
+			require.True(t, upload.Spent(noon.Add(10*time.Minute-time.Second), session.ExpiresAt, session.Life, 0), at)
+		}
 	})
 	t.Run("and a new one that is the same is taken", func(t *testing.T) {
 		r := newRig(t, "trustoo", trustooSigned).on(ask("sig1", noon.Add(10*time.Minute)), ask("sig1", noon.Add(10*time.Minute)))
@@ -245,7 +254,6 @@ func TestTrustoosPolicyIsShared(t *testing.T) {
 		r.on(ask("sig1", noon.Add(time.Hour+10*time.Minute)))
 		session := prepare(r, nil)
 		require.Equal(t, noon.Add(10*time.Minute), session.ExpiresAt)
-		require.Equal(t, 10*time.Minute, session.Life)
 	})
 }
 
