@@ -133,12 +133,20 @@ func TestTrustoo(t *testing.T) {
 		},
 		{
 			name: "post refuses the callback of the vendor's page", settings: seed,
-			want: want{state: upload.StateFailed, kind: upload.KindRejected, step: upload.StepTransfer, requests: requests{"policy": some, "post": 1}},
+			want: want{state: upload.StateFailed, kind: upload.KindRejected, step: upload.StepTransfer, requests: trustooSuite.usual},
 		},
 		{
 			name: "post refuses the callback of the vendor's page, and the account drops it", settings: seed,
 			arrange: func(w *world) { w.settings["drop_invalid_callback"] = "true" },
-			want:    want{state: upload.StateReady, requests: requests{"policy": 2, "post": 2}, media: 1},
+			want:    want{state: upload.StateReady, requests: requests{"policy": 1, "post": 2}, media: 1},
+		},
+		{
+			name: "post refuses the callback of the vendor's page, the account drops it, and then the policy expires", settings: seed,
+			arrange: func(w *world) {
+				w.settings["drop_invalid_callback"] = "true"
+				w.fault("trustoo.post#2=expired")
+			},
+			want: want{state: upload.StateReady, requests: requests{"policy": 2, "post": 3}, media: 1},
 		},
 		{
 			name: "post is stored without a callback, and nothing is heard of it afterwards",

@@ -106,7 +106,11 @@ func (t Trustoo) Prepare(ctx context.Context, c *Caller, in upload.Prepare) (upl
 	if strings.HasPrefix(in.Content.Type, "video/") {
 		return t.prepareVideo(ctx, c, in)
 	}
-	policy, err := c.trustooPolicy(ctx, in.Previous)
+	failed := in.Previous
+	if in.Because == trustooBadCallback && failed != nil && formValue(*failed, "callback") != "" {
+		failed = nil // the policy is as good as before, and the next one has no other callback
+	}
+	policy, err := c.trustooPolicy(ctx, failed)
 	if err != nil {
 		return upload.Session{}, err
 	}

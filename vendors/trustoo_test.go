@@ -219,6 +219,24 @@ func TestTrustoosPolicyIsShared(t *testing.T) {
 		require.Equal(t, "sig2", formValue(prepare(r, &failed), "Signature"))
 		require.Equal(t, "sig2", formValue(prepare(r, &failed), "Signature"), "another item that failed with the old one")
 	})
+	t.Run("though a form that OSS refused for its callback says nothing against it", func(t *testing.T) {
+		r := newRig(t, "trustoo", map[string]string{"public_token": "p", "private_token": "q", "drop_invalid_callback": "true"})
+		given := grant("sig1", noon.Add(10*time.Minute))
+		given["callback"] = callback(`{"callbackUrl":""}`)
+		r.on(exchange{ask: trustooPolicyAsk, answer: said(given), loose: true}, ask("sig2", noon.Add(10*time.Minute)))
+		again := func(previous *upload.Session) upload.Session {
+			session, err := Trustoo{}.Prepare(t.Context(), r.caller, upload.Prepare{
+				Item: item("trustoo", nil), Content: jpeg(), Previous: previous, Because: trustooBadCallback,
+			})
+			require.NoError(t, err)
+			return session
+		}
+		refused := prepare(r, nil)
+		without := again(&refused)
+		require.Equal(t, "sig1", formValue(without, "Signature"))
+		require.Empty(t, formValue(without, "callback"))
+		require.Equal(t, "sig2", formValue(again(&without), "Signature"), "a form without a callback failed for something else")
+	})
 	t.Run("and no session made of it is spent before half a minute is left", func(t *testing.T) {
 		r := newRig(t, "trustoo", trustooSigned).on(ask("sig1", noon.Add(10*time.Minute)))
 		for _, at := range []time.Duration{0, 8 * time.Minute, 9*time.Minute + 29*time.Second} {
