@@ -68,16 +68,16 @@ type packedPermits struct {
 
 // Take waits for leave to make one call.
 func (p packedPermits) Take(ctx context.Context, account vendors.Account) error {
-	if err := p.daily(ctx, account); err != nil {
-		return err
-	}
 	if own := p.rate(account.Name); own > 0 {
 		permit := ledger.Permit{Account: "batch/" + p.batch + ":" + account.Name, N: 1, Rate: own, Burst: max(1, int(own/leaseShare))}
 		if err := p.spend(ctx, account, permit); err != nil {
 			return err
 		}
 	}
-	return p.spend(ctx, account, ledger.Permit{Account: account.Name, N: 1, Rate: account.Rate, Burst: burst(account)})
+	if err := p.spend(ctx, account, ledger.Permit{Account: account.Name, N: 1, Rate: account.Rate, Burst: burst(account)}); err != nil {
+		return err
+	}
+	return p.daily(ctx, account)
 }
 
 // spend takes one permit of those that are leased, and leases more where there is

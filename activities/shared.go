@@ -29,11 +29,17 @@ const (
 // permits meters an account's control calls by the ledger, for the whole fleet.
 type permits struct{ *Activities }
 
-// Take waits for leave to make one call.
+// Take waits for leave to make one call. The call is counted against the day
+// when nothing else is in its way: before it is made, but not where it is not.
 func (p permits) Take(ctx context.Context, account vendors.Account) error {
-	if err := p.daily(ctx, account); err != nil {
+	if err := p.turn(ctx, account); err != nil {
 		return err
 	}
+	return p.daily(ctx, account)
+}
+
+// turn waits until the account may make a call for all that its pace says.
+func (p permits) turn(ctx context.Context, account vendors.Account) error {
 	wait, err := p.Ledger.Slowed(ctx, account.Name)
 	if err != nil {
 		return ledgerError(ctx, err)

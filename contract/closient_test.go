@@ -225,6 +225,21 @@ func TestClosient(t *testing.T) {
 			},
 		},
 		{
+			name: "the account rests: what is not called is not counted for the day",
+			arrange: func(w *world) {
+				require.NoError(w.t, w.ledger.Rest(w.t.Context(), "closient", time.Hour))
+			},
+			want: want{state: upload.StateReady, requests: closientSuite.usual, attempts: &closientSuite.attempts, media: 1},
+			check: func(w *world, _ upload.Item, _ end) {
+				require.GreaterOrEqual(w.t, w.took(), time.Hour)
+				left, _, err := w.ledger.Count(w.t.Context(), ledger.Counter{
+					Account: "closient", Name: "requests", Window: 24 * time.Hour, Limit: 10_000, N: 10_000 - 2,
+				})
+				require.NoError(w.t, err)
+				require.True(w.t, left, "more than the two calls are counted")
+			},
+		},
+		{
 			name: "our own count of the day is used up",
 			arrange: func(w *world) {
 				ok, _, err := w.ledger.Count(w.t.Context(), ledger.Counter{Account: "closient", Name: "requests", Window: 24 * time.Hour, Limit: 10_000, N: 10_000})
