@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/mediaferry/mediaferry/upload"
 )
 
@@ -33,5 +35,38 @@ func TestAWrongClockCostsNoRequest(t *testing.T) {
 			})
 		}
 		tell(t, vendor, stories)
+	}
+}
+
+// A date counts from the answer's own, whatever our clock says.
+func TestAWaitUntilADateIsMeasuredByTheClockThatSaidIt(t *testing.T) {
+	for _, off := range []time.Duration{0, time.Hour, -time.Hour} {
+		tell(t, "sitoo", []story{{
+			name: fmt.Sprintf("the vendor's clock is %s off", off), faults: []string{"sitoo.get#1=status=429,retry-after-date=9s"},
+			arrange: func(w *world) { w.skew = off },
+			want:    want{state: upload.StateReady, requests: suites["sitoo"].usual.plus(requests{"get": 1}), media: 1},
+			check: func(w *world, _ upload.Item, _ end) {
+				require.GreaterOrEqual(w.t, w.took(), 9*time.Second)
+				require.Less(w.t, w.took(), time.Minute)
+			},
+		}})
+	}
+}
+
+// What was not there before is ours, by whatever clock it was made.
+func TestALostImageIsFoundByAnyClock(t *testing.T) {
+	found := requests{"list": 2, "post": 1, "image": 1}
+	for _, off := range []time.Duration{20 * time.Minute, -20 * time.Minute} {
+		tell(t, "closient", []story{
+			{
+				name: fmt.Sprintf("the list is dated %s off", off), faults: []string{"closient.post#1=lost", "closient.list=clock-skew=" + off.String()},
+				want: want{state: upload.StateReady, requests: found, media: 1},
+			},
+			{
+				name: fmt.Sprintf("the vendor's clock is %s off", off), faults: []string{"closient.post#1=lost"},
+				arrange: func(w *world) { w.skew = off },
+				want:    want{state: upload.StateReady, requests: found, media: 1},
+			},
+		})
 	}
 }

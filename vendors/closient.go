@@ -156,8 +156,18 @@ func (Closient) Prepare(ctx context.Context, c *Caller, in upload.Prepare) (uplo
 		Method: upload.MethodForm, Store: upload.StoreVendor,
 		URL: c.closientURL(in.Item.Fields), Form: form,
 		File:     upload.FormFile{Field: "image", Name: in.Content.Name, Type: in.Content.Type},
-		OpenedAt: now, Before: before,
+		OpenedAt: earlier(now, c.Now()), Before: before,
 	}, nil
+}
+
+// earlier is the moment from which an image may be ours. Dates of answers and of
+// images need not come from one clock; too early harms nobody, for the images of
+// before are known.
+func earlier(there, here time.Time) time.Time {
+	if here.Before(there) {
+		return here
+	}
+	return there
 }
 
 // Admission lets the bytes in.
