@@ -40,6 +40,7 @@ type packed struct {
 	at      upload.Step // what is being done
 	started time.Time
 	bytes   int64
+	slowed  int  // how often it was throttled since it was taken on
 	done    bool // it has ended, or is to travel alone
 }
 

@@ -184,14 +184,14 @@ func (a *Activities) send(ctx context.Context, s sending, past *upload.Progress)
 // deliver sends a range, reads the store's answer, and proves that the source did
 // not change meanwhile. Media is set where the vendor itself took the bytes.
 func (a *Activities) deliver(ctx context.Context, vendor vendors.Vendor, caller *vendors.Caller, s sending, meter *transfer.Meter) (transfer.Answer, *upload.Media, error) {
-	if err := a.admit(ctx, vendor, caller, &s); err != nil {
-		return transfer.Answer{}, nil, err
-	}
 	file, err := a.Sources.Open(ctx, s.item.Source, s.content.Fingerprint)
 	if err != nil {
 		return transfer.Answer{}, nil, err
 	}
 	defer func() { _ = file.Close() }() // only read from
+	if err := a.admit(ctx, vendor, caller, &s); err != nil { // last, for it counts as a call
+		return transfer.Answer{}, nil, err
+	}
 	answer, err := transfer.Send(ctx, a.Egress.Storage(caller.Account.Policy), s.target, part(file, s.offset, s.size), s.want, meter)
 	if err != nil {
 		return answer, nil, err

@@ -73,8 +73,8 @@ func (r *packed) forget() {
 // throttled waits as it was asked to, which counts as no attempt.
 func (r *packed) throttled(ctx context.Context, e *upload.Error) bool {
 	r.uncounted(r.at)
-	wait := max(e.RetryAfter, 200*time.Millisecond)
-	return r.rest(ctx, e, max(wait, upload.Jitter(wait+wait/5, r.item.UploadID, int(r.bytes))))
+	r.slowed++
+	return r.rest(ctx, e, patience(e.RetryAfter, r.item.UploadID, r.slowed))
 }
 
 // rest waits before a call is made again: here, where it is not long, and else
