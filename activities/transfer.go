@@ -188,7 +188,7 @@ func (a *Activities) deliver(ctx context.Context, vendor vendors.Vendor, caller 
 	if err != nil {
 		return transfer.Answer{}, nil, err
 	}
-	defer func() { _ = file.Close() }() // only read from
+	defer func() { _ = file.Close() }()                      // only read from
 	if err := a.admit(ctx, vendor, caller, &s); err != nil { // last, for it counts as a call
 		return transfer.Answer{}, nil, err
 	}
