@@ -48,15 +48,10 @@ func (r *rig) account(vendor, lines string) {
 	require.NoError(r.t, os.WriteFile(file, []byte(text), 0o600))
 }
 
-// newBatchRig is a rig for batches: its box without limits, and its reports in a
-// folder.
+// newBatchRig is a rig for batches: its box is without limits.
 func newBatchRig(t *testing.T) *rig {
 	t.Helper()
 	r := newBench(t)
-	file := filepath.Join(r.dir, "mediaferry.yaml")
-	raw, err := os.ReadFile(file)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(file, fmt.Appendf(raw, "results: %q\n", filepath.Join(r.dir, "results")), 0o600))
 	r.box.unlimited("300ms")
 	return r
 }

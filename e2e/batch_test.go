@@ -323,7 +323,7 @@ func (f fleet) shared() string {
 	require.NoError(f.t, err)
 	_, rest, found := strings.Cut(string(raw), "\nsources:")
 	require.True(f.t, found)
-	return "\nsources:" + rest + fmt.Sprintf("results: %q\n", filepath.Join(f.data, "results"))
+	return "\nsources:" + rest
 }
 
 // restartHost kills what hosts the engine, with the engine, and starts another

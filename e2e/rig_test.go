@@ -76,7 +76,7 @@ func assemble(t *testing.T, wired bool, flags ...string) *rig {
 	accounts, err := os.ReadFile(config)
 	require.NoError(t, err)
 	file := filepath.Join(p.dir, "mediaferry.yaml")
-	require.NoError(t, os.WriteFile(file, fmt.Appendf(accounts, "sources: {local_roots: [%q]}\nledger: %q\nencryption: {key: \"${MEDIAFERRY_KEY}\"}\n", p.media, postgres), 0o600))
+	require.NoError(t, os.WriteFile(file, fmt.Appendf(accounts, "sources: {local_roots: [%q]}\nledger: %q\nresults: %q\nencryption: {key: \"${MEDIAFERRY_KEY}\"}\n", p.media, postgres, filepath.Join(p.dir, "results")), 0o600))
 	p.env = append(p.env, "MEDIAFERRY_KEY="+key, "MEDIAFERRY_CONFIG="+file, "MEDIAFERRY_DATA="+filepath.Join(p.dir, "client"),
 		"TEMPORAL_ADDRESS="+temporal)
 	return r

@@ -35,7 +35,7 @@ func newFleet(t *testing.T) fleet {
 	_, f.service = p.up("--no-worker")
 	key, err := codec.GenerateKey()
 	require.NoError(t, err)
-	p.configure(fmt.Sprintf("sources: {local_roots: [%q], allow_private_networks: true}\nledger: %q\nencryption: {key: \"${MEDIAFERRY_KEY}\"}\n", p.media, url))
+	p.configure(fmt.Sprintf("sources: {local_roots: [%q], allow_private_networks: true}\nledger: %q\nresults: %q\nencryption: {key: \"${MEDIAFERRY_KEY}\"}\n", p.media, url, filepath.Join(p.data, "results")))
 	p.env = append(p.env, "MEDIAFERRY_KEY="+key, "TEMPORAL_ADDRESS="+f.service.Temporal, "MEDIAFERRY_DATA="+filepath.Join(p.dir, "client"))
 	return f
 }
@@ -199,6 +199,8 @@ func TestAWorkerSaysWhatItLacks(t *testing.T) {
 	write(fmt.Sprintf("encryption: {key: %q}\n", key))
 	refused(2, "no ledger is configured, set ledger: postgres://… in ")
 	write(fmt.Sprintf("encryption: {key: %q}\nledger: \"postgres://nobody:canary@127.0.0.1:1/none\"\n", key))
+	refused(2, "no results are configured, set results: to a folder that all workers share, s3://… or oss://… in ")
+	write(fmt.Sprintf("encryption: {key: %q}\nledger: \"postgres://nobody:canary@127.0.0.1:1/none\"\nresults: here\n", key))
 	s := p.start("mediaferry-worker")
 	status, _ := s.end()
 	require.Equal(t, 1, status)

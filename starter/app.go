@@ -150,7 +150,27 @@ func (a *app) openKeys() error {
 	if err == nil || errors.As(err, &system) { // the disk's fault, and not the configuration's
 		return err
 	}
-	return &usageError{text: err.Error(), hint: "the key is encryption.key in the configuration, or else the file key in the data folder"}
+	hint := "the key is encryption.key in the configuration, or else the file key in the data folder"
+	if assembly.ServiceConfigured() {
+		hint = "the key is encryption.key in the configuration; that of the data folder is only for the embedded engine"
+	}
+	return &usageError{text: err.Error(), hint: hint}
+}
+
+// reportsShared refuses a Temporal service without a place for reports: whichever
+// worker ends a batch writes them, and a folder of its own is nobody else's.
+func (a *app) reportsShared() error {
+	if !assembly.ServiceConfigured() {
+		return nil
+	}
+	place, err := a.config.Results()
+	if err != nil || place != "" {
+		return err
+	}
+	return &usageError{
+		text: "no results are configured, and a Temporal service needs a place for reports that all its users share",
+		hint: "set results: to a folder that all share, s3://… or oss://… in the configuration",
+	}
 }
 
 // engineOptions are how this command hosts the embedded engine where nobody

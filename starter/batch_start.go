@@ -62,6 +62,9 @@ func (a *app) batchStart(cmd *cobra.Command, f startFlags, given string) error {
 	if err := a.openConfig(); err != nil {
 		return err
 	}
+	if err := a.reportsShared(); err != nil {
+		return err
+	}
 	limits, err := f.limits.apply(cmd, a.config.AccountNames(), upload.Limits{})
 	if err != nil {
 		return err

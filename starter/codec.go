@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mediaferry/mediaferry/assembly"
 	"github.com/mediaferry/mediaferry/codec"
 )
 
@@ -32,6 +33,9 @@ loopback unless told otherwise. With "up", the embedded UI has one already.`,
 }
 
 func (a *app) codec(ctx context.Context, listen string, origins []string) error {
+	if err := assembly.CheckListen(listen); err != nil {
+		return misused("--listen: %s", err)
+	}
 	if err := a.openConfig(); err != nil {
 		return err
 	}

@@ -28,7 +28,8 @@ func (a *app) doctorCommand() *cobra.Command {
 		Use:   "doctor [flags]",
 		Short: "check configuration, credentials, engine, accounts, clock and disk",
 		Long: `doctor looks at everything that an upload needs and names all problems at once. It sends
-no credentials: of a vendor it asks one HEAD, for its clock.
+vendors no credentials: it asks each for one HEAD, for its clock. A Temporal service is
+asked whether the namespace is there, and who carries uploads.
 
 --prune removes from the ledger what ended more than 30 days ago, and gives the space
 of what Temporal has forgotten back to the disk; the engine must not run then.
@@ -69,7 +70,10 @@ const (
 	leastDisk = 1 << 30         // below which a warning is due
 	mostSkew  = 2 * time.Minute // some signatures live a quarter of an hour
 	askTime   = 5 * time.Second // for a vendor to answer
-	keepDays  = 30              // what ended is kept so long
+	// serviceTime is for a Temporal service to answer: it may be far away, and
+	// several questions are asked.
+	serviceTime = 10 * time.Second
+	keepDays    = 30 // what ended is kept so long
 	// perUpload is how much an upload adds to the data folder until it is
 	// pruned: measured over 2,000 uploads with a workflow each.
 	perUpload = 40 << 10
@@ -105,10 +109,13 @@ func (d *doctor) run(ctx context.Context, prune bool) error {
 	if d.err != nil {
 		return d.err
 	}
-	if d.problems > 0 {
-		return fmt.Errorf("%d problems were found", d.problems)
+	switch d.problems {
+	case 0:
+		return nil
+	case 1:
+		return errors.New("1 problem was found")
 	}
-	return nil
+	return fmt.Errorf("%d problems were found", d.problems)
 }
 
 // configuration reads the configuration; false where there is no going on.
@@ -123,6 +130,10 @@ func (d *doctor) configuration() bool {
 			d.say("configuration", problem, one.Error(), "")
 		}
 		return false
+	}
+	var lack *usageError
+	if errors.As(d.reportsShared(), &lack) {
+		d.say("results", problem, lack.text, lack.hint)
 	}
 	if d.config.Path == "" {
 		d.say("configuration", doubt, "there is none, so there are no accounts", "put one at ./mediaferry.yaml, or try: mediaferry demo")
@@ -185,7 +196,11 @@ func (d *doctor) ask(ctx context.Context, door *egress.Egress, account vendors.A
 // books looks at the ledger, paused accounts and workers.
 func (d *doctor) books(ctx context.Context) {
 	if err := d.openLedger(ctx); err != nil {
-		d.say("ledger", problem, err.Error(), "")
+		hint := ""
+		if lack := (*usageError)(nil); errors.As(err, &lack) {
+			hint = lack.hint
+		}
+		d.say("ledger", problem, err.Error(), hint)
 		return
 	}
 	if err := d.ledger.Health(ctx); err != nil {
@@ -210,7 +225,7 @@ func (d *doctor) books(ctx context.Context) {
 	}
 	var hosts []string
 	for _, w := range workers {
-		hosts = append(hosts, fmt.Sprintf("%s (%d)", w.Host, w.PID))
+		hosts = append(hosts, fmt.Sprintf("%s (%d, seen %s)", w.Host, w.PID, ago(w.SeenAt, time.Now())))
 	}
 	if len(hosts) == 0 {
 		hosts = []string{"none; commands do their own work"}
@@ -257,7 +272,7 @@ func (d *doctor) disk() {
 // engineBinary looks whether there is an engine, or a service instead.
 func (d *doctor) engineBinary(ctx context.Context) {
 	if assembly.ServiceConfigured() {
-		d.say("engine", fine, "a Temporal service is configured in the environment", "")
+		d.service(ctx)
 		return
 	}
 	binary, err := enginePath()
@@ -270,6 +285,25 @@ func (d *doctor) engineBinary(ctx context.Context) {
 		state = "runs"
 	}
 	d.say("engine", fine, binary+" "+state, "")
+}
+
+// service looks at the Temporal service of the environment.
+func (d *doctor) service(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, serviceTime)
+	defer cancel()
+	found, err := assembly.LookAtService(ctx)
+	at := "temporal"
+	if found.Address != "" {
+		at += " at " + found.Address
+	}
+	switch {
+	case err != nil:
+		d.say("engine", problem, at+": "+err.Error(), "see TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the other variables that begin with TEMPORAL_")
+	case found.Pollers == 0:
+		d.say("engine", doubt, fmt.Sprintf("%s, namespace %s: answers, and no worker asks it for uploads", at, found.Namespace), "start mediaferry-worker, or mediaferry up; until then commands do their own work")
+	default:
+		d.say("engine", fine, fmt.Sprintf("%s, namespace %s: answers; workers for uploads: %d", at, found.Namespace, found.Pollers), "")
+	}
 }
 
 func enginePath() (string, error) {

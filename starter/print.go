@@ -117,7 +117,7 @@ func ago(t time.Time, now time.Time) string {
 	if t.IsZero() {
 		return "-"
 	}
-	d := now.Sub(t)
+	d := max(now.Sub(t), 0) // the moment may be by another clock
 	switch {
 	case d < time.Minute:
 		return fmt.Sprintf("%ds ago", int(d.Seconds()))

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
+	"github.com/mediaferry/mediaferry/assembly"
 	"github.com/mediaferry/mediaferry/config"
 	"github.com/mediaferry/mediaferry/sandbox"
 )
@@ -65,6 +66,24 @@ func (a *app) sandbox(ctx context.Context, f sandboxFlags) error {
 	return ctx.Err()
 }
 
+// checkBox refuses an address that is none, or that others reach: whoever does gets
+// the accounts' credentials, and what was uploaded.
+func checkBox(listen string) error {
+	if listen == "" {
+		return nil
+	}
+	if err := assembly.CheckListen(listen); err != nil {
+		return misused("--listen: %s", err)
+	}
+	if !assembly.Loopback(listen) {
+		return &usageError{
+			text: fmt.Sprintf("--listen: %q is not on loopback, and the sandbox asks nobody who they are", listen),
+			hint: "want such as 127.0.0.1:8500; containers share its network, as in docker-compose.yml",
+		}
+	}
+	return nil
+}
+
 // addressFile remembers where the sandbox was.
 const addressFile = "address"
 
@@ -76,6 +95,9 @@ func (a *app) openSandbox(ctx context.Context, f sandboxFlags) (*sandbox.Sandbox
 		if _, err := sandbox.ParseRule(text); err != nil {
 			return nil, misused("--fault %q: %s", text, err)
 		}
+	}
+	if err := checkBox(f.listen); err != nil {
+		return nil, err
 	}
 	dir := filepath.Join(a.data, "sandbox")
 	if err := os.MkdirAll(dir, 0o700); err != nil {

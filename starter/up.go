@@ -9,6 +9,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/assembly"
 	"github.com/mediaferry/mediaferry/ledger"
+	"github.com/mediaferry/mediaferry/upload"
 )
 
 // latest is what shell completion offers.
@@ -18,6 +19,23 @@ type upFlags struct {
 	sandbox, noWorker, json bool
 	port, uiPort            int
 	retention               int
+	given                   bool // the retention was
+}
+
+// check says which flag is out of range.
+func (f upFlags) check() error {
+	for _, one := range []struct {
+		name string
+		port int
+	}{{"--port", f.port}, {"--ui-port", f.uiPort}} {
+		if one.port < 0 || one.port > 65535 {
+			return misused("%s %d is out of range, want 1 to 65535, or 0 for that of the last time or a free one", one.name, one.port)
+		}
+	}
+	if f.given && (f.retention < 1 || f.retention > 365) {
+		return misused("--retention %d is out of range, want 1 to 365 days", f.retention)
+	}
+	return nil
 }
 
 func (a *app) upCommand() *cobra.Command {
@@ -32,31 +50,34 @@ ends. With a Temporal service configured (TEMPORAL_ADDRESS …), only the worker
 		Example: `  mediaferry up                   the engine of your data folder
   mediaferry up --sandbox         with the five vendors simulated, and accounts for them`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.up(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.given = cmd.Flags().Changed("retention")
+			return a.up(cmd.Context(), f)
+		},
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.sandbox, "sandbox", false, "also run the five vendors, simulated")
 	flags.BoolVar(&f.noWorker, "no-worker", false, "run no worker")
 	flags.IntVar(&f.port, "port", 0, "Temporal's port `N`; default: that of the last time, or a free one")
 	flags.IntVar(&f.uiPort, "ui-port", 0, "the web UI's port `N`; likewise")
-	flags.IntVar(&f.retention, "retention", 0, "keep the histories of what has ended for `DAYS`; default 30")
+	flags.IntVar(&f.retention, "retention", 0, "keep the histories of what has ended for `DAYS`, 1 to 365; default: as before, at first 30")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object when ready")
 	return cmd
 }
 
-// upLine is what `up --json` prints.
+// upLine is what `up --json` prints; what is not there is null.
 type upLine struct {
-	Temporal  string `json:"temporal"`
-	Namespace string `json:"namespace"`
-	UI        string `json:"ui"`
-	Codec     string `json:"codec"`
-	Sandbox   string `json:"sandbox"`
-	Config    string `json:"config"`
+	Temporal  upload.Text `json:"temporal"`
+	Namespace upload.Text `json:"namespace"`
+	UI        upload.Text `json:"ui"`
+	Codec     upload.Text `json:"codec"`
+	Sandbox   upload.Text `json:"sandbox"`
+	Config    upload.Text `json:"config"`
 }
 
 func (a *app) up(ctx context.Context, f upFlags) error {
-	if f.retention < 0 || f.retention > 365 {
-		return misused("--retention %d is out of range, want 1 to 365 days", f.retention)
+	if err := f.check(); err != nil {
+		return err
 	}
 	var line upLine
 	if f.sandbox {
@@ -64,7 +85,15 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 		if err != nil {
 			return err
 		}
-		line.Sandbox = box.URL()
+		line.Sandbox = upload.Text(box.URL())
+	}
+	if !f.noWorker {
+		if err := a.openConfig(); err != nil {
+			return err
+		}
+		if err := a.reportsShared(); err != nil {
+			return err
+		}
 	}
 	a.parting = "stopped; what was under way goes on at the next start"
 	err := a.openEngine(ctx, engineOptions{port: f.port, uiPort: f.uiPort, retention: time.Duration(f.retention) * 24 * time.Hour})
@@ -93,13 +122,14 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 
 // where adds the addresses of what runs.
 func (a *app) where(line upLine) upLine {
-	line.Config = a.config.Path
+	line.Config = upload.Text(a.config.Path)
 	if path, err := filepath.Abs(a.config.Path); err == nil && a.config.Path != "" {
-		line.Config = path
+		line.Config = upload.Text(path)
 	}
 	if a.engine != nil {
 		at := a.engine.Address()
-		line.Temporal, line.Namespace, line.UI, line.Codec = at.Temporal, at.Namespace, at.UI, at.Codec
+		line.Temporal, line.Namespace = upload.Text(at.Temporal), upload.Text(at.Namespace)
+		line.UI, line.Codec = upload.Text(at.UI), upload.Text(at.Codec)
 	}
 	return line
 }
@@ -111,11 +141,14 @@ func (a *app) ready(line upLine, asJSON bool) error {
 		return p.object(line)
 	}
 	rows := [][]string{}
-	for _, row := range [][]string{
-		{"temporal", line.Temporal}, {"web UI", line.UI}, {"sandbox", line.Sandbox}, {"config", line.Config}, {"data", a.data},
+	for _, row := range []struct {
+		name string
+		at   upload.Text
+	}{
+		{"temporal", line.Temporal}, {"web UI", line.UI}, {"sandbox", line.Sandbox}, {"config", line.Config}, {"data", upload.Text(a.data)},
 	} {
-		if row[1] != "" {
-			rows = append(rows, row)
+		if row.at != "" {
+			rows = append(rows, []string{row.name, string(row.at)})
 		}
 	}
 	if assembly.ServiceConfigured() {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -61,7 +62,7 @@ func serve(ctx context.Context, o options, h *health, metrics *assembly.Metrics,
 		_, _ = fmt.Fprintln(w, "ready")
 	})
 	mux.Handle("GET /metrics", metrics)
-	mux.Handle("/loglevel", level)
+	mux.HandleFunc("/loglevel", func(w http.ResponseWriter, r *http.Request) { serveLevel(w, r, level) })
 	mux.HandleFunc("GET /bwlimit", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = fmt.Fprintln(w, o.bandwidth.Table()) //nolint:gosec // times and rates that were read, not the text that was given
 	})
@@ -82,6 +83,21 @@ func profiles(mux *http.ServeMux) {
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+}
+
+// serveLevel tells the log's level, or changes it. What it is sent is taken for what
+// it is: curl calls everything a form.
+func serveLevel(w http.ResponseWriter, r *http.Request, level zap.AtomicLevel) {
+	text, err := io.ReadAll(io.LimitReader(r.Body, 4<<10))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(text))
+	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	level.ServeHTTP(w, r)
 }
 
 // setBandwidth changes the bandwidth to what the request's body says.

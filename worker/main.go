@@ -36,7 +36,8 @@ Usage:
                       [--bwlimit RATE] [--log-level LEVEL] [--log-format json|console]
 
 --config FILE     the configuration (default: $MEDIAFERRY_CONFIG, ./mediaferry.yaml, the user's).
-                  It needs accounts, ledger: postgres://… and encryption: {key: …}.
+                  It needs accounts, ledger: postgres://…, encryption: {key: …} and results: a folder
+                  that all share, s3://… or oss://….
 --host NAME       the name under which local sources are looked for (default: the host's name).
                   Which folders are read is sources.local_roots; by default none is.
 --listen ADDR     serves /healthz, /readyz, /metrics, /loglevel and /bwlimit (default 127.0.0.1:9464; "" for none)
@@ -123,6 +124,11 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("%w: unexpected argument %q; see mediaferry-worker --help", errMisused, flags.Arg(0))
 	}
+	if o.listen != "" {
+		if err := assembly.CheckListen(o.listen); err != nil {
+			return o, fmt.Errorf("%w: --listen: %w", errMisused, err)
+		}
+	}
 	table, err := transfer.ParseTimetable(*limit)
 	if err != nil {
 		return o, fmt.Errorf("%w: --bwlimit: %w", errMisused, err)
@@ -172,9 +178,6 @@ func work(ctx context.Context, o options, stderr io.Writer) error {
 		return err
 	}
 	defer func() { _ = books.Close() }() // the activities that wrote have ended
-	if place, err := conf.Results(); err == nil && place == "" {
-		log.Warn("results is not configured: reports of batches are not written, but can be asked for; set results: to a folder that all share, s3://… or oss://…")
-	}
 	roots, _, err := conf.LocalRoots()
 	if err != nil {
 		return err
@@ -209,7 +212,8 @@ func work(ctx context.Context, o options, stderr io.Writer) error {
 	return nil
 }
 
-// openBooks opens the ledger that the configuration names.
+// openBooks opens the ledger that the configuration names, once all is there that
+// workers share.
 func openBooks(ctx context.Context, conf *config.Config, log *zap.Logger) (codec.Keys, *ledger.Ledger, error) {
 	keys, err := conf.EncryptionKeys("", false)
 	if err != nil {
@@ -221,6 +225,13 @@ func openBooks(ctx context.Context, conf *config.Config, log *zap.Logger) (codec
 	}
 	if url == "" {
 		return keys, nil, fmt.Errorf("%w: no ledger is configured, set ledger: postgres://… in %s", errMisused, conf.Path)
+	}
+	place, err := conf.Results()
+	if err != nil {
+		return keys, nil, err
+	}
+	if place == "" {
+		return keys, nil, fmt.Errorf("%w: no results are configured, set results: to a folder that all workers share, s3://… or oss://… in %s", errMisused, conf.Path)
 	}
 	books, err := ledger.Open(ctx, ledger.Options{URL: url, Sealer: codec.NewSealer(keys), Log: log})
 	return keys, books, err
