@@ -3,17 +3,24 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/assembly"
+	"github.com/mediaferry/mediaferry/batches"
+	"github.com/mediaferry/mediaferry/ledger"
+	"github.com/mediaferry/mediaferry/manifest"
 	"github.com/mediaferry/mediaferry/samples"
 	"github.com/mediaferry/mediaferry/sandbox"
 	"github.com/mediaferry/mediaferry/upload"
@@ -25,9 +32,10 @@ func (a *app) demoCommand() *cobra.Command {
 		Use:   "demo [--keep]",
 		Short: "send a sample catalogue to all five vendors, simulated",
 		Long: `demo starts the engine and the sandbox, sends the sample images and two videos to the
-five simulated vendors, prints how each ended, and checks the vendors' own books: each
-medium there once, byte for byte. What happened stays in the data folder's history;
-the media that were made and received are removed, unless --keep is given.`,
+five simulated vendors as a batch, prints how each ended, and checks the vendors' own
+books: each medium there once, byte for byte. What happened stays in the data folder's
+history, for list, show, batch status and batch report; the media that were made and
+received are removed, unless --keep is given.`,
 		Example: `  mediaferry demo
   mediaferry demo --keep && mediaferry up --sandbox     and look at the histories in the web UI`,
 		Args: noArguments,
@@ -70,28 +78,81 @@ func (a *app) demo(ctx context.Context, keep bool) error {
 	if err := a.openEngine(ctx, engineOptions{}); err != nil {
 		return err
 	}
-	items, err := a.catalogue("demo-"+time.Now().Format("20060102-150405"), folder, box.Settings().Closient.Organizations[0])
+	place, rows, err := writeCatalogue(folder, box.Settings().Closient.Organizations[0])
 	if err != nil {
-		return err
+		return fmt.Errorf("sample catalogue: %w", err)
 	}
 	if err := a.work(ctx, true, []string{folder}); err != nil {
 		return err
 	}
 	a.parting = "interrupted; what the demo had begun ends at the next start on this data folder"
-	a.say("%d items to five vendors; batch %s", len(items), items[0].Batch)
+	batch := "demo-" + time.Now().Format("20060102-150405")
+	a.say("%d items to five vendors; batch %s", rows, batch)
 	if a.engine != nil {
 		a.say("web UI %s", a.engine.Address().UI)
 	}
-	follow, err := a.start(ctx, items)
+	if err := a.loadDemo(ctx, batch, place, folder); err != nil {
+		return err
+	}
+	if err := a.startBatch(ctx, batch); err != nil {
+		return err
+	}
+	results, err := a.followDemo(ctx, batch)
 	if err != nil {
 		return err
 	}
-	var results []upload.Result
-	p := printer{out: a.stdout, err: a.stderr, seen: func(r upload.Result) { results = append(results, r) }}
-	if err := a.follow(ctx, follow, p); err != nil {
+	return a.audit(box.Ledger(), results)
+}
+
+// loadDemo puts the rows of the demo's manifest down as a batch, to be read by this
+// process.
+func (a *app) loadDemo(ctx context.Context, batch string, place manifest.Place, folder string) error {
+	host, err := a.host()
+	if err != nil {
 		return err
 	}
-	return a.audit(box.Ledger(), results)
+	opener, err := a.manifests()
+	if err != nil {
+		return err
+	}
+	_, err = batches.Load(ctx, batches.Loading{
+		Place: place, Opener: opener, Catalog: a.config, Ledger: a.ledger, Batch: batch, By: who(),
+		Queue: func(context.Context, string) (string, error) { return upload.HostQueue(host, folder), nil },
+	})
+	return a.asManifest(err)
+}
+
+// followDemo waits for the demo's batch, and prints its rows in the order in which
+// they ended.
+func (a *app) followDemo(ctx context.Context, batch string) ([]upload.Result, error) {
+	var some *notReadyError
+	ended := a.followBatch(ctx, batch, printer{out: io.Discard, err: a.stderr})
+	if ended != nil && !errors.As(ended, &some) {
+		return nil, ended
+	}
+	var results []upload.Result
+	for entry, err := range a.ledger.List(ctx, ledger.Filter{Batch: batch}) {
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, entry.Result)
+	}
+	slices.SortStableFunc(results, func(x, y upload.Result) int { return endOf(x).Compare(endOf(y)) })
+	p := printer{out: a.stdout, err: a.stderr}
+	for _, r := range results {
+		if err := p.item(r); err != nil {
+			return nil, err
+		}
+	}
+	return results, ended
+}
+
+// endOf is when an item ended; one that has not sorts behind all that have.
+func endOf(r upload.Result) time.Time {
+	if r.FinishedAt == nil {
+		return time.Now()
+	}
+	return *r.FinishedAt
 }
 
 // alone makes sure that nobody but the demo's own worker takes its items: the
@@ -178,22 +239,16 @@ func writeSamples(folder string) error {
 	return os.WriteFile(filepath.Join(folder, "long.mp4"), long.Bytes(), 0o600)
 }
 
-// catalogue is what the demo sends: rows as a manifest would have them.
-func (a *app) catalogue(batch, folder, organization string) ([]upload.Item, error) {
-	host, err := a.host()
-	if err != nil {
-		return nil, err
-	}
-	var items []upload.Item
+// writeCatalogue writes what the demo sends as a manifest beside the media, and
+// says how many rows it has.
+func writeCatalogue(folder, organization string) (place manifest.Place, rows int, err error) {
+	var lines bytes.Buffer
+	out := json.NewEncoder(&lines)
 	add := func(to, file string, fields upload.Fields) {
-		account, missing := a.config.Profile(to)
-		err = errors.Join(err, missing)
-		item := upload.Item{
-			Batch: batch, ID: to + "-" + file, Line: len(items) + 2, Account: to, Vendor: account.Vendor, Base: account.BaseURL,
-			Source: filepath.Join(folder, file), Queue: upload.HostQueue(host, folder), Fields: fields,
-		}
-		item.UploadID = upload.BatchUploadID(batch, item.ID)
-		items = append(items, item)
+		row := map[string]any{"id": to + "-" + file, "to": to, "source": file}
+		maps.Copy(row, fields)
+		err = errors.Join(err, out.Encode(row))
+		rows++
 	}
 	for i, file := range demoImages {
 		add("trustana", file, upload.Fields{"skuIds": []any{fmt.Sprintf("SKU%03d", i+1)}, "addToMediaGallery": true})
@@ -205,5 +260,13 @@ func (a *app) catalogue(batch, folder, organization string) ([]upload.Item, erro
 	}
 	add("truvideo", samples.Clip, upload.Fields{"title": "Short: a test pattern", "resolution": "LOW"})
 	add("truvideo", "long.mp4", upload.Fields{"title": "Long: in several parts", "tags": map[string]any{"brand": "mediaferry"}})
-	return items, err
+	if err != nil {
+		return place, rows, err
+	}
+	path := filepath.Join(folder, "catalogue.jsonl")
+	if err := os.WriteFile(path, lines.Bytes(), 0o600); err != nil {
+		return place, rows, err
+	}
+	place, err = manifest.Locate(path, folder)
+	return place, rows, err
 }

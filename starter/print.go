@@ -17,14 +17,10 @@ import (
 type printer struct {
 	out, err io.Writer
 	json     bool
-	seen     func(upload.Result) // is told of each item, where set
 }
 
 // item prints how an upload ended, or what it waits for.
 func (p printer) item(r upload.Result) error {
-	if p.seen != nil {
-		p.seen(r)
-	}
 	if p.json {
 		return p.object(r)
 	}
