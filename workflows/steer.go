@@ -203,12 +203,17 @@ func (r *run) move(ctx workflow.Context, m upload.Move) (string, error) {
 		}
 		by, r.content.Fingerprint = proved.By, proved.Fingerprint
 	}
+	from := r.item.Source
 	r.item.Queue, r.item.Source = m.Queue, m.Source
 	if r.content.Size == 0 { // it is not claimed yet
 		s.begun = r.item
 	}
 	r.queued = false
-	r.note(fmt.Sprintf("moved to host %s by %s", m.Host, m.By))
+	said := fmt.Sprintf("moved to host %s by %s", m.Host, m.By)
+	if m.Source != from { // the result keeps the source that identifies the item
+		said += ", and read from " + upload.DisplaySource(m.Source)
+	}
+	r.note(said)
 	return "moved to host " + m.Host + ", proved by " + by, nil
 }
 
