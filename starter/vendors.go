@@ -68,21 +68,33 @@ func chosenVendors(args []string) ([]*vendors.Spec, error) {
 func (p printer) overview(specs []*vendors.Spec) error {
 	rows := [][]string{{"VENDOR", "MEDIA", "UP TO", "FIELDS"}}
 	for _, s := range specs {
-		rows = append(rows, []string{s.Name, mediaWords(s), size(s.Takes[0].MaxBytes), strings.Join(s.FieldNames(), ", ")})
+		for i, r := range s.Takes {
+			row := []string{"", mediaWords(r), size(r.MaxBytes), where(r)}
+			if i == 0 {
+				row[0], row[3] = s.Name, strings.Join(s.FieldNames(), ", ")
+			}
+			rows = append(rows, row)
+		}
 	}
 	return p.table(rows)
 }
 
-// mediaWords are a vendor's media types, shortened: image/jpeg becomes jpeg.
-func mediaWords(s *vendors.Spec) string {
+// mediaWords are media types, shortened: image/jpeg becomes jpeg.
+func mediaWords(r vendors.Range) string {
 	var words []string
-	for _, r := range s.Takes {
-		for _, t := range r.Types {
-			_, word, _ := strings.Cut(t, "/")
-			words = append(words, strings.TrimPrefix(strings.TrimSuffix(word, "+xml"), "x-"))
-		}
+	for _, t := range r.Types {
+		_, word, _ := strings.Cut(t, "/")
+		words = append(words, strings.TrimPrefix(strings.TrimSuffix(word, "+xml"), "x-"))
 	}
 	return strings.Join(words, " ")
+}
+
+// where is on which condition a vendor takes media; "" for always.
+func where(r vendors.Range) string {
+	if r.Setting == "" {
+		return ""
+	}
+	return "where the account sets " + r.Setting + ": true"
 }
 
 func (p printer) spec(s *vendors.Spec) error {
@@ -108,11 +120,7 @@ func (p printer) spec(s *vendors.Spec) error {
 	}
 	rows = nil
 	for _, r := range s.Takes {
-		when := ""
-		if r.Setting != "" {
-			when = "where the account sets " + r.Setting + ": true"
-		}
-		rows = append(rows, []string{"  up to " + size(r.MaxBytes), strings.Join(r.Types, ", "), when})
+		rows = append(rows, []string{"  up to " + size(r.MaxBytes), strings.Join(r.Types, ", "), where(r)})
 	}
 	if err := p.table(rows); err != nil {
 		return err
