@@ -70,6 +70,7 @@ func (a *app) list(ctx context.Context, f listFlags) error {
 	}
 	p := printer{out: a.stdout, err: a.stderr, json: f.json}
 	rows := [][]string{{"STATE", "ACCOUNT", "MEDIA ID", "SIZE", "CHANGED", "UPLOAD ID"}}
+	found := false
 	for entry, err := range a.ledger.List(ctx, filter) {
 		if err != nil {
 			return err
@@ -77,32 +78,48 @@ func (a *app) list(ctx context.Context, f listFlags) error {
 		r := entry.Result
 		r.Paused = r.Paused || paused[r.To] && !r.State.Ended()
 		if f.json {
-			if err := p.object(r); err != nil {
+			if err := p.object(advised(r)); err != nil {
 				return err
 			}
+			found = true
 			continue
 		}
-		rows = append(rows, []string{describe(r), r.To, orDash(string(r.MediaID)), size(int64(r.Size)), ago(entry.UpdatedAt, time.Now()), r.UploadID})
+		rows = append(rows, []string{describe(r), r.To, orDash(string(r.MediaID)), known(r.Size), ago(entry.UpdatedAt, time.Now()), r.UploadID})
 	}
-	if f.json {
+	switch {
+	case !found && len(rows) == 1:
+		return a.noUploads(ctx, f)
+	case f.json:
 		return nil
-	}
-	if len(rows) == 1 {
-		return a.noUploads(f)
 	}
 	return p.table(rows)
 }
 
-// noUploads says that a list is empty. One of an account that there is not is
-// more likely a slip of the pen.
-func (a *app) noUploads(f listFlags) error {
+// noUploads says that a list is empty. One of an account or of a batch that there
+// is not is more likely a slip of the pen.
+func (a *app) noUploads(ctx context.Context, f listFlags) error {
 	if f.account != "" {
 		if _, err := a.config.Profile(f.account); err != nil {
 			return err
 		}
 	}
-	a.say("no uploads")
+	if f.batch != "" {
+		if _, err := a.batch(ctx, f.batch); err != nil {
+			return err
+		}
+	}
+	if !f.json {
+		a.say("no uploads")
+	}
 	return nil
+}
+
+// known is a size, where the source was looked at already.
+func known(n upload.Number) string {
+	if n == 0 {
+		return "-"
+	}
+	return size(int64(n))
 }
 
 // describe is a state with what a person wants to know at once.

@@ -22,7 +22,7 @@ type printer struct {
 // item prints how an upload ended, or what it waits for.
 func (p printer) item(r upload.Result) error {
 	if p.json {
-		return p.object(r)
+		return p.object(advised(r))
 	}
 	state := string(r.State)
 	if r.Paused {
@@ -50,6 +50,24 @@ func (p printer) started(r upload.Result) error {
 	return err
 }
 
+// advised is a result that says what to do where it waits for a person's decision.
+func advised(r upload.Result) upload.Result {
+	if r.State != upload.StateUnconfirmed || r.Error == nil || strings.Contains(string(r.Error.Hint), "mediaferry decide") {
+		return r
+	}
+	failure := *r.Error
+	if failure.Hint != "" {
+		failure.Hint += "; "
+	}
+	failure.Hint += upload.Text("look at the vendor, then: " + decideCommand(r.UploadID))
+	r.Error = &failure
+	return r
+}
+
+func decideCommand(id string) string {
+	return "mediaferry decide " + id + " ready|retry|fail --because TEXT"
+}
+
 // explain tells why an upload is not ready, and what to do.
 func (p printer) explain(r upload.Result) {
 	e := r.Error
@@ -60,7 +78,7 @@ func (p printer) explain(r upload.Result) {
 		_, _ = fmt.Fprintf(p.err, "  what was tried: mediaferry show %s\n", r.UploadID)
 	}
 	if r.State == upload.StateUnconfirmed {
-		_, _ = fmt.Fprintf(p.err, "  look at the vendor, then: mediaferry decide %s ready|retry|fail --because TEXT\n", r.UploadID)
+		_, _ = fmt.Fprintf(p.err, "  look at the vendor, then: %s\n", decideCommand(r.UploadID))
 	}
 }
 

@@ -63,6 +63,7 @@ func (a *app) show(ctx context.Context, id string, asJSON bool) error {
 	if account.Paused && !result.State.Ended() {
 		result = held(result, account)
 	}
+	result = advised(result)
 	if asJSON {
 		return p.object(shown{result, lineOf(status)})
 	}
