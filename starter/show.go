@@ -61,7 +61,7 @@ func (a *app) show(ctx context.Context, id string, asJSON bool) error {
 	}
 	result := newest(entry.Result, status)
 	if account.Paused && !result.State.Ended() {
-		result = held(result, account)
+		result = onHold(result, account)
 	}
 	result = advised(result)
 	if asJSON {
