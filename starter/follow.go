@@ -219,18 +219,8 @@ func (a *app) look(ctx context.Context, f *following) (upload.Result, bool, erro
 		f.paused = true
 		return upload.Result{}, false, nil
 	}
-	return held(entry.Result, account), true, nil
-}
-
-// held is the result of an upload that waits for its account.
-func held(result upload.Result, account ledger.AccountState) upload.Result {
-	result.Paused = true
-	result.Error = &upload.Failure{
-		Kind: upload.KindDenied, Step: upload.StepPrepare,
-		Message: fmt.Sprintf("account %s is paused: %s", account.Name, account.Because),
-		Hint:    upload.Text(fmt.Sprintf("put it right, then: mediaferry account resume %s; the upload goes on by itself while mediaferry up runs, else with the same command", account.Name)),
-	}
-	return result
+	status, err := a.running(ctx, entry, true) // the ledger does not know what the vendor answered
+	return onHold(newest(entry.Result, status), account), err == nil, err
 }
 
 // ending is the result of a workflow that has ended, however it did.

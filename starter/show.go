@@ -89,8 +89,10 @@ func (a *app) running(ctx context.Context, entry ledger.Entry, engine bool) (*up
 	if !engine || entry.WorkflowID == "" || r.Way == upload.WayPacked || r.State.Ended() || !a.carried(ctx) {
 		return nil, nil //nolint:nilnil // there is nobody to ask, which is no failure
 	}
-	if err := a.openEngine(ctx, engineOptions{}); err != nil {
-		return nil, err
+	if a.temporal == nil {
+		if err := a.openEngine(ctx, engineOptions{}); err != nil {
+			return nil, err
+		}
 	}
 	status, err := a.statusOf(ctx, entry.WorkflowID, entry.RunID)
 	if err != nil || status.Result.UploadID != r.UploadID {
