@@ -2,7 +2,6 @@ package report
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -41,13 +40,14 @@ func (t Target) Display(name string) string {
 // Store writes one file below the target: what write writes, by way of a
 // temporary file, so that nobody sees half of it and memory stays small. name is
 // a relative path with slashes. Files are for their owner alone, because a
-// manifest among them may hold signed URLs; in a bucket its own rules hold.
+// manifest among them may hold signed URLs; in a bucket its own rules hold. See
+// StoreFile for files that are there.
 func Store(ctx context.Context, target Target, name string, write func(io.Writer) error) error {
 	if !filepath.IsLocal(filepath.FromSlash(name)) {
 		return fmt.Errorf("report file %q: want a relative path below the place for results", name)
 	}
 	if upload.IsLocal(target.Place) {
-		return storeFile(ctx, filepath.Join(target.Place, filepath.FromSlash(name)), write)
+		return StoreFile(ctx, filepath.Join(target.Place, filepath.FromSlash(name)), write)
 	}
 	where, err := target.object(name)
 	if err != nil {
@@ -66,27 +66,6 @@ func Store(ctx context.Context, target Target, name string, write func(io.Writer
 	}
 	if err := where.put(ctx, file); err != nil {
 		return fmt.Errorf("results at %s: %w", target.Display(name), err)
-	}
-	return nil
-}
-
-// storeFile replaces a file as a whole.
-func storeFile(ctx context.Context, full string, write func(io.Writer) error) error {
-	const ours = 0o700
-	if err := os.MkdirAll(filepath.Dir(full), ours); err != nil {
-		return fmt.Errorf("folder for results: %w", err)
-	}
-	file, err := os.CreateTemp(filepath.Dir(full), "."+filepath.Base(full)+"-") // mode 0600
-	if err != nil {
-		return fmt.Errorf("results: %w", err)
-	}
-	err = write(&patient{ctx, file})
-	err = errors.Join(err, file.Sync(), file.Close())
-	if err == nil {
-		err = os.Rename(file.Name(), full)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
 	}
 	return nil
 }

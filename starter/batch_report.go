@@ -61,5 +61,5 @@ func (a *app) batchReport(ctx context.Context, id, format, file string) error {
 	if err != nil {
 		return fmt.Errorf("-o %s: %w", file, err)
 	}
-	return report.Store(ctx, report.Target{Place: filepath.Dir(full)}, filepath.Base(full), write)
+	return report.StoreFile(ctx, full, write)
 }
