@@ -185,8 +185,13 @@ func (a *Activities) caller(ctx context.Context, item upload.Item) (vendors.Vend
 
 // meant refuses an account that only shares its name with the one for which an
 // item was started: a sandbox's items must not go to the vendor itself, nor the
-// other way round.
+// other way round. It also refuses what is left of a row that was refused: sent
+// without what was wrong with it, it would not be what was asked for.
 func meant(item upload.Item, account vendors.Account) error {
+	if len(item.Given) > 0 {
+		return upload.Errorf(upload.KindInvalid, upload.StepClaim, "the row was refused together with its manifest, and is not complete").
+			WithHint("correct the row, and start another batch with it")
+	}
 	if item.Base == "" || item.Base == account.BaseURL && item.Vendor == account.Vendor {
 		return nil
 	}

@@ -22,7 +22,9 @@ func (l Loading) newPage(give func(context.Context, []manifest.Row) error) *page
 }
 
 func (p *page) add(ctx context.Context, row manifest.Row) error {
-	row.Cells = nil // no use from here on
+	if row.Valid() {
+		row.Cells = nil // no use from here on
+	}
 	if p.rows = append(p.rows, row); len(p.rows) < pageRows {
 		return nil
 	}
@@ -85,6 +87,7 @@ func (l Loading) record(ctx context.Context, rows []manifest.Row) error {
 		if refused := row.Err(); refused != nil {
 			ended := now.UTC()
 			result.State, result.Error, result.FinishedAt = upload.StateFailed, upload.FailureOf(refused), &ended
+			item.Given = given(row)
 		}
 		record := upload.Record{Item: item, Result: result}
 		if row.Valid() {
@@ -93,4 +96,13 @@ func (l Loading) record(ctx context.Context, rows []manifest.Row) error {
 		records = append(records, record)
 	}
 	return l.Ledger.RecordPage(ctx, records)
+}
+
+// given are a refused row's cells for the manifest of the rows that failed.
+func given(row manifest.Row) []upload.Given {
+	var all []upload.Given
+	for _, cell := range row.Copy() {
+		all = append(all, upload.Given{Column: cell.Column, Text: cell.Text})
+	}
+	return all
 }

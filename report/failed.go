@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -16,8 +17,10 @@ import (
 
 // Failed writes the failed rows of a batch as a manifest, and returns how many
 // those are. Sources are as they were given, so that it may hold signed URLs: it
-// is for its owner alone. Of a row that was refused, it has what could be
-// understood; such rows have to be mended by hand before the next run.
+// is for its owner alone. A row that was refused has its cells as they were given,
+// except that a relative source is absolute and that its account is named: the
+// next run refuses it too, until somebody mends it. One that could not be taken
+// apart into cells has none, and is left out.
 func Failed(ctx context.Context, books Books, batch string, w io.Writer) (int64, error) {
 	names, err := failedColumns(ctx, books, batch)
 	if err != nil {
@@ -55,7 +58,8 @@ func Failed(ctx context.Context, books Books, batch string, w io.Writer) (int64,
 }
 
 // failedColumns are the columns that the failed rows need: those of every item,
-// and the fields that they have, in the order of their vendors.
+// the fields that they have, in the order of their vendors, and what else was
+// given.
 func failedColumns(ctx context.Context, books Books, batch string) ([]string, error) {
 	used := map[string]bool{}
 	for entry, err := range books.List(ctx, ledger.Filter{Batch: batch, State: upload.StateFailed}) {
@@ -87,6 +91,12 @@ func failedColumns(ctx context.Context, books Books, batch string) ([]string, er
 			}
 		}
 	}
+	// Dotted columns, and keys that nobody knows: only refused rows have them.
+	for _, column := range slices.Sorted(maps.Keys(used)) {
+		if !slices.Contains(names, column) {
+			names = append(names, column)
+		}
+	}
 	return names, nil
 }
 
@@ -94,6 +104,14 @@ func failedColumns(ctx context.Context, books Books, batch string) ([]string, er
 // understood.
 func cellsOf(item upload.Item) ([]manifest.Cell, error) {
 	var cells []manifest.Cell
+	for _, cell := range item.Given {
+		if cell.Column != "" {
+			cells = append(cells, manifest.Cell{Column: cell.Column, Text: cell.Text})
+		}
+	}
+	if len(cells) > 0 {
+		return cells, nil
+	}
 	add := func(column, text string) {
 		if text != "" {
 			cells = append(cells, manifest.Cell{Column: column, Text: text})

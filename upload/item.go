@@ -53,6 +53,17 @@ type Item struct {
 	Settle time.Duration `json:"settle,omitempty"`
 	// Resume is where the item goes on, if it was on its way before.
 	Resume *Resume `json:"resume,omitempty"`
+	// Given are the cells of a row that was refused together with its manifest,
+	// for another manifest. Such an item is not complete and is never sent: what
+	// was wrong is missing in the fields above.
+	Given []Given `json:"given,omitempty"`
+}
+
+// Given is one cell of a manifest's row as a person gave it. It may hold a signed
+// URL.
+type Given struct {
+	Column string `json:"column"`
+	Text   string `json:"text"`
 }
 
 // Local reports whether the item's source is a path on one host.
