@@ -50,6 +50,9 @@ type Activities struct {
 	// Report writes the report of a batch to where results go, and returns the
 	// places.
 	Report func(ctx context.Context, batch string) ([]string, error)
+	// Finish lets the workflow of a batch that has ended write its reports anew;
+	// nil: they stay as they are.
+	Finish func(ctx context.Context, batch string) error
 	// Load makes a batch of what is new in a manifest, and returns its name; ""
 	// where nothing is.
 	Load func(ctx context.Context, in upload.Scheduled) (batch string, err error)

@@ -139,7 +139,8 @@ func (a *Activities) AwaitCanary(ctx context.Context, id string, _ upload.Route)
 }
 
 // FinishBatch ends a batch when no row of it is under way. Where it was canceled,
-// rows that never began are canceled too.
+// rows that never began are canceled too. Of a batch that has ended before, it
+// only writes the reports anew.
 func (a *Activities) FinishBatch(ctx context.Context, in upload.Finish) (upload.BatchEnd, error) {
 	defer beat(ctx, func() any { return nil })()
 	if in.Canceled {
@@ -161,17 +162,27 @@ func (a *Activities) FinishBatch(ctx context.Context, in upload.Finish) (upload.
 	if summary.InProgress > 0 {
 		return end, a.rest(ctx, fmt.Sprintf("%d rows are under way", summary.InProgress))
 	}
-	_, _, asked := run(ctx) // the same in every attempt, so that it is put down once
-	_, err = a.Ledger.ChangeBatch(ctx, in.Batch, ledger.BatchChange{
-		State: end.State, Event: ledger.BatchEvent{At: asked, What: ledger.EventFinish, By: byWorkflow, Because: string(end.State)},
-	})
-	if err != nil {
+	if end.State, err = a.endBatch(ctx, in.Batch, end.State); err != nil {
 		return upload.BatchEnd{}, ledgerError(ctx, err)
 	}
 	if end.Reports, err = a.Report(ctx, in.Batch); err != nil { // it can be made at any time
 		a.Log.Warn("the report of a batch is not written", zap.String("batch", in.Batch), zap.Error(err))
 	}
 	return end, nil
+}
+
+// endBatch puts down that a batch has ended, and returns how: as it did before
+// where it had.
+func (a *Activities) endBatch(ctx context.Context, id string, state upload.BatchState) (upload.BatchState, error) {
+	was, err := a.Ledger.Batch(ctx, id)
+	if err != nil || was.State.Ended() {
+		return was.State, err
+	}
+	_, _, asked := run(ctx) // the same in every attempt, so that it is put down once
+	_, err = a.Ledger.ChangeBatch(ctx, id, ledger.BatchChange{
+		State: state, Event: ledger.BatchEvent{At: asked, What: ledger.EventFinish, By: byWorkflow, Because: string(state)},
+	})
+	return state, err
 }
 
 // cancelRows ends the rows of a canceled batch that nobody has: those that never

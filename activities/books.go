@@ -18,16 +18,41 @@ const lastWait = 2 * time.Second
 // byWorkflow is who pauses an account when a vendor denies it.
 const byWorkflow = "mediaferry"
 
-// Record writes how an item ended. It may be repeated.
+// Record writes how an item ended. It may be repeated. Where the item's batch has
+// ended before, its reports are to be written anew.
 func (a *Activities) Record(ctx context.Context, in upload.Record) error {
-	if err := a.Ledger.Record(ctx, in); err != nil || in.Result.State == upload.StateUnconfirmed {
+	if err := a.Ledger.Record(ctx, in); err != nil {
 		return ledgerError(ctx, err)
+	}
+	if err := a.outdate(ctx, in.Item.Batch); err != nil || in.Result.State == upload.StateUnconfirmed {
+		return err
 	}
 	vendor, err := vendors.Find(in.Item.Vendor)
 	if err != nil || vendor.Spec().Parts == nil { // there are none
 		return nil
 	}
 	return ledgerError(ctx, a.Ledger.ForgetParts(ctx, in.Item.UploadID))
+}
+
+// outdate has the reports of a batch written anew that a row's end has made
+// false: those of a batch that has not ended are still to come.
+func (a *Activities) outdate(ctx context.Context, id string) error {
+	if id == "" || a.Finish == nil {
+		return nil
+	}
+	batch, err := a.Ledger.Batch(ctx, id)
+	switch {
+	case errors.Is(err, ledger.ErrNotFound): // the ledger was lost, and the batch with it
+		return nil
+	case err != nil:
+		return ledgerError(ctx, err)
+	case !batch.State.Ended():
+		return nil
+	}
+	if err := a.Finish(ctx, id); err != nil {
+		return fmt.Errorf("have the reports of batch %s written anew: %w", id, err)
+	}
+	return nil
 }
 
 // MarkPaused notes that a person paused an item, or let it go on. It may be

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"go.temporal.io/sdk/client"
+
 	"github.com/mediaferry/mediaferry/batches"
 	"github.com/mediaferry/mediaferry/manifest"
 	"github.com/mediaferry/mediaferry/report"
@@ -31,6 +33,18 @@ func reporting(o WorkerOptions) func(context.Context, string) ([]string, error) 
 			return nil, err
 		}
 		return report.Write(ctx, o.Ledger, batch, report.Options{Target: target, Sources: from})
+	}
+}
+
+// finishing wakes the workflow of a batch, or starts it where it has ended: it
+// finds nothing left to do, and writes the reports. Ends that come close together
+// are one to it.
+func finishing(temporal client.Client) func(context.Context, string) error {
+	return func(ctx context.Context, batch string) error {
+		_, err := temporal.SignalWithStartWorkflow(ctx, upload.BatchWorkflowID(batch), upload.SignalMore, nil, client.StartWorkflowOptions{
+			TaskQueue: upload.TaskQueue, StaticSummary: "batch " + batch,
+		}, upload.WorkflowBatch, upload.BatchRun{Batch: batch})
+		return err
 	}
 }
 

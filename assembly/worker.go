@@ -101,7 +101,7 @@ func StartWorker(ctx context.Context, o WorkerOptions) (*Worker, error) {
 	acts := &activities.Activities{
 		Accounts: accounts{o.Config}, Ledger: o.Ledger, Sources: sources.New(from), Egress: from.Egress,
 		Running: running(o.Temporal), Bandwidth: o.Bandwidth, Owner: w.info.ID, Log: o.Log, Now: time.Now,
-		Report: reporting(o), Load: loading(o),
+		Report: reporting(o), Finish: finishing(o.Temporal), Load: loading(o),
 	}
 	w.build(o, acts)
 	for _, sdk := range w.workers {

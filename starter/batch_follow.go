@@ -162,6 +162,29 @@ func (w *batchWatch) closing(ctx context.Context) bool {
 	return described.GetWorkflowExecutionInfo().GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_RUNNING
 }
 
+// reported waits until the reports of a batch that has ended tell of what has just
+// become of one of its rows; err is handed through. The worker that writes them
+// may be this process.
+func (a *app) reported(ctx context.Context, id string, err error) error {
+	if id == "" || ctx.Err() != nil {
+		return err
+	}
+	b, unread := a.ledger.Batch(ctx, id)
+	if unread != nil || !b.State.Ended() { // they are still to come
+		return err
+	}
+	for w := a.newBatchWatch(id); w.closing(ctx); {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-a.engineLost():
+			return err
+		case <-time.After(lookEvery):
+		}
+	}
+	return err
+}
+
 // batchView is a batch at one moment.
 type batchView struct {
 	batch    ledger.Batch

@@ -178,7 +178,7 @@ func (a *app) retry(ctx context.Context, id string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	return a.follow(ctx, follow, printer{out: a.stdout, err: a.stderr, json: asJSON})
+	return a.reported(ctx, item.Batch, a.follow(ctx, follow, printer{out: a.stdout, err: a.stderr, json: asJSON}))
 }
 
 func (a *app) cancel(ctx context.Context, id string) error {
@@ -211,7 +211,7 @@ func (a *app) cancel(ctx context.Context, id string) error {
 	if result.State != upload.StateCanceled {
 		a.say("it had ended before the cancellation reached it")
 	}
-	return nil
+	return a.reported(ctx, f.item.Batch, nil)
 }
 
 // checkDecision says what a decision lacks.
@@ -257,7 +257,7 @@ func (a *app) decide(ctx context.Context, id string, d upload.Decision) error {
 		return fmt.Errorf("decide %s: %w", id, err)
 	}
 	f.stale = entry.UpdatedAt
-	return a.follow(ctx, []*following{f}, printer{out: a.stdout, err: a.stderr})
+	return a.reported(ctx, f.item.Batch, a.follow(ctx, []*following{f}, printer{out: a.stdout, err: a.stderr}))
 }
 
 // who is the person at the keyboard, for records.
