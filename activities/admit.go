@@ -11,7 +11,9 @@ import (
 
 const (
 	// admitRows is how many rows are claimed at once, ahead of those that are sent:
-	// by itself a claim costs as much as a small medium's way.
+	// by itself a claim costs as much as a small medium's way. A batch that may have
+	// fewer under way claims each when its turn comes, since a row that is claimed
+	// counts as begun.
 	admitRows = 32
 	// admitLooks is how many sources of them are looked at at once.
 	admitLooks = 8
@@ -30,7 +32,7 @@ func (c *carrier) admit(ctx context.Context, rows []ledger.PageRow) <-chan *pack
 				group[i] = newPacked(c, row)
 			}
 			rows = rows[n:]
-			if !c.stopped() && ctx.Err() == nil {
+			if most := c.limits.inFlight(); (most == 0 || most >= admitRows) && !c.stopped() && ctx.Err() == nil {
 				c.claimGroup(ctx, group)
 			}
 			for _, r := range group {
