@@ -55,7 +55,7 @@ func (l *Ledger) ChangeBatch(ctx context.Context, id string, change BatchChange)
 		if change.State == upload.BatchHeld && !holdable(b.State) {
 			return false, nil
 		}
-		if change.Event.What == EventResume && b.State == upload.BatchHeld {
+		if change.Event.What == EventResume && b.State == upload.BatchHeld && change.State == upload.BatchRunning {
 			var err error
 			if b.baseline, err = failures(ctx, tx, b.ID); err != nil {
 				return false, err

@@ -37,7 +37,8 @@ func (a *app) batchResumeCommand() *cobra.Command {
 		Short: "go on with a batch that is paused or held",
 		Long: `resume goes on with a batch that was paused. For one that is held it accepts what it is
 held for: the first rows of a canary, or the failures so far, from which its budget
-then counts anew.`,
+then counts anew. A batch that is held and paused is only held after the first resume;
+the second accepts.`,
 		Example:           "  mediaferry batch resume spring",
 		Args:              oneBatch,
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.resumeBatch(cmd.Context(), args[0], because) },
@@ -87,7 +88,11 @@ func (a *app) pauseBatch(ctx context.Context, id, because string) error {
 	if why == "" {
 		why = "paused by " + who()
 	}
-	if _, err := a.ledger.ChangeBatch(ctx, id, ledger.BatchChange{Event: event("pause", because, ""), Paused: &paused, Because: &why}); err != nil {
+	change := ledger.BatchChange{Event: event("pause", because, ""), Paused: &paused, Because: &why}
+	if b.State == upload.BatchHeld {
+		change.Because = nil // what it is held for still has to be read
+	}
+	if _, err := a.ledger.ChangeBatch(ctx, id, change); err != nil {
 		return unknownBatch(id, err)
 	}
 	if err := a.signalRows(ctx, id, upload.SignalPause); err != nil {
@@ -110,14 +115,24 @@ func (a *app) resumeBatch(ctx context.Context, id, because string) error {
 		return nil
 	}
 	change := ledger.BatchChange{Event: event("resume", because, ""), Paused: new(bool), Because: new(string)}
-	if b.State == upload.BatchHeld {
+	switch {
+	case b.State == upload.BatchHeld && b.Paused:
+		// The pause was a person's word, and ends with one. What the batch asks has
+		// not been answered by that.
+		change.Because, change.Event.Detail = nil, "the pause alone: it stays held"
+	case b.State == upload.BatchHeld:
 		change.State, change.Event.Detail = upload.BatchRunning, "accepted: "+b.Because
 	}
-	if _, err := a.ledger.ChangeBatch(ctx, id, change); err != nil {
+	now, err := a.ledger.ChangeBatch(ctx, id, change)
+	if err != nil {
 		return unknownBatch(id, err)
 	}
 	if err := a.signalRows(ctx, id, upload.SignalResume); err != nil {
 		return err
+	}
+	if now.State == upload.BatchHeld {
+		a.say("batch %s is no longer paused, but it is held: %s; to accept that and go on: mediaferry batch resume %s", id, now.Because, id)
+		return nil
 	}
 	if !a.engineRuns(ctx) {
 		a.say("batch %s goes on as soon as an engine and a worker run: mediaferry up", id)
