@@ -125,7 +125,7 @@ func (a accountView) left() string {
 	switch {
 	case a.done == a.total:
 		return "done"
-	case a.paused:
+	case a.paused.Paused:
 		return "paused"
 	case a.rate > 0:
 		return (time.Duration(float64(a.total-a.done)/a.rate) * time.Second).String() + " left"

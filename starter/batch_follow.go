@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -138,7 +139,13 @@ func (w *batchWatch) over(v batchView) string {
 	if time.Since(w.stuck) < 3*batchLook {
 		return ""
 	}
-	return fmt.Sprintf("all that is left waits for %s, put that right, then: mediaferry account resume NAME; the batch goes on by itself while mediaferry up runs, else with the same command", join(names))
+	var accounts, commands []string
+	for _, name := range names {
+		accounts = append(accounts, "account "+name+", which is paused")
+		commands = append(commands, "mediaferry account resume "+name)
+	}
+	return fmt.Sprintf("all that is left waits for %s, put that right, then: %s; the batch goes on by itself while mediaferry up runs, else with the same command",
+		join(accounts), strings.Join(commands, "; "))
 }
 
 // closeTime is how long a command waits for a batch's report.
@@ -198,7 +205,7 @@ type accountView struct {
 	total, done, inFlight, failed int64
 	rate                          float64
 	slowdowns                     int64
-	paused                        bool
+	paused                        ledger.AccountState // Paused: it rests
 }
 
 func (w *batchWatch) look(ctx context.Context) (batchView, error) {
@@ -232,6 +239,11 @@ func (w *batchWatch) look(ctx context.Context) (batchView, error) {
 		one.rate = rateOf(ticks, now, route.Account)
 		v.accounts = append(v.accounts, one)
 	}
+	for _, one := range v.accounts {
+		if one.paused.Paused && one.done < one.total {
+			v.numbers.rest(append(v.numbers.resting, one.paused))
+		}
+	}
 	return v, nil
 }
 
@@ -260,21 +272,20 @@ func (w *batchWatch) account(ctx context.Context, name string) (accountView, err
 	}
 	v.slowdowns = slowdowns - w.slow[name]
 	account, err := w.ledger.Account(ctx, name)
-	v.paused = account.Paused
+	v.paused = account
 	return v, err
 }
 
 // denied are the accounts for which all rows that are left wait, where there is
 // no other with anything to do.
-func (v batchView) denied() []string {
-	var names []string
+func (v batchView) denied() (names []string) {
 	for _, a := range v.accounts {
 		switch {
 		case a.done == a.total:
-		case !a.paused:
+		case !a.paused.Paused:
 			return nil
 		default:
-			names = append(names, "account "+a.name+", which is paused")
+			names = append(names, a.name)
 		}
 	}
 	return names

@@ -31,6 +31,8 @@ type batchNumbers struct {
 	Rate        float64           `json:"items_per_second"`
 	ETA         *int64            `json:"eta_seconds"`
 	Failures    []failureLine     `json:"failures"`
+
+	resting []ledger.AccountState // accounts that are paused and have rows left
 }
 
 // failureLine is one sort of failure at one account.
@@ -79,7 +81,63 @@ func (a *app) batchStatus(ctx context.Context, b ledger.Batch) (batchNumbers, er
 		}
 		rate = rateOf(ticks, now, "")
 	}
-	return numbersOf(b, s, rate), nil
+	n := numbersOf(b, s, rate)
+	if n.Waiting+n.InProgress > 0 && !b.State.Ended() {
+		resting, err := a.resting(ctx, b.ID)
+		if err != nil {
+			return n, err
+		}
+		n.rest(resting)
+	}
+	return n, nil
+}
+
+// rest notes accounts that are paused. Nobody knows how long, and so the batch's
+// time left is not known either.
+func (n *batchNumbers) rest(accounts []ledger.AccountState) {
+	if n.resting = accounts; len(accounts) > 0 {
+		n.ETA = nil
+	}
+}
+
+// resting are the accounts of a batch that are paused and have rows left.
+func (a *app) resting(ctx context.Context, id string) ([]ledger.AccountState, error) {
+	routes, err := a.ledger.Routes(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	var resting []ledger.AccountState
+	for i, route := range routes {
+		if i > 0 && routes[i-1].Account == route.Account { // they come by account
+			continue
+		}
+		account, err := a.ledger.Account(ctx, route.Account)
+		if err != nil {
+			return nil, err
+		}
+		if !account.Paused {
+			continue
+		}
+		counts, err := a.ledger.Counts(ctx, ledger.Filter{Batch: id, Account: route.Account})
+		if err != nil {
+			return nil, err
+		}
+		if open(counts) > 0 {
+			resting = append(resting, account)
+		}
+	}
+	return resting, nil
+}
+
+// open is how many rows have not ended.
+func open(counts map[upload.State]int64) int64 {
+	var n int64
+	for state, rows := range counts {
+		if !state.Ended() {
+			n += rows
+		}
+	}
+	return n
 }
 
 func numbersOf(b ledger.Batch, s ledger.Summary, rate float64) batchNumbers {
@@ -160,6 +218,9 @@ func statusRows(b ledger.Batch, n batchNumbers) [][]string {
 	if n.Rate > 0 {
 		add("rate", "%.1f rows a second%s", n.Rate, etaWords(n))
 	}
+	for _, account := range n.resting {
+		add("waits", "for account %s, which is paused: %s", account.Name, account.Because)
+	}
 	for _, line := range limitLines(b.Limits) {
 		add("limit", "%s", line)
 	}
@@ -211,12 +272,17 @@ func countWords(n batchNumbers) string {
 func nextSteps(b ledger.Batch, n batchNumbers) []string {
 	var steps []string
 	switch {
+	case b.State == upload.BatchHeld && b.Paused:
+		steps = append(steps, fmt.Sprintf("mediaferry batch resume %s, to end the pause: it stays held until resumed once more; or batch cancel %s", b.ID, b.ID))
 	case b.State == upload.BatchHeld:
 		steps = append(steps, fmt.Sprintf("mediaferry batch resume %s, to accept that and go on; or batch cancel %s", b.ID, b.ID))
 	case b.Paused && !b.State.Ended():
 		steps = append(steps, "mediaferry batch resume "+b.ID)
 	case b.State.Ended() && n.Failed+n.Canceled > 0:
 		steps = append(steps, "mediaferry batch retry "+b.ID+" [--kind KIND]; or batch report "+b.ID)
+	}
+	for _, account := range n.resting {
+		steps = append(steps, fmt.Sprintf("put account %s right, then: mediaferry account resume %s", account.Name, account.Name))
 	}
 	if n.Unconfirmed > 0 {
 		steps = append(steps, fmt.Sprintf("look at the vendor, then: mediaferry decide --batch %s ready|retry|fail --because TEXT", b.ID))
