@@ -78,7 +78,8 @@ func (f limitFlags) given(cmd *cobra.Command) string {
 	return strings.Join(texts, " ")
 }
 
-// parseRPS reads ACCOUNT=N. 0, or none, gives an account its own rate back.
+// parseRPS reads ACCOUNT=N. none gives an account its own rate back; 0 might be
+// meant for that, or to send nothing, and is refused.
 func parseRPS(given, known []string, now map[string]float64) (map[string]float64, error) {
 	rates := maps.Clone(now)
 	if rates == nil {
@@ -94,10 +95,10 @@ func parseRPS(given, known []string, now map[string]float64) (map[string]float64
 		}
 		rate, err := strconv.ParseFloat(text, 64)
 		switch {
-		case text == none, err == nil && rate == 0:
+		case text == none:
 			delete(rates, name)
 		case err != nil || !(rate > 0 && rate <= 1e6):
-			return nil, misused("--rps %s: %q is no rate, want calls per second, such as 5 or 0.5, or none", name, text)
+			return nil, misused("--rps %s: %q is no rate, want calls per second, such as 5 or 0.5, or none for the account's own", name, text)
 		default:
 			rates[name] = rate
 		}
