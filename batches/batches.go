@@ -78,7 +78,8 @@ func NameOf(place manifest.Place) string {
 }
 
 // read reads a manifest through, and gives each row to each. header is told of
-// what is wrong with the whole, before the first row.
+// what is wrong with the whole: before the first row, and of what only all rows
+// together show, after the last one.
 func read(ctx context.Context, place manifest.Place, options manifest.Options, header func([]manifest.Problem), each func(manifest.Row) error) (layout manifest.Layout, err error) {
 	reader, err := manifest.Open(ctx, place, options)
 	if err != nil {
@@ -89,6 +90,7 @@ func read(ctx context.Context, place manifest.Place, options manifest.Options, h
 	for {
 		row, err := reader.Next(ctx)
 		if errors.Is(err, io.EOF) {
+			header(reader.Unused())
 			return reader.Layout()
 		}
 		if err != nil {
@@ -98,6 +100,19 @@ func read(ctx context.Context, place manifest.Place, options manifest.Options, h
 			return layout, err
 		}
 	}
+}
+
+// refuse adds to a row why its source cannot be read where it is; it returns any
+// error that is not about the row.
+func refuse(row *manifest.Row, err error) error {
+	var known *upload.Error
+	if !errors.As(err, &known) || known.Kind != upload.KindInvalid {
+		return err
+	}
+	row.Problems = append(row.Problems, manifest.Problem{
+		Line: row.Line(), Sort: manifest.SortSource, Column: "source", Message: known.Message, Hint: known.Hint,
+	})
+	return nil
 }
 
 // fatal reports whether the header makes every row unfit.

@@ -50,8 +50,8 @@ type Loading struct {
 	Canary int
 	By     string
 
-	// Queue is the task queue of those who can read a local path. Its errors
-	// refuse the whole manifest, before anything is written.
+	// Queue is the task queue of those who can read a local path. An error of kind
+	// invalid refuses the row; others end the loading, before anything is written.
 	Queue func(ctx context.Context, path string) (string, error)
 	// Beat is told now and then how many rows are loaded; it may be nil.
 	Beat func(rows int64)
@@ -140,18 +140,13 @@ func (l Loading) check(ctx context.Context) (Loaded, error) {
 	})
 	layout, err := read(ctx, l.Place, l.options(), func(header []manifest.Problem) {
 		loaded.Found.Add(header...)
-		whole = fatal(header)
+		whole = whole || fatal(header)
 	}, func(row manifest.Row) error {
+		if err := l.route(ctx, &row); err != nil {
+			return err
+		}
 		loaded.Found.AddRow(row)
-		if !row.Valid() {
-			return nil
-		}
-		if row.Item.Local() && l.Queue != nil {
-			if _, err := l.Queue(ctx, row.Item.Source); err != nil {
-				return err
-			}
-		}
-		if l.Fresh == nil {
+		if !row.Valid() || l.Fresh == nil {
 			return nil
 		}
 		return page.add(ctx, row)
@@ -167,6 +162,19 @@ func (l Loading) check(ctx context.Context) (Loaded, error) {
 		return loaded, &RefusedError{Manifest: l.Place.Display(), Found: loaded.Found, Whole: true}
 	}
 	return loaded, nil
+}
+
+// route finds who can read a row's source, or refuses the row.
+func (l Loading) route(ctx context.Context, row *manifest.Row) error {
+	if !row.Valid() || !row.Item.Local() || l.Queue == nil {
+		return nil
+	}
+	queue, err := l.Queue(ctx, row.Item.Source)
+	if err != nil {
+		return refuse(row, err)
+	}
+	row.Item.Queue = queue
+	return nil
 }
 
 func (l Loading) options() manifest.Options {
@@ -235,6 +243,9 @@ func (l Loading) load(ctx context.Context, was manifest.Layout) (int64, error) {
 	is, err := read(ctx, l.Place, l.options(), func([]manifest.Problem) {}, func(row manifest.Row) error {
 		if int64(row.At.Row) < skip {
 			return nil
+		}
+		if err := l.route(ctx, &row); err != nil {
+			return err
 		}
 		return page.add(ctx, row)
 	})

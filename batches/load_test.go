@@ -227,6 +227,56 @@ func TestALoadingThatBrokeOffGoesOnWhereItWas(t *testing.T) {
 	require.Len(t, rowsOf(t, books, "spring"), 1700)
 }
 
+func TestAPathThatNobodyMayReadIsItsRowsFault(t *testing.T) {
+	books := open(t)
+	l := loading(written(t, "source,to,id\nin/a.jpg,trustana,a\nout/b.jpg,trustana,b\n"), books)
+	l.Queue = func(_ context.Context, path string) (string, error) {
+		if strings.Contains(path, "/out/") {
+			return "", upload.Errorf(upload.KindInvalid, upload.StepClaim, "%s lies outside", path).WithHint("move it")
+		}
+		return "q", nil
+	}
+	loaded, err := batches.Load(t.Context(), l)
+	var refused *batches.RefusedError
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, 1, loaded.Found.Refused)
+	require.Equal(t, 3, loaded.Found.First[0].Line)
+	require.Contains(t, loaded.Found.First[0].String(), "lies outside (move it)")
+
+	l.SkipInvalid = true
+	_, err = batches.Load(t.Context(), l)
+	require.NoError(t, err)
+	rows := rowsOf(t, books, "spring")
+	require.Len(t, rows, 2)
+	require.Equal(t, upload.StateWaiting, rows[0].Result.State)
+	require.Equal(t, upload.StateFailed, rows[1].Result.State)
+	require.Equal(t, upload.KindInvalid, rows[1].Result.Error.Kind)
+	require.Equal(t, "batch/spring/b", rows[1].Result.UploadID)
+
+	away := errors.New("the ledger is away")
+	l.Queue = func(context.Context, string) (string, error) { return "", away }
+	_, err = batches.Load(t.Context(), l)
+	require.ErrorIs(t, err, away, "that is no row's fault")
+}
+
+func TestTheWayOfARowIsTheOneItIsGoingToTake(t *testing.T) {
+	books := open(t)
+	l := loading(written(t, `source,to,id,gtin,organization_id
+a.jpg,trustana,a,,
+a.jpg,closient,b,4006381333931,24WX8VvHKeUCL5Vb3qSGyW
+a.mp4,truvideo,c,,
+a.jpg,closient,d,4.00638E+12,24WX8VvHKeUCL5Vb3qSGyW
+`), books)
+	l.SkipInvalid = true
+	_, err := batches.Load(t.Context(), l)
+	require.NoError(t, err)
+	var ways []upload.Way
+	for _, row := range rowsOf(t, books, "spring") {
+		ways = append(ways, row.Result.Way)
+	}
+	require.Equal(t, []upload.Way{upload.WayPacked, upload.WayOwn, upload.WayOwn, upload.WayOwn}, ways)
+}
+
 func TestAnEditUnderWayIsRefused(t *testing.T) {
 	books, place := open(t), written(t, many(3))
 	edited := &failing{Ledger: books, refuse: func(int) error { return nil }}

@@ -2,11 +2,11 @@ package batches
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/mediaferry/mediaferry/ledger"
 	"github.com/mediaferry/mediaferry/manifest"
 	"github.com/mediaferry/mediaferry/upload"
+	"github.com/mediaferry/mediaferry/vendors"
 )
 
 // page collects rows, and gives away as many at a time as cost little each: those
@@ -76,14 +76,7 @@ func (l Loading) record(ctx context.Context, rows []manifest.Row) error {
 	records := make([]upload.Record, 0, len(rows))
 	for _, row := range rows {
 		item, now := row.Item, l.Now()
-		if row.Valid() && item.Local() && l.Queue != nil {
-			queue, err := l.Queue(ctx, item.Source)
-			if err != nil {
-				return fmt.Errorf("line %d: %w", item.Line, err)
-			}
-			item.Queue = queue
-		}
-		result := upload.NewResult(item, upload.WayPacked, now)
+		result := upload.NewResult(item, wayOf(item), now)
 		if refused := row.Err(); refused != nil {
 			ended := now.UTC()
 			result.State, result.Error, result.FinishedAt = upload.StateFailed, upload.FailureOf(refused), &ended
@@ -96,6 +89,15 @@ func (l Loading) record(ctx context.Context, rows []manifest.Row) error {
 		records = append(records, record)
 	}
 	return l.Ledger.RecordPage(ctx, records)
+}
+
+// wayOf is the way that a row is going to take, as far as its vendor tells: what
+// shows only when its source is looked at is put down then.
+func wayOf(item upload.Item) upload.Way {
+	if vendor, err := vendors.Find(item.Vendor); err == nil && vendor.Spec().Packing == nil {
+		return upload.WayOwn
+	}
+	return upload.WayPacked
 }
 
 // given are a refused row's cells for the manifest of the rows that failed.

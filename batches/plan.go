@@ -29,6 +29,9 @@ type Planning struct {
 	// Sources opens them.
 	Sample  int
 	Sources *sources.Sources
+	// Reads tells why a local path could not be read by anybody: an error of kind
+	// invalid refuses its row, others end the planning. Nil: all paths can.
+	Reads func(path string) error
 	// Ledger tells which rows were delivered before; nil: not asked.
 	Ledger Delivered
 	Prices Prices
@@ -45,9 +48,13 @@ type Delivered interface {
 // --json` prints.
 type Plan struct {
 	Manifest string `json:"manifest"`
-	Batch    string `json:"batch"`
-	SHA256   string `json:"sha256"`
-	Rows     int64  `json:"rows"`
+	// Batch is the name that a batch of the manifest gets; null where it needs one.
+	Batch  upload.Text `json:"batch"`
+	SHA256 string      `json:"sha256"`
+	Rows   int64       `json:"rows"`
+	// Whole says that the header is wrong: all rows are refused then, whatever is
+	// wrong with each.
+	Whole bool `json:"refused_as_a_whole"`
 	// Refused rows are wrong by themselves: no batch is started with them. Unfit
 	// ones would fail as soon as their source is looked at, Known ones were
 	// delivered before and would be skipped; all others are ToSend.
@@ -119,7 +126,7 @@ func Make(ctx context.Context, p Planning) (_ *Plan, err error) {
 		p.Prices = ListPrices()
 	}
 	m := &planner{
-		Planning: p, plan: &Plan{Manifest: p.Place.Display(), Batch: p.Batch},
+		Planning: p, plan: &Plan{Manifest: p.Place.Display(), Batch: upload.Text(p.Batch)},
 		accounts: map[string]*AccountPlan{}, sample: newReservoir(p.Sample),
 	}
 	if m.twins, err = newTwins(p.Temporary); err != nil {
@@ -129,9 +136,10 @@ func Make(ctx context.Context, p Planning) (_ *Plan, err error) {
 	// The rows are those of no batch: one that has been there under the name
 	// counts among what was delivered before. No name of a batch has the sign.
 	options := manifest.Options{Opener: p.Opener, Catalog: p.Catalog, To: p.To, Batch: "?" + p.Batch, Again: p.Again}
-	layout, err := read(ctx, p.Place, options,
-		func(header []manifest.Problem) { m.plan.Problems.Add(header...) },
-		func(row manifest.Row) error { return m.row(ctx, row) })
+	layout, err := read(ctx, p.Place, options, func(header []manifest.Problem) {
+		m.plan.Problems.Add(header...)
+		m.plan.Whole = m.plan.Whole || fatal(header)
+	}, func(row manifest.Row) error { return m.row(ctx, row) })
 	if err != nil {
 		return nil, err
 	}
@@ -151,6 +159,13 @@ func Make(ctx context.Context, p Planning) (_ *Plan, err error) {
 
 // row takes one row of the manifest.
 func (m *planner) row(ctx context.Context, row manifest.Row) error {
+	if row.Valid() && row.Item.Local() && m.Reads != nil {
+		if err := m.Reads(row.Item.Source); err != nil {
+			if err := refuse(&row, err); err != nil {
+				return err
+			}
+		}
+	}
 	one := planned{row: row}
 	if row.Valid() {
 		if err := m.know(&one); err != nil {
@@ -158,12 +173,14 @@ func (m *planner) row(ctx context.Context, row manifest.Row) error {
 		}
 	}
 	m.plan.Problems.AddRow(row)
-	if !row.Valid() {
-		m.plan.Refused++
-		return nil
-	}
 	if one.unfit != nil {
 		m.plan.Sources.Add(*one.unfit)
+	}
+	switch {
+	case m.plan.Whole, !row.Valid():
+		m.plan.Refused++
+		return nil
+	case one.unfit != nil:
 		m.plan.Unfit++
 		return nil
 	}

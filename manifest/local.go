@@ -40,12 +40,15 @@ func Spool(ctx context.Context, in io.Reader, file, dir string) (Place, error) {
 	if err != nil {
 		return Place{}, fmt.Errorf("file for the manifest: %w", err)
 	}
-	_, err = io.Copy(out, patient{ctx, in})
+	n, err := io.Copy(out, patient{ctx, in})
 	err = errors.Join(err, out.Sync(), out.Close())
-	if err == nil {
-		return place, nil
+	switch {
+	case err != nil:
+		return Place{}, errors.Join(fmt.Errorf("manifest from standard input: %w", err), os.Remove(file))
+	case n == 0:
+		return Place{}, errors.Join(invalid(place, "is empty").WithHint("the first line names the columns: source,to,id"), os.Remove(file))
 	}
-	return Place{}, errors.Join(fmt.Errorf("manifest from standard input: %w", err), os.Remove(file))
+	return place, nil
 }
 
 // patient reads until its context ends.

@@ -19,6 +19,8 @@ import (
 	"errors"
 	"hash"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/mediaferry/mediaferry/upload"
 	"github.com/mediaferry/mediaferry/vendors"
@@ -94,6 +96,10 @@ type Reader struct {
 	rows    rows
 	header  []Problem
 	repeats repeats
+	// vendors are those of the rows so far, and strangers says that there are rows
+	// whose vendor is not known.
+	vendors   map[string]bool
+	strangers bool
 
 	content Content // nil for a folder
 	stream  *stream
@@ -105,7 +111,7 @@ type Reader struct {
 // whole is an *upload.Error: invalid for what is no manifest. ctx holds until
 // the Reader is closed, which is the caller's part.
 func Open(ctx context.Context, place Place, options Options) (*Reader, error) {
-	r := &Reader{ctx: ctx, options: options, sum: sha256.New()}
+	r := &Reader{ctx: ctx, options: options, sum: sha256.New(), vendors: map[string]bool{}}
 	if place.Folder {
 		if err := r.openFolder(place); err != nil {
 			return nil, err
@@ -168,6 +174,27 @@ func (r *Reader) start(layout Layout, known *columns) {
 // column that is missing. Unless all of it is warnings, no row may be sent.
 func (r *Reader) Header() []Problem { return r.header }
 
+// Unused warns of columns that no row's vendor has, which shows after the last row
+// only. Nothing is said where some row's account is not known: the column may be
+// its vendor's.
+func (r *Reader) Unused() []Problem {
+	if r.layout.Format != CSV || !errors.Is(r.err, io.EOF) || r.strangers {
+		return nil
+	}
+	var problems []Problem
+	for _, name := range r.layout.Columns {
+		owners := r.checker.columns.owners[r.checker.columns.base(name)]
+		if len(owners) == 0 || slices.ContainsFunc(owners, func(vendor string) bool { return r.vendors[vendor] }) {
+			continue
+		}
+		p := problem(SortColumn, clipped(name), "is no column that the vendor of some row has, only %s has", strings.Join(owners, ", ")).
+			hint("remove it, unless rows for %s are to follow", strings.Join(owners, ", ")).warn()
+		p.Line = 1
+		problems = append(problems, *p)
+	}
+	return problems
+}
+
 // Next reads a row. It returns io.EOF after the last one; an *upload.Error of
 // kind invalid where there is none at all, missing where the manifest is not
 // what it was when it was opened, and unavailable for trouble on the way. After
@@ -193,6 +220,9 @@ func (r *Reader) Next(ctx context.Context) (Row, error) {
 	one.at.Row = r.layout.Rows
 	r.layout.Rows++
 	row := r.checker.check(one)
+	if r.strangers = r.strangers || row.account == nil; row.account != nil {
+		r.vendors[row.account.spec.Name] = true
+	}
 	r.repeats.check(&row)
 	r.checker.seal(&row)
 	return row, nil

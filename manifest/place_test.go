@@ -161,6 +161,9 @@ func TestStandardInputIsKeptInAFileOfItsOwner(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrExist)
 
 	file = filepath.Join(dir, "second.csv")
+	_, err = manifest.Spool(t.Context(), strings.NewReader(""), filepath.Join(t.TempDir(), "manifest"), "/")
+	require.Equal(t, upload.KindInvalid, upload.KindOf(err))
+	require.ErrorContains(t, err, `manifest "standard input" is empty`)
 	_, err = manifest.Spool(t.Context(), iotest.ErrReader(errors.New("the pipe broke")), file, "/")
 	require.ErrorContains(t, err, "manifest from standard input: the pipe broke")
 	require.NoFileExists(t, file)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/assembly"
 	"github.com/mediaferry/mediaferry/batches"
+	"github.com/mediaferry/mediaferry/ledger"
 	"github.com/mediaferry/mediaferry/manifest"
 	"github.com/mediaferry/mediaferry/upload"
 )
@@ -59,37 +60,78 @@ func (a *app) batchPlan(ctx context.Context, f planFlags, given string) error {
 	if err := a.openConfig(); err != nil {
 		return err
 	}
-	place, err := a.locate(ctx, given)
+	if err := a.knownAccount(f.to); err != nil {
+		return err
+	}
+	planning, err := a.planning(ctx, f, given)
 	if err != nil {
 		return err
-	}
-	planning := batches.Planning{
-		Place: place, Catalog: a.config, Batch: batches.NameOf(place), To: f.to, Again: f.again, Sample: f.sample,
-	}
-	if planning.Batch == "" {
-		planning.Batch = "plan"
-	}
-	if planning.Opener, err = a.manifests(); err != nil {
-		return err
-	}
-	roots, err := a.roots()
-	if err != nil {
-		return err
-	}
-	if planning.Sources, err = assembly.Sources(a.config, roots); err != nil {
-		return err
-	}
-	if a.ledgerThere() {
-		if err := a.openLedger(ctx); err != nil {
-			return err
-		}
-		planning.Ledger = a.ledger
 	}
 	plan, err := batches.Make(ctx, planning)
 	if err != nil {
 		return a.asManifest(err)
 	}
 	return a.tellPlan(plan, printer{out: a.stdout, err: a.stderr, json: f.json})
+}
+
+// knownAccount refuses an account of --to that cannot be used; "" names none.
+func (a *app) knownAccount(to string) error {
+	if to == "" {
+		return nil
+	}
+	_, err := a.config.Profile(to)
+	return err
+}
+
+// planning is what a plan needs to know.
+func (a *app) planning(ctx context.Context, f planFlags, given string) (batches.Planning, error) {
+	place, err := a.locate(ctx, given)
+	if err != nil {
+		return batches.Planning{}, a.asManifest(err)
+	}
+	planning := batches.Planning{
+		Place: place, Catalog: a.config, Batch: batches.NameOf(place), To: f.to, Again: f.again, Sample: f.sample,
+	}
+	if planning.Opener, err = a.manifests(); err != nil {
+		return planning, err
+	}
+	roots, err := a.roots()
+	if err != nil {
+		return planning, err
+	}
+	if planning.Sources, err = assembly.Sources(a.config, roots); err != nil {
+		return planning, err
+	}
+	var workers []ledger.Worker
+	if a.ledgerThere() {
+		if err := a.openLedger(ctx); err != nil {
+			return planning, err
+		}
+		planning.Ledger = a.ledger
+		if workers, err = a.ledger.Workers(ctx, assembly.WorkerAge); err != nil {
+			return planning, err
+		}
+	}
+	host, err := a.host()
+	planning.Reads = func(path string) error {
+		if _, found := assembly.Queue(workers, host, path); found {
+			return nil
+		}
+		_, err := a.rowRoot(path)
+		return err
+	}
+	return planning, err
+}
+
+// rowRoot is the root of this command's own that covers a row's path. The error is
+// the row's where none does.
+func (a *app) rowRoot(path string) (string, error) {
+	root, err := a.ownRoot(path)
+	var outside *usageError
+	if errors.As(err, &outside) {
+		return "", upload.Errorf(upload.KindInvalid, upload.StepClaim, "%s", outside.text).WithHint("%s", outside.hint)
+	}
+	return root, err
 }
 
 // ledgerThere reports whether there is a ledger to be asked: planning makes none.
@@ -145,7 +187,11 @@ func (a *app) asManifest(err error) error {
 	var refused *batches.RefusedError
 	switch {
 	case errors.As(err, &refused):
-		a.say("%s", err)
+		if refused.Whole { // its problems follow
+			a.say("manifest %q is refused as a whole", refused.Manifest)
+		} else {
+			a.say("%s", err)
+		}
 		a.tellProblems(refused.Found)
 		return &notReadyError{refused.Found.Refused}
 	case !errors.As(err, &known):
@@ -200,8 +246,10 @@ func (a *app) tellPlan(plan *batches.Plan, p printer) error {
 		return err
 	}
 	bad := int(plan.Refused + plan.Unfit)
-	if plan.Problems.Problems > 0 {
-		bad = max(bad, 1) // the header alone may be at fault
+	switch {
+	case plan.Whole:
+		a.say("batch start refuses the manifest, with --skip-invalid too: %s", headerFirst)
+	case plan.Refused > 0:
 		a.say("%d of %d rows would be refused: batch start refuses the manifest, or with --skip-invalid those rows", plan.Refused, plan.Rows)
 	}
 	if plan.Unfit > 0 {
@@ -225,7 +273,7 @@ func planHead(plan *batches.Plan) [][]string {
 		{"bytes", bytesWords(plan.Bytes, plan.UnknownSize, plan.ToSend)},
 		{"least time", floorWords(plan.Floor)},
 		{"temporal", plan.Actions.String()},
-		{"duplicates", duplicateWords(plan.Duplicates)},
+		{"duplicates", duplicateWords(plan)},
 	}
 	for _, d := range plan.Duplicates.Examples[:min(len(plan.Duplicates.Examples), 5)] {
 		rows = append(rows, []string{"", fmt.Sprintf("%s to %s, lines %s", d.Source, d.Account, numbers(d.Lines))})
@@ -263,7 +311,13 @@ func accountRows(one batches.AccountPlan) [][]string {
 	}
 }
 
+// headerFirst is what to do about a manifest that is refused as a whole.
+const headerFirst = "what is said about line 1 concerns every row; put that right first"
+
 func rowWords(plan *batches.Plan) string {
+	if plan.Whole {
+		return fmt.Sprintf("%d: none to send, because of line 1", plan.Rows)
+	}
 	text := fmt.Sprintf("%d: %d to send", plan.Rows, plan.ToSend)
 	for _, one := range []struct {
 		n    int64
@@ -295,10 +349,13 @@ func floorWords(seconds float64) string {
 	return (time.Duration(seconds*10) * time.Second / 10).Round(time.Second / 10).String()
 }
 
-func duplicateWords(d batches.Duplicates) string {
+func duplicateWords(plan *batches.Plan) string {
+	d := plan.Duplicates
 	switch {
+	case plan.ToSend == 0:
+		return "not compared: no row is to be sent"
 	case d.Compared == 0:
-		return "not compared: no source is on this host"
+		return "not compared: of the rows to send, none has its source on this host"
 	case d.Rows == 0:
 		return fmt.Sprintf("none among the %d rows on this host", d.Compared)
 	case d.Rows == 1:

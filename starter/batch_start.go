@@ -69,6 +69,9 @@ func (a *app) batchStart(cmd *cobra.Command, f startFlags, given string) error {
 	if err != nil {
 		return err
 	}
+	if err := a.knownAccount(f.to); err != nil {
+		return err
+	}
 	if f.canary < 0 {
 		return misused("--canary %d is no number of rows", f.canary)
 	}
@@ -77,7 +80,7 @@ func (a *app) batchStart(cmd *cobra.Command, f startFlags, given string) error {
 	}
 	place, err := a.locate(ctx, given)
 	if err != nil {
-		return err
+		return a.asManifest(err)
 	}
 	if f.id, err = batchID(f.id, place); err != nil {
 		return err
@@ -132,13 +135,23 @@ func (a *app) loadBatch(ctx context.Context, f startFlags, place manifest.Place,
 		return loaded, &usageError{text: known.Message, hint: known.Hint} // the name is another batch's
 	}
 	if err != nil {
-		err = a.asManifest(err)
-		var bad *notReadyError
-		if errors.As(err, &bad) && loaded.Found.Refused > 0 && !f.skipInvalid {
-			a.say("nothing was started; correct those rows, or leave them out with --skip-invalid")
-		}
+		told := a.asManifest(err)
+		a.tellRefused(err)
+		err = told
 	}
 	return loaded, err
+}
+
+// tellRefused says what to do about a manifest that was refused.
+func (a *app) tellRefused(err error) {
+	var refused *batches.RefusedError
+	switch {
+	case !errors.As(err, &refused):
+	case refused.Whole:
+		a.say("nothing was started; %s", headerFirst)
+	default:
+		a.say("nothing was started; correct those rows, or leave them out with --skip-invalid")
+	}
 }
 
 // queues tells in which queue a local path is read: in that of a worker of this
@@ -159,7 +172,7 @@ func (a *app) queues(ctx context.Context, stays bool) (func(context.Context, str
 		if queue, found := assembly.Queue(workers, host, path); found {
 			return queue, nil
 		}
-		root, err := a.ownRoot(path)
+		root, err := a.rowRoot(path)
 		if err == nil && !stays {
 			err = &usageError{text: fmt.Sprintf("no worker on this host reads %s", path), hint: "start one in another terminal: mediaferry up; or wait here with --follow"}
 		}
@@ -181,7 +194,12 @@ func (a *app) tellLoaded(cmd *cobra.Command, f startFlags, loaded batches.Loaded
 		a.say("%d of %d rows are left out, and reported as failed: invalid", loaded.Found.Refused, loaded.Layout.Rows)
 		a.tellProblems(loaded.Found)
 	}
-	if n := loaded.Found.Warnings; n > 0 {
+	const few = 5
+	switch n := loaded.Found.Warnings; {
+	case n == 0:
+	case n <= few:
+		a.tellWarnings(loaded.Found)
+	default:
 		a.say("there are %d warnings, which mediaferry batch plan names", n)
 	}
 }
