@@ -22,7 +22,8 @@ func (a *app) batchReportCommand() *cobra.Command {
 the objects of upload --json, or as one HTML page to hand to somebody. It works at any
 time, also for batches that run, are held or were canceled, and with no worker and no
 engine alive. When a batch ends, all of them are written to results: by themselves, with
-the failed rows as a manifest for the next run.`,
+the failed rows as a manifest for the next run; and anew when a row ends after that.
+FILE may also be a pipe, or a link.`,
 		Example: `  mediaferry batch report spring > spring.csv
   mediaferry batch report spring --format html -o spring.html`,
 		Args: oneBatch,
