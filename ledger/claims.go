@@ -49,12 +49,16 @@ const (
 	// Busy: another run holds the item. The caller attaches to it or, having
 	// found it dead, claims again with TakeOver.
 	Busy Outcome = "busy"
+	// CalledOff: a person canceled the item while nobody had it. It is over, until
+	// it is retried.
+	CalledOff Outcome = "called off"
 )
 
 // Claim is the answer to a ClaimRequest.
 type Claim struct {
 	Outcome Outcome
-	// Entry is what stands in the way: its Result is the one of a Known item,
+	// Entry is what stands in the way: its Result is the one of an item that is
+	// Known or CalledOff,
 	// its Fingerprint and Definition tell what Changed, its WorkflowID and RunID
 	// who holds an item that is Busy or Unconfirmed. Empty where Granted.
 	Entry Entry
@@ -67,7 +71,8 @@ type Claim struct {
 // has it, since a workflow has one run at a time; if the run that has it is
 // TakeOver; or if the item is ready and this run, begun later, is to upload it
 // again. An item that waits for a decision is only given to its own run, or to
-// one that takes over from it.
+// one that takes over from it; one that was called off to none; and one that is to
+// travel alone not to a page.
 func (l *Ledger) Claim(ctx context.Context, request ClaimRequest) (Claim, error) {
 	claims, err := l.ClaimPage(ctx, []ClaimRequest{request})
 	if err != nil {
@@ -130,6 +135,9 @@ func judge(asked *row, found Entry) Claim {
 		// A late attempt, after the run has recorded its failure: the run has
 		// the item, and reopening it would leave it open for ever.
 		return Claim{Outcome: Granted}
+	}
+	if found.RunID == "" && found.Result.State == upload.StateCanceled {
+		return Claim{Outcome: CalledOff, Entry: found}
 	}
 	return Claim{Outcome: Busy, Entry: found}
 }

@@ -217,6 +217,9 @@ func (r PageRow) alone(item upload.Item) AloneRow {
 		if r.Leg != nil {
 			item.Resume.Leg = *r.Leg
 		}
+		if leg := &item.Resume.Leg; r.Because == becauseForsaken && leg.Session.Method != "" && !leg.Idle && leg.SentAt.IsZero() {
+			leg.Arrived = true // whoever had it may have died while its bytes were on their way
+		}
 	}
 	return AloneRow{Line: item.Line, Item: item, Running: r.RunID != ""}
 }

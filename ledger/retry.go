@@ -55,11 +55,11 @@ func (l *Ledger) CancelRows(ctx context.Context, batch string) (int64, error) {
 	return canceled, l.fail("cancel rows of batch "+batch, err)
 }
 
-// What a sweep does to its rows: arguments are those of dialect.among, and the
-// time. The state is asked for again, since rows may have gone on meanwhile.
+// What a sweep does to its rows: arguments are those of dialect.among, the time,
+// and what more the sweep has. The state is asked for again, since rows may have gone on meanwhile.
 const (
 	retry = `UPDATE items SET state = 'waiting', phase = 'waiting', kind = '', paused = FALSE, alone = FALSE, because_alone = '',
-	left_by = run_id, run_id = '', workflow_id = '', took_over = '', updated_at = $2
+	left_by = run_id, run_id = '', workflow_id = '', took_over = '', called_off = FALSE, updated_at = $2
 WHERE state IN ('failed', 'canceled') AND `
 	callOff = `UPDATE items SET state = 'canceled', phase = 'canceled', paused = FALSE, updated_at = $2
 WHERE state = 'waiting' AND run_id = '' AND `
@@ -69,6 +69,7 @@ WHERE state = 'waiting' AND run_id = '' AND `
 type sweep struct {
 	change string    // ends with AND, for dialect.among
 	at     time.Time // its second argument
+	more   []any     // those behind it
 	choose string    // the rows, by a condition
 	args   []any     // of that condition
 }
@@ -108,7 +109,7 @@ func (l *Ledger) sweepIn(ctx context.Context, tx *sql.Tx, s sweep) (n int64, mor
 		return 0, false, err
 	}
 	err = l.writer.keep(ctx, tx, ids, func(map[string]standing) error {
-		result, err := tx.ExecContext(ctx, s.change+l.dialect.among, list, micros(s.at))
+		result, err := tx.ExecContext(ctx, s.change+l.dialect.among, append([]any{list, micros(s.at)}, s.more...)...)
 		if err != nil {
 			return err
 		}

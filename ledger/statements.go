@@ -37,6 +37,10 @@ const itemWidth = 28
 const setPlace = `batch = excluded.batch, line = excluded.line, account = excluded.account, queue = excluded.queue,
 	`
 
+// mayHave keeps all from what a person called off, and pages from what travels
+// alone: their lists of rows may be older than what was decided.
+const mayHave = `NOT items.called_off AND (NOT items.alone OR excluded.workflow_id NOT LIKE 'page/%')`
+
 // queuedAgain moves an item to the front that is claimed once more.
 const queuedAgain = `queued_at = CASE WHEN items.runs > 0 AND ` + newClaim + ` THEN excluded.queued_at ELSE items.queued_at END,
 	`
@@ -57,7 +61,7 @@ const onClaim = `
 	started_at = CASE WHEN ` + newClaim + ` THEN excluded.started_at ELSE items.started_at END,
 	result = CASE WHEN ` + newClaim + ` THEN excluded.result ELSE items.result END,
 	runs = CASE WHEN ` + newClaim + ` THEN items.runs + 1 ELSE items.runs END
-WHERE (items.run_id = '' AND items.state NOT IN ('ready', 'unconfirmed') AND ` + notLeft + `)
+WHERE ` + mayHave + ` AND ((items.run_id = '' AND items.state NOT IN ('ready', 'unconfirmed') AND ` + notLeft + `)
 	OR (` + sameRun + ` AND items.state NOT IN ` + over + `)
 	OR (` + sameRun + ` AND items.state IN ('failed', 'canceled') AND excluded.started_at > items.started_at)
 	OR (` + newRun + ` AND items.state IN ('failed', 'canceled')
@@ -65,7 +69,7 @@ WHERE (items.run_id = '' AND items.state NOT IN ('ready', 'unconfirmed') AND ` +
 	OR (` + newRun + ` AND ` + sameJob + ` AND items.state NOT IN ('ready', 'unconfirmed')
 		AND excluded.started_at >= items.started_at)
 	OR (excluded.again AND items.state = 'ready' AND excluded.started_at > items.started_at)
-	OR (excluded.took_over <> '' AND items.run_id = excluded.took_over AND items.state <> 'ready')`
+	OR (excluded.took_over <> '' AND items.run_id = excluded.took_over AND items.state <> 'ready'))`
 
 // newClaim: the claim is not merely the repeated one of a run under way.
 const newClaim = `(` + newRun + ` OR items.state IN ` + over + `)`
@@ -98,7 +102,7 @@ const onRecord = `
 	started_at = CASE WHEN ` + sameRun + ` AND items.started_at > excluded.started_at
 		THEN items.started_at ELSE excluded.started_at END,
 	item = excluded.item, result = excluded.result
-WHERE (` + sameRun + ` AND items.state NOT IN ` + over + ` AND ` + reopens + `
+WHERE NOT items.called_off AND ((` + sameRun + ` AND items.state NOT IN ` + over + ` AND ` + reopens + `
 		AND (excluded.run_id <> '' OR excluded.state <> 'waiting' OR items.state = 'waiting'))
 	OR (` + sameRun + ` AND items.state IN ` + over + `
 		AND (excluded.state IN ` + over + ` OR (excluded.run_id <> '' AND excluded.started_at > items.started_at)))
@@ -106,7 +110,7 @@ WHERE (` + sameRun + ` AND items.state NOT IN ` + over + ` AND ` + reopens + `
 	OR (` + newRun + ` AND excluded.run_id <> '' AND excluded.started_at >= items.started_at AND ` + counts + ` AND (
 		(excluded.fingerprint <> '' AND excluded.kind <> 'invalid')
 		OR items.state IN ('failed', 'canceled')
-		OR (` + sameJob + ` AND items.state NOT IN ('ready', 'unconfirmed'))))`
+		OR (` + sameJob + ` AND items.state NOT IN ('ready', 'unconfirmed')))))`
 
 // statements are those that the writer runs for a number of rows at once.
 type statements struct {

@@ -1,0 +1,70 @@
+package ledger
+
+import (
+	"context"
+	"time"
+)
+
+// becauseForsaken is why rows travel alone whose page was ended in the middle of
+// them.
+const becauseForsaken = "its page was ended from outside"
+
+// Holder is a run that has rows of a batch under way.
+type Holder struct {
+	WorkflowID, RunID string
+	Rows              int64
+}
+
+// Holders lists the runs that have rows of a batch under way.
+func (l *Ledger) Holders(ctx context.Context, batch string) ([]Holder, error) {
+	rows, err := l.read.QueryContext(ctx, `
+SELECT workflow_id, run_id, COUNT(*) FROM items WHERE batch = $1 AND `+open+` AND run_id <> ''
+GROUP BY workflow_id, run_id ORDER BY workflow_id, run_id`, clean(batch))
+	if err != nil {
+		return nil, l.fail("read who has rows of batch "+batch, err)
+	}
+	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
+	var holders []Holder
+	for rows.Next() {
+		var h Holder
+		if err := rows.Scan(&h.WorkflowID, &h.RunID, &h.Rows); err != nil {
+			return nil, l.fail("read who has rows of batch "+batch, err)
+		}
+		holders = append(holders, h)
+	}
+	return holders, l.fail("read who has rows of batch "+batch, rows.Err())
+}
+
+// Forsake takes the rows of a batch from a run that the caller found dead, and
+// returns how many. They keep their state, and nobody has them: what the dead run's
+// last attempt says of one counts only if it is that the row is ready. Those that
+// have something behind them are to travel alone, since a workflow of their own
+// can find out how far they came.
+func (l *Ledger) Forsake(ctx context.Context, batch, runID string) (int64, error) {
+	n, err := l.sweepAll(ctx, sweep{
+		change: forsake, at: l.now(), more: []any{clean(runID), becauseForsaken},
+		choose: `batch = $1 AND run_id = $2 AND ` + open, args: []any{clean(batch), clean(runID)},
+	})
+	return n, l.fail("take rows of batch "+batch+" from a dead run", err)
+}
+
+// Requeue makes rows of a batch wait again that are under way, while no run has had
+// them since before a time, and returns how many.
+func (l *Ledger) Requeue(ctx context.Context, batch string, before time.Time) (int64, error) {
+	n, err := l.sweepAll(ctx, sweep{
+		change: requeue, at: l.now(), more: []any{micros(before)},
+		choose: `batch = $1 AND run_id = '' AND phase = 'work' AND updated_at < $2 AND ` + open, args: []any{clean(batch), micros(before)},
+	})
+	return n, l.fail("let rows of batch "+batch+" wait again", err)
+}
+
+// Sweeps over rows of dead runs; see sweep.
+const (
+	forsake = `UPDATE items SET updated_at = $2, left_by = $3, run_id = '', workflow_id = '',
+	alone = alone OR EXISTS (SELECT 1 FROM legs WHERE legs.upload_id = items.upload_id),
+	because_alone = CASE WHEN NOT alone AND EXISTS (SELECT 1 FROM legs WHERE legs.upload_id = items.upload_id)
+		THEN CAST($4 AS TEXT) ELSE because_alone END
+WHERE run_id = $3 AND ` + open + ` AND `
+	requeue = `UPDATE items SET state = 'waiting', phase = 'waiting', paused = FALSE, updated_at = $2
+WHERE run_id = '' AND phase = 'work' AND updated_at < $3 AND `
+)
