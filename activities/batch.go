@@ -125,7 +125,10 @@ func (a *Activities) AwaitCanary(ctx context.Context, id string, _ upload.Route)
 		return ledgerError(ctx, err)
 	}
 	if summary.InProgress > 0 { // of another route's canary
-		return a.rest(ctx, "the canary's rows are under way")
+		if more, err := a.awaitRows(ctx, id, "rows of the canary", summary.InProgress); !more {
+			return err
+		}
+		return a.rest(ctx, "rows of the canary wait again")
 	}
 	because := fmt.Sprintf("its canary has run: %d rows are ready, %d failed", summary.Counts[upload.StateReady], summary.Counts[upload.StateFailed])
 	batch, err := a.Ledger.ChangeBatch(ctx, id, ledger.BatchChange{
@@ -160,7 +163,11 @@ func (a *Activities) FinishBatch(ctx context.Context, in upload.Finish) (upload.
 		return upload.BatchEnd{Batch: in.Batch, More: true}, nil
 	}
 	if summary.InProgress > 0 {
-		return end, a.rest(ctx, fmt.Sprintf("%d rows are under way", summary.InProgress))
+		more, err := a.awaitRows(ctx, in.Batch, "rows", summary.InProgress)
+		if more && in.Canceled { // they end with the next attempt
+			err = a.rest(ctx, "rows wait to be canceled")
+		}
+		return upload.BatchEnd{Batch: in.Batch, More: more}, err
 	}
 	if end.State, err = a.endBatch(ctx, in.Batch, end.State); err != nil {
 		return upload.BatchEnd{}, ledgerError(ctx, err)

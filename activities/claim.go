@@ -138,7 +138,7 @@ func (a *Activities) identify(ctx context.Context, item upload.Item, content upl
 		switch claim.Outcome {
 		case ledger.Granted:
 			return true, nil
-		case ledger.Known:
+		case ledger.Known, ledger.CalledOff:
 			claimed.Known = &entry.Result
 			return false, nil
 		case ledger.Changed:

@@ -46,7 +46,7 @@ func (a *Activities) CarryPage(ctx context.Context, page upload.Page) (upload.Ca
 		return upload.Carried{}, result(ctx, upload.StepClaim, err)
 	}
 	defer beat(ctx, func() any { return upload.Progress{Sent: c.meter()} })()
-	if c.heed(ctx); c.stopped() {
+	if c.heed(ctx); c.stopped() { // who is called out need not wait for the batch
 		return upload.Carried{}, c.over(ctx)
 	}
 	rows, err := a.Ledger.PageRows(ctx, page)
@@ -70,6 +70,8 @@ type carrier struct {
 
 	workflowID, runID string
 	began             time.Time // of the run with the page
+
+	calls callouts
 
 	mu      sync.Mutex
 	cached  *vendors.Caller
@@ -95,6 +97,7 @@ func (a *Activities) carrier(ctx context.Context, page upload.Page) (*carrier, e
 		limits: a.batches.of(page.Batch, a.Now),
 	}
 	c.workflowID, c.runID, c.began = run(ctx)
+	c.calls.reset()
 	return c, nil
 }
 
@@ -120,18 +123,22 @@ func (c *carrier) carry(ctx context.Context, rows []ledger.PageRow) {
 			c.passed()
 		case r.underWay():
 			c.passed()
-			all.Go(func() { r.follow(working) })
+			c.takeOn(working, &all, r, r.follow)
 		case !c.enter(ctx):
 			c.passed()
 			c.postponed()
 		default:
-			all.Go(func() {
-				sent := r.send(working)
+			taken := c.takeOn(working, &all, r, func(ctx context.Context) {
+				sent := r.send(ctx)
 				c.passed()
 				if sent {
-					r.follow(working)
+					r.follow(ctx)
 				}
 			})
+			if !taken {
+				c.gate.leave()
+				c.passed()
+			}
 		}
 	}
 	all.Wait()
@@ -182,9 +189,10 @@ func (c *carrier) watch(ctx context.Context) {
 	}
 }
 
-// heed reads what was decided about the batch, and holds it where its failures
-// have used up a budget.
+// heed reads what was decided about the batch and its rows, and holds it where its
+// failures have used up a budget.
 func (c *carrier) heed(ctx context.Context) {
+	c.hear(ctx)
 	batch, err := c.Ledger.Batch(ctx, c.page.Batch)
 	if err != nil {
 		c.fail(ctx, err)

@@ -98,6 +98,9 @@ func (r *packed) once(ctx context.Context) error {
 			return err
 		}
 	}
+	if r.called() {
+		return errCalled
+	}
 	if c := &r.leg.Content; c.SHA256 == "" && (r.spec.Prehash || r.item.SHA256 != "") {
 		if err := r.prehash(ctx, r.item, c); err != nil {
 			return err
@@ -105,11 +108,17 @@ func (r *packed) once(ctx context.Context) error {
 	}
 	if r.leg.Session.Method == "" || r.leg.Expired {
 		r.at = upload.StepPrepare
+		if r.called() {
+			return errCalled
+		}
 		if err := r.prepare(ctx, caller); err != nil {
 			return err
 		}
 	}
 	r.at = upload.StepTransfer
+	if r.called() {
+		return errCalled
+	}
 	return r.sendBytes(ctx, caller)
 }
 
@@ -165,11 +174,15 @@ func (r *packed) claim(ctx context.Context, account vendors.Account) (bool, erro
 // notGranted is what becomes of a row that another run has, or had. An upload of
 // its own knows how to wait for that one, or to take over from it.
 func (r *packed) notGranted(ctx context.Context, claim ledger.Claim, content upload.Content) error {
-	switch claim.Outcome {
-	case ledger.Known:
+	switch {
+	case claim.Outcome == ledger.Known, claim.Outcome == ledger.CalledOff:
+		r.done = true
 		return nil
-	case ledger.Changed:
+	case claim.Outcome == ledger.Changed:
 		return changed(claim.Entry, r.item, content)
+	case claim.Entry.Alone:
+		r.leave()
+		return nil
 	}
 	return r.goAlone(ctx, "another run had it")
 }
@@ -268,10 +281,13 @@ func (r *packed) follow(ctx context.Context) {
 	}
 	for {
 		wait := r.leg.NextLook.Sub(r.Now())
-		if wait > r.patience() || r.pause(ctx, wait) != nil {
-			r.mu.Lock()
-			r.left = append(r.left, r)
-			r.mu.Unlock()
+		late := wait > r.patience() || r.nap(ctx, wait) != nil
+		if r.called() {
+			r.answer(ctx)
+			return
+		}
+		if late {
+			r.leaveBehind()
 			return
 		}
 		over, err := r.lookOnce(ctx)
@@ -354,15 +370,11 @@ func (r *packed) record(ctx context.Context, result upload.Result, fingerprint s
 	}))
 }
 
-// canceled is the end of a row that was under way when its batch was canceled.
+// canceled is the end of a row that was under way when it or its batch was
+// canceled.
 func (r *packed) canceled() upload.Record {
 	result := r.result(upload.StateCanceled)
-	switch {
-	case r.underWay():
-		result.Note = "its bytes were sent: the vendor may still make a medium of them"
-	case r.leg.Session.ID != "":
-		result.Note = "session " + r.leg.Session.ID + " stays at the vendor until it runs out"
-	}
+	result.Note = r.leg.Leaves()
 	return upload.Record{Item: r.item, Result: result, Fingerprint: r.leg.Content.Fingerprint, RunID: r.runID}
 }
 
@@ -378,11 +390,16 @@ func (r *packed) goAlone(ctx context.Context, because string) error {
 	if err != nil {
 		return ledgerError(ctx, err)
 	}
+	r.leave()
+	return nil
+}
+
+// leave notes that the row is to have a workflow of its own.
+func (r *packed) leave() {
 	r.done = true
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.alone = true
-	return nil
 }
 
 // asStep makes sure that a failure tells where it happened.

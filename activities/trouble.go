@@ -20,6 +20,9 @@ import (
 func (r *packed) again(ctx context.Context, err error) bool {
 	var made *temporal.ApplicationError
 	switch {
+	case errors.Is(err, errCalled), ctx.Err() != nil && r.called():
+		r.answer(ctx)
+		return false
 	case ctx.Err() != nil:
 		r.postponed()
 		return false

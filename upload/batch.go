@@ -140,6 +140,18 @@ type Leg struct {
 	At     Step   `json:"at,omitempty"`
 }
 
+// Leaves says in words what is left at the vendor of an item that is given up
+// here; empty where nothing is.
+func (l Leg) Leaves() string {
+	switch {
+	case !l.SentAt.IsZero():
+		return "its bytes were sent: the vendor may still make a medium of them"
+	case l.Session.ID != "":
+		return "session " + l.Session.ID + " stays at the vendor until it runs out"
+	}
+	return ""
+}
+
 // Resume is where an item goes on that was on its way before, packed with
 // others, and now has a workflow of its own.
 type Resume struct {

@@ -1,0 +1,80 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mediaferry/mediaferry/ledger"
+	"github.com/mediaferry/mediaferry/upload"
+)
+
+// orphanTime is how long rows are left alone that were taken from a dead run. Its
+// last attempt finds out with its next heartbeat that nobody waits for it any more,
+// and has a little time then to end what is in flight: twice the time that a
+// heartbeat may take.
+const orphanTime = 20 * time.Second
+
+// takeBack finds rows under way that no living run has, and lets them wait again.
+// Such are left where somebody ends a page in Temporal, and the batch goes on. It
+// returns how many wait again by now.
+//
+// It must only be called while no page is to give rows workflows of their own.
+func (a *Activities) takeBack(ctx context.Context, batch string) (int64, error) {
+	holders, err := a.Ledger.Holders(ctx, batch)
+	if err != nil {
+		return 0, err
+	}
+	for _, h := range holders {
+		alive, err := a.Running(ctx, h.WorkflowID, h.RunID)
+		if err != nil {
+			return 0, err
+		}
+		if alive {
+			continue
+		}
+		if err := a.bury(ctx, batch, h); err != nil {
+			return 0, err
+		}
+	}
+	return a.Ledger.Requeue(ctx, batch, a.Now().Add(-orphanTime))
+}
+
+// bury takes the rows from a dead run. A row that had a workflow of its own has
+// failed with that, as it would have if its page had seen the end.
+func (a *Activities) bury(ctx context.Context, batch string, h ledger.Holder) error {
+	if strings.HasPrefix(h.WorkflowID, upload.WorkflowPage+"/") {
+		n, err := a.Ledger.Forsake(ctx, batch, h.RunID)
+		a.Log.Info("a page was ended from outside, its rows are taken back", zap.String("workflow_id", h.WorkflowID), zap.Int64("rows", n))
+		return err
+	}
+	entry, err := a.Ledger.Get(ctx, h.WorkflowID)
+	if err != nil || entry.RunID != h.RunID || entry.Result.State.Ended() {
+		return err
+	}
+	item, err := entry.Item()
+	if err != nil {
+		return err
+	}
+	now, result := a.Now().UTC(), entry.Result
+	result.State, result.Paused, result.FinishedAt = upload.StateFailed, false, &now
+	result.Error = upload.FailureOf(upload.Errorf(upload.KindInternal, "", "its workflow was ended from outside").
+		WithHint("mediaferry retry %s", item.UploadID))
+	return a.Ledger.Record(ctx, upload.Record{Item: item, Result: result, Fingerprint: entry.Fingerprint, RunID: h.RunID})
+}
+
+// awaitRows comes back while rows of a batch are under way. It reports whether some
+// wait again, because nobody had them.
+func (a *Activities) awaitRows(ctx context.Context, batch, what string, n int64) (more bool, err error) {
+	back, err := a.takeBack(ctx, batch)
+	switch {
+	case err != nil:
+		return false, ledgerError(ctx, err)
+	case back > 0:
+		return true, nil
+	}
+	return false, a.rest(ctx, fmt.Sprintf("%d %s are under way", n, what))
+}
