@@ -84,7 +84,9 @@ func feedRoutes(ctx workflow.Context, id string, round int, plan upload.BatchPla
 	}
 	var all error
 	for _, f := range feeds {
-		all = errors.Join(all, f.Get(ctx, nil))
+		if err := f.Get(ctx, nil); !endedOutside(ctx, err) { // else the next round finds its rows
+			all = errors.Join(all, err)
+		}
 	}
 	return all
 }

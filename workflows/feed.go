@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/mediaferry/mediaferry/upload"
@@ -101,7 +102,18 @@ func (f *feeder) carry(ctx workflow.Context, p upload.Page) error {
 		Priority:      pagePriority(p.Batch),
 		StaticSummary: fmt.Sprintf("%d rows of batch %s to %s, lines %d to %d", p.Rows, p.Batch, p.Route.Account, p.First, p.Last),
 	})
-	return workflow.ExecuteChildWorkflow(ctx, upload.WorkflowPage, p).Get(ctx, nil)
+	err := workflow.ExecuteChildWorkflow(ctx, upload.WorkflowPage, p).Get(ctx, nil)
+	if endedOutside(ctx, err) {
+		return nil // the batch takes its rows back, and sends them with other pages
+	}
+	return err
+}
+
+// endedOutside reports whether somebody ended a child in Temporal that this workflow
+// wants to go on.
+func endedOutside(ctx workflow.Context, err error) bool {
+	var terminated *temporal.TerminatedError
+	return err != nil && ctx.Err() == nil && (temporal.IsCanceledError(err) || errors.As(err, &terminated))
 }
 
 // wait returns when no page is under way, also after the batch was canceled: its
