@@ -48,6 +48,16 @@ func (l *Ledger) Forsake(ctx context.Context, batch, runID string) (int64, error
 	return n, l.fail("take rows of batch "+batch+" from a dead run", err)
 }
 
+// ForsakeRow is Forsake for one row, which the caller found that its run cannot hear
+// of.
+func (l *Ledger) ForsakeRow(ctx context.Context, uploadID, runID string) error {
+	_, err := l.sweepAll(ctx, sweep{
+		change: forsake, at: l.now(), more: []any{clean(runID), becauseForsaken},
+		choose: `upload_id = $1 AND run_id = $2 AND ` + open, args: []any{clean(uploadID), clean(runID)},
+	})
+	return l.fail("take "+uploadID+" from a dead run", err)
+}
+
 // Requeue makes rows of a batch wait again that are under way, while no run has had
 // them since before a time, and returns how many.
 func (l *Ledger) Requeue(ctx context.Context, batch string, before time.Time) (int64, error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/mediaferry/mediaferry/upload"
@@ -66,9 +67,15 @@ func (a *app) begun(ctx context.Context, f *following, late <-chan time.Time) (r
 	}
 }
 
+// errNobody says that there is no workflow to be asked.
+var errNobody = errors.New("it has no workflow of its own")
+
 // status asks an upload's workflow how far it is. Where no worker answers, it
 // fails.
 func (a *app) status(ctx context.Context, f *following) (upload.Status, error) {
+	if f.run == nil {
+		return upload.Status{}, errNobody
+	}
 	return a.statusOf(ctx, f.run.GetID(), f.run.GetRunID())
 }
 

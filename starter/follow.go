@@ -25,13 +25,14 @@ const (
 // following is an upload that a command waits for.
 type following struct {
 	item   upload.Item
-	run    client.WorkflowRun
-	ended  chan struct{} // closed when result and err are set
+	run    client.WorkflowRun // nil for a row that travels with others
+	ended  chan struct{}      // closed when result and err are set
 	result upload.Result
 	err    error // the workflow ended in a way that left no result
 
 	entry  ledger.Entry // as last seen
 	paused bool         // seen waiting for its account
+	rests  bool         // seen waiting for its batch
 	stale  time.Time    // what the ledger says as of then is no news
 }
 
@@ -42,19 +43,28 @@ func (a *app) start(ctx context.Context, items []upload.Item) ([]*following, err
 		if err := a.sameWork(ctx, item); err != nil {
 			return nil, err
 		}
-		run, err := a.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-			ID:                       item.UploadID,
-			TaskQueue:                upload.TaskQueue,
-			WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-			WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-			StaticSummary:            shorten(upload.DisplaySource(item.Source)+" to "+item.Account, 200),
-		}, item.Vendor, item)
+		run, err := a.execute(ctx, item)
 		if err != nil {
-			return nil, fmt.Errorf("start %s: %w", item.UploadID, err)
+			return nil, err
 		}
 		all = append(all, a.attach(ctx, item, run))
 	}
 	return all, nil
+}
+
+// execute starts an item's workflow, or finds the one that runs.
+func (a *app) execute(ctx context.Context, item upload.Item) (client.WorkflowRun, error) {
+	run, err := a.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                       item.UploadID,
+		TaskQueue:                upload.TaskQueue,
+		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		StaticSummary:            shorten(upload.DisplaySource(item.Source)+" to "+item.Account, 200),
+	}, item.Vendor, item)
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", item.UploadID, err)
+	}
+	return run, nil
 }
 
 // sameWork refuses an identity under which something else is being uploaded.
@@ -190,6 +200,9 @@ func (a *app) engineLost() <-chan struct{} {
 // look finds out whether there is anything to wait for: not where an upload has
 // ended, is unconfirmed, or waits for its account.
 func (a *app) look(ctx context.Context, f *following) (upload.Result, bool, error) {
+	if f.run == nil {
+		return a.lookRow(ctx, f)
+	}
 	select {
 	case <-f.ended:
 		return a.ending(ctx, f)
@@ -210,8 +223,14 @@ func (a *app) look(ctx context.Context, f *following) (upload.Result, bool, erro
 	if entry.Result.State == upload.StateUnconfirmed {
 		return entry.Result, !entry.UpdatedAt.Equal(f.stale), nil
 	}
+	return a.lookAccount(ctx, f)
+}
+
+// lookAccount finds out whether an upload waits for its account, which nobody
+// should wait for.
+func (a *app) lookAccount(ctx context.Context, f *following) (upload.Result, bool, error) {
 	account, err := a.ledger.Account(ctx, f.item.Account)
-	if err != nil || !account.Paused || entry.Result.State.Ended() {
+	if err != nil || !account.Paused || f.entry.Result.State.Ended() {
 		f.paused = false
 		return upload.Result{}, false, err
 	}
@@ -219,8 +238,8 @@ func (a *app) look(ctx context.Context, f *following) (upload.Result, bool, erro
 		f.paused = true
 		return upload.Result{}, false, nil
 	}
-	status, err := a.running(ctx, entry, true) // the ledger does not know what the vendor answered
-	return onHold(newest(entry.Result, status), account), err == nil, err
+	status, err := a.running(ctx, f.entry, true) // the ledger does not know what the vendor answered
+	return onHold(newest(f.entry.Result, status), account), err == nil, err
 }
 
 // ending is the result of a workflow that has ended, however it did.

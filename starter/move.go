@@ -63,6 +63,11 @@ func (a *app) move(ctx context.Context, id, host, source string) error {
 	if err := a.openEngine(ctx, engineOptions{}); err != nil {
 		return err
 	}
+	if withOthers(entry) {
+		if entry, err = a.takeOut(ctx, entry); err != nil {
+			return err
+		}
+	}
 	if _, err := a.resume(ctx, entry); err != nil {
 		return err
 	}

@@ -57,6 +57,17 @@ func (a *app) steer(ctx context.Context, id string, pause bool) error {
 	if err := steerable(entry); err != nil {
 		return err
 	}
+	if withOthers(entry) {
+		if !pause {
+			return a.rowNotPaused(ctx, entry)
+		}
+		if entry, err = a.takeOut(ctx, entry); err != nil {
+			return err
+		}
+		if err := a.answers(ctx, entry); err != nil {
+			return err
+		}
+	}
 	signal := upload.SignalResume
 	if pause {
 		signal = upload.SignalPause
@@ -87,11 +98,6 @@ func steerable(entry ledger.Entry) error {
 		return &usageError{text: fmt.Sprintf("%s is %s already", id, r.State), hint: "to run it once more: mediaferry retry " + id}
 	case r.State.Ended():
 		return &usageError{text: fmt.Sprintf("%s is %s already", id, r.State), hint: "mediaferry show " + id}
-	case r.Batch != "" && (r.Way == upload.WayPacked || entry.WorkflowID == ""):
-		return &usageError{
-			text: fmt.Sprintf("%s travels with other rows of batch %s and has no workflow of its own", id, r.Batch),
-			hint: fmt.Sprintf("the whole batch can be paused and resumed: mediaferry batch pause %s", r.Batch),
-		}
 	}
 	return nil
 }

@@ -128,7 +128,11 @@ func (a *app) watch(ctx context.Context, entry ledger.Entry, asJSON bool) error 
 		}
 		return nil
 	}
-	f, err := a.resume(ctx, entry)
+	follow := a.resume
+	if withOthers(entry) {
+		follow = a.resumeRow
+	}
+	f, err := follow(ctx, entry)
 	if err != nil {
 		return err
 	}
@@ -163,6 +167,9 @@ func (a *app) retry(ctx context.Context, id string, asJSON bool) error {
 		return err
 	}
 	item.Queue = ""
+	if err := a.ledger.CallBack(ctx, id); err != nil {
+		return err
+	}
 	items := []upload.Item{item}
 	crew, err := a.crew(ctx, items)
 	if err != nil {
@@ -182,15 +189,30 @@ func (a *app) retry(ctx context.Context, id string, asJSON bool) error {
 }
 
 func (a *app) cancel(ctx context.Context, id string) error {
-	entry, err := a.openItem(ctx, id)
+	if err := a.openLedger(ctx); err != nil {
+		return err
+	}
+	entry, err := a.entry(ctx, id)
 	if err != nil {
 		return err
 	}
 	if s := entry.Result.State; s.Ended() && s != upload.StateUnconfirmed {
 		return misused("%s is %s already", id, s)
 	}
+	if withOthers(entry) {
+		return a.cancelRow(ctx, entry)
+	}
+	a.parting = "interrupted; the upload goes on where the engine does"
+	if err := a.openEngine(ctx, engineOptions{}); err != nil {
+		return err
+	}
+	return a.cancelWorkflow(ctx, entry)
+}
+
+// cancelWorkflow gives up an upload by its own workflow.
+func (a *app) cancelWorkflow(ctx context.Context, entry ledger.Entry) error {
 	if err := a.temporal.CancelWorkflow(ctx, entry.WorkflowID, entry.RunID); err != nil {
-		return fmt.Errorf("cancel %s: %w", id, err)
+		return fmt.Errorf("cancel %s: %w", entry.Result.UploadID, err)
 	}
 	f, err := a.resume(ctx, entry)
 	if err != nil {
@@ -205,13 +227,18 @@ func (a *app) cancel(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	return a.reported(ctx, string(result.Batch), a.canceled(result))
+}
+
+// canceled prints how an upload ended that was to be given up.
+func (a *app) canceled(result upload.Result) error {
 	if err := (printer{out: a.stdout, err: a.stderr}).item(result); err != nil {
 		return err
 	}
 	if result.State != upload.StateCanceled {
 		a.say("it had ended before the cancellation reached it")
 	}
-	return a.reported(ctx, f.item.Batch, nil)
+	return nil
 }
 
 // checkDecision says what a decision lacks.

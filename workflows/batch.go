@@ -3,6 +3,7 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
@@ -28,10 +29,15 @@ func Batches() map[string]any {
 // way. Whoever has rows retried meanwhile sends SignalMore.
 func batch(ctx workflow.Context, in upload.BatchRun) (upload.BatchEnd, error) {
 	more := workflow.GetSignalChannel(ctx, upload.SignalMore)
+	var before int64 // rows that waited in the round before
 	for round := 1; ; round++ {
 		drain(more)
 		var plan upload.BatchPlan
 		err := routesOf(ctx, in.Batch, &plan)
+		if err == nil && plan.Waiting() > 0 && plan.Waiting() == before {
+			err = idle(ctx)
+		}
+		before = plan.Waiting()
 		if err == nil && plan.Waiting() > 0 {
 			workflow.SetCurrentDetails(ctx, fmt.Sprintf("round %d: %d rows wait, on %d routes", round, plan.Waiting(), len(plan.Routes)))
 			if err = feedRoutes(ctx, in.Batch, round, plan); err == nil {
@@ -52,6 +58,18 @@ func batch(ctx workflow.Context, in upload.BatchRun) (upload.BatchEnd, error) {
 			return end, nil
 		}
 	}
+}
+
+// idleRest is how long a batch rests after a round that changed nothing.
+const idleRest = 10 * time.Second
+
+// idle rests after a round that changed nothing: a row may wait in a workflow of its
+// own that no page began. Batches that began before this was known do not rest.
+func idle(ctx workflow.Context) error {
+	if workflow.GetVersion(ctx, "idle-round", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return nil
+	}
+	return workflow.Sleep(ctx, idleRest)
 }
 
 // drain forgets signals that only say what is about to be looked at.
