@@ -22,7 +22,8 @@ const orphanTime = 20 * time.Second
 // Such are left where somebody ends a page in Temporal, and the batch goes on. It
 // returns how many wait again by now.
 //
-// It must only be called while no page is to give rows workflows of their own.
+// A row whose page has let it go, and has not come to starting its workflow, only
+// shows as waiting once more.
 func (a *Activities) takeBack(ctx context.Context, batch string) (int64, error) {
 	holders, err := a.Ledger.Holders(ctx, batch)
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mediaferry/mediaferry/ledger"
-	"github.com/mediaferry/mediaferry/transfer"
 	"github.com/mediaferry/mediaferry/upload"
 	"github.com/mediaferry/mediaferry/vendors"
 )
@@ -356,52 +355,4 @@ func (c *carrier) abandon(ctx context.Context) {
 	if err := c.Ledger.RecordPage(ctx, records); err != nil {
 		c.Log.Warn("rows of a canceled page are left for the end of the batch", zap.String("batch", c.page.Batch), zap.Error(err))
 	}
-}
-
-// batchLimits are the limits of the batches that this process carries pages of.
-type batchLimits struct {
-	mu  sync.Mutex
-	all map[string]*batchLimit
-}
-
-func (b *batchLimits) of(batch string, now func() time.Time) *batchLimit {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.all == nil {
-		b.all = map[string]*batchLimit{}
-	}
-	if b.all[batch] == nil {
-		b.all[batch] = &batchLimit{bandwidth: transfer.NewBandwidth(nil, now)}
-	}
-	return b.all[batch]
-}
-
-// batchLimit is what a person set for one batch, as of late.
-type batchLimit struct {
-	bandwidth *transfer.Bandwidth
-
-	mu     sync.Mutex
-	limits upload.Limits
-}
-
-func (b *batchLimit) set(limits upload.Limits) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.limits.Bandwidth != limits.Bandwidth {
-		b.bandwidth.Set(transfer.Timetable{{Rate: limits.Bandwidth}})
-	}
-	b.limits = limits
-}
-
-func (b *batchLimit) inFlight() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.limits.InFlight
-}
-
-// rate is how many calls a second the batch may make to an account; 0: no limit.
-func (b *batchLimit) rate(account string) float64 {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.limits.RPS[account]
 }

@@ -370,38 +370,6 @@ func (r *packed) record(ctx context.Context, result upload.Result, fingerprint s
 	}))
 }
 
-// canceled is the end of a row that was under way when it or its batch was
-// canceled.
-func (r *packed) canceled() upload.Record {
-	result := r.result(upload.StateCanceled)
-	result.Note = r.leg.Leaves()
-	return upload.Record{Item: r.item, Result: result, Fingerprint: r.leg.Content.Fingerprint, RunID: r.runID}
-}
-
-// goAlone gives the row a workflow of its own, which goes on where it is.
-func (r *packed) goAlone(ctx context.Context, because string) error {
-	ctx = context.WithoutCancel(ctx)
-	if r.leg.Content.Size > 0 { // it is claimed, and has something behind it
-		if err := r.keep(ctx, ""); err != nil {
-			return err
-		}
-	}
-	err := r.Ledger.SetAlone(ctx, []ledger.Alone{{UploadID: r.item.UploadID, RunID: r.runID, Because: because}})
-	if err != nil {
-		return ledgerError(ctx, err)
-	}
-	r.leave()
-	return nil
-}
-
-// leave notes that the row is to have a workflow of its own.
-func (r *packed) leave() {
-	r.done = true
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.alone = true
-}
-
 // asStep makes sure that a failure tells where it happened.
 func asStep(err error, step upload.Step) error {
 	var made *temporal.ApplicationError
