@@ -27,7 +27,8 @@ func (a *app) moveCommand() *cobra.Command {
 		Long: `move lets an upload go on from another host that has the same file, where the one that
 sent it is gone. The new host reads what the store has acknowledged and compares
 checksums; only then does the upload go on, with the parts that are missing. Where
-the bytes differ, move is refused and the upload stays where it was.`,
+the bytes differ, move is refused and the upload stays where it was. A row that travels
+with others of its batch leaves them for that.`,
 		Example: `  mediaferry move upload/truvideo/tour --host studio-2
   mediaferry move upload/truvideo/tour --host studio-2 --source /mnt/nas/tour.mp4`,
 		Args: oneUpload,

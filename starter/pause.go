@@ -27,7 +27,8 @@ func (a *app) pauseCommand() *cobra.Command {
 		Short: "let an upload rest until it is resumed",
 		Long: `pause lets a running upload rest: nothing new is started, and parts that are on their
 way get ten seconds to end. What the store has acknowledged is kept; resume goes on
-with what is missing. A paused upload can be moved, or canceled.`,
+with what is missing. A paused upload can be moved, or canceled. A row that travels
+with others of its batch leaves them at its next step, and rests by itself.`,
 		Example:           "  mediaferry pause upload/truvideo/tour",
 		Args:              oneUpload,
 		ValidArgsFunction: a.completeUploads,

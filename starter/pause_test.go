@@ -21,19 +21,15 @@ func TestWhatCannotBeSteeredSaysWhatCan(t *testing.T) {
 		entry      ledger.Entry
 		text, hint string
 	}{
-		"a row that travels with others": {
-			of(upload.StateTransferring, func(e *ledger.Entry) { e.Result.Way = upload.WayPacked }),
-			"batch/spring/a travels with other rows of batch spring and has no workflow of its own", "mediaferry batch pause spring",
-		},
-		"a row that waits for its turn": {
-			of(upload.StateWaiting, func(e *ledger.Entry) { e.WorkflowID = "" }),
-			"batch/spring/a travels with other rows", "mediaferry batch pause spring",
-		},
 		"one that is ready":        {of(upload.StateReady, nil), "batch/spring/a is ready already", "mediaferry show batch/spring/a"},
 		"one that failed":          {of(upload.StateFailed, nil), "batch/spring/a is failed already", "mediaferry retry batch/spring/a"},
 		"one that was canceled":    {of(upload.StateCanceled, nil), "batch/spring/a is canceled already", "mediaferry retry batch/spring/a"},
 		"one that is unconfirmed":  {of(upload.StateUnconfirmed, nil), "batch/spring/a is unconfirmed", "mediaferry decide batch/spring/a"},
 		"and a row of its own can": {of(upload.StateTransferring, nil), "", ""},
+		"and so can one that travels with others": {
+			of(upload.StateTransferring, func(e *ledger.Entry) { e.WorkflowID, e.Result.Way = "page/spring/trustana/2", upload.WayPacked }), "", "",
+		},
+		"and one that waits for its turn": {of(upload.StateWaiting, func(e *ledger.Entry) { e.WorkflowID = "" }), "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := steerable(c.entry)

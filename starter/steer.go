@@ -21,7 +21,8 @@ func (a *app) waitCommand() *cobra.Command {
 		Use:   "wait [flags] UPLOAD_ID",
 		Short: "wait until an upload has ended",
 		Long: `wait returns when an upload has ended, or waits for a person: unconfirmed, or with
-its account paused. It does the work itself where no worker does.`,
+its account paused. It does the work itself where no worker does. For a row of a batch
+it waits too while the batch is paused or held, and says so.`,
 		Example: "  mediaferry wait upload/truvideo/tour",
 		Args:    oneUpload,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -58,8 +59,10 @@ func (a *app) cancelCommand() *cobra.Command {
 		Use:   "cancel UPLOAD_ID",
 		Short: "give an upload up",
 		Long: `cancel gives a running upload up and waits until it has ended. What it leaves at the
-vendor, such as an open session, is named.`,
-		Example:           "  mediaferry cancel upload/truvideo/tour",
+vendor, such as an open session, is named. The other rows of a batch go on without it;
+a row that was not begun is canceled at once.`,
+		Example: `  mediaferry cancel upload/truvideo/tour
+  mediaferry cancel batch/spring/a-12`,
 		Args:              oneUpload,
 		ValidArgsFunction: a.completeUploads,
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.cancel(cmd.Context(), args[0]) },
