@@ -196,12 +196,13 @@ func (r *run) move(ctx workflow.Context, m upload.Move) (string, error) {
 	there := r.item
 	there.Queue, there.Source = m.Queue, m.Source
 	by := "nothing, since the source was not looked at yet"
-	if r.content.Size > 0 {
-		proved, err := r.prove(ctx, there)
+	content, fingerprint := r.behind(ctx)
+	if content.Size > 0 {
+		proved, err := r.prove(ctx, there, content)
 		if err != nil {
 			return "", err
 		}
-		by, r.content.Fingerprint = proved.By, proved.Fingerprint
+		by, *fingerprint = proved.By, proved.Fingerprint
 	}
 	from := r.item.Source
 	r.item.Queue, r.item.Source = m.Queue, m.Source
@@ -217,12 +218,29 @@ func (r *run) move(ctx workflow.Context, m upload.Move) (string, error) {
 	return "moved to host " + m.Host + ", proved by " + by, nil
 }
 
+// behind is the content that something was done with already, and where its
+// fingerprint is kept. What was done while the item travelled with others counts
+// also before it is claimed again, which has to find the same content. Moves that
+// were made before this was known did not look at it.
+func (r *run) behind(ctx workflow.Context) (upload.Content, *string) {
+	if r.content.Size > 0 || r.item.Resume == nil || r.item.Resume.Leg.Content.Size == 0 ||
+		workflow.GetVersion(ctx, "move-resumed", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return r.content, &r.content.Fingerprint
+	}
+	leg := &r.item.Resume.Leg
+	content := leg.Content
+	if content.SHA256 == "" {
+		content.SHA256 = leg.Receipt.SHA256
+	}
+	return content, &leg.Content.Fingerprint
+}
+
 // prove has the other place compare its source with what was sent.
-func (r *run) prove(ctx workflow.Context, there upload.Item) (upload.Proved, error) {
+func (r *run) prove(ctx workflow.Context, there upload.Item, content upload.Content) (upload.Proved, error) {
 	options := r.reading("is it the same file there?")
 	options.TaskQueue, options.ScheduleToStartTimeout = there.Queue, moveWait
 	ctx = workflow.WithActivityOptions(ctx, options)
-	in := upload.Prove{Item: there, Content: r.content}
+	in := upload.Prove{Item: there, Content: content}
 	if r.sender != nil {
 		in.Parts = r.sender.acknowledged()
 	}

@@ -211,3 +211,26 @@ func TestAMoveThatCannotBeMeantIsRefused(t *testing.T) {
 		})
 	}
 }
+
+func TestAMoveBeforeARowIsClaimedAgainIsProvedByWhatWasSentOfIt(t *testing.T) {
+	w := newWorld(t, "sitoo")
+	w.item.Source, w.item.Queue = "/media/a.jpg", upload.HostQueue("one", "/media")
+	w.item.Resume = &upload.Resume{Because: "travels alone", Leg: upload.Leg{
+		Session: upload.Session{Method: upload.MethodForm, Store: upload.StoreS3, ID: "old"}, SentAt: w.start,
+		Content: upload.Content{Size: 100, Fingerprint: "f"}, Receipt: upload.Receipt{SHA256: "feed"},
+	}}
+	w.claimed.Content = upload.Content{Size: 100, Fingerprint: "f2"} // as the other place has it
+	var asked upload.Prove
+	w.on(upload.ActivityProve, answer{value: func(in any) any {
+		asked = in.(upload.Prove)
+		return upload.Proved{Fingerprint: "f2", By: "SHA-256"}
+	}}).on(upload.ActivityPoll, ready("m"))
+	var got *told
+	w.at(0, w.signal(upload.SignalPause)).at(time.Minute, func() { got = w.move(elsewhere) }).at(time.Hour, w.signal(upload.SignalResume))
+	result, err := w.run()
+	require.NoError(t, err)
+	require.NoError(t, got.failed)
+	require.Equal(t, "feed", asked.Content.SHA256)
+	require.Equal(t, upload.StateReady, result.State)
+	require.Zero(t, w.times(upload.ActivityTransfer), "its bytes were there")
+}
