@@ -146,7 +146,12 @@ func (a *Activities) AwaitCanary(ctx context.Context, id string, _ upload.Route)
 // only writes the reports anew.
 func (a *Activities) FinishBatch(ctx context.Context, in upload.Finish) (upload.BatchEnd, error) {
 	defer beat(ctx, func() any { return nil })()
-	if in.Canceled {
+	batch, err := a.Ledger.Batch(ctx, in.Batch)
+	if err != nil {
+		return upload.BatchEnd{}, ledgerError(ctx, err)
+	}
+	// It may be canceled while its end is awaited already.
+	if in.Canceled = in.Canceled || batch.State == upload.BatchCanceling; in.Canceled {
 		if err := a.cancelRows(ctx, in.Batch); err != nil {
 			return upload.BatchEnd{}, ledgerError(ctx, err)
 		}

@@ -54,6 +54,27 @@ func TestAPageThatIsEndedFromOutsideLeavesNoRowBehind(t *testing.T) {
 	require.Contains(t, results[items[7].UploadID].Note, "its page was ended from outside")
 }
 
+func TestABatchEndsThatIsCanceledAfterAPageOfItWasEndedFromOutside(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "trustana", slowly)
+	items := w.load(20, nil)
+	w.env.RegisterDelayedCallback(func() { w.endPage(w.row(items[0].UploadID)) }, 10*time.Second)
+	w.env.RegisterDelayedCallback(func() {
+		_, err := w.ledger.ChangeBatch(t.Context(), "b", ledger.BatchChange{
+			State: upload.BatchCanceling, Event: ledger.BatchEvent{What: ledger.EventCancel, By: "operator"},
+		})
+		require.NoError(t, err)
+		w.env.CancelWorkflow()
+	}, 15*time.Second)
+	_, results := w.runBatch()
+	for id, result := range results {
+		require.Equal(t, upload.StateCanceled, result.State, id)
+	}
+	batch, err := w.ledger.Batch(t.Context(), "b")
+	require.NoError(t, err)
+	require.Equal(t, upload.BatchCanceled, batch.State)
+}
+
 func TestTheCanaryIsShownAlsoWhereItsPageIsEndedFromOutside(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "trustana", slowly)

@@ -51,6 +51,8 @@ func batch(ctx workflow.Context, in upload.BatchRun) (upload.BatchEnd, error) {
 		switch {
 		case err != nil:
 			return end, err
+		case ctx.Err() != nil && end.More:
+			continue // canceled a moment too late: the next round ends what waits
 		case ctx.Err() != nil:
 			return end, temporal.NewCanceledError(end)
 		case !end.More && more.Len() == 0:

@@ -84,6 +84,17 @@ func TestABatchFeedsEveryRouteUntilNothingWaits(t *testing.T) {
 	require.Equal(t, 2, w.count(upload.ActivityRoutes))
 }
 
+func TestABatchRestsAfterARoundThatChangedNothing(t *testing.T) {
+	w := newBatch(t)
+	w.on(upload.ActivityRoutes, plan(0, 3), plan(0, 3), plan(0, 3), plan(0, 0))
+	w.on(upload.ActivityCutPages, pagesOf(3))
+	w.on(upload.ActivityFinishBatch, ended(upload.BatchCompleted))
+	w.execute(upload.WorkflowBatch, upload.BatchRun{Batch: "b"})
+	require.NoError(t, w.env.GetWorkflowError())
+	require.Equal(t, 3, w.count(upload.ActivityCarryPage))
+	require.GreaterOrEqual(t, w.took(), 2*idleRest)
+}
+
 func TestABatchGoesOnWithRowsThatAreRetriedWhileItRuns(t *testing.T) {
 	w := newBatch(t)
 	w.on(upload.ActivityRoutes, plan(0, 0), plan(0, 10), plan(0, 0))
