@@ -67,7 +67,7 @@ func TestBatchKills(t *testing.T) {
 	c := r.catalogue("killed", killedImage, share{"trustana", rows - rows/3*2}, share{"trustoo", rows / 3}, share{"sitoo", rows / 3})
 	r.startWorker()
 	began := time.Now()
-	r.do("batch", "start", c.manifest)
+	r.do("batch", "start", c.manifest, "--bwlimit", paced(int64(rows)*killedImage, time.Minute)) // or it would be over before it is killed
 	workers, engines := r.torment(r.start("mediaferry", "batch", "watch", "killed"))
 	v.tells("took", "%s for %d images of %d bytes", time.Since(began).Round(time.Second), rows, killedImage)
 	v.holds(workers > 0 && engines == batchKills, "kill -9 of the worker, and of the engine", fmt.Sprintf("%d, %d", workers, engines), fmt.Sprintf("some, %d", batchKills))
