@@ -24,7 +24,10 @@ func (a *app) story(ctx context.Context, entry ledger.Entry, p printer) error {
 	if entry.WorkflowID == "" {
 		return nil
 	}
-	t := teller{converter: codec.DataConverter(a.keys), names: map[int64]string{}}
+	t := teller{converter: codec.DataConverter(a.keys), names: map[int64]string{}, done: "ready"}
+	if withOthers(entry) {
+		t.done = "its page is done"
+	}
 	t.failures = codec.FailureConverter(t.converter)
 	events := a.temporal.GetWorkflowHistory(ctx, entry.WorkflowID, entry.RunID, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	rows := [][]string{}
@@ -65,6 +68,7 @@ type teller struct {
 	failures  converter.FailureConverter
 	names     map[int64]string
 	start     time.Time
+	done      string // what the workflow's end means
 }
 
 func (t *teller) tell(e *historypb.HistoryEvent) string {
@@ -122,7 +126,7 @@ func (t *teller) ending(e *historypb.HistoryEvent) string {
 	case enums.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED:
 		return "cancellation was asked for"
 	case enums.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
-		return "ready"
+		return t.done
 	case enums.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED:
 		return "failed: " + t.cause(e.GetWorkflowExecutionFailedEventAttributes().GetFailure())
 	case enums.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED:
