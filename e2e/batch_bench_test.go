@@ -30,18 +30,6 @@ const (
 	imageSize       = 100_000
 )
 
-// count reads a number from the environment.
-func count(t *testing.T, name string, otherwise int) int {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.Atoi(text)
-	require.NoError(t, err, "%s=%s, want a number", name, text)
-	return n
-}
-
 // newBatchBench starts the box and `mediaferry up`, which hosts the engine and
 // does the work, with the ledger in a file of its own.
 func newBatchBench(t *testing.T, flags ...string) *rig {
@@ -83,7 +71,7 @@ func TestBatchSpeed(t *testing.T) {
 	v := &verdict{t: t}
 	defer v.print()
 	r := newBatchBench(t)
-	rows, times := count(t, "BENCH_IMAGES", 5000), count(t, "BENCH_ROUNDS", 3)
+	rows, times := amount(t, "BENCH_IMAGES", 5000), amount(t, "BENCH_ROUNDS", 3)
 	c := r.catalogue("speed", imageSize, thirds(rows)...)
 	copier := rclone(t)
 	r.batchOnce(c, 0) // everything has been touched once
@@ -222,7 +210,7 @@ func (r *rig) requested() (began, ended time.Time) {
 func (r *rig) bareRows(c catalogue) rate {
 	r.t.Helper()
 	r.fresh()
-	task := bareTask{Config: filepath.Join(r.dir, "mediaferry.yaml"), Width: count(r.t, "BENCH_WIDTH", 32), Look: 340 * time.Millisecond}
+	task := bareTask{Config: filepath.Join(r.dir, "mediaferry.yaml"), Width: amount(r.t, "BENCH_WIDTH", 32), Look: 340 * time.Millisecond}
 	for id, row := range c.rows {
 		task.Rows = append(task.Rows, bareRow{Vendor: row.vendor, ID: id, Path: row.path})
 	}
@@ -261,7 +249,7 @@ func (r *rig) copiedRows(program string, c catalogue, round int) rate {
 	s3 := all["s3"]
 	cmd := exec.CommandContext(r.t.Context(), program, "copyto", strings.TrimSuffix(c.manifest, ".csv"), fmt.Sprintf(":s3:%s/round-%d", s3.Bucket, round),
 		"--config", os.DevNull, "--s3-provider", "Other", "--s3-endpoint", s3.Endpoint, "--s3-region", s3.Region, "--s3-force-path-style",
-		"--transfers", strconv.Itoa(count(r.t, "BENCH_TRANSFERS", 32)), "--checkers", "32", "--no-traverse", "--no-check-dest", "--ignore-checksum",
+		"--transfers", strconv.Itoa(amount(r.t, "BENCH_TRANSFERS", 32)), "--checkers", "32", "--no-traverse", "--no-check-dest", "--ignore-checksum",
 		"--s3-no-check-bucket", "--s3-no-head", "--s3-use-multipart-etag=false", "--s3-use-unsigned-payload=true", "--s3-disable-checksum", "--retries", "1")
 	cmd.Env = append(os.Environ(), "AWS_EC2_METADATA_DISABLED=true", "RCLONE_S3_ACCESS_KEY_ID="+s3.AccessKey, "RCLONE_S3_SECRET_ACCESS_KEY="+s3.SecretKey)
 	began := time.Now()
@@ -278,7 +266,7 @@ func TestBatchProfile(t *testing.T) {
 	defer v.print()
 	r := newBench(t)
 	r.quicken()
-	rows := count(t, "BENCH_IMAGES", 5000)
+	rows := amount(t, "BENCH_IMAGES", 5000)
 	c := r.catalogue("speed", imageSize, thirds(rows)...)
 	r.startWorker("--pprof")
 	used := cpuOf(t, r.worker.cmd.Process.Pid)

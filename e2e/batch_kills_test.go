@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,18 +23,6 @@ const (
 	batchKills  = 2  // of the engine
 	widest      = 32 // rows of one account that a worker has in flight at most
 )
-
-// amount reads a number from the environment.
-func amount(t *testing.T, name string, otherwise int) int {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.Atoi(text)
-	require.NoError(t, err, "%s=%s, want a number", name, text)
-	return n
-}
 
 // account changes the settings of one of the rig's accounts.
 func (r *rig) account(vendor, lines string) {

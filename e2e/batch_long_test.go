@@ -32,7 +32,7 @@ func TestBatchRows(t *testing.T) {
 	v := &verdict{t: t}
 	defer v.print()
 	r := newBatchBench(t, "--discard", "--skip-sha256")
-	rows := count(t, "BENCH_ROWS", 100_000)
+	rows := amount(t, "BENCH_ROWS", 100_000)
 	manifest := r.linked("long", rows)
 	began := time.Now()
 	s := r.start("mediaferry", "batch", "start", manifest, "--follow")

@@ -273,6 +273,18 @@ func length(t *testing.T, name string, otherwise int64) int64 {
 	return n * unit
 }
 
+// amount reads a number from the environment.
+func amount(t *testing.T, name string, otherwise int) int {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(t, err, "%s=%s, want a number", name, text)
+	return n
+}
+
 // span reads a time from the environment.
 func span(t *testing.T, name string, otherwise time.Duration) time.Duration {
 	t.Helper()
