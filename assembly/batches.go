@@ -36,16 +36,19 @@ func reporting(o WorkerOptions) func(context.Context, string) ([]string, error) 
 	}
 }
 
-// finishing wakes the workflow of a batch, or starts it where it has ended: it
-// finds nothing left to do, and writes the reports. Ends that come close together
+// WakeBatch tells a batch's workflow that there is more to do, and starts one where
+// it has ended. Where nothing is left to do, it writes the reports anew.
+func WakeBatch(ctx context.Context, temporal client.Client, batch string) error {
+	_, err := temporal.SignalWithStartWorkflow(ctx, upload.BatchWorkflowID(batch), upload.SignalMore, nil, client.StartWorkflowOptions{
+		TaskQueue: upload.TaskQueue, StaticSummary: "batch " + batch,
+	}, upload.WorkflowBatch, upload.BatchRun{Batch: batch})
+	return err
+}
+
+// finishing has the reports of a batch written anew. Ends that come close together
 // are one to it.
 func finishing(temporal client.Client) func(context.Context, string) error {
-	return func(ctx context.Context, batch string) error {
-		_, err := temporal.SignalWithStartWorkflow(ctx, upload.BatchWorkflowID(batch), upload.SignalMore, nil, client.StartWorkflowOptions{
-			TaskQueue: upload.TaskQueue, StaticSummary: "batch " + batch,
-		}, upload.WorkflowBatch, upload.BatchRun{Batch: batch})
-		return err
-	}
+	return func(ctx context.Context, batch string) error { return WakeBatch(ctx, temporal, batch) }
 }
 
 // loading makes the batches of schedules: of what was not delivered before.

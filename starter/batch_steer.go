@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/client"
 
+	"github.com/mediaferry/mediaferry/assembly"
 	"github.com/mediaferry/mediaferry/ledger"
 	"github.com/mediaferry/mediaferry/upload"
 )
@@ -280,10 +280,7 @@ func (a *app) goOn(ctx context.Context, id string, follow bool) error {
 			return err
 		}
 	}
-	_, err := a.temporal.SignalWithStartWorkflow(ctx, upload.BatchWorkflowID(id), upload.SignalMore, nil, client.StartWorkflowOptions{
-		TaskQueue: upload.TaskQueue, StaticSummary: "batch " + id,
-	}, upload.WorkflowBatch, upload.BatchRun{Batch: id})
-	if err != nil {
+	if err := assembly.WakeBatch(ctx, a.temporal, id); err != nil {
 		return fmt.Errorf("go on with batch %s: %w", id, err)
 	}
 	if follow {
