@@ -133,7 +133,7 @@ func (a *Activities) AwaitCanary(ctx context.Context, id string, _ upload.Route)
 	because := fmt.Sprintf("its canary has run: %d rows are ready, %d failed", summary.Counts[upload.StateReady], summary.Counts[upload.StateFailed])
 	batch, err := a.Ledger.ChangeBatch(ctx, id, ledger.BatchChange{
 		State: upload.BatchHeld, Because: &because,
-		Event: ledger.BatchEvent{What: ledger.EventHold, By: byWorkflow, Because: because},
+		Event: ledger.BatchEvent{What: ledger.EventHold, By: upload.ByItself, Because: because},
 	})
 	if err != nil {
 		return ledgerError(ctx, err)
@@ -192,7 +192,7 @@ func (a *Activities) endBatch(ctx context.Context, id string, state upload.Batch
 	}
 	_, _, asked := run(ctx) // the same in every attempt, so that it is put down once
 	_, err = a.Ledger.ChangeBatch(ctx, id, ledger.BatchChange{
-		State: state, Event: ledger.BatchEvent{At: asked, What: ledger.EventFinish, By: byWorkflow, Because: string(state)},
+		State: state, Event: ledger.BatchEvent{At: asked, What: ledger.EventFinish, By: upload.ByItself, Because: string(state)},
 	})
 	return state, err
 }

@@ -15,9 +15,6 @@ import (
 // that begin at the same time.
 const lastWait = 2 * time.Second
 
-// byWorkflow is who pauses an account when a vendor denies it.
-const byWorkflow = "mediaferry"
-
 // Record writes how an item ended. It may be repeated. Where the item's batch has
 // ended before, its reports are to be written anew.
 func (a *Activities) Record(ctx context.Context, in upload.Record) error {
@@ -70,7 +67,7 @@ func (a *Activities) MarkPaused(ctx context.Context, in upload.PauseMark) error 
 
 // PauseAccount pauses an account that a vendor denied.
 func (a *Activities) PauseAccount(ctx context.Context, in upload.AccountPause) error {
-	_, err := a.Ledger.PauseAccount(ctx, in.Account, in.Because, byWorkflow)
+	_, err := a.Ledger.PauseAccount(ctx, in.Account, in.Because, upload.ByItself)
 	return ledgerError(ctx, err)
 }
 

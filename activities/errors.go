@@ -24,9 +24,9 @@ const (
 // result turns an error into what Temporal is to do with it. This is the only
 // place that makes Temporal's failures.
 //
-// Throttled comes back when it was told to, not before, and counts as no attempt. Everything
-// else that somebody understood is final for Temporal: the workflow decides by
-// its kind. What nobody understood is internal.
+// Throttled comes back when it was told to, not before, and counts as no attempt.
+// Everything else that somebody understood is final for Temporal: the workflow
+// decides by its kind. What nobody understood is internal.
 func result(ctx context.Context, step upload.Step, err error) error {
 	var made *temporal.ApplicationError
 	switch {

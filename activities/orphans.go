@@ -4,19 +4,12 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/mediaferry/mediaferry/ledger"
 	"github.com/mediaferry/mediaferry/upload"
 )
-
-// orphanTime is how long rows are left alone that were taken from a dead run. Its
-// last attempt finds out with its next heartbeat that nobody waits for it any more,
-// and has a little time then to end what is in flight: twice the time that a
-// heartbeat may take.
-const orphanTime = 20 * time.Second
 
 // takeBack finds rows under way that no living run has, and lets them wait again.
 // Such are left where somebody ends a page in Temporal, and the batch goes on. It
@@ -41,7 +34,7 @@ func (a *Activities) takeBack(ctx context.Context, batch string) (int64, error) 
 			return 0, err
 		}
 	}
-	return a.Ledger.Requeue(ctx, batch, a.Now().Add(-orphanTime))
+	return a.Ledger.Requeue(ctx, batch, a.Now().Add(-upload.OrphanTime))
 }
 
 // bury takes the rows from a dead run. A row that had a workflow of its own has

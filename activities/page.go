@@ -237,7 +237,7 @@ func (c *carrier) budget(ctx context.Context, batch ledger.Batch) (ledger.Batch,
 		because := fmt.Sprintf("%d rows failed, the budget is %s", failed, budget)
 		return c.Ledger.ChangeBatch(ctx, batch.ID, ledger.BatchChange{
 			State: upload.BatchHeld, Because: &because,
-			Event: ledger.BatchEvent{What: ledger.EventHold, By: byWorkflow, Because: because},
+			Event: ledger.BatchEvent{What: ledger.EventHold, By: upload.ByItself, Because: because},
 		})
 	}
 	return batch, nil

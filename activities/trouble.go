@@ -75,7 +75,7 @@ func (r *packed) forget() {
 
 // throttled waits as it was asked to, which counts as no attempt.
 func (r *packed) throttled(ctx context.Context, e *upload.Error) bool {
-	r.uncounted(r.at)
+	r.uncounted()
 	r.slowed++
 	return r.rest(ctx, e, patience(e.RetryAfter, r.item.UploadID, r.slowed))
 }
@@ -102,15 +102,15 @@ func (r *packed) postpone(ctx context.Context) {
 	r.postponed()
 }
 
-// uncounted takes a call back out of the attempts.
-func (r *packed) uncounted(step upload.Step) { r.leg.Attempts.Add(step, -1) }
+// uncounted takes the call under way back out of the attempts.
+func (r *packed) uncounted() { r.leg.Attempts.Add(r.at, -1) }
 
 // denied pauses the account, for all, and waits with it.
 func (r *packed) denied(ctx context.Context, e *upload.Error) bool {
-	r.uncounted(r.at)
+	r.uncounted()
 	if !e.Paused {
 		said := upload.Error{Message: e.Message, RequestID: e.RequestID}
-		if _, err := r.Ledger.PauseAccount(ctx, r.account, said.Error(), byWorkflow); err != nil {
+		if _, err := r.Ledger.PauseAccount(ctx, r.account, said.Error(), upload.ByItself); err != nil {
 			r.fail(ctx, err)
 		}
 	}

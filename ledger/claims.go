@@ -58,9 +58,9 @@ const (
 type Claim struct {
 	Outcome Outcome
 	// Entry is what stands in the way: its Result is the one of an item that is
-	// Known or CalledOff,
-	// its Fingerprint and Definition tell what Changed, its WorkflowID and RunID
-	// who holds an item that is Busy or Unconfirmed. Empty where Granted.
+	// Known or CalledOff, its Fingerprint and Definition tell what Changed, its
+	// WorkflowID and RunID who holds an item that is Busy or Unconfirmed. Empty
+	// where Granted.
 	Entry Entry
 }
 

@@ -56,7 +56,8 @@ func (l *Ledger) CancelRows(ctx context.Context, batch string) (int64, error) {
 }
 
 // What a sweep does to its rows: arguments are those of dialect.among, the time,
-// and what more the sweep has. The state is asked for again, since rows may have gone on meanwhile.
+// and what more the sweep has. The state is asked for again, since rows may have
+// gone on meanwhile.
 const (
 	retry = `UPDATE items SET state = 'waiting', phase = 'waiting', kind = '', paused = FALSE, alone = FALSE, because_alone = '',
 	left_by = run_id, run_id = '', workflow_id = '', took_over = '', called_off = FALSE, updated_at = $2

@@ -8,17 +8,13 @@ import (
 	"github.com/mediaferry/mediaferry/upload"
 )
 
-// byItself signs the pauses of accounts that their vendors denied. All others are
-// people's.
-const byItself = "mediaferry"
-
 // onHold is the result of an upload that waits for its account. Where the vendor
 // denied it, that is the upload's error, with what the vendor answered if the
 // result knows that. Where a person paused it, nothing went wrong.
 func onHold(result upload.Result, account ledger.AccountState) upload.Result {
 	met := result.Error
 	result.Paused, result.Error = true, nil
-	if account.By != byItself {
+	if account.By != upload.ByItself {
 		why := fmt.Sprintf("account %s is paused: %s (by %s); to go on: mediaferry account resume %s", account.Name, account.Because, account.By, account.Name)
 		result.Note = strings.TrimPrefix(result.Note+"; "+why, "; ")
 		return result

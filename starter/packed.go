@@ -12,14 +12,9 @@ import (
 	"github.com/mediaferry/mediaferry/upload"
 )
 
-const (
-	// callTime is how long a command waits until a row has left those that it
-	// travels with, and its own workflow has begun.
-	callTime = time.Minute
-	// goneTime is after what time nothing can be in flight any more of a page that
-	// was ended from outside: its worker has heard of it by then.
-	goneTime = 20 * time.Second
-)
+// callTime is how long a command waits until a row has left those that it travels
+// with, and its own workflow has begun.
+const callTime = time.Minute
 
 // withOthers reports whether an item is a row of a batch that has no workflow of its
 // own: it is packed with others, or waits.
@@ -138,7 +133,7 @@ func (a *app) letGo(ctx context.Context, f *following) error {
 		return nil //nolint:nilerr // it is asked again in a moment
 	}
 	info := described.GetWorkflowExecutionInfo()
-	deaf := time.Since(info.GetCloseTime().AsTime()) > goneTime
+	deaf := time.Since(info.GetCloseTime().AsTime()) > upload.OrphanTime
 	if info.GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_RUNNING {
 		deaf = !polled(workers, upload.PagesQueue(f.item.Queue))
 		for _, one := range described.GetPendingActivities() {

@@ -13,6 +13,16 @@ const PageRows = 500
 // own, whatever its vendor: what takes long deserves a history to look into.
 const PackedMost = 8 << 20
 
+// ByItself signs what no person decided: pauses of accounts that their vendors
+// denied, and batches that were held or ended.
+const ByItself = "mediaferry"
+
+// OrphanTime is how long rows are left alone whose page was ended from outside. Its
+// last attempt finds out with its next heartbeat that nobody waits for it any more,
+// and has a little time then to end what is in flight: twice the time that a
+// heartbeat may take.
+const OrphanTime = 20 * time.Second
+
 // BatchState is where a batch is.
 type BatchState string
 
