@@ -203,6 +203,28 @@ func progressCases() []progressCase {
 	}
 }
 
+// Of two runs the one that began later may have had the item first. When it says once
+// more how it ended, because the answer was lost, the other one has the item by then.
+func TestRepeatedRecordTakesNothingFromTheNextRun(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		l := ledgertest.Open(t, url, ledger.Options{})
+		item := spring(1)
+		first, second := asks(item, "first", noon.Add(time.Second)), asks(item, "second", noon)
+		second.WorkflowID = "workflow/second"
+		grant(t, l, first)
+		failure := ended(item, "first", first.StartedAt, upload.StateFailed)
+		record(t, l, failure)
+		grant(t, l, second)
+		record(t, l, failure)
+		require.Equal(t, "second", get(t, l, item).RunID)
+
+		record(t, l, ended(item, "second", second.StartedAt, upload.StateReady))
+		e := get(t, l, item)
+		require.Equal(t, upload.StateReady, e.Result.State)
+		require.Equal(t, noon, e.Result.StartedAt)
+	})
+}
+
 func TestProgressIsNoted(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		l := ledgertest.Open(t, url, ledger.Options{})

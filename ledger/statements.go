@@ -58,7 +58,7 @@ const onClaim = `
 	media_id = CASE WHEN ` + newClaim + ` THEN '' ELSE items.media_id END,
 	paused = CASE WHEN ` + newClaim + ` THEN excluded.paused ELSE items.paused END,
 	bytes_sent = CASE WHEN ` + newClaim + ` THEN 0 ELSE items.bytes_sent END,
-	started_at = CASE WHEN ` + newClaim + ` THEN excluded.started_at ELSE items.started_at END,
+	started_at = CASE WHEN NOT ` + newClaim + ` THEN items.started_at ELSE ` + laterStart + ` END,
 	result = CASE WHEN ` + newClaim + ` THEN excluded.result ELSE items.result END,
 	runs = CASE WHEN ` + newClaim + ` THEN items.runs + 1 ELSE items.runs END
 WHERE ` + mayHave + ` AND ((items.run_id = '' AND items.state NOT IN ('ready', 'unconfirmed') AND ` + notLeft + `)
@@ -73,6 +73,13 @@ WHERE ` + mayHave + ` AND ((items.run_id = '' AND items.state NOT IN ('ready', '
 
 // newClaim: the claim is not merely the repeated one of a run under way.
 const newClaim = `(` + newRun + ` OR items.state IN ` + over + `)`
+
+// laterStart is when the run began to which an item is given, and always after the
+// start of the run that had it before: runs begin in one order and come by an item
+// in another, and the former holder may repeat its record, which counts if it is not
+// the older one.
+const laterStart = `CASE WHEN items.runs > 0 AND ` + newRun + ` AND items.started_at >= excluded.started_at
+		THEN items.started_at + 1 ELSE excluded.started_at END`
 
 // onState notes how far a run is. It never moves an item that is over, or that
 // another run holds.
