@@ -3,37 +3,22 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
-
-	"golang.org/x/term"
 )
 
 // board shows some lines that change: drawn anew in their place on a terminal,
 // the first of them now and then elsewhere.
 type board struct {
-	out      io.Writer
-	terminal bool
-	width    func() int
-	drawn    int // lines on the terminal
-	last     time.Time
+	screen
+	out   io.Writer
+	drawn int // lines on the terminal
+	last  time.Time
 }
 
 func newBoard(out io.Writer) *board {
-	b := &board{out: out, last: time.Now(), width: func() int { return 0 }}
-	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		b.terminal = true
-		b.width = func() int {
-			columns, _, err := term.GetSize(int(f.Fd()))
-			if err != nil {
-				return 0
-			}
-			return columns
-		}
-	}
-	return b
+	return &board{screen: screenOf(out), out: out, last: time.Now()}
 }
 
 // draw shows the lines in place of those that were shown.
@@ -49,12 +34,8 @@ func (b *board) draw(lines []string) {
 	}
 	var text strings.Builder
 	b.back(&text)
-	most := b.width()
 	for _, line := range lines {
-		if most > 1 {
-			line = cut(line, most-1) // one that wraps would be two to go back over
-		}
-		text.WriteString(line + "\n")
+		text.WriteString(b.fit(line) + "\n")
 	}
 	b.drawn = len(lines)
 	_, _ = io.WriteString(b.out, text.String())
@@ -72,11 +53,6 @@ func (b *board) back(text *strings.Builder) {
 	if b.drawn > 0 {
 		fmt.Fprintf(text, "\x1b[%dA\r\x1b[J", b.drawn)
 	}
-}
-
-func cut(line string, most int) string {
-	runes := []rune(line)
-	return string(runes[:min(len(runes), most)])
 }
 
 // lines are a batch for those who watch: the whole in one line, and on a

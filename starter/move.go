@@ -172,7 +172,7 @@ func (a *app) ask(ctx context.Context, entry ledger.Entry, to upload.Move) error
 	case err != nil:
 		return fmt.Errorf("move %s: %w", id, err)
 	}
-	_, err = fmt.Fprintf(a.stdout, "%-12s %-10s %s  %s on %s\n", "moved", entry.Result.To, id, to.Source, to.Host)
+	_, err = fmt.Fprintf(a.stdout, "%-12s %-10s %s  %s on %s\n", "moved", entry.Result.To, id, visible(to.Source), to.Host)
 	if err == nil && proof != "" {
 		a.say("the bytes are the same: %s", proof)
 	}

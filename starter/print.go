@@ -28,7 +28,7 @@ func (p printer) item(r upload.Result) error {
 	if r.Paused {
 		state += " (paused)"
 	}
-	if _, err := fmt.Fprintf(p.out, "%-12s %-10s %s  %s\n", state, r.To, orDash(string(r.MediaID)), r.Source); err != nil {
+	if _, err := fmt.Fprintf(p.out, "%-12s %-10s %s  %s\n", state, r.To, visible(orDash(string(r.MediaID))), visible(r.Source)); err != nil {
 		return err
 	}
 	if r.Error != nil {
@@ -46,7 +46,7 @@ func (p printer) started(r upload.Result) error {
 	if p.json {
 		return p.object(r)
 	}
-	_, err := fmt.Fprintf(p.out, "%-12s %-10s %s  %s\n", "started", r.To, r.UploadID, r.Source)
+	_, err := fmt.Fprintf(p.out, "%-12s %-10s %s  %s\n", "started", r.To, r.UploadID, visible(r.Source))
 	return err
 }
 
@@ -71,9 +71,9 @@ func decideCommand(id string) string {
 // explain tells why an upload is not ready, and what to do.
 func (p printer) explain(r upload.Result) {
 	e := r.Error
-	_, _ = fmt.Fprintf(p.err, "mediaferry: %s: %s\n", r.Source, because(e))
+	_, _ = fmt.Fprintf(p.err, "mediaferry: %s: %s\n", visible(r.Source), visible(because(e)))
 	if e.Hint != "" {
-		_, _ = fmt.Fprintf(p.err, "  %s\n", e.Hint)
+		_, _ = fmt.Fprintf(p.err, "  %s\n", visible(string(e.Hint)))
 	} else {
 		_, _ = fmt.Fprintf(p.err, "  what was tried: mediaferry show %s\n", r.UploadID)
 	}
@@ -109,7 +109,11 @@ func (p printer) object(v any) error {
 func (p printer) table(rows [][]string) error {
 	w := tabwriter.NewWriter(p.out, 0, 4, 2, ' ', 0)
 	for _, row := range rows {
-		if _, err := fmt.Fprintln(w, strings.Join(row, "\t")); err != nil {
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			cells[i] = visible(cell)
+		}
+		if _, err := fmt.Fprintln(w, strings.Join(cells, "\t")); err != nil {
 			return err
 		}
 	}

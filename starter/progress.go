@@ -3,10 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"time"
-
-	"golang.org/x/term"
 
 	"github.com/mediaferry/mediaferry/upload"
 )
@@ -20,14 +17,14 @@ const (
 // progress shows how far a command's uploads are: in one line that is redrawn on
 // a terminal, in a line now and then elsewhere.
 type progress struct {
-	out      io.Writer
-	terminal bool
-	lookout  *lookout
-	all      []*following
-	drawn    bool
-	last     time.Time
-	started  time.Time
-	samples  []sample
+	screen
+	out     io.Writer
+	lookout *lookout
+	all     []*following
+	drawn   bool
+	last    time.Time
+	started time.Time
+	samples []sample
 }
 
 type sample struct {
@@ -36,12 +33,8 @@ type sample struct {
 }
 
 func newProgress(out io.Writer, all []*following) *progress {
-	p := &progress{out: out, all: all, started: time.Now()}
-	if f, ok := out.(*os.File); ok {
-		p.terminal = term.IsTerminal(int(f.Fd()))
-	}
-	p.last = p.started
-	return p
+	now := time.Now()
+	return &progress{screen: screenOf(out), out: out, all: all, started: now, last: now}
 }
 
 // draw shows the state of things.
@@ -58,7 +51,7 @@ func (p *progress) draw(pending []*following) {
 		_, _ = fmt.Fprintf(p.out, "mediaferry: %s\n", line)
 		return
 	}
-	_, _ = fmt.Fprintf(p.out, "\r\x1b[K%s", line)
+	_, _ = fmt.Fprintf(p.out, "\r\x1b[K%s", p.fit(line))
 	p.drawn = true
 }
 
