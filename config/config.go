@@ -129,7 +129,7 @@ func (c *Config) find(name string) (*account, error) {
 		}
 	}
 	known := c.AccountNames()
-	switch near := nearest(name, known); {
+	switch near := Nearest(name, known); {
 	case near != "":
 		return nil, fmt.Errorf("%w %q (did you mean %s?), want one of %s", ErrUnknownAccount, name, near, strings.Join(known, ", "))
 	case len(known) > 0:

@@ -210,6 +210,6 @@ func TestNearest(t *testing.T) {
 	for name, want := range map[string]string{
 		"base_ulr": "base_url", "Base_URL": "base_url", "apikey": "api_key", "vidoe": "video", "vender": "vendor", "secret": "", "x": "", "": "",
 	} {
-		require.Equal(t, want, nearest(name, choices), name)
+		require.Equal(t, want, Nearest(name, choices), name)
 	}
 }

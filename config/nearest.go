@@ -2,8 +2,8 @@ package config
 
 import "strings"
 
-// nearest returns the choice that somebody who wrote name probably meant, or "".
-func nearest(name string, choices []string) string {
+// Nearest returns the choice that somebody who wrote name probably meant, or "".
+func Nearest(name string, choices []string) string {
 	best, least := "", max(1, len(name)/3)+1
 	for _, choice := range choices {
 		if d := distance(strings.ToLower(name), strings.ToLower(choice)); d < least {
@@ -15,7 +15,7 @@ func nearest(name string, choices []string) string {
 
 // didYouMean is a hint for an unknown word.
 func didYouMean(name string, choices []string) string {
-	if near := nearest(name, choices); near != "" {
+	if near := Nearest(name, choices); near != "" {
 		return "did you mean " + near + "?"
 	}
 	return "want one of " + strings.Join(choices, ", ")

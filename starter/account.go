@@ -17,7 +17,7 @@ then "account resume" lets the items go on.`,
 		Example: `  mediaferry account list
   mediaferry account pause sitoo --because "catalogue freeze until Monday"
   mediaferry account resume sitoo`,
-		Args: noArguments,
+		Args: noCommand,
 		RunE: func(*cobra.Command, []string) error {
 			return misused("what is to be done with accounts is missing, want list, pause NAME or resume NAME")
 		},

@@ -27,12 +27,7 @@ is held and asks. Decisions are kept with who, when and why.`,
   mediaferry batch status spring
   mediaferry batch retry spring --kind rejected         once more, in the same batch
   mediaferry batch report spring --format html -o spring.html`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return misused("unknown command %q", args[0])
-			}
-			return nil
-		},
+		Args: noCommand,
 		RunE: func(*cobra.Command, []string) error {
 			return misused("what is to be done with batches is missing, want such as plan MANIFEST, start MANIFEST, list or status ID")
 		},

@@ -3,8 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
+	"regexp"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/config"
 )
 
 // usage is how each command's help looks: one screen of 40 lines and 100
@@ -36,6 +40,46 @@ func faces(root *cobra.Command) {
 			c.Hidden = true // --help does the same and is known to everybody
 		}
 	}
+}
+
+// noCommand refuses what is none of a command's own commands, and names the one
+// that was probably meant.
+func noCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var known []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			known = append(known, c.Name())
+		}
+	}
+	misuse := misused("unknown command %q", args[0])
+	if near := config.Nearest(args[0], known); near != "" {
+		misuse.hint = fmt.Sprintf("did you mean %s %s?", cmd.CommandPath(), near)
+	}
+	return misuse
+}
+
+// flagNames finds the long names in what a help text says of flags.
+var flagNames = regexp.MustCompile(`(?m)^ +(?:-\w, )?--([a-z-]+)`)
+
+// wrongFlag makes a misuse of what cannot be read as flags, and names the flag
+// that was probably meant.
+func wrongFlag(cmd *cobra.Command, err error) error {
+	misuse := &usageError{text: err.Error()}
+	name, unknown := strings.CutPrefix(misuse.text, "unknown flag: --")
+	if !unknown {
+		return misuse
+	}
+	var known []string
+	for _, match := range flagNames.FindAllStringSubmatch(cmd.Flags().FlagUsages(), -1) {
+		known = append(known, match[1])
+	}
+	if near := config.Nearest(name, known); near != "" {
+		misuse.hint = fmt.Sprintf("did you mean --%s? See: %s --help", near, cmd.CommandPath())
+	}
+	return misuse
 }
 
 func (a *app) completionCommand() *cobra.Command {

@@ -69,8 +69,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	status, hint := exitFailed, ""
 	var misuse *usageError
 	var problems config.Problems
+	var system syscall.Errno
 	switch {
-	case errors.As(err, &misuse), !a.ran:
+	case errors.As(err, &misuse), !a.ran && !errors.As(err, &system): // what is not ours is cobra's, or that of an output
 		status, hint = exitMisused, fmt.Sprintf("see: %s --help", command.CommandPath())
 		if misuse != nil && misuse.hint != "" {
 			hint = misuse.hint
@@ -116,19 +117,14 @@ Exit status: 0 all is well, 1 could not run, 2 misused, 3 some item is not ready
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return misused("unknown command %q", args[0])
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args:          noCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			a.ran = true
 			return a.begin()
 		},
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{text: err.Error()} })
+	root.SetFlagErrorFunc(wrongFlag)
 	root.SetVersionTemplate("mediaferry {{.Version}}\n")
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.flags.config, "config", "", "configuration `FILE`; default $MEDIAFERRY_CONFIG, ./mediaferry.yaml")

@@ -32,6 +32,9 @@ func (f upFlags) check() error {
 			return misused("%s %d is out of range, want 1 to 65535, or 0 for that of the last time or a free one", one.name, one.port)
 		}
 	}
+	if f.port != 0 && f.port == f.uiPort {
+		return misused("--port and --ui-port are both %d, want two ports", f.port)
+	}
 	if f.given && (f.retention < 1 || f.retention > 365) {
 		return misused("--retention %d is out of range, want 1 to 365 days", f.retention)
 	}
