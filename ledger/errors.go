@@ -114,6 +114,9 @@ func diagnose(err error) error {
 
 // diagnoseFile reads a result code of SQLite; the low byte is the general one.
 func diagnoseFile(code int) error {
+	if code == codes.SQLITE_IOERR_SHMSIZE {
+		return ErrFull // its index in shared memory cannot grow, which is the first that a full disk refuses
+	}
 	switch code & 0xff {
 	case codes.SQLITE_FULL:
 		return ErrFull

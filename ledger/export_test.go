@@ -25,6 +25,9 @@ func Interval(p Permit) int64 { return p.interval() }
 // Diagnose is which of this package's errors an error of a driver is.
 func Diagnose(err error) error { return diagnose(err) }
 
+// DiagnoseFile is what a result code of SQLite means.
+func DiagnoseFile(code int) error { return diagnoseFile(code) }
+
 // Pragma sets something of the connection that writes to a SQLite file.
 func Pragma(ctx context.Context, l *Ledger, pragma string) error {
 	_, err := l.write.ExecContext(ctx, "PRAGMA "+pragma)

@@ -157,6 +157,23 @@ func (l *Ledger) Health(ctx context.Context) error {
 	return l.fail("check health", err)
 }
 
+// CheckKey reports whether the sealer opens what was put down last. A program with
+// another key than the others, or than the one of yesterday, would go wrong only
+// in the middle of its work, and again at every attempt. The error is the sealer's,
+// wrapped; an empty ledger has nothing against any key.
+func (l *Ledger) CheckKey(ctx context.Context) error {
+	var uploadID string
+	var sealed []byte
+	err := l.read.QueryRowContext(ctx, `SELECT upload_id, item FROM items ORDER BY queued_at DESC, upload_id DESC LIMIT 1`).Scan(&uploadID, &sealed)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil
+	case err == nil:
+		_, err = l.unseal("item "+uploadID, sealed)
+	}
+	return l.fail("check the key", err)
+}
+
 // Where names the database as people may see it: a path, or a URL without user,
 // password and query.
 func (l *Ledger) Where() string { return l.where }

@@ -19,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mediaferry/mediaferry/codec"
 	"github.com/mediaferry/mediaferry/ledger"
 	"github.com/mediaferry/mediaferry/ledger/ledgertest"
 	"github.com/mediaferry/mediaferry/upload"
@@ -239,6 +240,36 @@ func TestFullDiskIsExplained(t *testing.T) {
 	require.ErrorIs(t, err, ledger.ErrFull)
 	require.ErrorContains(t, err, "free some space")
 	require.True(t, ledger.Passing(err))
+	require.ErrorIs(t, ledger.DiagnoseFile(4874), ledger.ErrFull) // SQLITE_IOERR_SHMSIZE, as on a disk that was full before
+}
+
+func TestAnotherKeyIsFoundBeforeTheWork(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		keys := func() codec.Keys {
+			text, err := codec.GenerateKey()
+			require.NoError(t, err)
+			keys, err := codec.ParseKeys(text)
+			require.NoError(t, err)
+			return keys
+		}
+		old, young := keys(), keys()
+		l := ledgertest.Open(t, url, ledger.Options{Sealer: codec.NewSealer(old)})
+		require.NoError(t, l.CheckKey(t.Context()), "nothing is there that it could not open")
+		_, err := l.Claim(t.Context(), asks(spring(1), "one", noon))
+		require.NoError(t, err)
+		require.NoError(t, l.CheckKey(t.Context()))
+
+		l = ledgertest.Open(t, url, ledger.Options{Sealer: codec.NewSealer(young)})
+		err = l.CheckKey(t.Context())
+		require.ErrorIs(t, err, codec.ErrUnknownKey)
+		require.ErrorContains(t, err, old.IDs()[0])
+		l = ledgertest.Open(t, url, ledger.Options{Sealer: codec.NewSealer(young.With(old))})
+		require.NoError(t, l.CheckKey(t.Context()), "with the old key behind the new one")
+		_, err = l.Claim(t.Context(), asks(spring(2), "two", noon.Add(time.Minute)))
+		require.NoError(t, err)
+		l = ledgertest.Open(t, url, ledger.Options{Sealer: codec.NewSealer(young)})
+		require.NoError(t, l.CheckKey(t.Context()), "what was put down last has the new one")
+	})
 }
 
 func TestLockedDatabaseIsExplained(t *testing.T) {

@@ -136,6 +136,9 @@ func (a *app) openLedger(ctx context.Context) error {
 			a.log.Warn("ledger does not close", zap.Error(err))
 		}
 	})
+	if err := a.ledger.CheckKey(ctx); errors.Is(err, codec.ErrUnknownKey) {
+		return &usageError{text: err.Error(), hint: keyHint()}
+	}
 	return nil
 }
 
@@ -150,11 +153,15 @@ func (a *app) openKeys() error {
 	if err == nil || errors.As(err, &system) { // the disk's fault, and not the configuration's
 		return err
 	}
-	hint := "the key is encryption.key in the configuration, or else the file key in the data folder"
+	return &usageError{text: err.Error(), hint: keyHint()}
+}
+
+// keyHint tells where the key comes from.
+func keyHint() string {
 	if assembly.ServiceConfigured() {
-		hint = "the key is encryption.key in the configuration; that of the data folder is only for the embedded engine"
+		return "the key is encryption.key in the configuration; that of the data folder is only for the embedded engine"
 	}
-	return &usageError{text: err.Error(), hint: hint}
+	return "the key is encryption.key in the configuration, or else the file key in the data folder"
 }
 
 // reportsShared refuses a Temporal service without a place for reports: whichever

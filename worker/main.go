@@ -234,7 +234,13 @@ func openBooks(ctx context.Context, conf *config.Config, log *zap.Logger) (codec
 		return keys, nil, fmt.Errorf("%w: no results are configured, set results: to a folder that all workers share, s3://… or oss://… in %s", errMisused, conf.Path)
 	}
 	books, err := ledger.Open(ctx, ledger.Options{URL: url, Sealer: codec.NewSealer(keys), Log: log})
-	return keys, books, err
+	if err != nil {
+		return keys, nil, err
+	}
+	if err := books.CheckKey(ctx); errors.Is(err, codec.ErrUnknownKey) {
+		return keys, nil, errors.Join(fmt.Errorf("%w: %w", errMisused, err), books.Close())
+	}
+	return keys, books, nil
 }
 
 // configuration finds the file and keeps an eye on it.
