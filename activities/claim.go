@@ -91,25 +91,7 @@ func (a *Activities) look(ctx context.Context, item upload.Item, spec *vendors.S
 	if err := spec.CheckContent(content, account); err != nil {
 		return content, look.Ranges, err
 	}
-	return content, look.Ranges, checkName(spec, item, look.Head)
-}
-
-// checkName holds the name that a row asks for against the bytes, as the
-// source's own name was.
-func checkName(spec *vendors.Spec, item upload.Item, head []byte) error {
-	name := item.Fields.String(spec.NameField)
-	if spec.NameField == "" || name == "" {
-		return nil
-	}
-	found, err := media.Check(head, name, item.ContentType)
-	if err != nil {
-		return err
-	}
-	if _, known := media.TypeOf(name); !known && spec.NeedsExtension {
-		return upload.Errorf(upload.KindInvalid, upload.StepClaim, "%s %q has no extension of an image", spec.NameField, name).
-			WithHint("the bytes are %s: end it in %s", found.Type, found.Type.Extension())
-	}
-	return nil
+	return content, look.Ranges, spec.CheckName(item, look.Head)
 }
 
 func terms(spec *vendors.Spec, account vendors.Account, fields upload.Fields) upload.Terms {

@@ -197,6 +197,18 @@ func TestASampleOpensSourcesForReal(t *testing.T) {
 	require.Equal(t, 1, plan.Sample.Looked)
 }
 
+func TestASampleHoldsTheNameThatARowAsksForAgainstTheBytes(t *testing.T) {
+	p := planning(t, shelf(t, "source,to,fileName\nmedia/mug.png,trustoo,cup.jpg\nmedia/mug.png,trustoo,cup.png\nmedia/mug.png,trustoo,cup\n"))
+	p.Sample = 10
+	plan, err := batches.Make(t.Context(), p)
+	require.NoError(t, err)
+	var bad []string
+	for _, one := range plan.Sample.Bad {
+		bad = append(bad, fmt.Sprintf("line %d: %s", one.Line, one.Message))
+	}
+	require.Equal(t, []string{`line 2: the bytes are image/png, but the name "cup.jpg" says image/jpeg`}, bad)
+}
+
 func TestPricesAreThoseOfTheTable(t *testing.T) {
 	prices := batches.ListPrices()
 	require.InDelta(t, 50, prices.Of(1_000_000), 0.001)

@@ -107,7 +107,10 @@ func checkLook(spec *vendors.Spec, account vendors.Account, item upload.Item, is
 	if err != nil {
 		return err
 	}
-	return spec.CheckContent(upload.Content{Size: is.size, Type: string(kind.Type), Name: kind.Name}, account)
+	if err := spec.CheckContent(upload.Content{Size: is.size, Type: string(kind.Type), Name: kind.Name}, account); err != nil {
+		return err
+	}
+	return spec.CheckName(item, is.head)
 }
 
 func judge(rows []planned, sizes []int64, faults []error) *Sample {

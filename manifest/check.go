@@ -257,6 +257,11 @@ func (c *checker) format(row *Row) {
 	kind, known := media.TypeOf(name)
 	column, what := columnSource, shown(name)+": "
 	if declared := declaredType(row.Item.ContentType); declared != "" && (!known || kind.Medium()) {
+		if known && !remote(row.Item.Source) && media.Contradict(declared, kind) {
+			row.add(problem(SortContentType, columnContentType, "is %s, but the name %s says %s", declared, shown(name), kind).
+				hint("correct one of the two; where content_type is empty, the bytes are asked"))
+			return
+		}
 		kind, known, column, what = declared, true, columnContentType, ""
 	}
 	if !known {
@@ -275,6 +280,11 @@ func (c *checker) format(row *Row) {
 		}
 	}
 	row.add(p.hint("%s", refused.Hint))
+}
+
+// remote reports whether a server may give a source another name than its URL.
+func remote(source string) bool {
+	return strings.HasPrefix(source, "https:") || strings.HasPrefix(source, "http:")
 }
 
 // declaredType is a declared type by the name that it has in our table, or "".

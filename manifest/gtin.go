@@ -41,8 +41,8 @@ func checkGTIN(text string) *Problem {
 	case n > 14:
 		return nil
 	case n > leastGTIN && n < 12:
-		return bad("%s has %d digits, as no GTIN has: a spreadsheet probably dropped leading zeros, which are added when it is looked up", text, n).
-			hint("if so, write %s", strings.Repeat("0", 12-n)+text).warn()
+		return bad("%s has %d digits, as no GTIN has: a spreadsheet probably dropped leading zeros", text, n).
+			hint("if so, write %s; %s", strings.Repeat("0", 12-n)+text, spreadsheetHint)
 	case !sound(text):
 		return bad("%s has a wrong check digit", text).hint("look whether it was mistyped; it is sent as it is").warn()
 	}

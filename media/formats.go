@@ -1,6 +1,9 @@
 package media
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // format is one row of the table.
 type format struct {
@@ -123,6 +126,13 @@ func byExtension(extension string) (format, bool) {
 		}
 	}
 	return format{}, false
+}
+
+// Contradict reports whether no bytes could be of both types. Sounds are left to
+// their bytes: which of them a tag is followed by shows only there.
+func Contradict(a, b Type) bool {
+	sounds := strings.HasPrefix(string(a), "audio/") && strings.HasPrefix(string(b), "audio/")
+	return a != b && !sameFamily(a, b) && !sounds
 }
 
 func sameFamily(a, b Type) bool {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mediaferry/mediaferry/media"
 	"github.com/mediaferry/mediaferry/upload"
 )
 
@@ -178,6 +179,28 @@ func (s *Spec) CheckContent(content upload.Content, account Account) error {
 		return s.checkSize(content.Size, r.MaxBytes, account.MaxBytes)
 	}
 	return invalid("%s takes no %s, want one of %s", s.Name, content.Type, strings.Join(types, ", "))
+}
+
+// CheckName holds the name that an item asks for against the bytes that its
+// source begins with, as the source's own name was. Without such a name there is
+// nothing to be wrong.
+func (s *Spec) CheckName(item upload.Item, head []byte) error {
+	if s.NameField == "" {
+		return nil
+	}
+	name := item.Fields.String(s.NameField)
+	if name == "" {
+		return nil
+	}
+	found, err := media.Check(head, name, item.ContentType)
+	if err != nil {
+		return err
+	}
+	if _, known := media.TypeOf(name); !known && s.NeedsExtension {
+		return invalid("%s %q has no extension of an image", s.NameField, name).
+			WithHint("the bytes are %s: end it in %s", found.Type, found.Type.Extension())
+	}
+	return nil
 }
 
 func (s *Spec) checkSize(size, most, configured int64) error {
