@@ -50,7 +50,7 @@ func newPacked(c *carrier, row ledger.PageRow) *packed {
 	if row.Leg == nil {
 		return r
 	}
-	r.leg, r.started = *row.Leg, row.Result.StartedAt
+	r.leg, r.started = *row.Leg, row.Result.StartedAt.Time
 	if r.leg.Session.Method == "" {
 		r.leg.Content = upload.Content{} // it is to be claimed again
 	} else if !r.leg.Idle {

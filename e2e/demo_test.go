@@ -39,9 +39,9 @@ func TestTheDemoEndsWithEveryMediumAtItsVendorOnce(t *testing.T) {
 	require.Len(t, byID, len(items))
 	vendors := map[string]int{}
 	for _, r := range items {
-		vendors[r.Vendor]++
+		vendors[string(r.Vendor)]++
 		require.Equal(t, upload.StateReady, r.State, r.UploadID)
-		m, found := byID[r.Vendor+" "+string(r.MediaID)]
+		m, found := byID[string(r.Vendor)+" "+string(r.MediaID)]
 		require.True(t, found, r.UploadID)
 		want := sum(t, filepath.Join(p.data, "demo", filepath.Base(r.Source)))
 		require.Equal(t, want, m.SHA256, r.UploadID)

@@ -291,7 +291,7 @@ func TestFailuresAreThoseThatNobodyAccepted(t *testing.T) {
 		require.EqualValues(t, 4, n)
 		require.Empty(t, failuresOf(t, l))
 		later := failedAs(3, upload.KindRejected)
-		later.RunID, later.Result.StartedAt = "page two", noon.Add(time.Hour)
+		later.RunID, later.Result.StartedAt = "page two", upload.Moment{Time: noon.Add(time.Hour)}
 		record(t, l, later)
 		require.Equal(t, map[upload.Kind]int64{upload.KindRejected: 1}, failuresOf(t, l), "what fails again nobody accepted")
 	})
@@ -310,7 +310,7 @@ func TestABatchWithoutACanaryHasPassedIt(t *testing.T) {
 // refusedRow is the record of a row that was refused together with its manifest.
 func refusedRow(line int) upload.Record {
 	r := announced(spring(line))
-	r.Result.State, r.Result.FinishedAt = upload.StateFailed, &r.Result.StartedAt
+	r.Result.State, r.Result.FinishedAt = upload.StateFailed, &r.Result.StartedAt.Time
 	r.Result.Error = &upload.Failure{Kind: upload.KindInvalid, Message: "gtin is too short"}
 	return r
 }

@@ -184,7 +184,7 @@ func TestLateAttemptDoesNotReopenAFailure(t *testing.T) {
 		grant(t, l, asks(item, "one", scheduled))
 		e := get(t, l, item)
 		require.Equal(t, upload.StateFailed, e.Result.State)
-		require.Equal(t, noon, e.Result.StartedAt)
+		require.Equal(t, noon, e.Result.StartedAt.Time)
 	})
 }
 

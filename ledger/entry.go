@@ -88,6 +88,9 @@ func (l *Ledger) scanEntry(row interface{ Scan(...any) error }, more ...any) (En
 	r := &e.Result
 	r.UploadID, r.State, r.Paused = id, upload.State(state), paused
 	r.Size, r.BytesSent = upload.Number(size), sent
+	if e.RunID == "" && e.Runs == 0 && r.MediaID == "" {
+		r.StartedAt = upload.Moment{} // it was only put down, and nobody began with it
+	}
 	switch {
 	case !r.State.Ended():
 		// A person's decision may have reopened what had ended.

@@ -156,6 +156,22 @@ func TestRoutesCountTheirRows(t *testing.T) {
 	})
 }
 
+func TestARowHasBegunWhenARunHasIt(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		l := ledgertest.Open(t, url, ledger.Options{})
+		announce(t, l, spring(1))
+		require.True(t, get(t, l, spring(1)).Result.StartedAt.IsZero())
+		grant(t, l, packed(spring(1), "page", noon.Add(time.Hour)))
+		record(t, l, packedEnd(spring(1), "page", noon.Add(time.Hour), upload.StateReady))
+		require.Equal(t, noon.Add(time.Hour), get(t, l, spring(1)).Result.StartedAt.Time)
+
+		refused := upload.Record{Item: spring(2), Result: upload.NewResult(spring(2), upload.WayPacked, noon)}
+		refused.Result.State, refused.Result.Error = upload.StateFailed, upload.FailureOf(upload.Errorf(upload.KindInvalid, upload.StepClaim, "wrong"))
+		record(t, l, refused)
+		require.True(t, get(t, l, spring(2)).Result.StartedAt.IsZero())
+	})
+}
+
 func TestPagesAreCutFromWaitingRows(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		l := ledgertest.Open(t, url, ledger.Options{})

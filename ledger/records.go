@@ -117,7 +117,7 @@ func (l *Ledger) recordRow(record upload.Record) (*row, error) {
 		workflowID: string(record.Result.WorkflowID), runID: record.RunID,
 		// What is recorded for the first time was queued when it started, as
 		// far as anyone can know.
-		startedAt: record.Result.StartedAt, queuedAt: record.Result.StartedAt,
+		startedAt: record.Result.StartedAt.Time, queuedAt: record.Result.StartedAt.Time,
 		lane: record.Lane, last: record.Last,
 	}
 	if r.runID != "" {

@@ -221,7 +221,7 @@ func TestRepeatedRecordTakesNothingFromTheNextRun(t *testing.T) {
 		record(t, l, ended(item, "second", second.StartedAt, upload.StateReady))
 		e := get(t, l, item)
 		require.Equal(t, upload.StateReady, e.Result.State)
-		require.Equal(t, noon, e.Result.StartedAt)
+		require.Equal(t, noon, e.Result.StartedAt.Time)
 	})
 }
 

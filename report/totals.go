@@ -34,7 +34,7 @@ func newTotals() *totals { return &totals{All: &tally{}, byName: map[string]*tal
 func (t *totals) add(r upload.Result) {
 	one := t.byName[r.To]
 	if one == nil {
-		one = &tally{Account: r.To, Vendor: r.Vendor}
+		one = &tally{Account: r.To, Vendor: string(r.Vendor)}
 		t.byName[r.To] = one
 		at, _ := slices.BinarySearchFunc(t.Accounts, r.To, func(a *tally, name string) int { return strings.Compare(a.Account, name) })
 		t.Accounts = slices.Insert(t.Accounts, at, one)
@@ -44,8 +44,8 @@ func (t *totals) add(r upload.Result) {
 	if r.FinishedAt == nil || r.Error != nil && r.Error.Kind == upload.KindInvalid {
 		return // what was refused was not on its way
 	}
-	if t.First.IsZero() || r.StartedAt.Before(t.First) {
-		t.First = r.StartedAt
+	if began := r.StartedAt.Time; !began.IsZero() && (t.First.IsZero() || began.Before(t.First)) {
+		t.First = began
 	}
 	if r.FinishedAt.After(t.Last) {
 		t.Last = *r.FinishedAt
@@ -84,7 +84,7 @@ func (t *tally) ready(r upload.Result) {
 		t.Own++
 	}
 	if r.FinishedAt != nil {
-		t.times.add(r.FinishedAt.Sub(r.StartedAt))
+		t.times.add(r.FinishedAt.Sub(r.StartedAt.Time))
 	}
 }
 

@@ -184,7 +184,7 @@ func (a *app) cleanUp(folders ...string) {
 func (a *app) audit(books sandbox.Ledger, results []upload.Result) error {
 	for _, r := range results {
 		n := 0
-		for _, m := range books.Of(r.Vendor) {
+		for _, m := range books.Of(string(r.Vendor)) {
 			if m.MediaID != string(r.MediaID) {
 				continue
 			}

@@ -81,7 +81,7 @@ func (a *app) rateOf(ctx context.Context, account string) (float64, error) {
 		if r.Size < measuredFrom || r.BytesSent < int64(r.Size) || r.FinishedAt == nil {
 			continue
 		}
-		if took := r.FinishedAt.Sub(r.StartedAt).Seconds(); took > 0 {
+		if took := r.FinishedAt.Sub(r.StartedAt.Time).Seconds(); took > 0 {
 			return float64(r.BytesSent) / took, nil
 		}
 	}

@@ -146,13 +146,28 @@ func (a *app) entry(ctx context.Context, id string) (ledger.Entry, error) {
 	return entry, &usageError{text: fmt.Sprintf("unknown upload %q", id), hint: hint}
 }
 
+// spanOf is when an upload began and ended, in words; "" for what has not been.
+func spanOf(r upload.Result) (began, ended string) {
+	if !r.StartedAt.IsZero() {
+		began = r.StartedAt.Local().Format(time.DateTime)
+	}
+	if r.FinishedAt == nil {
+		return began, ""
+	}
+	ended = r.FinishedAt.Local().Format(time.DateTime)
+	if began != "" {
+		ended += ", after " + r.FinishedAt.Sub(r.StartedAt.Time).Round(time.Millisecond).String()
+	}
+	return began, ended
+}
+
 // card prints what is known of an upload, a line for each thing. status is nil
 // where it does not run.
 func (p printer) card(entry ledger.Entry, r upload.Result, status *upload.Status) error {
 	rows := [][]string{
 		{"upload", r.UploadID},
 		{"state", describe(r)},
-		{"account", fmt.Sprintf("%s (%s)", r.To, r.Vendor)},
+		{"account", fmt.Sprintf("%s (%s)", orDash(r.To), orDash(string(r.Vendor)))},
 		{"source", r.Source},
 	}
 	add := func(name, value string) {
@@ -169,10 +184,9 @@ func (p printer) card(entry ledger.Entry, r upload.Result, status *upload.Status
 		add("sent", fmt.Sprintf("%s of %s", size(r.BytesSent), size(int64(r.Size))))
 	}
 	rows = append(rows, under(status, time.Now())...)
-	add("started", r.StartedAt.Local().Format(time.DateTime))
-	if r.FinishedAt != nil {
-		add("finished", fmt.Sprintf("%s, after %s", r.FinishedAt.Local().Format(time.DateTime), r.FinishedAt.Sub(r.StartedAt).Round(time.Millisecond)))
-	}
+	began, ended := spanOf(r)
+	add("started", began)
+	add("finished", ended)
 	add("attempts", fmt.Sprintf("prepare %d, transfer %d, complete %d, poll %d", r.Attempts.Prepare, r.Attempts.Transfer, r.Attempts.Complete, r.Attempts.Poll))
 	if entry.Runs > 1 {
 		add("runs", fmt.Sprint(entry.Runs))

@@ -80,6 +80,17 @@ func TestAResultsEmptyFieldsAreNull(t *testing.T) {
 	require.Equal(t, "waiting", got["state"])
 	require.NotContains(t, string(raw), "c4n4ry")
 
+	require.Equal(t, "1970-01-01T00:00:00Z", got["started_at"])
+
+	refused := NewResult(Item{UploadID: "batch/b/line#2", Account: "nobody"}, WayPacked, time.Time{})
+	raw, err = json.Marshal(refused)
+	require.NoError(t, err)
+	require.Contains(t, string(raw), `"to":"nobody","vendor":null,`)
+	require.Contains(t, string(raw), `"started_at":null,`)
+	var back Result
+	require.NoError(t, json.Unmarshal(raw, &back))
+	require.Equal(t, refused, back)
+
 	result.Batch, result.Line, result.Error = "b", 12, FailureOf(Errorf(KindInvalid, StepClaim, "x"))
 	raw, err = json.Marshal(result)
 	require.NoError(t, err)

@@ -36,6 +36,17 @@ func (n Number) MarshalJSON() ([]byte, error) {
 	return json.Marshal(int64(n))
 }
 
+// Moment is a time that is null in JSON while it is none.
+type Moment struct{ time.Time }
+
+// MarshalJSON writes null for no time.
+func (m Moment) MarshalJSON() ([]byte, error) {
+	if m.IsZero() {
+		return []byte("null"), nil
+	}
+	return m.Time.MarshalJSON()
+}
+
 // Attempts counts the calls of each step. A call that was throttled does not
 // count.
 type Attempts struct {
@@ -68,7 +79,7 @@ type Result struct {
 	Batch      Text       `json:"batch"`
 	Line       Number     `json:"line"`
 	To         string     `json:"to"`
-	Vendor     string     `json:"vendor"`
+	Vendor     Text       `json:"vendor"` // null where the account is unknown
 	Source     string     `json:"source"` // without query
 	State      State      `json:"state"`
 	Paused     bool       `json:"paused,omitempty"`
@@ -80,7 +91,7 @@ type Result struct {
 	CRC64      Text       `json:"crc64"`
 	BytesSent  int64      `json:"bytes_sent"`
 	Attempts   Attempts   `json:"attempts"`
-	StartedAt  time.Time  `json:"started_at"`
+	StartedAt  Moment     `json:"started_at"` // null for a row that nobody began with
 	FinishedAt *time.Time `json:"finished_at"`
 	WorkflowID Text       `json:"workflow_id"`
 	KnownFrom  Text       `json:"known_from"`
@@ -115,7 +126,7 @@ func FailureOf(e *Error) *Failure {
 func NewResult(item Item, way Way, started time.Time) Result {
 	return Result{
 		UploadID: item.UploadID, Item: item.ID, Batch: Text(item.Batch), Line: Number(item.Line),
-		To: item.Account, Vendor: item.Vendor, Source: DisplaySource(item.Source),
-		State: StateWaiting, Way: way, StartedAt: started.UTC(),
+		To: item.Account, Vendor: Text(item.Vendor), Source: DisplaySource(item.Source),
+		State: StateWaiting, Way: way, StartedAt: Moment{started.UTC()},
 	}
 }
