@@ -28,6 +28,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -157,21 +158,32 @@ func (l *Ledger) Health(ctx context.Context) error {
 	return l.fail("check health", err)
 }
 
-// CheckKey reports whether the sealer opens what was put down last. A program with
-// another key than the others, or than the one of yesterday, would go wrong only
-// in the middle of its work, and again at every attempt. The error is the sealer's,
-// wrapped; an empty ledger has nothing against any key.
+// keyChecks is how many items a key is tried on.
+const keyChecks = 20
+
+// CheckKey reports whether the sealer opens any of what was put down last. A
+// program with another key than the others, or than the one of yesterday, would go
+// wrong only in the middle of its work, and again at every attempt. One item that
+// cannot be opened stops nobody: it may be damaged, or of a time when keys were
+// mixed up. The error is the sealer's, wrapped; an empty ledger has nothing
+// against any key.
 func (l *Ledger) CheckKey(ctx context.Context) error {
-	var uploadID string
-	var sealed []byte
-	err := l.read.QueryRowContext(ctx, `SELECT upload_id, item FROM items ORDER BY queued_at DESC, upload_id DESC LIMIT 1`).Scan(&uploadID, &sealed)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return nil
-	case err == nil:
-		_, err = l.unseal("item "+uploadID, sealed)
+	entries, err := l.scanEntries(l.read.QueryContext(ctx,
+		`SELECT `+entryColumns+` FROM items ORDER BY queued_at DESC, upload_id DESC LIMIT `+strconv.Itoa(keyChecks)))
+	if err != nil {
+		return l.fail("check the key", err)
 	}
-	return l.fail("check the key", err)
+	var first error
+	for _, e := range entries {
+		_, err := l.unseal("item "+e.Result.UploadID, e.sealed)
+		if err == nil {
+			return nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return l.fail("check the key", first)
 }
 
 // Where names the database as people may see it: a path, or a URL without user,
