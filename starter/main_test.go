@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 
@@ -19,4 +20,14 @@ func TestAnOutputThatTakesNothingIsNoMisuse(t *testing.T) {
 	var stderr bytes.Buffer
 	require.Equal(t, exitFailed, run([]string{"--version"}, fullDisk{}, &stderr))
 	require.Equal(t, "mediaferry: write out: no space left on device\n", stderr.String())
+}
+
+func TestASourceWhoseNameIsNotUTF8IsRefused(t *testing.T) {
+	t.Setenv("MEDIAFERRY_DATA", t.TempDir())
+	file := filepath.Join(t.TempDir(), "mediaferry.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("accounts:\n  photos: {vendor: trustoo, access_token: \"${TOKEN}\"}\n"), 0o600))
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, exitMisused, run([]string{"upload", "--config", file, "--to", "photos", "gr\xfcn.png"}, &stdout, &stderr))
+	require.Contains(t, stderr.String(), `gr\xfcn.png" has a name that is not UTF-8`)
+	require.Empty(t, stdout.String())
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -146,8 +147,11 @@ func (a *app) uploadItems(f uploadFlags, sources []string) ([]upload.Item, error
 	var items []upload.Item
 	for _, given := range sources {
 		source, err := upload.CanonicalSource(given, here)
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, misused("%s", err)
+		case !utf8.ValidString(source): // histories are JSON, and would name another file
+			return nil, &usageError{text: fmt.Sprintf("source %q has a name that is not UTF-8", source), hint: "rename the file, or a folder above it"}
 		}
 		item := upload.Item{Account: account.Name, Vendor: account.Vendor, Base: account.BaseURL, Source: source, Fields: fields, Again: f.again, ID: f.id, Settle: f.settle}
 		if item.ID == "" {
