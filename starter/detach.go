@@ -52,7 +52,7 @@ func (a *app) begun(ctx context.Context, f *following, late <-chan time.Time) (r
 	defer looks.Stop()
 	for {
 		status, err := a.status(ctx, f)
-		if err == nil && status.Result.Size > 0 { // which is what the claim finds out
+		if err == nil && claimed(status) {
 			return status.Result, status.Result.State.Ended(), nil
 		}
 		select {
@@ -65,6 +65,13 @@ func (a *app) begun(ctx context.Context, f *following, late <-chan time.Time) (r
 		case <-looks.C:
 		}
 	}
+}
+
+// claimed reports whether an upload has its identity. The claim finds out the
+// size, also where it finds that all is done or that somebody else is at it; such
+// a run never leaves its first state, and ends.
+func claimed(status upload.Status) bool {
+	return status.Result.Size > 0 && (status.Result.State != upload.StateWaiting || status.Waiting != "" || status.Paused || status.Held)
 }
 
 // errNobody says that there is no workflow to be asked.
