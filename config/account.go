@@ -23,6 +23,7 @@ type account struct {
 	line, column int
 	spec         *vendors.Spec
 	values       map[string]value // by key
+	broken       bool             // a key of it cannot be read
 }
 
 // accountName is what fits into workflow IDs, manifests' cells and shells.
@@ -58,7 +59,9 @@ func (r *reader) account(where string, key, node *yaml.Node) {
 			}
 		}})
 	}
+	before := len(r.problems)
 	r.entries(where, pairs, entries)
+	a.broken = len(r.problems) > before
 	r.config.accounts = append(r.config.accounts, a)
 }
 

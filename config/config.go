@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/mediaferry/mediaferry/vendors"
@@ -45,6 +46,28 @@ func Load(path string) (*Config, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// Examine reads a file for those who want to know at once all that is wrong with
+// it: what Load refuses, and what Check would find in the accounts that are
+// otherwise sound, such as secrets that are missing. It is for a file that Load
+// refused; where nothing is wrong, there are no Problems. The error is that of a
+// file that cannot be read.
+func Examine(path string) (Problems, error) {
+	c, err := load(path, os.LookupEnv)
+	var all Problems
+	if err != nil && !errors.As(err, &all) {
+		return nil, err
+	}
+	c.accounts = slices.DeleteFunc(c.accounts, func(a *account) bool { return a.broken })
+	later, _ := c.Check()
+	for _, one := range later {
+		if !slices.Contains(all, one) {
+			all = append(all, one)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Problem) int { return a.Line - b.Line })
+	return all, nil
 }
 
 // Empty is the configuration where no file was found at the places searched. It

@@ -59,6 +59,8 @@ type doctor struct {
 	*app
 	p        printer
 	problems int
+	clocks   int           // of vendors, that were compared
+	skew     time.Duration // the largest of them
 	err      error
 }
 
@@ -69,6 +71,7 @@ const (
 
 	leastDisk = 1 << 30         // below which a warning is due
 	mostSkew  = 2 * time.Minute // some signatures live a quarter of an hour
+	leastSkew = 2 * time.Second // below which a Date tells nothing
 	askTime   = 5 * time.Second // for a vendor to answer
 	// serviceTime is for a Temporal service to answer: it may be far away, and
 	// several questions are asked.
@@ -126,6 +129,9 @@ func (d *doctor) configuration() bool {
 			d.say("configuration", problem, err.Error(), "")
 			return false
 		}
+		if all, err := config.Examine(many[0].File); err == nil {
+			many = all
+		}
 		for _, one := range many {
 			d.say("configuration", problem, one.Error(), "")
 		}
@@ -163,6 +169,9 @@ func (d *doctor) reach(ctx context.Context) {
 		}
 		d.ask(ctx, door, account)
 	}
+	if d.clocks > 0 && d.skew <= mostSkew {
+		d.say("clock", fine, fmt.Sprintf("within %s of the vendors that were asked", max(d.skew.Round(time.Second), leastSkew)), "")
+	}
 }
 
 func (d *doctor) ask(ctx context.Context, door *egress.Egress, account vendors.Account) {
@@ -186,7 +195,11 @@ func (d *doctor) ask(ctx context.Context, door *egress.Egress, account vendors.A
 		return
 	}
 	_ = answer.Body.Close() // a HEAD has none
-	if skew := egress.Skew(answer.Header, time.Now()); skew.Abs() > mostSkew {
+	skew := egress.Skew(answer.Header, time.Now())
+	if answer.Header.Get("Date") != "" {
+		d.clocks, d.skew = d.clocks+1, max(d.skew, skew.Abs())
+	}
+	if skew.Abs() > mostSkew {
 		d.say(check, doubt, fmt.Sprintf("its clock differs from this host's by %s", skew.Round(time.Second)), "set the host's clock: signatures and expiry depend on it")
 		return
 	}
