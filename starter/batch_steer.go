@@ -38,7 +38,7 @@ func (a *app) batchResumeCommand() *cobra.Command {
 		Long: `resume goes on with a batch that was paused. For one that is held it accepts what it is
 held for: the first rows of a canary, or the failures so far, from which its budget
 then counts anew. A batch that is held and paused is only held after the first resume;
-the second accepts.`,
+the second accepts. Rows of it that were paused one by one go on too.`,
 		Example:           "  mediaferry batch resume spring",
 		Args:              oneBatch,
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.resumeBatch(cmd.Context(), args[0], because) },
