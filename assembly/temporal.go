@@ -118,8 +118,9 @@ func explain(err error) error {
 
 // Logger makes Temporal's SDK log through zap, one level below its own choice:
 // what it warns of passes by itself, and how an activity failed is in its
-// upload's result, which is where a person should read it, once. Its debugging is
-// left out: it tells of every task.
+// upload's result, which is where a person should read it, once. What failed
+// because the program ends is no news to who ended it. Its debugging is left out:
+// it tells of every task.
 func Logger(log *zap.Logger) temporallog.Logger {
 	return sdkLogger{log.WithOptions(zap.AddCallerSkip(1)).Sugar()}
 }
@@ -130,7 +131,7 @@ func (l sdkLogger) Debug(string, ...any)           {}
 func (l sdkLogger) Info(text string, pairs ...any) { l.zap.Debugw(text, keys(pairs)...) }
 func (l sdkLogger) Warn(text string, pairs ...any) { l.zap.Infow(text, keys(pairs)...) }
 func (l sdkLogger) Error(text string, pairs ...any) {
-	if text == activityFailed {
+	if text == activityFailed || strings.HasSuffix(text, context.Canceled.Error()) {
 		l.zap.Infow(text, keys(pairs)...)
 		return
 	}
