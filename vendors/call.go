@@ -77,6 +77,8 @@ type request struct {
 	ask    any      // to be sent as JSON; nil for none
 	body   []byte   // JSON as it is, where its exact bytes are signed
 	secret []string // what the body holds and no text may, besides the account's secrets
+	// permitted says that the caller has taken the permit already.
+	permitted bool
 }
 
 // answer is what came back, whatever its status.
@@ -94,8 +96,10 @@ type answer struct {
 // do makes a call and returns the answer of any status. It fails with kind
 // unavailable where none came, telling whether the request may have arrived.
 func (c *Caller) do(ctx context.Context, r request) (answer, error) {
-	if err := c.Permits.Take(ctx, c.Account); err != nil {
-		return answer{}, err
+	if !r.permitted {
+		if err := c.Permits.Take(ctx, c.Account); err != nil {
+			return answer{}, err
+		}
 	}
 	sent := new(atomic.Bool)
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
@@ -119,6 +123,27 @@ func (c *Caller) do(ctx context.Context, r request) (answer, error) {
 		name: r.name, step: r.step, status: response.StatusCode, header: response.Header, body: text,
 		skew: egress.Skew(response.Header, c.Now()), asked: asked, hidden: c.hidden(r),
 	}, nil
+}
+
+// tokenInTurn takes a permit for a call, and then the access token to make it
+// with: a token that was taken first may be refused or over when the call's turn
+// comes, and where many wait each of them would be refused with it. Who finds no
+// good token gets one by renew right away, in the turn that it waited for, since
+// those behind it can do nothing without one. It then waits for another turn.
+func (c *Caller) tokenInTurn(ctx context.Context, renew func(context.Context, Token) (Token, error)) (Token, error) {
+	for last := false; ; last = true { // a token that never outlives a turn is tried all the same
+		if err := c.Permits.Take(ctx, c.Account); err != nil {
+			return Token{}, err
+		}
+		used := false
+		token, err := c.Tokens.Get(ctx, c.Account.Name, "access", func(ctx context.Context, old Token) (Token, error) {
+			used = true
+			return renew(ctx, old)
+		})
+		if err != nil || !used || last {
+			return token, err
+		}
+	}
 }
 
 func (r request) http(ctx context.Context) (*http.Request, error) {

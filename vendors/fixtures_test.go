@@ -77,6 +77,12 @@ func (f *fakeTokens) get(name string) Token {
 	return f.kept[name]
 }
 
+func (f *fakeTokens) keep(name string, token Token) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.kept[name] = token
+}
+
 func (f *fakeTokens) Get(ctx context.Context, _, name string, renew func(context.Context, Token) (Token, error)) (Token, error) {
 	lock := f.lock(name)
 	lock.Lock()

@@ -30,7 +30,7 @@ func (c *Caller) trustoo(ctx context.Context, r request, into any) (answer, erro
 		if err != nil {
 			return answer{}, err
 		}
-		r.header = header
+		r.header, r.permitted = header, version != 0
 		a, err := c.do(ctx, r)
 		if err != nil {
 			return a, err
@@ -57,14 +57,14 @@ func (c *Caller) trustoo(ctx context.Context, r request, into any) (answer, erro
 }
 
 // trustooLogin makes the headers of a call. version is that of a refreshed
-// token, or 0.
+// token, with which comes the permit to use it, or 0.
 func (c *Caller) trustooLogin(ctx context.Context, r request, skew time.Duration) (http.Header, int64, error) {
 	s := c.Account.Settings
 	switch {
 	case s["access_token"] != "":
 		return http.Header{"Authorization": {"Bearer " + s["access_token"]}}, 0, nil
 	case s["client_id"] != "":
-		token, err := c.Tokens.Get(ctx, c.Account.Name, "access", c.trustooAccess)
+		token, err := c.tokenInTurn(ctx, c.trustooAccess)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -161,7 +161,8 @@ func (c *Caller) trustooAccess(ctx context.Context, _ Token) (Token, error) {
 }
 
 // trustooRefresh gets new tokens: POST oauth/token. It uses the refresh token
-// that came with the last ones, for those may be good only once.
+// that came with the last ones, for those may be good only once. The permit is
+// the one that tokenInTurn took.
 func (c *Caller) trustooRefresh(ctx context.Context, old Token) (Token, error) {
 	s := c.Account.Settings
 	sum := sha256.Sum256([]byte(s["refresh_token"]))
@@ -177,7 +178,7 @@ func (c *Caller) trustooRefresh(ctx context.Context, old Token) (Token, error) {
 			"grant_type": "refresh_token", "refresh_token": refresh,
 			"client_id": s["client_id"], "client_secret": s["client_secret"],
 		},
-		secret: []string{refresh},
+		secret: []string{refresh}, permitted: true,
 	})
 	if err != nil {
 		return Token{}, err

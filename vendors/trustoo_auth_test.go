@@ -142,6 +142,16 @@ func TestTrustooRefreshesItsToken(t *testing.T) {
 		prepare(r)
 		prepare(r)
 	})
+	t.Run("in the turn of the call, also where it was refused while that waited", func(t *testing.T) {
+		r := newRig(t, "trustoo", trustooOAuth).on(
+			refreshing(canary+"_r0", token("at1", canary+"_r1", 7200)), policyWith("at1", spentPolicy()),
+			refreshing(canary+"_r1", token("at2", canary+"_r2", 7200)), policyWith("at2", spentPolicy()),
+		)
+		prepare(r)
+		refused := r.tokens.get("access").Version
+		r.permits.take = func() error { return r.tokens.Drop(r.ctx, "", "access", refused) }
+		prepare(r)
+	})
 	t.Run("with the same refresh token again, where none came", func(t *testing.T) {
 		r := newRig(t, "trustoo", trustooOAuth).on(
 			refreshing(canary+"_r0", token("at1", "", 100)), policyWith("at1", spentPolicy()),

@@ -54,7 +54,7 @@ func (c *Caller) truvideoOnce(ctx context.Context, r request) (answer, error) {
 // truvideoTry makes one call with the shared token, and returns that token's
 // version. Where the failure is the login's own, the answer is empty.
 func (c *Caller) truvideoTry(ctx context.Context, r request) (answer, int64, error) {
-	token, err := c.Tokens.Get(ctx, c.Account.Name, "access", c.truvideoLogin)
+	token, err := c.tokenInTurn(ctx, c.truvideoLogin)
 	if err != nil {
 		var e *upload.Error
 		if errors.As(err, &e) {
@@ -65,19 +65,20 @@ func (c *Caller) truvideoTry(ctx context.Context, r request) (answer, int64, err
 	if !strings.HasPrefix(r.url, "http") {
 		r.url = c.Account.url(r.url)
 	}
-	r.header = http.Header{"Authorization": {"Bearer " + string(token.Value)}}
+	r.header, r.permitted = http.Header{"Authorization": {"Bearer " + string(token.Value)}}, true
 	a, err := c.call(ctx, r, truvideoWords)
 	return a, token.Version, err
 }
 
 // truvideoLogin gets an access token: POST {login_url}/api/login, signed over
 // the exact bytes of its body. A refusal is answered once with the vendor's own
-// time, since a timestamp more than half an hour old is refused.
+// time, since a timestamp more than half an hour old is refused. The permit for
+// the first try is the one that tokenInTurn took.
 func (c *Caller) truvideoLogin(ctx context.Context, _ Token) (Token, error) {
-	a, err := c.truvideoLoginAt(ctx, 0)
+	a, err := c.truvideoLoginAt(ctx, 0, true)
 	switch statusOf(err) {
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
-		a, err = c.truvideoLoginAt(ctx, a.skew)
+		a, err = c.truvideoLoginAt(ctx, a.skew, false)
 	}
 	if err != nil {
 		return Token{}, c.truvideoLoginError(err)
@@ -108,12 +109,12 @@ func (c *Caller) truvideoLoginError(err error) error {
 	return e.WithHint("check login_url of account %s, then: mediaferry account resume %s", c.Account.Name, c.Account.Name)
 }
 
-func (c *Caller) truvideoLoginAt(ctx context.Context, skew time.Duration) (answer, error) {
+func (c *Caller) truvideoLoginAt(ctx context.Context, skew time.Duration, permitted bool) (answer, error) {
 	s := c.Account.Settings
 	body := []byte(`{"timestamp":"` + c.Now().Add(skew).UTC().Format("2006-01-02T15:04:05.000Z") + `"}`)
 	return c.call(ctx, request{
 		step: upload.StepPrepare, name: "login", method: http.MethodPost,
-		url: strings.TrimRight(c.Account.LoginURL, "/") + "/api/login", body: body,
+		url: strings.TrimRight(c.Account.LoginURL, "/") + "/api/login", body: body, permitted: permitted,
 		header: http.Header{
 			"X-Authentication-Api-Key":   {s["api_key"]},
 			"X-Authentication-Signature": {truvideoSign(s["secret"], body)},

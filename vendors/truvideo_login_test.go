@@ -3,6 +3,7 @@ package vendors
 import (
 	"encoding/base64"
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -208,12 +209,40 @@ func TestA401DropsTheTokenAndIsRepeatedOnceWhereThatIsSafe(t *testing.T) {
 	})
 	t.Run("a token that another renewed meanwhile is not dropped", func(t *testing.T) {
 		r := truvideoRig(t)
-		r.on(exchange{ask: "GET /base/upload/66d9", loose: true, status: 401}, status("theirs", known()))
-		take := 0
+		r.on(exchange{ask: "GET /base/upload/66d9", loose: true, do: func(w http.ResponseWriter, _ *http.Request) {
+			r.tokens.keep("access", Token{Value: []byte("theirs"), ExpiresAt: noon.Add(time.Hour), Version: 8})
+			w.WriteHeader(http.StatusUnauthorized)
+		}}, status("theirs", known()))
+		require.NoError(t, truvideoPollCall(r))
+	})
+}
+
+func TestTruvideosTokenIsTakenInTheTurnOfItsCall(t *testing.T) {
+	t.Run("one that is refused while a call waits for its turn is not tried by it", func(t *testing.T) {
+		r := truvideoRig(t).on(login("new"), status("new", known()))
+		refused := r.tokens.get("access").Version
+		r.permits.take = func() error { return r.tokens.Drop(r.ctx, "", "access", refused) }
+		require.NoError(t, truvideoPollCall(r))
+	})
+	t.Run("who has to log in does so in the turn that came, and calls in the next", func(t *testing.T) {
+		var turns []int
+		at := func(r *rig, body string) exchange {
+			return exchange{do: func(w http.ResponseWriter, _ *http.Request) {
+				turns = append(turns, r.permits.taken)
+				_, _ = w.Write([]byte(body))
+			}}
+		}
+		r := newRig(t, "truvideo", truvideoSettings)
+		in := at(r, `{"accessToken":"new"}`)
+		in.ask, in.loose = "POST /login/api/login", true
+		r.on(in, status("new", at(r, `{"status":"PARTIAL"}`)))
+		require.NoError(t, truvideoPollCall(r))
+		require.Equal(t, []int{1, 2}, turns)
+	})
+	t.Run("one that never outlives a wait is tried all the same", func(t *testing.T) {
+		r := newRig(t, "truvideo", truvideoSettings).on(login("one"), login("two"), status("two", known()))
 		r.permits.take = func() error {
-			if take++; take == 1 { // while our call is under way
-				r.tokens.kept["access"] = Token{Value: []byte("theirs"), ExpiresAt: noon.Add(time.Hour), Version: 8}
-			}
+			r.now = r.now.Add(truvideoTokenLife)
 			return nil
 		}
 		require.NoError(t, truvideoPollCall(r))
