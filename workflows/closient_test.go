@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -48,6 +49,19 @@ func TestClosientSendsAgainOnlyAfterTwoSearchesFoundNothing(t *testing.T) {
 	require.Equal(t, []string{"Claim", "EnterLane", "Prepare", "Transfer", "Settle", "Settle", "Transfer", "LeaveLane", "Record"}, w.asked)
 	require.GreaterOrEqual(t, w.took(), 7*time.Second)
 	require.EqualValues(t, "img2", result.MediaID)
+}
+
+// A worker that dies in the attempt after one that was throttled may have sent it.
+func TestClosientLooksForWhatWasThrottledFirstAndLostWithItsWorkerThen(t *testing.T) {
+	w := newWorld(t, "closient").
+		on(upload.ActivityPrepare, session("")).
+		on(upload.ActivityTransfer, lostAfterThrottle()).
+		on(upload.ActivitySettle, settled(upload.Settled{Media: &upload.Media{ID: "img1"}}))
+	result, err := w.run()
+	require.NoError(t, err)
+	require.Equal(t, []string{"Claim", "EnterLane", "Prepare", "Transfer", "Settle", "LeaveLane", "Record"}, slices.Compact(w.asked),
+		"the test's environment, unlike a server, repeats timeouts that a policy excludes")
+	require.EqualValues(t, "img1", result.MediaID)
 }
 
 func TestClosientResendsAtOnceWhatNeverLeft(t *testing.T) {

@@ -232,7 +232,7 @@ func (s *sender) acknowledged() (parts []upload.Part) {
 // failed decides what the failure of a part means: the end of the sending, or
 // that it is sent again, at once or after a while.
 func (s *sender) failed(ctx workflow.Context, number int, began time.Time, err error) {
-	e := failureOf(err)
+	e := failureIn(ctx, err)
 	switch {
 	case s.failing: // what follows from the first that failed
 		return

@@ -270,7 +270,7 @@ func (r *run) pollFor(ctx workflow.Context, session upload.Session, first, most 
 // resumed, or after a pause where the answer was worth one more look. Otherwise
 // it returns the failure.
 func (r *run) pollAgain(ctx workflow.Context, err error) error {
-	e := failureOf(err)
+	e := failureIn(ctx, err)
 	if e == nil {
 		return err
 	}

@@ -133,6 +133,17 @@ func TestTruvideoLooksBeforeItCompletesAgain(t *testing.T) {
 	}
 }
 
+func TestTruvideoLooksForACompletionThatWasThrottledFirstAndLostWithItsWorkerThen(t *testing.T) {
+	w := video(t, 2).
+		on(upload.ActivitySendPart, partSent).
+		on(upload.ActivityComplete, lostAfterThrottle()).
+		on(upload.ActivityPoll, seen(upload.StateProcessing, "PENDING_COMPLETE"), ready("media-s1"))
+	result, err := w.run()
+	require.NoError(t, err)
+	require.Equal(t, 1, result.Attempts.Complete)
+	require.EqualValues(t, "media-s1", result.MediaID)
+}
+
 func TestTruvideoLooksBeforeItRepeatsACompletionThatWasRefused(t *testing.T) {
 	refused := answer{err: fails(upload.Error{Kind: upload.KindRejected, Status: 400, Message: "error.contiguous"})}
 	done := answer{value: upload.Media{}}

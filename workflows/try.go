@@ -77,7 +77,7 @@ func (r *run) once(ctx workflow.Context, s step, in, out any) (read *upload.Erro
 		r.result.Attempts.Add(s.step, 1)
 	}
 	err = r.call(ctx, s, in, out)
-	return failureOf(err), err
+	return failureIn(ctx, err), err
 }
 
 // failed judges what a call failed with: nil and false to make it again, after
@@ -268,18 +268,11 @@ func (r *run) hold(ctx workflow.Context, e *upload.Error) error {
 }
 
 // failureOf reads what an activity failed with; nil for success, and for an
-// upload that was canceled.
+// upload that was canceled. A timeout holds why the attempt before it came back:
+// a call that was throttled first, and then lost with its worker, was lost.
 func failureOf(err error) *upload.Error {
 	if err == nil || temporal.IsCanceledError(err) {
 		return nil
-	}
-	var application *temporal.ApplicationError
-	if errors.As(err, &application) {
-		var e upload.Error
-		if application.HasDetails() && application.Details(&e) == nil && e.Kind != "" {
-			return &e
-		}
-		return &upload.Error{Kind: upload.KindInternal, Message: application.Message()}
 	}
 	var timeout *temporal.TimeoutError
 	if errors.As(err, &timeout) {
@@ -288,7 +281,36 @@ func failureOf(err error) *upload.Error {
 		}
 		return &upload.Error{Kind: upload.KindUnavailable, Message: "the worker that made the call was lost", Arrived: upload.ArrivedMaybe}
 	}
+	var application *temporal.ApplicationError
+	if errors.As(err, &application) {
+		return stated(application)
+	}
 	return &upload.Error{Kind: upload.KindInternal, Message: err.Error()}
+}
+
+// failureIn is failureOf where the flow goes on by what it says. Histories from
+// before changeTimeoutFirst went on by what a timeout came after.
+func failureIn(ctx workflow.Context, err error) *upload.Error {
+	var timeout *temporal.TimeoutError
+	var before *temporal.ApplicationError
+	if errors.As(err, &timeout) && errors.As(timeout, &before) &&
+		workflow.GetVersion(ctx, changeTimeoutFirst, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return stated(before)
+	}
+	return failureOf(err)
+}
+
+// changeTimeoutFirst is since when a call that timed out is judged by that, and
+// not by why the attempt before it came back.
+const changeTimeoutFirst = "timeout-first"
+
+// stated is what an activity itself said of its failure.
+func stated(application *temporal.ApplicationError) *upload.Error {
+	var e upload.Error
+	if application.HasDetails() && application.Details(&e) == nil && e.Kind != "" {
+		return &e
+	}
+	return &upload.Error{Kind: upload.KindInternal, Message: application.Message()}
 }
 
 // codeQueued marks a session that nobody could use in time.

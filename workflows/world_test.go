@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/log"
@@ -178,6 +179,12 @@ func fails(e upload.Error) error {
 
 func unavailable(arrived upload.Arrival) answer {
 	return answer{err: fails(upload.Error{Kind: upload.KindUnavailable, Message: "reset", Arrived: arrived})}
+}
+
+// lostAfterThrottle is a call that came back once, and whose worker then died.
+func lostAfterThrottle() answer {
+	throttled := temporal.NewApplicationError("transfer: account has made as many calls as it may", string(upload.KindThrottled))
+	return answer{err: temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_HEARTBEAT, throttled)}
 }
 
 func ranOut() answer {
