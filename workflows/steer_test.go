@@ -109,6 +109,19 @@ func TestAPausedUploadCanBeCanceled(t *testing.T) {
 	require.Zero(t, w.times(upload.ActivityComplete))
 }
 
+func TestAnUploadThatIsCanceledAfterItsBytesWereSentSaysSo(t *testing.T) {
+	for name, cancelAt := range map[string]string{"while it is completed": upload.ActivityComplete, "while it is processed": upload.ActivityPoll} {
+		t.Run(name, func(t *testing.T) {
+			w := video(t, 2).on(upload.ActivitySendPart, partSent)
+			w.on(cancelAt, answer{do: w.env.CancelWorkflow, err: unavailable(upload.ArrivedNothing).err})
+			result, err := w.run()
+			require.Error(t, err)
+			require.Equal(t, upload.StateCanceled, result.State)
+			require.Equal(t, "the bytes of session s1 were sent: the vendor may still make a medium of them", result.Note)
+		})
+	}
+}
+
 // told is what an update answered.
 type told struct {
 	rejected, failed error

@@ -132,10 +132,8 @@ func (r *run) conclude(ctx workflow.Context, media upload.Media, err error) {
 		r.result.State = upload.StateReady
 		r.result.MediaID, r.result.MediaURL = upload.Text(media.ID), upload.Text(media.URL)
 	case temporal.IsCanceledError(err) || errors.Is(ctx.Err(), workflow.ErrCanceled):
+		r.note(r.leaves())
 		r.result.State = upload.StateCanceled
-		if r.session != "" {
-			r.note("session " + r.session + " stays at the vendor until it runs out")
-		}
 	default:
 		e := upload.AsError(err, upload.StepClaim)
 		r.result.State, r.result.Error = upload.StateFailed, upload.FailureOf(e)
@@ -144,6 +142,18 @@ func (r *run) conclude(ctx workflow.Context, media upload.Media, err error) {
 		}
 	}
 	r.show(ctx)
+}
+
+// leaves says in words what is left at the vendor of an upload that is canceled in
+// the state it is in; empty where nothing is.
+func (r *run) leaves() string {
+	switch {
+	case r.session == "":
+		return ""
+	case r.result.State == upload.StateCompleting, r.result.State == upload.StateProcessing:
+		return "the bytes of session " + r.session + " were sent: the vendor may still make a medium of them"
+	}
+	return "session " + r.session + " stays at the vendor until it runs out"
 }
 
 // record writes the end into the ledger. It does so for a canceled upload too,
