@@ -102,10 +102,9 @@ func (c *Caller) do(ctx context.Context, r request) (answer, error) {
 		}
 	}
 	sent := new(atomic.Bool)
-	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		WroteHeaders: func() { sent.Store(true) },
-	})
-	call, err := r.http(traced)
+	trying, stop := context.WithCancel(ctx)
+	defer stop()
+	call, err := r.http(c.counted(ctx, trying, stop, sent))
 	if err != nil {
 		return answer{}, upload.Errorf(upload.KindInvalid, r.step, "%s: %s", r.name, egress.Cause(err))
 	}
@@ -144,6 +143,26 @@ func (c *Caller) tokenInTurn(ctx context.Context, renew func(context.Context, To
 			return token, err
 		}
 	}
+}
+
+// counted has a call that net/http repeats by itself take another permit: it does
+// so with a GET when a connection that it had kept breaks under it, and to the
+// vendor that is one more call. Where there is no permit, trying ends. sent tells
+// whether anything may have arrived.
+func (c *Caller) counted(ctx, trying context.Context, stop func(), sent *atomic.Bool) context.Context {
+	return httptrace.WithClientTrace(trying, &httptrace.ClientTrace{
+		GetConn: func(string) {
+			if sent.Load() && c.Permits.Take(ctx, c.Account) != nil {
+				stop()
+			}
+		},
+		GotConn: func(got httptrace.GotConnInfo) {
+			if sent.Load() && trying.Err() != nil { // net/http may see the connection before the end
+				_ = got.Conn.Close()
+			}
+		},
+		WroteHeaders: func() { sent.Store(true) },
+	})
 }
 
 func (r request) http(ctx context.Context) (*http.Request, error) {

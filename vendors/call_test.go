@@ -54,6 +54,42 @@ func TestNoCallIsMadeWithoutAPermit(t *testing.T) {
 	}
 }
 
+func TestACallThatTheConnectionRepeatsTakesAnotherPermit(t *testing.T) {
+	r := newRig(t, "sitoo", sitooBearer)
+	look := exchange{ask: "GET /base/v1/media/f-1", loose: true, answer: "{}"}
+	broken := look
+	broken.do = drop // on a connection that was kept, for which net/http tries another
+	r.on(look, broken, look)
+	for range 2 {
+		a, err := r.caller.do(r.ctx, request{step: upload.StepPoll, name: "media", method: http.MethodGet, url: r.caller.Account.url("/v1/media/f-1")})
+		require.NoError(t, err)
+		require.Equal(t, http.StatusOK, a.status)
+	}
+	require.Equal(t, 3, r.requests())
+	require.Equal(t, 3, r.permits.taken)
+}
+
+func TestACallIsNotRepeatedWithoutAPermit(t *testing.T) {
+	r := newRig(t, "sitoo", sitooBearer)
+	look := exchange{ask: "GET /base/v1/media/f-1", loose: true, answer: "{}"}
+	broken := look
+	broken.do = drop
+	r.on(look, broken)
+	get := request{step: upload.StepPoll, name: "media", method: http.MethodGet, url: r.caller.Account.url("/v1/media/f-1")}
+	_, err := r.caller.do(r.ctx, get)
+	require.NoError(t, err)
+	r.permits.take = func() error {
+		if r.permits.taken <= 2 {
+			return nil
+		}
+		return upload.Errorf(upload.KindThrottled, "", "busy")
+	}
+	_, err = r.caller.do(r.ctx, get)
+	require.Equal(t, upload.KindUnavailable, upload.KindOf(err))
+	require.Equal(t, upload.ArrivedMaybe, upload.AsError(err, "").Arrived)
+	require.Equal(t, 2, r.requests())
+}
+
 func TestACallThatGetsNoAnswer(t *testing.T) {
 	for name, c := range calls() {
 		perhaps := upload.ArrivedMaybe
