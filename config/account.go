@@ -105,8 +105,10 @@ func (c *Config) assemble(a *account) (vendors.Account, *findings) {
 		MaxBytes: f.size(a.values["max_bytes"]),
 	}
 	if rate := f.rate(a.values["requests_per_second"]); rate > 0 {
-		// A burst of the vendor's own belongs to the vendor's own rate.
-		account.Rate, account.Burst = rate, int(math.Ceil(rate))
+		// A burst of the vendor's own belongs to the vendor's own rate. With half of
+		// what a vendor that counts calls would bear, those that the line delays do
+		// not make too many together with those that follow.
+		account.Rate, account.Burst = rate, int(math.Ceil(rate/2))
 	}
 	c.addresses(a, &account, f)
 	account.Settings = a.settings(f)

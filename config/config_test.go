@@ -85,7 +85,7 @@ accounts:
 	require.Equal(t, "https://api.trustana.com/v1", a.BaseURL)
 	require.Equal(t, map[string]string{"api_key": "k"}, a.Settings)
 	require.InDelta(t, 5, a.Rate, 0)
-	require.Equal(t, 5, a.Burst)
+	require.Equal(t, 3, a.Burst, "half a second's worth")
 	require.Zero(t, a.MaxBytes)
 
 	b, err := c.Account("b")
@@ -104,7 +104,7 @@ accounts:
 	d, err := c.Account("d")
 	require.NoError(t, err)
 	require.InDelta(t, 2.5, d.Rate, 0)
-	require.Equal(t, 3, d.Burst)
+	require.Equal(t, 2, d.Burst)
 	require.EqualValues(t, 1536, d.MaxBytes)
 }
 

@@ -63,7 +63,7 @@ var trustanaSpec = &Spec{
 	}},
 	Packing: &Packing{Types: "image/", Resend: true},
 	Rate:    trustanaAssumed.rate,
-	Burst:   5,
+	Burst:   3, // a second's worth would leave nothing for calls that arrive late
 	Poll:    trustanaAssumed.poll,
 	// A key that was activated or replaced takes up to a minute to be known.
 	KeyGrace: 90 * time.Second,
