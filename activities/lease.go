@@ -90,16 +90,8 @@ func (p packedPermits) spend(ctx context.Context, account vendors.Account, permi
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	wait, err := p.slowed(ctx, l, permit.Account)
-	switch {
-	case err != nil:
+	if err := p.leftAlone(ctx, l, account, permit.Account); err != nil {
 		return err
-	case wait > longestWait:
-		return tooFast(account, wait)
-	case wait > 0:
-		if err := p.pause(ctx, wait); err != nil {
-			return err
-		}
 	}
 	now := p.Now()
 	if permit.Rate == 0 && now.Sub(l.throttled) > slowSeen {
@@ -112,13 +104,35 @@ func (p packedPermits) spend(ctx context.Context, account vendors.Account, permi
 	if now.Sub(l.throttled) > slowSeen { // after a refusal each costs what the pace says
 		permit.N = min(max(int(permit.Rate/leaseShare), 1), permit.Burst)
 	}
-	if wait, err = p.Ledger.Reserve(ctx, permit); err != nil {
+	wait, err := p.Ledger.Reserve(ctx, permit)
+	if err != nil {
 		return ledgerError(ctx, err)
 	}
 	if err := p.pause(ctx, wait); err != nil {
 		return err
 	}
+	if wait > 0 { // the vendor may have asked for a pause meanwhile
+		l.slowAt = time.Time{}
+		if err := p.leftAlone(ctx, l, account, permit.Account); err != nil {
+			return err
+		}
+	}
 	l.left, l.until = permit.N-1, p.Now().Add(leaseLife)
+	return nil
+}
+
+// leftAlone waits for as long as the vendor asked for a pause, by what the ledger
+// has under name.
+func (p packedPermits) leftAlone(ctx context.Context, l *lease, account vendors.Account, name string) error {
+	wait, err := p.slowed(ctx, l, name)
+	switch {
+	case err != nil:
+		return err
+	case wait > longestWait:
+		return tooFast(account, wait)
+	case wait > 0:
+		return p.pause(ctx, wait)
+	}
 	return nil
 }
 

@@ -1,0 +1,69 @@
+package activities
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+
+	"github.com/mediaferry/mediaferry/ledger"
+	"github.com/mediaferry/mediaferry/ledger/ledgertest"
+	"github.com/mediaferry/mediaferry/upload"
+	"github.com/mediaferry/mediaferry/vendors"
+)
+
+// metered are activities whose clock moves by what they wait for.
+func metered(t *testing.T) (a *Activities, waited *[]time.Duration) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	clock := func() time.Time { return now }
+	waited = new([]time.Duration)
+	return &Activities{
+		Ledger: ledgertest.Open(t, ledgertest.SQLite(t), ledger.Options{Now: clock}),
+		Log:    zap.NewNop(), Now: clock, Accounts: byName{},
+		Wait: func(_ context.Context, d time.Duration) error {
+			*waited = append(*waited, d)
+			now = now.Add(d)
+			return nil
+		},
+	}, waited
+}
+
+func packedOf(a *Activities) packedPermits {
+	return packedPermits{permits{a}, "spring", func(string) float64 { return 0 }}
+}
+
+func TestWhoWaitedForAPermitHeedsAPauseThatTheVendorAskedForMeanwhile(t *testing.T) {
+	a, waited := metered(t)
+	account := vendors.Account{Name: "sitoo", Vendor: "sitoo", Rate: 1, Burst: 1}
+	p := packedOf(a)
+	require.NoError(t, p.Take(t.Context(), account))
+
+	wait := a.Wait
+	a.Wait = func(ctx context.Context, d time.Duration) error {
+		if len(*waited) == 0 { // another call is answered with 429 while this one waits
+			require.NoError(t, a.Ledger.Slow(ctx, account.Name, d+2*time.Second))
+		}
+		return wait(ctx, d)
+	}
+	require.NoError(t, p.Take(t.Context(), account))
+	require.Equal(t, []time.Duration{time.Second, 2 * time.Second}, *waited)
+}
+
+func TestWhoWaitedForAPermitComesBackAfterALongPause(t *testing.T) {
+	a, waited := metered(t)
+	account := vendors.Account{Name: "sitoo", Vendor: "sitoo", Rate: 1, Burst: 1}
+	p := packedOf(a)
+	require.NoError(t, p.Take(t.Context(), account))
+
+	wait := a.Wait
+	a.Wait = func(ctx context.Context, d time.Duration) error {
+		require.NoError(t, a.Ledger.Slow(ctx, account.Name, time.Minute))
+		return wait(ctx, d)
+	}
+	err := p.Take(t.Context(), account)
+	require.Equal(t, upload.KindThrottled, upload.KindOf(err))
+	require.Equal(t, 59*time.Second, upload.AsError(err, "").RetryAfter)
+	require.Len(t, *waited, 1)
+}
