@@ -176,20 +176,17 @@ func (l *looks) learn(took time.Duration, first bool) {
 }
 
 // first is when to look first: when most media are done, and not later than the
-// vendor's own pace has it. Where that is not known, an account whose calls are
-// counted is left in peace, and another is tried early.
-func (l *looks) first(pace upload.Schedule, counted bool, seed string) time.Duration {
+// vendor's own pace has it. Where that is not known it is the vendor's pace, which
+// also says how long to wait after a look that came too early.
+func (l *looks) first(pace upload.Schedule, seed string) time.Duration {
 	l.mu.Lock()
 	took := l.took
 	l.mu.Unlock()
 	own := pace.Wait(1, seed)
-	switch {
-	case took > 0:
-		return min(own, max(took+took/8, firstLook))
-	case counted:
+	if took == 0 {
 		return own
 	}
-	return min(own, firstLook)
+	return min(own, max(took+took/8, firstLook))
 }
 
 // slow is after what time a medium takes unusually long.

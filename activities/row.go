@@ -23,8 +23,6 @@ const (
 	// packedWait is how long a packed row waits in its slot because the vendor
 	// asked it to. For what takes longer the whole page comes back.
 	packedWait = 5 * time.Second
-	// countedBelow is the rate, in calls a second, below which each call counts.
-	countedBelow = 50
 	// callerAge is how old the credentials and the account's state may be.
 	callerAge = time.Second
 )
@@ -244,7 +242,7 @@ func (r *packed) sendBytes(ctx context.Context, caller *vendors.Caller) error {
 	if len(r.spec.Poll.Waits) == 0 { // there is nothing to wait for
 		return r.ready(ctx, s.Media)
 	}
-	r.leg.NextLook = r.leg.SentAt.Add(r.gate.looks.first(r.spec.Poll, counted(caller.Account), r.item.UploadID))
+	r.leg.NextLook = r.leg.SentAt.Add(r.gate.looks.first(r.spec.Poll, r.item.UploadID))
 	return r.keep(ctx, upload.StateProcessing)
 }
 
@@ -326,17 +324,9 @@ func (r *packed) lookOnce(ctx context.Context) (bool, error) {
 	case since > min(r.gate.looks.slow(), r.spec.Poll.Deadline):
 		return true, r.goAlone(ctx, fmt.Sprintf("the vendor was slow to process it: %s after %s", media.Seen, since.Round(time.Second)))
 	}
-	wait := r.spec.Poll.Wait(r.leg.Attempts.Poll+1, r.item.UploadID)
-	if since < wait && !counted(caller.Account) { // looked early: not so much later, then
-		wait = min(wait, since)
-	}
-	r.leg.NextLook = r.Now().Add(max(wait, firstLook))
+	r.leg.NextLook = r.Now().Add(r.spec.Poll.Wait(r.leg.Attempts.Poll+1, r.item.UploadID))
 	return false, nil
 }
-
-// counted reports whether an account may make so few calls that looks must not be
-// wasted.
-func counted(account vendors.Account) bool { return account.Rate > 0 && account.Rate < countedBelow }
 
 // ready ends a row whose medium is there.
 func (r *packed) ready(ctx context.Context, media upload.Media) error {
