@@ -67,3 +67,32 @@ func TestWhoWaitedForAPermitComesBackAfterALongPause(t *testing.T) {
 	require.Equal(t, 59*time.Second, upload.AsError(err, "").RetryAfter)
 	require.Len(t, *waited, 1)
 }
+
+func TestWhoWaitsForATokenIsToldThatItIsDenied(t *testing.T) {
+	var c tokenCache
+	key := tokenKey{"trustoo", "access"}
+	before := c.refusals(key)
+	require.NoError(t, c.since(key, before))
+	c.deny(key, upload.Errorf(upload.KindUnavailable, upload.StepPrepare, "oauth token answered 503"))
+	require.NoError(t, c.since(key, before), "trouble on the way is tried again by each")
+	c.deny(key, upload.Errorf(upload.KindDenied, upload.StepPrepare, "oauth token answered 401"))
+	require.Equal(t, upload.KindDenied, upload.KindOf(c.since(key, before)))
+	require.NoError(t, c.since(key, c.refusals(key)), "whoever comes later asks anew")
+	require.NoError(t, c.since(tokenKey{"another", "access"}, 0))
+}
+
+func TestATokenThatWasDeniedIsAskedForAnew(t *testing.T) {
+	a, _ := metered(t)
+	a.Owner = "this worker"
+	of := tokens{a, vendors.Account{Name: "trustoo"}}
+	asked := 0
+	renew := func(context.Context, vendors.Token) (vendors.Token, error) {
+		asked++
+		return vendors.Token{}, upload.Errorf(upload.KindDenied, upload.StepPrepare, "oauth token answered 401")
+	}
+	for range 2 {
+		_, err := of.Get(t.Context(), "trustoo", "access", renew)
+		require.Equal(t, upload.KindDenied, upload.KindOf(err))
+	}
+	require.Equal(t, 2, asked)
+}

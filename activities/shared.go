@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"sync"
 	"time"
 
@@ -147,9 +148,47 @@ func (t tokens) scoped(name string) string {
 type tokenKey struct{ account, name string }
 
 type tokenCache struct {
-	mu     sync.Mutex
-	tokens map[tokenKey]vendors.Token
-	locks  map[tokenKey]*sync.Mutex
+	mu      sync.Mutex
+	tokens  map[tokenKey]vendors.Token
+	locks   map[tokenKey]*sync.Mutex
+	refused map[tokenKey]refusal
+}
+
+// refusal is the last renewal that the vendor denied, and how many there were.
+type refusal struct {
+	times int
+	last  upload.Error
+}
+
+// refusals is how many renewals were denied so far.
+func (c *tokenCache) refusals(key tokenKey) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.refused[key].times
+}
+
+// since is the last refusal, where there was one after the given number of them.
+func (c *tokenCache) since(key tokenKey, times int) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r := c.refused[key]; r.times > times {
+		return &r.last // each caller's own, to add to
+	}
+	return nil
+}
+
+// deny notes why a renewal came to nothing, where the vendor denied it.
+func (c *tokenCache) deny(key tokenKey, err error) {
+	var e *upload.Error
+	if !errors.As(err, &e) || e.Kind != upload.KindDenied {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.refused == nil {
+		c.refused = map[tokenKey]refusal{}
+	}
+	c.refused[key] = refusal{times: c.refused[key].times + 1, last: *e}
 }
 
 func (c *tokenCache) lock(key tokenKey) *sync.Mutex {
@@ -177,13 +216,19 @@ func (c *tokenCache) put(key tokenKey, token vendors.Token) {
 }
 
 // Get returns a token that is good, renewing it where it is not: one caller at a
-// time in this process, and by a lease in the ledger one in the whole fleet.
+// time in this process, and by a lease in the ledger one in the whole fleet. Where
+// the vendor denies that, all who wait for it are told so: asking once more for
+// each would be many logins that are known to be wrong.
 func (t tokens) Get(ctx context.Context, account, name string, renew func(context.Context, vendors.Token) (vendors.Token, error)) (vendors.Token, error) {
 	name = t.scoped(name)
 	key := tokenKey{account, name}
+	refusals := t.tokens.refusals(key)
 	lock := t.tokens.lock(key)
 	lock.Lock()
 	defer lock.Unlock()
+	if err := t.tokens.since(key, refusals); err != nil {
+		return vendors.Token{}, err
+	}
 	if token := t.tokens.get(key); t.good(token) {
 		return token, nil
 	}
@@ -219,6 +264,7 @@ func (t tokens) renew(ctx context.Context, key tokenKey, old vendors.Token, rene
 	fresh, err := renew(ctx, old)
 	stop()
 	if err != nil {
+		t.tokens.deny(key, err)
 		if released := t.Ledger.ReleaseToken(context.WithoutCancel(ctx), key.account, key.name, t.Owner); released != nil {
 			t.Log.Warn("ledger does not take a lease back, it runs out by itself", zap.Error(released))
 		}
