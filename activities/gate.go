@@ -56,7 +56,27 @@ type gate struct {
 	grew  int       // by how many it was widened last
 	rest  int       // spans in which it stays as it is
 
+	doubted time.Time // until when the account's credentials are in doubt
+
 	looks looks
+}
+
+// doubt keeps an account's rows from calling while it is looked into whether
+// credentials that were refused are still those that count: what waits for its
+// turn would be refused as well.
+func (g *gate) doubt(span time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if until := g.now().Add(span); until.After(g.doubted) {
+		g.doubted = until
+	}
+}
+
+// doubtful is for how long the credentials are still in doubt.
+func (g *gate) doubtful() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return max(g.doubted.Sub(g.now()), 0)
 }
 
 // enter waits until the caller may go on. most is a limit of the caller's own; 0

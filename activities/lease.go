@@ -77,6 +77,9 @@ func (p packedPermits) Take(ctx context.Context, account vendors.Account) error 
 	if err := p.spend(ctx, account, ledger.Permit{Account: account.Name, N: 1, Rate: account.Rate, Burst: burst(account)}); err != nil {
 		return err
 	}
+	if wait := p.gates.of(account.Name, p.Now).doubtful(); wait > 0 {
+		return later(typeWaiting, "the credentials of account "+account.Name+" were refused", min(wait, noticed))
+	}
 	return p.daily(ctx, account)
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
 	"go.uber.org/zap"
 
 	"github.com/mediaferry/mediaferry/ledger"
@@ -66,6 +67,34 @@ func TestWhoWaitedForAPermitComesBackAfterALongPause(t *testing.T) {
 	require.Equal(t, upload.KindThrottled, upload.KindOf(err))
 	require.Equal(t, 59*time.Second, upload.AsError(err, "").RetryAfter)
 	require.Len(t, *waited, 1)
+}
+
+func TestADenialStopsTheRowsThatWaitForTheirTurn(t *testing.T) {
+	a, _ := metered(t)
+	account := vendors.Account{Name: "sitoo", Vendor: "sitoo"}
+	vendor, err := vendors.Find("sitoo")
+	require.NoError(t, err)
+	c := &carrier{Activities: a, vendor: vendor, gate: a.gates.of(account.Name, a.Now)}
+	p := packedOf(a)
+	require.NoError(t, p.Take(t.Context(), account))
+
+	refused := false
+	wait := a.Wait
+	a.Wait = func(ctx context.Context, d time.Duration) error { // it is looked into
+		var back *temporal.ApplicationError
+		require.ErrorAs(t, p.Take(ctx, account), &back, "another row's turn has come")
+		require.Equal(t, typeWaiting, back.Type())
+		require.Equal(t, noticed, back.NextRetryDelay())
+		refused = true
+		return wait(ctx, d)
+	}
+	denied := upload.Errorf(upload.KindDenied, upload.StepPoll, "media answered 401")
+	require.ErrorIs(t, c.judged(t.Context(), account, denied), denied)
+	require.True(t, refused)
+
+	a.Wait = wait
+	require.NoError(t, a.pause(t.Context(), longestWait))
+	require.NoError(t, p.Take(t.Context(), account), "whoever comes later reads credentials and account anew")
 }
 
 func TestWhoWaitsForATokenIsToldThatItIsDenied(t *testing.T) {

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -98,6 +99,17 @@ func (a *Activities) carrier(ctx context.Context, page upload.Page) (*carrier, e
 	c.workflowID, c.runID, c.began = run(ctx)
 	c.calls.reset()
 	return c, nil
+}
+
+// judged is what a vendor's answer comes to. A denial stops all rows of the
+// account at once, and not only when it is certain: those that wait for a permit
+// by then hold credentials that were read before.
+func (c *carrier) judged(ctx context.Context, account vendors.Account, err error) error {
+	var e *upload.Error
+	if errors.As(err, &e) && e.Kind == upload.KindDenied && !e.Paused {
+		c.gate.doubt(noticed + longestWait)
+	}
+	return c.Activities.judged(ctx, c.vendor, account, err)
 }
 
 func (c *carrier) meter() int64 {

@@ -202,7 +202,7 @@ func (r *packed) prepare(ctx context.Context, caller *vendors.Caller) error {
 		in.Previous = &r.leg.Session
 	}
 	session, err := r.vendor.Prepare(ctx, caller, in)
-	if err = r.judged(ctx, r.vendor, caller.Account, err); err != nil {
+	if err = r.judged(ctx, caller.Account, err); err != nil {
 		return asStep(err, upload.StepPrepare)
 	}
 	r.leg.Session, r.leg.Arrived, r.leg.Expired, r.leg.Idle = session, false, false, false
@@ -230,7 +230,7 @@ func (r *packed) sendBytes(ctx context.Context, caller *vendors.Caller) error {
 	meter := &transfer.Meter{Limit: r.bandwidth}
 	answer, _, err := r.deliver(ctx, r.vendor, caller, sendingWhole(upload.Transfer{Item: r.item, Content: r.leg.Content, Session: s}), meter)
 	r.count(answer.Sent)
-	if err = r.judged(ctx, r.vendor, caller.Account, err); err != nil {
+	if err = r.judged(ctx, caller.Account, err); err != nil {
 		return asStep(err, upload.StepTransfer)
 	}
 	receipt := receiptOf(answer, nil)
@@ -311,7 +311,7 @@ func (r *packed) lookOnce(ctx context.Context) (bool, error) {
 	r.at = upload.StepPoll
 	r.leg.Attempts.Add(upload.StepPoll, 1)
 	media, err := r.vendor.Poll(ctx, caller, upload.Poll{Item: r.item, Content: r.leg.Content, Session: r.leg.Session, Since: r.leg.SentAt})
-	if err = r.judged(ctx, r.vendor, caller.Account, err); err != nil {
+	if err = r.judged(ctx, caller.Account, err); err != nil {
 		return false, asStep(err, upload.StepPoll)
 	}
 	since := r.Now().Sub(r.leg.SentAt)

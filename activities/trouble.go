@@ -58,9 +58,12 @@ func (r *packed) comesBack(ctx context.Context, made *temporal.ApplicationError)
 	switch {
 	case made.Type() == typeLedger:
 		r.fail(ctx, made)
-	case made.Type() == typeWaiting && r.pause(ctx, made.NextRetryDelay()) == nil:
-		r.forget()
-		return true
+	case made.Type() == typeWaiting:
+		r.uncounted()
+		if r.pause(ctx, made.NextRetryDelay()) == nil {
+			r.forget()
+			return true
+		}
 	}
 	r.postpone(ctx)
 	return false
