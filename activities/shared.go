@@ -306,7 +306,9 @@ func (t tokens) prolong(ctx context.Context, key tokenKey) (stop func()) {
 func (t tokens) Drop(ctx context.Context, account, name string, version int64) error {
 	name = t.scoped(name)
 	key := tokenKey{account, name}
-	t.tokens.lock(key)
+	lock := t.tokens.lock(key)
+	lock.Lock() // else another's Get takes it from the ledger once more, between the two
+	defer lock.Unlock()
 	if t.tokens.get(key).Version == version {
 		t.tokens.put(key, vendors.Token{})
 	}
