@@ -155,7 +155,14 @@ func (r *packed) expired(ctx context.Context, e *upload.Error) bool {
 	}
 	r.leg.Trouble.Count(r.key(), 1)
 	r.leg.Trouble.Renewals++
-	r.leg.Expired = true
+	// Kept before another is asked for: after a crash it would be taken for one whose
+	// bytes may have arrived, and be tried again.
+	r.leg.Expired, r.leg.Idle = true, true
+	if err := r.keep(ctx, upload.StatePreparing); err != nil {
+		r.fail(ctx, err)
+		r.postponed()
+		return false
+	}
 	return true
 }
 
