@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/mediaferry/mediaferry/ledger"
 )
@@ -143,12 +142,13 @@ func (r *packed) answer(ctx context.Context) {
 	}
 }
 
-// nap waits before the vendor is asked again, but not for a row that is called.
-func (r *packed) nap(ctx context.Context, wait time.Duration) error {
-	for ; wait > 0 && !r.called(); wait -= pageWatch {
+// nap waits until the vendor is to be asked again, but not for a row that is called.
+func (r *packed) nap(ctx context.Context) error {
+	for wait := r.due(); wait > 0 && !r.called(); {
 		if err := r.pause(ctx, min(wait, pageWatch)); err != nil {
 			return err
 		}
+		wait = min(wait-pageWatch, r.due()) // which others may have moved forward
 	}
 	return ctx.Err()
 }

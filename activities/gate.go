@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 	"time"
-
-	"github.com/mediaferry/mediaferry/upload"
 )
 
 // How many packed rows of one account are under way at once in this process.
@@ -171,52 +169,3 @@ func (g *gate) tooMuch() {
 		g.width, g.rest = max(g.width/2, 1), gateRest
 	}
 }
-
-// looks is how long an account's vendor takes with a medium, as far as it was
-// seen. It serves to look neither too early nor too late.
-type looks struct {
-	mu   sync.Mutex
-	took time.Duration // smoothed; 0: not known
-}
-
-// learn takes note of a medium that was seen ready so long after its last byte. A
-// first look that found it ready may have come late, so the next ones come a
-// little earlier; one that came too early counts for what it is.
-func (l *looks) learn(took time.Duration, first bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	switch {
-	case l.took == 0:
-		l.took = took
-	case !first:
-		l.took += (took - l.took) / 4
-	default:
-		l.took -= l.took / 16
-	}
-}
-
-// first is when to look first: when most media are done, and not later than the
-// vendor's own pace has it. Where that is not known it is the vendor's pace, which
-// also says how long to wait after a look that came too early.
-func (l *looks) first(pace upload.Schedule, seed string) time.Duration {
-	l.mu.Lock()
-	took := l.took
-	l.mu.Unlock()
-	own := pace.Wait(1, seed)
-	if took == 0 {
-		return own
-	}
-	return min(own, max(took+took/8, firstLook))
-}
-
-// slow is after what time a medium takes unusually long.
-func (l *looks) slow() time.Duration {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return max(slowLook, 3*l.took)
-}
-
-const (
-	firstLook = 250 * time.Millisecond
-	slowLook  = 2 * time.Minute
-)

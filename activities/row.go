@@ -3,7 +3,6 @@ package activities
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -39,6 +38,7 @@ type packed struct {
 	started time.Time
 	bytes   int64
 	slowed  int  // how often it was throttled since it was taken on
+	unseen  bool // nobody has looked since its last byte
 	done    bool // it has ended, or is to travel alone
 }
 
@@ -242,7 +242,7 @@ func (r *packed) sendBytes(ctx context.Context, caller *vendors.Caller) error {
 	if len(r.spec.Poll.Waits) == 0 { // there is nothing to wait for
 		return r.ready(ctx, s.Media)
 	}
-	r.leg.NextLook = r.leg.SentAt.Add(r.gate.looks.first(r.spec.Poll, r.item.UploadID))
+	r.await(caller.Account)
 	return r.keep(ctx, upload.StateProcessing)
 }
 
@@ -268,64 +268,6 @@ func (r *packed) keep(ctx context.Context, state upload.State) error {
 func (r *packed) mark(state upload.State) ledger.LegMark {
 	r.leg.BytesSent = r.bytes
 	return ledger.LegMark{UploadID: r.item.UploadID, RunID: r.runID, State: state, Leg: r.leg, BytesSent: r.bytes}
-}
-
-// follow looks at the vendor's pace what became of the bytes, until they have
-// ended or the next look is too far away to be waited for here.
-func (r *packed) follow(ctx context.Context) {
-	if r.broken != nil {
-		r.again(ctx, upload.Errorf(upload.KindInternal, upload.StepClaim, "the row cannot be read: %w", r.broken))
-		return
-	}
-	for {
-		wait := r.leg.NextLook.Sub(r.Now())
-		late := wait > r.patience() || r.nap(ctx, wait) != nil
-		if r.called() {
-			r.answer(ctx)
-			return
-		}
-		if late {
-			r.leaveBehind()
-			return
-		}
-		over, err := r.lookOnce(ctx)
-		if over || err != nil && !r.again(ctx, err) {
-			return
-		}
-	}
-}
-
-// lookOnce asks the vendor once, and reports whether the row has ended.
-func (r *packed) lookOnce(ctx context.Context) (bool, error) {
-	r.at = upload.StepClaim
-	caller, err := r.means(ctx)
-	if err != nil {
-		return false, err
-	}
-	select {
-	case r.asking <- struct{}{}:
-		defer func() { <-r.asking }()
-	case <-ctx.Done():
-		return false, ctx.Err()
-	}
-	r.at = upload.StepPoll
-	r.leg.Attempts.Add(upload.StepPoll, 1)
-	media, err := r.vendor.Poll(ctx, caller, upload.Poll{Item: r.item, Content: r.leg.Content, Session: r.leg.Session, Since: r.leg.SentAt})
-	if err = r.judged(ctx, caller.Account, err); err != nil {
-		return false, asStep(err, upload.StepPoll)
-	}
-	since := r.Now().Sub(r.leg.SentAt)
-	switch {
-	case media.State == upload.StateReady:
-		r.gate.looks.learn(since, r.leg.Attempts.Poll == 1)
-		return true, r.ready(ctx, media)
-	case media.State == upload.StateFailed:
-		return true, r.goAlone(ctx, "the vendor failed to process it: "+media.Reason)
-	case since > min(r.gate.looks.slow(), r.spec.Poll.Deadline):
-		return true, r.goAlone(ctx, fmt.Sprintf("the vendor was slow to process it: %s after %s", media.Seen, since.Round(time.Second)))
-	}
-	r.leg.NextLook = r.Now().Add(r.spec.Poll.Wait(r.leg.Attempts.Poll+1, r.item.UploadID))
-	return false, nil
 }
 
 // ready ends a row whose medium is there.
