@@ -35,35 +35,33 @@ func packedOf(a *Activities) packedPermits {
 	return packedPermits{permits{a}, "spring", func(string) float64 { return 0 }}
 }
 
-func TestWhoWaitedForAPermitHeedsAPauseThatTheVendorAskedForMeanwhile(t *testing.T) {
+// waiter is a row that has to wait a second for its permit. While it does, slow
+// comes in from another call that was answered with 429.
+func waiter(t *testing.T, slow time.Duration) (take func() error, waited *[]time.Duration) {
+	t.Helper()
 	a, waited := metered(t)
 	account := vendors.Account{Name: "sitoo", Vendor: "sitoo", Rate: 1, Burst: 1}
 	p := packedOf(a)
 	require.NoError(t, p.Take(t.Context(), account))
-
 	wait := a.Wait
 	a.Wait = func(ctx context.Context, d time.Duration) error {
-		if len(*waited) == 0 { // another call is answered with 429 while this one waits
-			require.NoError(t, a.Ledger.Slow(ctx, account.Name, d+2*time.Second))
+		if len(*waited) == 0 {
+			require.NoError(t, a.Ledger.Slow(ctx, account.Name, slow))
 		}
 		return wait(ctx, d)
 	}
-	require.NoError(t, p.Take(t.Context(), account))
+	return func() error { return p.Take(t.Context(), account) }, waited
+}
+
+func TestWhoWaitedForAPermitHeedsAPauseThatTheVendorAskedForMeanwhile(t *testing.T) {
+	take, waited := waiter(t, 3*time.Second)
+	require.NoError(t, take())
 	require.Equal(t, []time.Duration{time.Second, 2 * time.Second}, *waited)
 }
 
 func TestWhoWaitedForAPermitComesBackAfterALongPause(t *testing.T) {
-	a, waited := metered(t)
-	account := vendors.Account{Name: "sitoo", Vendor: "sitoo", Rate: 1, Burst: 1}
-	p := packedOf(a)
-	require.NoError(t, p.Take(t.Context(), account))
-
-	wait := a.Wait
-	a.Wait = func(ctx context.Context, d time.Duration) error {
-		require.NoError(t, a.Ledger.Slow(ctx, account.Name, time.Minute))
-		return wait(ctx, d)
-	}
-	err := p.Take(t.Context(), account)
+	take, waited := waiter(t, time.Minute)
+	err := take()
 	require.Equal(t, upload.KindThrottled, upload.KindOf(err))
 	require.Equal(t, 59*time.Second, upload.AsError(err, "").RetryAfter)
 	require.Len(t, *waited, 1)

@@ -162,12 +162,12 @@ func (r *packed) due() time.Duration {
 func (r *packed) pace(account vendors.Account, since time.Duration) time.Duration {
 	early := r.spec.Poll.Wait(1, r.item.UploadID) - since
 	switch {
-	case early > 2*since && !counted(account):
+	case early <= 0 || counted(account):
+		return r.spec.Poll.Wait(r.leg.Attempts.Poll+1, r.item.UploadID)
+	case early > 2*since:
 		return max(since, firstLook)
-	case early > 0 && !counted(account):
-		return max(early, firstLook)
 	}
-	return r.spec.Poll.Wait(r.leg.Attempts.Poll+1, r.item.UploadID)
+	return max(early, firstLook)
 }
 
 // counted reports whether an account may make so few calls that none is to be in
