@@ -13,8 +13,8 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN go build -ldflags "-s -w" -o /out/mediaferry ./starter \
- && go build -ldflags "-s -w" -o /out/mediaferry-worker ./worker
+RUN go build -ldflags "-s -w" -o /out/ ./starter/mediaferry \
+ && go build -ldflags "-s -w" -o /out/ ./worker/mediaferry-worker
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/* \

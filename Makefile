@@ -13,7 +13,7 @@ help: ## Show this list
 
 build: engine ## Build the three programs into bin/
 	@echo "building mediaferry and mediaferry-worker (a minute or two the first time)"
-	$(GO) build $(STRIPPED) -o bin/ ./starter ./worker && mv bin/starter bin/mediaferry && mv bin/worker bin/mediaferry-worker
+	$(GO) build $(STRIPPED) -o bin/ ./starter/mediaferry ./worker/mediaferry-worker
 
 engine: ## Build the embedded Temporal server and its web UI alone
 	@echo "building mediaferry-engine (Temporal with its web UI: 4 to 9 minutes the first time, seconds afterwards)"
@@ -26,18 +26,18 @@ test: engine ## Run all tests, the root module's with the race detector
 	GO="$(GO)" MEDIAFERRY_ENGINE="$(ENGINE)" scripts/test.sh
 
 bench: build ## Measure speed and memory of films and batches against bare loops and rclone, and run the benchmarks (half an hour)
-	MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -tags bench -run '^(TestSpeed|TestMemory|TestBatchSpeed|TestBatchProfile|TestBatchRows)$$' -count 1 -timeout 2h -v ./e2e
+	MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -tags bench -run '^(TestSpeed|TestMemory|TestBatchSpeed|TestBatchProfile|TestBatchRows)$$' -count 1 -timeout 2h -v ./test/e2e
 	MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -run '^$$' -bench . -benchtime 3x ./...
 
 kills: engine ## Kill, stop, cut off, pause and starve a long upload and a batch, and count what that costs (20 minutes)
-	MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -tags kills -run '^(TestKills|TestSleep|TestNetwork|TestPause|TestShortLives|TestBatchKills|TestBatchPace)$$' -count 1 -timeout 2h -v ./e2e
+	MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -tags kills -run '^(TestKills|TestSleep|TestNetwork|TestPause|TestShortLives|TestBatchKills|TestBatchPace)$$' -count 1 -timeout 2h -v ./test/e2e
 
 lint: ## Check style, formatting and import rules (builds golangci-lint: some minutes the first time)
 	$(GO) tool -modfile=tools/go.mod golangci-lint run ./...
 	cd engine && $(GO) tool -modfile=../tools/go.mod golangci-lint run ./...
 
 determinism: ## Check that workflows are deterministic, and replay their recorded histories
-	$(GO) tool -modfile=tools/go.mod workflowcheck -config tools/workflowcheck.yaml ./workflows/... ./upload/...
+	$(GO) tool -modfile=tools/go.mod workflowcheck -config tools/workflowcheck.yaml ./workflows/... ./internal/upload/...
 	$(GO) test ./workflows -run 'Import|Replay'
 
 vulnerabilities: ## Look for known vulnerabilities in what we call (needs the network)
@@ -45,7 +45,7 @@ vulnerabilities: ## Look for known vulnerabilities in what we call (needs the ne
 	cd engine && $(GO) tool -modfile=../tools/go.mod govulncheck ./...
 
 histories: build ## Record the histories that the replay test holds workflows against
-	MEDIAFERRY_RECORD=1 MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test ./e2e -run Record -count 1
+	MEDIAFERRY_RECORD=1 MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test ./test/e2e -run Record -count 1
 
 fuzz: ## Fuzz for half a minute each what reads foreign input
 	scripts/test.sh fuzz

@@ -4,9 +4,9 @@ import (
 	"context"
 	"sync"
 
-	"github.com/mediaferry/mediaferry/ledger"
-	"github.com/mediaferry/mediaferry/upload"
-	"github.com/mediaferry/mediaferry/vendors"
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors"
 )
 
 const (

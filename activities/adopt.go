@@ -4,8 +4,8 @@ import (
 	"context"
 	"strings"
 
-	"github.com/mediaferry/mediaferry/transfer"
-	"github.com/mediaferry/mediaferry/upload"
+	"github.com/mediaferry/mediaferry/internal/transfer"
+	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
 // adoptPart holds the source's bytes against a part that the vendor lists as

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/mediaferry/mediaferry/ledger"
+	"github.com/mediaferry/mediaferry/internal/ledger"
 )
 
 // errCalled says that a row goes no step further with its page: a person wants

@@ -7,9 +7,9 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
-	"github.com/mediaferry/mediaferry/ledger"
-	"github.com/mediaferry/mediaferry/upload"
-	"github.com/mediaferry/mediaferry/vendors"
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors"
 )
 
 // Prepare opens a session at the item's vendor.

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/mediaferry/mediaferry/ledger"
-	"github.com/mediaferry/mediaferry/media"
-	"github.com/mediaferry/mediaferry/sources"
-	"github.com/mediaferry/mediaferry/transfer"
-	"github.com/mediaferry/mediaferry/upload"
-	"github.com/mediaferry/mediaferry/vendors"
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/media"
+	"github.com/mediaferry/mediaferry/internal/sources"
+	"github.com/mediaferry/mediaferry/internal/transfer"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors"
 )
 
 // partsInFlight is how many parts of one medium are sent at once at first.

@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/mediaferry/mediaferry/sources"
-	"github.com/mediaferry/mediaferry/upload"
+	"github.com/mediaferry/mediaferry/internal/sources"
+	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
 // How a file is told that is still being written: it was touched a moment ago,

@@ -5,8 +5,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mediaferry/mediaferry/ledger"
-	"github.com/mediaferry/mediaferry/vendors"
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/vendors"
 )
 
 const (

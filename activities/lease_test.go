@@ -9,10 +9,10 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.uber.org/zap"
 
-	"github.com/mediaferry/mediaferry/ledger"
-	"github.com/mediaferry/mediaferry/ledger/ledgertest"
-	"github.com/mediaferry/mediaferry/upload"
-	"github.com/mediaferry/mediaferry/vendors"
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/ledger/ledgertest"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors"
 )
 
 // metered are activities whose clock moves by what they wait for.

@@ -3,8 +3,8 @@ package activities
 import (
 	"context"
 
-	"github.com/mediaferry/mediaferry/ledger"
-	"github.com/mediaferry/mediaferry/upload"
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
 // canceled is the end of a row that was under way when it or its batch was

@@ -4,8 +4,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mediaferry/mediaferry/transfer"
-	"github.com/mediaferry/mediaferry/upload"
+	"github.com/mediaferry/mediaferry/internal/transfer"
+	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
 // batchLimits are the limits of the batches that this process carries pages of.

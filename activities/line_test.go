@@ -12,7 +12,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
-	"github.com/mediaferry/mediaferry/upload"
+	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
 // attemptAfter runs one attempt of an activity that is left something by those

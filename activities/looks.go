@@ -6,8 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mediaferry/mediaferry/upload"
-	"github.com/mediaferry/mediaferry/vendors"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors"
 )
 
 // When a packed row is looked at whose bytes the vendor has.

@@ -7,8 +7,8 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/mediaferry/mediaferry/ledger"
-	"github.com/mediaferry/mediaferry/upload"
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
 // takeBack finds rows under way that no living run has, and lets them wait again.

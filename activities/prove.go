@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/mediaferry/mediaferry/media"
-	"github.com/mediaferry/mediaferry/sources"
-	"github.com/mediaferry/mediaferry/transfer"
-	"github.com/mediaferry/mediaferry/upload"
+	"github.com/mediaferry/mediaferry/internal/media"
+	"github.com/mediaferry/mediaferry/internal/sources"
+	"github.com/mediaferry/mediaferry/internal/transfer"
+	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
 // Prove holds a source in another place against what was sent from the old one:

@@ -11,9 +11,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mediaferry/mediaferry/samples"
-	"github.com/mediaferry/mediaferry/sources"
-	"github.com/mediaferry/mediaferry/upload"
+	"github.com/mediaferry/mediaferry/internal/samples"
+	"github.com/mediaferry/mediaferry/internal/sources"
+	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
 func TestAMovedSourceIsHeldAgainstWhatWasSent(t *testing.T) {

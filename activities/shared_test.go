@@ -5,8 +5,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mediaferry/mediaferry/upload"
-	"github.com/mediaferry/mediaferry/vendors"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors"
 )
 
 // byName resolves every account, and tells credentials apart by one setting.

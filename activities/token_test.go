@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mediaferry/mediaferry/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors"
 )
 
 func TestATokenThatIsDroppedWhileAnotherReadsItIsNotHandedOutAgain(t *testing.T) {

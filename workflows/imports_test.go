@@ -19,7 +19,7 @@ var allowed = []string{
 	"errors", "fmt", "slices", "strings", "time",
 	"go.temporal.io/api/enums/v1",
 	"go.temporal.io/sdk/temporal", "go.temporal.io/sdk/workflow",
-	"github.com/mediaferry/mediaferry/upload",
+	"github.com/mediaferry/mediaferry/internal/upload",
 }
 
 // vocabulary is all that the vocabulary may import, since workflows use it.
@@ -32,7 +32,7 @@ var vocabulary = []string{
 var clocks = []string{"Now", "Sleep", "After", "AfterFunc", "Since", "Until", "Tick", "NewTimer", "NewTicker"}
 
 func TestWorkflowsImportNothingThatIsNotDeterministic(t *testing.T) {
-	for dir, list := range map[string][]string{".": allowed, "../upload": vocabulary} {
+	for dir, list := range map[string][]string{".": allowed, "../internal/upload": vocabulary} {
 		for name, file := range parse(t, dir) {
 			for _, imported := range file.Imports {
 				path, err := strconv.Unquote(imported.Path.Value)

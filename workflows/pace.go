@@ -3,7 +3,7 @@ package workflows
 import (
 	"time"
 
-	"github.com/mediaferry/mediaferry/upload"
+	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
 const (

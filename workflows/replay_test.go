@@ -12,7 +12,7 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/mediaferry/mediaferry/codec"
+	"github.com/mediaferry/mediaferry/internal/codec"
 )
 
 // TestReplayOfRecordedHistories makes sure that uploads which are under way when

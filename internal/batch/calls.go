@@ -1,0 +1,90 @@
+package batch
+
+import (
+	"math"
+	"time"
+
+	"github.com/mediaferry/mediaferry/internal/media"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors"
+)
+
+// Calls counts requests by the step that makes them.
+type Calls struct {
+	Prepare  int64 `json:"prepare"`
+	Transfer int64 `json:"transfer"`
+	Complete int64 `json:"complete"`
+	Poll     int64 `json:"poll"`
+}
+
+func (c *Calls) add(other Calls) {
+	c.Prepare += other.Prepare
+	c.Transfer += other.Transfer
+	c.Complete += other.Complete
+	c.Poll += other.Poll
+}
+
+// metered are the calls that the vendor's rate limit counts: all but those that
+// bring bytes to a storage of their own.
+func (c Calls) metered(vendor vendors.Vendor) int64 {
+	n := c.Prepare + c.Complete + c.Poll
+	if _, takes := vendor.(vendors.Receiver); takes {
+		n += c.Transfer
+	}
+	return n
+}
+
+// callsOf are the least calls that one medium takes: nothing fails, and the
+// first look finds it ready. size is 0 where it is not known.
+func callsOf(vendor vendors.Vendor, size int64) Calls {
+	spec := vendor.Spec()
+	calls := Calls{Prepare: 1, Transfer: partsOf(spec, size)}
+	if _, told := vendor.(vendors.Completer); told {
+		calls.Complete = 1
+	}
+	if len(spec.Poll.Waits) > 0 {
+		calls.Poll = 1
+	}
+	return calls
+}
+
+func partsOf(spec *vendors.Spec, size int64) int64 {
+	if spec.Parts == nil || size <= 0 {
+		return 1
+	}
+	plan, err := upload.PlanParts(size, *spec.Parts)
+	if err != nil { // too large: the row is refused for it
+		return 1
+	}
+	return int64(plan.Parts)
+}
+
+// packs reports whether a medium would travel in a page with others. Where its
+// name does not say of what kind it is, it is taken for what most are.
+func packs(spec *vendors.Spec, item upload.Item, size int64) bool {
+	if spec.Packing == nil {
+		return false
+	}
+	content := upload.Content{Size: size, Type: spec.Packing.Types}
+	if kind, known := media.TypeOf(item.Source); known {
+		content.Type = string(kind)
+	}
+	return spec.Packs(content)
+}
+
+// floorOf is the least time that the calls take at the account's rate.
+func floorOf(account vendors.Account, spec *vendors.Spec, calls int64) time.Duration {
+	var floor time.Duration
+	if account.Rate > 0 {
+		floor = seconds(float64(max(calls-int64(account.Burst), 0)) / account.Rate)
+	}
+	if spec.DailyLimit > 0 && calls > spec.DailyLimit {
+		floor = max(floor, time.Duration((calls-1)/spec.DailyLimit)*24*time.Hour)
+	}
+	return floor
+}
+
+func seconds(n float64) time.Duration {
+	const most = math.MaxInt64 / float64(time.Second)
+	return time.Duration(min(n, most) * float64(time.Second))
+}

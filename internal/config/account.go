@@ -1,0 +1,225 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"regexp"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/mediaferry/mediaferry/internal/egress"
+	"github.com/mediaferry/mediaferry/internal/vendors"
+)
+
+// account is an account as it stands in the file.
+type account struct {
+	name         string
+	line, column int
+	spec         *vendors.Spec
+	values       map[string]value // by key
+	broken       bool             // a key of it cannot be read
+}
+
+// accountName is what fits into workflow IDs, manifests' cells and shells.
+var accountName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+func (r *reader) accounts(where string, node *yaml.Node) {
+	pairs, _ := r.pairs(where, node, "want accounts by name")
+	for _, p := range pairs {
+		if !accountName.MatchString(p.key.Value) {
+			r.problem(p.key, "want up to 64 letters, digits, points, dashes and underscores, beginning with a letter or digit",
+				"%q is no name for an account", p.key.Value)
+			continue
+		}
+		r.account(below(where, p.key.Value), p.key, p.value)
+	}
+}
+
+func (r *reader) account(where string, key, node *yaml.Node) {
+	pairs, ok := r.pairs(where, node, "want vendor and credentials")
+	if !ok {
+		return
+	}
+	spec := r.vendor(where, key, pairs)
+	if spec == nil {
+		return // which keys are known depends on the vendor
+	}
+	a := &account{name: key.Value, line: key.Line, column: key.Column, spec: spec, values: map[string]value{}}
+	entries := []entry{{"vendor", func(string, *yaml.Node) {}}} // read already
+	for _, name := range accountKeys(spec) {
+		entries = append(entries, entry{name, func(where string, node *yaml.Node) {
+			if v, ok := r.value(where, node); ok {
+				a.values[name] = v
+			}
+		}})
+	}
+	before := len(r.problems)
+	r.entries(where, pairs, entries)
+	a.broken = len(r.problems) > before
+	r.config.accounts = append(r.config.accounts, a)
+}
+
+// accountKeys lists the keys of a vendor's accounts, but for vendor.
+func accountKeys(spec *vendors.Spec) []string {
+	keys := []string{"base_url", "requests_per_second", "max_bytes", "insecure"}
+	if spec.LoginURL != "" {
+		keys = slices.Insert(keys, 1, "login_url")
+	}
+	for _, setting := range spec.Settings {
+		keys = append(keys, setting.Name)
+	}
+	return keys
+}
+
+func (r *reader) vendor(where string, key *yaml.Node, pairs []pair) *vendors.Spec {
+	for _, p := range pairs {
+		if p.key.Value != "vendor" {
+			continue
+		}
+		v, ok := r.value(where+".vendor", p.value)
+		if !ok {
+			break
+		}
+		vendor, err := vendors.Find(v.text)
+		if err != nil || v.late { // which keys are known must not depend on the environment
+			r.problem(p.value, didYouMean(v.text, vendors.Names()), "%s.vendor %q is unknown", where, p.value.Value)
+			return nil
+		}
+		return vendor.Spec()
+	}
+	r.problem(key, "want one of "+list(vendors.Names()), "%s.vendor is missing", where)
+	return nil
+}
+
+// assemble puts an account together, and finds what is wrong with it.
+func (c *Config) assemble(a *account) (vendors.Account, *findings) {
+	f := &findings{file: c.Path}
+	account := vendors.Account{
+		Name: a.name, Vendor: a.spec.Name, Rate: a.spec.Rate, Burst: a.spec.Burst,
+		MaxBytes: f.size(a.values["max_bytes"]),
+	}
+	if rate := f.rate(a.values["requests_per_second"]); rate > 0 {
+		// A burst of the vendor's own belongs to the vendor's own rate. With half of
+		// what a vendor that counts calls would bear, those that the line delays do
+		// not make too many together with those that follow.
+		account.Rate, account.Burst = rate, int(math.Ceil(rate/2))
+	}
+	c.addresses(a, &account, f)
+	account.Settings = a.settings(f)
+	a.credentials(c.Path, account.Settings, f)
+	return account, f
+}
+
+// addresses sets where an account's vendor is, and what may be reached for it.
+func (c *Config) addresses(a *account, account *vendors.Account, f *findings) {
+	insecure := f.boolean(a.values["insecure"])
+	account.Policy.Private = c.privateNetworks(&findings{}) || insecure
+	set := func(key, fallback string) string {
+		v := a.values[key]
+		v.late = v.late || a.values["insecure"].late
+		if v.text == "" && len(v.missing) == 0 {
+			v.text = fallback
+		}
+		text, u := f.address(v, insecure, "want https:, or insecure: true where others may read along")
+		if u != nil {
+			account.Policy.Insecure = account.Policy.Insecure || u.Scheme == "http"
+			account.Policy.Private = account.Policy.Private || egress.IsLoopback(u)
+		}
+		return text
+	}
+	account.BaseURL = set("base_url", a.spec.BaseURL)
+	if a.spec.LoginURL == "" {
+		return
+	}
+	account.LoginURL = set("login_url", a.spec.LoginURL)
+	if base := a.values["base_url"]; !a.values["login_url"].given && account.BaseURL != a.spec.BaseURL && account.BaseURL != "" {
+		f.add(base, fmt.Sprintf("set accounts.%s.login_url too", a.name),
+			"is not %s's own, so the address of the login is not known", a.spec.Title)
+	}
+}
+
+// settings returns the vendor's own settings, with their defaults. What
+// credentials lack is told by credentials.
+func (a *account) settings(f *findings) map[string]string {
+	settings := map[string]string{}
+	for _, setting := range a.spec.Settings {
+		v := a.values[setting.Name]
+		if a.isCredential(setting.Name) {
+			v.missing = nil
+		}
+		read := f.word
+		if len(setting.Choices) > 0 {
+			read = func(v value) string { return f.choice(v, setting.Choices) }
+		}
+		text := read(v)
+		if text == "" {
+			text = setting.Default
+		}
+		if text != "" {
+			settings[setting.Name] = text
+		}
+	}
+	return settings
+}
+
+func (a *account) isCredential(name string) bool {
+	return slices.ContainsFunc(a.spec.Credentials, func(set []string) bool { return slices.Contains(set, name) })
+}
+
+// credentials tells which settings lack what. A vendor that takes several sets
+// of credentials needs one of them: what the others lack is no fault.
+func (a *account) credentials(file string, settings map[string]string, f *findings) {
+	err := a.spec.CheckSettings(settings)
+	if err == nil {
+		return
+	}
+	lacks := &findings{file: file}
+	hoped := maps.Clone(settings)
+	for _, setting := range a.spec.Settings {
+		if v := a.values[setting.Name]; a.isCredential(setting.Name) && len(v.missing) > 0 {
+			lacks.text(v)
+			hoped[setting.Name] = "?"
+		}
+	}
+	if a.spec.CheckSettings(hoped) != nil || len(a.spec.Credentials) > 1 {
+		lacks.list = append(lacks.list, finding{Problem: a.problem(file, "accounts.%s: %v", a.name, err)})
+	}
+	for _, one := range lacks.list {
+		one.late, one.kind = true, credential
+		f.list = append(f.list, one)
+	}
+}
+
+func (a *account) problem(file, format string, args ...any) Problem {
+	return Problem{File: file, Line: a.line, Column: a.column, Message: fmt.Sprintf(format, args...)}
+}
+
+// Fingerprint tells one set of credentials of an account from another without
+// showing any: 16 hex digits. It holds still while other settings change.
+func Fingerprint(account vendors.Account) string {
+	h := sha256.New()
+	part := func(text string) {
+		var length [8]byte
+		binary.BigEndian.PutUint64(length[:], uint64(len(text)))
+		_, _ = h.Write(length[:]) // a hash never fails
+		_, _ = io.WriteString(h, text)
+	}
+	part("mediaferry credentials 1")
+	part(account.Vendor)
+	vendor, err := vendors.Find(account.Vendor)
+	if err != nil {
+		return ""
+	}
+	names := slices.Sorted(slices.Values(slices.Concat(vendor.Spec().Credentials...)))
+	for _, name := range slices.Compact(names) {
+		part(name)
+		part(account.Settings[name])
+	}
+	return hex.EncodeToString(h.Sum(nil))[:16]
+}

@@ -1,0 +1,210 @@
+package config
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/mediaferry/mediaferry/internal/egress"
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+// S3 is where s3:// sources and results are, if not at AWS. Credentials come
+// from AWS's usual chain.
+type S3 struct {
+	Endpoint  string // a URL; "" for AWS's own
+	Region    string // "" for that of the chain
+	PathStyle bool   // the bucket in the path, and not in the host's name
+}
+
+// OSS is where oss:// sources and results are, and how to log in there.
+type OSS struct {
+	Endpoint        string // a URL
+	AccessKeyID     string
+	AccessKeySecret string
+}
+
+// Notify is who is told how batches end.
+type Notify struct {
+	Webhook string // a URL, which may itself be a secret; "" for nobody
+	Secret  string // signs what is sent; "" for no signature
+}
+
+// AllowPrivateNetworks reports whether loopback, link-local and private
+// addresses may be reached for sources, and for what vendors hand out.
+func (c *Config) AllowPrivateNetworks() (bool, error) {
+	f := &findings{file: c.Path}
+	allowed := c.privateNetworks(f)
+	return allowed, f.err()
+}
+
+// LocalRoots returns the folders where local sources may lie, as absolute paths.
+// given is false where the file does not say: the programs' defaults differ.
+func (c *Config) LocalRoots() (roots []string, given bool, err error) {
+	f := &findings{file: c.Path}
+	roots = c.localRoots(f)
+	return roots, c.hasRoots, f.err()
+}
+
+// S3 returns the settings of s3:// addresses.
+func (c *Config) S3() (S3, error) {
+	f := &findings{file: c.Path}
+	s3 := c.s3(f)
+	return s3, f.err()
+}
+
+// OSS returns the settings of oss:// addresses. It fails where they are
+// incomplete, so call it only when there is such an address.
+func (c *Config) OSS() (OSS, error) {
+	f := &findings{file: c.Path}
+	oss := c.oss(f)
+	for _, one := range []struct{ name, text, hint string }{
+		{"endpoint", oss.Endpoint, "such as https://oss-eu-central-1.aliyuncs.com"},
+		{"access_key_id", oss.AccessKeyID, "such as ${OSS_ACCESS_KEY_ID}"},
+		{"access_key_secret", oss.AccessKeySecret, "such as ${OSS_ACCESS_KEY_SECRET}"},
+	} {
+		where := "sources.oss." + one.name
+		if v := c.values[where]; one.text == "" && len(v.missing) == 0 && len(f.list) == 0 {
+			v.where = where
+			f.add(v, one.hint, "is missing, and oss:// addresses need it")
+		}
+	}
+	return oss, f.err()
+}
+
+// Ledger returns the postgres:// URL of the ledger, or "" for a SQLite file in
+// the data folder. The URL may hold a password.
+func (c *Config) Ledger() (string, error) {
+	f := &findings{file: c.Path}
+	ledger := c.ledger(f)
+	return ledger, f.err()
+}
+
+// Results returns where reports are written: an absolute path, an s3:// or an
+// oss:// address, or "" for the data folder.
+func (c *Config) Results() (string, error) {
+	f := &findings{file: c.Path}
+	results := c.results(f)
+	return results, f.err()
+}
+
+// Notify returns who is told how batches end.
+func (c *Config) Notify() (Notify, error) {
+	f := &findings{file: c.Path}
+	notify := c.notify(f)
+	return notify, f.err()
+}
+
+// checkRest finds what is wrong outside of accounts. Without an endpoint, OSS is
+// not used and lacks nothing; the key is judged where it is asked for.
+func (c *Config) checkRest() *findings {
+	f := &findings{file: c.Path}
+	c.privateNetworks(f)
+	c.localRoots(f)
+	c.s3(f)
+	if c.values["sources.oss.endpoint"].given {
+		c.oss(f)
+	}
+	c.ledger(f)
+	c.results(f)
+	c.notify(f)
+	return f
+}
+
+func (c *Config) privateNetworks(f *findings) bool {
+	return f.boolean(c.values["sources.allow_private_networks"])
+}
+
+func (c *Config) localRoots(f *findings) []string {
+	roots := []string{}
+	for _, v := range c.roots {
+		text := f.text(v)
+		switch {
+		case text != "" && upload.IsLocal(text):
+			roots = append(roots, absolute(c.dir, text))
+		case text != "":
+			f.add(v, "want a folder", "%q is a URL", egress.Redact(text))
+		case len(v.missing) == 0:
+			f.add(v, "want a folder", "is empty")
+		}
+	}
+	return roots
+}
+
+func (c *Config) s3(f *findings) S3 {
+	return S3{
+		Endpoint:  c.endpoint("sources.s3.endpoint", f),
+		Region:    f.word(c.values["sources.s3.region"]),
+		PathStyle: f.boolean(c.values["sources.s3.path_style"]),
+	}
+}
+
+func (c *Config) oss(f *findings) OSS {
+	return OSS{
+		Endpoint:        c.endpoint("sources.oss.endpoint", f),
+		AccessKeyID:     f.word(c.values["sources.oss.access_key_id"]),
+		AccessKeySecret: f.word(c.values["sources.oss.access_key_secret"]),
+	}
+}
+
+// endpoint reads a store's address, which people also write without scheme. It
+// may be http: where private networks are allowed.
+func (c *Config) endpoint(where string, f *findings) string {
+	v := c.values[where]
+	if v.text == "" {
+		return f.text(v)
+	}
+	if !strings.Contains(v.text, "://") {
+		v.text = "https://" + v.text
+	}
+	allowed := c.values["sources.allow_private_networks"]
+	v.late = v.late || allowed.late
+	text, _ := f.address(v, c.privateNetworks(&findings{}), "want https:, or sources.allow_private_networks: true")
+	return text
+}
+
+func (c *Config) ledger(f *findings) string {
+	v := c.values["ledger"]
+	text := f.text(v)
+	if text == "" {
+		return ""
+	}
+	// The text may hold a password and is not repeated, nor is the parser's error.
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || u.Host == "" && u.Query().Get("host") == "" {
+		f.add(v, "want postgres://USER:PASSWORD@HOST/DATABASE with special characters percent-encoded, or nothing for a SQLite file in the data folder",
+			"is no URL of a PostgreSQL database")
+		return ""
+	}
+	return text
+}
+
+func (c *Config) results(f *findings) string {
+	v := c.values["results"]
+	text := f.text(v)
+	if text == "" || upload.IsLocal(text) {
+		if text == "" {
+			return ""
+		}
+		return absolute(c.dir, strings.TrimPrefix(text, "file://"))
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "s3" && u.Scheme != "oss" || u.Host == "" || u.RawQuery != "" || u.User != nil {
+		f.add(v, "want a folder, s3://BUCKET/PREFIX or oss://BUCKET/PREFIX", "%q is no place for reports", egress.Redact(text))
+		return ""
+	}
+	return text
+}
+
+func (c *Config) notify(f *findings) Notify {
+	v := c.values["notify.webhook"]
+	notify := Notify{Webhook: f.word(v), Secret: f.word(c.values["notify.secret"])}
+	if notify.Webhook == "" {
+		return notify
+	}
+	u, err := url.Parse(notify.Webhook)
+	if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !egress.IsLoopback(u)) {
+		f.add(v, "want https://HOST/PATH, or http: on loopback", "is no URL that may be told")
+		notify.Webhook = ""
+	}
+	return notify
+}

@@ -1,0 +1,62 @@
+package config
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/mediaferry/mediaferry/internal/egress"
+)
+
+// almost is a reference as a shell writes it.
+var almost = regexp.MustCompile(`^\$[A-Za-z_][A-Za-z0-9_]*$`)
+
+// warnAccount warns of secrets that stand in the file itself. Those for a vendor
+// on this machine are none: it is a simulated one.
+func (r *reader) warnAccount(a *account) {
+	base, err := url.Parse(a.values["base_url"].text)
+	if err == nil && egress.IsLoopback(base) {
+		return
+	}
+	for _, setting := range a.spec.Settings {
+		if setting.Secret {
+			r.warnPlain(a.values[setting.Name], variableFor(a.name, setting.Name))
+		}
+	}
+}
+
+func (r *reader) warnRest() {
+	r.warnPlain(r.config.values["sources.oss.access_key_secret"], "OSS_ACCESS_KEY_SECRET")
+	r.warnPlain(r.config.values["encryption.key"], "MEDIAFERRY_KEY")
+	r.warnPlain(r.config.values["notify.secret"], "MEDIAFERRY_NOTIFY_SECRET")
+	ledger := r.config.values["ledger"]
+	if u, err := url.Parse(ledger.text); err == nil && u.User != nil {
+		if _, has := u.User.Password(); has {
+			r.warnPlain(ledger, "MEDIAFERRY_LEDGER")
+		}
+	}
+}
+
+func (r *reader) warnPlain(v value, name string) {
+	if !v.given || v.late {
+		return
+	}
+	hint := "take it from the environment: ${" + name + "}"
+	if almost.MatchString(v.text) {
+		hint = "a variable is written ${NAME}"
+	}
+	r.config.Warnings = append(r.config.Warnings, Problem{
+		File: r.config.Path, Line: v.line, Column: v.column,
+		Message: v.where + " is written in plain", Hint: hint,
+	})
+}
+
+// variableFor proposes a name: TRUSTANA_API_KEY.
+func variableFor(words ...string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '_'
+	}, strings.ToUpper(strings.Join(words, "_")))
+}

@@ -1,0 +1,173 @@
+package enginehost
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/gofrs/flock"
+	"go.uber.org/zap"
+)
+
+// engine is one run of the engine's process together with what the host serves
+// beside it.
+type engine struct {
+	process  *process
+	codec    *http.Server // nil where no codec is served
+	address  Address
+	patience time.Duration // for the process to end by itself
+}
+
+// stop ends the engine at once and surely. The codec goes first, so that its port
+// is free as soon as the engine's are.
+func (e *engine) stop() {
+	if e.codec != nil {
+		_ = e.codec.Close()
+	}
+	e.process.end(e.patience)
+}
+
+// startEngine starts an engine on the folder, of which this process holds the
+// lock, and announces it to the guests. named says that the ports of the options
+// must be kept to.
+func (m *Member) startEngine(ctx context.Context, named bool) (*engine, error) {
+	binary, err := m.opts.binary()
+	if err != nil {
+		return nil, err
+	}
+	if err := m.awaitLastEngine(ctx); err != nil {
+		return nil, err
+	}
+	m.unannounce(nil) // what a host that was killed has announced is out of date
+	last, err := m.folder.read()
+	if err != nil {
+		last = record{}
+	}
+	before := time.Now()
+	e, err := m.tryPorts(ctx, binary, last.Address, named)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.folder.write(record{Address: e.address, Host: os.Getpid(), Ready: true}); err != nil {
+		e.stop()
+		return nil, err
+	}
+	m.log.Info("engine is ready", zap.String("temporal", e.address.Temporal), zap.String("ui", e.address.UI),
+		zap.Int("pid", e.address.PID), zap.Duration("took", time.Since(before)))
+	return e, nil
+}
+
+// binary finds the program to run.
+func (o Options) binary() (string, error) {
+	path := o.Binary
+	if path == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return "", fmt.Errorf("find mediaferry-engine: %w", err)
+		}
+		if target, err := filepath.EvalSymlinks(self); err == nil {
+			self = target
+		}
+		path = filepath.Join(filepath.Dir(self), "mediaferry-engine")
+	}
+	info, err := os.Stat(path)
+	if err == nil && info.IsDir() {
+		err = errors.New("it is a folder")
+	}
+	if err != nil {
+		return "", fmt.Errorf("engine %q cannot be started: %w; \"make build\" makes it", path, err)
+	}
+	return path, nil
+}
+
+// awaitLastEngine waits until the engine before this one has let go of the
+// folder. It ends by itself when it notices that its host is gone, and until then
+// it has the ports that this one wants.
+func (m *Member) awaitLastEngine(ctx context.Context) error {
+	if _, err := os.Stat(m.folder.engineLock()); err != nil {
+		return nil
+	}
+	limited, cancel := context.WithTimeout(ctx, m.opts.tempo.lock)
+	defer cancel()
+	lock := flock.New(m.folder.engineLock())
+	_, err := lock.TryLockContext(limited, m.opts.tempo.poll/5)
+	switch {
+	case err == nil:
+		return lock.Unlock()
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("another engine holds %q without a host; end its process", lock.Path())
+	}
+	return cannotUse(string(m.folder), err, os.Geteuid())
+}
+
+// tryPorts starts the engine on the best ports, and on others where somebody was
+// faster to take one of those.
+func (m *Member) tryPorts(ctx context.Context, binary string, last Address, named bool) (*engine, error) {
+	wanted := wishes{temporal: portOf(last.Temporal), ui: portOf(last.UI), codec: portOf(last.Codec)}
+	if named {
+		wanted.named(m.opts.Port, m.opts.UIPort)
+	}
+	const tries = 3
+	for try := 1; ; try++ {
+		e, err := m.tryEngine(ctx, binary, wanted)
+		var told *startError
+		if !errors.As(err, &told) || told.reason != reasonPort || try == tries {
+			return e, err
+		}
+		wanted = wishes{codec: wanted.codec}
+		if named {
+			wanted.named(m.opts.Port, m.opts.UIPort)
+		}
+	}
+}
+
+func (m *Member) tryEngine(ctx context.Context, binary string, wanted wishes) (*engine, error) {
+	port, uiPort, err := wanted.ports(ctx, m.opts.tempo)
+	if err != nil {
+		return nil, err
+	}
+	e := &engine{patience: m.opts.tempo.stop}
+	args := []string{"--data", string(m.folder), "--port", strconv.Itoa(port), "--ui-port", strconv.Itoa(uiPort)}
+	if m.opts.Retention != 0 {
+		args = append(args, "--retention", m.opts.Retention.String())
+	}
+	var codec string
+	if m.opts.Codec != nil {
+		if e.codec, codec, err = m.serveCodec(ctx, "http://"+onLoopback(uiPort), wanted.codec); err != nil {
+			return nil, err
+		}
+		args = append(args, "--codec-endpoint", codec)
+	}
+	e.process, e.address, err = spawn(ctx, binary, m.folder, args, m.opts.tempo)
+	if err != nil {
+		if e.codec != nil {
+			_ = e.codec.Close()
+		}
+		return nil, err
+	}
+	e.address.Codec = codec
+	return e, nil
+}
+
+// serveCodec serves the handler that decodes payloads, on its last port where
+// that is free, and returns its URL.
+func (m *Member) serveCodec(ctx context.Context, uiOrigin string, last int) (*http.Server, string, error) {
+	listener, err := listen(ctx, last, m.opts.tempo)
+	if err != nil {
+		return nil, "", fmt.Errorf("codec: %w", err)
+	}
+	server := &http.Server{Handler: m.opts.Codec(uiOrigin), ReadHeaderTimeout: 10 * time.Second}
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			m.log.Error("codec is gone, the web UI shows payloads as they are stored", zap.Error(err))
+		}
+	}()
+	return server, "http://" + listener.Addr().String(), nil
+}

@@ -1,0 +1,220 @@
+package ledger_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/ledger/ledgertest"
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+// hands is how many activities are at the ledger at once.
+const hands = 32
+
+func benchEach(b *testing.B, bench func(b *testing.B, l *ledger.Ledger)) {
+	for name, database := range map[string]func(testing.TB) string{"sqlite": ledgertest.SQLite, "postgres": ledgertest.Postgres} {
+		b.Run(name, func(b *testing.B) {
+			l := ledgertest.Open(b, database(b), ledger.Options{})
+			b.ReportAllocs()
+			b.ResetTimer()
+			bench(b, l)
+			b.StopTimer()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "items/s")
+		})
+	}
+}
+
+// eachHand runs do for each of b.N items, in many goroutines.
+func eachHand(b *testing.B, do func(line int) error) {
+	b.SetParallelism(hands / 2)
+	eachHandOf(b, do)
+}
+
+// eachHandOf does so in as many as were set.
+func eachHandOf(b *testing.B, do func(line int) error) {
+	var line atomic.Int64
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if err := do(int(line.Add(1))); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+}
+
+func BenchmarkClaim(b *testing.B) {
+	benchEach(b, func(b *testing.B, l *ledger.Ledger) {
+		eachHand(b, func(line int) error {
+			_, err := l.Claim(b.Context(), asks(spring(line), "one", noon))
+			return err
+		})
+	})
+}
+
+func BenchmarkRecord(b *testing.B) {
+	benchEach(b, func(b *testing.B, l *ledger.Ledger) {
+		eachHand(b, func(line int) error {
+			return l.Record(b.Context(), ended(spring(line), "one", noon, upload.StateReady))
+		})
+	})
+}
+
+// What one upload writes: its claim, three states, and its end.
+func BenchmarkWholeUpload(b *testing.B) {
+	benchEach(b, func(b *testing.B, l *ledger.Ledger) {
+		eachHand(b, func(line int) error {
+			item := spring(line)
+			if _, err := l.Claim(b.Context(), asks(item, "one", noon)); err != nil {
+				return err
+			}
+			for _, state := range []upload.State{upload.StatePreparing, upload.StateTransferring, upload.StateProcessing} {
+				if err := l.Progress(b.Context(), mark(item, "one", state)); err != nil {
+					return err
+				}
+			}
+			return l.Record(b.Context(), ended(item, "one", noon, upload.StateReady))
+		})
+	})
+}
+
+// legOf is a leg of the size that signed URLs give it.
+func legOf(line int) upload.Leg {
+	return upload.Leg{
+		Session: upload.Session{
+			Method: "put", ID: fmt.Sprintf("IM%d", line), FileName: fmt.Sprintf("%d.jpg", line), Store: upload.StoreS3,
+			URL:       fmt.Sprintf("https://bucket.s3.eu-central-1.amazonaws.com/media/%d.jpg?X-Amz-Security-Token=%0600d", line, line),
+			Header:    map[string]string{"Content-Type": "image/jpeg", "X-Amz-Meta-Upload": fmt.Sprint(line)},
+			ExpiresAt: noon.Add(time.Hour), Life: time.Hour, OpenedAt: noon,
+		},
+		Content: content, Attempts: upload.Attempts{Prepare: 1},
+	}
+}
+
+// The four writes of a packed row, sixteen rows at once, in a batch of b.N rows
+// that is there already.
+func BenchmarkPackedRow(b *testing.B) {
+	benchEach(b, func(b *testing.B, l *ledger.Ledger) {
+		announceAll(b, l, b.N)
+		b.ResetTimer()
+		b.SetParallelism(8)
+		eachHandOf(b, func(line int) error { return packedRow(b.Context(), l, line) })
+	})
+}
+
+func packedRow(ctx context.Context, l *ledger.Ledger, line int) error {
+	item := spring(line)
+	request := asks(item, "page", noon)
+	request.WorkflowID, request.Way = "page/spring/1/1", upload.WayPacked
+	if _, err := l.Claim(ctx, request); err != nil {
+		return err
+	}
+	leg := ledger.LegMark{UploadID: item.UploadID, RunID: "page", State: upload.StateTransferring, Leg: legOf(line)}
+	if err := l.SaveLegs(ctx, []ledger.LegMark{leg}); err != nil {
+		return err
+	}
+	leg.State, leg.BytesSent, leg.Leg.SentAt = upload.StateProcessing, content.Size, noon
+	if err := l.SaveLegs(ctx, []ledger.LegMark{leg}); err != nil {
+		return err
+	}
+	return l.Record(ctx, ended(item, "page", noon, upload.StateReady))
+}
+
+// Announcing a batch, a page at a time.
+func BenchmarkAnnounce(b *testing.B) {
+	benchEach(b, func(b *testing.B, l *ledger.Ledger) { announceAll(b, l, b.N) })
+}
+
+func announceAll(b testing.TB, l *ledger.Ledger, items int) {
+	b.Helper()
+	for line := 1; line <= items; line += 500 {
+		var page []upload.Record
+		for n := line; n < min(line+500, items+1); n++ {
+			page = append(page, announced(spring(n)))
+		}
+		require.NoError(b, l.RecordPage(b.Context(), page))
+	}
+}
+
+func BenchmarkHeartbeat(b *testing.B) {
+	benchEach(b, func(b *testing.B, l *ledger.Ledger) {
+		for line := range 256 {
+			require.NoError(b, l.Record(b.Context(), ended(spring(line), "one", noon, upload.StateTransferring)))
+		}
+		eachHand(b, func(n int) error {
+			return l.Progress(b.Context(), ledger.Mark{Item: spring(n % 256), RunID: "one", BytesSent: int64(n)})
+		})
+	})
+}
+
+func BenchmarkClaimPage(b *testing.B) {
+	benchEach(b, func(b *testing.B, l *ledger.Ledger) {
+		for line := 0; line < b.N; line += 500 {
+			var page []ledger.ClaimRequest
+			for n := line; n < min(line+500, b.N); n++ {
+				page = append(page, asks(spring(n), "one", noon))
+			}
+			_, err := l.ClaimPage(b.Context(), page)
+			require.NoError(b, err)
+		}
+	})
+}
+
+func BenchmarkRecordPage(b *testing.B) {
+	benchEach(b, func(b *testing.B, l *ledger.Ledger) {
+		recordAll(b, l, b.N)
+	})
+}
+
+func recordAll(b *testing.B, l *ledger.Ledger, items int) {
+	b.Helper()
+	states := []upload.State{upload.StateReady, upload.StateReady, upload.StateReady, upload.StateFailed}
+	for line := 0; line < items; line += 500 {
+		var page []upload.Record
+		for n := line; n < min(line+500, items); n++ {
+			page = append(page, ended(spring(n), "one", noon, states[n%len(states)]))
+		}
+		require.NoError(b, l.RecordPage(b.Context(), page))
+	}
+}
+
+func BenchmarkReserve(b *testing.B) {
+	benchEach(b, func(b *testing.B, l *ledger.Ledger) {
+		eachHand(b, func(int) error {
+			_, err := l.Reserve(b.Context(), ledger.Permit{Account: "a", N: 1, Rate: 1e6, Burst: 1})
+			return err
+		})
+	})
+}
+
+// Reading a batch of 100,000 items: its summary, and all of it.
+func BenchmarkRead(b *testing.B) {
+	const items = 100_000
+	for name, database := range map[string]func(testing.TB) string{"sqlite": ledgertest.SQLite, "postgres": ledgertest.Postgres} {
+		l := ledgertest.Open(b, database(b), ledger.Options{})
+		recordAll(b, l, items)
+		b.Run(fmt.Sprintf("summary of %d/%s", items, name), func(b *testing.B) {
+			for range b.N {
+				s, err := l.Summarize(b.Context(), "spring")
+				require.NoError(b, err)
+				require.EqualValues(b, items, s.Total)
+			}
+		})
+		b.Run(fmt.Sprintf("list of %d/%s", items, name), func(b *testing.B) {
+			for range b.N {
+				n := 0
+				for _, err := range l.List(b.Context(), ledger.Filter{Batch: "spring"}) {
+					require.NoError(b, err)
+					n++
+				}
+				require.Equal(b, items, n)
+			}
+		})
+	}
+}

@@ -1,0 +1,162 @@
+package ledger_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/ledger/ledgertest"
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+func callOut(t *testing.T, l *ledger.Ledger, line int, want ledger.Want) ledger.Entry {
+	t.Helper()
+	entry, err := l.CallOut(t.Context(), ledger.Callout{UploadID: spring(line).UploadID, Want: want, By: "anna"})
+	require.NoError(t, err)
+	return entry
+}
+
+func callouts(t *testing.T, l *ledger.Ledger, run string) (calls map[string]ledger.Want) {
+	t.Helper()
+	found, err := l.Callouts(t.Context(), run)
+	require.NoError(t, err)
+	for _, call := range found {
+		if calls == nil {
+			calls = map[string]ledger.Want{}
+		}
+		require.Equal(t, "anna", call.By)
+		calls[call.UploadID] = call.Want
+	}
+	return calls
+}
+
+func TestARowThatNobodyHasIsCalledOffAtOnce(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		l := ledgertest.Open(t, url, ledger.Options{Now: newClock().Now})
+		announce(t, l, lines(1, 3)...)
+		e := callOut(t, l, 1, ledger.WantCancel)
+		require.Equal(t, upload.StateCanceled, e.Result.State)
+		require.Equal(t, noon, e.Result.FinishedAt.UTC())
+		require.Equal(t, upload.StateCanceled, callOut(t, l, 1, ledger.WantAlone).Result.State, "what has ended stays")
+		require.Equal(t, []string{"2-3: 2"}, cut(t, l, 0, 500))
+
+		// A page that has read of it before, or a workflow that was about to begin.
+		require.Equal(t, ledger.CalledOff, claim(t, l, packed(spring(1), "page", noon)).Outcome)
+		own := claim(t, l, asks(spring(1), "own", noon))
+		require.Equal(t, ledger.CalledOff, own.Outcome)
+		require.Equal(t, upload.StateCanceled, own.Entry.Result.State)
+		record(t, l, packedEnd(spring(1), "page", noon, upload.StateFailed))
+		require.Equal(t, upload.StateCanceled, get(t, l, spring(1)).Result.State)
+
+		require.NoError(t, l.CallBack(t.Context(), spring(1).UploadID))
+		require.Equal(t, upload.StateCanceled, get(t, l, spring(1)).Result.State)
+		grant(t, l, asks(spring(1), "own", noon))
+
+		callOut(t, l, 2, ledger.WantCancel)
+		require.EqualValues(t, 1, retryRows(t, l))
+		grant(t, l, packed(spring(2), "page", noon))
+		_, err := l.CallOut(t.Context(), ledger.Callout{UploadID: "batch/spring/none", Want: ledger.WantCancel})
+		require.ErrorIs(t, err, ledger.ErrNotFound)
+		requireBalanced(t, url)
+	})
+}
+
+func TestARowThatIsToTravelAloneIsClaimedByNoPage(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		l := ledgertest.Open(t, url, ledger.Options{})
+		announce(t, l, lines(1, 2)...)
+		require.True(t, callOut(t, l, 1, ledger.WantAlone).Alone)
+		answer := claim(t, l, packed(spring(1), "page", noon))
+		require.Equal(t, ledger.Busy, answer.Outcome)
+		require.True(t, answer.Entry.Alone)
+		row, err := l.Row(t.Context(), spring(1).UploadID)
+		require.NoError(t, err)
+		item, err := row.OwnItem()
+		require.NoError(t, err)
+		require.Equal(t, "travels alone since anna steers it", item.Resume.Because)
+		grant(t, l, asks(item, "own", noon))
+
+		row, err = l.Row(t.Context(), spring(2).UploadID)
+		require.NoError(t, err)
+		_, err = row.OwnItem()
+		require.ErrorContains(t, err, "travels with others")
+		requireBalanced(t, url)
+	})
+}
+
+func TestARunHearsWhichOfItsRowsAreCalledOut(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		l := ledgertest.Open(t, url, ledger.Options{})
+		announce(t, l, lines(1, 4)...)
+		for line := 1; line <= 3; line++ {
+			grant(t, l, packed(spring(line), "page", noon))
+		}
+		saveLeg(t, l, leg(1, "page", upload.StateProcessing))
+		require.Empty(t, callouts(t, l, "page"))
+		require.Equal(t, upload.StateProcessing, callOut(t, l, 1, ledger.WantAlone).Result.State)
+		callOut(t, l, 2, ledger.WantAlone)
+		callOut(t, l, 2, ledger.WantCancel)
+		require.Empty(t, callouts(t, l, "another page"))
+		require.Equal(t, map[string]ledger.Want{
+			spring(1).UploadID: ledger.WantAlone, spring(2).UploadID: ledger.WantCancel,
+		}, callouts(t, l, "page"))
+
+		// Who let a row go is not asked for it again, and what it leaves is named.
+		setAlone(t, l, spring(1), "page", "anna steers it")
+		record(t, l, packedEnd(spring(2), "page", noon, upload.StateCanceled))
+		callOut(t, l, 3, ledger.WantAlone)
+		require.Equal(t, map[string]ledger.Want{spring(3).UploadID: ledger.WantAlone}, callouts(t, l, "page"))
+		e := callOut(t, l, 1, ledger.WantCancel)
+		require.Equal(t, upload.StateCanceled, e.Result.State)
+		require.NotEmpty(t, e.Result.Note)
+		requireBalanced(t, url)
+	})
+}
+
+func TestRowsOfADeadRunWaitAgain(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		now := newClock()
+		l := ledgertest.Open(t, url, ledger.Options{Now: now.Now})
+		announce(t, l, lines(1, 5)...)
+		for line := 1; line <= 3; line++ {
+			grant(t, l, packed(spring(line), "page", noon))
+		}
+		sending := leg(1, "page", upload.StateTransferring)
+		sending.Leg.SentAt, sending.Leg.Idle, sending.Leg.Arrived = time.Time{}, false, false
+		saveLeg(t, l, sending)
+		grant(t, l, asks(spring(4), "own", noon))
+		holders, err := l.Holders(t.Context(), "spring")
+		require.NoError(t, err)
+		require.Equal(t, []ledger.Holder{
+			{WorkflowID: spring(4).UploadID, RunID: "own", Rows: 1}, {WorkflowID: "page/spring/1/1", RunID: "page", Rows: 3},
+		}, holders)
+
+		n, err := l.Forsake(t.Context(), "spring", "page")
+		require.NoError(t, err)
+		require.EqualValues(t, 3, n)
+		saveLeg(t, l, leg(2, "page", upload.StateProcessing))
+		require.Equal(t, upload.StatePreparing, get(t, l, spring(2)).Result.State, "the dead run has no say any more")
+		record(t, l, packedEnd(spring(3), "page", noon, upload.StateReady))
+		require.Equal(t, upload.StateReady, get(t, l, spring(3)).Result.State, "but a medium that is there is there")
+
+		requeue := func() int64 {
+			n, err := l.Requeue(t.Context(), "spring", now.Now().Add(-time.Minute))
+			require.NoError(t, err)
+			return n
+		}
+		require.Zero(t, requeue())
+		now.Add(2 * time.Minute)
+		require.EqualValues(t, 2, requeue())
+		require.Zero(t, requeue())
+		require.Equal(t, upload.StatePreparing, get(t, l, spring(4)).Result.State, "who lives keeps what it has")
+		require.Equal(t, []string{"1-5: 3"}, cut(t, l, 0, 500))
+		alone := aloneRows(t, l, springPage(1, 5))
+		require.Len(t, alone, 1)
+		require.True(t, alone[0].Item.Resume.Leg.Arrived, "its bytes may have been on their way")
+		grant(t, l, packed(spring(2), "page two", noon.Add(time.Hour)))
+		grant(t, l, asks(spring(1), "its own", noon.Add(time.Hour)))
+		requireBalanced(t, url)
+	})
+}

@@ -1,0 +1,124 @@
+package ledger
+
+import (
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+// Entry is what the ledger knows of one item.
+type Entry struct {
+	// Result is how far the item got, or how it ended. What only the running
+	// workflow knows (attempts so far, checksums) is missing until the end.
+	Result upload.Result
+	// Definition is the digest of what was asked for; see upload.Item.
+	Definition string
+	// Fingerprint tells which content of the source was sent; empty where that
+	// is not known.
+	Fingerprint string
+	// WorkflowID and RunID are the run that holds the item, or held it last;
+	// empty while the item only waits.
+	WorkflowID, RunID string
+	// TookOver is the run that held the item before and was found dead.
+	TookOver string
+	Lane     string
+	// Alone says that the item has, or is to get, a workflow of its own, though
+	// it began among others.
+	Alone bool
+	// Runs counts the claims that were granted.
+	Runs int
+	// StartedAt is when the run that holds the item began with it.
+	StartedAt time.Time
+	// QueuedAt is when the ledger first heard of the item, or of its latest
+	// repetition. Lists sort by it.
+	QueuedAt  time.Time
+	UpdatedAt time.Time
+
+	sealed []byte
+	ledger *Ledger
+}
+
+// Item is the item itself, source and all. It is decrypted only here, because
+// few who read a list need it, and those who do must not print it as it is.
+func (e Entry) Item() (upload.Item, error) {
+	var item upload.Item
+	if e.ledger == nil {
+		return item, fmt.Errorf("the entry of no item: %w", ErrNotFound)
+	}
+	plain, err := e.ledger.unseal("the item", e.sealed)
+	if err != nil {
+		return item, e.ledger.fail("read "+e.Result.UploadID, err)
+	}
+	if err := json.Unmarshal(plain, &item); err != nil {
+		return item, e.ledger.fail("read "+e.Result.UploadID, err)
+	}
+	if item.UploadID != e.Result.UploadID {
+		// Sealing does not bind a value to its row; whoever may write to the
+		// database could exchange two.
+		return item, e.ledger.fail("read "+e.Result.UploadID, fmt.Errorf("%w: it holds item %q", ErrDamaged, item.UploadID))
+	}
+	return item, nil
+}
+
+// entryColumns are what scanEntry reads, in its order.
+const entryColumns = `upload_id, state, paused, size, bytes_sent, definition, fingerprint, workflow_id, run_id,
+	took_over, lane, alone, runs, started_at, queued_at, updated_at, item, result`
+
+// scanEntry reads one row. The columns change more often than the JSON beside
+// them, and stand above it. What is selected beyond entryColumns goes into more.
+func (l *Ledger) scanEntry(row interface{ Scan(...any) error }, more ...any) (Entry, error) {
+	e := Entry{ledger: l}
+	var id, result, state string
+	var paused bool
+	var size, sent, started, queued, updated int64
+	into := []any{
+		&id, &state, &paused, &size, &sent, &e.Definition, &e.Fingerprint, &e.WorkflowID, &e.RunID,
+		&e.TookOver, &e.Lane, &e.Alone, &e.Runs, &started, &queued, &updated, &e.sealed, &result,
+	}
+	if err := row.Scan(append(into, more...)...); err != nil {
+		return Entry{}, err
+	}
+	if err := json.Unmarshal([]byte(result), &e.Result); err != nil {
+		return Entry{}, fmt.Errorf("result of item %q: %w", id, err)
+	}
+	e.StartedAt, e.QueuedAt, e.UpdatedAt = moment(started), moment(queued), moment(updated)
+	r := &e.Result
+	r.UploadID, r.State, r.Paused = id, upload.State(state), paused
+	r.Size, r.BytesSent = upload.Number(size), sent
+	if e.RunID == "" && e.Runs == 0 && r.MediaID == "" {
+		r.StartedAt = upload.Moment{} // it was only put down, and nobody began with it
+	}
+	switch {
+	case !r.State.Ended():
+		// A person's decision may have reopened what had ended.
+		r.Error, r.FinishedAt = nil, nil
+	case r.State == upload.StateCanceled && e.RunID == "":
+		// It was called off while no run had it that could say so; what the
+		// result tells is of a run before.
+		r.Error, r.FinishedAt = nil, &e.UpdatedAt
+	}
+	if e.Alone {
+		r.Way = upload.WayOwn
+	}
+	return e, nil
+}
+
+// scanEntries reads all rows and closes them.
+func (l *Ledger) scanEntries(rows *sql.Rows, err error) ([]Entry, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
+	var entries []Entry
+	for rows.Next() {
+		e, err := l.scanEntry(rows)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	return entries, rows.Err()
+}

@@ -1,0 +1,298 @@
+package ledger_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/ledger/ledgertest"
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+var springRoute = upload.Route{Account: "trustana", Vendor: "trustana"}
+
+// springPage is the page of some lines of the batch spring.
+func springPage(first, last int) upload.Page {
+	return upload.Page{Batch: "spring", Route: springRoute, First: first, Last: last}
+}
+
+// packed is the claim of a page's run.
+func packed(item upload.Item, run string, at time.Time) ledger.ClaimRequest {
+	request := asks(item, run, at)
+	request.WorkflowID, request.Way = "page/spring/1/1", upload.WayPacked
+	return request
+}
+
+func packedEnd(item upload.Item, run string, at time.Time, state upload.State) upload.Record {
+	r := ended(item, run, at, state)
+	r.Result.Way, r.Result.WorkflowID = upload.WayPacked, "page/spring/1/1"
+	return r
+}
+
+func pageRows(t *testing.T, l *ledger.Ledger, page upload.Page) []ledger.PageRow {
+	t.Helper()
+	rows, err := l.PageRows(t.Context(), page)
+	require.NoError(t, err)
+	return rows
+}
+
+func aloneRows(t *testing.T, l *ledger.Ledger, page upload.Page) []ledger.AloneRow {
+	t.Helper()
+	rows, err := l.AloneRows(t.Context(), page, 0, "", 100)
+	require.NoError(t, err)
+	return rows
+}
+
+func cut(t *testing.T, l *ledger.Ledger, after int, sizes ...int) (pages []string) {
+	t.Helper()
+	found, err := l.CutPages(t.Context(), "spring", springRoute, after, sizes)
+	require.NoError(t, err)
+	for _, page := range found {
+		require.Equal(t, "spring", page.Batch)
+		require.Equal(t, springRoute, page.Route)
+		pages = append(pages, fmt.Sprintf("%d-%d: %d", page.First, page.Last, page.Rows))
+	}
+	return pages
+}
+
+// announce makes rows of the batch spring wait.
+func announce(t *testing.T, l *ledger.Ledger, items ...upload.Item) {
+	t.Helper()
+	var records []upload.Record
+	for _, item := range items {
+		records = append(records, announced(item))
+	}
+	require.NoError(t, l.RecordPage(t.Context(), records))
+}
+
+func lines(first, last int) (items []upload.Item) {
+	for line := first; line <= last; line++ {
+		items = append(items, spring(line))
+	}
+	return items
+}
+
+// onLine is a second, third, … item on a line.
+func onLine(line int, name string) upload.Item {
+	item := spring(line)
+	item.ID += name
+	item.UploadID += name
+	return item
+}
+
+func TestRowsThatGoLastWaitForTheirTurn(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		l := ledgertest.Open(t, url, ledger.Options{})
+		var records []upload.Record
+		for line := 1; line <= 6; line++ { // 1 goes after 3 and 5, 2 after 4 and 6
+			record := announced(spring(line))
+			record.Lane, record.Last = fmt.Sprint("product ", line%2), line <= 2
+			records = append(records, record)
+		}
+		require.NoError(t, l.RecordPage(t.Context(), records))
+		require.Equal(t, []string{"3-6: 4"}, cut(t, l, 0, 10))
+		for line := 1; line <= 6; line++ {
+			require.NoError(t, l.SetAlone(t.Context(), []ledger.Alone{{UploadID: spring(line).UploadID, RunID: "page"}}))
+		}
+		alone := func() (lines []int) {
+			for _, row := range aloneRows(t, l, springPage(1, 6)) {
+				lines = append(lines, row.Line)
+			}
+			return lines
+		}
+		require.Equal(t, []int{3, 4, 5, 6}, alone())
+
+		claims := func(line int) {
+			request := asks(spring(line), fmt.Sprint("run-", line), noon)
+			request.Lane = fmt.Sprint("product ", line%2)
+			grant(t, l, request)
+		}
+		claims(3)
+		require.Equal(t, []int{3, 4, 5, 6}, alone(), "one of its product still waits")
+		claims(5)
+		require.Equal(t, []int{1, 3, 4, 5, 6}, alone(), "the lane keeps the order from here on")
+		require.Equal(t, []string{"1-6: 3"}, cut(t, l, 0, 10))
+
+		record(t, l, ended(spring(4), "run-4", noon, upload.StateFailed))
+		record(t, l, ended(spring(6), "run-6", noon, upload.StateReady))
+		require.Equal(t, []int{1, 2, 3, 5}, alone())
+		retried, err := l.RetryRows(t.Context(), "spring", nil)
+		require.NoError(t, err)
+		require.EqualValues(t, 1, retried)
+		require.Equal(t, []int{1, 3, 5}, alone(), "one that is retried goes first again")
+	})
+}
+
+func TestRoutesCountTheirRows(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		l := ledgertest.Open(t, url, ledger.Options{})
+		items := lines(1, 10)
+		for i := range items {
+			items[i].Account = []string{"sitoo", "trustana"}[i%2]
+			items[i].Vendor = items[i].Account
+			if i >= 6 {
+				items[i].Queue = "mediaferry@host:/srv"
+			}
+		}
+		announce(t, l, items...)
+		announce(t, l, single(1, "sitoo"))
+		grant(t, l, packed(items[0], "page", noon))
+		record(t, l, packedEnd(items[1], "page", noon, upload.StateReady))
+		routes, err := l.Routes(t.Context(), "spring")
+		require.NoError(t, err)
+		local := "mediaferry@host:/srv"
+		require.Equal(t, []ledger.RouteRows{
+			{Route: upload.Route{Account: "sitoo", Vendor: "sitoo"}, Rows: 3, Waiting: 2},
+			{Route: upload.Route{Account: "sitoo", Vendor: "sitoo", Queue: local}, Rows: 2, Waiting: 2},
+			{Route: upload.Route{Account: "trustana", Vendor: "trustana"}, Rows: 3, Waiting: 2},
+			{Route: upload.Route{Account: "trustana", Vendor: "trustana", Queue: local}, Rows: 2, Waiting: 2},
+		}, routes)
+		routes, err = l.Routes(t.Context(), "autumn")
+		require.NoError(t, err)
+		require.Empty(t, routes)
+	})
+}
+
+func TestARowHasBegunWhenARunHasIt(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		l := ledgertest.Open(t, url, ledger.Options{})
+		announce(t, l, spring(1))
+		require.True(t, get(t, l, spring(1)).Result.StartedAt.IsZero())
+		grant(t, l, packed(spring(1), "page", noon.Add(time.Hour)))
+		record(t, l, packedEnd(spring(1), "page", noon.Add(time.Hour), upload.StateReady))
+		require.Equal(t, noon.Add(time.Hour), get(t, l, spring(1)).Result.StartedAt.Time)
+
+		refused := upload.Record{Item: spring(2), Result: upload.NewResult(spring(2), upload.WayPacked, noon)}
+		refused.Result.State, refused.Result.Error = upload.StateFailed, upload.FailureOf(upload.Errorf(upload.KindInvalid, upload.StepClaim, "wrong"))
+		record(t, l, refused)
+		require.True(t, get(t, l, spring(2)).Result.StartedAt.IsZero())
+	})
+}
+
+func TestPagesAreCutFromWaitingRows(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		l := ledgertest.Open(t, url, ledger.Options{})
+		require.Empty(t, cut(t, l, 0, 5))
+		announce(t, l, lines(1, 20)...)
+		require.Equal(t, []string{"1-3: 3", "4-8: 5", "9-13: 5"}, cut(t, l, 0, 3, 5, 5))
+		require.Equal(t, []string{"14-18: 5", "19-20: 2"}, cut(t, l, 13, 5, 5, 5))
+		require.Empty(t, cut(t, l, 20, 5))
+		require.Empty(t, cut(t, l, 0))
+
+		for line := 1; line <= 10; line += 2 { // claimed, ended, unconfirmed: all have gone on
+			grant(t, l, packed(spring(line), "page", noon))
+		}
+		record(t, l, packedEnd(spring(1), "page", noon, upload.StateReady))
+		record(t, l, packedEnd(spring(3), "page", noon, upload.StateUnconfirmed))
+		other := spring(12)
+		other.Queue = "mediaferry@host:/srv"
+		record(t, l, announced(other))
+		require.Equal(t, []string{"2-8: 4", "10-14: 4"}, cut(t, l, 0, 4, 4))
+
+		_, err := l.CutPages(t.Context(), "spring", springRoute, 0, []int{5, 0})
+		require.ErrorContains(t, err, "a page of 0 rows, want at least 1")
+	})
+}
+
+func TestALineIsNeverSplitOverTwoPages(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		l := ledgertest.Open(t, url, ledger.Options{})
+		announce(t, l, lines(1, 3)...)
+		announce(t, l, onLine(2, "b"), onLine(2, "c"))
+		for n := range 7 {
+			announce(t, l, onLine(3, fmt.Sprint("x", n)))
+		}
+		announce(t, l, spring(4))
+		for _, c := range []struct {
+			sizes []int
+			want  []string
+		}{
+			{[]int{1, 1, 1, 1, 1}, []string{"1-1: 1", "2-2: 3", "3-3: 8", "4-4: 1"}},
+			{[]int{3, 3, 3}, []string{"1-1: 1", "2-2: 3", "3-3: 8"}},
+			{[]int{4, 8, 8}, []string{"1-2: 4", "3-3: 8", "4-4: 1"}},
+			{[]int{12, 500}, []string{"1-3: 12", "4-4: 1"}},
+			{[]int{11}, []string{"1-2: 4"}},
+			{[]int{500}, []string{"1-4: 13"}},
+		} {
+			require.Equal(t, c.want, cut(t, l, 0, c.sizes...), "%d", c.sizes)
+		}
+	})
+}
+
+func TestAPageHasTheRowsOfItsRouteThatHaveNotEnded(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		l := ledgertest.Open(t, url, ledger.Options{})
+		announce(t, l, lines(1, 8)...)
+		announce(t, l, onLine(4, "b"))
+		elsewhere := spring(5)
+		elsewhere.Queue = "mediaferry@host:/srv"
+		record(t, l, announced(elsewhere))
+		for line, state := range map[int]upload.State{2: upload.StateReady, 3: upload.StateUnconfirmed, 6: upload.StateFailed} {
+			record(t, l, packedEnd(spring(line), "page", noon, state))
+		}
+		var got []string
+		for _, row := range pageRows(t, l, springPage(2, 7)) {
+			got = append(got, row.Result.UploadID)
+			require.Nil(t, row.Leg)
+			require.False(t, row.Alone)
+			item, err := row.Item()
+			require.NoError(t, err)
+			require.Equal(t, row.Result.UploadID, item.UploadID)
+		}
+		require.Equal(t, []string{spring(4).UploadID, onLine(4, "b").UploadID, spring(7).UploadID}, got)
+	})
+}
+
+func TestAnnouncingAgainChangesNothingThatHasGoneOn(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		l := ledgertest.Open(t, url, ledger.Options{})
+		announce(t, l, lines(1, 3)...)
+		grant(t, l, packed(spring(1), "page", noon))
+		grant(t, l, packed(spring(2), "page", noon))
+		require.NoError(t, l.SetAlone(t.Context(), []ledger.Alone{{UploadID: spring(2).UploadID, RunID: "page", Because: "it is big"}}))
+		announce(t, l, lines(1, 3)...)
+		rows := pageRows(t, l, springPage(1, 3))
+		require.Len(t, rows, 3)
+		require.Equal(t, upload.StatePreparing, rows[0].Result.State)
+		require.Equal(t, upload.StatePreparing, rows[1].Result.State)
+		require.True(t, rows[1].Alone)
+		require.Equal(t, upload.StateWaiting, rows[2].Result.State)
+	})
+}
+
+func TestAloneRowsAreReadAFewAtATime(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		l := ledgertest.Open(t, url, ledger.Options{})
+		announce(t, l, lines(1, 9)...)
+		announce(t, l, onLine(4, "b"), onLine(4, "c"))
+		var alone []ledger.Alone
+		var want []string
+		for _, item := range []upload.Item{spring(1), spring(4), onLine(4, "b"), onLine(4, "c"), spring(5), spring(8)} {
+			alone = append(alone, ledger.Alone{UploadID: item.UploadID, RunID: "page", Because: "it is big"})
+			want = append(want, item.UploadID)
+		}
+		require.NoError(t, l.SetAlone(t.Context(), alone))
+		record(t, l, ended(spring(5), "own", noon, upload.StateReady)) // is over
+		want = []string{want[1], want[2], want[3]}
+
+		var got []string
+		after, afterID := 0, ""
+		for {
+			rows, err := l.AloneRows(t.Context(), springPage(2, 7), after, afterID, 2)
+			require.NoError(t, err)
+			if len(rows) == 0 {
+				break
+			}
+			for _, row := range rows {
+				got = append(got, row.Item.UploadID)
+				require.Equal(t, &upload.Resume{Because: "it is big"}, row.Item.Resume)
+				require.False(t, row.Running)
+			}
+			after, afterID = rows[len(rows)-1].Line, rows[len(rows)-1].Item.UploadID
+		}
+		require.Equal(t, want, got)
+	})
+}

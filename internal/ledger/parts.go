@@ -1,0 +1,65 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+// KeptPart is a part that a store acknowledged, and whose bytes it has.
+type KeptPart struct {
+	UploadID, Session string
+	Fingerprint       string // of the source
+	Part              upload.Part
+}
+
+// KeepPart notes a part, before its sender tells the workflow: a result that
+// cannot be delivered, because Temporal is out of reach, dies with the sender. The
+// history stays the truth; what is kept here only spares sending such a part
+// again. It may be repeated; the last word on a part counts.
+func (l *Ledger) KeepPart(ctx context.Context, k KeptPart) error {
+	if k.UploadID == "" || k.Session == "" || k.Part.ETag == "" {
+		return l.fail("keep a part", errors.New("a part that is kept needs an upload ID, a session and an ETag"))
+	}
+	text, err := json.Marshal(k.Part)
+	if err == nil {
+		_, err = l.write.ExecContext(ctx, `
+INSERT INTO parts (upload_id, session, number, fingerprint, part, kept_at) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (upload_id, session, number) DO UPDATE SET
+	fingerprint = excluded.fingerprint, part = excluded.part, kept_at = excluded.kept_at`,
+			clean(k.UploadID), clean(k.Session), k.Part.Number, clean(k.Fingerprint), string(text), micros(l.now()))
+	}
+	return l.fail("keep a part of "+k.UploadID, err)
+}
+
+// KeptPart finds a part of a session that was kept, of a source with a
+// fingerprint; found is false where there is none.
+func (l *Ledger) KeptPart(ctx context.Context, of KeptPart) (part upload.Part, found bool, err error) {
+	var text string
+	err = l.read.QueryRowContext(ctx, `SELECT part FROM parts WHERE upload_id = $1 AND session = $2 AND number = $3 AND fingerprint = $4`,
+		clean(of.UploadID), clean(of.Session), of.Part.Number, clean(of.Fingerprint)).Scan(&text)
+	if errors.Is(err, sql.ErrNoRows) {
+		return part, false, nil
+	}
+	if err == nil {
+		err = json.Unmarshal([]byte(text), &part)
+	}
+	return part, err == nil, l.fail("look for a part of "+of.UploadID, err)
+}
+
+// ForgetParts drops the parts of an upload that has ended.
+func (l *Ledger) ForgetParts(ctx context.Context, uploadID string) error {
+	_, err := l.write.ExecContext(ctx, `DELETE FROM parts WHERE upload_id = $1`, clean(uploadID))
+	return l.fail("forget parts of "+uploadID, err)
+}
+
+// pruneParts drops parts that were kept before a time: their uploads were
+// terminated, or their sessions are long gone.
+func (l *Ledger) pruneParts(ctx context.Context, before time.Time) error {
+	_, err := l.write.ExecContext(ctx, `DELETE FROM parts WHERE kept_at < $1`, micros(before))
+	return err
+}

@@ -1,0 +1,106 @@
+package ledger
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+// row is one row of items as it is offered to the database, which keeps of it
+// what the statement says.
+type row struct {
+	item        upload.Item
+	result      upload.Result
+	fingerprint string
+	workflowID  string
+	runID       string
+	runs        int
+	takeOver    string
+	lane        string
+	last        bool
+	because     string // it travels alone
+	startedAt   time.Time
+	queuedAt    time.Time
+
+	sealed     []byte // the item, or of verbLeg the leg
+	definition string
+	declared   string
+	told       string // the result
+}
+
+// encode prepares what is costly, so that the caller does it and not the one
+// writer that all callers share.
+func (r *row) encode(l *Ledger) error {
+	item := r.item
+	// Where an item goes on is the leg's to tell, which ends with the item; one
+	// that is kept here would be gone on from again after a retry.
+	item.Resume = nil
+	plain, err := json.Marshal(item)
+	if err != nil {
+		return err
+	}
+	if r.sealed, err = l.seal("the item", plain); err != nil {
+		return err
+	}
+	r.definition, r.declared = r.item.Definition(), declaration(r.item)
+	// Whoever made the result has left out what is secret; a query that slipped
+	// through must still not be kept in the clear.
+	r.result.Source = upload.DisplaySource(r.result.Source)
+	r.result.MediaURL = upload.Text(upload.DisplaySource(string(r.result.MediaURL)))
+	told, err := json.Marshal(r.result)
+	r.told = string(told)
+	return err
+}
+
+// args are the values of itemColumns.
+func (r *row) args(now time.Time) []any {
+	queued := r.queuedAt
+	if queued.IsZero() {
+		queued = now
+	}
+	kind := upload.Kind("")
+	if r.result.Error != nil {
+		kind = r.result.Error.Kind
+	}
+	return []any{
+		clean(r.item.UploadID), clean(r.item.Batch), int64(r.item.Line), clean(r.item.Account),
+		clean(string(r.result.State)), r.result.Paused, clean(string(kind)), clean(string(r.result.MediaID)),
+		r.definition, clean(r.fingerprint), clean(r.workflowID), clean(r.runID), int64(r.runs),
+		r.item.Again, clean(r.takeOver), clean(r.lane), r.last, int64(r.result.Size), r.result.BytesSent,
+		micros(r.startedAt), micros(queued), micros(now), r.sealed, r.told,
+		r.phase(), clean(r.item.Vendor), clean(r.item.Queue), r.declared,
+	}
+}
+
+// phase is the phase of the row's state. An item that a run has is at work,
+// whatever it waits for.
+func (r *row) phase() string {
+	if r.result.State == upload.StateWaiting && r.runID != "" {
+		return phaseWork
+	}
+	return phaseOf(r.result.State)
+}
+
+// phaseWork is the phase of all items that are being uploaded.
+const phaseWork = "work"
+
+func phaseOf(state upload.State) string {
+	if state.Ended() || state == upload.StateWaiting {
+		return string(state)
+	}
+	return phaseWork
+}
+
+// progress are the arguments of countBytes.
+func (r *row) progress(now time.Time) []any {
+	return []any{clean(r.item.UploadID), clean(r.runID), r.result.BytesSent, micros(now)}
+}
+
+// newRow is the row of a run that begins with an item.
+func newRow(item upload.Item, way upload.Way, workflowID, runID string, started time.Time) *row {
+	r := &row{item: item, workflowID: workflowID, runID: runID, runs: 1, startedAt: started}
+	r.result = upload.NewResult(item, way, started)
+	r.result.WorkflowID = upload.Text(workflowID)
+	return r
+}

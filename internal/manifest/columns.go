@@ -1,0 +1,93 @@
+package manifest
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/mediaferry/mediaferry/internal/vendors"
+)
+
+// The columns of every item.
+const (
+	columnSource      = "source"
+	columnTo          = "to"
+	columnID          = "id"
+	columnContentType = "content_type"
+	columnSHA256      = "sha256"
+)
+
+func ownColumns() []string {
+	return []string{columnSource, columnTo, columnID, columnContentType, columnSHA256}
+}
+
+// columns knows which columns there are, and which vendors have them.
+type columns struct {
+	names   []string            // our own first, then those of the vendors
+	owners  map[string][]string // of a vendor's field: the names of the vendors
+	objects map[string]bool     // fields whose columns may be dotted
+}
+
+func newColumns() *columns {
+	c := &columns{names: ownColumns(), owners: map[string][]string{}, objects: map[string]bool{}}
+	for _, vendor := range vendors.All() {
+		spec := vendor.Spec()
+		for _, field := range spec.Fields {
+			c.owners[field.Name] = append(c.owners[field.Name], spec.Name)
+			if field.Type == vendors.Object {
+				c.objects[field.Name] = true
+			}
+			if !slices.Contains(c.names, field.Name) {
+				c.names = append(c.names, field.Name)
+			}
+		}
+	}
+	return c
+}
+
+// base is the field that a column belongs to: tags of tags.brand.
+func (c *columns) base(column string) string {
+	if front, _, dotted := strings.Cut(column, "."); dotted && c.objects[front] {
+		return front
+	}
+	return column
+}
+
+// own reports whether a column is one of every item.
+func own(column string) bool {
+	switch column {
+	case columnSource, columnTo, columnID, columnContentType, columnSHA256:
+		return true
+	}
+	return false
+}
+
+// known reports whether a column is ours or some vendor's.
+func (c *columns) known(column string) bool {
+	return own(column) || len(c.owners[c.base(column)]) > 0
+}
+
+// unknown is the problem of a column that nobody knows.
+func (c *columns) unknown(column string) *Problem {
+	p := problem(SortColumn, clipped(column), "is no column that any vendor has")
+	front, key, dotted := strings.Cut(column, ".")
+	near := nearest(front, c.names)
+	if dotted && c.objects[near] {
+		near += "." + key
+	} else if dotted {
+		near = nearest(column, c.names)
+	}
+	if near != "" {
+		return p.hint("did you mean %s?", near)
+	}
+	return p.hint("remove it, or want one of %s", strings.Join(c.names, ", "))
+}
+
+// clipped is a name from a file as it may stand in a report.
+func clipped(name string) string {
+	const most = 60
+	name = strings.ToValidUTF8(name, "\ufffd")
+	if runes := []rune(name); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return name
+}

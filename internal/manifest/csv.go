@@ -1,0 +1,257 @@
+package manifest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/mediaferry/mediaferry/internal/media"
+)
+
+// csvRows reads the rows of a CSV file.
+//
+// Where the quotes of a record are wrong, the record ends with its first line,
+// and reading goes on at the next, so that one quote too few spoils one row and
+// not the rest of the file.
+type csvRows struct {
+	lines   *lines
+	split   splitter
+	columns []string // of the header; "" for those without a name
+	source  int      // the index of the source's column, or -1
+	held    []line   // lines that were read ahead, and are still to be read
+}
+
+func newCSVRows(in *lines, separator byte, columns []string) *csvRows {
+	return &csvRows{lines: in, split: splitter{separator: separator}, columns: columns, source: slices.Index(columns, columnSource)}
+}
+
+// mostLines is how many lines a row may go on for.
+const mostLines = 10_000
+
+// record is one row of cells, or what is wrong with one.
+type record struct {
+	first line
+	cells []string
+	fault *Problem
+}
+
+func (r *csvRows) next() (raw, error) {
+	for {
+		at := r.position()
+		one, err := r.record()
+		if err != nil {
+			return raw{}, err
+		}
+		if one.fault == nil && blank(one.cells) {
+			continue
+		}
+		return r.row(one, at), nil
+	}
+}
+
+func (r *csvRows) position() Position {
+	if len(r.held) > 0 {
+		return Position{Line: r.held[0].number, Offset: r.held[0].offset}
+	}
+	return Position{Line: r.lines.number, Offset: r.lines.after()}
+}
+
+func (r *csvRows) line() (line, error) {
+	if len(r.held) == 0 {
+		return r.lines.next()
+	}
+	one := r.held[0]
+	r.held = r.held[1:]
+	return one, nil
+}
+
+// record reads the next record, which may be blank.
+func (r *csvRows) record() (record, error) {
+	first, err := r.line()
+	if err != nil {
+		return record{}, err
+	}
+	one := record{first: first}
+	if first.long {
+		one.fault = tooLong()
+		return one, nil
+	}
+	r.split.reset()
+	r.split.feed(first.text)
+	if r.split.open {
+		return r.several(one)
+	}
+	one.cells, one.fault = r.take()
+	return one, nil
+}
+
+// several reads a record whose first line ends within quotes.
+func (r *csvRows) several(one record) (record, error) {
+	one.first.text = bytes.Clone(one.first.text)
+	last := one.first
+	var ahead []line
+	for r.split.open {
+		r.split.text = append(r.split.text, last.end...)
+		next, err := r.line()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return record{}, err
+		}
+		next.text = bytes.Clone(next.text)
+		ahead, last = append(ahead, next), next
+		if next.long || len(ahead) == mostLines || len(r.split.text)+len(next.text) > mostRow {
+			break
+		}
+		r.split.feed(next.text)
+	}
+	one.cells, one.fault = r.take()
+	if one.fault == nil {
+		one.fault = r.swallowed(one, ahead)
+	}
+	if one.fault != nil {
+		r.held = append(ahead, r.held...)
+	}
+	return one, nil
+}
+
+const quoteHint = `put the whole cell in quotes, and write each quote within it twice: "5"" pipe"`
+
+// take is what the splitter has found.
+func (r *csvRows) take() ([]string, *Problem) {
+	switch column := r.column(len(r.split.ends)); {
+	case r.split.fault != "":
+		return nil, problem(SortQuotes, column, "the cell %s", r.split.fault).hint(quoteHint)
+	case r.split.open:
+		return nil, problem(SortQuotes, column, "the cell begins with a quote that is never closed").hint(quoteHint)
+	}
+	return r.split.cells(), nil
+}
+
+// swallowed finds rows that a quote too few made a part of a cell: lines that
+// have as many cells as the header, and a medium where the source should be.
+func (r *csvRows) swallowed(one record, lines []line) *Problem {
+	if r.source < 0 || len(r.columns) < 2 {
+		return nil
+	}
+	for _, l := range lines {
+		cells := strings.Split(string(l.text), string(r.split.separator))
+		if len(cells) != len(r.columns) {
+			continue
+		}
+		source := strings.Trim(cells[r.source], ` "`)
+		if _, known := media.TypeOf(source); known || strings.Contains(source, "://") {
+			return problem(SortQuotes, "", "a quoted cell goes on to line %d, which looks like a row of its own", lines[len(lines)-1].number).
+				hint("look for a quote too few or too many between lines %d and %d", one.first.number, lines[len(lines)-1].number)
+		}
+	}
+	return nil
+}
+
+func (r *csvRows) column(i int) string {
+	if i < len(r.columns) {
+		return r.columns[i]
+	}
+	return ""
+}
+
+func tooLong() *Problem {
+	return problem(SortLength, "", "the row is longer than %d bytes", mostRow).
+		hint("look for a quote or a line break that is missing")
+}
+
+func blank(cells []string) bool {
+	for _, cell := range cells {
+		if cell != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// row pairs cells with columns.
+func (r *csvRows) row(one record, at Position) raw {
+	if one.fault == nil {
+		one.fault = r.miscounted(one.cells)
+	}
+	if one.fault != nil {
+		out := raw{at: at, fault: one.fault}
+		if !one.first.long {
+			out.text = string(one.first.text)
+		}
+		return out
+	}
+	cells := make([]Cell, 0, len(r.columns))
+	for i, text := range one.cells[:min(len(one.cells), len(r.columns))] {
+		if text != "" {
+			cells = append(cells, Cell{Column: r.columns[i], Text: text})
+		}
+	}
+	return raw{at: at, cells: cells}
+}
+
+// miscounted compares the cells with the header. Empty cells beyond it are of
+// columns that a spreadsheet has and the manifest does not.
+func (r *csvRows) miscounted(cells []string) *Problem {
+	width, n := len(r.columns), len(cells)
+	for n > width && cells[n-1] == "" {
+		n--
+	}
+	switch {
+	case n > width:
+		return r.tooMany(cells[:n])
+	case n < width && !blank(r.columns[n:]):
+		return problem(SortCells, r.columns[n], "has %d cells, want %d, one for each of %s", n, width, r.header()).
+			hint("write each empty cell as well, with a %s before it", separatorName(r.split.separator))
+	case width > 1 && n == width && r.repeatsHeader(cells):
+		return problem(SortCells, "", "is the header once more").hint("remove the line: two files were put together")
+	}
+	for i, cell := range cells[:n] {
+		if cell != "" && r.columns[i] == "" {
+			return problem(SortCells, "", "cell %d is filled, and its column has no name", i+1).hint("name the column in the header, or empty the cell")
+		}
+	}
+	return nil
+}
+
+func (r *csvRows) tooMany(cells []string) *Problem {
+	p := problem(SortCells, "", "has %d cells, want %d, one for each of %s", len(cells), len(r.columns), r.header())
+	for _, cell := range cells {
+		if strings.Contains(cell, "\r") {
+			return p.hint("save the file anew: some of its lines end otherwise than the first")
+		}
+	}
+	return p.hint("put a cell that holds a %s in quotes", separatorName(r.split.separator))
+}
+
+func (r *csvRows) repeatsHeader(cells []string) bool {
+	for i, name := range r.columns {
+		if strings.TrimPrefix(cells[i], "\ufeff") != name {
+			return false
+		}
+	}
+	return true
+}
+
+// header is the list of columns as it fits into a message.
+func (r *csvRows) header() string {
+	const most = 8
+	if len(r.columns) <= most {
+		return strings.Join(r.columns, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(r.columns[:most], ", "), len(r.columns)-most)
+}
+
+func separatorName(separator byte) string {
+	switch separator {
+	case ';':
+		return "semicolon"
+	case '\t':
+		return "tab"
+	}
+	return "comma"
+}

@@ -1,0 +1,227 @@
+package manifest_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mediaferry/mediaferry/internal/manifest"
+)
+
+func TestCSVIsReadHoweverItIsWritten(t *testing.T) {
+	want := []string{home + "/img/a.jpg", home + "/img/b, c.png"}
+	comma := "source,to,fileName\nimg/a.jpg,trustana,\"5\"\" pipe.jpg\"\n\"img/b, c.png\",trustana,Größe 😀.png\n"
+	for name, text := range map[string]string{
+		"with commas":                       comma,
+		"with semicolons":                   "source;to;fileName\nimg/a.jpg;trustana;\"5\"\" pipe.jpg\"\nimg/b, c.png;trustana;Größe 😀.png\n",
+		"with tabs":                         "source\tto\tfileName\nimg/a.jpg\ttrustana\t\"5\"\" pipe.jpg\"\nimg/b, c.png\ttrustana\tGröße 😀.png\n",
+		"with a byte order mark":            "\ufeff" + comma,
+		"with lines as Windows has them":    strings.ReplaceAll(comma, "\n", "\r\n"),
+		"with lines as an old Mac has them": strings.ReplaceAll(comma, "\n", "\r"),
+		"without an end of the last line":   strings.TrimSuffix(comma, "\n"),
+		"with blank lines":                  "\n\n" + strings.ReplaceAll(comma, "\n", "\n\n , \n"),
+		"with spaces around cells":          "source , to,\"fileName\"\n img/a.jpg  ,trustana, \"5\"\" pipe.jpg\" \n\"img/b, c.png\" ,trustana  ,Größe 😀.png\n",
+		"with all cells in quotes":          "\"source\",\"to\",\"fileName\"\n\"img/a.jpg\",\"trustana\",\"5\"\" pipe.jpg\"\n\"img/b, c.png\",\"trustana\",\"Größe 😀.png\"\n",
+		"with empty columns at the end":     "source,to,fileName,,\nimg/a.jpg,trustana,\"5\"\" pipe.jpg\",,\n\"img/b, c.png\",trustana,Größe 😀.png,,,,\n",
+		"with the separator announced":      "sep=;\nsource;to;fileName\nimg/a.jpg;trustana;\"5\"\" pipe.jpg\"\nimg/b, c.png;trustana;Größe 😀.png\n",
+		"in UTF-16, little end first":       utf16Of(comma, false, true),
+		"in UTF-16, big end first":          utf16Of(comma, true, true),
+		"in UTF-16 LE without a mark":       utf16Of(comma, false, false),
+		"in UTF-16 BE without a mark":       utf16Of(strings.ReplaceAll(comma, "\n", "\r\n"), true, false),
+		"in UTF-16 with carriage returns":   utf16Of(strings.ReplaceAll(comma, "\n", "\r"), false, true),
+		"with the columns in another order": "fileName,to,source\n\"5\"\" pipe.jpg\",trustana,img/a.jpg\nGröße 😀.png,trustana,\"img/b, c.png\"\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := readText(t, text)
+			require.Empty(t, got.problems())
+			require.Equal(t, want, got.sources())
+			require.Equal(t, `5" pipe.jpg`, got.rows[0].Item.Fields["fileName"])
+			require.Equal(t, "Größe 😀.png", got.rows[1].Item.Fields["fileName"])
+			require.Equal(t, manifest.CSV, got.layout.Format)
+			require.Equal(t, 2, got.layout.Rows)
+		})
+	}
+}
+
+func TestLinesAreThoseOfTheFile(t *testing.T) {
+	got := readText(t, "\nsource,to,title\r\na.mp4,truvideo,\"one\r\ntwo\n\nthree\"\r\n\r\n\nb.mp4,truvideo,\nc.mp4,nobody,")
+	require.Len(t, got.rows, 3)
+	require.Equal(t, 3, got.rows[0].Line())
+	require.Equal(t, "one\r\ntwo\n\nthree", got.rows[0].Item.Fields.String("title"))
+	require.Equal(t, 9, got.rows[1].Line())
+	require.Equal(t, 9, got.rows[1].Item.Line)
+	require.Equal(t, 10, got.problems()[0].Line)
+	require.Equal(t, 2, got.rows[2].At.Row)
+}
+
+// broken are rows that cannot be taken apart; each is followed by a good one,
+// which must not suffer.
+func TestARowThatIsWrittenWronglySpoilsNoOther(t *testing.T) {
+	for name, c := range map[string]struct {
+		row, column, says string
+		lines             int // that the row takes
+	}{
+		"a cell too many":                     {"a.jpg,trustana,x.jpg,more", "", `has 4 cells, want 3, one for each of source, to, fileName`, 1},
+		"a cell too few":                      {"a.jpg,trustana", "fileName", `has 2 cells, want 3`, 1},
+		"a path with a comma":                 {"a, b.jpg,trustana,x.jpg", "", `put a cell that holds a comma in quotes`, 1},
+		"a quote that is not closed":          {`a.jpg,trustana,"x.jpg`, "fileName", `begins with a quote that is never closed`, 1},
+		"a quote within a bare cell":          {`a.jpg,trustana,5" pipe.jpg`, "fileName", `holds a quote, but does not begin with one`, 1},
+		"text after a closing quote":          {`a.jpg,"trustana"x,`, "to", `goes on after its closing quote`, 1},
+		"quotes that take in the next row":    {"a.jpg,trustana,\"5\nb.jpg,trustana,6\"", "", `looks like a row of its own`, 1},
+		"quotes that take in several rows":    {"a.jpg,trustana,\"5\nb.jpg,trustana,x.jpg\nc.jpg,trustana,6\"", "", `looks like a row of its own`, 1},
+		"rows that end otherwise":             {"a.jpg,trustana,\rb.jpg,trustana,", "", `some of its lines end otherwise than the first`, 1},
+		"the header once more":                {"source,to,fileName", "", `is the header once more`, 1},
+		"the header of a file that was added": {"\ufeffsource,to,fileName", "", `is the header once more`, 1},
+		"a row without end":                   {"a.jpg,trustana," + strings.Repeat("x", 2<<20), "", `longer than 1048576 bytes`, 1},
+		"a quoted cell without end":           {`a.jpg,trustana,"` + strings.Repeat("x\n", 11_000), "fileName", `never closed`, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := readText(t, "source,to,fileName\nfirst.jpg,trustana,\n"+c.row+"\nlast.jpg,trustana,\n")
+			require.True(t, got.rows[0].Valid())
+			require.True(t, got.rows[len(got.rows)-1].Valid())
+			require.Equal(t, home+"/last.jpg", got.rows[len(got.rows)-1].Item.Source)
+			bad := got.rows[1]
+			require.Len(t, bad.Problems, 1)
+			p := bad.Problems[0]
+			require.Equal(t, 3, p.Line)
+			require.Equal(t, c.column, p.Column)
+			require.Contains(t, p.String(), c.says)
+			require.NotEmpty(t, p.Hint)
+			require.Nil(t, bad.Cells)
+			require.Equal(t, "line#3", bad.Item.ID)
+			require.Equal(t, "batch/b/line#3", bad.Item.UploadID)
+			require.LessOrEqual(t, len(bad.Text), 1<<20)
+		})
+	}
+}
+
+func TestAQuotedCellMayGoOnForLines(t *testing.T) {
+	text := "source,to,title\na.mp4,truvideo,\"Dear reader,\nthis, that, and\n\n\"\"more\"\"\"\nb.mp4,truvideo,x\n"
+	got := readText(t, text)
+	require.Empty(t, got.problems())
+	require.Equal(t, "Dear reader,\nthis, that, and\n\n\"more\"", got.rows[0].Item.Fields.String("title"))
+	require.Equal(t, 6, got.rows[1].Line())
+}
+
+func TestACellWhoseColumnHasNoNameIsRefused(t *testing.T) {
+	got := readText(t, "source,,to\na.jpg,,trustana\nb.jpg,x,trustana\n")
+	require.True(t, got.rows[0].Valid())
+	require.Contains(t, got.rows[1].Problems[0].String(), "line 3: cell 2 is filled, and its column has no name")
+}
+
+func TestTheHeaderIsChecked(t *testing.T) {
+	for name, c := range map[string]struct {
+		header string
+		want   []string
+	}{
+		"an unknown column":            {"source,to,colour", []string{"line 1: colour: is no column that any vendor has (remove it, or want one of source, to, id"}},
+		"a column with a slip":         {"source,to,skuIDs,SKU_ids", []string{"skuIDs: is no column that any vendor has (did you mean skuIds?)", "SKU_ids: is no column that any vendor has (did you mean skuIds?)"}},
+		"a column of ours with a slip": {"source,to,contenttype", []string{"contenttype: is no column that any vendor has (did you mean content_type?)"}},
+		"an object with a slip":        {"source,to,tag.brand", []string{"tag.brand: is no column that any vendor has (did you mean tags.brand?)"}},
+		"a dot where none belongs":     {"source,to,gtin.x", []string{"gtin.x: is no column that any vendor has (did you mean gtin?)"}},
+		"a column twice":               {"source,to,gtin,gtin", []string{"gtin: stands in the header twice (keep one of the two columns)"}},
+		"no source":                    {"to,gtin", []string{"source: is missing: every manifest has it"}},
+		"no account":                   {"source,gtin", []string{"to: no account is named, and no --to is given (want one of trustana, trustoo, sitoo, closient, truvideo, closient-eu, broken)"}},
+		"several at once":              {"source,to,a b,c d", []string{"a b: is no column", "c d: is no column"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := readText(t, c.header+"\n"+strings.Repeat("x.jpg,", strings.Count(c.header, ","))+"\n")
+			require.Len(t, got.header, len(c.want))
+			for i, want := range c.want {
+				require.Contains(t, got.header[i].String(), want)
+				require.Equal(t, 1, got.header[i].Line)
+				require.NotEmpty(t, got.header[i].Hint)
+			}
+		})
+	}
+}
+
+func TestWhatTheHeaderLacksIsToldOnce(t *testing.T) {
+	got := readText(t, "to,skuIds\n"+strings.Repeat("trustana,a\n", 5))
+	require.Len(t, got.problems(), 1)
+	for _, row := range got.rows {
+		require.False(t, row.Valid())
+		require.EqualError(t, row.Err(), "claim: the header lacks a column that the row needs")
+	}
+}
+
+func TestWhatIsNoManifestIsRefusedByItsName(t *testing.T) {
+	for name, c := range map[string]struct{ text, says string }{
+		"a bare list of files":         {"img/a.jpg\nimg/b.jpg\n", `has no header: line 1 is "img/a.jpg"`},
+		"a header with slips alone":    {"sorce,too\na,b\n", `did you mean source by "sorce"?`},
+		"another separator":            {"source|to|id\na.jpg|trustana|1\n", `has the separator "|" in line 1, want a comma, a semicolon or a tab`},
+		"spaces for separators":        {"source to id\na.jpg trustana 1\n", `has the separator " "`},
+		"blank lines":                  {"\n \n\t\n", "holds nothing but blank lines"},
+		"a header and no row":          {"source,to\n\n\n", "has no rows"},
+		"an announcement and no more":  {"sep=;\n", "has no header"},
+		"a quote in the header":        {"source,\"to\nx", "has a header in line 1 that cannot be read"},
+		"a header of bytes":            {"sourc\xe9,tœ\nx,y\n", "has a line 1 that is not UTF-8"},
+		"a line without end":           {strings.Repeat("x", 3<<20), "has a first line of more than 1048576 bytes"},
+		"columns without end":          {"source,to" + strings.Repeat(",x", 1000) + "\n", "has 1002 columns, want at most 1000"},
+		"a workbook":                   {"PK\x03\x04\x14\x00", `is a spreadsheet or an archive`},
+		"an old workbook":              {"\xd0\xcf\x11\xe0\xa1\xb1", `is a spreadsheet or an archive`},
+		"something compressed":         {"\x1f\x8b\x08\x00", "is compressed"},
+		"a picture":                    {"\xff\xd8\xff\xe0\x00\x10JFIF\x00", "is a medium itself: image/jpeg"},
+		"UTF-32":                       {"\xff\xfe\x00\x00s\x00\x00\x00", "is written in UTF-32LE"},
+		"something binary":             {"source,\x00\x01\x02\n", "is no text: its first line holds zero bytes"},
+		"a web page":                   {"<!doctype html><html>", "is HTML or XML"},
+		"a JSON array":                 {"[{\"source\":\"a.jpg\"}]", "is a JSON array, want JSON Lines"},
+		"an object over several lines": {"{\n  \"source\": \"a.jpg\"\n}\n", "goes on for several lines"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := refused(t, c.text)
+			require.Contains(t, e.Message+" ("+e.Hint+")", c.says)
+			require.Contains(t, e.Message, `manifest "/srv/catalogue/m.csv" `)
+		})
+	}
+}
+
+func TestTheSeparatorIsTheOneThatFindsColumns(t *testing.T) {
+	for name, c := range map[string]struct{ header, want string }{
+		"by known names":                       {"source;to;title", ";"},
+		"not by what stands within a name":     {"source;\"a,b,c,d\";to", ";"},
+		"not by commas in an unknown name":     {"source\tto\tprice, net, gross", "\t"},
+		"a comma where there is but one name":  {"source", ","},
+		"by the count where names are unknown": {"source;Preis 1,50;x;y;z", ";"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			place, options := placed(c.header + "\na.jpg\n")
+			options.To = "trustana"
+			require.Equal(t, c.want, readAll(t, place, options).layout.Separator)
+		})
+	}
+}
+
+func TestCommasInNumbersDoNotSeparate(t *testing.T) {
+	got := readText(t, "source;to;title\na.mp4;truvideo;1,5\nb.mp4;truvideo;2,5\n")
+	require.Empty(t, got.problems())
+	require.Equal(t, "1,5", got.rows[0].Item.Fields.String("title"))
+}
+
+func TestBytesThatAreNoTextAreToldByLine(t *testing.T) {
+	text := "source,to,title\na.mp4,truvideo,Gr\xf6\xdfe\nb.mp4,truvideo,Größe\nc\x84.mp4,truvideo,\nd.mp4,truvideo,Gr\ufffd\ufffde\ne.mp4,truvideo,\x00\nf\xc3\xb6\xf6.mp4,truvideo,x\n"
+	got := readText(t, text)
+	var told []string
+	for _, p := range got.problems() {
+		told = append(told, fmt.Sprintf("%d %s %s", p.Line, p.Column, p.Message))
+		require.NotEmpty(t, p.Hint)
+	}
+	require.Equal(t, []string{
+		`2 title holds the byte 0xF6, which is not UTF-8 here; in Windows-1252 it would be "ö"`,
+		`4 source holds bytes that are not UTF-8`,
+		`5 title holds U+FFFD, which stands for a character that was lost in a conversion`,
+		`6 title holds a zero byte`,
+		`7 source holds the byte 0xF6, which is not UTF-8 here; in Windows-1252 it would be "ö"`,
+	}, told)
+}
+
+func TestHalfACharacterOfUTF16IsTold(t *testing.T) {
+	text := utf16Of("source,to,title\na.mp4,truvideo,", false, true) + "\x00\xd8" + utf16Of("x\nb.mp4,truvideo,", false, false) + "y"
+	got := readText(t, text)
+	require.Len(t, got.problems(), 2)
+	require.Equal(t, 2, got.problems()[0].Line)
+	require.Equal(t, 3, got.problems()[1].Line)
+	require.Equal(t, manifest.SortEncoding, got.problems()[1].Sort)
+}

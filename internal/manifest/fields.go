@@ -1,0 +1,117 @@
+package manifest
+
+import (
+	"strings"
+
+	"github.com/mediaferry/mediaferry/internal/vendors"
+)
+
+// fieldCells are the cells of one row that belong to its vendor.
+type fieldCells struct {
+	cells  []Cell
+	names  []string          // of those that are not refused yet
+	values map[string]string // by name
+	bad    []string          // names, without what follows the dot, that are told
+}
+
+func (f *fieldCells) reset() {
+	f.cells, f.names, f.bad = f.cells[:0], f.names[:0], f.bad[:0]
+	clear(f.values)
+}
+
+func (f *fieldCells) told(column string) {
+	base, _, _ := strings.Cut(column, ".")
+	f.bad = append(f.bad, base)
+}
+
+func (f *fieldCells) isTold(column string) bool {
+	base, _, _ := strings.Cut(column, ".")
+	for _, bad := range f.bad {
+		if bad == base {
+			return true
+		}
+	}
+	return false
+}
+
+// field keeps a cell for when the vendor is known. An unknown column of CSV is
+// told with the header; a key of JSON is told in each line.
+func (c *checker) field(cell Cell) *Problem {
+	switch {
+	case c.columns.known(cell.Column):
+		c.fields.cells = append(c.fields.cells, cell)
+	case c.layout.Format != CSV:
+		return c.columns.unknown(cell.Column)
+	}
+	return nil
+}
+
+// checkFields checks the vendor's fields, in the order of the cells.
+func (c *checker) checkFields(row *Row) {
+	f, spec := &c.fields, row.account.spec
+	for _, cell := range f.cells {
+		if p := c.checkCell(spec, cell); p != nil {
+			row.add(p)
+			if !p.Warning {
+				f.told(cell.Column)
+				continue
+			}
+		}
+		f.names = append(f.names, cell.Column)
+		f.values[cell.Column] = cell.Text
+	}
+	fields, problems := spec.ParseFields(f.names, f.values)
+	for _, p := range problems {
+		if f.isTold(p.Field) {
+			continue
+		}
+		hint := "see: mediaferry vendors " + spec.Name
+		if p.Hint != "" {
+			hint = clipped(p.Field) + ": " + p.Hint
+		}
+		row.add(problem(SortField, clipped(p.Field), "%s", p.Message).hint("%s", hint))
+	}
+	if len(fields) > 0 {
+		row.Item.Fields = fields
+	}
+}
+
+// checkCell looks at what the vendor's own check of texts cannot see.
+func (c *checker) checkCell(spec *vendors.Spec, cell Cell) *Problem {
+	base := c.columns.base(cell.Column)
+	field, has := spec.Field(base)
+	switch {
+	case !has:
+		return problem(SortVendor, clipped(cell.Column), "%s has no field of that name, only %s has", spec.Name, strings.Join(c.columns.owners[base], ", ")).
+			hint("empty the cell, or correct the account")
+	case !cell.kind.fits(field.Type, base != cell.Column):
+		return mistyped(field, cell)
+	case base == gtinField:
+		return checkGTIN(cell.Text)
+	}
+	return nil
+}
+
+// fits reports whether a value of JSON can be one of a field. Text always can:
+// it is read as a cell of CSV is.
+func (k kind) fits(field vendors.FieldType, dotted bool) bool {
+	switch k {
+	case kindText:
+		return true
+	case kindNumber:
+		return field == vendors.Integer
+	case kindBoolean:
+		return field == vendors.Boolean
+	case kindArray:
+		return field == vendors.List
+	}
+	return field == vendors.Object && !dotted
+}
+
+func mistyped(field vendors.Field, cell Cell) *Problem {
+	p := problem(SortField, clipped(cell.Column), "%s is not of type %s", shown(cell.Text), field.Type)
+	if cell.kind == kindNumber && field.Type == vendors.Text {
+		return p.hint("write it in quotes: a number loses its leading zeros")
+	}
+	return p.hint("%s: %s", field.Name, field.Doc)
+}

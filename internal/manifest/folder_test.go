@@ -1,0 +1,272 @@
+package manifest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mediaferry/mediaferry/internal/manifest"
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+// library is a folder in memory.
+func library(names ...string) fstest.MapFS {
+	files := fstest.MapFS{}
+	for _, name := range names {
+		files[name] = &fstest.MapFile{}
+	}
+	return files
+}
+
+func inFolder(files fs.FS) (manifest.Place, manifest.Options) {
+	return manifest.Place{Source: home, Base: home, Folder: true}, manifest.Options{
+		Opener:  shelf{folder: func(string) (fs.FS, error) { return files, nil }},
+		Catalog: accounts(), Batch: "b", To: "trustana",
+	}
+}
+
+func TestAFolderStandsForItsMedia(t *testing.T) {
+	place, options := inFolder(library(
+		"b.jpg", "a.JPG", "a/2.png", "a/1.png", "a/deep/x.gif", "a.d/y.gif", "notes.txt", "README", ".hidden.jpg", ".git/a.jpg", "a/.thumbs/1.png", "empty/none.txt", "z.heic",
+	))
+	got := readAll(t, place, options)
+	require.Equal(t, []string{
+		home + "/a/1.png", home + "/a/2.png", home + "/a/deep/x.gif", home + "/a.JPG", home + "/a.d/y.gif", home + "/b.jpg", home + "/z.heic",
+	}, got.sources())
+	require.Len(t, got.problems(), 1)
+	require.Contains(t, got.problems()[0].String(), `line 7: source: "z.heic": trustana takes no HEIC`)
+	require.Equal(t, 3, got.rows[2].Item.Line)
+	require.Equal(t, manifest.Folder, got.layout.Format)
+	require.Equal(t, upload.DeriveID("trustana", home+"/a.JPG", nil), got.rows[3].Item.ID)
+}
+
+func TestPagesOfAFolderGiveWhatTheWholeGave(t *testing.T) {
+	files := library()
+	for i := range 3000 {
+		files[fmt.Sprintf("flat/%04d.jpg", i)] = &fstest.MapFile{}
+		files[fmt.Sprintf("%d/%d/a:%d.png", i%7, i%11, i)] = &fstest.MapFile{}
+	}
+	place, options := inFolder(files)
+	got := readAll(t, place, options)
+	require.Empty(t, got.problems())
+	require.Equal(t, 6000, got.layout.Rows)
+	layout := throughJSON(t, got.layout)
+	for _, size := range []int{97, 1500, 6000} {
+		var rows []manifest.Row
+		for at, end := layout.Start, false; !end; {
+			page, err := manifest.ReadPage(t.Context(), layout, at, size, options)
+			require.NoError(t, err)
+			rows = append(rows, page.Rows...)
+			at, end = page.Next, page.End
+		}
+		require.Equal(t, plain(got.rows), plain(rows))
+	}
+}
+
+func TestAFolderThatChangesUnderWayIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	put := func(name string) {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		require.NoError(t, os.WriteFile(path, []byte("x"), 0o600))
+	}
+	for _, name := range []string{"a.jpg", "b.jpg", "sub/c.jpg", "sub/d.jpg"} {
+		put(name)
+	}
+	place, err := manifest.Locate(".", dir)
+	require.NoError(t, err)
+	require.Equal(t, manifest.Place{Source: dir, Base: dir, Folder: true}, place)
+	_, options := placed("")
+	options.Opener, options.To = manifest.From(nil), "trustana"
+	got := readAll(t, place, options)
+	require.Len(t, got.rows, 4)
+
+	later := time.Now().Add(time.Hour) // what is put there now is newer than the clock's tick
+	put("sub/.DS_Store")
+	require.NoError(t, os.Chtimes(filepath.Join(dir, "sub"), later, later))
+	page, err := manifest.ReadPage(t.Context(), got.layout, got.layout.Start, 10, options)
+	require.NoError(t, err, "no medium came or went")
+	require.Len(t, page.Rows, 4)
+
+	put("sub/e.jpg")
+	require.NoError(t, os.Chtimes(filepath.Join(dir, "sub"), later, later))
+	_, err = manifest.ReadPage(t.Context(), got.layout, got.layout.Start, 10, options)
+	require.Equal(t, upload.KindMissing, upload.KindOf(err))
+	require.ErrorContains(t, err, "changed under way: it was "+got.layout.Fingerprint+", and is 5 media, names ")
+
+	require.NoError(t, os.Remove(filepath.Join(dir, "sub/e.jpg")))
+	require.NoError(t, os.Remove(filepath.Join(dir, "sub/d.jpg")))
+	_, err = manifest.ReadPage(t.Context(), got.layout, got.layout.Start, 10, options)
+	require.Equal(t, upload.KindMissing, upload.KindOf(err))
+	require.NoError(t, os.RemoveAll(dir))
+	_, err = manifest.ReadPage(t.Context(), got.layout, got.layout.Start, 10, options)
+	require.Equal(t, upload.KindMissing, upload.KindOf(err))
+}
+
+func TestLinksToFilesCountAndLinksToFoldersDoNot(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(other, "x.jpg"), []byte("x"), 0o600))
+	require.NoError(t, os.Symlink(filepath.Join(other, "x.jpg"), filepath.Join(dir, "link.jpg")))
+	require.NoError(t, os.Symlink(filepath.Join(other, "gone.jpg"), filepath.Join(dir, "nowhere.jpg")))
+	require.NoError(t, os.Symlink(other, filepath.Join(dir, "folder.jpg")))
+	require.NoError(t, os.Symlink(dir, filepath.Join(dir, "circle")))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "kind.jpg"), 0o700))
+	place, err := manifest.Locate(dir, "/")
+	require.NoError(t, err)
+	_, options := placed("")
+	options.Opener, options.To = manifest.From(nil), "trustana"
+	require.Equal(t, []string{dir + "/link.jpg", dir + "/nowhere.jpg"}, readAll(t, place, options).sources())
+}
+
+func TestAFolderNeedsAnAccountAndMedia(t *testing.T) {
+	place, options := inFolder(library("a.jpg"))
+	options.To = ""
+	got := readAll(t, place, options)
+	require.Len(t, got.header, 1)
+	require.Contains(t, got.header[0].String(), "no account is named, and no --to is given")
+	require.False(t, got.rows[0].Valid())
+
+	place, options = inFolder(library("a.txt"))
+	r, err := manifest.Open(t.Context(), place, options)
+	require.NoError(t, err)
+	_, err = r.Next(t.Context())
+	require.ErrorContains(t, err, `is a folder without media`)
+	require.NoError(t, r.Close())
+}
+
+func TestWhatCannotBeListedIsTold(t *testing.T) {
+	files := barred{library("a.jpg", "b/x.jpg", "c.jpg"), "b"}
+	place, options := inFolder(files)
+	got := readAll(t, place, options)
+	require.Len(t, got.rows, 3)
+	require.Contains(t, got.rows[1].Problems[0].String(), `line 2: source: the folder "b" cannot be listed: permission denied`)
+	require.True(t, got.rows[2].Valid())
+
+	place, options = inFolder(barred{library("a.jpg"), "."})
+	r, err := manifest.Open(t.Context(), place, options)
+	require.NoError(t, err)
+	_, err = r.Next(t.Context())
+	require.Equal(t, upload.KindMissing, upload.KindOf(err))
+	require.ErrorContains(t, err, `manifest "/srv/catalogue" cannot be listed: permission denied`)
+
+	options.Opener = shelf{folder: func(string) (fs.FS, error) { return nil, errors.New("not here") }}
+	_, err = manifest.Open(t.Context(), place, options)
+	require.ErrorContains(t, err, "not here")
+}
+
+// barred is a file system one folder of which may not be read.
+type barred struct {
+	fs.FS
+	dir string
+}
+
+func (b barred) Open(name string) (fs.File, error) {
+	if name == b.dir {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
+	}
+	return b.FS.Open(name)
+}
+
+func TestANameThatIsNoTextIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "\xe4.jpg"), nil, 0o600); err != nil {
+		t.Skip("this file system takes UTF-8 names only")
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "line\nbreak.jpg"), nil, 0o600))
+	place, err := manifest.Locate(dir, "/")
+	require.NoError(t, err)
+	_, options := placed("")
+	options.Opener, options.To = manifest.From(nil), "trustana"
+	got := readAll(t, place, options)
+	require.Len(t, got.problems(), 2)
+	require.Contains(t, got.problems()[0].String(), "holds a character that cannot be seen")
+	require.Contains(t, got.problems()[1].String(), "rename the file: its name is not UTF-8")
+}
+
+func TestListingAFolderEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	place, options := inFolder(library("a.jpg", "b.jpg"))
+	r, err := manifest.Open(ctx, place, options)
+	require.NoError(t, err)
+	cancel()
+	_, err = r.Next(t.Context())
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = r.Next(t.Context())
+	require.ErrorIs(t, err, context.Canceled)
+
+	own, stop := context.WithCancel(t.Context())
+	r, err = manifest.Open(t.Context(), place, options)
+	require.NoError(t, err)
+	stop()
+	_, err = r.Next(own)
+	require.ErrorIs(t, err, context.Canceled)
+	got := readAll(t, place, options)
+	_, err = manifest.ReadPage(own, got.layout, got.layout.Start, 1, options)
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+func TestAFolderOfManyNamesIsListedInParts(t *testing.T) {
+	var names []string
+	for i := range 70_000 { // more than are held at once
+		names = append(names, fmt.Sprintf("%06d.jpg", (i*7919)%70_000))
+	}
+	place, options := inFolder(flat(slices.Clone(names)))
+	r, err := manifest.Open(t.Context(), place, options)
+	require.NoError(t, err)
+	slices.Sort(names)
+	for _, name := range names {
+		row, err := r.Next(t.Context())
+		if err != nil || row.Item.Source != home+"/"+name {
+			t.Fatalf("want %s, got %s, %v", name, row.Item.Source, err)
+		}
+	}
+	_, err = r.Next(t.Context())
+	require.ErrorIs(t, err, io.EOF)
+}
+
+// flat is one folder of many names, listed in no order.
+type flat []string
+
+func (f flat) Open(string) (fs.File, error) { return &flatFolder{left: f}, nil }
+
+type flatFolder struct {
+	fs.File
+	left []string
+}
+
+func (f *flatFolder) Close() error               { return nil }
+func (f *flatFolder) Stat() (fs.FileInfo, error) { return flatEntry("."), nil }
+
+func (f *flatFolder) ReadDir(n int) ([]fs.DirEntry, error) {
+	if len(f.left) == 0 {
+		return nil, io.EOF
+	}
+	n = min(n, len(f.left))
+	entries := make([]fs.DirEntry, n)
+	for i, name := range f.left[:n] {
+		entries[i] = flatEntry(name)
+	}
+	f.left = f.left[n:]
+	return entries, nil
+}
+
+type flatEntry string
+
+func (e flatEntry) Name() string               { return string(e) }
+func (e flatEntry) IsDir() bool                { return false }
+func (e flatEntry) Type() fs.FileMode          { return 0 }
+func (e flatEntry) Info() (fs.FileInfo, error) { return e, nil }
+func (e flatEntry) Size() int64                { return 0 }
+func (e flatEntry) Mode() fs.FileMode          { return 0 }
+func (e flatEntry) ModTime() time.Time         { return time.Time{} }
+func (e flatEntry) Sys() any                   { return nil }

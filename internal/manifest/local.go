@@ -1,0 +1,99 @@
+package manifest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/mediaferry/mediaferry/internal/sources"
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+// Locate finds the manifest that a person named, seen from the folder dir: a
+// path of a file or a folder, or an https:, s3: or oss: URL. It looks no further
+// than whether a path is a folder. Standard input is Spool's.
+func Locate(given, dir string) (Place, error) {
+	source, err := upload.CanonicalSource(given, dir)
+	if err != nil {
+		return Place{}, upload.Errorf(upload.KindInvalid, upload.StepClaim, "manifest: %w", err)
+	}
+	if !upload.IsLocal(source) {
+		return remotePlace(source)
+	}
+	if info, err := os.Stat(source); err == nil && info.IsDir() {
+		return Place{Source: source, Base: source, Folder: true}, nil
+	}
+	return Place{Source: source, Base: filepath.Dir(source)}, nil // a file that is not there is told when it is opened
+}
+
+// Spool writes a manifest that can be read only once, such as standard input, to
+// a new file, for its owner alone, because it may hold signed URLs. Its relative
+// sources count from dir. The file is on disk when Spool returns; who it belongs
+// to from then on is the caller. ctx is obeyed between reads.
+func Spool(ctx context.Context, in io.Reader, file, dir string) (Place, error) {
+	place := Place{Source: file, Base: dir, Name: "standard input"}
+	out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return Place{}, fmt.Errorf("file for the manifest: %w", err)
+	}
+	n, err := io.Copy(out, patient{ctx, in})
+	err = errors.Join(err, out.Sync(), out.Close())
+	switch {
+	case err != nil:
+		return Place{}, errors.Join(fmt.Errorf("manifest from standard input: %w", err), os.Remove(file))
+	case n == 0:
+		return Place{}, errors.Join(invalid(place, "is empty").WithHint("the first line names the columns: source,to,id"), os.Remove(file))
+	}
+	return place, nil
+}
+
+// patient reads until its context ends.
+type patient struct {
+	ctx context.Context
+	in  io.Reader
+}
+
+func (p patient) Read(b []byte) (int, error) {
+	if err := p.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return p.in.Read(b)
+}
+
+// From reads manifests through s. Folders are listed wherever they lie: whether
+// their media may be read is asked when each is.
+func From(s *sources.Sources) Opener { return opener{s} }
+
+type opener struct{ *sources.Sources }
+
+func (o opener) Open(ctx context.Context, source, fingerprint string) (Content, error) {
+	if fingerprint == "" {
+		look, err := o.Look(ctx, source)
+		if err != nil {
+			return nil, err
+		}
+		if !look.Ranges {
+			return nil, upload.Errorf(upload.KindInvalid, upload.StepClaim, "source %q can only be read as a whole: its server gives no ranges, or does not tell one content from another", upload.DisplaySource(source)).
+				WithHint("download it to a file first, and give the file")
+		}
+		fingerprint = look.Fingerprint
+	}
+	file, err := o.Sources.Open(ctx, source, fingerprint)
+	if err != nil {
+		return nil, err
+	}
+	return pinned{file, fingerprint}, nil
+}
+
+func (o opener) Folder(path string) (fs.FS, error) { return os.DirFS(path), nil }
+
+type pinned struct {
+	*sources.File
+	fingerprint string
+}
+
+func (p pinned) Fingerprint() string { return p.fingerprint }

@@ -1,0 +1,139 @@
+package manifest
+
+import (
+	"bytes"
+	"path"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/mediaferry/mediaferry/internal/media"
+)
+
+// headSize is how much of a manifest is looked at to tell how it is written.
+const headSize = 64 << 10
+
+const encodingHint = `save it as "CSV UTF-8", or convert it: iconv -f WINDOWS-1252 -t UTF-8 IN > OUT`
+
+// marks are the byte order marks of encodings, the longer before their own
+// beginnings.
+var marks = []struct {
+	mark     string
+	encoding Encoding
+}{
+	{"\xef\xbb\xbf", UTF8},
+	{"\xff\xfe\x00\x00", "utf-32le"},
+	{"\x00\x00\xfe\xff", "utf-32be"},
+	{"\xff\xfe", UTF16LE},
+	{"\xfe\xff", UTF16BE},
+}
+
+// sniff tells from its first bytes how a manifest is written, and how many of
+// them are a byte order mark. It refuses what is no text.
+func sniff(head []byte, place Place, known *columns) (layout Layout, mark int, err error) {
+	layout = Layout{Place: place, Encoding: UTF8}
+	for _, m := range marks {
+		if bytes.HasPrefix(head, []byte(m.mark)) {
+			layout.Encoding, mark = m.encoding, len(m.mark)
+			break
+		}
+	}
+	if mark == 0 {
+		layout.Encoding = unmarked(head)
+	}
+	switch layout.Encoding {
+	case UTF8, UTF16LE, UTF16BE:
+	default:
+		return Layout{}, 0, invalid(place, "is written in %s", strings.ToUpper(string(layout.Encoding))).WithHint(`save it as "CSV UTF-8"`)
+	}
+	if err := foreign(head, layout.Encoding, place); err != nil {
+		return Layout{}, 0, err
+	}
+	text := (&lines{encoding: layout.Encoding}).decode(head[mark:])
+	layout.Format, err = formatOf(bytes.TrimSpace(text), place, known)
+	layout.Returns = returns(text, layout.Format)
+	return layout, mark, err
+}
+
+// returns reports whether the first line ends with a carriage return alone.
+func returns(text []byte, format Format) bool {
+	quoted := false
+	for i, b := range text {
+		switch {
+		case b == '"' && format == CSV:
+			quoted = !quoted
+		case b == '\n' && !quoted:
+			return false
+		case b == '\r' && !quoted:
+			return !bytes.HasPrefix(text[i+1:], []byte("\n"))
+		}
+	}
+	return false
+}
+
+// formatOf tells the format by what the text begins with. Its name is asked only
+// where that is neither an object nor a header.
+func formatOf(text []byte, place Place, known *columns) (Format, error) {
+	switch {
+	case bytes.HasPrefix(text, []byte("[")):
+		return "", invalid(place, "is a JSON array, want JSON Lines: one object a line, without commas between").WithHint("convert it: jq -c '.[]' IN > OUT")
+	case bytes.HasPrefix(text, []byte("<")):
+		return "", invalid(place, "is HTML or XML, want CSV or JSON Lines").WithHint("look into it: an error page may have been saved in its place")
+	case !bytes.HasPrefix(text, []byte("{")):
+		first := text[:max(bytes.IndexAny(text, "\r\n"), 0)]
+		sure, _ := columnsIn(first, separatorOf(first, known), known)
+		if extension := strings.ToLower(path.Ext(place.Display())); sure == 0 && (extension == ".jsonl" || extension == ".ndjson") {
+			return JSONLines, nil
+		}
+		return CSV, nil
+	case pretty(text):
+		return "", invalid(place, "holds a JSON object that goes on for several lines, want JSON Lines: one object a line").WithHint("convert it: jq -c . IN > OUT")
+	}
+	return JSONLines, nil
+}
+
+// pretty reports whether the first line of JSON is an opening brace and no more.
+func pretty(text []byte) bool {
+	end := bytes.IndexAny(text, "\r\n")
+	return end > 0 && len(bytes.TrimSpace(text[:end])) == 1
+}
+
+// unmarked tells UTF-16 without a byte order mark by the zeros that it has
+// between the letters of a header or of JSON's keys.
+func unmarked(head []byte) Encoding {
+	zeros := [2]int{}
+	head = head[:min(len(head), 64)&^1]
+	for i, b := range head {
+		if b == 0 {
+			zeros[i%2]++
+		}
+	}
+	most := len(head) / 2
+	switch {
+	case most == 0:
+	case zeros[1]*10 >= most*9 && zeros[0] == 0:
+		return UTF16LE
+	case zeros[0]*10 >= most*9 && zeros[1] == 0:
+		return UTF16BE
+	}
+	return UTF8
+}
+
+// foreign refuses what is no text by the name of what it is.
+func foreign(head []byte, encoding Encoding, place Place) error {
+	switch {
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("\xd0\xcf\x11\xe0")):
+		return invalid(place, "is a spreadsheet or an archive, want CSV or JSON Lines").WithHint(`open it in the spreadsheet program, and save it as "CSV UTF-8"`)
+	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
+		return invalid(place, "is compressed").WithHint("unpack it first: gunzip")
+	case encoding != UTF8:
+		return nil
+	}
+	if kind := media.Detect(head); kind.Medium() && (!utf8.Valid(head) || bytes.IndexByte(head, 0) >= 0) {
+		return invalid(place, "is a medium itself: %s", kind).WithHint("send it with: mediaferry upload --to ACCOUNT FILE")
+	}
+	first, _, _ := bytes.Cut(head, []byte("\n"))
+	if bytes.IndexByte(first, 0) >= 0 {
+		return invalid(place, "is no text: its first line holds zero bytes").WithHint("want CSV with a header row, or JSON Lines, in UTF-8 or UTF-16")
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+package report
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+const (
+	mostCauses   = 200
+	mostExamples = 3
+)
+
+// cause is one sort of failure at one account.
+type cause struct {
+	Kind     upload.Kind
+	Step     upload.Step
+	Account  string
+	Message  string // with what differs between its rows left out
+	Hint     string
+	Count    int64
+	Examples []upload.Result
+}
+
+type causeKey struct {
+	kind    upload.Kind
+	account string
+	message string
+}
+
+// causes groups failures, in bounded memory.
+type causes struct {
+	known  map[causeKey]*cause
+	beyond int64
+}
+
+func newCauses() *causes { return &causes{known: map[causeKey]*cause{}} }
+
+// varying is what differs between messages that say the same.
+var varying = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|\b[0-9A-Fa-f-]{16,}\b|[0-9]+(?:[.,:][0-9]+)*`)
+
+func (c *causes) add(r upload.Result) {
+	if r.State != upload.StateFailed && r.State != upload.StateUnconfirmed {
+		return
+	}
+	failure := upload.Failure{Kind: upload.KindInternal, Message: "nothing is known of why"}
+	if r.Error != nil {
+		failure = *r.Error
+	}
+	key := causeKey{failure.Kind, r.To, varying.ReplaceAllString(failure.Message, "…")}
+	one := c.known[key]
+	if one == nil {
+		if len(c.known) == mostCauses {
+			c.beyond++
+			return
+		}
+		one = &cause{Kind: failure.Kind, Step: failure.Step, Account: r.To, Message: failure.Message, Hint: string(failure.Hint)}
+		c.known[key] = one
+	}
+	if one.Message != failure.Message {
+		one.Message = key.message
+	}
+	one.Count++
+	if len(one.Examples) < mostExamples {
+		one.Examples = append(one.Examples, r)
+	}
+}
+
+// sorted are the causes, the most frequent first.
+func (c *causes) sorted() []*cause {
+	var all []*cause
+	for _, one := range c.known {
+		all = append(all, one)
+	}
+	slices.SortFunc(all, func(a, b *cause) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Account, b.Account), cmp.Compare(a.Message, b.Message))
+	})
+	return all
+}

@@ -1,0 +1,124 @@
+package report
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/aliyun/aliyun-oss-go-sdk/oss"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
+
+	"github.com/mediaferry/mediaferry/internal/egress"
+)
+
+// customRegion is what a store other than AWS's is called where nobody names a
+// region.
+const customRegion = "us-east-1"
+
+// putS3 makes an object of the file in one request, repeated as the SDK does.
+func (o object) putS3(ctx context.Context, file *os.File) error {
+	options := []func(*config.LoadOptions) error{config.WithLogger(logging.Nop{})}
+	if region := o.target.S3.Region; region != "" {
+		options = append(options, config.WithRegion(region))
+	}
+	c, err := config.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return fmt.Errorf("AWS's configuration: %s; check AWS_PROFILE and the files in ~/.aws", egress.Cause(err))
+	}
+	client := s3.NewFromConfig(c, func(in *s3.Options) {
+		if endpoint := withScheme(o.target.S3.Endpoint); endpoint != "" {
+			in.BaseEndpoint = aws.String(endpoint)
+		}
+		if aws.ToString(in.BaseEndpoint) != "" && in.Region == "" {
+			in.Region = customRegion
+		}
+		in.UsePathStyle = in.UsePathStyle || o.target.S3.PathStyle
+		in.HTTPClient = o.target.Egress.Storage(o.target.policy(aws.ToString(in.BaseEndpoint)))
+	})
+	if client.Options().Region == "" {
+		return errors.New("no AWS region is known; set sources.s3.region, or AWS_REGION")
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	_, err = client.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: &o.bucket, Key: &o.key, Body: file, ContentLength: aws.Int64(info.Size()), ContentType: &o.kind,
+	})
+	return s3Trouble(err)
+}
+
+// s3Trouble words an error of the SDK, whose own texts hold whole URLs.
+func s3Trouble(err error) error {
+	if err == nil {
+		return nil
+	}
+	var said smithy.APIError
+	var answered *awshttp.ResponseError
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.As(err, &said) && errors.As(err, &answered):
+		return fmt.Errorf("S3 answers %d %s: %s (request %s)", answered.HTTPStatusCode(), said.ErrorCode(),
+			egress.Redact(strings.TrimSuffix(said.ErrorMessage(), ".")), answered.ServiceRequestID())
+	case strings.Contains(err.Error(), "credentials"):
+		return errors.New("there are no AWS credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE")
+	}
+	return errors.New(egress.Cause(err))
+}
+
+// putOSS makes an object of the file in one request.
+func (o object) putOSS(ctx context.Context, file *os.File) error {
+	settings := o.target.OSS
+	switch {
+	case settings.Endpoint == "":
+		return errors.New("no OSS endpoint is known; set sources.oss.endpoint to that of the bucket's region")
+	case settings.AccessKeyID == "" || settings.AccessKeySecret == "":
+		return errors.New("there are no OSS credentials; set sources.oss.access_key_id and sources.oss.access_key_secret")
+	}
+	endpoint := withScheme(settings.Endpoint)
+	options := []oss.ClientOption{oss.HTTPClient(o.target.Egress.Storage(o.target.policy(endpoint)))}
+	if region := ossRegion(endpoint); region != "" {
+		// Version 1 of the signature is closed to newer accounts.
+		options = append(options, oss.AuthVersion(oss.AuthV4), oss.Region(region))
+	}
+	client, err := oss.New(endpoint, settings.AccessKeyID, settings.AccessKeySecret, options...)
+	if err != nil {
+		return errors.New(egress.Redact(err.Error()))
+	}
+	bucket, err := client.Bucket(o.bucket)
+	if err != nil {
+		return errors.New(egress.Redact(err.Error()))
+	}
+	return ossTrouble(bucket.PutObject(o.key, file, oss.WithContext(ctx), oss.ContentType(o.kind)))
+}
+
+func ossTrouble(err error) error {
+	var said oss.ServiceError
+	switch {
+	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.As(err, &said):
+		return fmt.Errorf("OSS answers %d %s: %s (request %s)", said.StatusCode, said.Code, egress.Redact(strings.TrimSuffix(said.Message, ".")), said.RequestID)
+	}
+	return errors.New(egress.Cause(err))
+}
+
+var ossHost = regexp.MustCompile(`^https?://oss-((?:[a-z]+-)+[a-z]+(?:-\d+)??)(?:-internal)?\.aliyuncs\.com`)
+
+// ossRegion is the region that an endpoint of Alibaba's names; "" for others.
+func ossRegion(endpoint string) string {
+	match := ossHost.FindStringSubmatch(strings.ToLower(endpoint))
+	if match == nil || strings.HasPrefix(match[1], "accelerate") {
+		return ""
+	}
+	return match[1]
+}

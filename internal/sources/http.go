@@ -1,0 +1,232 @@
+package sources
+
+import (
+	"context"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mediaferry/mediaferry/internal/egress"
+)
+
+// hops is how many redirects of a source are followed.
+const hops = 5
+
+// web reads https: sources.
+type web struct {
+	door     http.RoundTripper
+	insecure bool
+}
+
+func newWeb(e *egress.Egress, private bool) *web {
+	return &web{door: e.Storage(egress.Policy{Private: private, Insecure: private}).Transport, insecure: private}
+}
+
+func (w *web) place(u *url.URL) (place, error) {
+	if u.Scheme != "https" && !w.insecure {
+		return nil, unfit("is not https").hint("set sources.allow_private_networks: true to read http: sources of your own network")
+	}
+	return remotePlace{&page{web: w, url: u}}, nil
+}
+
+// page is one URL. A user name and password in it are sent as basic
+// authentication to its own host, and never to one that it redirects to.
+type page struct {
+	*web
+	url *url.URL
+
+	mu sync.Mutex
+	// end is where the redirects ended the last time. It is asked directly from
+	// then on, so that all ranges come from one server; a signed address runs
+	// out, whereupon the source itself is asked again.
+	end *url.URL
+}
+
+func (p *page) name() string {
+	if name := path.Base(p.url.Path); name != "/" && name != "." {
+		return name
+	}
+	return ""
+}
+
+func (p *page) head(ctx context.Context) (object, error) {
+	response, err := p.ask(ctx, http.MethodHead, http.Header{}) //nolint:bodyclose // discard closes it
+	if err != nil {
+		return object{}, err
+	}
+	defer discard(response.Body)
+	switch response.StatusCode {
+	case http.StatusOK:
+		return describe(response, response.ContentLength), nil
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return object{}, httpRefusal(response)
+	}
+	return object{}, lost("gives no head") // signed for GET alone, or not made for HEAD
+}
+
+func (p *page) get(ctx context.Context, want span, pin object) (object, io.ReadCloser, error) {
+	header := http.Header{}
+	if bytes := want.header(); bytes != "" {
+		header.Set("Range", bytes)
+	}
+	switch {
+	case pin.strong():
+		header.Set("If-Match", pin.etag)
+	case pin.etag == "" && pin.modified != "":
+		header.Set("If-Unmodified-Since", pin.modified)
+	}
+	response, err := p.ask(ctx, http.MethodGet, header)
+	if err != nil {
+		return object{}, nil, err
+	}
+	is, err := p.accept(response, want)
+	if err != nil {
+		discard(response.Body)
+		return object{}, nil, err
+	}
+	return is, response.Body, nil
+}
+
+// accept decides whether an answer holds the span.
+func (p *page) accept(response *http.Response, want span) (object, error) {
+	a := answer{length: response.ContentLength}
+	switch response.StatusCode {
+	case http.StatusOK:
+	case http.StatusPartialContent:
+		if a.contentRange = response.Header.Get("Content-Range"); a.contentRange == "" {
+			return object{}, broken(nil, "was answered with several ranges instead of one")
+		}
+	default:
+		return object{}, httpRefusal(response)
+	}
+	if encoding := response.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return object{}, unfit("comes with the content encoding %q, which nobody asked for", encoding).hint("%s", downloadHint)
+	}
+	size, partial, err := a.measure(want)
+	if err != nil {
+		return object{}, err
+	}
+	is := describe(response, size)
+	is.partial = partial
+	if path.Ext(p.name()) == "" { // /download?id=7
+		_, parameters, err := mime.ParseMediaType(response.Header.Get("Content-Disposition"))
+		if err == nil {
+			is.name = path.Base(parameters["filename"])
+			is.name = strings.Trim(is.name, "/.")
+		}
+	}
+	return is, nil
+}
+
+func describe(response *http.Response, size int64) object {
+	h := response.Header
+	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	if err != nil {
+		kind = ""
+	}
+	return object{size: size, etag: h.Get("ETag"), modified: h.Get("Last-Modified"), kind: kind}
+}
+
+// ask sends a request to where the source's bytes are.
+func (p *page) ask(ctx context.Context, method string, header http.Header) (*http.Response, error) {
+	header.Set("Accept-Encoding", "identity") // the bytes as they are stored
+	header.Set("User-Agent", "mediaferry")
+	p.mu.Lock()
+	end := p.end
+	p.mu.Unlock()
+	if end != nil {
+		response, err := p.send(ctx, method, end, header)
+		if err != nil || !stale(response.StatusCode) {
+			return response, err
+		}
+		discard(response.Body)
+	}
+	return p.follow(ctx, method, header)
+}
+
+// stale reports whether an answer may mean that a redirect's address has run
+// out or moved, rather than anything about the content.
+func stale(status int) bool {
+	return status >= 300 && status < 500 && status != http.StatusPreconditionFailed &&
+		status != http.StatusRequestedRangeNotSatisfiable && status != http.StatusTooManyRequests
+}
+
+// follow asks the source, and whoever it points to.
+func (p *page) follow(ctx context.Context, method string, header http.Header) (*http.Response, error) {
+	at := p.url
+	for range hops + 1 {
+		response, err := p.send(ctx, method, at, header)
+		if err != nil {
+			return nil, err
+		}
+		location := response.Header.Get("Location")
+		if location == "" || !redirects(response.StatusCode) {
+			if at != p.url {
+				p.mu.Lock()
+				p.end = at
+				p.mu.Unlock()
+			}
+			return response, nil
+		}
+		discard(response.Body)
+		next, err := at.Parse(location)
+		if err != nil {
+			return nil, unfit("redirects to an address that is none")
+		}
+		if next.Scheme != "https" && (next.Scheme != "http" || at.Scheme != "http") {
+			return nil, unfit("redirects to %s://%s, want an address of https:", next.Scheme, next.Host)
+		}
+		next.User = nil // credentials come from the operator, and go where he said
+		at = next
+	}
+	return nil, unfit("redirects more than %d times", hops)
+}
+
+func redirects(status int) bool {
+	switch status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return true
+	}
+	return false
+}
+
+func (p *page) send(ctx context.Context, method string, at *url.URL, header http.Header) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, method, at.String(), nil)
+	if err != nil {
+		return nil, unfit("is no URL that can be asked")
+	}
+	request.Header = header.Clone()
+	if user := at.User; user != nil {
+		password, _ := user.Password()
+		request.SetBasicAuth(user.Username(), password)
+	}
+	// Not through the client, which reads a redirect's address even where it
+	// does not follow it, and quotes one that is none as a whole.
+	response, err := p.door.RoundTrip(request)
+	if err != nil {
+		return nil, network(err)
+	}
+	return response, nil
+}
+
+func httpRefusal(response *http.Response) *trouble {
+	return refusal{
+		status:     response.StatusCode,
+		retryAfter: egress.RetryAfter(response.Header, time.Now()),
+	}.trouble()
+}
+
+// discardLimit is how much of an unwanted body is read so that its connection
+// can be used again; a longer one costs more than a new connection.
+const discardLimit = 16 << 10
+
+func discard(body io.ReadCloser) {
+	_, _ = io.CopyN(io.Discard, body, discardLimit) // neither its bytes nor its errors matter
+	_ = body.Close()
+}

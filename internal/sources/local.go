@@ -1,0 +1,272 @@
+package sources
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/mediaferry/mediaferry/internal/media"
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+// local is this host's files, or those below some roots.
+type local struct {
+	roots      []string
+	everywhere bool
+}
+
+func newLocal(roots []string) *local {
+	l := &local{everywhere: roots == nil}
+	for _, root := range roots {
+		l.roots = append(l.roots, filepath.Clean(root))
+	}
+	return l
+}
+
+func (l *local) place(path string) *localPlace {
+	return &localPlace{local: l, path: strings.TrimPrefix(path, "file://")}
+}
+
+type localPlace struct {
+	*local
+	path string
+}
+
+func (p *localPlace) look(ctx context.Context) (Look, error) {
+	file, info, err := p.openFile(ctx)
+	if err != nil {
+		return Look{}, err
+	}
+	defer func() { _ = file.Close() }() // only read from
+	if info.Size() == 0 {
+		return Look{}, empty()
+	}
+	head := make([]byte, min(info.Size(), media.HeadSize))
+	if _, err := file.ReadAt(head, 0); err != nil {
+		return Look{}, fileTrouble(err)
+	}
+	return Look{
+		Size: info.Size(), Fingerprint: upload.FileFingerprint(info.Size(), info.ModTime()),
+		Modified: info.ModTime(), Name: filepath.Base(p.path), Head: head, Ranges: true,
+	}, nil
+}
+
+func (p *localPlace) open(ctx context.Context, fingerprint string) (content, error) {
+	file, info, err := p.openFile(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if is := upload.FileFingerprint(info.Size(), info.ModTime()); is != fingerprint {
+		_ = file.Close() // only read from
+		return nil, changed(fingerprint, is)
+	}
+	return &localFile{file: file, path: p.path, bytes: info.Size(), fingerprint: fingerprint}, nil
+}
+
+// openFile opens a regular file that lies where sources may. Where that is below
+// roots, links are resolved first, and the result is opened below its root without
+// leaving it again, so that a link that is put there in between leads nowhere.
+func (p *localPlace) openFile(ctx context.Context) (*os.File, fs.FileInfo, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, broken(err, "was not read: %v", err)
+	}
+	if !filepath.IsAbs(p.path) {
+		return nil, nil, unfit("is no absolute path")
+	}
+	if p.everywhere {
+		return openRegular(p.path, os.Stat, os.OpenFile)
+	}
+	if !p.covered() {
+		return nil, nil, p.outside()
+	}
+	resolved, err := filepath.EvalSymlinks(p.path)
+	if err != nil {
+		return nil, nil, fileTrouble(err)
+	}
+	for _, root := range p.roots {
+		root, err := filepath.EvalSymlinks(root)
+		if err != nil {
+			continue // another root may have it; that this one has not is said below
+		}
+		name, err := filepath.Rel(root, resolved)
+		if err != nil || !filepath.IsLocal(name) {
+			continue
+		}
+		return openBelow(root, name)
+	}
+	return nil, nil, p.outside()
+}
+
+// covered reports whether the path, as it is written, lies below a root. It is
+// asked before the file system is, which would otherwise tell what exists
+// elsewhere.
+func (p *localPlace) covered() bool {
+	for _, root := range p.roots {
+		if name, err := filepath.Rel(root, p.path); err == nil && filepath.IsLocal(name) {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *localPlace) outside() *trouble {
+	return unfit("lies outside of the folders from which sources may come").
+		hint("add its folder to sources.local_roots, or move it there")
+}
+
+func openBelow(path, name string) (*os.File, fs.FileInfo, error) {
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, nil, fileTrouble(err)
+	}
+	defer func() { _ = root.Close() }() // the file outlives it
+	return openRegular(name, root.Stat, root.OpenFile)
+}
+
+// openRegular opens a regular file, and nothing else: opening a device may have
+// effects, so its mode is looked at before, and again afterwards, because it may
+// be replaced in between. Opening does not wait for the writer of a pipe.
+func openRegular(name string, stat func(string) (fs.FileInfo, error),
+	open func(string, int, fs.FileMode) (*os.File, error),
+) (*os.File, fs.FileInfo, error) {
+	info, err := stat(name)
+	if err != nil {
+		return nil, nil, fileTrouble(err)
+	}
+	if t := irregular(info.Mode()); t != nil {
+		return nil, nil, t
+	}
+	file, err := open(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, fileTrouble(err)
+	}
+	if info, err = file.Stat(); err == nil && info.Mode().IsRegular() {
+		return file, info, nil
+	}
+	_ = file.Close() // only opened
+	if err != nil {
+		return nil, nil, fileTrouble(err)
+	}
+	return nil, nil, irregular(info.Mode())
+}
+
+// irregular refuses what is no regular file; it returns nil for what is one.
+func irregular(mode fs.FileMode) *trouble {
+	what := ""
+	switch {
+	case mode.IsRegular():
+		return nil
+	case mode.IsDir():
+		return unfit("is a folder, want a regular file").hint("name the files in it, such as FOLDER/*.jpg")
+	case mode&fs.ModeNamedPipe != 0:
+		what = "a pipe"
+	case mode&fs.ModeSocket != 0:
+		what = "a socket"
+	case mode&fs.ModeDevice != 0:
+		what = "a device"
+	default:
+		what = "no regular file"
+	}
+	return unfit("is %s, want a regular file", what).hint("write it to a file first: a source is read more than once")
+}
+
+// fileTrouble words an error of the file system. Errors that come and go with
+// disks, networks and limits are on the way; the rest is about the file.
+func fileTrouble(err error) *trouble {
+	var t *trouble
+	if errors.As(err, &t) {
+		return t
+	}
+	t = broken(err, "could not be read: %s", bare(err))
+	var number syscall.Errno
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		t = lost("does not exist").hint("check the path, and that it is meant on this host")
+	case errors.Is(err, fs.ErrPermission):
+		t = lost("may not be read by this user").hint("change the rights of the file, or of a folder above it")
+	case errors.Is(err, syscall.ENAMETOOLONG):
+		t = unfit("has a name that is too long for this file system")
+	case errors.Is(err, syscall.ENOTDIR):
+		t = lost("does not exist: a part of its path is no folder")
+	case errors.Is(err, syscall.ELOOP):
+		t = lost("is a symbolic link that leads in a circle")
+	case errors.Is(err, syscall.EINVAL):
+		t = unfit("has a name that no file can have")
+	case errors.Is(err, io.EOF):
+		t = lost("became shorter while it was read")
+	case !errors.As(err, &number): // not from the system, but from resolving links
+		t = lost("cannot be opened: %s", bare(err))
+	}
+	t.cause = err
+	return t
+}
+
+// localFile is an open file. Ranges share its descriptor by reading at offsets.
+type localFile struct {
+	file        *os.File
+	path        string
+	bytes       int64
+	fingerprint string
+}
+
+func (f *localFile) size() int64  { return f.bytes }
+func (f *localFile) close() error { return f.file.Close() }
+
+func (f *localFile) read(ctx context.Context, offset, size int64, failed func(error) error) (io.ReadCloser, error) {
+	return &localRange{ctx: ctx, of: f, at: offset, end: offset + size, failed: failed}, nil
+}
+
+// check looks at the open file, which may have been written to, and at the path,
+// where another file may lie by now.
+func (f *localFile) check(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return broken(err, "was not read: %v", err)
+	}
+	for _, stat := range []func() (fs.FileInfo, error){f.file.Stat, func() (fs.FileInfo, error) { return os.Stat(f.path) }} {
+		info, err := stat()
+		if err != nil {
+			return fileTrouble(err)
+		}
+		if is := upload.FileFingerprint(info.Size(), info.ModTime()); is != f.fingerprint {
+			return changed(f.fingerprint, is)
+		}
+	}
+	return nil
+}
+
+// localRange reads a range. It asks for as much as its caller's buffer takes:
+// the kernel reads ahead, so larger reads gain nothing.
+type localRange struct {
+	ctx     context.Context // of the range, as File.Range got it
+	of      *localFile
+	at, end int64
+	failed  func(error) error
+}
+
+func (r *localRange) Read(p []byte) (int, error) {
+	if r.at == r.end {
+		return 0, io.EOF
+	}
+	if err := r.ctx.Err(); err != nil {
+		return 0, r.failed(broken(err, "was not read to its end: %v", err))
+	}
+	n, err := r.of.file.ReadAt(p[:min(int64(len(p)), r.end-r.at)], r.at)
+	r.at += int64(n)
+	switch {
+	case err == nil, r.at == r.end:
+		return n, nil
+	case errors.Is(err, io.EOF):
+		if t := r.of.check(r.ctx); t != nil {
+			err = t
+		}
+	}
+	return n, r.failed(fileTrouble(err))
+}
+
+// Close does nothing: the descriptor is the file's.
+func (r *localRange) Close() error { return nil }

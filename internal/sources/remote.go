@@ -1,0 +1,296 @@
+package sources
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mediaferry/mediaferry/internal/media"
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+// remote is a place behind requests: what https:, s3: and oss: vary.
+type remote interface {
+	// name is the base name of the source.
+	name() string
+	// head describes the content without its bytes. What it says is believed
+	// only where it says that nothing has changed: servers are careless with
+	// answers that have no body.
+	head(ctx context.Context) (object, error)
+	// get gives a span of the content, and describes it. Where pin is not zero,
+	// no other content is wanted; a server that does not obey that is found out
+	// by the description. The body may be longer than the span.
+	get(ctx context.Context, want span, pin object) (object, io.ReadCloser, error)
+}
+
+// span is a range that is wanted, or everything.
+type span struct {
+	offset, size int64
+	whole        bool
+}
+
+// header is the span as HTTP asks for it; "" for everything.
+func (s span) header() string {
+	if s.whole {
+		return ""
+	}
+	return fmt.Sprintf("bytes=%d-%d", s.offset, s.offset+s.size-1)
+}
+
+// object is what an answer says about the content that it comes from.
+type object struct {
+	size     int64
+	etag     string // as it was sent, with quotes and W/
+	modified string // as it was sent
+	kind     string // the media type that it is labelled with
+	name     string // that the server gives it
+	partial  bool   // the answer was a range, as asked for
+}
+
+// pinned reports whether another content would be noticed.
+func (o object) pinned() bool { return o.etag != "" || o.modified != "" }
+
+// strong reports whether the ETag stands for exactly these bytes, so that a
+// server may be asked to compare it (RFC 9110, 8.8.1).
+func (o object) strong() bool { return strings.HasPrefix(o.etag, `"`) }
+
+func (o object) fingerprint() string {
+	if !o.pinned() {
+		return fmt.Sprintf("%d bytes, without ETag and time of modification", o.size)
+	}
+	return upload.ObjectFingerprint(o.size, strings.ReplaceAll(o.etag, `"`, ""), o.modified)
+}
+
+// answer is the part of an answer's head that tells which bytes it holds.
+type answer struct {
+	contentRange string
+	length       int64 // of the body; -1 where it is not told
+}
+
+// measure finds the size of the whole, and whether the answer is the span or
+// everything. It refuses an answer that is neither.
+func (a answer) measure(want span) (size int64, partial bool, err error) {
+	if a.contentRange == "" {
+		switch {
+		case want.offset > 0:
+			return 0, false, unfit("can only be read as a whole: its server gives no ranges").hint("%s", downloadHint)
+		case a.length < 0:
+			return 0, false, sizeless()
+		}
+		return a.length, false, nil
+	}
+	first, last, total, err := parseContentRange(a.contentRange)
+	switch {
+	case err != nil:
+		return 0, false, broken(err, "was answered with the range %q, which is none", a.contentRange)
+	case total < 0:
+		return 0, false, sizeless()
+	case first != want.offset, !want.whole && last != min(want.offset+want.size, total)-1, want.whole && last != total-1:
+		return 0, false, broken(nil, "was answered with the range %q instead of %q", a.contentRange, want.header())
+	}
+	return total, true, nil
+}
+
+const downloadHint = "download it to a file first, and give the file"
+
+func sizeless() *trouble {
+	return unfit("does not tell its size, which vendors want to know beforehand").hint("%s", downloadHint)
+}
+
+// parseContentRange reads "bytes 0-99/1234"; total is -1 for "*".
+func parseContentRange(text string) (first, last, total int64, err error) {
+	unit, rest, _ := strings.Cut(strings.TrimSpace(text), " ")
+	bounds, all, _ := strings.Cut(rest, "/")
+	from, to, _ := strings.Cut(bounds, "-")
+	total = -1
+	if !strings.EqualFold(unit, "bytes") {
+		return 0, 0, 0, errors.New("unit is not bytes")
+	}
+	if first, err = strconv.ParseInt(from, 10, 64); err != nil {
+		return 0, 0, 0, err
+	}
+	if last, err = strconv.ParseInt(to, 10, 64); err != nil {
+		return 0, 0, 0, err
+	}
+	if all != "*" {
+		total, err = strconv.ParseInt(all, 10, 64)
+	}
+	return first, last, total, err
+}
+
+// remotePlace makes a place of a remote.
+type remotePlace struct{ remote }
+
+// look asks once: the answer to a request for the first bytes describes the
+// whole as well, and is given also where a signed URL allows GET alone.
+func (p remotePlace) look(ctx context.Context) (Look, error) {
+	is, body, err := read(ctx, p.remote, span{size: media.HeadSize}, object{}, asIs)
+	if about(err, beyond) {
+		return Look{}, empty() // no byte can be had from the first one on
+	}
+	if err != nil {
+		return Look{}, err
+	}
+	defer func() { _ = body.Close() }() // read as far as it is wanted
+	if is.size == 0 {
+		return Look{}, empty()
+	}
+	head, err := io.ReadAll(body)
+	if err != nil {
+		return Look{}, err
+	}
+	name := p.name()
+	if is.name != "" {
+		name = is.name
+	}
+	return Look{
+		Size: is.size, Fingerprint: is.fingerprint(), Name: name, Type: is.kind, Head: head,
+		Ranges: is.partial && is.pinned(),
+	}, nil
+}
+
+func (p remotePlace) open(ctx context.Context, fingerprint string) (content, error) {
+	is, err := current(ctx, p.remote, fingerprint)
+	if err != nil {
+		return nil, err
+	}
+	return &remoteContent{at: p.remote, pin: is}, nil
+}
+
+// current describes the content, and fails where its fingerprint is another.
+func current(ctx context.Context, at remote, fingerprint string) (object, error) {
+	is, err := at.head(ctx)
+	if err == nil && is.fingerprint() == fingerprint {
+		return is, nil
+	}
+	if about(err, broke, never, ours) {
+		return object{}, err
+	}
+	is, body, err := read(ctx, at, span{size: 1}, object{}, asIs)
+	if about(err, beyond) {
+		return object{}, changed(fingerprint, "0 bytes")
+	}
+	if err != nil {
+		return object{}, err
+	}
+	_ = body.Close() // only its head was wanted
+	if is.fingerprint() != fingerprint {
+		return object{}, changed(fingerprint, is.fingerprint())
+	}
+	return is, nil
+}
+
+// remoteContent reads one content of a remote place.
+type remoteContent struct {
+	at  remote
+	pin object
+}
+
+func (c *remoteContent) size() int64  { return c.pin.size }
+func (c *remoteContent) close() error { return nil }
+
+func (c *remoteContent) check(ctx context.Context) error {
+	_, err := current(ctx, c.at, c.pin.fingerprint())
+	return err
+}
+
+func (c *remoteContent) read(ctx context.Context, offset, size int64, failed func(error) error) (io.ReadCloser, error) {
+	want := span{offset: offset, size: size, whole: offset == 0 && size == c.pin.size}
+	if !want.whole && !c.pin.pinned() {
+		return nil, unfit("can only be read as a whole: without ETag and time of modification, its parts may be of different contents").
+			hint("%s", downloadHint)
+	}
+	is, body, err := read(ctx, c.at, want, c.pin, failed)
+	if about(err, another, beyond) {
+		// The refusal does not say what the content is now.
+		if _, err := current(ctx, c.at, c.pin.fingerprint()); err != nil {
+			return nil, err
+		}
+		return nil, broken(err, "was refused as changed, and is not")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if is.fingerprint() != c.pin.fingerprint() {
+		_ = body.Close() // it is of no use
+		return nil, changed(c.pin.fingerprint(), is.fingerprint())
+	}
+	return body, nil
+}
+
+func asIs(err error) error { return err }
+
+// read opens a span, and guards the reading of it.
+func read(ctx context.Context, at remote, want span, pin object, failed func(error) error) (object, io.ReadCloser, error) {
+	if err := ctx.Err(); err != nil {
+		return object{}, nil, broken(err, "was not read: %v", err)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	is, src, err := at.get(ctx, want, pin)
+	if err != nil {
+		cancel(nil)
+		return object{}, nil, err
+	}
+	size := want.size
+	if want.whole {
+		size = is.size
+	}
+	size = max(min(size, is.size-want.offset), 0)
+	return is, newBody(ctx, src, size, cancel, failed), nil
+}
+
+// patience is how long a body may stand still while somebody reads it.
+const patience = 60 * time.Second
+
+var errStalled = fmt.Errorf("no byte came for %s", patience)
+
+// body reads exactly size bytes of an answer, and gives up when none come.
+type body struct {
+	ctx        context.Context // of the request
+	src        io.ReadCloser
+	size, left int64
+	watch      *time.Timer
+	cancel     context.CancelCauseFunc
+	failed     func(error) error
+}
+
+func newBody(ctx context.Context, src io.ReadCloser, size int64, cancel context.CancelCauseFunc, failed func(error) error) *body {
+	watch := time.AfterFunc(patience, func() { cancel(errStalled) })
+	watch.Stop() // it runs only while a byte is waited for: the reader may be slow on purpose
+	return &body{ctx: ctx, src: src, size: size, left: size, watch: watch, cancel: cancel, failed: failed}
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	if b.left == 0 {
+		return 0, io.EOF
+	}
+	b.watch.Reset(patience)
+	n, err := b.src.Read(p[:min(int64(len(p)), b.left)])
+	b.watch.Stop()
+	b.left -= int64(n)
+	if err == nil || b.left == 0 {
+		return n, nil
+	}
+	if cause := context.Cause(b.ctx); cause != nil {
+		err = cause
+	}
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, b.failed(broken(err, "broke off after %d of %d bytes: %s", b.size-b.left, b.size, bare(err)))
+}
+
+// Close ends the request, also in the middle.
+func (b *body) Close() error {
+	b.watch.Stop()
+	err := b.src.Close()
+	b.cancel(nil)
+	if err != nil && b.left > 0 {
+		return nil // cut short on purpose
+	}
+	return err
+}

@@ -1,0 +1,117 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+func TestTheMeterCounts(t *testing.T) {
+	server := record(t, answers(http.StatusOK, nil, ""))
+	asked := new(atomic.Int64)
+	meter := &Meter{}
+	meter.Limit = func(_ context.Context, n int) error {
+		asked.Add(int64(n))
+		return nil
+	}
+	const size = 5 << 20
+	answer, err := Send(t.Context(), client(t), put(server.URL), pattern(size), Want{}, meter)
+	require.NoError(t, err)
+	require.EqualValues(t, size, answer.Sent)
+	require.EqualValues(t, size, meter.Sent())
+	require.EqualValues(t, size, asked.Load(), "every byte passes the limit")
+	require.Zero(t, (*Meter)(nil).Sent())
+}
+
+func TestTheLimitHoldsBytesBack(t *testing.T) {
+	server := record(t, answers(http.StatusOK, nil, ""))
+	more, asked := make(chan struct{}), make(chan struct{})
+	meter := &Meter{Limit: func(ctx context.Context, _ int) error {
+		asked <- struct{}{}
+		<-more
+		return ctx.Err()
+	}}
+	ended := make(chan error, 1)
+	const size, once = 10 << 10, 1 << 10
+	body := sourceOf(size, func(_ context.Context, p []byte) (int, error) { return min(once, len(p)), nil })
+	go func() {
+		_, err := Send(t.Context(), client(t), put(server.URL), body, Want{}, meter)
+		ended <- err
+	}()
+	for i := range size / once {
+		<-asked
+		require.EqualValues(t, (i+1)*once, meter.Sent(), "nothing more is read before the limit lets go")
+		require.Empty(t, ended)
+		more <- struct{}{}
+	}
+	require.NoError(t, <-ended)
+}
+
+func TestALimitUnderWhichTheTimeDoesNotSufficeMayPass(t *testing.T) {
+	server := record(t, answers(http.StatusOK, nil, ""))
+	meter := &Meter{Limit: func(context.Context, int) error { return errors.New("would exceed context deadline") }}
+	_, err := Send(t.Context(), client(t), put(server.URL), pattern(10), Want{}, meter)
+	e := failure(t, err)
+	require.Equal(t, upload.KindUnavailable, e.Kind)
+	require.Equal(t, "limit of the rate: would exceed context deadline", e.Message)
+	require.Empty(t, server.requests())
+}
+
+func TestAReaderCountsUntilItsSendHasEnded(t *testing.T) {
+	meter := new(Meter)
+	reads := 0
+	r := newReader(t.Context(), readFunc(func(p []byte) (int, error) {
+		reads++
+		return len(p), nil
+	}), 100, Want{}, meter)
+	n, err := r.Read(make([]byte, 40))
+	require.NoError(t, err)
+	require.Equal(t, 40, n)
+	for _, counted := range []int64{r.read.Load(), r.pulse.moved.Load(), meter.Sent()} {
+		require.EqualValues(t, 40, counted)
+	}
+	require.NoError(t, r.Close())
+	r.end()
+	n, err = r.Read(make([]byte, 40))
+	require.ErrorIs(t, err, errEnded)
+	require.Zero(t, n)
+	require.EqualValues(t, 40, meter.Sent())
+	require.Equal(t, 1, reads, "the source may be closed by now")
+
+	r = newReader(t.Context(), nil, 100, Want{}, meter)
+	r.src = readFunc(func(p []byte) (int, error) {
+		r.ended.Store(true) // while it is under way
+		return len(p), nil
+	})
+	_, err = r.Read(make([]byte, 40))
+	require.ErrorIs(t, err, errEnded)
+	require.EqualValues(t, 40, meter.Sent())
+}
+
+func TestTheHeadOfALargeBodyPassesAtOnceAndIsPaidForLater(t *testing.T) {
+	var asked []int
+	meter := &Meter{Limit: func(_ context.Context, n int) error {
+		asked = append(asked, n)
+		return nil
+	}}
+	const size, once = 2 << 20, 32 << 10
+	r := newReader(t.Context(), readFunc(func(p []byte) (int, error) { return min(once, len(p)), nil }), size, Want{}, meter)
+	p := make([]byte, once)
+	for range headSize/once - 1 {
+		_, err := r.Read(p)
+		require.NoError(t, err)
+	}
+	require.Empty(t, asked, "a request's head goes with it")
+	require.EqualValues(t, headSize-once, meter.Sent())
+	for range 2 {
+		_, err := r.Read(p)
+		require.NoError(t, err)
+	}
+	require.Equal(t, []int{headSize, once}, asked)
+}

@@ -1,0 +1,152 @@
+package transfer
+
+import (
+	"encoding/hex"
+	"encoding/xml"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/mediaferry/mediaferry/internal/egress"
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+// storeError is the XML with which S3 and OSS explain a refusal.
+type storeError struct {
+	XMLName   xml.Name `xml:"Error"`
+	Code      string   `xml:"Code"`
+	Message   string   `xml:"Message"`
+	RequestID string   `xml:"RequestId"`
+}
+
+// longestWait bounds what a store may ask us to wait, so that a slip of its does
+// not park an item for good.
+const longestWait = time.Hour
+
+// refusal is a store's refusal on its way to becoming an *upload.Error.
+type refusal struct {
+	answer Answer
+	store  storeError
+	text   string // of the store's message, in lower case, to decide by
+}
+
+func readRefusal(a Answer) refusal {
+	r := refusal{answer: a}
+	if xml.Unmarshal(a.Body, &r.store) != nil {
+		r.store = storeError{} // an empty body, or a proxy's page: the status must do
+	}
+	r.text = strings.ToLower(r.store.Message)
+	return r
+}
+
+// as makes the error that the refusal means.
+func (r refusal) as(kind upload.Kind) *upload.Error {
+	code := line(r.store.Code, mostCode)
+	message := fmt.Sprintf("store answered %d", r.answer.Status)
+	if code != "" {
+		message += " " + code
+	}
+	if text := line(r.store.Message, mostText); text != "" {
+		message += ": " + strings.TrimSuffix(text, ".")
+	}
+	e := upload.Errorf(kind, upload.StepTransfer, "%s", message)
+	e.Status, e.Code, e.RequestID = r.answer.Status, code, r.requestID()
+	e.RetryAfter = min(max(egress.RetryAfter(r.answer.Header, time.Now()), 0), longestWait)
+	e.Arrived = r.answer.Arrived()
+	return e
+}
+
+// once makes an error that one repetition may cure, and that is final after it.
+func (r refusal) once(kind upload.Kind) *upload.Error {
+	e := r.as(kind)
+	e.Then = upload.KindRejected
+	return e
+}
+
+// Characters that a store's words may take in an error, which travels through
+// histories and stands in one line of a report.
+const (
+	mostText = 300
+	mostCode = 64
+	mostID   = 200
+)
+
+// line is text in one line, without secrets, and no longer than most characters.
+func line(text string, most int) string {
+	words := []rune(strings.Join(strings.FieldsFunc(egress.Redact(text), func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r)
+	}), " "))
+	if len(words) > most {
+		return string(words[:most]) + "…"
+	}
+	return string(words)
+}
+
+func (r refusal) requestID() string {
+	id := r.store.RequestID
+	for _, name := range []string{"X-Oss-Request-Id", "X-Amz-Request-Id"} {
+		if there := r.answer.Header.Get(name); there != "" {
+			id = there
+		}
+	}
+	if host := r.answer.Header.Get("X-Amz-Id-2"); host != "" && id != "" {
+		id += " " + host // AWS's support asks for both
+	}
+	return line(id, mostID)
+}
+
+// general decides on what no table row names.
+func (r refusal) general() *upload.Error {
+	switch status := r.answer.Status; {
+	case status == http.StatusTooManyRequests:
+		return r.as(upload.KindThrottled)
+	case status >= 500, status == http.StatusRequestTimeout:
+		return r.as(upload.KindUnavailable)
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return r.once(upload.KindExpired)
+	case status >= 300 && status < 400:
+		return r.once(upload.KindUnavailable)
+	}
+	return r.as(upload.KindRejected)
+}
+
+// ETag is the ETag of an answer without its quotes.
+func ETag(header http.Header) string {
+	return strings.Trim(strings.TrimPrefix(header.Get("ETag"), "W/"), `"`)
+}
+
+// CheckMD5 compares an S3 ETag with the MD5 of what was sent, where the ETag can
+// be one: 32 hex digits. A store that encrypts with keys of its own gives ETags
+// that are none, so a difference is a reason to send once more, not a proof.
+func CheckMD5(a Answer) *upload.Error {
+	etag := ETag(a.Header)
+	if raw, err := hex.DecodeString(etag); err != nil || len(raw) != 16 || a.Sums.MD5 == "" {
+		return nil
+	}
+	if strings.EqualFold(etag, a.Sums.MD5) {
+		return nil
+	}
+	return corrupt(a, "store has ETag %s for bytes with MD5 %s", etag, a.Sums.MD5)
+}
+
+// CheckCRC64 compares the CRC-64 that OSS computed with that of what was sent.
+// Both are of the bytes alone, so another number is a proof, even one that is too
+// large for a CRC-64. What is no number proves nothing, as if it were missing.
+func CheckCRC64(a Answer) *upload.Error {
+	there := strings.TrimSpace(a.Header.Get("X-Oss-Hash-Crc64ecma"))
+	if there == "" || strings.Trim(there, "0123456789") != "" {
+		return nil
+	}
+	if sum, err := upload.ParseCRC64(there); err == nil && sum == a.Sums.CRC64 {
+		return nil
+	}
+	return corrupt(a, "store has CRC-64 %s for bytes with CRC-64 %d", line(there, mostCode), a.Sums.CRC64)
+}
+
+func corrupt(a Answer, format string, args ...any) *upload.Error {
+	e := upload.Errorf(upload.KindCorrupt, upload.StepTransfer, format, args...)
+	e.Status, e.RequestID, e.Arrived = a.Status, readRefusal(a).requestID(), upload.ArrivedMaybe
+	return e
+}

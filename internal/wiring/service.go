@@ -1,0 +1,58 @@
+package wiring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.uber.org/zap"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+// Service is what a look at the Temporal service of the environment found.
+type Service struct {
+	Address, Namespace string
+	// Pollers is how many processes ask for the workflows of uploads, by the
+	// service's own account: it remembers one for some minutes after its end.
+	Pollers int
+}
+
+// LookAtService connects to the Temporal service that the environment names, and
+// looks whether its namespace is there and who carries uploads in it. It needs no
+// keys and changes nothing; ctx bounds it. Where it fails, what the environment
+// says is returned all the same.
+func LookAtService(ctx context.Context) (Service, error) {
+	options, err := Connection{}.options()
+	if err != nil {
+		return Service{}, err
+	}
+	if options.Namespace == "" {
+		options.Namespace = client.DefaultNamespace
+	}
+	found := Service{Address: options.HostPort, Namespace: options.Namespace}
+	options.Logger = Logger(zap.NewNop())
+	temporal, err := client.DialContext(ctx, options)
+	if err != nil {
+		return found, explain(err)
+	}
+	defer temporal.Close()
+	_, err = temporal.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: found.Namespace})
+	var missing *serviceerror.NamespaceNotFound
+	switch {
+	case errors.As(err, &missing):
+		return found, fmt.Errorf("there is no namespace %q; make it, or set TEMPORAL_NAMESPACE", found.Namespace)
+	case err != nil:
+		return found, fmt.Errorf("namespace %q: %w", found.Namespace, explain(err))
+	}
+	queue, err := temporal.DescribeTaskQueue(ctx, upload.TaskQueue, enums.TASK_QUEUE_TYPE_WORKFLOW)
+	if err != nil {
+		return found, fmt.Errorf("task queue %s: %w", upload.TaskQueue, explain(err))
+	}
+	found.Pollers = len(queue.GetPollers())
+	return found, nil
+}

@@ -1,0 +1,288 @@
+package wiring
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+	"go.uber.org/zap"
+
+	"github.com/mediaferry/mediaferry/activities"
+	"github.com/mediaferry/mediaferry/internal/config"
+	"github.com/mediaferry/mediaferry/internal/egress"
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/sources"
+	"github.com/mediaferry/mediaferry/internal/transfer"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/workflows"
+)
+
+const (
+	// slots is how many activities of any kind a worker does at once, and
+	// readers how many that read one root. A few of them fill a line; the rest
+	// wait for vendors.
+	slots   = 64
+	readers = 16
+	// pages is how many pages a worker carries at once. They cost little by
+	// themselves: how many of their rows are under way is limited by account. It
+	// must be so many that those of a slow vendor leave room for a fast one's.
+	pages   = 100
+	pollers = 5 // of each sort; fewer let tasks lie, more only cost
+	// announceEvery is how often a worker says that it lives.
+	announceEvery = 3 * time.Second
+	// WorkerAge is after what silence a worker is not counted on any more.
+	WorkerAge = 4 * announceEvery
+)
+
+// DutyUploads is the duty of a worker that carries workflows and calls vendors.
+const DutyUploads = "uploads"
+
+// WorkerOptions say what a worker does.
+type WorkerOptions struct {
+	Temporal client.Client
+	Ledger   *ledger.Ledger
+	Config   *config.Live
+	Log      *zap.Logger
+	Version  string
+
+	// Host is the name under which local sources are looked for.
+	Host string
+	// Data is the data folder, where reports lie for which the configuration has
+	// no other place; "" where there is none.
+	Data string
+	// Roots are the folders whose files this worker reads, each in a task queue
+	// of its own.
+	Roots []string
+	// Bandwidth limits what it sends; nil: no limit.
+	Bandwidth *transfer.Bandwidth
+	// Uploads makes it carry workflows and call vendors; without it, the worker
+	// reads local sources only.
+	Uploads bool
+	// Drain is how long activities may go on when the worker stops.
+	Drain time.Duration
+}
+
+// Worker does activities and workflows until it is stopped.
+type Worker struct {
+	info    ledger.Worker
+	ledger  *ledger.Ledger
+	log     *zap.Logger
+	workers []worker.Worker
+	cancel  context.CancelFunc
+	done    sync.WaitGroup
+}
+
+// StartWorker starts a worker and announces it in the ledger.
+func StartWorker(ctx context.Context, o WorkerOptions) (*Worker, error) {
+	now, err := o.Config.Config()
+	if err != nil {
+		return nil, err
+	}
+	from, err := sourcesOf(now, o.Roots)
+	if err != nil {
+		return nil, err
+	}
+	w := &Worker{ledger: o.Ledger, log: o.Log, info: ledger.Worker{
+		ID: rand.Text(), Host: o.Host, Roots: o.Roots, PID: os.Getpid(), Version: o.Version, StartedAt: time.Now(),
+	}}
+	acts := &activities.Activities{
+		Accounts: accounts{o.Config}, Ledger: o.Ledger, Sources: sources.New(from), Egress: from.Egress,
+		Running: running(o.Temporal), Bandwidth: o.Bandwidth, Owner: w.info.ID, Log: o.Log, Now: time.Now,
+		Report: reporting(o), Finish: finishing(o.Temporal), Load: loading(o),
+	}
+	w.build(o, acts)
+	for _, sdk := range w.workers {
+		if err := sdk.Start(); err != nil {
+			w.stopSDK()
+			return nil, fmt.Errorf("start worker: %w", err)
+		}
+	}
+	if err := o.Ledger.Announce(ctx, w.info); err != nil {
+		w.stopSDK()
+		return nil, err
+	}
+	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	w.cancel = cancel
+	w.done.Go(func() { w.announce(life) })
+	return w, nil
+}
+
+// build makes a worker of the SDK's for each task queue.
+func (w *Worker) build(o WorkerOptions, acts *activities.Activities) {
+	options := worker.Options{
+		MaxConcurrentActivityExecutionSize: slots,
+		MaxConcurrentActivityTaskPollers:   pollers,
+		MaxConcurrentWorkflowTaskPollers:   pollers,
+		WorkerStopTimeout:                  o.Drain,
+	}
+	reading := options
+	reading.DisableWorkflowWorker = true
+	reading.MaxConcurrentActivityTaskPollers = 2
+	if o.Uploads {
+		main := worker.New(o.Temporal, upload.TaskQueue, options)
+		for _, all := range []map[string]any{workflows.Flows(), workflows.Batches()} {
+			for name, flow := range all {
+				main.RegisterWorkflowWithOptions(flow, workflow.RegisterOptions{Name: name})
+			}
+		}
+		acts.Register(main)
+		acts.RegisterBatches(main)
+		w.add(main, upload.TaskQueue)
+		w.carryPages(o, acts, upload.TaskQueue, reading)
+		w.info.Duties = append(w.info.Duties, DutyUploads)
+	}
+	for _, root := range o.Roots {
+		queue := upload.HostQueue(o.Host, root)
+		reading.MaxConcurrentActivityExecutionSize = readers
+		local := worker.New(o.Temporal, queue, reading)
+		acts.RegisterReading(local)
+		w.add(local, queue)
+		w.carryPages(o, acts, queue, reading)
+	}
+}
+
+// carryPages makes the worker that carries pages beside one of single uploads.
+func (w *Worker) carryPages(o WorkerOptions, acts *activities.Activities, queue string, options worker.Options) {
+	options.MaxConcurrentActivityExecutionSize = pages
+	sdk := worker.New(o.Temporal, upload.PagesQueue(queue), options)
+	acts.RegisterPages(sdk)
+	w.add(sdk, upload.PagesQueue(queue))
+}
+
+func (w *Worker) add(sdk worker.Worker, queue string) {
+	w.workers = append(w.workers, sdk)
+	w.info.Queues = append(w.info.Queues, queue)
+}
+
+// announce says every few seconds that the worker lives.
+func (w *Worker) announce(ctx context.Context) {
+	ticker := time.NewTicker(announceEvery)
+	defer ticker.Stop()
+	for heard := true; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		err := w.ledger.Announce(ctx, w.info)
+		switch {
+		case ctx.Err() != nil:
+		case err != nil && heard: // once: it lasts as long as its cause
+			w.log.Warn("ledger does not take the worker's sign of life", zap.Error(err))
+		case err == nil && !heard:
+			w.log.Warn("ledger takes the worker's sign of life again")
+		}
+		heard = err == nil
+	}
+}
+
+// Stop ends the worker: it takes no more tasks, lets activities go on for as
+// long as its Drain allows, and hands over those that have not ended.
+func (w *Worker) Stop() {
+	w.cancel()
+	w.done.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), announceEvery)
+	defer cancel()
+	if err := w.ledger.Withdraw(ctx, w.info.ID); err != nil {
+		w.log.Debug("ledger does not take the worker's leave", zap.Error(err))
+	}
+	w.stopSDK()
+}
+
+func (w *Worker) stopSDK() {
+	var all sync.WaitGroup
+	for _, sdk := range w.workers {
+		all.Go(sdk.Stop)
+	}
+	all.Wait()
+}
+
+// Queue returns the task queue in which a living worker reads a local path: the
+// one with the narrowest root of this host that covers it.
+func Queue(workers []ledger.Worker, host, path string) (queue string, found bool) {
+	best := ""
+	for _, w := range workers {
+		if w.Host != host {
+			continue
+		}
+		for _, root := range w.Roots {
+			if Covers(root, path) && len(root) > len(best) {
+				best = root
+			}
+		}
+	}
+	return upload.HostQueue(host, best), best != ""
+}
+
+// Covers reports whether a path lies below a root.
+func Covers(root, path string) bool {
+	relative, err := filepath.Rel(root, path)
+	return err == nil && relative != ".." && !strings.HasPrefix(relative, ".."+string(filepath.Separator))
+}
+
+// Carried reports whether a living worker carries uploads.
+func Carried(workers []ledger.Worker) bool {
+	return slices.ContainsFunc(workers, func(w ledger.Worker) bool { return slices.Contains(w.Duties, DutyUploads) })
+}
+
+// accounts resolves accounts from the configuration as it is now.
+type accounts struct{ live *config.Live }
+
+func (a accounts) Account(name string) (vendors.Account, error) {
+	now, err := a.live.Config()
+	if err != nil {
+		return vendors.Account{}, err
+	}
+	return now.Account(name)
+}
+
+func (a accounts) KeyFingerprint(account vendors.Account) string { return config.Fingerprint(account) }
+
+// sourcesOf is what the configuration says about sources.
+func sourcesOf(c *config.Config, roots []string) (sources.Options, error) {
+	private, err := c.AllowPrivateNetworks()
+	if err != nil {
+		return sources.Options{}, err
+	}
+	s3, err := c.S3()
+	if err != nil {
+		return sources.Options{}, err
+	}
+	options := sources.Options{
+		Roots: roots, AllowPrivate: private, Egress: egress.New(),
+		S3: sources.S3Options{Endpoint: s3.Endpoint, Region: s3.Region, PathStyle: s3.PathStyle},
+	}
+	if oss, err := c.OSS(); err == nil { // without it, oss: sources are refused when they are looked at
+		options.OSS = sources.OSSOptions{Endpoint: oss.Endpoint, AccessKeyID: oss.AccessKeyID, AccessKeySecret: oss.AccessKeySecret}
+	}
+	return options, nil
+}
+
+// running asks Temporal whether a run is still open. One that it does not know
+// is not.
+func running(temporal client.Client) func(context.Context, string, string) (bool, error) {
+	return func(ctx context.Context, workflowID, runID string) (bool, error) {
+		described, err := temporal.DescribeWorkflowExecution(ctx, workflowID, runID)
+		var unknown *serviceerror.NotFound
+		switch {
+		case errors.As(err, &unknown):
+			return false, nil
+		case err != nil:
+			return false, err
+		}
+		return described.GetWorkflowExecutionInfo().GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_RUNNING, nil
+	}
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/internal/ledger"
+)
+
+func (a *app) batchCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "batch",
+		Short: "send the rows of a manifest, watch and steer them",
+		Long: `A batch is one run of one manifest: CSV or JSON Lines with a row for each medium and
+account, in a file, at s3: or oss:, or a folder of media. Plan it, start it, watch it;
+it survives whatever ends its programs, and tells of each row in a report.
+
+The same start again attaches; nothing is sent twice. A batch with too many failures
+is held and asks. Decisions are kept with who, when and why.`,
+		Example: `  mediaferry batch plan spring.csv                      what it takes, and which rows are wrong
+  mediaferry batch start spring.csv --follow            send it, and wait for its end
+  mediaferry batch status spring
+  mediaferry batch retry spring --kind rejected         once more, in the same batch
+  mediaferry batch report spring --format html -o spring.html`,
+		Args: noCommand,
+		RunE: func(*cobra.Command, []string) error {
+			return misused("what is to be done with batches is missing, want such as plan MANIFEST, start MANIFEST, list or status ID")
+		},
+	}
+	cmd.AddCommand(
+		a.batchPlanCommand(), a.batchStartCommand(), a.batchListCommand(), a.batchStatusCommand(), a.batchWatchCommand(),
+		a.batchPauseCommand(), a.batchResumeCommand(), a.batchCancelCommand(), a.batchSetCommand(), a.batchRetryCommand(),
+		a.batchReportCommand(), a.batchScheduleCommand(),
+	)
+	return cmd
+}
+
+func oneBatch(_ *cobra.Command, args []string) error {
+	switch len(args) {
+	case 0:
+		return &usageError{text: "no batch is named", hint: "mediaferry batch list prints them"}
+	case 1:
+		return nil
+	}
+	return misused("unexpected argument %q", args[1])
+}
+
+func oneManifest(_ *cobra.Command, args []string) error {
+	switch len(args) {
+	case 0:
+		return misused("no MANIFEST is given")
+	case 1:
+		return nil
+	}
+	return misused("unexpected argument %q: a batch has one manifest", args[1])
+}
+
+// batch reads one batch. An unknown name is a misuse.
+func (a *app) batch(ctx context.Context, id string) (ledger.Batch, error) {
+	b, err := a.ledger.Batch(ctx, id)
+	return b, unknownBatch(id, err)
+}
+
+func unknownBatch(id string, err error) error {
+	if !errors.Is(err, ledger.ErrNotFound) {
+		return err
+	}
+	hint := "mediaferry batch list prints those that there are"
+	var unknown *ledger.NotFoundError
+	if errors.As(err, &unknown) && len(unknown.Near) > 0 {
+		hint = "did you mean " + strings.Join(unknown.Near, ", ") + "?"
+	}
+	return &usageError{text: fmt.Sprintf("unknown batch %q", id), hint: hint}
+}
+
+// openBatch opens the ledger and reads one batch.
+func (a *app) openBatch(ctx context.Context, id string) (ledger.Batch, error) {
+	if err := a.openLedger(ctx); err != nil {
+		return ledger.Batch{}, err
+	}
+	return a.batch(ctx, id)
+}
+
+func (a *app) batchListCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "list batches",
+		Long: `list prints the batches that the ledger knows, the latest first. It works with no worker
+and no engine alive.`,
+		Example: "  mediaferry batch list",
+		Args:    noArguments,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.batchList(cmd.Context(), asJSON) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object a line, as status does")
+	return cmd
+}
+
+func (a *app) batchList(ctx context.Context, asJSON bool) error {
+	if err := a.openLedger(ctx); err != nil {
+		return err
+	}
+	all, err := a.ledger.Batches(ctx)
+	if err != nil {
+		return err
+	}
+	p := printer{out: a.stdout, err: a.stderr, json: asJSON}
+	rows := [][]string{{"BATCH", "STATE", "ROWS", "READY", "FAILED", "OPEN", "STARTED", "MANIFEST"}}
+	for _, b := range all {
+		s, err := a.batchStatus(ctx, b)
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			if err := p.object(s); err != nil {
+				return err
+			}
+			continue
+		}
+		rows = append(rows, []string{
+			b.ID, stateWords(b), fmt.Sprint(s.Total), fmt.Sprint(s.Ready), fmt.Sprint(s.Failed), fmt.Sprint(s.Waiting + s.InProgress + s.Unconfirmed),
+			ago(b.CreatedAt, time.Now()), b.Manifest,
+		})
+	}
+	if asJSON {
+		return nil
+	}
+	if len(rows) == 1 {
+		a.say("no batches")
+		return nil
+	}
+	return p.table(rows)
+}
+
+// stateWords is a batch's state for people.
+func stateWords(b ledger.Batch) string {
+	if b.Paused && !b.State.Ended() {
+		return string(b.State) + " (paused)"
+	}
+	return string(b.State)
+}
+
+// completeBatches helps a shell with the names of batches.
+func (a *app) completeBatches(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 || a.begin() != nil || a.openLedger(cmd.Context()) != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	defer a.close()
+	all, err := a.ledger.Batches(cmd.Context())
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var ids []string
+	for _, b := range all[:min(len(all), 50)] {
+		ids = append(ids, b.ID)
+	}
+	return ids, cobra.ShellCompDirectiveNoFileComp
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+// decideBatch decides on all rows of a batch that are unconfirmed. Each is told
+// as it is decided; what had ended meanwhile is left as it is.
+func (a *app) decideBatch(ctx context.Context, id string, d upload.Decision) error {
+	if err := checkDecision(d); err != nil {
+		return err
+	}
+	if _, err := a.openBatch(ctx, id); err != nil {
+		return err
+	}
+	var rows []ledger.Entry // the list changes with each decision
+	for entry, err := range a.ledger.List(ctx, ledger.Filter{Batch: id, State: upload.StateUnconfirmed}) {
+		if err != nil {
+			return err
+		}
+		rows = append(rows, entry)
+	}
+	if len(rows) == 0 {
+		a.say("batch %s has no unconfirmed rows", id)
+		return nil
+	}
+	a.parting = "interrupted; what was decided stays decided, and the same command goes on with the rest"
+	if err := a.openEngine(ctx, engineOptions{}); err != nil {
+		return err
+	}
+	if err := a.staff(ctx, id); err != nil {
+		return err
+	}
+	failed, decided := 0, rows[:0]
+	for _, entry := range rows {
+		err := a.decideRow(ctx, entry, d)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			a.say("%s", err)
+			failed++
+			continue
+		}
+		if _, err := fmt.Fprintf(a.stdout, "%-12s %s\n", d.Verdict, entry.Result.UploadID); err != nil {
+			return err
+		}
+		decided = append(decided, entry)
+	}
+	var end error
+	if failed > 0 {
+		end = &notReadyError{failed}
+	}
+	if d.Verdict == upload.VerdictRetry && !a.uploads {
+		return end // workers that stay do that
+	}
+	if err := a.settle(ctx, decided); err != nil {
+		return err
+	}
+	return a.reported(ctx, id, end)
+}
+
+// settle waits until rows that were decided have ended, or wait for a person.
+func (a *app) settle(ctx context.Context, rows []ledger.Entry) error {
+	for _, row := range rows {
+		for {
+			over, err := a.settled(ctx, row)
+			if err != nil {
+				return err
+			}
+			if over {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-a.engineLost():
+				return a.engineGone()
+			case <-time.After(lookEvery):
+			}
+		}
+	}
+	return nil
+}
+
+// settled reports whether a row that was decided needs no more waiting for. Its
+// workflow is asked, and not the ledger alone: what the end entails comes after
+// that is written.
+func (a *app) settled(ctx context.Context, row ledger.Entry) (bool, error) {
+	described, err := a.temporal.DescribeWorkflowExecution(ctx, row.WorkflowID, row.RunID)
+	var gone *serviceerror.NotFound
+	switch {
+	case errors.As(err, &gone):
+		return true, nil
+	case err != nil:
+		return false, fmt.Errorf("look at %s: %w", row.WorkflowID, err)
+	case described.GetWorkflowExecutionInfo().GetStatus() != enums.WORKFLOW_EXECUTION_STATUS_RUNNING:
+		return true, nil
+	}
+	now, err := a.ledger.Get(ctx, row.Result.UploadID)
+	switch {
+	case err != nil:
+		return false, err
+	case now.Result.State == upload.StateUnconfirmed:
+		return !now.UpdatedAt.Equal(row.UpdatedAt), nil
+	case now.Result.State.Ended():
+		return false, nil // its workflow is about to end, too
+	}
+	account, err := a.ledger.Account(ctx, row.Result.To)
+	return account.Paused, err
+}
+
+// decideRow sends a decision and waits until it is heard.
+func (a *app) decideRow(ctx context.Context, entry ledger.Entry, d upload.Decision) error {
+	id := entry.Result.UploadID
+	handle, err := a.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: entry.WorkflowID, RunID: entry.RunID, UpdateName: upload.UpdateDecide,
+		WaitForStage: client.WorkflowUpdateStageCompleted, Args: []any{d},
+	})
+	if err == nil {
+		err = handle.Get(ctx, nil)
+	}
+	var gone *serviceerror.NotFound
+	if errors.As(err, &gone) {
+		return fmt.Errorf("%s: its workflow has ended; run the row again with another batch and --again where the medium is not there", id)
+	}
+	if err != nil {
+		return fmt.Errorf("decide %s: %w", id, err)
+	}
+	return nil
+}

@@ -1,0 +1,277 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+
+	"github.com/mediaferry/mediaferry/internal/batch"
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/manifest"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/wiring"
+)
+
+type startFlags struct {
+	id, to      string
+	skipInvalid bool
+	again       bool
+	canary      int
+	follow      bool
+	json        bool
+	limits      limitFlags
+}
+
+func (a *app) batchStartCommand() *cobra.Command {
+	var f startFlags
+	cmd := &cobra.Command{
+		Use:   "start [flags] MANIFEST",
+		Short: "send the rows of a manifest",
+		Long: `start checks a manifest, puts its rows down and lets them be sent: by the workers of a
+running engine, or with --follow by this command where there are none. Nothing is sent
+where a row is wrong, unless --skip-invalid leaves such rows out. The same command
+again attaches. MANIFEST is a file, - for standard input, s3://, oss://, or a folder.
+
+Exit status: 3 where rows are refused, and with --follow where some are not ready.`,
+		Example: `  mediaferry batch start spring.csv --canary 20 --failures 1% --failures denied=1
+  mediaferry batch start photos/ --to trustoo --follow`,
+		Args: oneManifest,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.batchStart(cmd, f, args[0]) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.id, "id", "", "the batch's `ID`; default: the manifest's name")
+	flags.StringVar(&f.to, "to", "", "the `ACCOUNT` of rows that name none")
+	flags.BoolVar(&f.skipInvalid, "skip-invalid", false, "leave rows out that are wrong; they end as failed: invalid")
+	flags.BoolVar(&f.again, "again", false, "send what was delivered before once more, as other media")
+	flags.IntVar(&f.canary, "canary", 0, "send the first `N` rows of each account, show them, and wait for batch resume")
+	f.limits.register(cmd)
+	flags.BoolVar(&f.follow, "follow", false, "wait for the end, and do the work where nobody else does")
+	flags.BoolVar(&f.json, "json", false, "print one JSON object, as status does")
+	_ = cmd.RegisterFlagCompletionFunc("to", a.completeAccounts)
+	return cmd
+}
+
+func (a *app) batchStart(cmd *cobra.Command, f startFlags, given string) error {
+	ctx := cmd.Context()
+	if err := a.openConfig(); err != nil {
+		return err
+	}
+	if err := a.reportsShared(); err != nil {
+		return err
+	}
+	limits, err := f.limits.apply(cmd, a.config.AccountNames(), upload.Limits{})
+	if err != nil {
+		return err
+	}
+	if err := a.knownAccount(f.to); err != nil {
+		return err
+	}
+	if f.canary < 0 {
+		return misused("--canary %d is no number of rows", f.canary)
+	}
+	if !f.follow && !a.engineRuns(ctx) {
+		return &usageError{text: "batch start needs a running engine, or --follow", hint: "start one in another terminal: mediaferry up"}
+	}
+	place, err := a.locate(ctx, given)
+	if err != nil {
+		return a.asManifest(err)
+	}
+	if f.id, err = batchID(f.id, place); err != nil {
+		return err
+	}
+	if err := a.openLedger(ctx); err != nil {
+		return err
+	}
+	loaded, err := a.loadBatch(ctx, f, place, limits)
+	if err != nil {
+		return err
+	}
+	a.tellLoaded(cmd, f, loaded)
+	if f.follow {
+		a.parting = "interrupted; the batch goes on where the engine does, else with the same command"
+	}
+	return a.runBatch(ctx, loaded.Batch, f.follow, printer{out: a.stdout, err: a.stderr, json: f.json})
+}
+
+// batchID is the name of the batch of a manifest.
+func batchID(given string, place manifest.Place) (string, error) {
+	if given == "" {
+		if given = batch.NameOf(place); given == "" {
+			return "", &usageError{text: "the batch has no name: its manifest has none", hint: "name it with --id"}
+		}
+		return given, nil
+	}
+	if err := upload.CheckBatchID(given); err != nil {
+		return "", misused("--id: %s", err)
+	}
+	return given, nil
+}
+
+// loadBatch puts the rows down, or attaches to a batch that has them.
+func (a *app) loadBatch(ctx context.Context, f startFlags, place manifest.Place, limits upload.Limits) (batch.Loaded, error) {
+	opener, err := a.manifests()
+	if err != nil {
+		return batch.Loaded{}, err
+	}
+	queue, err := a.queues(ctx, f.follow)
+	if err != nil {
+		return batch.Loaded{}, err
+	}
+	bar := newBoard(a.stderr)
+	loaded, err := batch.Load(ctx, batch.Loading{
+		Place: place, Opener: opener, Catalog: a.config, Ledger: a.ledger, Batch: f.id, To: f.to, Again: f.again, SkipInvalid: f.skipInvalid,
+		Limits: limits, Canary: f.canary, By: who(), Queue: queue,
+		Beat: func(rows int64) { bar.draw([]string{fmt.Sprintf("%d rows are put down", rows)}) },
+	})
+	bar.clear()
+	var known *upload.Error
+	if err != nil && loaded.Attached && errors.As(err, &known) && known.Kind == upload.KindInvalid {
+		return loaded, &usageError{text: known.Message, hint: known.Hint} // the name is another batch's
+	}
+	if err != nil {
+		told := a.asManifest(err)
+		a.tellRefused(err)
+		err = told
+	}
+	return loaded, err
+}
+
+// tellRefused says what to do about a manifest that was refused.
+func (a *app) tellRefused(err error) {
+	var refused *batch.RefusedError
+	switch {
+	case !errors.As(err, &refused):
+	case refused.Whole:
+		a.say("nothing was started; %s", headerFirst)
+	default:
+		a.say("nothing was started; correct those rows, or leave them out with --skip-invalid")
+	}
+}
+
+// queues tells in which queue a local path is read: in that of a worker of this
+// host, or in this command's own, if it is going to stay.
+func (a *app) queues(ctx context.Context, stays bool) (func(context.Context, string) (string, error), error) {
+	workers, err := a.ledger.Workers(ctx, wiring.WorkerAge)
+	if err != nil {
+		return nil, err
+	}
+	if !stays && !wiring.Carried(workers) {
+		return nil, &usageError{text: "batch start needs a worker that goes on, or --follow", hint: "start one in another terminal: mediaferry up"}
+	}
+	host, err := a.host()
+	if err != nil {
+		return nil, err
+	}
+	return func(_ context.Context, path string) (string, error) {
+		if queue, found := wiring.Queue(workers, host, path); found {
+			return queue, nil
+		}
+		root, err := a.rowRoot(path)
+		if err == nil && !stays {
+			err = &usageError{text: fmt.Sprintf("no worker on this host reads %s", path), hint: "start one in another terminal: mediaferry up; or wait here with --follow"}
+		}
+		return upload.HostQueue(host, root), err
+	}, nil
+}
+
+// tellLoaded says what is different from what was perhaps expected.
+func (a *app) tellLoaded(cmd *cobra.Command, f startFlags, loaded batch.Loaded) {
+	b := loaded.Batch
+	if loaded.Attached {
+		a.say("batch %s is there since %s, and %s", b.ID, b.CreatedAt.Local().Format(time.DateTime), stateWords(b))
+		if f.limits.given(cmd) != "" || f.canary > 0 {
+			a.say("its limits stay as they are; to change them: mediaferry batch set %s", b.ID)
+		}
+		return
+	}
+	if loaded.Found.Refused > 0 {
+		a.say("%d of %d rows are left out, and reported as failed: invalid", loaded.Found.Refused, loaded.Layout.Rows)
+		a.tellProblems(loaded.Found)
+	}
+	const few = 5
+	switch n := loaded.Found.Warnings; {
+	case n == 0:
+	case n <= few:
+		a.tellWarnings(loaded.Found)
+	default:
+		a.say("there are %d warnings, which mediaferry batch plan names", n)
+	}
+}
+
+// runBatch lets a batch run whose rows are in the ledger, and waits for it where
+// that is wanted.
+func (a *app) runBatch(ctx context.Context, b ledger.Batch, follow bool, p printer) error {
+	if b.State.Ended() {
+		return a.endBatch(ctx, b, p)
+	}
+	if err := a.openEngine(ctx, engineOptions{}); err != nil {
+		return err
+	}
+	if follow {
+		if err := a.staff(ctx, b.ID); err != nil {
+			return err
+		}
+	}
+	if err := a.startBatch(ctx, b.ID); err != nil {
+		return err
+	}
+	if follow {
+		return a.followBatch(ctx, b.ID, p)
+	}
+	if p.json {
+		return a.printStatus(ctx, b, p)
+	}
+	_, err := fmt.Fprintf(p.out, "%-12s %s, %d rows\n", "started", b.ID, b.Total)
+	return err
+}
+
+// startBatch starts a batch's workflow, or finds it running.
+func (a *app) startBatch(ctx context.Context, id string) error {
+	_, err := a.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                       upload.BatchWorkflowID(id),
+		TaskQueue:                upload.TaskQueue,
+		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		StaticSummary:            "batch " + id,
+	}, upload.WorkflowBatch, upload.BatchRun{Batch: id})
+	if err != nil {
+		return fmt.Errorf("start batch %s: %w", id, err)
+	}
+	return nil
+}
+
+// staff makes this process do what nobody else does of a batch's work.
+func (a *app) staff(ctx context.Context, id string) error {
+	workers, err := a.ledger.Workers(ctx, wiring.WorkerAge)
+	if err != nil {
+		return err
+	}
+	host, err := a.host()
+	if err != nil {
+		return err
+	}
+	routes, err := a.ledger.Routes(ctx, id)
+	if err != nil {
+		return err
+	}
+	need := crew{uploads: wiring.Carried(workers)}
+	for _, route := range routes {
+		if !need.uploads && !a.uploads && route.Waiting > 0 {
+			if _, err := a.config.Account(route.Account); err != nil {
+				return err
+			}
+		}
+		at, root, isHost := upload.ParseHostQueue(route.Queue)
+		if !isHost || at != host || polled(workers, route.Queue) || slices.Contains(need.missing, root) {
+			continue
+		}
+		need.missing = append(need.missing, root)
+	}
+	return a.hire(ctx, need)
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+const (
+	// claimTime is how long a command that does not wait for its uploads waits
+	// for them to begin. A worker that lives needs a moment.
+	claimTime = 15 * time.Second
+	// queryTime bounds one question to a workflow.
+	queryTime = 3 * time.Second
+)
+
+// detach prints each upload as soon as other commands know it by its name, and
+// leaves it. One that has ended by then, as with a source that is none, is told
+// as if it had been waited for.
+func (a *app) detach(ctx context.Context, all []*following, p printer) error {
+	late := time.NewTimer(claimTime)
+	defer late.Stop()
+	notReady := 0
+	for _, f := range all {
+		result, over, err := a.begun(ctx, f, late.C)
+		if err != nil {
+			return err
+		}
+		tell := p.started
+		if over {
+			tell = p.item
+			if result.State != upload.StateReady {
+				notReady++
+			}
+		}
+		if err := tell(result); err != nil {
+			return err
+		}
+	}
+	if notReady > 0 {
+		return &notReadyError{notReady}
+	}
+	return nil
+}
+
+// begun waits until an upload's source is found to be good and its identity is
+// claimed, or it has ended.
+func (a *app) begun(ctx context.Context, f *following, late <-chan time.Time) (result upload.Result, over bool, err error) {
+	looks := time.NewTicker(lookEvery / 5)
+	defer looks.Stop()
+	for {
+		status, err := a.status(ctx, f)
+		if err == nil && claimed(status) {
+			return status.Result, status.Result.State.Ended(), nil
+		}
+		select {
+		case <-f.ended:
+			return a.ending(ctx, f)
+		case <-late:
+			return upload.NewResult(f.item, upload.WayOwn, time.Now()), false, nil
+		case <-ctx.Done():
+			return result, false, ctx.Err()
+		case <-looks.C:
+		}
+	}
+}
+
+// claimed reports whether an upload has its identity. The claim finds out the
+// size, also where it finds that all is done or that somebody else is at it; such
+// a run never leaves its first state, and ends.
+func claimed(status upload.Status) bool {
+	return status.Result.Size > 0 && (status.Result.State != upload.StateWaiting || status.Waiting != "" || status.Paused || status.Held)
+}
+
+// errNobody says that there is no workflow to be asked.
+var errNobody = errors.New("it has no workflow of its own")
+
+// status asks an upload's workflow how far it is. Where no worker answers, it
+// fails.
+func (a *app) status(ctx context.Context, f *following) (upload.Status, error) {
+	if f.run == nil {
+		return upload.Status{}, errNobody
+	}
+	return a.statusOf(ctx, f.run.GetID(), f.run.GetRunID())
+}
+
+// statusOf is status for the run of a workflow.
+func (a *app) statusOf(ctx context.Context, workflowID, runID string) (status upload.Status, err error) {
+	ctx, cancel := context.WithTimeout(ctx, queryTime)
+	defer cancel()
+	answer, err := a.temporal.QueryWorkflow(ctx, workflowID, runID, upload.QueryStatus)
+	if err != nil {
+		return status, err
+	}
+	return status, answer.Get(&status)
+}

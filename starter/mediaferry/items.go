@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+type listFlags struct {
+	state, account, kind, batch, since string
+	json                               bool
+}
+
+func (a *app) listCommand() *cobra.Command {
+	var f listFlags
+	cmd := &cobra.Command{
+		Use:   "list [flags]",
+		Short: "list uploads",
+		Long: `list prints the uploads that the ledger knows, the latest first, those of a batch in
+the order of its manifest. It works with no worker and no engine alive.`,
+		Example: `  mediaferry list --state failed --kind rejected
+  mediaferry list --account trustana --since 24h --json`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.list(cmd.Context(), f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.state, "state", "", "only those in `STATE`: "+join(upload.States()))
+	flags.StringVar(&f.account, "account", "", "only those of `ACCOUNT`")
+	flags.StringVar(&f.kind, "kind", "", "only failures of `KIND`: "+join(upload.Kinds()))
+	flags.StringVar(&f.batch, "batch", "", "only those of `BATCH`")
+	flags.StringVar(&f.since, "since", "", "only those that changed since `T`: 2h, 7d, 2026-11-22 or a time in RFC 3339")
+	flags.BoolVar(&f.json, "json", false, "print a JSON object a line")
+	_ = cmd.RegisterFlagCompletionFunc("account", a.completeAccounts)
+	return cmd
+}
+
+func noArguments(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return misused("unexpected argument %q", args[0])
+	}
+	return nil
+}
+
+func join[T ~string](words []T) string {
+	texts := make([]string, len(words))
+	for i, w := range words {
+		texts[i] = string(w)
+	}
+	return strings.Join(texts, ", ")
+}
+
+func (a *app) list(ctx context.Context, f listFlags) error {
+	filter, err := f.filter(time.Now())
+	if err != nil {
+		return err
+	}
+	if err := a.openLedger(ctx); err != nil {
+		return err
+	}
+	paused, err := a.pausedAccounts(ctx)
+	if err != nil {
+		return err
+	}
+	p := printer{out: a.stdout, err: a.stderr, json: f.json}
+	rows := [][]string{{"STATE", "ACCOUNT", "MEDIA ID", "SIZE", "CHANGED", "UPLOAD ID"}}
+	found := false
+	for entry, err := range a.ledger.List(ctx, filter) {
+		if err != nil {
+			return err
+		}
+		r := entry.Result
+		r.Paused = r.Paused || paused[r.To] && !r.State.Ended()
+		if f.json {
+			if err := p.object(advised(r)); err != nil {
+				return err
+			}
+			found = true
+			continue
+		}
+		rows = append(rows, []string{describe(r), r.To, orDash(string(r.MediaID)), known(r.Size), ago(entry.UpdatedAt, time.Now()), r.UploadID})
+	}
+	switch {
+	case !found && len(rows) == 1:
+		return a.noUploads(ctx, f)
+	case f.json:
+		return nil
+	}
+	return p.table(rows)
+}
+
+// noUploads says that a list is empty. One of an account or of a batch that there
+// is not is more likely a slip of the pen.
+func (a *app) noUploads(ctx context.Context, f listFlags) error {
+	if f.account != "" {
+		if _, err := a.config.Profile(f.account); err != nil {
+			return err
+		}
+	}
+	if f.batch != "" {
+		if _, err := a.batch(ctx, f.batch); err != nil {
+			return err
+		}
+	}
+	if !f.json {
+		a.say("no uploads")
+	}
+	return nil
+}
+
+// known is a size, where the source was looked at already.
+func known(n upload.Number) string {
+	if n == 0 {
+		return "-"
+	}
+	return size(int64(n))
+}
+
+// describe is a state with what a person wants to know at once.
+func describe(r upload.Result) string {
+	switch {
+	case r.State == upload.StateFailed && r.Error != nil:
+		return "failed: " + string(r.Error.Kind)
+	case r.Paused:
+		return string(r.State) + " (paused)"
+	}
+	return string(r.State)
+}
+
+func (f listFlags) filter(now time.Time) (ledger.Filter, error) {
+	filter := ledger.Filter{State: upload.State(f.state), Account: f.account, Kind: upload.Kind(f.kind), Batch: f.batch}
+	if f.state != "" && !slices.Contains(upload.States(), filter.State) {
+		return filter, misused("--state %q is unknown, want one of %s", f.state, join(upload.States()))
+	}
+	if f.kind != "" && !slices.Contains(upload.Kinds(), filter.Kind) {
+		return filter, misused("--kind %q is unknown, want one of %s", f.kind, join(upload.Kinds()))
+	}
+	if f.since == "" {
+		return filter, nil
+	}
+	since, err := parseSince(f.since, now)
+	filter.Since = since
+	return filter, err
+}
+
+// parseSince reads a length of time, or a moment.
+func parseSince(text string, now time.Time) (time.Time, error) {
+	var days int
+	if n, err := fmt.Sscanf(text, "%dd", &days); err == nil && n == 1 && text == fmt.Sprintf("%dd", days) {
+		return now.AddDate(0, 0, -days), nil
+	}
+	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+		return now.Add(-d), nil
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02"} {
+		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, misused("--since %q is no time, want such as 2h, 7d, 2026-11-22 or 2026-11-22T10:00:00Z", text)
+}
+
+// pausedAccounts are the accounts that do not go on.
+func (a *app) pausedAccounts(ctx context.Context) (map[string]bool, error) {
+	states, err := a.ledger.Accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	paused := map[string]bool{}
+	for _, s := range states {
+		paused[s.Name] = s.Paused
+	}
+	return paused, nil
+}

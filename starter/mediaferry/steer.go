@@ -1,0 +1,303 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+func (a *app) waitCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "wait [flags] UPLOAD_ID",
+		Short: "wait until an upload has ended",
+		Long: `wait returns when an upload has ended, or waits for a person: unconfirmed, or with
+its account paused. It does the work itself where no worker does. For a row of a batch
+it waits too while the batch is paused or held, and says so.`,
+		Example: "  mediaferry wait upload/truvideo/tour",
+		Args:    oneUpload,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			entry, err := a.openItem(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return a.watch(cmd.Context(), entry, asJSON)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as one JSON object")
+	cmd.ValidArgsFunction = a.completeUploads
+	return cmd
+}
+
+func (a *app) retryCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "retry [flags] UPLOAD_ID",
+		Short: "run a failed or canceled upload once more",
+		Long: `retry runs an upload that failed or was canceled once more, with the source and the
+fields that it had, and waits for it.`,
+		Example: "  mediaferry retry upload/sitoo/damage-7",
+		Args:    oneUpload,
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.retry(cmd.Context(), args[0], asJSON) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as one JSON object")
+	cmd.ValidArgsFunction = a.completeUploads
+	return cmd
+}
+
+func (a *app) cancelCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "cancel UPLOAD_ID",
+		Short: "give an upload up",
+		Long: `cancel gives a running upload up and waits until it has ended. What it leaves at the
+vendor, such as an open session, is named. The other rows of a batch go on without it;
+a row that was not begun is canceled at once.`,
+		Example: `  mediaferry cancel upload/truvideo/tour
+  mediaferry cancel batch/spring/a-12`,
+		Args:              oneUpload,
+		ValidArgsFunction: a.completeUploads,
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.cancel(cmd.Context(), args[0]) },
+	}
+}
+
+func (a *app) decideCommand() *cobra.Command {
+	var because, batch string
+	cmd := &cobra.Command{
+		Use:   "decide UPLOAD_ID ready|retry|fail --because TEXT",
+		Short: "decide on uploads that are unconfirmed",
+		Long: `decide settles an upload whose answer was lost and could not be found out. Look at the
+vendor first, then say
+  ready   the medium is there
+  retry   it is not: send it again
+  fail    give it up
+With --batch instead of an UPLOAD_ID it settles all such rows of a batch. The decision
+is kept with who, when and why.`,
+		Example: `  mediaferry decide upload/closient/front retry --because "no such image in the gallery"
+  mediaferry decide --batch spring fail --because "to be sent by hand"`,
+		Args: func(_ *cobra.Command, args []string) error {
+			switch {
+			case batch != "" && len(args) != 1:
+				return misused("want one of ready, retry, fail, and no UPLOAD_ID beside --batch")
+			case batch == "" && len(args) != 2:
+				return misused("want an UPLOAD_ID and one of ready, retry, fail")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			decision := upload.Decision{Verdict: upload.Verdict(args[len(args)-1]), Because: because, By: who()}
+			if batch != "" {
+				return a.decideBatch(cmd.Context(), batch, decision)
+			}
+			return a.decide(cmd.Context(), args[0], decision)
+		},
+	}
+	cmd.Flags().StringVar(&because, "because", "", "the reason, `TEXT`")
+	cmd.Flags().StringVar(&batch, "batch", "", "decide on all unconfirmed rows of the batch `ID`")
+	cmd.ValidArgsFunction = a.completeUploads
+	return cmd
+}
+
+// openItem opens the engine and reads one item.
+func (a *app) openItem(ctx context.Context, id string) (ledger.Entry, error) {
+	if err := a.openLedger(ctx); err != nil {
+		return ledger.Entry{}, err
+	}
+	entry, err := a.entry(ctx, id)
+	if err != nil {
+		return entry, err
+	}
+	a.parting = "interrupted; the upload goes on where the engine does"
+	return entry, a.openEngine(ctx, engineOptions{})
+}
+
+// watch waits for an item that runs, or prints how it ended.
+func (a *app) watch(ctx context.Context, entry ledger.Entry, asJSON bool) error {
+	p := printer{out: a.stdout, err: a.stderr, json: asJSON}
+	if entry.Result.State.Ended() {
+		if err := p.item(entry.Result); err != nil {
+			return err
+		}
+		if entry.Result.State != upload.StateReady {
+			return &notReadyError{1}
+		}
+		return nil
+	}
+	follow := a.resume
+	if withOthers(entry) {
+		follow = a.resumeRow
+	}
+	f, err := follow(ctx, entry)
+	if err != nil {
+		return err
+	}
+	return a.follow(ctx, []*following{f}, p)
+}
+
+// resume attaches to an item's workflow and sees to it that somebody works on it.
+func (a *app) resume(ctx context.Context, entry ledger.Entry) (*following, error) {
+	item, err := entry.Item()
+	if err != nil {
+		return nil, err
+	}
+	f := a.attach(ctx, item, a.temporal.GetWorkflow(ctx, entry.WorkflowID, entry.RunID))
+	f.entry = entry
+	return f, a.recruit(ctx, []*following{f})
+}
+
+func (a *app) retry(ctx context.Context, id string, asJSON bool) error {
+	entry, err := a.openItem(ctx, id)
+	if err != nil {
+		return err
+	}
+	switch entry.Result.State {
+	case upload.StateFailed, upload.StateCanceled:
+	case upload.StateUnconfirmed:
+		return &usageError{text: id + " is unconfirmed", hint: "look at the vendor, then: mediaferry decide " + id + " retry --because TEXT"}
+	default:
+		return misused("%s is %s, only what failed or was canceled can be retried", id, entry.Result.State)
+	}
+	item, err := entry.Item()
+	if err != nil {
+		return err
+	}
+	item.Queue = ""
+	if err := a.ledger.CallBack(ctx, id); err != nil {
+		return err
+	}
+	items := []upload.Item{item}
+	crew, err := a.crew(ctx, items)
+	if err != nil {
+		return err
+	}
+	if err := a.able(crew, items); err != nil {
+		return err
+	}
+	if err := a.hire(ctx, crew); err != nil {
+		return err
+	}
+	follow, err := a.start(ctx, items)
+	if err != nil {
+		return err
+	}
+	return a.reported(ctx, item.Batch, a.follow(ctx, follow, printer{out: a.stdout, err: a.stderr, json: asJSON}))
+}
+
+func (a *app) cancel(ctx context.Context, id string) error {
+	if err := a.openLedger(ctx); err != nil {
+		return err
+	}
+	entry, err := a.entry(ctx, id)
+	if err != nil {
+		return err
+	}
+	if s := entry.Result.State; s.Ended() && s != upload.StateUnconfirmed {
+		return misused("%s is %s already", id, s)
+	}
+	if withOthers(entry) {
+		return a.cancelRow(ctx, entry)
+	}
+	a.parting = "interrupted; the upload goes on where the engine does"
+	if err := a.openEngine(ctx, engineOptions{}); err != nil {
+		return err
+	}
+	return a.cancelWorkflow(ctx, entry)
+}
+
+// cancelWorkflow gives up an upload by its own workflow.
+func (a *app) cancelWorkflow(ctx context.Context, entry ledger.Entry) error {
+	if err := a.temporal.CancelWorkflow(ctx, entry.WorkflowID, entry.RunID); err != nil {
+		return fmt.Errorf("cancel %s: %w", entry.Result.UploadID, err)
+	}
+	f, err := a.resume(ctx, entry)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-f.ended:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	result, _, err := a.ending(ctx, f)
+	if err != nil {
+		return err
+	}
+	return a.reported(ctx, string(result.Batch), a.canceled(result))
+}
+
+// canceled prints how an upload ended that was to be given up.
+func (a *app) canceled(result upload.Result) error {
+	if err := (printer{out: a.stdout, err: a.stderr}).item(result); err != nil {
+		return err
+	}
+	if result.State != upload.StateCanceled {
+		a.say("it had ended before the cancellation reached it")
+	}
+	return nil
+}
+
+// checkDecision says what a decision lacks.
+func checkDecision(d upload.Decision) error {
+	switch d.Verdict {
+	case upload.VerdictReady, upload.VerdictRetry, upload.VerdictFail:
+	default:
+		return misused("verdict %q is unknown, want one of ready, retry, fail", d.Verdict)
+	}
+	if d.Because == "" {
+		return misused("--because is missing: a decision is kept with its reason")
+	}
+	return nil
+}
+
+func (a *app) decide(ctx context.Context, id string, d upload.Decision) error {
+	if err := checkDecision(d); err != nil {
+		return err
+	}
+	entry, err := a.openItem(ctx, id)
+	if err != nil {
+		return err
+	}
+	if entry.Result.State != upload.StateUnconfirmed {
+		return misused("%s is %s, only an unconfirmed upload can be decided", id, entry.Result.State)
+	}
+	f, err := a.resume(ctx, entry)
+	if err != nil {
+		return err
+	}
+	handle, err := a.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: entry.WorkflowID, RunID: entry.RunID, UpdateName: upload.UpdateDecide,
+		WaitForStage: client.WorkflowUpdateStageCompleted, Args: []any{d},
+	})
+	if err == nil {
+		err = handle.Get(ctx, nil)
+	}
+	var gone *serviceerror.NotFound
+	if errors.As(err, &gone) {
+		return fmt.Errorf("%s: its workflow has ended; run the upload again with --again where the medium is not there", id)
+	}
+	if err != nil {
+		return fmt.Errorf("decide %s: %w", id, err)
+	}
+	f.stale = entry.UpdatedAt
+	return a.reported(ctx, f.item.Batch, a.follow(ctx, []*following{f}, printer{out: a.stdout, err: a.stderr}))
+}
+
+// who is the person at the keyboard, for records.
+func who() string {
+	name := os.Getenv("USER")
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if host, err := os.Hostname(); err == nil {
+		name += "@" + host
+	}
+	return name
+}

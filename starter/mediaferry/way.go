@@ -1,0 +1,112 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+// under are the lines of a card about an upload under way; none where status is
+// nil.
+func under(status *upload.Status, now time.Time) (rows [][]string) {
+	if status == nil {
+		return nil
+	}
+	add := func(name, text string) {
+		if text != "" {
+			rows = append(rows, []string{name, text})
+		}
+	}
+	add("parts", partsOf(*status))
+	add("speed", speedOf(*status))
+	add("URL", urlOf(*status, now))
+	add("retries", retriesOf(*status))
+	add("waits for", waitsOf(*status))
+	return rows
+}
+
+// partsOf counts the parts that the store has acknowledged.
+func partsOf(s upload.Status) string {
+	if s.Parts <= 1 {
+		return ""
+	}
+	text := fmt.Sprintf("%d of %d, %s", s.PartsDone, s.Parts, size(s.BytesDone))
+	if s.Width > 0 {
+		text += fmt.Sprintf("; %d in flight, at most %d", s.InFlight, s.Width)
+	}
+	return text
+}
+
+// speedOf is how fast bytes move, and how long the rest takes.
+func speedOf(s upload.Status) string {
+	if s.Speed <= 0 || s.Paused {
+		return ""
+	}
+	text := size(int64(s.Speed)) + "/s"
+	if s.LeftSeconds > 0 {
+		text += ", " + about(s.LeftSeconds) + " left"
+	}
+	return text
+}
+
+// about is a time to come, no finer than it can be known.
+func about(seconds float64) string {
+	d := time.Duration(seconds * float64(time.Second))
+	switch {
+	case d < time.Minute:
+		return d.Round(time.Second).String()
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
+	}
+	d = d.Round(time.Minute)
+	return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+}
+
+// urlOf is how long the URL in use is good for.
+func urlOf(s upload.Status, now time.Time) string {
+	if s.ExpiresAt.IsZero() || s.Result.State != upload.StateTransferring {
+		return ""
+	}
+	if left := s.ExpiresAt.Sub(now); left > 0 {
+		return "good for another " + about(left.Seconds())
+	}
+	return "has run out; another is asked for when it is needed"
+}
+
+// retriesOf is what was repeated, by cause.
+func retriesOf(s upload.Status) string {
+	causes := make([]string, 0, len(s.Retries))
+	for _, cause := range slices.Sorted(maps.Keys(s.Retries)) {
+		causes = append(causes, fmt.Sprintf("%s %d", cause, s.Retries[cause]))
+	}
+	return strings.Join(causes, ", ")
+}
+
+// waitsOf is what an upload waits for, in words.
+func waitsOf(s upload.Status) string {
+	if s.Paused && s.Waiting == "" {
+		return "a person: mediaferry resume " + s.Result.UploadID
+	}
+	return s.Waiting
+}
+
+// glance is an upload under way in half a line.
+func glance(s upload.Status, now time.Time) string {
+	var words []string
+	if s.Parts > 1 {
+		words = append(words, fmt.Sprintf("%d of %d parts", s.PartsDone, s.Parts))
+	}
+	if s.Paused {
+		words = append(words, "paused")
+	} else if s.Waiting != "" {
+		words = append(words, "waits for "+s.Waiting)
+	}
+	if left := s.ExpiresAt.Sub(now); s.Result.State == upload.StateTransferring && !s.ExpiresAt.IsZero() && left > 0 {
+		words = append(words, "URL for "+about(left.Seconds()))
+	}
+	return strings.Join(words, ", ")
+}

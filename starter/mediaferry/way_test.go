@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+func TestAnUploadUnderWayInWords(t *testing.T) {
+	now := time.Date(2026, 11, 22, 4, 0, 0, 0, time.UTC)
+	sending := upload.Status{
+		Result: upload.Result{UploadID: "upload/truvideo/tour", State: upload.StateTransferring},
+		Parts:  32, PartsDone: 12, BytesDone: 805306368, PartSize: 64 << 20, Width: 4, InFlight: 3,
+		Speed: 90e6, LeftSeconds: 3725, ExpiresAt: now.Add(18*time.Minute + 5*time.Second),
+		Retries: map[string]int{"expired": 2, "SlowDown": 1},
+	}
+	paused, waiting, old, whole := sending, sending, sending, sending
+	paused.Paused = true
+	waiting.Waiting = "a worker on host studio that reads /srv/media"
+	old.ExpiresAt = now.Add(-time.Second)
+	whole.Parts, whole.ExpiresAt, whole.Retries, whole.Speed = 1, time.Time{}, nil, 0
+	for name, c := range map[string]struct {
+		status *upload.Status
+		card   [][]string
+		glance string
+	}{
+		"with parts": {&sending, [][]string{
+			{"parts", "12 of 32, 805.3 MB; 3 in flight, at most 4"},
+			{"speed", "90.0 MB/s, 1h02m left"},
+			{"URL", "good for another 18m05s"},
+			{"retries", "SlowDown 1, expired 2"},
+		}, "12 of 32 parts, URL for 18m05s"},
+		"paused": {&paused, [][]string{
+			{"parts", "12 of 32, 805.3 MB; 3 in flight, at most 4"},
+			{"URL", "good for another 18m05s"},
+			{"retries", "SlowDown 1, expired 2"},
+			{"waits for", "a person: mediaferry resume upload/truvideo/tour"},
+		}, "12 of 32 parts, paused, URL for 18m05s"},
+		"that waits": {&waiting, [][]string{
+			{"parts", "12 of 32, 805.3 MB; 3 in flight, at most 4"},
+			{"speed", "90.0 MB/s, 1h02m left"},
+			{"URL", "good for another 18m05s"},
+			{"retries", "SlowDown 1, expired 2"},
+			{"waits for", waiting.Waiting},
+		}, "12 of 32 parts, waits for a worker on host studio that reads /srv/media, URL for 18m05s"},
+		"with a URL that ran out": {&old, [][]string{
+			{"parts", "12 of 32, 805.3 MB; 3 in flight, at most 4"},
+			{"speed", "90.0 MB/s, 1h02m left"},
+			{"URL", "has run out; another is asked for when it is needed"},
+			{"retries", "SlowDown 1, expired 2"},
+		}, "12 of 32 parts"},
+		"in one piece":      {&whole, nil, ""},
+		"that does not run": {nil, nil, ""},
+		"that nobody is on": {&upload.Status{}, nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Equal(t, c.card, under(c.status, now))
+			if c.status != nil {
+				require.Equal(t, c.glance, glance(*c.status, now))
+			}
+		})
+	}
+}
+
+func TestTimeToComeIsNoFinerThanItCanBeKnown(t *testing.T) {
+	for seconds, want := range map[float64]string{0.2: "0s", 42.4: "42s", 61: "1m01s", 3599: "59m59s", 3725: "1h02m", 90000: "25h00m"} {
+		require.Equal(t, want, about(seconds))
+	}
+}
+
+func TestAResultWithItsStatusKeepsItsNames(t *testing.T) {
+	r := upload.Result{UploadID: "upload/truvideo/tour", State: upload.StateTransferring}
+	plain, err := json.Marshal(r)
+	require.NoError(t, err)
+	ended, err := json.Marshal(shown{r, nil})
+	require.NoError(t, err)
+	require.JSONEq(t, string(plain), string(ended))
+
+	raw, err := json.Marshal(shown{r, lineOf(&upload.Status{Result: r, Parts: 32, PartsDone: 12, Speed: 1.5})})
+	require.NoError(t, err)
+	var fields map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal(raw, &fields))
+	require.JSONEq(t, `{"parts":32,"parts_done":12,"speed":1.5}`, string(fields["status"]))
+	delete(fields, "status")
+	rest, err := json.Marshal(fields)
+	require.NoError(t, err)
+	require.JSONEq(t, string(plain), string(rest))
+}
+
+func TestWhatIsForetold(t *testing.T) {
+	plan := upload.Plan{Size: 2 << 30, PartSize: 64 << 20, Parts: 32}
+	require.Equal(t, "tour.mp4: 2.1 GB in 32 parts of 67.1 MB", foretold("tour.mp4", plan, 0))
+	require.Equal(t, "tour.mp4: 2.1 GB in 32 parts of 67.1 MB, about 21s at the 100.0 MB/s that the account took last", foretold("tour.mp4", plan, 100e6))
+}
+
+func TestALookoutForgetsWhoDoesNotAnswer(t *testing.T) {
+	answers := make(chan error)
+	f := &following{item: upload.Item{UploadID: "upload/truvideo/tour"}}
+	w := newLookout(func(context.Context, *following) (upload.Status, error) {
+		return upload.Status{Parts: 32}, <-answers
+	}, 0)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	_, known := w.look([]*following{f})
+	require.False(t, known, "nobody was asked")
+	go func() {
+		defer close(ended)
+		w.run(ctx)
+	}()
+	answers <- nil
+	answers <- errors.New("no worker") // the first answer has been noted by now
+	cancel()
+	<-ended
+	_, known = w.look([]*following{f})
+	require.False(t, known)
+	w.note(f.item.UploadID, upload.Status{Parts: 32}, true)
+	status, known := w.look([]*following{f})
+	require.True(t, known)
+	require.Equal(t, 32, status.Parts)
+	_, known = w.look(nil)
+	require.False(t, known)
+}
+
+func TestProgressTellsOfAllAndOfTheFirst(t *testing.T) {
+	at := time.Date(2026, 11, 22, 4, 0, 0, 0, time.UTC)
+	one := &following{item: upload.Item{UploadID: "upload/truvideo/tour", Account: "truvideo"}}
+	one.entry.Result = upload.Result{State: upload.StateTransferring, Size: 2000e6, BytesSent: 500e6}
+	two := &following{item: upload.Item{UploadID: "upload/sitoo/mug", Account: "sitoo"}}
+	two.entry.Result = upload.Result{State: upload.StateReady, Size: 1e6, BytesSent: 1e6}
+	p := &progress{all: []*following{one, two}, lookout: newLookout(nil, 0)}
+	draw := func(after time.Duration) string {
+		sent, total := p.sum()
+		return p.line([]*following{one}, tally{sent, total, p.rate(at.Add(after), sent)}, at.Add(after))
+	}
+	require.Equal(t, "1 of 2 items, 501.0 MB of 2.0 GB; transferring at truvideo", draw(0))
+	one.entry.Result.BytesSent = 600e6
+	require.Equal(t, "1 of 2 items, 601.0 MB of 2.0 GB, 10.0 MB/s, 2m20s left; transferring at truvideo", draw(10*time.Second))
+	p.lookout.note(one.item.UploadID, upload.Status{Parts: 32, PartsDone: 10, BytesDone: 700e6, Paused: true}, true)
+	require.Equal(t, "1 of 2 items, 701.0 MB of 2.0 GB, 10.0 MB/s, 2m10s left; transferring at truvideo, 10 of 32 parts, paused", draw(20*time.Second))
+	one.entry.Result.Paused, one.entry.Result.State = true, ""
+	p.lookout.note(one.item.UploadID, upload.Status{}, false)
+	require.Contains(t, draw(21*time.Second), "; waiting at truvideo, paused")
+	require.Equal(t, "2 of 2 items, 601.0 MB of 2.0 GB", p.line(nil, tally{601e6, 2001e6, 0}, at))
+}

@@ -1,0 +1,266 @@
+// Command mediaferry-worker is the production worker: it carries uploads on an
+// existing Temporal service, with health and metrics, and nothing else. It takes
+// its accounts from mediaferry.yaml, Temporal from its environment configuration
+// and the ledger from PostgreSQL; it keeps nothing on its disk.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/mediaferry/mediaferry/internal/codec"
+	"github.com/mediaferry/mediaferry/internal/config"
+	"github.com/mediaferry/mediaferry/internal/egress"
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/transfer"
+	"github.com/mediaferry/mediaferry/internal/wiring"
+)
+
+// version is set when a release is built.
+var version = "dev"
+
+const usage = `mediaferry-worker carries uploads on an existing Temporal service.
+
+Usage:
+    mediaferry-worker [--config FILE] [--host NAME] [--listen ADDR]
+                      [--bwlimit RATE] [--log-level LEVEL] [--log-format json|console]
+
+--config FILE     the configuration (default: $MEDIAFERRY_CONFIG, ./mediaferry.yaml, the user's).
+                  It needs accounts, ledger: postgres://…, encryption: {key: …} and results: a folder
+                  that all share, s3://… or oss://….
+--host NAME       the name under which local sources are looked for (default: the host's name).
+                  Which folders are read is sources.local_roots; by default none is.
+--listen ADDR     serves /healthz, /readyz, /metrics, /loglevel and /bwlimit (default 127.0.0.1:9464; "" for none)
+--bwlimit RATE    bytes per second of all transfers together: 10M, 1.5Gi, off, or by time of day
+                  "08:00,512k 19:00,10M 23:00,off"; PUT the same to /bwlimit changes it at once
+--log-level       debug, info, warn or error (default info); PUT {"level":"debug"} to /loglevel changes it
+--pprof           also serves /debug/pprof on --listen, for whoever looks for lost time or memory
+--drain DURATION  how long transfers may go on after SIGTERM (default 25s)
+--version         prints the version
+
+Temporal comes from TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_PROFILE, TEMPORAL_API_KEY and
+the other variables of Temporal's environment configuration.
+
+Exit status: 0 ended by a signal, 1 could not run, 2 misused.
+
+Example:
+    $ TEMPORAL_ADDRESS=temporal:7233 mediaferry-worker --config /etc/mediaferry.yaml --listen :9464
+`
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+type options struct {
+	config, host, listen string
+	level, format        string
+	bandwidth            *transfer.Bandwidth
+	drain                time.Duration
+	pprof                bool
+	version              bool
+}
+
+// errMisused marks what the caller has to put right on the command line or in
+// the configuration.
+var errMisused = errors.New("misused")
+
+func run(args []string, stdout, stderr io.Writer) int {
+	o, err := parse(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		_, _ = fmt.Fprint(stdout, usage)
+		return 0
+	case err == nil && o.version:
+		_, _ = fmt.Fprintf(stdout, "mediaferry-worker %s\n", version)
+		return 0
+	case err == nil:
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		err = work(ctx, o, stderr)
+	}
+	if err == nil {
+		return 0
+	}
+	_, _ = fmt.Fprintf(stderr, "mediaferry-worker: %s\n", egress.Redact(err.Error()))
+	var problems config.Problems
+	if errors.Is(err, errMisused) || errors.As(err, &problems) {
+		return 2
+	}
+	return 1
+}
+
+func parse(args []string, stderr io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("mediaferry-worker", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // what is wrong is said once, by run
+	flags.Usage = func() {}
+	host, err := os.Hostname()
+	if err != nil {
+		_, _ = fmt.Fprintf(stderr, "mediaferry-worker: name of this host: %s; set --host\n", err)
+	}
+	flags.StringVar(&o.config, "config", "", "")
+	flags.StringVar(&o.host, "host", host, "")
+	flags.StringVar(&o.listen, "listen", "127.0.0.1:9464", "")
+	flags.StringVar(&o.level, "log-level", "info", "")
+	flags.StringVar(&o.format, "log-format", "json", "")
+	flags.DurationVar(&o.drain, "drain", 25*time.Second, "")
+	flags.BoolVar(&o.pprof, "pprof", false, "")
+	limit := flags.String("bwlimit", "", "")
+	flags.BoolVar(&o.version, "version", false, "")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return o, err
+		}
+		return o, fmt.Errorf("%w: %w; see mediaferry-worker --help", errMisused, err)
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("%w: unexpected argument %q; see mediaferry-worker --help", errMisused, flags.Arg(0))
+	}
+	if o.listen != "" {
+		if err := wiring.CheckListen(o.listen); err != nil {
+			return o, fmt.Errorf("%w: --listen: %w", errMisused, err)
+		}
+	}
+	table, err := transfer.ParseTimetable(*limit)
+	if err != nil {
+		return o, fmt.Errorf("%w: --bwlimit: %w", errMisused, err)
+	}
+	o.bandwidth = transfer.NewBandwidth(table, time.Now)
+	if o.host == "" {
+		return o, fmt.Errorf("%w: --host is empty, want the name under which this host is known", errMisused)
+	}
+	return o, nil
+}
+
+// logger makes the log, and the handle by which its level is changed.
+func logger(o options, stderr io.Writer) (*zap.Logger, zap.AtomicLevel, error) {
+	level, err := zap.ParseAtomicLevel(o.level)
+	if err != nil {
+		return nil, level, fmt.Errorf("%w: --log-level %q is unknown, want debug, info, warn or error", errMisused, o.level)
+	}
+	encoding := zap.NewProductionEncoderConfig()
+	encoding.EncodeTime = zapcore.RFC3339NanoTimeEncoder
+	var encoder zapcore.Encoder
+	switch o.format {
+	case "json":
+		encoder = zapcore.NewJSONEncoder(encoding)
+	case "console":
+		encoder = zapcore.NewConsoleEncoder(encoding)
+	default:
+		return nil, level, fmt.Errorf("%w: --log-format %q is unknown, want json or console", errMisused, o.format)
+	}
+	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(stderr)), level)), level, nil
+}
+
+// work runs the worker until ctx ends.
+func work(ctx context.Context, o options, stderr io.Writer) error {
+	log, level, err := logger(o, stderr)
+	if err != nil {
+		return err
+	}
+	if !wiring.ServiceConfigured() {
+		return fmt.Errorf("%w: no Temporal service is configured, set TEMPORAL_ADDRESS; on one machine without one use: mediaferry up", errMisused)
+	}
+	live, conf, err := configuration(o, log)
+	if err != nil {
+		return err
+	}
+	keys, books, err := openBooks(ctx, conf, log)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = books.Close() }() // the activities that wrote have ended
+	roots, _, err := conf.LocalRoots()
+	if err != nil {
+		return err
+	}
+	metrics := wiring.NewMetrics(log)
+	defer metrics.Close()
+	temporal, err := wiring.Connect(ctx, wiring.Connection{Keys: keys, Log: log, Metrics: metrics.SDK()})
+	if err != nil {
+		return err
+	}
+	defer temporal.Close()
+	health := &health{temporal: temporal, ledger: books}
+	stop, address, err := serve(ctx, o, health, metrics, level)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	worker, err := wiring.StartWorker(ctx, wiring.WorkerOptions{
+		Temporal: temporal, Ledger: books, Config: live, Log: log, Version: version,
+		Host: o.host, Roots: roots, Uploads: true, Drain: o.drain, Bandwidth: o.bandwidth,
+	})
+	if err != nil {
+		return err
+	}
+	health.ready.Store(true)
+	log.Info("ready", zap.String("host", o.host), zap.Strings("roots", roots), zap.String("listen", address))
+	<-ctx.Done()
+	health.ready.Store(false)
+	log.Info("stopping; transfers may go on for a while", zap.Duration("drain", o.drain))
+	worker.Stop()
+	log.Info("stopped")
+	return nil
+}
+
+// openBooks opens the ledger that the configuration names, once all is there that
+// workers share.
+func openBooks(ctx context.Context, conf *config.Config, log *zap.Logger) (codec.Keys, *ledger.Ledger, error) {
+	keys, err := conf.EncryptionKeys("", false)
+	if err != nil {
+		return keys, nil, fmt.Errorf("%w: %w", errMisused, err)
+	}
+	url, err := conf.Ledger()
+	if err != nil {
+		return keys, nil, err
+	}
+	if url == "" {
+		return keys, nil, fmt.Errorf("%w: no ledger is configured, set ledger: postgres://… in %s", errMisused, conf.Path)
+	}
+	place, err := conf.Results()
+	if err != nil {
+		return keys, nil, err
+	}
+	if place == "" {
+		return keys, nil, fmt.Errorf("%w: no results are configured, set results: to a folder that all workers share, s3://… or oss://… in %s", errMisused, conf.Path)
+	}
+	books, err := ledger.Open(ctx, ledger.Options{URL: url, Sealer: codec.NewSealer(keys), Log: log})
+	if err != nil {
+		return keys, nil, err
+	}
+	if err := books.CheckKey(ctx); errors.Is(err, codec.ErrUnknownKey) {
+		return keys, nil, errors.Join(fmt.Errorf("%w: %w", errMisused, err), books.Close())
+	}
+	return keys, books, nil
+}
+
+// configuration finds the file and keeps an eye on it.
+func configuration(o options, log *zap.Logger) (*config.Live, *config.Config, error) {
+	path, searched, err := config.Find(o.config)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", errMisused, err)
+	}
+	if path == "" {
+		return nil, nil, fmt.Errorf("%w: no configuration was found at %v", errMisused, searched)
+	}
+	live := config.Watch(path, func(err error) {
+		log.Error("the changed configuration is broken, going on with the last good one", zap.String("config", path), zap.Error(err))
+	})
+	conf, err := live.Config()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, warning := range conf.Warnings {
+		log.Warn(warning.Error())
+	}
+	return live, conf, nil
+}
