@@ -1,0 +1,33 @@
+package walls
+
+// untilTheMove is the reason of those exceptions that end with a move of code
+// that is under way.
+const untilTheMove = "until the move"
+
+// namesVendors are the sources that may name a vendor, beside the vendors' own
+// folders.
+var namesVendors = []exception{
+	{"internal/vendors/vendors.go", "the registry"},
+	{"starter/mediaferry/demo.go", "the sample catalogue"},
+	{"internal/config", untilTheMove},
+	{"internal/sandbox", untilTheMove},
+	{"internal/upload", untilTheMove},
+	{"internal/vendors", untilTheMove},
+	{"workflows", untilTheMove},
+}
+
+// decidesOnKinds are the sources that may decide on the kind of an error, beside
+// package flow.
+var decidesOnKinds = []exception{
+	{"internal/upload/errors.go", "lists all kinds"},
+	{"internal/report/totals.go", "a refused row took no time, so it does not count in the times of a report"},
+	{"starter/mediaferry/batch_plan.go", "chooses the exit status"},
+	{"starter/mediaferry/batch_start.go", "chooses the exit status"},
+	{"starter/mediaferry/held.go", "a command that a denied account holds up returns, and says what to do"},
+	{"activities", untilTheMove},
+	{"internal/batch", untilTheMove},
+	{"internal/manifest", untilTheMove},
+	{"internal/sources", untilTheMove},
+	{"internal/vendors", untilTheMove},
+	{"workflows", untilTheMove},
+}
