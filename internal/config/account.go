@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/mediaferry/mediaferry/internal/egress"
+	"github.com/mediaferry/mediaferry/internal/suggest"
 	"github.com/mediaferry/mediaferry/internal/vendors"
 )
 
@@ -88,7 +89,7 @@ func (r *reader) vendor(where string, key *yaml.Node, pairs []pair) *vendors.Spe
 		}
 		vendor, err := vendors.Find(v.text)
 		if err != nil || v.late { // which keys are known must not depend on the environment
-			r.problem(p.value, didYouMean(v.text, vendors.Names()), "%s.vendor %q is unknown", where, p.value.Value)
+			r.problem(p.value, suggest.Hint(v.text, vendors.Names()), "%s.vendor %q is unknown", where, p.value.Value)
 			return nil
 		}
 		return vendor.Spec()

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mediaferry/mediaferry/internal/suggest"
 	"github.com/mediaferry/mediaferry/internal/vendors"
 )
 
@@ -152,7 +153,7 @@ func (c *Config) find(name string) (*account, error) {
 		}
 	}
 	known := c.AccountNames()
-	switch near := Nearest(name, known); {
+	switch near := suggest.Nearest(name, known); {
 	case near != "":
 		return nil, fmt.Errorf("%w %q (did you mean %s?), want one of %s", ErrUnknownAccount, name, near, strings.Join(known, ", "))
 	case len(known) > 0:

@@ -204,12 +204,3 @@ func TestLiveIsSafeForConcurrentUse(t *testing.T) {
 		require.NoError(t, <-done)
 	}
 }
-
-func TestNearest(t *testing.T) {
-	choices := []string{"base_url", "api_key", "video", "vendor"}
-	for name, want := range map[string]string{
-		"base_ulr": "base_url", "Base_URL": "base_url", "apikey": "api_key", "vidoe": "video", "vender": "vendor", "secret": "", "x": "", "": "",
-	} {
-		require.Equal(t, want, Nearest(name, choices), name)
-	}
-}

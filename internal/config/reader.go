@@ -12,6 +12,8 @@ import (
 	"strconv"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/mediaferry/mediaferry/internal/suggest"
 )
 
 // fileMost is the largest configuration: thousands of accounts.
@@ -136,7 +138,7 @@ func (r *reader) entries(where string, pairs []pair, entries []entry) {
 			entries[i].read(below(where, p.key.Value), p.value)
 			continue
 		}
-		r.problem(p.key, didYouMean(p.key.Value, names), "unknown key %q%s", p.key.Value, within(where))
+		r.problem(p.key, suggest.Hint(p.key.Value, names), "unknown key %q%s", p.key.Value, within(where))
 	}
 }
 

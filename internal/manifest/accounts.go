@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mediaferry/mediaferry/internal/suggest"
 	"github.com/mediaferry/mediaferry/internal/vendors"
 )
 
@@ -117,7 +118,7 @@ func (a *accounts) load(name string) *account {
 
 func (a *accounts) unknown(name string) *Problem {
 	p := problem(SortAccount, columnTo, "account %s is unknown", shown(name))
-	if near := nearest(name, a.names); near != "" {
+	if near := suggest.Nearest(name, a.names); near != "" {
 		return p.hint("did you mean %s?", near)
 	}
 	return p.hint("%s", a.choices())

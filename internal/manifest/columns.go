@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mediaferry/mediaferry/internal/suggest"
 	"github.com/mediaferry/mediaferry/internal/vendors"
 )
 
@@ -70,11 +71,11 @@ func (c *columns) known(column string) bool {
 func (c *columns) unknown(column string) *Problem {
 	p := problem(SortColumn, clipped(column), "is no column that any vendor has")
 	front, key, dotted := strings.Cut(column, ".")
-	near := nearest(front, c.names)
+	near := suggest.Nearest(front, c.names)
 	if dotted && c.objects[near] {
 		near += "." + key
 	} else if dotted {
-		near = nearest(column, c.names)
+		near = suggest.Nearest(column, c.names)
 	}
 	if near != "" {
 		return p.hint("did you mean %s?", near)

@@ -39,12 +39,3 @@ func TestWhatIsNoPackedListEndsIt(t *testing.T) {
 	}
 	require.Equal(t, repetitions{5: {{sameID, 2}}}, unpack([]byte{5, 3, 'i', 0x80}))
 }
-
-func TestTheNearestNameIsOneThatWasMeant(t *testing.T) {
-	choices := []string{"source", "skuIds", "entity_id", "to"}
-	for name, want := range map[string]string{
-		"sources": "source", "Source": "source", "SKU IDs": "skuIds", "entityId": "entity_id", "ot": "", "colour": "", "": "", "tо": "",
-	} {
-		require.Equal(t, want, nearest(name, choices), name)
-	}
-}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/mediaferry/mediaferry/internal/suggest"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -134,7 +135,7 @@ func noHeader(place Place, first record, known *columns) *upload.Error {
 	}
 	e := invalid(place, "has no header: line %d is %s, and none of that is a column", number, shown(strings.Join(names, ", ")))
 	for _, name := range names {
-		if near := nearest(name, known.names); near != "" {
+		if near := suggest.Nearest(name, known.names); near != "" {
 			return e.WithHint("did you mean %s by %s? The columns of every manifest are %s", near, shown(name), strings.Join(ownColumns(), ", "))
 		}
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mediaferry/mediaferry/internal/config"
+	"github.com/mediaferry/mediaferry/internal/suggest"
 )
 
 // usage is how each command's help looks: one screen of 40 lines and 100
@@ -55,7 +55,7 @@ func noCommand(cmd *cobra.Command, args []string) error {
 		}
 	}
 	misuse := misused("unknown command %q", args[0])
-	if near := config.Nearest(args[0], known); near != "" {
+	if near := suggest.Nearest(args[0], known); near != "" {
 		misuse.hint = fmt.Sprintf("did you mean %s %s?", cmd.CommandPath(), near)
 	}
 	return misuse
@@ -76,7 +76,7 @@ func wrongFlag(cmd *cobra.Command, err error) error {
 	for _, match := range flagNames.FindAllStringSubmatch(cmd.Flags().FlagUsages(), -1) {
 		known = append(known, match[1])
 	}
-	if near := config.Nearest(name, known); near != "" {
+	if near := suggest.Nearest(name, known); near != "" {
 		misuse.hint = fmt.Sprintf("did you mean --%s? See: %s --help", near, cmd.CommandPath())
 	}
 	return misuse
