@@ -14,12 +14,12 @@ import (
 
 	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
 
 	"github.com/mediaferry/mediaferry/internal/codec"
 	"github.com/mediaferry/mediaferry/internal/config"
 	"github.com/mediaferry/mediaferry/internal/enginehost"
 	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/logging"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 )
 
@@ -49,23 +49,10 @@ const sandboxConfig = "sandbox.yaml"
 
 // begin reads the flags that every command has.
 func (a *app) begin() error {
-	level, err := zapcore.ParseLevel(a.flags.level)
-	if err != nil {
-		return misused("--log-level %q is unknown, want debug, info, warn or error", a.flags.level)
+	var err error
+	if a.log, _, err = logging.New(a.flags.level, a.flags.format, a.stderr); err != nil {
+		return misused("%s", err)
 	}
-	encoder := zap.NewDevelopmentEncoderConfig()
-	encoder.EncodeTime = zapcore.ISO8601TimeEncoder
-	var core zapcore.Core
-	sink := zapcore.Lock(zapcore.AddSync(a.stderr))
-	switch a.flags.format {
-	case "console":
-		core = zapcore.NewCore(zapcore.NewConsoleEncoder(encoder), sink, level)
-	case "json":
-		core = zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), sink, level)
-	default:
-		return misused("--log-format %q is unknown, want console or json", a.flags.format)
-	}
-	a.log = zap.New(core)
 	a.data, err = config.DataDir(a.flags.data)
 	return err
 }

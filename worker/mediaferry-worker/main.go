@@ -16,12 +16,12 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
 
 	"github.com/mediaferry/mediaferry/internal/codec"
 	"github.com/mediaferry/mediaferry/internal/config"
 	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/logging"
 	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 )
@@ -140,31 +140,11 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	return o, nil
 }
 
-// logger makes the log, and the handle by which its level is changed.
-func logger(o options, stderr io.Writer) (*zap.Logger, zap.AtomicLevel, error) {
-	level, err := zap.ParseAtomicLevel(o.level)
-	if err != nil {
-		return nil, level, fmt.Errorf("%w: --log-level %q is unknown, want debug, info, warn or error", errMisused, o.level)
-	}
-	encoding := zap.NewProductionEncoderConfig()
-	encoding.EncodeTime = zapcore.RFC3339NanoTimeEncoder
-	var encoder zapcore.Encoder
-	switch o.format {
-	case "json":
-		encoder = zapcore.NewJSONEncoder(encoding)
-	case "console":
-		encoder = zapcore.NewConsoleEncoder(encoding)
-	default:
-		return nil, level, fmt.Errorf("%w: --log-format %q is unknown, want json or console", errMisused, o.format)
-	}
-	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(stderr)), level)), level, nil
-}
-
 // work runs the worker until ctx ends.
 func work(ctx context.Context, o options, stderr io.Writer) error {
-	log, level, err := logger(o, stderr)
+	log, level, err := logging.New(o.level, o.format, stderr)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errMisused, err)
 	}
 	if !wiring.ServiceConfigured() {
 		return fmt.Errorf("%w: no Temporal service is configured, set TEMPORAL_ADDRESS; on one machine without one use: mediaferry up", errMisused)
