@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"github.com/mediaferry/mediaferry/internal/codec"
@@ -77,7 +76,7 @@ func readKey(path string) (codec.Keys, error) {
 	if err != nil {
 		return codec.Keys{}, fmt.Errorf("encryption key %s: %w", path, err)
 	}
-	if open := info.Mode().Perm() & 0o007; open != 0 && runtime.GOOS != "windows" {
+	if open := info.Mode().Perm() & 0o007; open != 0 {
 		return codec.Keys{}, fmt.Errorf("encryption key %s may be read by everybody (mode %#o), want 0600: chmod 600 %s", path, info.Mode().Perm(), path)
 	}
 	raw, err := os.ReadFile(path)

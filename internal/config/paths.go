@@ -79,11 +79,8 @@ func DataDir(explicit string) (string, error) {
 
 // stateDir is where the system keeps a user's state.
 func stateDir() (string, error) {
-	switch runtime.GOOS {
-	case "darwin":
+	if runtime.GOOS == "darwin" {
 		return os.UserConfigDir() // Library/Application Support is for both
-	case "windows":
-		return os.UserCacheDir() // LocalAppData, which does not roam
 	}
 	if folder := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(folder) {
 		return folder, nil

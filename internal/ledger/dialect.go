@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
@@ -204,9 +203,5 @@ func sqliteFile(path string) (string, error) {
 // sqliteURI names a file with settings; the path is escaped, since ? # and %
 // have a meaning there.
 func sqliteURI(full string, settings url.Values) string {
-	slashed := filepath.ToSlash(full)
-	if runtime.GOOS == "windows" {
-		slashed = "/" + slashed
-	}
-	return (&url.URL{Scheme: "file", Path: slashed, RawQuery: settings.Encode()}).String()
+	return (&url.URL{Scheme: "file", Path: full, RawQuery: settings.Encode()}).String()
 }

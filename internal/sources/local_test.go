@@ -1,5 +1,3 @@
-//go:build unix
-
 package sources_test
 
 import (
