@@ -64,3 +64,22 @@ func translate(glob string) string {
 	}
 	return b.String() + "$"
 }
+
+// TestHostedFilesAreSound reads the files that a public host reads, and makes
+// sure that workflows use actions by the commit, which nobody can move.
+func TestHostedFilesAreSound(t *testing.T) {
+	paths, err := filepath.Glob(filepath.Join(root, ".github", "*", "*.yml"))
+	require.NoError(t, err)
+	require.NotEmpty(t, paths)
+	uses := regexp.MustCompile(`(?m)^\s*(?:- )?uses:\s*(.*)$`)
+	pinned := regexp.MustCompile(`^actions/[a-z-]+@[0-9a-f]{40} # v[0-9.]+$`)
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		var parsed map[string]any
+		require.NoError(t, yaml.Unmarshal(text, &parsed), "%s", path)
+		for _, found := range uses.FindAllStringSubmatch(string(text), -1) {
+			require.Regexp(t, pinned, found[1], "%s: want an action of the host's own, by commit, with its version beside it", path)
+		}
+	}
+}
