@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"unicode"
 )
 
 // Redact is text as it may be logged, stored and shown: every URL in it loses
@@ -45,4 +46,21 @@ func Cause(err error) string {
 		err = u.Err
 	}
 	return Redact(err.Error())
+}
+
+// Line is text of somebody else's as it may stand in an error: one line, without
+// secrets, and no longer than most characters.
+func Line(text string, most int) string {
+	return Shorten(strings.Join(strings.FieldsFunc(Redact(text), func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r)
+	}), " "), most)
+}
+
+// Shorten cuts a text to at most so many characters, and marks the cut.
+func Shorten(text string, most int) string {
+	runes := []rune(text)
+	if len(runes) <= most {
+		return text
+	}
+	return string(runes[:most]) + "…"
 }

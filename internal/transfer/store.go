@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -43,12 +42,12 @@ func readRefusal(a Answer) refusal {
 
 // as makes the error that the refusal means.
 func (r refusal) as(kind upload.Kind) *upload.Error {
-	code := line(r.store.Code, mostCode)
+	code := egress.Line(r.store.Code, mostCode)
 	message := fmt.Sprintf("store answered %d", r.answer.Status)
 	if code != "" {
 		message += " " + code
 	}
-	if text := line(r.store.Message, mostText); text != "" {
+	if text := egress.Line(r.store.Message, mostText); text != "" {
 		message += ": " + strings.TrimSuffix(text, ".")
 	}
 	e := upload.Errorf(kind, upload.StepTransfer, "%s", message)
@@ -73,17 +72,6 @@ const (
 	mostID   = 200
 )
 
-// line is text in one line, without secrets, and no longer than most characters.
-func line(text string, most int) string {
-	words := []rune(strings.Join(strings.FieldsFunc(egress.Redact(text), func(r rune) bool {
-		return unicode.IsSpace(r) || unicode.IsControl(r)
-	}), " "))
-	if len(words) > most {
-		return string(words[:most]) + "…"
-	}
-	return string(words)
-}
-
 func (r refusal) requestID() string {
 	id := r.store.RequestID
 	for _, name := range []string{"X-Oss-Request-Id", "X-Amz-Request-Id"} {
@@ -94,7 +82,7 @@ func (r refusal) requestID() string {
 	if host := r.answer.Header.Get("X-Amz-Id-2"); host != "" && id != "" {
 		id += " " + host // AWS's support asks for both
 	}
-	return line(id, mostID)
+	return egress.Line(id, mostID)
 }
 
 // general decides on what no table row names.
@@ -142,7 +130,7 @@ func CheckCRC64(a Answer) *upload.Error {
 	if sum, err := upload.ParseCRC64(there); err == nil && sum == a.Sums.CRC64 {
 		return nil
 	}
-	return corrupt(a, "store has CRC-64 %s for bytes with CRC-64 %d", line(there, mostCode), a.Sums.CRC64)
+	return corrupt(a, "store has CRC-64 %s for bytes with CRC-64 %d", egress.Line(there, mostCode), a.Sums.CRC64)
 }
 
 func corrupt(a Answer, format string, args ...any) *upload.Error {
