@@ -174,6 +174,7 @@ func (a *Activities) caller(ctx context.Context, item upload.Item) (vendors.Vend
 		return nil, nil, e
 	}
 	return vendor, &vendors.Caller{
+		Spec:    vendor.Spec(),
 		Account: account,
 		HTTP:    a.Egress.Control(account.Policy),
 		Storage: a.Egress.Storage(account.Policy),

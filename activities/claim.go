@@ -97,9 +97,7 @@ func (a *Activities) look(ctx context.Context, item upload.Item, spec *vendors.S
 func terms(spec *vendors.Spec, account vendors.Account, fields upload.Fields) upload.Terms {
 	t := upload.Terms{Deadline: spec.Poll.Deadline, Parallel: partsInFlight}
 	t.FirstLook = spec.Poll.Wait(1, account.Name)
-	if spec.Lane != nil {
-		t.Lane, t.Last = spec.Lane(account, fields)
-	}
+	t.Lane, t.Last = spec.SerialKey(account, fields)
 	return t
 }
 

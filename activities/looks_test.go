@@ -9,6 +9,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/sitoo"
 )
 
 func TestTheFirstLookIsNotBeforeAMediumCanBeDone(t *testing.T) {
@@ -33,7 +34,7 @@ func TestTheFirstLookIsNotBeforeAMediumCanBeDone(t *testing.T) {
 }
 
 // processing is a vendor that is never done.
-type processing struct{ vendors.Sitoo }
+type processing struct{ sitoo.Client }
 
 func (processing) Poll(context.Context, *vendors.Caller, upload.Poll) (upload.Media, error) {
 	return upload.Media{State: upload.StateProcessing, Seen: "processing"}, nil

@@ -7,6 +7,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/media"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
 // Calls counts requests by the step that makes them.
@@ -48,7 +49,7 @@ func callsOf(vendor vendors.Vendor, size int64) Calls {
 	return calls
 }
 
-func partsOf(spec *vendors.Spec, size int64) int64 {
+func partsOf(spec *spec.Spec, size int64) int64 {
 	if spec.Parts == nil || size <= 0 {
 		return 1
 	}
@@ -61,7 +62,7 @@ func partsOf(spec *vendors.Spec, size int64) int64 {
 
 // packs reports whether a medium would travel in a page with others. Where its
 // name does not say of what kind it is, it is taken for what most are.
-func packs(spec *vendors.Spec, item upload.Item, size int64) bool {
+func packs(spec *spec.Spec, item upload.Item, size int64) bool {
 	if spec.Packing == nil {
 		return false
 	}
@@ -73,7 +74,7 @@ func packs(spec *vendors.Spec, item upload.Item, size int64) bool {
 }
 
 // floorOf is the least time that the calls take at the account's rate.
-func floorOf(account vendors.Account, spec *vendors.Spec, calls int64) time.Duration {
+func floorOf(account spec.Account, spec *spec.Spec, calls int64) time.Duration {
 	var floor time.Duration
 	if account.Rate > 0 {
 		floor = seconds(float64(max(calls-int64(account.Burst), 0)) / account.Rate)

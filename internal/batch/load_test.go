@@ -20,17 +20,18 @@ import (
 	"github.com/mediaferry/mediaferry/internal/sources"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
 // catalog has an account of each vendor.
 type catalog struct{}
 
 func (catalog) AccountNames() []string { return vendors.Names() }
-func (catalog) Profile(name string) (vendors.Account, error) {
+func (catalog) Profile(name string) (spec.Account, error) {
 	if !slices.Contains(vendors.Names(), name) {
-		return vendors.Account{}, fmt.Errorf("unknown account %q", name)
+		return spec.Account{}, fmt.Errorf("unknown account %q", name)
 	}
-	account := vendors.Account{Name: name, Vendor: name, BaseURL: "https://" + name + ".example"}
+	account := spec.Account{Name: name, Vendor: name, BaseURL: "https://" + name + ".example"}
 	if name == "trustana" {
 		account.Rate, account.Burst = 5, 5
 	}

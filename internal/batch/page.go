@@ -84,7 +84,7 @@ func (l Loading) record(ctx context.Context, rows []manifest.Row) error {
 		}
 		record := upload.Record{Item: item, Result: result}
 		if row.Valid() {
-			record.Lane, record.Last = row.Lane()
+			record.Lane, record.Last = row.SerialKey()
 		}
 		records = append(records, record)
 	}

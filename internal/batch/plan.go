@@ -12,6 +12,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/sources"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
 // Planning is what Plan is asked.
@@ -95,7 +96,7 @@ type AccountPlan struct {
 	Floor float64 `json:"floor_seconds"`
 
 	vendor  vendors.Vendor
-	account vendors.Account
+	account spec.Account
 }
 
 // planner is a plan that is being made.
@@ -305,7 +306,7 @@ func (m *planner) count(one planned) error {
 	} else {
 		a.Own++
 	}
-	lane, last := one.row.Lane()
+	lane, last := one.row.SerialKey()
 	m.expected.add(packed, calls, lane != "", last)
 	m.sample.offer(one)
 	if one.size == 0 {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/media"
 	"github.com/mediaferry/mediaferry/internal/upload"
-	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
 // Sample is what came of opening some of the sources for real.
@@ -102,7 +102,7 @@ type found struct {
 }
 
 // checkLook holds what a source begins with against what its vendor takes.
-func checkLook(spec *vendors.Spec, account vendors.Account, item upload.Item, is found) error {
+func checkLook(spec *spec.Spec, account spec.Account, item upload.Item, is found) error {
 	kind, err := media.Check(is.head, is.name, item.ContentType)
 	if err != nil {
 		return err

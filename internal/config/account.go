@@ -16,13 +16,14 @@ import (
 	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/suggest"
 	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
 // account is an account as it stands in the file.
 type account struct {
 	name         string
 	line, column int
-	spec         *vendors.Spec
+	spec         *spec.Spec
 	values       map[string]value // by key
 	broken       bool             // a key of it cannot be read
 }
@@ -67,7 +68,7 @@ func (r *reader) account(where string, key, node *yaml.Node) {
 }
 
 // accountKeys lists the keys of a vendor's accounts, but for vendor.
-func accountKeys(spec *vendors.Spec) []string {
+func accountKeys(spec *spec.Spec) []string {
 	keys := []string{"base_url", "requests_per_second", "max_bytes", "insecure"}
 	if spec.LoginURL != "" {
 		keys = slices.Insert(keys, 1, "login_url")
@@ -78,7 +79,7 @@ func accountKeys(spec *vendors.Spec) []string {
 	return keys
 }
 
-func (r *reader) vendor(where string, key *yaml.Node, pairs []pair) *vendors.Spec {
+func (r *reader) vendor(where string, key *yaml.Node, pairs []pair) *spec.Spec {
 	for _, p := range pairs {
 		if p.key.Value != "vendor" {
 			continue
@@ -99,9 +100,9 @@ func (r *reader) vendor(where string, key *yaml.Node, pairs []pair) *vendors.Spe
 }
 
 // assemble puts an account together, and finds what is wrong with it.
-func (c *Config) assemble(a *account) (vendors.Account, *findings) {
+func (c *Config) assemble(a *account) (spec.Account, *findings) {
 	f := &findings{file: c.Path}
-	account := vendors.Account{
+	account := spec.Account{
 		Name: a.name, Vendor: a.spec.Name, Rate: a.spec.Rate, Burst: a.spec.Burst,
 		MaxBytes: f.size(a.values["max_bytes"]),
 	}
@@ -118,7 +119,7 @@ func (c *Config) assemble(a *account) (vendors.Account, *findings) {
 }
 
 // addresses sets where an account's vendor is, and what may be reached for it.
-func (c *Config) addresses(a *account, account *vendors.Account, f *findings) {
+func (c *Config) addresses(a *account, account *spec.Account, f *findings) {
 	insecure := f.boolean(a.values["insecure"])
 	account.Policy.Private = c.privateNetworks(&findings{}) || insecure
 	set := func(key, fallback string) string {
@@ -170,7 +171,7 @@ func (a *account) settings(f *findings) map[string]string {
 }
 
 func (a *account) isCredential(name string) bool {
-	return slices.ContainsFunc(a.spec.Credentials, func(set []string) bool { return slices.Contains(set, name) })
+	return slices.Contains(a.spec.CredentialNames(), name)
 }
 
 // credentials tells which settings lack what. A vendor that takes several sets
@@ -203,7 +204,7 @@ func (a *account) problem(file, format string, args ...any) Problem {
 
 // Fingerprint tells one set of credentials of an account from another without
 // showing any: 16 hex digits. It holds still while other settings change.
-func Fingerprint(account vendors.Account) string {
+func Fingerprint(account spec.Account) string {
 	h := sha256.New()
 	part := func(text string) {
 		var length [8]byte
@@ -217,8 +218,7 @@ func Fingerprint(account vendors.Account) string {
 	if err != nil {
 		return ""
 	}
-	names := slices.Sorted(slices.Values(slices.Concat(vendor.Spec().Credentials...)))
-	for _, name := range slices.Compact(names) {
+	for _, name := range vendor.Spec().CredentialNames() {
 		part(name)
 		part(account.Settings[name])
 	}

@@ -16,7 +16,7 @@ import (
 	"strings"
 
 	"github.com/mediaferry/mediaferry/internal/suggest"
-	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
 // ErrUnknownAccount means that the configuration has no account of a name.
@@ -96,14 +96,14 @@ func (c *Config) AccountNames() []string {
 
 // Account returns an account with its secrets. It fails with ErrUnknownAccount,
 // or with Problems that say which settings lack which variable or file.
-func (c *Config) Account(name string) (vendors.Account, error) {
+func (c *Config) Account(name string) (spec.Account, error) {
 	a, err := c.find(name)
 	if err != nil {
-		return vendors.Account{}, err
+		return spec.Account{}, err
 	}
 	account, found := c.assemble(a)
 	if err := found.err(); err != nil {
-		return vendors.Account{}, err
+		return spec.Account{}, err
 	}
 	return account, nil
 }
@@ -111,14 +111,14 @@ func (c *Config) Account(name string) (vendors.Account, error) {
 // Profile returns an account without its secrets, for what needs its vendor,
 // addresses and limits only. It succeeds where credentials are missing, as on a
 // host that plans and starts what others send.
-func (c *Config) Profile(name string) (vendors.Account, error) {
+func (c *Config) Profile(name string) (spec.Account, error) {
 	a, err := c.find(name)
 	if err != nil {
-		return vendors.Account{}, err
+		return spec.Account{}, err
 	}
 	account, found := c.assemble(a)
 	if err := found.without(credential).err(); err != nil {
-		return vendors.Account{}, err
+		return spec.Account{}, err
 	}
 	for _, setting := range a.spec.Settings {
 		if setting.Secret {

@@ -8,12 +8,13 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/suggest"
 	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
 // account is an account with its vendor, or why it cannot be used.
 type account struct {
-	vendors.Account
-	spec  *vendors.Spec
+	spec.Account
+	spec  *spec.Spec
 	fault string // "" where it can be used
 }
 
@@ -87,21 +88,21 @@ func (k keptAccounts) AccountNames() []string {
 }
 
 // Profile gives what is known of one.
-func (k keptAccounts) Profile(name string) (vendors.Account, error) {
+func (k keptAccounts) Profile(name string) (spec.Account, error) {
 	for _, one := range k {
 		if one.Name != name {
 			continue
 		}
 		if one.Fault != "" {
-			return vendors.Account{}, errors.New(one.Fault)
+			return spec.Account{}, errors.New(one.Fault)
 		}
 		settings := map[string]string{}
 		for _, setting := range one.On {
 			settings[setting] = "true"
 		}
-		return vendors.Account{Name: name, Vendor: one.Vendor, BaseURL: one.Base, Settings: settings}, nil
+		return spec.Account{Name: name, Vendor: one.Vendor, BaseURL: one.Base, Settings: settings}, nil
 	}
-	return vendors.Account{}, fmt.Errorf("account %q was unknown when the manifest was first read", name)
+	return spec.Account{}, fmt.Errorf("account %q was unknown when the manifest was first read", name)
 }
 
 func (a *accounts) load(name string) *account {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/manifest"
 	"github.com/mediaferry/mediaferry/internal/upload"
-	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
 const organization = "24WX8VvHKeUCL5Vb3qSGyW"
@@ -162,8 +162,8 @@ func TestWhatIsOnlyDoubtfulIsAWarning(t *testing.T) {
 
 func TestAnAccountsSettingsCount(t *testing.T) {
 	place, options := placed("source,to\na.mp4,trustoo\n")
-	options.Catalog = catalog{names: []string{"trustoo"}, profile: func(name string) (vendors.Account, error) {
-		return vendors.Account{Name: name, Vendor: "trustoo", Settings: map[string]string{"video": "true"}}, nil
+	options.Catalog = catalog{names: []string{"trustoo"}, profile: func(name string) (spec.Account, error) {
+		return spec.Account{Name: name, Vendor: "trustoo", Settings: map[string]string{"video": "true"}}, nil
 	}}
 	got := readAll(t, place, options)
 	require.Empty(t, got.problems())
@@ -171,8 +171,8 @@ func TestAnAccountsSettingsCount(t *testing.T) {
 	page, err := manifest.ReadPage(t.Context(), throughJSON(t, got.layout), got.layout.Start, 1, options)
 	require.NoError(t, err)
 	require.Equal(t, plain(got.rows), plain(page.Rows))
-	options.Catalog = catalog{names: []string{"trustoo"}, profile: func(name string) (vendors.Account, error) {
-		return vendors.Account{Name: name, Vendor: "trusty"}, nil
+	options.Catalog = catalog{names: []string{"trustoo"}, profile: func(name string) (spec.Account, error) {
+		return spec.Account{Name: name, Vendor: "trusty"}, nil
 	}}
 	require.Contains(t, readAll(t, place, options).problems()[0].String(), `cannot be used: unknown vendor "trusty"`)
 	options.Catalog = catalog{}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/suggest"
 	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
 // The columns of every item.
@@ -31,10 +32,10 @@ type columns struct {
 func newColumns() *columns {
 	c := &columns{names: ownColumns(), owners: map[string][]string{}, objects: map[string]bool{}}
 	for _, vendor := range vendors.All() {
-		spec := vendor.Spec()
-		for _, field := range spec.Fields {
-			c.owners[field.Name] = append(c.owners[field.Name], spec.Name)
-			if field.Type == vendors.Object {
+		owner := vendor.Spec()
+		for _, field := range owner.Fields {
+			c.owners[field.Name] = append(c.owners[field.Name], owner.Name)
+			if field.Type == spec.Object {
 				c.objects[field.Name] = true
 			}
 			if !slices.Contains(c.names, field.Name) {

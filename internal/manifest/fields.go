@@ -3,7 +3,7 @@ package manifest
 import (
 	"strings"
 
-	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
 // fieldCells are the cells of one row that belong to its vendor.
@@ -77,7 +77,7 @@ func (c *checker) checkFields(row *Row) {
 }
 
 // checkCell looks at what the vendor's own check of texts cannot see.
-func (c *checker) checkCell(spec *vendors.Spec, cell Cell) *Problem {
+func (c *checker) checkCell(spec *spec.Spec, cell Cell) *Problem {
 	base := c.columns.base(cell.Column)
 	field, has := spec.Field(base)
 	switch {
@@ -86,31 +86,31 @@ func (c *checker) checkCell(spec *vendors.Spec, cell Cell) *Problem {
 			hint("empty the cell, or correct the account")
 	case !cell.kind.fits(field.Type, base != cell.Column):
 		return mistyped(field, cell)
-	case base == gtinField:
-		return checkGTIN(cell.Text)
+	case field.GTIN:
+		return checkGTIN(field.Name, cell.Text)
 	}
 	return nil
 }
 
 // fits reports whether a value of JSON can be one of a field. Text always can:
 // it is read as a cell of CSV is.
-func (k kind) fits(field vendors.FieldType, dotted bool) bool {
+func (k kind) fits(field spec.FieldType, dotted bool) bool {
 	switch k {
 	case kindText:
 		return true
 	case kindNumber:
-		return field == vendors.Integer
+		return field == spec.Integer
 	case kindBoolean:
-		return field == vendors.Boolean
+		return field == spec.Boolean
 	case kindArray:
-		return field == vendors.List
+		return field == spec.List
 	}
-	return field == vendors.Object && !dotted
+	return field == spec.Object && !dotted
 }
 
-func mistyped(field vendors.Field, cell Cell) *Problem {
+func mistyped(field spec.Field, cell Cell) *Problem {
 	p := problem(SortField, clipped(cell.Column), "%s is not of type %s", shown(cell.Text), field.Type)
-	if cell.kind == kindNumber && field.Type == vendors.Text {
+	if cell.kind == kindNumber && field.Type == spec.Text {
 		return p.hint("write it in quotes: a number loses its leading zeros")
 	}
 	return p.hint("%s: %s", field.Name, field.Doc)

@@ -17,30 +17,31 @@ import (
 	"github.com/mediaferry/mediaferry/internal/manifest"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
 var _ manifest.Catalog = (*config.Config)(nil)
 
 // catalog is a configuration with an account of each vendor, and two more.
 type catalog struct {
-	profile func(name string) (vendors.Account, error)
+	profile func(name string) (spec.Account, error)
 	names   []string
 }
 
-func (c catalog) Profile(name string) (vendors.Account, error) { return c.profile(name) }
-func (c catalog) AccountNames() []string                       { return c.names }
+func (c catalog) Profile(name string) (spec.Account, error) { return c.profile(name) }
+func (c catalog) AccountNames() []string                    { return c.names }
 
 func accounts() catalog {
 	return catalog{
 		names: append(vendors.Names(), "closient-eu", "broken"),
-		profile: func(name string) (vendors.Account, error) {
+		profile: func(name string) (spec.Account, error) {
 			switch name {
 			case "closient-eu":
-				return vendors.Account{Name: name, Vendor: "closient", BaseURL: "https://eu.closient.example"}, nil
+				return spec.Account{Name: name, Vendor: "closient", BaseURL: "https://eu.closient.example"}, nil
 			case "broken":
-				return vendors.Account{}, errors.New("accounts.broken.base_url: is no URL")
+				return spec.Account{}, errors.New("accounts.broken.base_url: is no URL")
 			}
-			return vendors.Account{Name: name, Vendor: name, BaseURL: "https://" + name + ".example"}, nil
+			return spec.Account{Name: name, Vendor: name, BaseURL: "https://" + name + ".example"}, nil
 		},
 	}
 }

@@ -5,9 +5,6 @@ import (
 	"strings"
 )
 
-// gtinField is the field that holds a product's number, whichever vendor has it.
-const gtinField = "gtin"
-
 // leastGTIN is the length of the shortest GTIN.
 const leastGTIN = 8
 
@@ -24,8 +21,8 @@ var (
 
 // checkGTIN finds what spreadsheets do to a product's number. What else it may
 // be is checked with the vendor's other fields.
-func checkGTIN(text string) *Problem {
-	bad := func(format string, args ...any) *Problem { return problem(SortGTIN, gtinField, format, args...) }
+func checkGTIN(column, text string) *Problem {
+	bad := func(format string, args ...any) *Problem { return problem(SortGTIN, column, format, args...) }
 	n := len(text)
 	switch {
 	case scientific.MatchString(text):

@@ -23,13 +23,13 @@ import (
 	"strings"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
-	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
 // Catalog is what rows are checked against. A *config.Config is one.
 type Catalog interface {
 	// Profile returns an account, whose credentials are not needed.
-	Profile(name string) (vendors.Account, error)
+	Profile(name string) (spec.Account, error)
 	// AccountNames lists the accounts in the order in which they are shown.
 	AccountNames() []string
 }

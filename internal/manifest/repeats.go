@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
 // mostRepeats is how many rows that repeat others are carried along in a Layout:
@@ -46,8 +47,8 @@ func (r *repeats) check(row *Row) {
 	if !row.Valid() {
 		return
 	}
-	if lane, last := row.Lane(); last {
-		if line := r.met.first(domainPrimary, lane, row.At.Line); line != 0 {
+	if key, last := row.SerialKey(); last {
+		if line := r.met.first(domainPrimary, key, row.At.Line); line != 0 {
 			r.refuse(row, samePrimary, line)
 		}
 	}
@@ -100,11 +101,16 @@ func (r *repeats) refuse(row *Row, what repetition, line int) {
 
 // problem words a repetition, alike whenever the row is read.
 func (what repetition) problem(row Row, line int) *Problem {
+	serial := &spec.Serial{} // of a row that is read again, and has no vendor any more
+	if row.account != nil && row.account.spec.Serial != nil {
+		serial = row.account.spec.Serial
+	}
 	switch what {
 	case sameID:
 		return problem(SortRepeat, columnID, "%s is the id of line %d already", shown(row.Item.ID), line).hint("give each row an id of its own, or remove one of the two")
 	case samePrimary:
-		return problem(SortPrimary, "is_primary", "line %d has the primary image of %s already", line, shown(row.Item.Fields.String(gtinField))).hint("set is_primary in one row of a product only")
+		return problem(SortPrimary, serial.Last, "line %d has %s of %s already", line, serial.LastIs, shown(row.Item.Fields.String(serial.Of))).
+			hint("set %s in one row of a %s only", serial.Last, serial.OfA)
 	}
 	return problem(SortRepeat, columnSource, "asks for the same as line %d: account, source and fields are equal", line).hint("remove one of the two; to send a medium twice, give each row an id")
 }

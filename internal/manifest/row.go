@@ -30,13 +30,14 @@ type Row struct {
 // Line is the row's line in the file, or its number in a folder.
 func (r Row) Line() int { return r.At.Line }
 
-// Lane is what the upload of a valid row has to enter, and whether it enters
-// after all others; empty where its vendor has none.
-func (r Row) Lane() (name string, last bool) {
-	if r.account == nil || r.account.spec.Lane == nil {
+// SerialKey is what the upload of a valid row must have for itself while it sends,
+// and whether it goes after all others that want it; empty where its vendor has
+// none.
+func (r Row) SerialKey() (name string, last bool) {
+	if r.account == nil {
 		return "", false
 	}
-	return r.account.spec.Lane(r.account.Account, r.Item.Fields)
+	return r.account.spec.SerialKey(r.account.Account, r.Item.Fields)
 }
 
 // Valid reports whether the row can be sent.

@@ -27,6 +27,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/sources"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
 const secret = "X-Amz-Signature=s3cr3t"
@@ -162,8 +163,8 @@ func TestTheFailedRowsAreAManifestForTheNextRun(t *testing.T) {
 type accounts struct{}
 
 func (accounts) AccountNames() []string { return vendors.Names() }
-func (accounts) Profile(name string) (vendors.Account, error) {
-	return vendors.Account{Name: name, Vendor: name, BaseURL: "https://" + name + ".example"}, nil
+func (accounts) Profile(name string) (spec.Account, error) {
+	return spec.Account{Name: name, Vendor: name, BaseURL: "https://" + name + ".example"}, nil
 }
 
 func TestThePageNeedsNothingElseAndTellsEverything(t *testing.T) {

@@ -1,11 +1,12 @@
-// Package vendors is what the five media vendors say on the wire, and what
-// their answers mean: one file a vendor, each with its flow's calls, its fields,
-// its limits and, in one marked block, what nobody documents and we assume (the
-// IDs are those of docs/vendors.md).
+// Package vendors lists the media vendors, and says what each must be able to do.
+// A vendor lives in a package of its own below this one, with its calls, its
+// policy, its refusals and, in one marked block, what nobody documents and we
+// assume (the IDs are those of docs/vendors.md). Nothing else in the program
+// names a vendor.
 //
-// It sends no media bytes, waits for nothing, repeats nothing but a call whose
-// token had run out, and keeps no state between calls: what a later step needs
-// is in the earlier one's answer.
+// A vendor's package sends no media bytes, waits for nothing, repeats nothing but
+// a call whose token had run out, and keeps no state between calls: what a later
+// step needs is in the earlier one's answer.
 package vendors
 
 import (
@@ -14,55 +15,67 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors/closient"
+	"github.com/mediaferry/mediaferry/internal/vendors/sitoo"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
+	"github.com/mediaferry/mediaferry/internal/vendors/trustana"
+	"github.com/mediaferry/mediaferry/internal/vendors/trustoo"
+	"github.com/mediaferry/mediaferry/internal/vendors/truvideo"
+	"github.com/mediaferry/mediaferry/internal/vendors/wire"
 )
 
 // Vendor is what one vendor varies. Implementations are safe for concurrent use
 // and return *upload.Error for everything that a vendor refused.
 type Vendor interface {
 	// Spec describes the vendor: fields, settings, limits. It is constant.
-	Spec() *Spec
+	Spec() *spec.Spec
 
 	// Prepare opens a session for a medium. Called again, it may open another;
 	// one that gets no bytes costs nothing.
-	Prepare(ctx context.Context, c *Caller, in upload.Prepare) (upload.Session, error)
+	Prepare(ctx context.Context, c *wire.Caller, in upload.Prepare) (upload.Session, error)
 
 	// Poll looks once at what became of a session's bytes. Media that are still
 	// processed, and media that the vendor failed to process, are no errors:
 	// Media.State tells.
-	Poll(ctx context.Context, c *Caller, in upload.Poll) (upload.Media, error)
+	Poll(ctx context.Context, c *wire.Caller, in upload.Poll) (upload.Media, error)
 }
 
 // PartSigner is a vendor that hands out more URLs for parts of a session.
 type PartSigner interface {
 	// SignParts returns fresh URLs. It fails with kind expired and Lost where
 	// the session is gone, or cannot have the URLs that are wanted.
-	SignParts(ctx context.Context, c *Caller, in upload.SignParts) ([]upload.PartURL, error)
+	SignParts(ctx context.Context, c *wire.Caller, in upload.SignParts) ([]upload.PartURL, error)
 }
 
 // Completer is a vendor that must be told when all parts have arrived.
 type Completer interface {
 	// Complete tells it. It must not be repeated without a look at the session:
 	// any failure but a refusal leaves open whether it was heard.
-	Complete(ctx context.Context, c *Caller, in upload.Complete) (upload.Media, error)
+	Complete(ctx context.Context, c *wire.Caller, in upload.Complete) (upload.Media, error)
 }
 
 // Receiver is a vendor that takes the bytes itself.
 type Receiver interface {
 	// Admission returns the headers that let the bytes in. They hold
 	// credentials: they go to the vendor's own host and nowhere else.
-	Admission(ctx context.Context, c *Caller) (http.Header, error)
+	Admission(ctx context.Context, c *wire.Caller) (http.Header, error)
 	// Received reads the answer to the bytes.
-	Received(ctx context.Context, c *Caller, status int, header http.Header, body []byte) (upload.Media, error)
+	Received(ctx context.Context, c *wire.Caller, status int, header http.Header, body []byte) (upload.Media, error)
 	// Settle finds out whether a send whose answer was lost made a medium.
-	Settle(ctx context.Context, c *Caller, in upload.Settle) (upload.Settled, error)
+	Settle(ctx context.Context, c *wire.Caller, in upload.Settle) (upload.Settled, error)
 }
 
 // All lists the vendors, in the order in which they are shown. This is the one
 // place that knows them all.
 func All() []Vendor {
-	return []Vendor{Trustana{}, Trustoo{}, Sitoo{}, Closient{}, Truvideo{}}
+	return []Vendor{
+		trustana.Client{},
+		trustoo.Client{},
+		sitoo.Client{},
+		closient.Client{},
+		truvideo.Client{},
+	}
 }
 
 // Names lists the vendors' names.
@@ -83,29 +96,3 @@ func Find(name string) (Vendor, error) {
 	}
 	return nil, fmt.Errorf("unknown vendor %q, want one of %s", name, strings.Join(Names(), ", "))
 }
-
-// Account is a named set of base URL and credentials at a vendor, its secrets
-// resolved. It lives inside activities only and is never stored.
-type Account struct {
-	Name     string
-	Vendor   string
-	BaseURL  string
-	LoginURL string
-	// Settings are the account's other settings by the names that its vendor's
-	// Spec gives them.
-	Settings map[string]string
-	MaxBytes int64
-	// Rate is requests per second of the whole fleet, and Burst how many may
-	// come at once; Rate 0 sets no limit.
-	Rate  float64
-	Burst int
-	// Policy is what may be reached for this account: its own API, and what it
-	// hands out.
-	Policy egress.Policy
-}
-
-// On reports whether a yes-or-no setting is on.
-func (a Account) On(setting string) bool { return a.Settings[setting] == "true" }
-
-// url joins the base URL and a path of the vendor's.
-func (a Account) url(path string) string { return strings.TrimRight(a.BaseURL, "/") + path }

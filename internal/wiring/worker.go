@@ -26,7 +26,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/sources"
 	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/upload"
-	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 	"github.com/mediaferry/mediaferry/workflows"
 )
 
@@ -241,15 +241,15 @@ func Carried(workers []ledger.Worker) bool {
 // accounts resolves accounts from the configuration as it is now.
 type accounts struct{ live *config.Live }
 
-func (a accounts) Account(name string) (vendors.Account, error) {
+func (a accounts) Account(name string) (spec.Account, error) {
 	now, err := a.live.Config()
 	if err != nil {
-		return vendors.Account{}, err
+		return spec.Account{}, err
 	}
 	return now.Account(name)
 }
 
-func (a accounts) KeyFingerprint(account vendors.Account) string { return config.Fingerprint(account) }
+func (a accounts) KeyFingerprint(account spec.Account) string { return config.Fingerprint(account) }
 
 // sourcesOf is what the configuration says about sources.
 func sourcesOf(c *config.Config, roots []string) (sources.Options, error) {

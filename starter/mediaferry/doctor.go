@@ -18,7 +18,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/config"
 	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/enginehost"
-	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 )
 
@@ -174,7 +174,7 @@ func (d *doctor) reach(ctx context.Context) {
 	}
 }
 
-func (d *doctor) ask(ctx context.Context, door *egress.Egress, account vendors.Account) {
+func (d *doctor) ask(ctx context.Context, door *egress.Egress, account spec.Account) {
 	check := "account " + account.Name
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 )
 
@@ -167,7 +168,7 @@ func (a *app) uploadItems(f uploadFlags, sources []string) ([]upload.Item, error
 }
 
 // setFields reads --set.
-func setFields(spec *vendors.Spec, set []string) (upload.Fields, error) {
+func setFields(spec *spec.Spec, set []string) (upload.Fields, error) {
 	var names []string
 	values := map[string]string{}
 	for _, pair := range set {

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
 func (a *app) vendorsCommand() *cobra.Command {
@@ -51,8 +52,8 @@ the head of a manifest for it.`,
 	return cmd
 }
 
-func chosenVendors(args []string) ([]*vendors.Spec, error) {
-	var specs []*vendors.Spec
+func chosenVendors(args []string) ([]*spec.Spec, error) {
+	var specs []*spec.Spec
 	for _, v := range vendors.All() {
 		if len(args) == 0 || v.Spec().Name == args[0] {
 			specs = append(specs, v.Spec())
@@ -65,7 +66,7 @@ func chosenVendors(args []string) ([]*vendors.Spec, error) {
 	return specs, nil
 }
 
-func (p printer) overview(specs []*vendors.Spec) error {
+func (p printer) overview(specs []*spec.Spec) error {
 	rows := [][]string{{"VENDOR", "MEDIA", "UP TO", "FIELDS"}}
 	for _, s := range specs {
 		for i, r := range s.Takes {
@@ -80,7 +81,7 @@ func (p printer) overview(specs []*vendors.Spec) error {
 }
 
 // mediaWords are media types, shortened: image/jpeg becomes jpeg.
-func mediaWords(r vendors.Range) string {
+func mediaWords(r spec.Range) string {
 	var words []string
 	for _, t := range r.Types {
 		_, word, _ := strings.Cut(t, "/")
@@ -90,14 +91,14 @@ func mediaWords(r vendors.Range) string {
 }
 
 // where is on which condition a vendor takes media; "" for always.
-func where(r vendors.Range) string {
+func where(r spec.Range) string {
 	if r.Setting == "" {
 		return ""
 	}
 	return "where the account sets " + r.Setting + ": true"
 }
 
-func (p printer) spec(s *vendors.Spec) error {
+func (p printer) spec(s *spec.Spec) error {
 	if _, err := fmt.Fprintf(p.out, "%s: %s\n%s\n\nfields\n", s.Title, s.Flow, s.Docs); err != nil {
 		return err
 	}
@@ -164,7 +165,7 @@ type fieldLine struct {
 	Doc      string   `json:"doc"`
 }
 
-func (p printer) specs(specs []*vendors.Spec) error {
+func (p printer) specs(specs []*spec.Spec) error {
 	for _, s := range specs {
 		line := vendorLine{Vendor: s.Name, Title: s.Title, Flow: s.Flow, Docs: s.Docs, BaseURL: s.BaseURL}
 		for _, r := range s.Takes {
@@ -182,7 +183,7 @@ func (p printer) specs(specs []*vendors.Spec) error {
 
 // template prints the columns that a manifest for the vendors may have, the
 // required ones first.
-func (p printer) template(format string, specs []*vendors.Spec) error {
+func (p printer) template(format string, specs []*spec.Spec) error {
 	columns := []string{"source", "to", "id", "content_type", "sha256"}
 	for _, required := range []bool{true, false} {
 		for _, s := range specs {
@@ -212,15 +213,15 @@ func (p printer) template(format string, specs []*vendors.Spec) error {
 }
 
 // blank is a column's empty value in JSON.
-func (p printer) blank(column string, specs []*vendors.Spec) string {
+func (p printer) blank(column string, specs []*spec.Spec) string {
 	for _, s := range specs {
 		if f, ok := s.Field(column); ok {
 			switch f.Type {
-			case vendors.List:
+			case spec.List:
 				return "[]"
-			case vendors.Object:
+			case spec.Object:
 				return "{}"
-			case vendors.Boolean, vendors.Integer:
+			case spec.Boolean, spec.Integer:
 				return "null"
 			}
 		}

@@ -43,9 +43,7 @@ func (w *world) load(rows int, change func(*ledger.Batch, []upload.Item)) []uplo
 	var records []upload.Record
 	for _, item := range items {
 		record := upload.Record{Item: item, Result: upload.NewResult(item, upload.WayPacked, w.start)}
-		if lane := vendor.Spec().Lane; lane != nil {
-			record.Lane, record.Last = lane(account, item.Fields)
-		}
+		record.Lane, record.Last = vendor.Spec().SerialKey(account, item.Fields)
 		records = append(records, record)
 	}
 	require.NoError(w.t, w.ledger.RecordPage(w.t.Context(), records))

@@ -33,7 +33,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/sandbox"
 	"github.com/mediaferry/mediaferry/internal/sources"
 	"github.com/mediaferry/mediaferry/internal/upload"
-	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 	"github.com/mediaferry/mediaferry/workflows"
 )
 
@@ -182,7 +182,7 @@ func (w *world) reconfigure() {
 }
 
 // Account resolves an account.
-func (w *world) Account(name string) (vendors.Account, error) {
+func (w *world) Account(name string) (spec.Account, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	account, err := w.config.Account(name)
@@ -195,7 +195,7 @@ func (w *world) Account(name string) (vendors.Account, error) {
 }
 
 // KeyFingerprint is the configuration's own.
-func (w *world) KeyFingerprint(account vendors.Account) string { return config.Fingerprint(account) }
+func (w *world) KeyFingerprint(account spec.Account) string { return config.Fingerprint(account) }
 
 func (w *world) running(_ context.Context, _, runID string) (bool, error) {
 	w.mu.Lock()

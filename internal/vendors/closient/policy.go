@@ -1,0 +1,141 @@
+package closient
+
+import (
+	"fmt"
+	"hash/crc32"
+	"math/big"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
+)
+
+const (
+	docs       = "https://docs.closient.com/api-reference/dashboard/images/upload-product-image"
+	docsList   = "https://docs.closient.com/api-reference/dashboard/images/list-product-images"
+	docsDelete = "https://docs.closient.com/api-reference/dashboard/images/delete-product-image"
+
+	pathImages = "/trade-items/{organization_id}/{gtin}/images"
+
+	// clockSkew is how far the vendor's clock may be behind where its list is
+	// compared with the time of our POST.
+	clockSkew = time.Minute
+
+	pageSize = 100 // images, the largest page of a list
+	maxPages = 100 // after which a list that goes on is not believed
+
+	// imageTimeout bounds the reading of one image, whose client sets no bound. An
+	// image that does not come in this time counts as one that cannot be read.
+	imageTimeout = 20 * time.Second
+)
+
+// The calls of an upload.
+var (
+	callList = spec.Call{
+		Name: "list", Title: "list images", Step: upload.StepPrepare, Method: http.MethodGet, Path: pathImages,
+		Repeat: spec.LeavesNothing, Source: docsList,
+	}
+	callPost = spec.Call{
+		Name: "post", Title: "images", Step: upload.StepTransfer, Method: http.MethodPost, Path: pathImages,
+		Repeat: spec.LeavesDuplicate, Source: "assumed, CL-1",
+	}
+	callImage = spec.Call{
+		Name: "image", Step: upload.StepTransfer, Method: http.MethodGet, Path: "the image's image_url",
+		Repeat: spec.LeavesNothing, Source: docsList,
+	}
+	callDelete = spec.Call{
+		Name: "delete", Title: "delete image", Step: upload.StepTransfer, Method: http.MethodDelete, Path: pathImages + "/{image_id}",
+		Repeat: spec.LeavesNothing, Source: docsDelete,
+	}
+)
+
+var (
+	organization = regexp.MustCompile(`^[23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz]{22}$|^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
+	gtin         = regexp.MustCompile(`^\d{8,14}$`)
+	apiKey       = regexp.MustCompile(`^(csb|csu|cpk)_([0-9A-Za-z]{32})_([0-9a-f]{8})$`)
+)
+
+var closient = &spec.Spec{
+	Name:    "closient",
+	Title:   "Closient",
+	Docs:    docs + " (read 2026-11-21)",
+	Flow:    "list, form POST to Closient; after a lost answer list again, adopt or send again",
+	BaseURL: "https://www.closient.com/dashboard/api/v1",
+	Fields: []spec.Field{
+		{Name: "organization_id", Type: spec.Text, Required: true, Pattern: organization, Want: "an organization ID of 22 characters, or a UUID", Doc: "the organization that owns the product"},
+		{Name: "gtin", Type: spec.Text, Required: true, GTIN: true, Pattern: gtin, Want: "a GTIN of 8 to 14 digits (a spreadsheet may have turned it into a number: format the column as text)", Doc: "the product: GTIN-8, -12, -13 or -14"},
+		{Name: "title", Type: spec.Text, Most: 255, Doc: "caption, up to 255 characters"},
+		{Name: "is_primary", Type: spec.Boolean, Doc: "whether the image becomes the product's first; sent after its others"},
+	},
+	Settings: []spec.Setting{
+		{Name: "api_key", Doc: "sent as X-API-Key", Secret: true},
+		{Name: "cleanup_duplicates", Doc: "delete further images that a lost answer left behind", Default: "false", Choices: []string{"true", "false"}},
+	},
+	Credentials: []spec.Credentials{{Settings: []string{"api_key"}}},
+	Calls:       []spec.Call{callList, callPost, callImage, callDelete},
+	Takes: []spec.Range{{
+		Types:    []string{"image/jpeg", "image/png", "image/gif", "image/webp", "image/svg+xml", "image/bmp"},
+		MaxBytes: assumed.maxBytes,
+	}},
+	Rate:       5, // 300 in 60 s (docs.closient.com/rate-limits)
+	Burst:      20,
+	DailyLimit: 10_000,
+	Prehash:    true, // a lost answer is looked for by content
+	// One POST at a time goes to a product, so that a new image in its list cannot
+	// be from another of ours.
+	Serial: &spec.Serial{
+		Key:  productKey,
+		Last: "is_primary", LastIs: "the primary image",
+		Of: "gtin", OfA: "product",
+	},
+	Advise: advise,
+}
+
+// Spec describes Closient.
+func (Client) Spec() *spec.Spec { return closient }
+
+// productKey is one for a product, however its account, organization and GTIN are
+// written.
+func productKey(account spec.Account, fields upload.Fields) string {
+	return fmt.Sprintf("%s/%s/%s", strings.TrimRight(account.BaseURL, "/"), shortUUID(fields.String("organization_id")), padGTIN(fields.String("gtin")))
+}
+
+const shortUUIDAlphabet = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+// shortUUID writes a canonical UUID as the vendor does: the number in base 57,
+// most significant digit first, 22 digits. Anything else stays as it is.
+func shortUUID(id string) string {
+	n, ok := new(big.Int).SetString(strings.ReplaceAll(id, "-", ""), 16)
+	if len(id) != 36 || !ok {
+		return id
+	}
+	base, digit := big.NewInt(int64(len(shortUUIDAlphabet))), new(big.Int)
+	out := make([]byte, 22)
+	for i := range out {
+		n.DivMod(n, base, digit)
+		out[len(out)-1-i] = shortUUIDAlphabet[digit.Int64()]
+	}
+	return string(out)
+}
+
+func padGTIN(gtin string) string {
+	return strings.Repeat("0", max(0, 14-len(gtin))) + gtin
+}
+
+// advise looks at the key's checksum, which catches typing errors.
+func advise(settings map[string]string) []string {
+	key := settings["api_key"]
+	parts := apiKey.FindStringSubmatch(key)
+	switch {
+	case key == "":
+		return nil
+	case parts == nil:
+		return []string{"api_key does not have the form PREFIX_BODY_CHECKSUM of Closient's keys"}
+	case fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(parts[2]))) != parts[3]:
+		return []string{"api_key has a wrong checksum: it was probably mistyped"}
+	}
+	return nil
+}

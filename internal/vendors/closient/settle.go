@@ -1,0 +1,148 @@
+package closient
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors/wire"
+)
+
+// Settle looks for the image of a POST whose answer was lost: one that was not
+// there before, has our title, was made since, and has our bytes. The vendor
+// serves the original (docs.closient.com, list product images), so the bytes
+// can be compared.
+func (Client) Settle(ctx context.Context, w *wire.Caller, in upload.Settle) (upload.Settled, error) {
+	c := caller{w}
+	images, _, err := c.list(ctx, upload.StepTransfer, in.Item.Fields)
+	if err != nil {
+		return upload.Settled{}, err
+	}
+	var same, unread []image
+	for _, image := range candidates(images, in) {
+		switch sum, err := c.sum(ctx, image, in.Content.Size); {
+		case err != nil && ctx.Err() != nil:
+			return upload.Settled{}, ctx.Err()
+		case err != nil, in.Content.SHA256 == "":
+			unread = append(unread, image)
+		case sum == in.Content.SHA256:
+			same = append(same, image)
+		}
+	}
+	switch {
+	case len(same) > 0:
+		return c.adopt(ctx, in, same)
+	case len(unread) == 1: // ours by all that can be seen
+		return c.adopt(ctx, in, unread)
+	case len(unread) > 1:
+		return upload.Settled{Doubt: fmt.Sprintf("the product has %d new images that may be this one and cannot be read: %s", len(unread), ids(unread))}, nil
+	}
+	return upload.Settled{Clean: true}, nil
+}
+
+// candidates are the images that the lost POST may have made, oldest first. But
+// where ours was to be the product's first, the one that is comes before all:
+// the vendor made each of ours the first in turn, and deleting that one would
+// leave the product without (CL-6).
+func candidates(images []image, in upload.Settle) []image {
+	since := in.Session.OpenedAt.Add(-clockSkew)
+	title := strings.TrimSpace(in.Item.Fields.String("title")) // vendors trim what people typed
+	primary, _ := in.Item.Fields.Bool("is_primary")
+	seen := map[string]bool{}
+	found := slices.DeleteFunc(slices.Clone(images), func(i image) bool {
+		again := seen[i.ID] // a list that moved between two pages
+		seen[i.ID] = true
+		return again || slices.Contains(in.Session.Before, i.ID) ||
+			strings.TrimSpace(i.Title) != title || !i.Created.IsZero() && i.Created.Before(since)
+	})
+	slices.SortStableFunc(found, func(a, b image) int {
+		if primary && a.IsPrimary != b.IsPrimary {
+			return map[bool]int{true: -1, false: 1}[a.IsPrimary]
+		}
+		return a.Created.Compare(b.Created)
+	})
+	return found
+}
+
+// adopt takes the first of equal images for ours, and names or deletes the
+// others.
+func (c caller) adopt(ctx context.Context, in upload.Settle, equal []image) (upload.Settled, error) {
+	media := equal[0].media()
+	settled := upload.Settled{Media: &media}
+	if len(equal) == 1 {
+		return settled, nil
+	}
+	others := equal[1:]
+	if !c.Account.On("cleanup_duplicates") {
+		settled.Note = fmt.Sprintf("the product also has %s with the same content; cleanup_duplicates: true deletes such", ids(others))
+		return settled, nil
+	}
+	var left []image
+	for _, image := range others {
+		switch err := c.delete(ctx, in.Item.Fields, image.ID); upload.KindOf(err) {
+		case "":
+			settled.Note += "; deleted " + image.ID
+		case upload.KindRejected: // ours is found all the same
+			left = append(left, image)
+		default:
+			return upload.Settled{}, err
+		}
+	}
+	if len(left) > 0 {
+		settled.Note += "; the vendor does not delete " + ids(left)
+	}
+	settled.Note = "the image was there more than once" + settled.Note
+	return settled, nil
+}
+
+// delete removes an image; one that is gone is removed.
+func (c caller) delete(ctx context.Context, fields upload.Fields, id string) error {
+	_, err := c.call(ctx, wire.Request{Call: callDelete, URL: imagesPath(fields) + "/" + url.PathEscape(id)})
+	if wire.StatusOf(err) == http.StatusNotFound {
+		return nil
+	}
+	return err
+}
+
+// sum fetches an image, without credentials, and returns its SHA-256. An image of
+// another size needs not be read to its end.
+func (c caller) sum(ctx context.Context, image image, size int64) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, imageTimeout)
+	defer cancel()
+	get, err := http.NewRequestWithContext(ctx, http.MethodGet, image.ImageURL, nil)
+	if err != nil {
+		return "", err
+	}
+	response, err := c.Storage.Do(get)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = response.Body.Close() }() // read as far as it matters
+	if response.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("image answered %d", response.StatusCode)
+	}
+	h := sha256.New()
+	n, err := io.Copy(h, io.LimitReader(response.Body, size+1))
+	if err != nil {
+		return "", err
+	}
+	if n != size {
+		return "", nil // readable, and not ours
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+func ids(images []image) string {
+	var list []string
+	for _, i := range images {
+		list = append(list, i.ID)
+	}
+	return strings.Join(list, ", ")
+}

@@ -1,0 +1,71 @@
+package sitoo
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
+)
+
+const (
+	docs = "https://developer.sitoo.com/media-object-storage/overview"
+
+	formLife = 15 * time.Minute // as documented
+	newborn  = 10 * time.Second // a file_id may not be found at once
+
+	// conflictWait is before the one repetition that a 409 is worth.
+	conflictWait = 2 * time.Second
+)
+
+// The calls of an upload.
+var (
+	callUploadURL = spec.Call{
+		Name: "upload-url", Step: upload.StepPrepare, Method: http.MethodPost, Path: "/v1/media/upload-url",
+		Repeat: spec.LeavesOrphan, Source: "assumed, SI-4",
+	}
+	callPost = spec.Call{
+		Name: "post", Step: upload.StepTransfer, Method: http.MethodPost, Path: "the form's upload_url",
+		Repeat: spec.LeavesOverwrite, Source: spec.SourceS3Form,
+	}
+	callGet = spec.Call{
+		Name: "get", Title: "media", Step: upload.StepPoll, Method: http.MethodGet, Path: "/v1/media/{file_id}",
+		Repeat: spec.LeavesNothing, Source: docs,
+	}
+)
+
+var sitoo = &spec.Spec{
+	Name:    "sitoo",
+	Title:   "Sitoo Media Object Storage",
+	Docs:    docs + " (read 2026-11-21)",
+	Flow:    "upload-url, form POST to S3, poll until ready or failed",
+	BaseURL: "https://media-object-storage.sitooapis.com",
+	Fields: []spec.Field{
+		{Name: "entity_id", Type: spec.Text, Required: true, Most: 1024, Doc: "what the image belongs to: shipmentId|sku|reasonCode|discrepancyId"},
+		{Name: "entity_type", Type: spec.Text, Default: "shipment_item", Choices: []string{"shipment_item"}, Doc: "shipment_item is all there is"},
+		{Name: "file_name", Type: spec.Text, Most: 255, Doc: "name with extension; default: the source's own"},
+	},
+	NameField: "file_name",
+	Settings: []spec.Setting{
+		{Name: "token", Doc: "sent as a bearer token", Secret: true},
+		{Name: "auth", Doc: "how to log in", Default: "bearer", Choices: []string{"bearer", "basic"}},
+		{Name: "api_id", Doc: "for auth: basic"},
+		{Name: "password", Doc: "for auth: basic", Secret: true},
+	},
+	Credentials: []spec.Credentials{
+		{Settings: []string{"token"}, If: "auth", Is: "bearer"},
+		{Settings: []string{"api_id", "password"}, If: "auth", Is: "basic"},
+	},
+	Calls: []spec.Call{callUploadURL, callPost, callGet},
+	Takes: []spec.Range{{
+		Types:    []string{"image/jpeg", "image/png", "image/webp", "image/gif"},
+		MaxBytes: assumed.maxBytes,
+	}},
+	Packing:   &spec.Packing{Types: "image/"},
+	Poll:      assumed.poll,
+	Unseen:    "uploading",
+	UnseenFor: 2 * time.Minute,
+}
+
+// Spec describes Sitoo.
+func (Client) Spec() *spec.Spec { return sitoo }

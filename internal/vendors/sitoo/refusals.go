@@ -1,0 +1,48 @@
+package sitoo
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors/wire"
+)
+
+// refusal reads {error_code, error_data: {message}, request_id}.
+func refusal(a wire.Answer) wire.Refusal {
+	var said struct {
+		Code string `json:"error_code"`
+		Data struct {
+			Message string `json:"message"`
+		} `json:"error_data"`
+		RequestID string `json:"request_id"`
+	}
+	_ = json.Unmarshal(a.Body, &said) // an empty or foreign body says nothing
+	return wire.Refusal{Text: said.Data.Message, Code: said.Code, RequestID: said.RequestID}
+}
+
+// notFound tells a file that is not known yet from one that is lost. One that is
+// young is asked for at growing distances, the last time when it is young no more.
+func notFound(err error, age time.Duration) error {
+	e := upload.AsError(err, upload.StepPoll)
+	if age < newborn {
+		e.Kind = upload.KindUnavailable
+		e.RetryAfter = max(e.RetryAfter, min(age, newborn-age)+time.Second)
+		return e
+	}
+	e.Kind, e.Lost = upload.KindExpired, true
+	return e
+}
+
+// ageOf is how long ago a file was made: by the vendor's clock, or by ours since
+// its form was asked for, whichever says less. A Date that is wrong makes the one
+// too long, an answer that took its time the other; both would lose a file that is
+// about to appear.
+func ageOf(session upload.Session, a wire.Answer, now time.Time) time.Duration {
+	age := a.There(now).Sub(session.OpenedAt).Abs()
+	if session.Life <= 0 {
+		return age
+	}
+	asked := session.ExpiresAt.Add(-session.Life)
+	return min(age, now.Sub(asked).Abs())
+}

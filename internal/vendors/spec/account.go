@@ -1,0 +1,33 @@
+package spec
+
+import (
+	"strings"
+
+	"github.com/mediaferry/mediaferry/internal/egress"
+)
+
+// Account is a named set of base URL and credentials at a vendor, its secrets
+// resolved. It lives inside activities only and is never stored.
+type Account struct {
+	Name     string
+	Vendor   string
+	BaseURL  string
+	LoginURL string
+	// Settings are the account's other settings by the names that its vendor's
+	// Spec gives them.
+	Settings map[string]string
+	MaxBytes int64
+	// Rate is requests per second of the whole fleet, and Burst how many may
+	// come at once; Rate 0 sets no limit.
+	Rate  float64
+	Burst int
+	// Policy is what may be reached for this account: its own API, and what it
+	// hands out.
+	Policy egress.Policy
+}
+
+// On reports whether a yes-or-no setting is on.
+func (a Account) On(setting string) bool { return a.Settings[setting] == "true" }
+
+// URL joins the base URL and a path of the vendor's.
+func (a Account) URL(path string) string { return strings.TrimRight(a.BaseURL, "/") + path }

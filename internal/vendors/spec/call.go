@@ -1,0 +1,65 @@
+package spec
+
+import (
+	"slices"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+// Repetition is what a second call leaves behind at the vendor when the first
+// one was carried out and its answer was lost. It decides whether a call may be
+// repeated at once, or only after a look.
+type Repetition string
+
+// The repetitions.
+const (
+	LeavesNothing   Repetition = "nothing"   // the same state as one call
+	LeavesOrphan    Repetition = "orphan"    // a record without bytes, which nobody sees
+	LeavesOverwrite Repetition = "overwrite" // the same object, written again
+	LeavesDuplicate Repetition = "duplicate" // a second medium, which people see
+)
+
+// Repetitions lists all repetitions.
+func Repetitions() []Repetition {
+	return []Repetition{LeavesNothing, LeavesOrphan, LeavesOverwrite, LeavesDuplicate}
+}
+
+// Call is one call of a vendor's flow, or of the storage behind it, as data. A
+// request names the call that it makes.
+type Call struct {
+	Name  string // in documentation and tables: prepare
+	Title string // in messages; "": Name
+	Step  upload.Step
+	// Method and Path are those of the vendor's documentation.
+	Method, Path string
+	Repeat       Repetition
+	// Source says where Repeat is documented: a URL, or "assumed" and an ID.
+	Source string
+}
+
+// Label is how messages name the call.
+func (c Call) Label() string {
+	if c.Title != "" {
+		return c.Title
+	}
+	return c.Name
+}
+
+// At is the same call, made in another step.
+func (c Call) At(step upload.Step) Call {
+	c.Step = step
+	return c
+}
+
+// Lists reports whether a call is one of the vendor's, in whichever step.
+func (s *Spec) Lists(call Call) bool {
+	return slices.ContainsFunc(s.Calls, func(one Call) bool { return one == call.At(one.Step) })
+}
+
+// Sources of what the stores behind the vendors do with a second body.
+const (
+	SourceS3Presigned = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html"
+	SourceS3Form      = "https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html"
+	SourceS3Parts     = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html"
+	SourceOSSForm     = "https://www.alibabacloud.com/help/doc-detail/31988.htm"
+)

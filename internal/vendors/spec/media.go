@@ -1,0 +1,90 @@
+package spec
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/mediaferry/mediaferry/internal/media"
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+// CheckContent says what is wrong with a medium for an account of this vendor:
+// its type, its size.
+func (s *Spec) CheckContent(content upload.Content, account Account) error {
+	if content.Size < 1 {
+		return invalid("an empty medium is none")
+	}
+	if content.Type == "image/heic" || content.Type == "image/heif" {
+		return invalid("%s takes no HEIC", s.Name).
+			WithHint("convert it to JPEG first, for example with: heif-convert -q 92 IN.heic OUT.jpg")
+	}
+	var types []string
+	for _, r := range s.Takes {
+		off := r.Setting != "" && !account.On(r.Setting)
+		if !slices.Contains(r.Types, content.Type) {
+			if !off {
+				types = append(types, r.Types...)
+			}
+			continue
+		}
+		if off {
+			return invalid("%s takes %s only where the account sets %s: true", s.Name, content.Type, r.Setting)
+		}
+		return s.checkSize(content.Size, r.MaxBytes, account.MaxBytes)
+	}
+	return invalid("%s takes no %s, want one of %s", s.Name, content.Type, strings.Join(types, ", "))
+}
+
+// CheckName holds the name that an item asks for against the bytes that its
+// source begins with, as the source's own name was. Without such a name there is
+// nothing to be wrong.
+func (s *Spec) CheckName(item upload.Item, head []byte) error {
+	if s.NameField == "" {
+		return nil
+	}
+	name := item.Fields.String(s.NameField)
+	if name == "" {
+		return nil
+	}
+	found, err := media.Check(head, name, item.ContentType)
+	if err != nil {
+		return err
+	}
+	if _, known := media.TypeOf(name); !known && s.NeedsExtension {
+		return invalid("%s %q has no extension of an image", s.NameField, name).
+			WithHint("the bytes are %s: end it in %s", found.Type, found.Type.Extension())
+	}
+	return nil
+}
+
+func (s *Spec) checkSize(size, most, configured int64) error {
+	if configured > 0 {
+		most = configured
+	}
+	if size > most {
+		return invalid("%d bytes are more than the %d that %s takes", size, most, s.Name).
+			WithHint("the account's max_bytes changes the limit")
+	}
+	return nil
+}
+
+func invalid(format string, args ...any) *upload.Error {
+	return upload.Errorf(upload.KindInvalid, upload.StepClaim, format, args...)
+}
+
+// FileName is the name under which a medium is sent: that of NameField, where the
+// row has one, else the source's own. A .tif becomes a .tiff.
+func (s *Spec) FileName(item upload.Item, content upload.Content) string {
+	name := ""
+	if s.NameField != "" {
+		name = item.Fields.String(s.NameField)
+	}
+	if name == "" {
+		return content.Name
+	}
+	if ext := path.Ext(name); strings.EqualFold(ext, ".tif") {
+		return strings.TrimSuffix(name, ext) + ".tiff"
+	}
+	return name
+}

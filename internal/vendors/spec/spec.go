@@ -1,0 +1,143 @@
+// Package spec describes a vendor as data: its fields, settings and credentials,
+// the media that it takes, its limits and its pace, and the calls of its flow.
+// It checks rows and accounts against that, and makes no call.
+package spec
+
+import (
+	"strings"
+	"time"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+// Spec describes a vendor as data: for the command line's help, for checking
+// rows before any request, and for the pace of its calls.
+type Spec struct {
+	Name  string // as in configuration and manifests: trustana
+	Title string // as the vendor writes itself
+	Docs  string // where its documentation is, with the day it was read
+	Flow  string // the steps in one line
+
+	BaseURL  string
+	LoginURL string // where it differs from BaseURL; "" otherwise
+
+	Fields   []Field
+	Settings []Setting
+	// Credentials lists the sets of settings of which an account needs one.
+	Credentials []Credentials
+
+	// Calls are those of the vendor's flow, in the order of an upload.
+	Calls []Call
+
+	// NameField is the field that renames the medium, and NeedsExtension says that
+	// the name must end in the extension of its type.
+	NameField      string
+	NeedsExtension bool
+
+	Takes []Range // the media that it takes
+	Parts *upload.PartLimits
+
+	Rate  float64 // requests per second unless the account says otherwise; 0: no limit
+	Burst int
+	// DailyLimit is how many requests a key may make in a day; 0: no limit known.
+	DailyLimit int64
+
+	// Poll is how often to look, and for how long.
+	Poll upload.Schedule
+	// Unseen is the vendor's word for a session whose bytes it has not noticed;
+	// after UnseenFor they should be sent again.
+	Unseen    string
+	UnseenFor time.Duration
+
+	// Packing says how media may travel with others; nil where each needs a
+	// workflow of its own.
+	Packing *Packing
+
+	// Prehash reads a source through before the session is opened, because the
+	// session, or the search for a lost answer, needs its SHA-256.
+	Prehash bool
+	// KeyGrace is how long a changed key may still be refused.
+	KeyGrace time.Duration
+
+	// Check looks at what no single field can tell: the whole of the fields.
+	Check func(fields upload.Fields) []Problem
+	// Serial says what one item at a time may change; nil where items do not mind
+	// each other.
+	Serial *Serial
+	// Advise returns warnings about an account's settings.
+	Advise func(settings map[string]string) []string
+}
+
+// Serial describes what only one item at a time may change at a vendor, such as
+// the list of a product's images.
+type Serial struct {
+	// Key names it, the same for all items that change it.
+	Key func(account Account, fields upload.Fields) string
+	// Last is the yes-or-no field of an item that goes after all others of its
+	// key; a batch may have one such item for each. LastIs is what that item is,
+	// for people. Both are "" where the order does not matter.
+	Last, LastIs string
+	// Of is the field by which people know what the key stands for, and OfA what
+	// that is.
+	Of, OfA string
+}
+
+// SerialKey names what an item must have for itself while its bytes are sent, and
+// whether it goes after all others that want it; "" where its vendor has none.
+func (s *Spec) SerialKey(account Account, fields upload.Fields) (key string, last bool) {
+	if s.Serial == nil {
+		return "", false
+	}
+	last, _ = fields.Bool(s.Serial.Last)
+	return s.Serial.Key(account, fields), last
+}
+
+// Range is media types with a common limit.
+type Range struct {
+	Types    []string
+	MaxBytes int64  // of a medium; an account's max_bytes may change it
+	Setting  string // of the account, that must be on; "" for always
+}
+
+// Packing says how a vendor's media may travel many in one workflow. That is for
+// vendors whose every step may be repeated, or be found out about.
+type Packing struct {
+	Types string // the beginning of the media types that may
+	// Resend says that bytes may be sent to the same session again without a look
+	// whether they arrived: what is there is replaced by the same.
+	Resend bool
+}
+
+// Packs reports whether a medium may travel with others: it is of a kind for
+// which its vendor allows that, and small.
+func (s *Spec) Packs(c upload.Content) bool {
+	return s.Packing != nil && strings.HasPrefix(c.Type, s.Packing.Types) && c.Size <= upload.PackedMost
+}
+
+// Field returns the field of a name.
+func (s *Spec) Field(name string) (Field, bool) {
+	for _, one := range s.Fields {
+		if one.Name == name {
+			return one, true
+		}
+	}
+	return Field{}, false
+}
+
+// FieldNames lists the vendor's fields.
+func (s *Spec) FieldNames() []string {
+	names := make([]string, 0, len(s.Fields))
+	for _, f := range s.Fields {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// Seconds are waits of so many seconds each.
+func Seconds(n ...int) []time.Duration {
+	waits := make([]time.Duration, len(n))
+	for i, s := range n {
+		waits[i] = time.Duration(s) * time.Second
+	}
+	return waits
+}

@@ -1,0 +1,113 @@
+package spec_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
+)
+
+// canary is part of everything secret.
+const canary = "c4n4ry"
+
+func TestAnAccountNeedsOneWholeSetOfCredentials(t *testing.T) {
+	type settings = map[string]string
+	cases := []struct {
+		name, vendor string
+		settings     settings
+		want         string // "" for none missing
+	}{
+		{"a key", "trustana", settings{"api_key": "k"}, ""},
+		{"no key", "trustana", settings{}, "no complete credentials for trustana, want api_key"},
+		{"an empty key", "closient", settings{"api_key": ""}, "want api_key"},
+		{"two tokens", "trustoo", settings{"public_token": "a", "private_token": "b"}, ""},
+		{"an access token", "trustoo", settings{"access_token": "a"}, ""},
+		{"what OAuth needs", "trustoo", settings{"client_id": "a", "client_secret": "b", "refresh_token": "c"}, ""},
+		{"half of each", "trustoo", settings{"public_token": "a", "client_id": "b"}, "want public_token and private_token, or access_token, or client_id and client_secret and refresh_token"},
+		{"a token", "sitoo", settings{"token": "t"}, ""},
+		{"a token that is chosen", "sitoo", settings{"auth": "bearer", "token": "t"}, ""},
+		{"an ID and a password that are chosen", "sitoo", settings{"auth": "basic", "api_id": "a", "password": "p"}, ""},
+		{"an ID and a password that are not chosen", "sitoo", settings{"api_id": "a", "password": "p"}, "want token (auth is bearer)"},
+		{"a token where a password is chosen", "sitoo", settings{"auth": "basic", "token": "t"}, "want api_id and password (auth is basic)"},
+		{"half of what is chosen", "sitoo", settings{"auth": "basic", "api_id": "a"}, "want api_id and password"},
+		{"all three", "truvideo", settings{"api_key": "a", "secret": "b", "external_id": "c"}, ""},
+		{"two of three", "truvideo", settings{"api_key": canary, "secret": canary}, "want api_key and secret and external_id"},
+	}
+	for _, c := range cases {
+		t.Run(c.vendor+": "+c.name, func(t *testing.T) {
+			err := specOf(t, c.vendor).CheckSettings(c.settings)
+			if c.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, c.want)
+			require.NotContains(t, err.Error(), canary)
+		})
+	}
+	t.Run("and nothing is asked for that was not wanted before", func(t *testing.T) {
+		s := specOf(t, "sitoo")
+		before := slices.Clone(s.Credentials)
+		_ = s.CheckSettings(map[string]string{"auth": "basic"})
+		require.Equal(t, before, s.Credentials)
+	})
+}
+
+func TestWhatAVendorTakes(t *testing.T) {
+	const heic = "heif-convert"
+	cases := []struct {
+		name, vendor, kind string
+		size               int64
+		account            spec.Account
+		want, hint         string
+	}{
+		{name: "a JPEG", vendor: "trustana", kind: "image/jpeg", size: 1},
+		{name: "a TIFF", vendor: "trustana", kind: "image/tiff", size: 50 << 20},
+		{name: "one byte more than it takes", vendor: "trustana", kind: "image/jpeg", size: 50<<20 + 1, want: "52428801 bytes are more than the 52428800 that trustana takes", hint: "max_bytes"},
+		{name: "less than the account takes", vendor: "trustana", kind: "image/jpeg", size: 11, account: spec.Account{MaxBytes: 10}, want: "11 bytes are more than the 10"},
+		{name: "more, where the account takes it", vendor: "trustana", kind: "image/jpeg", size: 60 << 20, account: spec.Account{MaxBytes: 60 << 20}},
+		{name: "nothing", vendor: "trustana", kind: "image/jpeg", want: "empty"},
+		{name: "an SVG", vendor: "trustana", kind: "image/svg+xml", size: 1, want: "trustana takes no image/svg+xml, want one of image/jpeg, image/png"},
+		{name: "a HEIC", vendor: "trustana", kind: "image/heic", size: 1, want: "takes no HEIC", hint: heic},
+		{name: "a HEIF", vendor: "sitoo", kind: "image/heif", size: 1, want: "takes no HEIC", hint: heic},
+		{name: "a HEIC", vendor: "closient", kind: "image/heic", size: 1, want: "takes no HEIC", hint: heic},
+		{name: "a HEIC", vendor: "truvideo", kind: "image/heic", size: 1, want: "takes no HEIC", hint: heic},
+		{name: "a WebP", vendor: "trustoo", kind: "image/webp", size: 20 << 20},
+		{name: "one byte more than it takes", vendor: "trustoo", kind: "image/webp", size: 20<<20 + 1, want: "more than the 20971520"},
+		{name: "a video without the setting", vendor: "trustoo", kind: "video/mp4", size: 1, want: "trustoo takes video/mp4 only where the account sets video: true"},
+		{name: "a video with the setting", vendor: "trustoo", kind: "video/mp4", size: 5 << 30, account: spec.Account{Settings: map[string]string{"video": "true"}}},
+		{name: "a video that is too large", vendor: "trustoo", kind: "video/mp4", size: 5<<30 + 1, account: spec.Account{Settings: map[string]string{"video": "true"}}, want: "more than"},
+		{name: "a video with the setting off", vendor: "trustoo", kind: "video/webm", size: 1, account: spec.Account{Settings: map[string]string{"video": "false"}}, want: "only where"},
+		{name: "a PDF", vendor: "sitoo", kind: "application/pdf", size: 1, want: "sitoo takes no application/pdf, want one of image/jpeg, image/png, image/webp, image/gif"},
+		{name: "the largest", vendor: "sitoo", kind: "image/gif", size: 20 << 20},
+		{name: "one byte more than it takes", vendor: "sitoo", kind: "image/gif", size: 20<<20 + 1, want: "more than"},
+		{name: "an SVG", vendor: "closient", kind: "image/svg+xml", size: 10 << 20},
+		{name: "one byte more than it takes", vendor: "closient", kind: "image/svg+xml", size: 10<<20 + 1, want: "more than"},
+		{name: "a film", vendor: "truvideo", kind: "video/x-matroska", size: 72_000_000_000},
+		{name: "one byte more than it takes", vendor: "truvideo", kind: "video/x-matroska", size: 72_000_000_001, want: "more than"},
+		{name: "a sound", vendor: "truvideo", kind: "audio/flac", size: 1},
+		{name: "a picture that it lacks", vendor: "truvideo", kind: "image/gif", size: 1, want: "truvideo takes no image/gif"},
+	}
+	for _, c := range cases {
+		t.Run(c.vendor+": "+c.name, func(t *testing.T) {
+			err := specOf(t, c.vendor).CheckContent(upload.Content{Type: c.kind, Size: c.size}, c.account)
+			if c.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			e := upload.AsError(err, "")
+			require.Equal(t, upload.KindInvalid, e.Kind)
+			require.Equal(t, upload.StepClaim, e.Step)
+			require.Contains(t, e.Message, c.want)
+			require.Contains(t, e.Hint, c.hint)
+		})
+	}
+	t.Run("types that are switched off are not offered", func(t *testing.T) {
+		err := specOf(t, "trustoo").CheckContent(upload.Content{Type: "image/tiff", Size: 1}, spec.Account{})
+		require.NotContains(t, err.Error(), "video")
+		err = specOf(t, "trustoo").CheckContent(upload.Content{Type: "image/tiff", Size: 1}, spec.Account{Settings: map[string]string{"video": "true"}})
+		require.ErrorContains(t, err, "video/mp4")
+	})
+}

@@ -1,0 +1,62 @@
+package trustana
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
+)
+
+const (
+	docs = "https://apidocs.trustana.com/guides/getting-started"
+
+	urlLife = 15 * time.Minute // of a signed URL, as documented
+)
+
+// The calls of an upload.
+var (
+	callPrepare = spec.Call{
+		Name: "prepare", Step: upload.StepPrepare, Method: http.MethodPost, Path: "/upload/prepare",
+		Repeat: spec.LeavesOrphan, Source: "assumed, TA-6",
+	}
+	callPut = spec.Call{
+		Name: "put", Step: upload.StepTransfer, Method: http.MethodPut, Path: "the signed URL",
+		Repeat: spec.LeavesOverwrite, Source: spec.SourceS3Presigned,
+	}
+	callStatus = spec.Call{
+		Name: "status", Step: upload.StepPoll, Method: http.MethodGet, Path: "/upload/status",
+		Repeat: spec.LeavesNothing, Source: docs,
+	}
+)
+
+var trustana = &spec.Spec{
+	Name:    "trustana",
+	Title:   "Trustana",
+	Docs:    docs + " (read 2026-11-21)",
+	Flow:    "prepare, PUT to S3, poll until there is a fileId",
+	BaseURL: "https://api.trustana.com/v1",
+	Fields: []spec.Field{
+		{Name: "skuIds", Type: spec.List, Most: 100, Unique: true, Doc: "up to 100 SKU ids to attach the image to"},
+		{Name: "addToMediaGallery", Type: spec.Boolean, Doc: "whether the image also joins the media gallery"},
+		{Name: "fileName", Type: spec.Text, Most: 255, Doc: "name with an image extension; default: the source's own"},
+	},
+	NameField:      "fileName",
+	NeedsExtension: true,
+	Settings:       []spec.Setting{{Name: "api_key", Doc: "sent as X-API-Key", Secret: true}},
+	Credentials:    []spec.Credentials{{Settings: []string{"api_key"}}},
+	Calls:          []spec.Call{callPrepare, callPut, callStatus},
+	Takes: []spec.Range{{
+		Types:    []string{"image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp", "image/tiff"},
+		MaxBytes: assumed.maxBytes,
+	}},
+	Packing: &spec.Packing{Types: "image/", Resend: true},
+	Rate:    assumed.rate,
+	Burst:   3, // a second's worth would leave nothing for calls that arrive late
+	Poll:    assumed.poll,
+	// A key that was activated or replaced takes up to a minute to be known.
+	KeyGrace: 90 * time.Second,
+}
+
+// Spec describes Trustana.
+func (Client) Spec() *spec.Spec { return trustana }

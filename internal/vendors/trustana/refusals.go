@@ -1,0 +1,32 @@
+package trustana
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors/wire"
+)
+
+// refusal reads {errorCode, message} (TA-1).
+func refusal(a wire.Answer) wire.Refusal {
+	var said struct {
+		Code    int    `json:"errorCode"`
+		Message string `json:"message"`
+	}
+	_ = json.Unmarshal(a.Body, &said) // an empty or foreign body says nothing
+	r := wire.Refusal{Text: said.Message}
+	if said.Code != 0 {
+		r.Code = strconv.Itoa(said.Code)
+	}
+	return r
+}
+
+// isUnknown reports whether a failure says that there is nothing, by its status or
+// by the envelope's code under a success.
+func isUnknown(err error) bool {
+	var e *upload.Error
+	return errors.As(err, &e) && (e.Status == http.StatusNotFound || e.Status < 300 && e.Code == "404")
+}

@@ -1,0 +1,195 @@
+// Package trustoo is what Trustoo (TrustWILL) says on the wire: a policy, and a
+// form that is POSTed to Alibaba OSS under it. There is nothing to poll: the
+// object is there when OSS says so.
+package trustoo
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors/wire"
+)
+
+// Client makes Trustoo's calls. It has no state.
+type Client struct{}
+
+// caller is the means of making Trustoo's calls.
+type caller struct{ *wire.Caller }
+
+// uploadPolicy is what get_image_upload_policy_token answers: good for any
+// number of keys below Dir until Expire.
+type uploadPolicy struct {
+	AccessID  string `json:"access_id"`
+	Host      string `json:"host"`
+	Expire    string `json:"expire"` // Unix seconds, as text
+	Signature string `json:"signature"`
+	Policy    string `json:"policy"`
+	Dir       string `json:"dir"`
+	Callback  string `json:"callback"`
+
+	// On our clock; not of the wire.
+	Until time.Time     `json:"until,omitzero"`
+	Life  time.Duration `json:"life,omitempty"`
+}
+
+// Prepare takes the shared policy, or a new one where it ran out, and makes a
+// form of it. The key is made of the item's identity and content, so that
+// sending twice overwrites; a key that was used before is kept for as long as a
+// policy allows it, because the directory holds the date.
+func (t Client) Prepare(ctx context.Context, c *wire.Caller, in upload.Prepare) (upload.Session, error) {
+	if strings.HasPrefix(in.Content.Type, "video/") {
+		return t.prepareVideo(ctx, c, in)
+	}
+	failed := in.Previous
+	if in.Because == badCallback && failed != nil && formValue(*failed, "callback") != "" {
+		failed = nil // the policy is as good as before, and the next one has no other callback
+	}
+	policy, err := caller{c}.policy(ctx, failed)
+	if err != nil {
+		return upload.Session{}, err
+	}
+	name := trustoo.FileName(in.Item, in.Content)
+	key := policy.Dir + keyBelowDir(in, name)
+	if in.Previous != nil && strings.HasPrefix(in.Previous.Media.ID, policy.Dir) {
+		key = in.Previous.Media.ID
+	}
+	form := []upload.FormField{
+		{Name: "key", Value: key},
+		{Name: "policy", Value: policy.Policy},
+		{Name: "OSSAccessKeyId", Value: policy.AccessID},
+		{Name: "Signature", Value: policy.Signature},
+	}
+	if drop := in.Because == badCallback && c.Account.On("drop_invalid_callback") && !validCallback(policy.Callback); !drop {
+		form = append(form, upload.FormField{Name: "callback", Value: policy.Callback})
+	}
+	return upload.Session{
+		Method: upload.MethodForm, Store: upload.StoreOSS,
+		URL: policy.Host, Form: form,
+		File:      upload.FormFile{Field: "file", Name: name, Type: in.Content.Type},
+		ExpiresAt: policy.Until, Life: policy.left(c.Now()), OpenedAt: c.Now(),
+		Media: upload.Media{ID: key, URL: strings.TrimRight(policy.Host, "/") + "/" + escapePath(key)},
+	}, nil
+}
+
+// left is the life of a session that is made of the policy now. It is told no
+// longer than lets the session's reserve be the policy's: a session is spent when
+// a fifth of its life is left, or a minute.
+func (p uploadPolicy) left(now time.Time) time.Duration {
+	if p.Until.IsZero() {
+		return 0
+	}
+	return min(p.Until.Sub(now), 5*reserve)
+}
+
+// keyBelowDir is the part of an object's key below the directory.
+func keyBelowDir(in upload.Prepare, name string) string {
+	sum := sha256.Sum256([]byte(in.Item.UploadID + "\n" + in.Content.SHA256))
+	flat := strings.Map(func(r rune) rune {
+		if r == '/' || r == '\\' || r < ' ' || r == 0x7f {
+			return '_'
+		}
+		return r
+	}, name)
+	// OSS would put the file's own name in place of ${filename}.
+	flat = strings.ReplaceAll(flat, "${", "_{")
+	return hex.EncodeToString(sum[:])[:32] + "-" + flat
+}
+
+func escapePath(key string) string {
+	return (&url.URL{Path: key}).EscapedPath()
+}
+
+// policy returns the policy that the fleet shares for the account. One that a
+// session just failed with is dropped first.
+func (c caller) policy(ctx context.Context, failed *upload.Session) (uploadPolicy, error) {
+	var policy uploadPolicy
+	for range 2 {
+		token, err := c.Tokens.Get(ctx, c.Account.Name, "policy", c.fetchPolicy)
+		if err != nil {
+			return policy, err
+		}
+		if err := json.Unmarshal(token.Value, &policy); err != nil {
+			return policy, upload.Errorf(upload.KindInternal, upload.StepPrepare, "stored policy: %w", err)
+		}
+		if failed == nil || formValue(*failed, "Signature") != policy.Signature {
+			return policy, nil
+		}
+		if err := c.Tokens.Drop(ctx, c.Account.Name, "policy", token.Version); err != nil {
+			return policy, err
+		}
+		failed = nil
+	}
+	return policy, nil
+}
+
+func formValue(s upload.Session, name string) string {
+	for _, field := range s.Form {
+		if field.Name == name {
+			return field.Value
+		}
+	}
+	return ""
+}
+
+// fetchPolicy asks for a policy: GET get_image_upload_policy_token.
+func (c caller) fetchPolicy(ctx context.Context, _ wire.Token) (wire.Token, error) {
+	var got uploadPolicy
+	a, err := c.call(ctx, wire.Request{Call: callPolicy, URL: policyPath}, &got)
+	if err != nil {
+		return wire.Token{}, err
+	}
+	if slices.Contains([]string{got.AccessID, got.Host, got.Expire, got.Signature, got.Policy, got.Dir, got.Callback}, "") {
+		return wire.Token{}, a.Incomplete("an empty access_id, host, expire, signature, policy, dir or callback")
+	}
+	expire, _ := strconv.ParseInt(got.Expire, 10, 64) // unreadable: not known
+	got.Until, got.Life = a.Expiry(wire.Lifetime{Until: wire.Unix(expire)})
+	renew := got.Until.Add(-min(reserve, got.Life/5))
+	if got.Until.IsZero() { // passed on arrival (TT-3): good for one attempt, and for nobody else
+		renew = c.Now()
+	}
+	value, err := json.Marshal(got)
+	return wire.Token{Value: value, ExpiresAt: renew}, err
+}
+
+// prepareVideo asks for a signed URL (TT-5).
+func (Client) prepareVideo(ctx context.Context, c *wire.Caller, in upload.Prepare) (upload.Session, error) {
+	var got struct {
+		UploadURL string `json:"upload_url"`
+		URL       string `json:"url"`
+		Expire    string `json:"expire"`
+	}
+	a, err := caller{c}.call(ctx, wire.Request{Call: callVideo, URL: assumed.videoPath}, &got)
+	if err != nil {
+		return upload.Session{}, err
+	}
+	if got.UploadURL == "" || got.URL == "" {
+		return upload.Session{}, a.Incomplete("no upload_url or url")
+	}
+	there, err := url.Parse(got.URL)
+	if err != nil {
+		return upload.Session{}, a.Incomplete("a url that is none")
+	}
+	expire, _ := strconv.ParseInt(got.Expire, 10, 64) // unreadable: not known
+	session := upload.Session{
+		Method: upload.MethodPut, Store: upload.StoreOSS, URL: got.UploadURL,
+		Header: map[string]string{"Content-Type": in.Content.Type}, OpenedAt: a.There(c.Now()),
+		Media: upload.Media{ID: strings.TrimPrefix(there.Path, "/"), URL: wire.LastingURL(got.URL)},
+	}
+	session.ExpiresAt, session.Life = a.Expiry(wire.Lifetime{Until: wire.Unix(expire), Signed: got.UploadURL})
+	return session, nil
+}
+
+// Poll has nothing to ask: what OSS has is there.
+func (Client) Poll(_ context.Context, _ *wire.Caller, in upload.Poll) (upload.Media, error) {
+	media := in.Session.Media
+	media.State, media.Seen = upload.StateReady, "stored"
+	return media, nil
+}

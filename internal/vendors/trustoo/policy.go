@@ -1,0 +1,82 @@
+package trustoo
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
+)
+
+const (
+	docs       = "https://apidoc.trustoo.io/doc-9067301"
+	policyPath = "/api/v1/openapi/get_image_upload_policy_token"
+	tokenPath  = "/api/v1/openapi/oauth/token" //nolint:gosec // a path
+
+	ossMaxBytes = 5 << 30 // of one PostObject
+
+	// reserve is what a policy should still have, or a fifth of its life where
+	// that is less.
+	reserve = 30 * time.Second
+)
+
+// The calls of an upload.
+var (
+	callToken = spec.Call{
+		Name: "token", Title: "oauth token", Step: upload.StepPrepare, Method: http.MethodPost, Path: tokenPath,
+		Repeat: spec.LeavesNothing, Source: "https://apidoc.trustoo.io/api-477412680",
+	}
+	callPolicy = spec.Call{
+		Name: "policy", Title: "policy token", Step: upload.StepPrepare, Method: http.MethodGet, Path: policyPath,
+		Repeat: spec.LeavesNothing, Source: docs,
+	}
+	callPost = spec.Call{
+		Name: "post", Step: upload.StepTransfer, Method: http.MethodPost, Path: "the policy's host",
+		Repeat: spec.LeavesOverwrite, Source: spec.SourceOSSForm,
+	}
+	callVideo = spec.Call{
+		Name: "video", Title: "video upload url", Step: upload.StepPrepare, Method: http.MethodGet, Path: assumed.videoPath,
+		Repeat: spec.LeavesNothing, Source: "assumed, TT-5",
+	}
+	callVideoPut = spec.Call{
+		Name: "video-put", Step: upload.StepTransfer, Method: http.MethodPut, Path: "the signed URL",
+		Repeat: spec.LeavesOverwrite, Source: "assumed, TT-5",
+	}
+)
+
+var trustoo = &spec.Spec{
+	Name:    "trustoo",
+	Title:   "Trustoo (TrustWILL)",
+	Docs:    docs + " (read 2026-11-21)",
+	Flow:    "policy token, form POST to Alibaba OSS; ready when OSS has it",
+	BaseURL: "https://rapi.trustoo.io",
+	Fields: []spec.Field{
+		{Name: "fileName", Type: spec.Text, Most: 255, Doc: "end of the object's key; default: the source's own name"},
+	},
+	Packing:   &spec.Packing{Types: "image/", Resend: true},
+	NameField: "fileName",
+	Settings: []spec.Setting{
+		{Name: "public_token", Doc: "for signed headers"},
+		{Name: "private_token", Doc: "signs them", Secret: true},
+		{Name: "access_token", Doc: "a bearer token, instead", Secret: true},
+		{Name: "client_id", Doc: "for OAuth, instead"},
+		{Name: "client_secret", Doc: "for OAuth", Secret: true},
+		{Name: "refresh_token", Doc: "the first one; later ones are kept in the ledger", Secret: true},
+		{Name: "drop_invalid_callback", Doc: "send without a callback that OSS refuses", Default: "false", Choices: []string{"true", "false"}},
+		{Name: "video", Doc: "take videos, by an undocumented call", Default: "false", Choices: []string{"true", "false"}},
+	},
+	Credentials: []spec.Credentials{
+		{Settings: []string{"public_token", "private_token"}},
+		{Settings: []string{"access_token"}},
+		{Settings: []string{"client_id", "client_secret", "refresh_token"}},
+	},
+	Calls: []spec.Call{callToken, callPolicy, callPost, callVideo, callVideoPut},
+	Takes: []spec.Range{
+		{Types: assumed.types, MaxBytes: assumed.maxBytes},
+		{Types: []string{"video/mp4", "video/quicktime", "video/webm"}, MaxBytes: ossMaxBytes, Setting: "video"},
+	},
+	Prehash: true, // the object's key is made of the content, so that repeating overwrites
+}
+
+// Spec describes Trustoo.
+func (Client) Spec() *spec.Spec { return trustoo }

@@ -1,0 +1,224 @@
+// Package truvideo is what TruVideo's Upload V3 says on the wire: a session is
+// started, its parts are PUT to S3, it is completed, and asked for until it is
+// COMPLETED or FAILED.
+package truvideo
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors/wire"
+)
+
+// Client makes TruVideo's calls. It has no state.
+type Client struct{}
+
+// caller is the means of making TruVideo's calls.
+type caller struct{ *wire.Caller }
+
+type startRequest struct {
+	AmountOfParts int            `json:"amountOfParts"`
+	Media         mediaRequest   `json:"media"`
+	Metadata      map[string]any `json:"metadata,omitempty"`
+}
+
+type mediaRequest struct {
+	FileType   string         `json:"fileType"`
+	Creator    string         `json:"creator,omitempty"`
+	Title      string         `json:"title,omitempty"`
+	Duration   *int64         `json:"duration,omitempty"` // milliseconds
+	Resolution string         `json:"resolution,omitempty"`
+	Tags       map[string]any `json:"tags,omitempty"`
+	Insights   *insights      `json:"insights,omitempty"`
+}
+
+type insights struct {
+	IsLibrary       *bool `json:"isLibrary,omitempty"`
+	IncludeInReport *bool `json:"includeInReport,omitempty"`
+}
+
+type part struct {
+	PartNumber   int             `json:"partNumber"`
+	PresignedURL string          `json:"presignedUrl"`
+	ExpiresAt    json.RawMessage `json:"expiresAt"`
+}
+
+// Prepare starts a session: POST /upload/start.
+func (Client) Prepare(ctx context.Context, c *wire.Caller, in upload.Prepare) (upload.Session, error) {
+	a, err := caller{c}.call(ctx, wire.Request{Call: callStart, URL: "/upload/start", JSON: startOf(in)})
+	if err != nil {
+		return upload.Session{}, err
+	}
+	var got struct {
+		UploadID string `json:"uploadId"`
+		MediaID  string `json:"mediaId"`
+		Parts    []part `json:"parts"`
+	}
+	if err := a.Decode(&got); err != nil {
+		return upload.Session{}, err
+	}
+	if got.UploadID == "" || got.MediaID == "" {
+		return upload.Session{}, a.Incomplete("no uploadId or mediaId")
+	}
+	return upload.Session{
+		Method: upload.MethodMultipart, Store: upload.StoreS3,
+		ID: got.UploadID, Header: map[string]string{"Content-Type": in.Content.Type},
+		Plan: in.Plan, Parts: partURLs(a, got.Parts), Life: urlLife,
+		OpenedAt: a.There(c.Now()),
+		Media:    upload.Media{ID: got.MediaID},
+	}, nil
+}
+
+func startOf(in upload.Prepare) startRequest {
+	f := in.Item.Fields
+	media := mediaRequest{
+		FileType: fileTypes[in.Content.Type], Creator: f.String("creator"), Title: f.String("title"),
+		Resolution: f.String("resolution"), Tags: f.Object("tags"),
+	}
+	if ms, present := f.Int("duration"); present {
+		media.Duration = &ms
+	}
+	library, hasLibrary := f.Bool("isLibrary")
+	report, hasReport := f.Bool("includeInReport")
+	if hasLibrary || hasReport {
+		media.Insights = &insights{}
+	}
+	if hasLibrary {
+		media.Insights.IsLibrary = &library
+	}
+	if hasReport {
+		media.Insights.IncludeInReport = &report
+	}
+	return startRequest{AmountOfParts: in.Plan.Parts, Media: media, Metadata: f.Object("metadata")}
+}
+
+func partURLs(a wire.Answer, parts []part) []upload.PartURL {
+	urls := make([]upload.PartURL, 0, len(parts))
+	for _, p := range parts {
+		if p.PartNumber < 1 || p.PresignedURL == "" {
+			continue
+		}
+		expires, life := a.Expiry(wire.Lifetime{Until: moment(p.ExpiresAt), Signed: p.PresignedURL, Usual: urlLife})
+		urls = append(urls, upload.PartURL{Number: p.PartNumber, URL: p.PresignedURL, ExpiresAt: expires, Life: life})
+	}
+	return urls
+}
+
+// moment reads a moment in any of the forms that it may have (TV-2); zero where
+// it has none.
+func moment(raw json.RawMessage) time.Time {
+	text := strings.Trim(string(raw), `"`)
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at
+	}
+	const (
+		milliseconds = 100_000_000_000     // in seconds this would be the year 5138
+		absurd       = 100_000_000_000_000 // in milliseconds too
+	)
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(n > 0 && n < absurd) { // not a number is neither
+		return time.Time{}
+	}
+	if n > milliseconds {
+		return time.UnixMilli(int64(n))
+	}
+	return time.Unix(int64(n), 0)
+}
+
+// SignParts asks for more URLs (TV-3).
+func (Client) SignParts(ctx context.Context, c *wire.Caller, in upload.SignParts) ([]upload.PartURL, error) {
+	a, err := caller{c}.call(ctx, wire.Request{Call: callParts, URL: fmt.Sprintf(assumed.partsPath, url.PathEscape(in.Session), in.Open)})
+	switch a.Status {
+	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed:
+		return nil, lost(err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var got struct {
+		Parts []part `json:"parts"`
+	}
+	if err := a.Decode(&got); err != nil {
+		return nil, err
+	}
+	urls := partURLs(a, got.Parts)
+	for _, wanted := range in.Parts {
+		if !slices.ContainsFunc(urls, func(u upload.PartURL) bool { return u.Number == wanted }) {
+			e := upload.Errorf(upload.KindExpired, upload.StepTransfer, "vendor hands out no URL for part %d", wanted)
+			e.Lost, e.Code = true, upload.CodeUnsigned
+			return nil, e
+		}
+	}
+	return urls, nil
+}
+
+// Complete tells TruVideo that all parts have arrived: POST
+// /upload/{uploadId}/complete. 202 accepts it; the rest is a matter of polling.
+func (Client) Complete(ctx context.Context, c *wire.Caller, in upload.Complete) (upload.Media, error) {
+	key := c.Account.Settings["etag_key"]
+	if key == "" {
+		key = "eTag"
+	}
+	parts := make([]map[string]any, 0, len(in.Parts))
+	for _, p := range in.Parts {
+		parts = append(parts, map[string]any{"partNumber": p.Number, key: p.ETag})
+	}
+	_, err := caller{c}.callOnce(ctx, wire.Request{
+		Call: callComplete, URL: "/upload/" + url.PathEscape(in.Session) + "/complete", JSON: map[string]any{"parts": parts},
+	})
+	if err != nil {
+		return upload.Media{}, err
+	}
+	return upload.Media{State: upload.StateProcessing, Seen: "accepted"}, nil
+}
+
+// Poll asks for the session: GET /upload/{uploadId}.
+func (Client) Poll(ctx context.Context, c *wire.Caller, in upload.Poll) (upload.Media, error) {
+	a, err := caller{c}.call(ctx, wire.Request{Call: callStatus, URL: "/upload/" + url.PathEscape(in.Session.ID)})
+	switch a.Status {
+	case http.StatusBadRequest, http.StatusNotFound:
+		return upload.Media{}, lost(err)
+	}
+	if err != nil {
+		return upload.Media{}, err
+	}
+	var got struct {
+		MediaID       string `json:"mediaId"`
+		Status        string `json:"status"`
+		FileURL       string `json:"fileUrl"`
+		FailureReason string `json:"failureReason"`
+		Parts         []struct {
+			PartNumber int    `json:"partNumber"`
+			ETag       string `json:"eTag"`
+		} `json:"parts"`
+	}
+	if err := a.Decode(&got); err != nil {
+		return upload.Media{}, err
+	}
+	media := upload.Media{ID: in.Session.Media.ID, State: upload.StateProcessing, Seen: got.Status}
+	if got.MediaID != "" {
+		media.ID = got.MediaID
+	}
+	switch got.Status {
+	case "COMPLETED":
+		media.State, media.URL = upload.StateReady, wire.LastingURL(got.FileURL)
+	case "FAILED":
+		media.State, media.Reason = upload.StateFailed, a.Clean(got.FailureReason)
+	case "INITIALIZED", "PARTIAL":
+		for _, part := range got.Parts {
+			media.Stored = append(media.Stored, upload.StoredPart{Number: part.PartNumber, ETag: strings.Trim(part.ETag, `"`)})
+		}
+	case "PENDING_COMPLETE":
+	default:
+		return upload.Media{}, a.Incomplete("unknown status %q", a.Clean(got.Status))
+	}
+	return media, nil
+}

@@ -1,0 +1,28 @@
+package truvideo
+
+import (
+	"cmp"
+	"encoding/json"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors/wire"
+)
+
+// refusal reads a refusal of RFC 7807's shape: detail first, then message.
+func refusal(a wire.Answer) wire.Refusal {
+	var said struct {
+		Title   string `json:"title"`
+		Detail  string `json:"detail"`
+		Message string `json:"message"`
+	}
+	_ = json.Unmarshal(a.Body, &said) // an empty or foreign body says nothing
+	return wire.Refusal{Text: cmp.Or(said.Detail, said.Message, said.Title), Code: said.Message}
+}
+
+// lost makes of a refusal that the whole session is gone. Only the call's own
+// answer can say so: what refuses a login knows nothing of sessions.
+func lost(err error) error {
+	e := upload.AsError(err, upload.StepPoll)
+	e.Kind, e.Lost = upload.KindExpired, true
+	return e
+}

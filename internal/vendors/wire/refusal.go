@@ -1,0 +1,74 @@
+package wire
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/mediaferry/mediaferry/internal/egress"
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+// Refusal is what a vendor says about a call that it refused.
+type Refusal struct {
+	Text      string // in the vendor's own words
+	Code      string // the vendor's own code
+	RequestID string
+	Wait      time.Duration // before asking again, where the body says so
+}
+
+// LongestWait bounds what a vendor may ask us to wait, so that a slip of its
+// does not park an account for good. The longest window of a vendor is a day.
+const LongestWait = 24 * time.Hour
+
+// Judge makes the failure that a status means for most calls of most vendors.
+// The status is what the vendor means: its envelope may refuse under a status of
+// success. Callers change what differs.
+func (c *Caller) Judge(ctx context.Context, a Answer, status int, r Refusal) *upload.Error {
+	text := a.Clean(r.Text)
+	if text == "" {
+		text = strings.ToLower(http.StatusText(status))
+	}
+	said := fmt.Sprint(a.Status)
+	if status != a.Status && r.Code != "" {
+		said += " with code " + a.Clean(r.Code)
+	}
+	e := upload.Errorf(kindOf(status), a.Call.Step, "%s answered %s: %s", a.Call.Label(), said, text)
+	e.Status, e.Code, e.RequestID = a.Status, a.Clean(r.Code), a.Clean(r.RequestID)
+	if e.RequestID == "" {
+		e.RequestID = a.Clean(a.Header.Get("X-Request-Id"))
+	}
+	e.RetryAfter = min(max(egress.RetryAfter(a.Header, c.Now()), r.Wait, 0), LongestWait)
+	e.Arrived = upload.ArrivedNothing
+	if status >= 500 || status < 400 || status == statusClientClosed {
+		e.Arrived = upload.ArrivedMaybe
+	}
+	switch e.Kind {
+	case upload.KindThrottled: // an account that was told no time waits longer each time
+		c.Permits.Slow(ctx, c.Account, max(e.RetryAfter, time.Second))
+	case upload.KindDenied:
+		_ = c.DeniedHint(e)
+	}
+	return e
+}
+
+// statusClientClosed is what some proxies answer when the side that asked has
+// gone: the vendor may have heard it.
+const statusClientClosed = 499
+
+func kindOf(status int) upload.Kind {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return upload.KindDenied
+	case http.StatusTooManyRequests:
+		return upload.KindThrottled
+	case http.StatusProxyAuthRequired, http.StatusRequestTimeout, http.StatusMisdirectedRequest, http.StatusTooEarly, statusClientClosed:
+		return upload.KindUnavailable // said by what lies between, or of this connection only
+	}
+	if status >= 500 {
+		return upload.KindUnavailable
+	}
+	return upload.KindRejected
+}

@@ -1,0 +1,164 @@
+package wire
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"sync/atomic"
+
+	"github.com/mediaferry/mediaferry/internal/egress"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
+)
+
+// answerLimit is how much of a control answer is read. The largest is a list of
+// 120 signed URLs.
+const answerLimit = 4 << 20
+
+// Request is one control call.
+type Request struct {
+	Call   spec.Call // one that the vendor's Spec lists
+	URL    string    // a path below the account's base URL, or a whole URL
+	Header http.Header
+	Login  http.Header // headers that let the call in: no text may hold them
+	JSON   any         // to be sent as JSON; nil for none
+	Body   []byte      // JSON as it is, where its exact bytes are signed
+	Secret []string    // what the body holds and no text may, besides the account's secrets
+	// Permitted says that the caller has taken the permit already.
+	Permitted bool
+}
+
+// Do makes a call and returns the answer of any status. It fails with kind
+// unavailable where none came, telling whether the request may have arrived.
+func (c *Caller) Do(ctx context.Context, r Request) (Answer, error) {
+	if !c.Spec.Lists(r.Call) {
+		return Answer{}, upload.Errorf(upload.KindInternal, r.Call.Step, "%s is a call that the Spec of %s does not list", r.Call.Name, c.Spec.Name)
+	}
+	if !r.Permitted {
+		if err := c.Permits.Take(ctx, c.Account); err != nil {
+			return Answer{}, err
+		}
+	}
+	sent := new(atomic.Bool)
+	trying, stop := context.WithCancel(ctx)
+	defer stop()
+	call, err := c.prepare(c.counted(ctx, trying, stop, sent), r)
+	if err != nil {
+		return Answer{}, upload.Errorf(upload.KindInvalid, r.Call.Step, "%s: %s", r.Call.Label(), egress.Cause(err))
+	}
+	asked := c.Now()
+	response, err := c.HTTP.Do(call)
+	if err != nil {
+		return Answer{}, callError(ctx, r.Call, err, sent.Load())
+	}
+	defer func() { _ = response.Body.Close() }() // read whole, or not wanted
+	text, err := io.ReadAll(io.LimitReader(response.Body, answerLimit))
+	if err != nil {
+		return Answer{}, callError(ctx, r.Call, err, true)
+	}
+	return Answer{
+		Call: r.Call, Status: response.StatusCode, Header: response.Header, Body: text,
+		Skew: egress.Skew(response.Header, c.Now()), Asked: asked, hidden: c.hidden(r),
+	}, nil
+}
+
+// counted has a call that net/http repeats by itself take another permit: it does
+// so with a GET when a connection that it had kept breaks under it, and to the
+// vendor that is one more call. Where there is no permit, trying ends. sent tells
+// whether anything may have arrived.
+func (c *Caller) counted(ctx, trying context.Context, stop func(), sent *atomic.Bool) context.Context {
+	return httptrace.WithClientTrace(trying, &httptrace.ClientTrace{
+		GetConn: func(string) {
+			if sent.Load() && c.Permits.Take(ctx, c.Account) != nil {
+				stop()
+			}
+		},
+		GotConn: func(got httptrace.GotConnInfo) {
+			if sent.Load() && trying.Err() != nil { // net/http may see the connection before the end
+				_ = got.Conn.Close()
+			}
+		},
+		WroteHeaders: func() { sent.Store(true) },
+	})
+}
+
+func (c *Caller) prepare(ctx context.Context, r Request) (*http.Request, error) {
+	body := r.Body
+	if r.JSON != nil {
+		var err error
+		if body, err = json.Marshal(r.JSON); err != nil {
+			return nil, err
+		}
+	}
+	url := r.URL
+	if strings.HasPrefix(url, "/") {
+		url = c.Account.URL(url)
+	}
+	call, err := http.NewRequestWithContext(ctx, r.Call.Method, url, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	for _, header := range []http.Header{r.Header, r.Login} {
+		for name, values := range header {
+			call.Header[name] = values
+		}
+	}
+	call.Header.Set("Accept", "application/json")
+	call.Header.Set("User-Agent", "mediaferry")
+	if body != nil {
+		call.Header.Set("Content-Type", "application/json")
+	}
+	return call, nil
+}
+
+func callError(ctx context.Context, call spec.Call, err error, sent bool) error {
+	if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return ctx.Err()
+	}
+	kind := upload.KindUnavailable
+	if egress.IsRefused(err) {
+		kind = upload.KindInvalid
+	}
+	e := upload.Errorf(kind, call.Step, "%s: %s", call.Label(), egress.Cause(err)).
+		WithHint("check base_url and the network, for example with: mediaferry doctor; the same command tries again")
+	if kind == upload.KindInvalid {
+		_ = e.WithHint("check the account's base_url; http: and private addresses need loopback or insecure: true")
+	}
+	e.Arrived = upload.ArrivedNothing
+	if sent {
+		e.Arrived = upload.ArrivedMaybe
+	} else if egress.Offline(err) {
+		e.Code = upload.CodeOffline
+	}
+	return e
+}
+
+// hidden are the secrets of a request: those of the account, and those that were
+// handed out for it.
+func (c *Caller) hidden(r Request) []string {
+	const least = 4 // what is shorter is in every other word
+	var all []string
+	add := func(secrets ...string) {
+		for _, secret := range secrets {
+			if len(secret) >= least {
+				all = append(all, secret)
+			}
+		}
+	}
+	add(r.Secret...)
+	for _, values := range r.Login {
+		for _, value := range values {
+			if _, token, ok := strings.Cut(value, " "); ok {
+				value = token // after Bearer or Basic
+			}
+			add(value)
+		}
+	}
+	add(c.Spec.Secrets(c.Account.Settings)...)
+	return all
+}
