@@ -43,7 +43,7 @@ func callsOf(vendor vendors.Vendor, size int64) Calls {
 	if _, told := vendor.(vendors.Completer); told {
 		calls.Complete = 1
 	}
-	if len(spec.Poll.Waits) > 0 {
+	if len(spec.Policy.Poll.Waits) > 0 {
 		calls.Poll = 1
 	}
 	return calls

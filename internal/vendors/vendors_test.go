@@ -1,6 +1,8 @@
 package vendors_test
 
 import (
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -8,6 +10,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/media"
 	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
 func TestVendorsAreFoundByName(t *testing.T) {
@@ -94,3 +97,61 @@ func TestSecretsAreMarkedAsSuch(t *testing.T) {
 		"truvideo api_key", "truvideo secret",
 	}, secret)
 }
+
+func TestEveryCallSaysWhatARepetitionLeavesBehind(t *testing.T) {
+	for _, v := range vendors.All() {
+		s := v.Spec()
+		t.Run(s.Name, func(t *testing.T) {
+			require.NotEmpty(t, s.Calls)
+			names := map[string]bool{}
+			for _, call := range s.Calls {
+				require.NotEmpty(t, call.Name)
+				require.False(t, names[call.Name], "%s stands twice", call.Name)
+				names[call.Name] = true
+				require.NotEmpty(t, call.Step, call.Name)
+				require.NotEmpty(t, call.Method, call.Name)
+				require.NotEmpty(t, call.Path, call.Name)
+				require.Contains(t, spec.Repetitions(), call.Repeat, call.Name)
+				requireSource(t, s.Name, call.Source, call.Name)
+				if call.Repeat == spec.LeavesDuplicate {
+					require.NotEmpty(t, s.Policy.Find.By, "%s makes a duplicate: it must not be repeated without a look", call.Name)
+				}
+			}
+		})
+	}
+}
+
+func TestEveryFactHasItsSource(t *testing.T) {
+	for _, v := range vendors.All() {
+		s := v.Spec()
+		t.Run(s.Name, func(t *testing.T) {
+			stated := map[spec.Fact]bool{}
+			for _, fact := range s.Facts() {
+				if fact.Value == "" {
+					require.Empty(t, fact.Source, "%s is not stated", fact.Fact)
+					continue
+				}
+				stated[fact.Fact] = true
+				requireSource(t, s.Name, fact.Source, string(fact.Fact))
+			}
+			for fact := range s.Sources {
+				require.True(t, stated[fact], "%s is no fact", fact)
+			}
+			require.True(t, stated[spec.FactBytes])
+		})
+	}
+}
+
+// requireSource wants a URL, or the ID of an assumption in the vendor's own block.
+func requireSource(t *testing.T, vendor, source, what string) {
+	t.Helper()
+	if id := assumption.FindString(source); id != "" {
+		block, err := os.ReadFile(vendor + "/assumptions.go")
+		require.NoError(t, err)
+		require.Contains(t, string(block), "// "+id+": ", "%s", what)
+		return
+	}
+	require.True(t, strings.HasPrefix(source, "https://"), "%s: source %q is neither a URL nor an assumption", what, source)
+}
+
+var assumption = regexp.MustCompile(`[A-Z]{2}-[0-9]+[a-z]?`)

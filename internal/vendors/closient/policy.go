@@ -83,7 +83,16 @@ var closient = &spec.Spec{
 	Rate:       5, // 300 in 60 s (docs.closient.com/rate-limits)
 	Burst:      20,
 	DailyLimit: 10_000,
-	Prehash:    true, // a lost answer is looked for by content
+	Policy: upload.Policy{
+		Bytes: upload.BytesVendorForm,
+		Find:  upload.Find{By: upload.FindBySearch, Waits: spec.Seconds(2, 5)},
+	},
+	Sources: map[spec.Fact]string{
+		spec.FactBytes:  docs,
+		spec.FactFind:   "assumed, CL-1; " + docsList + spec.OurChoice,
+		spec.FactSerial: "assumed, CL-1",
+	},
+	Prehash: true, // a lost answer is looked for by content
 	// One POST at a time goes to a product, so that a new image in its list cannot
 	// be from another of ours.
 	Serial: &spec.Serial{

@@ -108,7 +108,7 @@ func (Client) Poll(ctx context.Context, c *wire.Caller, in upload.Poll) (upload.
 		media.State = upload.StateReady
 	case "failed":
 		media.State, media.Reason = upload.StateFailed, "the vendor could not process the image and gives no reason"
-	case "uploading", "uploaded", "processing":
+	case stateUploading, "uploaded", "processing":
 	default:
 		return upload.Media{}, a.Incomplete("unknown status %q", a.Clean(got.Status))
 	}

@@ -11,6 +11,8 @@ import (
 const (
 	docs = "https://developer.sitoo.com/media-object-storage/overview"
 
+	stateUploading = "uploading" // of a file of which no bytes were seen
+
 	formLife = 15 * time.Minute // as documented
 	newborn  = 10 * time.Second // a file_id may not be found at once
 
@@ -61,9 +63,26 @@ var sitoo = &spec.Spec{
 		Types:    []string{"image/jpeg", "image/png", "image/webp", "image/gif"},
 		MaxBytes: assumed.maxBytes,
 	}},
-	Packing:   &spec.Packing{Types: "image/"},
+	Packing: &spec.Packing{Types: "image/"},
+	Policy: upload.Policy{
+		Bytes:  upload.BytesForm,
+		Find:   upload.Find{By: upload.FindByPoll}, // beyond uploading, the bytes have arrived
+		Settle: upload.SettleFind,                  // two files with bytes are two images of an entity
+		Poll:   assumed.poll,
+		// A file that stays uploading was never seen, although S3 took the form.
+		Unseen: []string{stateUploading}, UnseenFor: 2 * time.Minute, UnseenSends: 3,
+		FailedSessions: 1,
+	},
+	Sources: map[spec.Fact]string{
+		spec.FactBytes:  docs,
+		spec.FactFind:   docs,
+		spec.FactSettle: "assumed, SI-4",
+		spec.FactPoll:   "assumed, SI-6",
+		spec.FactUnseen: docs + spec.OurChoice,
+		spec.FactFailed: docs + spec.OurChoice,
+	},
 	Poll:      assumed.poll,
-	Unseen:    "uploading",
+	Unseen:    stateUploading,
 	UnseenFor: 2 * time.Minute,
 }
 

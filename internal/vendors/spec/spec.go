@@ -42,6 +42,11 @@ type Spec struct {
 	// DailyLimit is how many requests a key may make in a day; 0: no limit known.
 	DailyLimit int64
 
+	// Policy is what the order of steps depends on; Sources says for each fact that
+	// is stated where it is from: a URL, or "assumed" and an ID.
+	Policy  upload.Policy
+	Sources map[Fact]string
+
 	// Poll is how often to look, and for how long.
 	Poll upload.Schedule
 	// Unseen is the vendor's word for a session whose bytes it has not noticed;

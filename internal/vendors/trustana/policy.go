@@ -53,7 +53,21 @@ var trustana = &spec.Spec{
 	Packing: &spec.Packing{Types: "image/", Resend: true},
 	Rate:    assumed.rate,
 	Burst:   3, // a second's worth would leave nothing for calls that arrive late
-	Poll:    assumed.poll,
+	Policy: upload.Policy{
+		Bytes:          upload.BytesPut,
+		Settle:         upload.SettlePoll, // two prepares with bytes are two images
+		SettleFor:      2 * time.Minute,   // the longest that processing usually takes
+		Poll:           assumed.poll,
+		LastPollByName: true, // status knows an upload by either name
+	},
+	Sources: map[spec.Fact]string{
+		spec.FactBytes:    docs,
+		spec.FactFind:     spec.SourceS3Presigned,
+		spec.FactSettle:   docs + spec.OurChoice,
+		spec.FactPoll:     "assumed, TA-5",
+		spec.FactLastPoll: docs,
+	},
+	Poll: assumed.poll,
 	// A key that was activated or replaced takes up to a minute to be known.
 	KeyGrace: 90 * time.Second,
 }

@@ -75,6 +75,20 @@ var trustoo = &spec.Spec{
 		{Types: assumed.types, MaxBytes: assumed.maxBytes},
 		{Types: []string{"video/mp4", "video/quicktime", "video/webm"}, MaxBytes: ossMaxBytes, Setting: "video"},
 	},
+	Policy: upload.Policy{
+		Bytes: upload.BytesForm,
+		// OSS answers 203 when it has the object and could not tell the vendor. The
+		// next send makes it tell again.
+		UntoldSends: 3,
+		// OSS refuses a callback that is no valid JSON, and then keeps nothing.
+		Variant: upload.Variant{Code: badCallback, Says: "callback", Field: "callback"},
+	},
+	Sources: map[spec.Fact]string{
+		spec.FactBytes:   docs,
+		spec.FactFind:    spec.SourceOSSForm,
+		spec.FactUntold:  "https://alibabacloud.com/help/en/oss/support/http-status-code-203" + spec.OurChoice,
+		spec.FactVariant: "https://github.com/AlibabaCloudDocs/oss (2021-07), Callback.md",
+	},
 	Prehash: true, // the object's key is made of the content, so that repeating overwrites
 }
 

@@ -101,6 +101,25 @@ var truvideo = &spec.Spec{
 			{Part: 64 << 20},
 		},
 	},
+	Policy: upload.Policy{
+		Bytes:          upload.BytesParts,
+		Settle:         upload.SettleAdopt, // the session lists its parts with their ETags
+		Complete:       true,
+		Poll:           assumed.poll,
+		FailedSessions: 1,
+		LostSessions:   3, // each leaves an orphan at the vendor
+		Prepares:       3, // so does each start whose answer was lost
+	},
+	Sources: map[spec.Fact]string{
+		spec.FactBytes:    docs,
+		spec.FactFind:     spec.SourceS3Parts,
+		spec.FactSettle:   docs,
+		spec.FactComplete: docs,
+		spec.FactPoll:     "assumed, TV-5",
+		spec.FactFailed:   docs + spec.OurChoice,
+		spec.FactLost:     "assumed, TV-6" + spec.OurChoice,
+		spec.FactPrepares: "assumed, TV-6" + spec.OurChoice,
+	},
 	Poll: assumed.poll,
 }
 

@@ -54,3 +54,36 @@ func TestACallIsNotRepeatedWithoutAPermit(t *testing.T) {
 	require.Equal(t, upload.ArrivedMaybe, upload.AsError(err, "").Arrived)
 	require.Equal(t, 2, r.Requests())
 }
+
+func TestACallThatItsSpecDoesNotListIsNotMade(t *testing.T) {
+	for _, call := range []spec.Call{
+		{Name: "other", Step: upload.StepPoll, Method: http.MethodGet, Repeat: spec.LeavesNothing},
+		{Name: "look", Step: upload.StepPoll, Method: http.MethodGet},
+	} {
+		r := newRig(t)
+		_, err := r.Caller.Do(r.Ctx, wire.Request{Call: call, URL: "/f-1"})
+		require.Equal(t, upload.KindInternal, upload.KindOf(err))
+		require.Zero(t, r.Permits.Taken)
+	}
+	r := newRig(t).On(wiretest.Exchange{Loose: true})
+	_, err := r.Caller.Do(r.Ctx, wire.Request{Call: look.At(upload.StepTransfer), URL: "/f-1"})
+	require.NoError(t, err, "in whichever step it is made")
+}
+
+func TestWhatLiesBetweenIsWeather(t *testing.T) {
+	for status, kind := range map[int]upload.Kind{
+		400: upload.KindRejected, 401: upload.KindDenied, 403: upload.KindDenied, 404: upload.KindRejected, 407: upload.KindUnavailable,
+		408: upload.KindUnavailable, 409: upload.KindRejected, 421: upload.KindUnavailable, 425: upload.KindUnavailable, 429: upload.KindThrottled,
+		499: upload.KindUnavailable, 500: upload.KindUnavailable, 520: upload.KindUnavailable, 530: upload.KindUnavailable, 599: upload.KindUnavailable,
+	} {
+		r := newRig(t).On(wiretest.Refuse(status, ""))
+		_, err := r.Caller.Call(r.Ctx, wire.Request{Call: look, URL: "/f-1"}, func(wire.Answer) wire.Refusal { return wire.Refusal{} })
+		e := r.Failed(err)
+		require.Equal(t, kind, e.Kind, status)
+		arrived := upload.ArrivedNothing
+		if status >= 499 {
+			arrived = upload.ArrivedMaybe
+		}
+		require.Equal(t, arrived, e.Arrived, status)
+	}
+}
