@@ -13,7 +13,7 @@ import (
 
 // value is one scalar of the file, its references resolved.
 type value struct {
-	where        string // accounts.trustana.api_key
+	where        string // accounts.NAME.api_key
 	line, column int
 	text         string // what it stands for; "" where something is missing
 	given        bool   // there is something in the file, perhaps only a reference

@@ -51,7 +51,7 @@ func (r *reader) warnPlain(v value, name string) {
 	})
 }
 
-// variableFor proposes a name: TRUSTANA_API_KEY.
+// variableFor proposes a name: NAME_API_KEY.
 func variableFor(words ...string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {

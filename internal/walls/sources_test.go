@@ -59,10 +59,11 @@ func check(t *testing.T, rule string, findings []finding, exceptions []exception
 }
 
 // sources returns the program's own sources whose names end in one of the
-// suffixes: no tests, no test data, no documentation, no samples.
+// suffixes: no tests or packages that help them (…test), no test data, no
+// documentation, no samples.
 func sources(t *testing.T, suffixes ...string) []string {
 	t.Helper()
-	skipped := []string{".git", ".github", "bin", "data", "docs", "examples", "internal/samples", "test", "tools"}
+	skipped := []string{".git", ".github", "bin", "data", "docs", "examples", "internal/samples", "tools"}
 	var paths []string
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -74,7 +75,7 @@ func sources(t *testing.T, suffixes ...string) []string {
 		}
 		name = filepath.ToSlash(name)
 		if entry.IsDir() {
-			if slices.Contains(skipped, name) || entry.Name() == "testdata" {
+			if slices.Contains(skipped, name) || entry.Name() == "testdata" || strings.HasSuffix(entry.Name(), "test") {
 				return filepath.SkipDir
 			}
 			return nil

@@ -13,7 +13,7 @@ import (
 // Spec describes a vendor as data: for the command line's help, for checking
 // rows before any request, and for the pace of its calls.
 type Spec struct {
-	Name  string // as in configuration and manifests: trustana
+	Name  string // as in configuration and manifests
 	Title string // as the vendor writes itself
 	Docs  string // where its documentation is, with the day it was read
 	Flow  string // the steps in one line
