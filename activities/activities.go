@@ -75,17 +75,17 @@ type Activities struct {
 func (a *Activities) Register(w worker.ActivityRegistry) {
 	a.RegisterReading(w)
 	for name, f := range map[string]any{
-		upload.ActivityPrepare:      a.Prepare,
-		upload.ActivitySignParts:    a.SignParts,
-		upload.ActivityComplete:     a.Complete,
-		upload.ActivityPoll:         a.Poll,
-		upload.ActivitySettle:       a.Settle,
-		upload.ActivityRecord:       a.Record,
-		upload.ActivityPauseAccount: a.PauseAccount,
-		upload.ActivityAwaitAccount: a.AwaitAccount,
-		upload.ActivityEnterLane:    a.EnterLane,
-		upload.ActivityLeaveLane:    a.LeaveLane,
-		upload.ActivityMarkPaused:   a.MarkPaused,
+		upload.ActivityPrepare:       a.Prepare,
+		upload.ActivitySignParts:     a.SignParts,
+		upload.ActivityComplete:      a.Complete,
+		upload.ActivityPoll:          a.Poll,
+		upload.ActivitySettle:        a.Settle,
+		upload.ActivityRecord:        a.Record,
+		upload.ActivityPauseAccount:  a.PauseAccount,
+		upload.ActivityAwaitAccount:  a.AwaitAccount,
+		upload.ActivityAcquireSerial: a.AcquireSerial,
+		upload.ActivityReleaseSerial: a.ReleaseSerial,
+		upload.ActivityMarkPaused:    a.MarkPaused,
 	} {
 		w.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 	}

@@ -21,7 +21,7 @@ const (
 
 // admit claims the rows that have not begun, a group at a time, and passes all on
 // in their order.
-func (c *carrier) admit(ctx context.Context, rows []ledger.PageRow) <-chan *packed {
+func (c *carrier) admit(ctx context.Context, rows []ledger.ShardRow) <-chan *packed {
 	out := make(chan *packed, admitRows)
 	go func() {
 		defer close(out)
@@ -69,13 +69,13 @@ func (c *carrier) claimGroup(ctx context.Context, group []*packed) {
 			requests = append(requests, r.claimRequest(r.looked))
 		}
 	}
-	claims, err := c.Ledger.ClaimPage(ctx, requests)
+	claims, err := c.Ledger.ClaimAll(ctx, requests)
 	if err != nil {
 		return
 	}
 	for i, r := range plain {
 		if claims[i].Outcome == ledger.Granted {
-			r.leg.Content = r.looked
+			r.progress.Content = r.looked
 		}
 	}
 }
@@ -86,7 +86,7 @@ func (c *carrier) lookGroup(ctx context.Context, account vendors.Account, group 
 	var all sync.WaitGroup
 	turns := make(chan struct{}, admitLooks)
 	for _, r := range group {
-		if r.broken != nil || r.entry.Alone || r.leg.Content.Size > 0 || meant(r.item, account) != nil {
+		if r.broken != nil || r.entry.Detached || r.progress.Content.Size > 0 || meant(r.item, account) != nil {
 			continue
 		}
 		turns <- struct{}{}
@@ -107,7 +107,7 @@ func (c *carrier) lookGroup(ctx context.Context, account vendors.Account, group 
 	return looked
 }
 
-// claimRequest asks for a row on behalf of its page.
+// claimRequest asks for a row on behalf of its shard.
 func (r *packed) claimRequest(content upload.Content) ledger.ClaimRequest {
 	return ledger.ClaimRequest{
 		Item: r.item, Content: content, WorkflowID: r.workflowID, RunID: r.runID, Way: upload.WayPacked, StartedAt: r.began,

@@ -15,30 +15,30 @@ import (
 )
 
 const (
-	// aloneRows is how many rows that travel alone are handed out at once: each
+	// detachedRows is how many rows that travel alone are handed out at once: each
 	// brings its session along.
-	aloneRows = 25
-	// aloneWidth is how many of a page are under way at once, unless the batch
+	detachedRows = 25
+	// detachedWidth is how many of a shard are under way at once, unless the batch
 	// says otherwise.
-	aloneWidth = 16
+	detachedWidth = 16
 )
 
 // RegisterBatches registers what batches need done anywhere.
 func (a *Activities) RegisterBatches(w worker.ActivityRegistry) {
 	for name, f := range map[string]any{
-		upload.ActivityRoutes:      a.Routes,
-		upload.ActivityCutPages:    a.CutPages,
-		upload.ActivityAloneRows:   a.AloneRows,
-		upload.ActivityAwaitCanary: a.AwaitCanary,
-		upload.ActivityFinishBatch: a.FinishBatch,
+		upload.ActivityRoutes:       a.Routes,
+		upload.ActivityCutShards:    a.CutShards,
+		upload.ActivityDetachedRows: a.DetachedRows,
+		upload.ActivityAwaitCanary:  a.AwaitCanary,
+		upload.ActivityFinishBatch:  a.FinishBatch,
 	} {
 		w.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 	}
 }
 
-// RegisterPages registers what is done in a queue of pages.
-func (a *Activities) RegisterPages(w worker.ActivityRegistry) {
-	w.RegisterActivityWithOptions(a.CarryPage, activity.RegisterOptions{Name: upload.ActivityCarryPage})
+// RegisterShards registers what is done in a queue of shards.
+func (a *Activities) RegisterShards(w worker.ActivityRegistry) {
+	w.RegisterActivityWithOptions(a.RunShard, activity.RegisterOptions{Name: upload.ActivityRunShard})
 	w.RegisterActivityWithOptions(a.LoadBatch, activity.RegisterOptions{Name: upload.ActivityLoadBatch})
 }
 
@@ -83,29 +83,29 @@ func (a *Activities) Routes(ctx context.Context, id string) (plan upload.BatchPl
 	return plan, ledgerError(ctx, err)
 }
 
-// CutPages returns the next pages of a route.
-func (a *Activities) CutPages(ctx context.Context, in upload.Cut) ([]upload.Page, error) {
-	pages, err := a.Ledger.CutPages(ctx, in.Batch, in.Route, in.After, in.Sizes)
-	return pages, ledgerError(ctx, err)
+// CutShards returns the next shards of a route.
+func (a *Activities) CutShards(ctx context.Context, in upload.Cut) ([]upload.Shard, error) {
+	shards, err := a.Ledger.CutShards(ctx, in.Batch, in.Route, in.After, in.Sizes)
+	return shards, ledgerError(ctx, err)
 }
 
-// AloneRows returns the next rows of a page that are to have workflows of their
+// DetachedRows returns the next rows of a shard that are to have workflows of their
 // own. While the batch may not go on it comes back.
-func (a *Activities) AloneRows(ctx context.Context, in upload.AloneQuery) (upload.AloneRows, error) {
-	if err := a.batchRests(ctx, in.Page.Batch); err != nil {
-		return upload.AloneRows{}, err
+func (a *Activities) DetachedRows(ctx context.Context, in upload.DetachedQuery) (upload.DetachedRows, error) {
+	if err := a.batchRests(ctx, in.Shard.Batch); err != nil {
+		return upload.DetachedRows{}, err
 	}
-	batch, err := a.Ledger.Batch(ctx, in.Page.Batch)
+	batch, err := a.Ledger.Batch(ctx, in.Shard.Batch)
 	if err != nil {
-		return upload.AloneRows{}, ledgerError(ctx, err)
+		return upload.DetachedRows{}, ledgerError(ctx, err)
 	}
-	rows, err := a.Ledger.AloneRows(ctx, in.Page, in.After, in.AfterID, aloneRows)
+	rows, err := a.Ledger.DetachedRows(ctx, in.Shard, in.After, in.AfterID, detachedRows)
 	if err != nil {
-		return upload.AloneRows{}, ledgerError(ctx, err)
+		return upload.DetachedRows{}, ledgerError(ctx, err)
 	}
-	out := upload.AloneRows{Width: aloneWidth}
+	out := upload.DetachedRows{Width: detachedWidth}
 	if batch.Limits.InFlight > 0 {
-		out.Width = min(aloneWidth, batch.Limits.InFlight)
+		out.Width = min(detachedWidth, batch.Limits.InFlight)
 	}
 	for _, row := range rows {
 		out.Items = append(out.Items, row.Item)
@@ -198,7 +198,7 @@ func (a *Activities) endBatch(ctx context.Context, id string, state upload.Batch
 }
 
 // cancelRows ends the rows of a canceled batch that nobody has: those that never
-// began, and those whose page ended without a word, or before it gave them
+// began, and those whose shard ended without a word, or before it gave them
 // workflows of their own.
 func (a *Activities) cancelRows(ctx context.Context, id string) error {
 	if _, err := a.Ledger.CancelRows(ctx, id); err != nil {
@@ -212,7 +212,7 @@ func (a *Activities) cancelRows(ctx context.Context, id string) error {
 			if err != nil {
 				return err
 			}
-			if entry.RunID != "" && !strings.HasPrefix(entry.WorkflowID, upload.WorkflowPage+"/") {
+			if entry.RunID != "" && !strings.HasPrefix(entry.WorkflowID, upload.WorkflowShard+"/") {
 				continue // its own workflow ends it
 			}
 			if err := a.cancelRow(ctx, entry); err != nil {

@@ -238,7 +238,7 @@ func (a *Activities) mark(ctx context.Context, item upload.Item, state upload.St
 		return nil
 	}
 	workflowID, runID, _ := run(ctx)
-	return ledgerError(ctx, a.Ledger.Progress(ctx, ledger.Mark{
+	return ledgerError(ctx, a.Ledger.UpdateState(ctx, ledger.StateUpdate{
 		Item: item, WorkflowID: workflowID, RunID: runID, Way: upload.WayOwn,
 		State: state, BytesSent: sent, Wait: true,
 	}))

@@ -97,7 +97,7 @@ func (a *Activities) look(ctx context.Context, item upload.Item, spec *vendors.S
 func terms(spec *vendors.Spec, account vendors.Account, fields upload.Fields) upload.Terms {
 	t := upload.Terms{Deadline: spec.Poll.Deadline, Parallel: partsInFlight}
 	t.FirstLook = spec.Poll.Wait(1, account.Name)
-	t.Lane, t.Last = spec.SerialKey(account, fields)
+	t.SerialKey, t.Last = spec.SerialKey(account, fields)
 	return t
 }
 
@@ -106,7 +106,7 @@ func terms(spec *vendors.Spec, account vendors.Account, fields upload.Fields) up
 func (a *Activities) identify(ctx context.Context, item upload.Item, content upload.Content, claimed *upload.Claimed) (granted bool, err error) {
 	workflowID, runID, started := run(ctx)
 	request := ledger.ClaimRequest{
-		Item: item, Content: content, Lane: claimed.Terms.Lane, Last: claimed.Terms.Last,
+		Item: item, Content: content, SerialKey: claimed.Terms.SerialKey, Last: claimed.Terms.Last,
 		WorkflowID: workflowID, RunID: runID, Way: upload.WayOwn, StartedAt: started,
 	}
 	for {
@@ -118,7 +118,7 @@ func (a *Activities) identify(ctx context.Context, item upload.Item, content upl
 		switch claim.Outcome {
 		case ledger.Granted:
 			return true, nil
-		case ledger.Known, ledger.CalledOff:
+		case ledger.Known, ledger.Canceled:
 			claimed.Known = &entry.Result
 			return false, nil
 		case ledger.Changed:

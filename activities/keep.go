@@ -11,7 +11,7 @@ import (
 
 // oncePart sends a part unless the store acknowledged it before to a sender that
 // could not tell anybody: Temporal was out of reach, and then the sender died too.
-func (a *Activities) oncePart(ctx context.Context, in upload.SendPart, before *upload.Progress) (upload.Part, error) {
+func (a *Activities) oncePart(ctx context.Context, in upload.SendPart, before *upload.Heartbeat) (upload.Part, error) {
 	kept := ledger.KeptPart{UploadID: in.Item.UploadID, Session: in.Session, Fingerprint: in.Content.Fingerprint}
 	kept.Part.Number = in.Part.Number
 	if in.Session != "" {

@@ -8,7 +8,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-// batchLimits are the limits of the batches that this process carries pages of.
+// batchLimits are the limits of the batches that this process carries shards of.
 type batchLimits struct {
 	mu  sync.Mutex
 	all map[string]*batchLimit

@@ -20,8 +20,8 @@ const leastWait = 200 * time.Millisecond
 
 // past is what the attempts before this one left: how often the line failed them,
 // and what they sent in vain.
-func past(ctx context.Context) upload.Progress {
-	var p upload.Progress
+func past(ctx context.Context) upload.Heartbeat {
+	var p upload.Heartbeat
 	if activity.HasHeartbeatDetails(ctx) {
 		_ = activity.GetHeartbeatDetails(ctx, &p) // a beat without details has no past
 	}
@@ -35,7 +35,7 @@ func past(ctx context.Context) upload.Progress {
 // connection was cut. harmless says that bytes which arrived may arrive again;
 // otherwise only what cannot have arrived is repeated here. It returns nil where
 // the failure is for the workflow to judge.
-func (a *Activities) afresh(ctx context.Context, p *upload.Progress, err error, harmless bool) error {
+func (a *Activities) afresh(ctx context.Context, p *upload.Heartbeat, err error, harmless bool) error {
 	var e *upload.Error
 	if ctx.Err() != nil || !errors.As(err, &e) || e.Kind != upload.KindUnavailable {
 		return nil

@@ -17,16 +17,16 @@ import (
 
 // attemptAfter runs one attempt of an activity that is left something by those
 // before, and returns what it leaves behind.
-func attemptAfter(t *testing.T, before *upload.Progress, do func(context.Context) error) (*upload.Progress, error) {
+func attemptAfter(t *testing.T, before *upload.Heartbeat, do func(context.Context) error) (*upload.Heartbeat, error) {
 	t.Helper()
 	suite := testsuite.WorkflowTestSuite{}
 	env := suite.NewTestActivityEnvironment()
 	if before != nil {
 		env.SetHeartbeatDetails(*before)
 	}
-	var left *upload.Progress
+	var left *upload.Heartbeat
 	env.SetOnActivityHeartbeatListener(func(_ *activity.Info, details converter.EncodedValues) {
-		left = new(upload.Progress)
+		left = new(upload.Heartbeat)
 		require.NoError(t, details.Get(left))
 	})
 	env.RegisterActivityWithOptions(do, activity.RegisterOptions{Name: "attempt"})
@@ -46,33 +46,33 @@ func trouble(code string, arrived upload.Arrival, sent int64) error {
 func TestASendThatTheLineFailedComesBackAndCountsForNothing(t *testing.T) {
 	acts := &Activities{}
 	for name, c := range map[string]struct {
-		before   *upload.Progress
+		before   *upload.Heartbeat
 		err      error
 		harmless bool
 		again    bool
-		left     upload.Progress
+		left     upload.Heartbeat
 	}{
 		"there is no way": {
 			err: trouble(upload.CodeOffline, upload.ArrivedNothing, 0), again: true,
-			left: upload.Progress{Retries: map[string]int{"offline": 1}},
+			left: upload.Heartbeat{Retries: map[string]int{"offline": 1}},
 		},
 		"there has been no way for a night": {
-			before: &upload.Progress{Retries: map[string]int{"offline": 5000}},
+			before: &upload.Heartbeat{Retries: map[string]int{"offline": 5000}},
 			err:    trouble(upload.CodeOffline, upload.ArrivedNothing, 0), again: true,
-			left: upload.Progress{Retries: map[string]int{"offline": 5001}},
+			left: upload.Heartbeat{Retries: map[string]int{"offline": 5001}},
 		},
 		"it was cut in the middle": {
-			before: &upload.Progress{Sent: 4, Wasted: 10, Cuts: 1, Retries: map[string]int{"reset": 1}},
+			before: &upload.Heartbeat{Sent: 4, Wasted: 10, Cuts: 1, Retries: map[string]int{"reset": 1}},
 			err:    trouble(upload.CodeReset, upload.ArrivedSome, 5), again: true,
-			left: upload.Progress{Wasted: 19, Cuts: 2, Retries: map[string]int{"reset": 2}},
+			left: upload.Heartbeat{Wasted: 19, Cuts: 2, Retries: map[string]int{"reset": 2}},
 		},
 		"it was cut too often": {
-			before: &upload.Progress{Cuts: lineTries - 1}, err: trouble(upload.CodeReset, upload.ArrivedSome, 5),
+			before: &upload.Heartbeat{Cuts: lineTries - 1}, err: trouble(upload.CodeReset, upload.ArrivedSome, 5),
 		},
 		"it was cut after the last byte, which may do harm": {err: trouble(upload.CodeReset, upload.ArrivedMaybe, 5)},
 		"it was cut after the last byte, which does none": {
 			err: trouble(upload.CodeReset, upload.ArrivedMaybe, 5), harmless: true, again: true,
-			left: upload.Progress{Wasted: 5, Cuts: 1, Retries: map[string]int{"reset": 1}},
+			left: upload.Heartbeat{Wasted: 5, Cuts: 1, Retries: map[string]int{"reset": 1}},
 		},
 		"the store refused":       {err: trouble("SlowDown", upload.ArrivedNothing, 0), harmless: true},
 		"nobody understands what": {err: errors.New("what"), harmless: true},

@@ -85,7 +85,7 @@ func (r *packed) follow(ctx context.Context) {
 	}
 	for {
 		late := r.due() > r.patience() || r.nap(ctx) != nil
-		if r.called() {
+		if r.requested() {
 			r.answer(ctx)
 			return
 		}
@@ -115,22 +115,22 @@ func (r *packed) lookOnce(ctx context.Context) (bool, error) {
 	}
 	r.at = upload.StepPoll
 	r.unseen = false
-	r.leg.Attempts.Add(upload.StepPoll, 1)
-	media, err := r.vendor.Poll(ctx, caller, upload.Poll{Item: r.item, Content: r.leg.Content, Session: r.leg.Session, Since: r.leg.SentAt})
+	r.progress.Attempts.Add(upload.StepPoll, 1)
+	media, err := r.vendor.Poll(ctx, caller, upload.Poll{Item: r.item, Content: r.progress.Content, Session: r.progress.Session, Since: r.progress.SentAt})
 	if err = r.judged(ctx, caller.Account, err); err != nil {
 		return false, asStep(err, upload.StepPoll)
 	}
-	since := r.Now().Sub(r.leg.SentAt)
+	since := r.Now().Sub(r.progress.SentAt)
 	switch {
 	case media.State == upload.StateReady:
-		r.gate.looks.learn(since, r.leg.Attempts.Poll == 1)
+		r.gate.looks.learn(since, r.progress.Attempts.Poll == 1)
 		return true, r.ready(ctx, media)
 	case media.State == upload.StateFailed:
-		return true, r.goAlone(ctx, "the vendor failed to process it: "+media.Reason)
+		return true, r.detach(ctx, "the vendor failed to process it: "+media.Reason)
 	case since > min(r.gate.looks.slow(), r.spec.Poll.Deadline):
-		return true, r.goAlone(ctx, fmt.Sprintf("the vendor was slow to process it: %s after %s", media.Seen, since.Round(time.Second)))
+		return true, r.detach(ctx, fmt.Sprintf("the vendor was slow to process it: %s after %s", media.Seen, since.Round(time.Second)))
 	}
-	r.leg.NextLook = r.Now().Add(r.pace(caller.Account, since))
+	r.progress.NextLook = r.Now().Add(r.pace(caller.Account, since))
 	return false, nil
 }
 
@@ -138,22 +138,22 @@ func (r *packed) lookOnce(ctx context.Context) (bool, error) {
 func (r *packed) await(account vendors.Account) {
 	looks := &r.gate.looks
 	wait := looks.first(r.spec.Poll, r.item.UploadID)
-	if !counted(account) && looks.scout(r.leg.SentAt, r.spec.Poll) {
+	if !counted(account) && looks.scout(r.progress.SentAt, r.spec.Poll) {
 		wait = min(wait, firstLook)
 	}
-	r.leg.NextLook, r.unseen = r.leg.SentAt.Add(wait), true
+	r.progress.NextLook, r.unseen = r.progress.SentAt.Add(wait), true
 }
 
 // due is how long it is until the row is to be looked at. A first look comes sooner
 // than was planned when other rows turn out to be done sooner.
 func (r *packed) due() time.Duration {
 	if r.unseen {
-		sooner := r.leg.SentAt.Add(r.gate.looks.first(r.spec.Poll, r.item.UploadID))
-		if sooner.Before(r.leg.NextLook) {
-			r.leg.NextLook = sooner
+		sooner := r.progress.SentAt.Add(r.gate.looks.first(r.spec.Poll, r.item.UploadID))
+		if sooner.Before(r.progress.NextLook) {
+			r.progress.NextLook = sooner
 		}
 	}
-	return r.leg.NextLook.Sub(r.Now())
+	return r.progress.NextLook.Sub(r.Now())
 }
 
 // pace is how long to wait after a look that was in vain, so long after the last
@@ -163,7 +163,7 @@ func (r *packed) pace(account vendors.Account, since time.Duration) time.Duratio
 	early := r.spec.Poll.Wait(1, r.item.UploadID) - since
 	switch {
 	case early <= 0 || counted(account):
-		return r.spec.Poll.Wait(r.leg.Attempts.Poll+1, r.item.UploadID)
+		return r.spec.Poll.Wait(r.progress.Attempts.Poll+1, r.item.UploadID)
 	case early > 2*since:
 		return max(since, firstLook)
 	}

@@ -49,7 +49,7 @@ func looked(t *testing.T, rate float64) *packed {
 		cached: &vendors.Caller{Account: vendors.Account{Name: "sitoo", Rate: rate}}, asOf: a.Now().Add(time.Hour),
 	}
 	r := &packed{carrier: c, item: upload.Item{UploadID: "batch/spring/a"}}
-	r.leg.SentAt = a.Now()
+	r.progress.SentAt = a.Now()
 	return r
 }
 
@@ -58,7 +58,7 @@ func looksOf(t *testing.T, r *packed, times int) (at []time.Duration) {
 	t.Helper()
 	for range times {
 		require.NoError(t, r.pause(t.Context(), r.due()))
-		at = append(at, r.Now().Sub(r.leg.SentAt))
+		at = append(at, r.Now().Sub(r.progress.SentAt))
 		over, err := r.lookOnce(t.Context())
 		require.NoError(t, err)
 		require.False(t, over)
@@ -88,7 +88,7 @@ func TestOneRowIsLookedAtEarlyForAllTheOthers(t *testing.T) {
 	r := looked(t, 0)
 	own := r.spec.Poll.Wait(1, r.item.UploadID)
 	r.await(r.cached.Account)
-	next := &packed{carrier: r.carrier, item: r.item, leg: r.leg}
+	next := &packed{carrier: r.carrier, item: r.item, progress: r.progress}
 	next.await(r.cached.Account)
 	require.Equal(t, own, next.due(), "one is enough")
 
@@ -110,8 +110,8 @@ func TestRowsThatWaitAreLookedAtSoonerWhenOthersAreDone(t *testing.T) {
 	require.Less(t, r.due(), own)
 
 	looksOf(t, r, 1)
-	next := r.leg.NextLook
+	next := r.progress.NextLook
 	r.gate.looks.learn(time.Millisecond, true)
 	r.due()
-	require.Equal(t, next, r.leg.NextLook, "what was looked at has its next look")
+	require.Equal(t, next, r.progress.NextLook, "what was looked at has its next look")
 }

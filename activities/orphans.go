@@ -12,10 +12,10 @@ import (
 )
 
 // takeBack finds rows under way that no living run has, and lets them wait again.
-// Such are left where somebody ends a page in Temporal, and the batch goes on. It
+// Such are left where somebody ends a shard in Temporal, and the batch goes on. It
 // returns how many wait again by now.
 //
-// A row whose page has let it go, and has not come to starting its workflow, only
+// A row whose shard has let it go, and has not come to starting its workflow, only
 // shows as waiting once more.
 func (a *Activities) takeBack(ctx context.Context, batch string) (int64, error) {
 	holders, err := a.Ledger.Holders(ctx, batch)
@@ -38,11 +38,11 @@ func (a *Activities) takeBack(ctx context.Context, batch string) (int64, error) 
 }
 
 // bury takes the rows from a dead run. A row that had a workflow of its own has
-// failed with that, as it would have if its page had seen the end.
+// failed with that, as it would have if its shard had seen the end.
 func (a *Activities) bury(ctx context.Context, batch string, h ledger.Holder) error {
-	if strings.HasPrefix(h.WorkflowID, upload.WorkflowPage+"/") {
-		n, err := a.Ledger.Forsake(ctx, batch, h.RunID)
-		a.Log.Info("a page was ended from outside, its rows are taken back", zap.String("workflow_id", h.WorkflowID), zap.Int64("rows", n))
+	if strings.HasPrefix(h.WorkflowID, upload.WorkflowShard+"/") {
+		n, err := a.Ledger.Orphan(ctx, batch, h.RunID)
+		a.Log.Info("a shard was ended from outside, its rows are taken back", zap.String("workflow_id", h.WorkflowID), zap.Int64("rows", n))
 		return err
 	}
 	entry, err := a.Ledger.Get(ctx, h.WorkflowID)

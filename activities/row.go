@@ -20,7 +20,7 @@ const (
 	// packedRenewals is how often a session of it may run out.
 	packedRenewals = 2
 	// packedWait is how long a packed row waits in its slot because the vendor
-	// asked it to. For what takes longer the whole page comes back.
+	// asked it to. For what takes longer the whole shard comes back.
 	packedWait = 5 * time.Second
 	// callerAge is how old the credentials and the account's state may be.
 	callerAge = time.Second
@@ -29,30 +29,30 @@ const (
 // packed is one row on its way with others.
 type packed struct {
 	*carrier
-	entry   ledger.Entry
-	item    upload.Item
-	broken  error          // of reading the item
-	looked  upload.Content // what the source held when its group was claimed
-	leg     upload.Leg
-	at      upload.Step // what is being done
-	started time.Time
-	bytes   int64
-	slowed  int  // how often it was throttled since it was taken on
-	unseen  bool // nobody has looked since its last byte
-	done    bool // it has ended, or is to travel alone
+	entry    ledger.Entry
+	item     upload.Item
+	broken   error          // of reading the item
+	looked   upload.Content // what the source held when its group was claimed
+	progress upload.Progress
+	at       upload.Step // what is being done
+	started  time.Time
+	bytes    int64
+	slowed   int  // how often it was throttled since it was taken on
+	unseen   bool // nobody has looked since its last byte
+	done     bool // it has ended, or is to travel alone
 }
 
-func newPacked(c *carrier, row ledger.PageRow) *packed {
+func newPacked(c *carrier, row ledger.ShardRow) *packed {
 	r := &packed{carrier: c, entry: row.Entry, started: c.Now(), bytes: row.Result.BytesSent}
 	r.item, r.broken = row.Item()
-	if row.Leg == nil {
+	if row.Progress == nil {
 		return r
 	}
-	r.leg, r.started = *row.Leg, row.Result.StartedAt.Time
-	if r.leg.Session.Method == "" {
-		r.leg.Content = upload.Content{} // it is to be claimed again
-	} else if !r.leg.Idle {
-		r.leg.Arrived = true // whoever had it may have died while its bytes were on their way
+	r.progress, r.started = *row.Progress, row.Result.StartedAt.Time
+	if r.progress.Session.Method == "" {
+		r.progress.Content = upload.Content{} // it is to be claimed again
+	} else if !r.progress.Idle {
+		r.progress.Arrived = true // whoever had it may have died while its bytes were on their way
 	}
 	return r
 }
@@ -60,14 +60,14 @@ func newPacked(c *carrier, row ledger.PageRow) *packed {
 // underWay reports whether all bytes are sent, and the vendor is to be asked what
 // became of them.
 func (r *packed) underWay() bool {
-	return !r.done && !r.leg.SentAt.IsZero() && !r.leg.Receipt.Untold
+	return !r.done && !r.progress.SentAt.IsZero() && !r.progress.Receipt.Untold
 }
 
 // send brings a row to the point where the vendor has its bytes, and reports
 // whether it is there. Otherwise it has ended, is to travel alone, or waits.
 func (r *packed) send(ctx context.Context) bool {
 	defer r.gate.leave()
-	if r.leg.Session.Method == "" {
+	if r.progress.Session.Method == "" {
 		r.started = r.Now()
 	}
 	for {
@@ -91,31 +91,31 @@ func (r *packed) once(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.leg.Content.Size == 0 {
+	if r.progress.Content.Size == 0 {
 		if on, err := r.claim(ctx, caller.Account); err != nil || !on {
 			return err
 		}
 	}
-	if r.called() {
-		return errCalled
+	if r.requested() {
+		return errDetachRequested
 	}
-	if c := &r.leg.Content; c.SHA256 == "" && (r.spec.Prehash || r.item.SHA256 != "") {
+	if c := &r.progress.Content; c.SHA256 == "" && (r.spec.Prehash || r.item.SHA256 != "") {
 		if err := r.prehash(ctx, r.item, c); err != nil {
 			return err
 		}
 	}
-	if r.leg.Session.Method == "" || r.leg.Expired {
+	if r.progress.Session.Method == "" || r.progress.Expired {
 		r.at = upload.StepPrepare
-		if r.called() {
-			return errCalled
+		if r.requested() {
+			return errDetachRequested
 		}
 		if err := r.prepare(ctx, caller); err != nil {
 			return err
 		}
 	}
 	r.at = upload.StepTransfer
-	if r.called() {
-		return errCalled
+	if r.requested() {
+		return errDetachRequested
 	}
 	return r.sendBytes(ctx, caller)
 }
@@ -131,7 +131,7 @@ func (c *carrier) means(ctx context.Context) (*vendors.Caller, error) {
 	if err != nil {
 		return nil, err
 	}
-	caller.Permits = packedPermits{permits{c.Activities}, c.page.Batch, c.limits.rate}
+	caller.Permits = packedPermits{permits{c.Activities}, c.shard.Batch, c.limits.rate}
 	c.cached, c.asOf = caller, c.Now()
 	return caller, nil
 }
@@ -156,7 +156,7 @@ func (r *packed) claim(ctx context.Context, account vendors.Account) (bool, erro
 		}
 	}
 	if !r.spec.Packs(content) {
-		return false, r.goAlone(ctx, "")
+		return false, r.detach(ctx, "")
 	}
 	claim, err := r.Ledger.Claim(ctx, r.claimRequest(content))
 	if err != nil {
@@ -165,7 +165,7 @@ func (r *packed) claim(ctx context.Context, account vendors.Account) (bool, erro
 	if claim.Outcome != ledger.Granted {
 		return false, r.notGranted(ctx, claim, content)
 	}
-	r.leg.Content = content
+	r.progress.Content = content
 	return true, nil
 }
 
@@ -173,16 +173,16 @@ func (r *packed) claim(ctx context.Context, account vendors.Account) (bool, erro
 // its own knows how to wait for that one, or to take over from it.
 func (r *packed) notGranted(ctx context.Context, claim ledger.Claim, content upload.Content) error {
 	switch {
-	case claim.Outcome == ledger.Known, claim.Outcome == ledger.CalledOff:
+	case claim.Outcome == ledger.Known, claim.Outcome == ledger.Canceled:
 		r.done = true
 		return nil
 	case claim.Outcome == ledger.Changed:
 		return changed(claim.Entry, r.item, content)
-	case claim.Entry.Alone:
+	case claim.Entry.Detached:
 		r.leave()
 		return nil
 	}
-	return r.goAlone(ctx, "another run had it")
+	return r.detach(ctx, "another run had it")
 }
 
 // known ends a row that an earlier item has delivered already.
@@ -196,29 +196,29 @@ func (r *packed) known(ctx context.Context, earlier ledger.Entry, content upload
 
 // prepare opens a session, and keeps it before anything is sent to it.
 func (r *packed) prepare(ctx context.Context, caller *vendors.Caller) error {
-	r.leg.Attempts.Add(upload.StepPrepare, 1)
-	in := upload.Prepare{Item: r.item, Content: r.leg.Content}
-	if r.leg.Expired {
-		in.Previous = &r.leg.Session
+	r.progress.Attempts.Add(upload.StepPrepare, 1)
+	in := upload.Prepare{Item: r.item, Content: r.progress.Content}
+	if r.progress.Expired {
+		in.Previous = &r.progress.Session
 	}
 	session, err := r.vendor.Prepare(ctx, caller, in)
 	if err = r.judged(ctx, caller.Account, err); err != nil {
 		return asStep(err, upload.StepPrepare)
 	}
-	r.leg.Session, r.leg.Arrived, r.leg.Expired, r.leg.Idle = session, false, false, false
+	r.progress.Session, r.progress.Arrived, r.progress.Expired, r.progress.Idle = session, false, false, false
 	return r.keep(ctx, upload.StateTransferring)
 }
 
 // sendBytes sends the medium, and keeps that it has arrived.
 func (r *packed) sendBytes(ctx context.Context, caller *vendors.Caller) error {
-	s := r.leg.Session
+	s := r.progress.Session
 	switch {
-	case r.leg.Receipt.Untold:
-		return r.goAlone(ctx, r.leg.Receipt.Note)
-	case r.leg.Arrived && !r.spec.Packing.Resend:
-		return r.goAlone(ctx, "it is not known whether its bytes arrived")
-	case r.leg.Idle:
-		r.leg.Idle = false
+	case r.progress.Receipt.Untold:
+		return r.detach(ctx, r.progress.Receipt.Note)
+	case r.progress.Arrived && !r.spec.Packing.Resend:
+		return r.detach(ctx, "it is not known whether its bytes arrived")
+	case r.progress.Idle:
+		r.progress.Idle = false
 		if err := r.keep(ctx, upload.StateTransferring); err != nil {
 			return err
 		}
@@ -226,18 +226,18 @@ func (r *packed) sendBytes(ctx context.Context, caller *vendors.Caller) error {
 	if upload.Spent(r.Now(), s.ExpiresAt, s.Life, 0) {
 		return spent(s.ExpiresAt)
 	}
-	r.leg.Attempts.Add(upload.StepTransfer, 1)
+	r.progress.Attempts.Add(upload.StepTransfer, 1)
 	meter := &transfer.Meter{Limit: r.bandwidth}
-	answer, _, err := r.deliver(ctx, r.vendor, caller, sendingWhole(upload.Transfer{Item: r.item, Content: r.leg.Content, Session: s}), meter)
+	answer, _, err := r.deliver(ctx, r.vendor, caller, sendingWhole(upload.Transfer{Item: r.item, Content: r.progress.Content, Session: s}), meter)
 	r.count(answer.Sent)
 	if err = r.judged(ctx, caller.Account, err); err != nil {
 		return asStep(err, upload.StepTransfer)
 	}
 	receipt := receiptOf(answer, nil)
 	receipt.BytesSent = r.bytes
-	r.leg.Receipt, r.leg.SentAt = receipt, r.Now()
+	r.progress.Receipt, r.progress.SentAt = receipt, r.Now()
 	if receipt.Untold {
-		return r.goAlone(ctx, receipt.Note)
+		return r.detach(ctx, receipt.Note)
 	}
 	if len(r.spec.Poll.Waits) == 0 { // there is nothing to wait for
 		return r.ready(ctx, s.Media)
@@ -262,19 +262,19 @@ func (r *packed) count(sent int64) {
 
 // keep puts down how far the row is, before the next step.
 func (r *packed) keep(ctx context.Context, state upload.State) error {
-	return ledgerError(ctx, r.Ledger.SaveLegs(ctx, []ledger.LegMark{r.mark(state)}))
+	return ledgerError(ctx, r.Ledger.SaveProgress(ctx, []ledger.ProgressUpdate{r.mark(state)}))
 }
 
-func (r *packed) mark(state upload.State) ledger.LegMark {
-	r.leg.BytesSent = r.bytes
-	return ledger.LegMark{UploadID: r.item.UploadID, RunID: r.runID, State: state, Leg: r.leg, BytesSent: r.bytes}
+func (r *packed) mark(state upload.State) ledger.ProgressUpdate {
+	r.progress.BytesSent = r.bytes
+	return ledger.ProgressUpdate{UploadID: r.item.UploadID, RunID: r.runID, State: state, Progress: r.progress, BytesSent: r.bytes}
 }
 
 // ready ends a row whose medium is there.
 func (r *packed) ready(ctx context.Context, media upload.Media) error {
 	result := r.result(upload.StateReady)
 	result.MediaID, result.MediaURL = upload.Text(media.ID), upload.Text(media.URL)
-	return r.record(ctx, result, r.leg.Content.Fingerprint)
+	return r.record(ctx, result, r.progress.Content.Fingerprint)
 }
 
 // result is what is known of the row, in the given state.
@@ -283,13 +283,13 @@ func (r *packed) result(state upload.State) upload.Result {
 	result := upload.NewResult(r.item, upload.WayPacked, r.started)
 	result.State, result.FinishedAt = state, &now
 	result.WorkflowID = upload.Text(r.workflowID)
-	result.Size, result.Attempts, result.BytesSent = upload.Number(r.leg.Content.Size), r.leg.Attempts, r.bytes
-	result.SHA256, result.CRC64 = upload.Text(r.leg.Content.SHA256), upload.Text(r.leg.Content.CRC64)
-	if r.leg.Receipt.SHA256 != "" {
-		result.SHA256 = upload.Text(r.leg.Receipt.SHA256)
+	result.Size, result.Attempts, result.BytesSent = upload.Number(r.progress.Content.Size), r.progress.Attempts, r.bytes
+	result.SHA256, result.CRC64 = upload.Text(r.progress.Content.SHA256), upload.Text(r.progress.Content.CRC64)
+	if r.progress.Receipt.SHA256 != "" {
+		result.SHA256 = upload.Text(r.progress.Receipt.SHA256)
 	}
-	if r.leg.Receipt.CRC64 != "" {
-		result.CRC64 = upload.Text(r.leg.Receipt.CRC64)
+	if r.progress.Receipt.CRC64 != "" {
+		result.CRC64 = upload.Text(r.progress.Receipt.CRC64)
 	}
 	return result
 }

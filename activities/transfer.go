@@ -32,7 +32,7 @@ func (a *Activities) Transfer(ctx context.Context, in upload.Transfer) (upload.R
 	return receipt, result(ctx, upload.StepTransfer, withWasted(err, before))
 }
 
-func (a *Activities) transfer(ctx context.Context, in upload.Transfer, before *upload.Progress) (upload.Receipt, error) {
+func (a *Activities) transfer(ctx context.Context, in upload.Transfer, before *upload.Heartbeat) (upload.Receipt, error) {
 	if s := in.Session; upload.Spent(a.Now(), s.ExpiresAt, s.Life, 0) {
 		return upload.Receipt{}, spent(s.ExpiresAt)
 	}
@@ -82,7 +82,7 @@ func (a *Activities) SendPart(ctx context.Context, in upload.SendPart) (upload.P
 	return p, result(ctx, upload.StepTransfer, withWasted(err, before))
 }
 
-func (a *Activities) sendPart(ctx context.Context, in upload.SendPart, before *upload.Progress) (upload.Part, error) {
+func (a *Activities) sendPart(ctx context.Context, in upload.SendPart, before *upload.Heartbeat) (upload.Part, error) {
 	if expires := in.Part.ExpiresAt; !expires.IsZero() && expires.Sub(a.Now()) < in.Life/lastShare {
 		return upload.Part{}, spent(expires)
 	}
@@ -126,7 +126,7 @@ func spent(at time.Time) *upload.Error {
 }
 
 // withWasted lets a failure tell what the attempts before it sent, too.
-func withWasted(err error, before upload.Progress) error {
+func withWasted(err error, before upload.Heartbeat) error {
 	var e *upload.Error
 	if before.Wasted == 0 || !errors.As(err, &e) {
 		return err
@@ -161,7 +161,7 @@ type sending struct {
 }
 
 // send sends a range on behalf of a workflow of its own, and tells how far it is.
-func (a *Activities) send(ctx context.Context, s sending, past *upload.Progress) (transfer.Answer, *upload.Media, error) {
+func (a *Activities) send(ctx context.Context, s sending, past *upload.Heartbeat) (transfer.Answer, *upload.Media, error) {
 	vendor, caller, err := a.caller(ctx, s.item)
 	if err != nil {
 		return transfer.Answer{}, nil, err
@@ -206,7 +206,7 @@ func (a *Activities) deliver(ctx context.Context, vendor vendors.Vendor, caller 
 // progress lets those who watch an item see its bytes move. It may be lost.
 func (a *Activities) progress(ctx context.Context, item upload.Item, sent int64) {
 	workflowID, runID, _ := run(ctx)
-	_ = a.Ledger.Progress(ctx, ledger.Mark{Item: item, WorkflowID: workflowID, RunID: runID, Way: upload.WayOwn, BytesSent: sent})
+	_ = a.Ledger.UpdateState(ctx, ledger.StateUpdate{Item: item, WorkflowID: workflowID, RunID: runID, Way: upload.WayOwn, BytesSent: sent})
 }
 
 // admit adds the vendor's own credentials to what goes to the vendor itself, and

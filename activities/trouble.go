@@ -13,14 +13,14 @@ import (
 )
 
 // again decides what a failure of a packed row means: true to go on with it. If
-// not, the row has ended, is to travel alone, or waits until its page comes back.
+// not, the row has ended, is to travel alone, or waits until its shard comes back.
 //
 // Only what is plain is decided here. Everything else is for a workflow of the
 // row's own, with a history to look into.
 func (r *packed) again(ctx context.Context, err error) bool {
 	var made *temporal.ApplicationError
 	switch {
-	case errors.Is(err, errCalled), ctx.Err() != nil && r.called():
+	case errors.Is(err, errDetachRequested), ctx.Err() != nil && r.requested():
 		r.answer(ctx)
 		return false
 	case ctx.Err() != nil:
@@ -31,7 +31,7 @@ func (r *packed) again(ctx context.Context, err error) bool {
 	}
 	e := upload.AsError(err, r.at)
 	e.Message = egress.Redact(e.Message)
-	r.leg.Trouble.Judge(r.key(), e)
+	r.progress.Trouble.Judge(r.key(), e)
 	e.Then = ""
 	switch e.Kind {
 	case upload.KindThrottled:
@@ -84,7 +84,7 @@ func (r *packed) throttled(ctx context.Context, e *upload.Error) bool {
 }
 
 // rest waits before a call is made again: here, where it is not long, and else
-// until the page comes back.
+// until the shard comes back.
 func (r *packed) rest(ctx context.Context, e *upload.Error, wait time.Duration) bool {
 	if wait <= packedWait && r.pause(ctx, wait) == nil {
 		return true
@@ -94,10 +94,10 @@ func (r *packed) rest(ctx context.Context, e *upload.Error, wait time.Duration) 
 	return false
 }
 
-// postpone leaves the row, as far as it is, until its page comes back.
+// postpone leaves the row, as far as it is, until its shard comes back.
 func (r *packed) postpone(ctx context.Context) {
-	if r.at != upload.StepPoll && r.leg.Content.Size > 0 {
-		r.leg.Idle = true
+	if r.at != upload.StepPoll && r.progress.Content.Size > 0 {
+		r.progress.Idle = true
 		if err := r.keep(context.WithoutCancel(ctx), ""); err != nil {
 			r.fail(ctx, err)
 		}
@@ -106,7 +106,7 @@ func (r *packed) postpone(ctx context.Context) {
 }
 
 // uncounted takes the call under way back out of the attempts.
-func (r *packed) uncounted() { r.leg.Attempts.Add(r.at, -1) }
+func (r *packed) uncounted() { r.progress.Attempts.Add(r.at, -1) }
 
 // denied pauses the account, for all, and waits with it.
 func (r *packed) denied(ctx context.Context, e *upload.Error) bool {
@@ -126,20 +126,20 @@ func (r *packed) denied(ctx context.Context, e *upload.Error) bool {
 // unavailable tries again a few times, where nothing can come of it twice.
 func (r *packed) unavailable(ctx context.Context, e *upload.Error) bool {
 	if r.at == upload.StepPoll {
-		r.leg.NextLook = r.Now().Add(max(e.RetryAfter, r.spec.Poll.Wait(r.leg.Attempts.Poll+1, r.item.UploadID)))
-		if r.Now().Sub(r.leg.SentAt) > r.spec.Poll.Deadline {
+		r.progress.NextLook = r.Now().Add(max(e.RetryAfter, r.spec.Poll.Wait(r.progress.Attempts.Poll+1, r.item.UploadID)))
+		if r.Now().Sub(r.progress.SentAt) > r.spec.Poll.Deadline {
 			return r.apart(ctx, e)
 		}
 		return true
 	}
 	maybe := e.Arrived == upload.ArrivedMaybe || e.Arrived == ""
-	tries := r.leg.Trouble.Tries[r.key()] + 1 + e.Repeats
+	tries := r.progress.Trouble.Tries[r.key()] + 1 + e.Repeats
 	if tries >= packedTries || r.at == upload.StepTransfer && maybe && !r.spec.Packing.Resend {
 		return r.apart(ctx, e)
 	}
-	r.leg.Trouble.Count(r.key(), 1+e.Repeats)
+	r.progress.Trouble.Count(r.key(), 1+e.Repeats)
 	if r.at == upload.StepTransfer {
-		r.leg.Arrived = r.leg.Arrived || maybe
+		r.progress.Arrived = r.progress.Arrived || maybe
 		if e.Status == http.StatusServiceUnavailable {
 			r.gate.tooMuch()
 		}
@@ -150,14 +150,14 @@ func (r *packed) unavailable(ctx context.Context, e *upload.Error) bool {
 // expired opens another session, where the bytes cannot have arrived in the old
 // one.
 func (r *packed) expired(ctx context.Context, e *upload.Error) bool {
-	if r.leg.Arrived || r.at != upload.StepTransfer || r.leg.Trouble.Renewals >= packedRenewals {
+	if r.progress.Arrived || r.at != upload.StepTransfer || r.progress.Trouble.Renewals >= packedRenewals {
 		return r.apart(ctx, e)
 	}
-	r.leg.Trouble.Count(r.key(), 1)
-	r.leg.Trouble.Renewals++
+	r.progress.Trouble.Count(r.key(), 1)
+	r.progress.Trouble.Renewals++
 	// Kept before another is asked for: after a crash it would be taken for one whose
 	// bytes may have arrived, and be tried again.
-	r.leg.Expired, r.leg.Idle = true, true
+	r.progress.Expired, r.progress.Idle = true, true
 	if err := r.keep(ctx, upload.StatePreparing); err != nil {
 		r.fail(ctx, err)
 		r.postponed()
@@ -170,9 +170,9 @@ func (r *packed) expired(ctx context.Context, e *upload.Error) bool {
 // acts upon as if it were its own. What nobody understood is tried afresh there.
 func (r *packed) apart(ctx context.Context, e *upload.Error) bool {
 	if understood := e.Kind != upload.KindInternal || e.Status != 0; understood && (r.at == upload.StepPrepare || r.at == upload.StepTransfer) {
-		r.leg.Failed, r.leg.At = e, r.at
+		r.progress.Failed, r.progress.At = e, r.at
 	}
-	if err := r.goAlone(ctx, "travels alone since "+e.Error()); err != nil {
+	if err := r.detach(ctx, "travels alone since "+e.Error()); err != nil {
 		r.fail(ctx, err)
 		r.postponed()
 	}
@@ -183,7 +183,7 @@ func (r *packed) apart(ctx context.Context, e *upload.Error) bool {
 func (r *packed) end(ctx context.Context, e *upload.Error) bool {
 	result := r.result(upload.StateFailed)
 	result.Error = upload.FailureOf(e)
-	if err := r.record(ctx, result, r.leg.Content.Fingerprint); err != nil {
+	if err := r.record(ctx, result, r.progress.Content.Fingerprint); err != nil {
 		r.fail(ctx, err)
 		r.postponed()
 		return false

@@ -16,28 +16,28 @@ func TestAfterACrashASessionThatRanOutIsNotTriedAgain(t *testing.T) {
 	require.NoError(t, err)
 	item := upload.Item{UploadID: "batch/spring/a", Batch: "spring", ID: "a", Line: 2, Account: "sitoo", Vendor: "sitoo", Source: "/a.jpg"}
 	route := upload.Route{Account: "sitoo", Vendor: "sitoo"}
-	page := upload.Page{Batch: "spring", Route: route, First: 2, Last: 2}
-	require.NoError(t, a.Ledger.RecordPage(t.Context(), []upload.Record{{Item: item, Result: upload.NewResult(item, upload.WayPacked, a.Now())}}))
+	shard := upload.Shard{Batch: "spring", Route: route, First: 2, Last: 2}
+	require.NoError(t, a.Ledger.RecordAll(t.Context(), []upload.Record{{Item: item, Result: upload.NewResult(item, upload.WayPacked, a.Now())}}))
 	content := upload.Content{Size: 1000, Type: "image/jpeg", Name: "a.jpg", Fingerprint: "f"}
 	claim, err := a.Ledger.Claim(t.Context(), ledger.ClaimRequest{
-		Item: item, Content: content, WorkflowID: "page/spring/sitoo/1", RunID: "run", Way: upload.WayPacked, StartedAt: a.Now(),
+		Item: item, Content: content, WorkflowID: "shard/spring/sitoo/1", RunID: "run", Way: upload.WayPacked, StartedAt: a.Now(),
 	})
 	require.NoError(t, err)
 	require.Equal(t, ledger.Granted, claim.Outcome)
 
-	c := &carrier{Activities: a, page: page, account: "sitoo", vendor: vendor, spec: vendor.Spec(), gate: a.gates.of("sitoo", a.Now), runID: "run"}
+	c := &carrier{Activities: a, shard: shard, account: "sitoo", vendor: vendor, spec: vendor.Spec(), gate: a.gates.of("sitoo", a.Now), runID: "run"}
 	r := &packed{carrier: c, item: item, at: upload.StepTransfer}
-	r.leg = upload.Leg{Content: content, Session: upload.Session{ID: "f-1", Method: "POST", URL: "https://s3.example/"}}
+	r.progress = upload.Progress{Content: content, Session: upload.Session{ID: "f-1", Method: "POST", URL: "https://s3.example/"}}
 	require.NoError(t, r.keep(t.Context(), upload.StateTransferring))
 	expired := upload.Errorf(upload.KindExpired, upload.StepTransfer, "store answered 403 AccessDenied: Policy expired")
 	require.True(t, r.again(t.Context(), expired), "another session is opened")
 
-	rows, err := a.Ledger.PageRows(t.Context(), page) // as the next attempt of the page finds it
+	rows, err := a.Ledger.ShardRows(t.Context(), shard) // as the next attempt of the shard finds it
 	require.NoError(t, err)
 	require.Len(t, rows, 1)
 	next := newPacked(c, rows[0])
 	require.NoError(t, next.broken)
-	require.True(t, next.leg.Expired)
-	require.False(t, next.leg.Arrived, "nothing of it can have arrived")
-	require.Equal(t, 1, next.leg.Trouble.Renewals)
+	require.True(t, next.progress.Expired)
+	require.False(t, next.progress.Arrived, "nothing of it can have arrived")
+	require.Equal(t, 1, next.progress.Trouble.Renewals)
 }

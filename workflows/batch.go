@@ -13,15 +13,15 @@ import (
 )
 
 // Batches are the workflows of batches, by their types. A batch has routes, each
-// fed by a workflow of its own with pages of rows, each page carried by a
+// fed by a workflow of its own with shards of rows, each shard carried by a
 // workflow of its own: no history grows with the manifest, and none holds a row
 // that was packed.
 func Batches() map[string]any {
 	return map[string]any{
-		upload.WorkflowBatch:     batch,
-		upload.WorkflowFeed:      feed,
-		upload.WorkflowPage:      page,
-		upload.WorkflowScheduled: scheduled,
+		upload.WorkflowBatch:      batch,
+		upload.WorkflowDispatcher: dispatch,
+		upload.WorkflowShard:      shard,
+		upload.WorkflowScheduled:  scheduled,
 	}
 }
 
@@ -40,7 +40,7 @@ func batch(ctx workflow.Context, in upload.BatchRun) (upload.BatchEnd, error) {
 		before = plan.Waiting()
 		if err == nil && plan.Waiting() > 0 {
 			workflow.SetCurrentDetails(ctx, fmt.Sprintf("round %d: %d rows wait, on %d routes", round, plan.Waiting(), len(plan.Routes)))
-			if err = feedRoutes(ctx, in.Batch, round, plan); err == nil {
+			if err = dispatchRoutes(ctx, in.Batch, round, plan); err == nil {
 				continue
 			}
 		}
@@ -66,7 +66,7 @@ func batch(ctx workflow.Context, in upload.BatchRun) (upload.BatchEnd, error) {
 const idleRest = 10 * time.Second
 
 // idle rests after a round that changed nothing: a row may wait in a workflow of its
-// own that no page began. Batches that began before this was known do not rest.
+// own that no shard began. Batches that began before this was known do not rest.
 func idle(ctx workflow.Context) error {
 	if workflow.GetVersion(ctx, "idle-round", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
 		return nil
@@ -85,25 +85,25 @@ func routesOf(ctx workflow.Context, id string, plan *upload.BatchPlan) error {
 	return workflow.ExecuteActivity(ctx, upload.ActivityRoutes, id).Get(ctx, plan)
 }
 
-// feedRoutes feeds all routes at once and waits for all: one that fails does not
+// dispatchRoutes dispatches all routes at once and waits for all: one that fails does not
 // keep the others from their rows.
-func feedRoutes(ctx workflow.Context, id string, round int, plan upload.BatchPlan) error {
-	var feeds []workflow.ChildWorkflowFuture
+func dispatchRoutes(ctx workflow.Context, id string, round int, plan upload.BatchPlan) error {
+	var dispatchers []workflow.ChildWorkflowFuture
 	for i, route := range plan.Routes {
 		if route.Waiting == 0 {
 			continue
 		}
 		child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-			WorkflowID: fmt.Sprintf("feed/%s/%d.%d", id, round, i+1), TaskQueue: upload.TaskQueue,
+			WorkflowID: fmt.Sprintf("dispatcher/%s/%d.%d", id, round, i+1), TaskQueue: upload.TaskQueue,
 			ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL, WaitForCancellation: true,
-			Priority: pagePriority(id), StaticSummary: "rows of batch " + id + " to " + route.Account,
+			Priority: shardPriority(id), StaticSummary: "rows of batch " + id + " to " + route.Account,
 		})
-		feeds = append(feeds, workflow.ExecuteChildWorkflow(child, upload.WorkflowFeed, upload.Feed{
+		dispatchers = append(dispatchers, workflow.ExecuteChildWorkflow(child, upload.WorkflowDispatcher, upload.Dispatch{
 			Batch: id, Route: route.Route, Rows: route.Waiting, Canary: plan.Canary,
 		}))
 	}
 	var all error
-	for _, f := range feeds {
+	for _, f := range dispatchers {
 		if err := f.Get(ctx, nil); !endedOutside(ctx, err) { // else the next round finds its rows
 			all = errors.Join(all, err)
 		}
@@ -117,21 +117,21 @@ func finish(ctx workflow.Context, in upload.Finish) (end upload.BatchEnd, err er
 	free, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	options := books("finish the batch")
-	options.StartToCloseTimeout, options.HeartbeatTimeout = readTime, pageBeat
+	options.StartToCloseTimeout, options.HeartbeatTimeout = readTime, shardBeat
 	free = workflow.WithActivityOptions(free, options)
 	return end, workflow.ExecuteActivity(free, upload.ActivityFinishBatch, in).Get(free, &end)
 }
 
-// pagePriority puts pages behind single uploads, and lets batches take turns.
-func pagePriority(id string) temporal.Priority {
+// shardPriority puts shards behind single uploads, and lets batches take turns.
+func shardPriority(id string) temporal.Priority {
 	return temporal.Priority{PriorityKey: 4, FairnessKey: id[:min(len(id), 64)]}
 }
 
 // scheduled makes a batch of what is new in a manifest or a folder, and runs it.
 func scheduled(ctx workflow.Context, in upload.Scheduled) (upload.BatchEnd, error) {
 	options := books("read " + upload.DisplaySource(in.Manifest))
-	options.TaskQueue = upload.PagesQueue(in.Queue)
-	options.StartToCloseTimeout, options.HeartbeatTimeout = readTime, pageBeat
+	options.TaskQueue = upload.ShardsQueue(in.Queue)
+	options.StartToCloseTimeout, options.HeartbeatTimeout = readTime, shardBeat
 	loading := workflow.WithActivityOptions(ctx, options)
 	var run upload.BatchRun
 	if err := workflow.ExecuteActivity(loading, upload.ActivityLoadBatch, in).Get(loading, &run); err != nil || run.Batch == "" {

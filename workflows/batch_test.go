@@ -22,9 +22,9 @@ func newBatch(t *testing.T) *world {
 		w.env.RegisterWorkflowWithOptions(f, workflow.RegisterOptions{Name: name})
 	}
 	stub[string, upload.BatchPlan](w, upload.ActivityRoutes)
-	stub[upload.Cut, []upload.Page](w, upload.ActivityCutPages)
-	stub[upload.Page, upload.Carried](w, upload.ActivityCarryPage)
-	stub[upload.AloneQuery, upload.AloneRows](w, upload.ActivityAloneRows)
+	stub[upload.Cut, []upload.Shard](w, upload.ActivityCutShards)
+	stub[upload.Shard, upload.ShardDone](w, upload.ActivityRunShard)
+	stub[upload.DetachedQuery, upload.DetachedRows](w, upload.ActivityDetachedRows)
 	stub[upload.Finish, upload.BatchEnd](w, upload.ActivityFinishBatch)
 	stub[upload.Scheduled, upload.BatchRun](w, upload.ActivityLoadBatch)
 	stub[string, struct{}](w, upload.ActivityAwaitCanary)
@@ -39,20 +39,20 @@ func plan(canary int, waiting ...int64) answer {
 	return answer{value: p}
 }
 
-// pagesOf cuts pages of a route of so many rows, one a line.
-func pagesOf(rows int) answer {
+// shardsOf cuts shards of a route of so many rows, one a line.
+func shardsOf(rows int) answer {
 	return answer{value: func(in any) any {
 		cut := in.(upload.Cut)
-		var pages []upload.Page
+		var shards []upload.Shard
 		for _, size := range cut.Sizes {
 			if cut.After >= rows {
 				break
 			}
 			last := min(cut.After+size, rows)
-			pages = append(pages, upload.Page{Batch: cut.Batch, Route: cut.Route, First: cut.After + 1, Last: last, Rows: last - cut.After})
+			shards = append(shards, upload.Shard{Batch: cut.Batch, Route: cut.Route, First: cut.After + 1, Last: last, Rows: last - cut.After})
 			cut.After = last
 		}
-		return pages
+		return shards
 	}}
 }
 
@@ -70,48 +70,48 @@ func (w *world) count(name string) int {
 	return n
 }
 
-func TestABatchFeedsEveryRouteUntilNothingWaits(t *testing.T) {
+func TestABatchDispatchesEveryRouteUntilNothingWaits(t *testing.T) {
 	w := newBatch(t)
 	w.on(upload.ActivityRoutes, plan(0, 100, 0, 60), plan(0, 0, 0, 0))
-	w.on(upload.ActivityCutPages, pagesOf(160))
+	w.on(upload.ActivityCutShards, shardsOf(160))
 	w.on(upload.ActivityFinishBatch, ended(upload.BatchCompleted))
 	w.execute(upload.WorkflowBatch, upload.BatchRun{Batch: "b"})
 	require.NoError(t, w.env.GetWorkflowError())
 	var end upload.BatchEnd
 	require.NoError(t, w.env.GetWorkflowResult(&end))
 	require.Equal(t, upload.BatchCompleted, end.State)
-	require.Equal(t, 4, w.count(upload.ActivityCarryPage), "two pages of a hundred rows at most, for each route that has some waiting")
+	require.Equal(t, 4, w.count(upload.ActivityRunShard), "two shards of a hundred rows at most, for each route that has some waiting")
 	require.Equal(t, 2, w.count(upload.ActivityRoutes))
 }
 
 func TestABatchRestsAfterARoundThatChangedNothing(t *testing.T) {
 	w := newBatch(t)
 	w.on(upload.ActivityRoutes, plan(0, 3), plan(0, 3), plan(0, 3), plan(0, 0))
-	w.on(upload.ActivityCutPages, pagesOf(3))
+	w.on(upload.ActivityCutShards, shardsOf(3))
 	w.on(upload.ActivityFinishBatch, ended(upload.BatchCompleted))
 	w.execute(upload.WorkflowBatch, upload.BatchRun{Batch: "b"})
 	require.NoError(t, w.env.GetWorkflowError())
-	require.Equal(t, 3, w.count(upload.ActivityCarryPage))
+	require.Equal(t, 3, w.count(upload.ActivityRunShard))
 	require.GreaterOrEqual(t, w.took(), 2*idleRest)
 }
 
 func TestABatchGoesOnWithRowsThatAreRetriedWhileItRuns(t *testing.T) {
 	w := newBatch(t)
 	w.on(upload.ActivityRoutes, plan(0, 0), plan(0, 10), plan(0, 0))
-	w.on(upload.ActivityCutPages, pagesOf(10))
+	w.on(upload.ActivityCutShards, shardsOf(10))
 	w.on(upload.ActivityFinishBatch, answer{value: upload.BatchEnd{More: true}}, ended(upload.BatchCompleted))
 	w.execute(upload.WorkflowBatch, upload.BatchRun{Batch: "b"})
 	require.NoError(t, w.env.GetWorkflowError())
-	require.Equal(t, 1, w.count(upload.ActivityCarryPage))
+	require.Equal(t, 1, w.count(upload.ActivityRunShard))
 	require.Equal(t, 2, w.count(upload.ActivityFinishBatch))
 }
 
 func TestACanceledBatchIsFinishedAsCanceled(t *testing.T) {
 	w := newBatch(t)
 	w.on(upload.ActivityRoutes, plan(0, 10))
-	w.on(upload.ActivityCutPages, pagesOf(10))
+	w.on(upload.ActivityCutShards, shardsOf(10))
 	var finished upload.Finish
-	w.on(upload.ActivityCarryPage, answer{err: temporal.NewApplicationError("the batch is paused", "waiting")})
+	w.on(upload.ActivityRunShard, answer{err: temporal.NewApplicationError("the batch is paused", "waiting")})
 	w.on(upload.ActivityFinishBatch, answer{value: func(in any) any {
 		finished = in.(upload.Finish)
 		return upload.BatchEnd{Batch: "b", State: upload.BatchCanceled}
@@ -122,60 +122,60 @@ func TestACanceledBatchIsFinishedAsCanceled(t *testing.T) {
 	require.Equal(t, upload.Finish{Batch: "b", Canceled: true}, finished)
 }
 
-func TestAFeedShowsItsCanaryFirst(t *testing.T) {
+func TestADispatcherShowsItsCanaryFirst(t *testing.T) {
 	w := newBatch(t)
 	var sizes []int
-	w.on(upload.ActivityCutPages, answer{value: func(in any) any {
+	w.on(upload.ActivityCutShards, answer{value: func(in any) any {
 		sizes = append(sizes, in.(upload.Cut).Sizes[0])
-		return pagesOf(200).value.(func(any) any)(in)
+		return shardsOf(200).value.(func(any) any)(in)
 	}})
-	w.execute(upload.WorkflowFeed, upload.Feed{Batch: "b", Route: toTrustana, Rows: 200, Canary: 20})
+	w.execute(upload.WorkflowDispatcher, upload.Dispatch{Batch: "b", Route: toTrustana, Rows: 200, Canary: 20})
 	require.NoError(t, w.env.GetWorkflowError())
 	require.Equal(t, 20, sizes[0])
-	require.Equal(t, []string{upload.ActivityCutPages, upload.ActivityCarryPage, upload.ActivityAwaitCanary}, w.asked[:3])
-	require.Equal(t, 3, w.count(upload.ActivityCarryPage), "20, 100 and 80 rows")
+	require.Equal(t, []string{upload.ActivityCutShards, upload.ActivityRunShard, upload.ActivityAwaitCanary}, w.asked[:3])
+	require.Equal(t, 3, w.count(upload.ActivityRunShard), "20, 100 and 80 rows")
 }
 
-func TestAFeedOfManyPagesBeginsANewHistory(t *testing.T) {
+func TestADispatcherOfManyShardsBeginsANewHistory(t *testing.T) {
 	w := newBatch(t)
-	w.on(upload.ActivityCutPages, pagesOf(1_000_000))
-	w.execute(upload.WorkflowFeed, upload.Feed{Batch: "b", Route: toTrustana, Rows: 1_000_000})
+	w.on(upload.ActivityCutShards, shardsOf(1_000_000))
+	w.execute(upload.WorkflowDispatcher, upload.Dispatch{Batch: "b", Route: toTrustana, Rows: 1_000_000})
 	var again *workflow.ContinueAsNewError
 	require.ErrorAs(t, w.env.GetWorkflowError(), &again)
-	require.Equal(t, feedPages, w.count(upload.ActivityCarryPage))
-	var next upload.Feed
+	require.Equal(t, dispatchShards, w.count(upload.ActivityRunShard))
+	var next upload.Dispatch
 	require.NoError(t, w.decode(again.Input, &next))
-	require.Equal(t, feedPages*upload.PageRows, next.After)
+	require.Equal(t, dispatchShards*upload.ShardRows, next.After)
 }
 
-func TestOnePageThatFailsDoesNotKeepTheOthersFromTheirRows(t *testing.T) {
+func TestOneShardThatFailsDoesNotKeepTheOthersFromTheirRows(t *testing.T) {
 	w := newBatch(t)
-	w.on(upload.ActivityCutPages, pagesOf(400))
-	w.on(upload.ActivityCarryPage, answer{err: fails(upload.Error{Kind: upload.KindInternal, Message: "odd"})}, answer{})
-	w.execute(upload.WorkflowFeed, upload.Feed{Batch: "b", Route: toTrustana, Rows: 400})
+	w.on(upload.ActivityCutShards, shardsOf(400))
+	w.on(upload.ActivityRunShard, answer{err: fails(upload.Error{Kind: upload.KindInternal, Message: "odd"})}, answer{})
+	w.execute(upload.WorkflowDispatcher, upload.Dispatch{Batch: "b", Route: toTrustana, Rows: 400})
 	require.ErrorContains(t, w.env.GetWorkflowError(), "odd")
-	require.Equal(t, 4, w.count(upload.ActivityCarryPage))
+	require.Equal(t, 4, w.count(upload.ActivityRunShard))
 }
 
-// aloneRows hands out rows that travel alone, once.
-func aloneRows(width int, ids ...string) []answer {
+// detachedRows hands out rows that travel alone, once.
+func detachedRows(width int, ids ...string) []answer {
 	var items []upload.Item
 	for i, id := range ids {
 		items = append(items, upload.Item{
 			UploadID: upload.BatchUploadID("b", id), Batch: "b", ID: id, Line: i + 1, Account: "trustana", Vendor: "trustana", Source: "https://host/" + id,
 		})
 	}
-	return []answer{{value: upload.AloneRows{Items: items, Width: width}}, {value: upload.AloneRows{}}}
+	return []answer{{value: upload.DetachedRows{Items: items, Width: width}}, {value: upload.DetachedRows{}}}
 }
 
 func TestRowsThatTravelAloneHaveWorkflowsOfTheirOwn(t *testing.T) {
 	w := newBatch(t)
-	w.on(upload.ActivityCarryPage, answer{value: upload.Carried{Alone: true}})
-	w.on(upload.ActivityAloneRows, aloneRows(2, "one", "two", "three")...)
+	w.on(upload.ActivityRunShard, answer{value: upload.ShardDone{Detached: true}})
+	w.on(upload.ActivityDetachedRows, detachedRows(2, "one", "two", "three")...)
 	w.on(upload.ActivityPrepare, session("s"))
 	w.on(upload.ActivityTransfer, sent)
 	w.on(upload.ActivityPoll, ready("m"))
-	w.execute(upload.WorkflowPage, upload.Page{Batch: "b", Route: toTrustana, First: 1, Last: 3, Rows: 3})
+	w.execute(upload.WorkflowShard, upload.Shard{Batch: "b", Route: toTrustana, First: 1, Last: 3, Rows: 3})
 	require.NoError(t, w.env.GetWorkflowError())
 	require.Len(t, w.recorded, 3)
 	for _, result := range w.recorded {
@@ -185,14 +185,14 @@ func TestRowsThatTravelAloneHaveWorkflowsOfTheirOwn(t *testing.T) {
 	}
 }
 
-func TestAPageDoesNotWaitForAPersonsDecision(t *testing.T) {
+func TestAShardDoesNotWaitForAPersonsDecision(t *testing.T) {
 	w := newBatch(t)
-	w.on(upload.ActivityCarryPage, answer{value: upload.Carried{Alone: true}})
-	rows := aloneRows(2, "one")
-	rows[0].value = upload.AloneRows{Width: 1, Items: []upload.Item{{
+	w.on(upload.ActivityRunShard, answer{value: upload.ShardDone{Detached: true}})
+	rows := detachedRows(2, "one")
+	rows[0].value = upload.DetachedRows{Width: 1, Items: []upload.Item{{
 		UploadID: "batch/b/one", Batch: "b", ID: "one", Line: 1, Account: "closient", Vendor: "closient", Source: "https://host/one",
 	}}}
-	w.on(upload.ActivityAloneRows, rows...)
+	w.on(upload.ActivityDetachedRows, rows...)
 	w.on(upload.ActivityPrepare, session("s"))
 	w.on(upload.ActivityTransfer, unavailable(upload.ArrivedMaybe))
 	w.on(upload.ActivitySettle, answer{value: upload.Settled{Doubt: "two are new"}})
@@ -202,60 +202,60 @@ func TestAPageDoesNotWaitForAPersonsDecision(t *testing.T) {
 			w.env.SignalWorkflow(name, arg)
 			return nil
 		})
-	w.execute(upload.WorkflowPage, upload.Page{Batch: "b", Route: upload.Route{Account: "closient", Vendor: "closient"}, First: 1, Last: 1, Rows: 1})
+	w.execute(upload.WorkflowShard, upload.Shard{Batch: "b", Route: upload.Route{Account: "closient", Vendor: "closient"}, First: 1, Last: 1, Rows: 1})
 	require.NoError(t, w.env.GetWorkflowError())
 	require.Equal(t, upload.StateUnconfirmed, w.recorded[len(w.recorded)-1].State)
 }
 
 func TestARowWhoseWorkflowWasEndedFromOutsideIsRecorded(t *testing.T) {
 	w := newBatch(t)
-	w.on(upload.ActivityCarryPage, answer{value: upload.Carried{Alone: true}})
-	w.on(upload.ActivityAloneRows, aloneRows(2, "one")...)
+	w.on(upload.ActivityRunShard, answer{value: upload.ShardDone{Detached: true}})
+	w.on(upload.ActivityDetachedRows, detachedRows(2, "one")...)
 	w.env.OnWorkflow("trustana", anything, anything).Return(upload.Result{}, errors.New("terminated"))
-	w.execute(upload.WorkflowPage, upload.Page{Batch: "b", Route: toTrustana, First: 1, Last: 1, Rows: 1})
+	w.execute(upload.WorkflowShard, upload.Shard{Batch: "b", Route: toTrustana, First: 1, Last: 1, Rows: 1})
 	require.NoError(t, w.env.GetWorkflowError())
 	require.Len(t, w.recorded, 1)
 	require.Equal(t, upload.StateFailed, w.recorded[0].State)
 	require.Equal(t, upload.KindInternal, w.recorded[0].Error.Kind)
 }
 
-func TestAnItemGoesOnWhereItsPageLeftIt(t *testing.T) {
-	leg := upload.Leg{
+func TestAnItemGoesOnWhereItsShardLeftIt(t *testing.T) {
+	progress := upload.Progress{
 		Session:  upload.Session{Method: upload.MethodPut, Store: upload.StoreS3, ID: "old", URL: "https://s3/old"},
 		Content:  upload.Content{Size: 100, Fingerprint: "f"},
 		Attempts: upload.Attempts{Prepare: 1, Transfer: 2},
 	}
-	sentAlready := leg
+	sentAlready := progress
 	sentAlready.SentAt, sentAlready.Receipt = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC), upload.Receipt{BytesSent: 100, CRC64: "1", SHA256: "aa"}
 	changed := sentAlready
 	changed.Content.Fingerprint = "other"
-	failed := func(at upload.Step, e upload.Error, from upload.Leg) upload.Leg {
+	failed := func(at upload.Step, e upload.Error, from upload.Progress) upload.Progress {
 		from.Failed, from.At = &e, at
 		return from
 	}
-	expired := failed(upload.StepPrepare, upload.Error{Kind: upload.KindUnavailable, RetryAfter: time.Minute}, leg)
+	expired := failed(upload.StepPrepare, upload.Error{Kind: upload.KindUnavailable, RetryAfter: time.Minute}, progress)
 	expired.Expired = true
-	tired := failed(upload.StepTransfer, upload.Error{Kind: upload.KindUnavailable, Arrived: upload.ArrivedNothing}, leg)
+	tired := failed(upload.StepTransfer, upload.Error{Kind: upload.KindUnavailable, Arrived: upload.ArrivedNothing}, progress)
 	tired.Trouble.Count(upload.TryKey(upload.StepTransfer, 0), upload.TransferTries-1)
 	for name, c := range map[string]struct {
-		leg   upload.Leg
-		asked []string
-		state upload.State
+		progress upload.Progress
+		asked    []string
+		state    upload.State
 	}{
-		"its session was opened":             {leg, []string{upload.ActivityClaim, upload.ActivityTransfer, upload.ActivityPoll, upload.ActivityRecord}, upload.StateReady},
+		"its session was opened":             {progress, []string{upload.ActivityClaim, upload.ActivityTransfer, upload.ActivityPoll, upload.ActivityRecord}, upload.StateReady},
 		"its bytes were sent":                {sentAlready, []string{upload.ActivityClaim, upload.ActivityPoll, upload.ActivityRecord}, upload.StateReady},
-		"no session was opened":              {upload.Leg{}, []string{upload.ActivityClaim, upload.ActivityPrepare, upload.ActivityTransfer, upload.ActivityPoll, upload.ActivityRecord}, upload.StateReady},
-		"its store refused it":               {failed(upload.StepTransfer, upload.Error{Kind: upload.KindRejected, Status: 400}, leg), []string{upload.ActivityClaim, upload.ActivityRecord}, upload.StateFailed},
-		"its vendor refused it":              {failed(upload.StepPrepare, upload.Error{Kind: upload.KindRejected, Status: 400}, upload.Leg{Content: leg.Content}), []string{upload.ActivityClaim, upload.ActivityRecord}, upload.StateFailed},
+		"no session was opened":              {upload.Progress{}, []string{upload.ActivityClaim, upload.ActivityPrepare, upload.ActivityTransfer, upload.ActivityPoll, upload.ActivityRecord}, upload.StateReady},
+		"its store refused it":               {failed(upload.StepTransfer, upload.Error{Kind: upload.KindRejected, Status: 400}, progress), []string{upload.ActivityClaim, upload.ActivityRecord}, upload.StateFailed},
+		"its vendor refused it":              {failed(upload.StepPrepare, upload.Error{Kind: upload.KindRejected, Status: 400}, upload.Progress{Content: progress.Content}), []string{upload.ActivityClaim, upload.ActivityRecord}, upload.StateFailed},
 		"it was the last try":                {tired, []string{upload.ActivityClaim, upload.ActivityRecord}, upload.StateFailed},
-		"its session ran out":                {failed(upload.StepTransfer, upload.Error{Kind: upload.KindExpired}, leg), []string{upload.ActivityClaim, upload.ActivityPrepare, upload.ActivityTransfer, upload.ActivityPoll, upload.ActivityRecord}, upload.StateReady},
+		"its session ran out":                {failed(upload.StepTransfer, upload.Error{Kind: upload.KindExpired}, progress), []string{upload.ActivityClaim, upload.ActivityPrepare, upload.ActivityTransfer, upload.ActivityPoll, upload.ActivityRecord}, upload.StateReady},
 		"another session was not to be had":  {expired, []string{upload.ActivityClaim, upload.ActivityPrepare, upload.ActivityTransfer, upload.ActivityPoll, upload.ActivityRecord}, upload.StateReady},
-		"its store has other bytes":          {failed(upload.StepTransfer, upload.Error{Kind: upload.KindCorrupt}, leg), []string{upload.ActivityClaim, upload.ActivityTransfer, upload.ActivityPoll, upload.ActivityRecord}, upload.StateReady},
+		"its store has other bytes":          {failed(upload.StepTransfer, upload.Error{Kind: upload.KindCorrupt}, progress), []string{upload.ActivityClaim, upload.ActivityTransfer, upload.ActivityPoll, upload.ActivityRecord}, upload.StateReady},
 		"its source changed after the bytes": {changed, []string{upload.ActivityClaim, upload.ActivityRecord}, upload.StateFailed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, "trustana")
-			w.item.Resume = &upload.Resume{Leg: c.leg, Because: "travels alone since something"}
+			w.item.Resume = &upload.Resume{Progress: c.progress, Because: "travels alone since something"}
 			w.on(upload.ActivityPrepare, session("new"))
 			w.on(upload.ActivityTransfer, sent)
 			w.on(upload.ActivityPoll, ready("m"))
@@ -263,16 +263,16 @@ func TestAnItemGoesOnWhereItsPageLeftIt(t *testing.T) {
 			require.Equal(t, c.state, result.State)
 			require.Equal(t, c.asked, w.asked)
 			require.Contains(t, result.Note, "travels alone")
-			if e := c.leg.Failed; e != nil {
+			if e := c.progress.Failed; e != nil {
 				require.GreaterOrEqual(t, w.took(), e.RetryAfter, "as it was asked to wait")
 			}
 		})
 	}
 }
 
-func TestAnItemOfAPageWhoseAnswerWasLostIsLookedForFirst(t *testing.T) {
+func TestAnItemOfAShardWhoseAnswerWasLostIsLookedForFirst(t *testing.T) {
 	w := newWorld(t, "sitoo")
-	w.item.Resume = &upload.Resume{Because: "travels alone", Leg: upload.Leg{
+	w.item.Resume = &upload.Resume{Because: "travels alone", Progress: upload.Progress{
 		Session: upload.Session{Method: upload.MethodForm, Store: upload.StoreS3, ID: "old"},
 		Content: upload.Content{Size: 100, Fingerprint: "f"}, Arrived: true,
 	}}

@@ -11,10 +11,10 @@ import (
 // listed before it, and after a lost answer again; and one POST at a time goes
 // to a product, so that a new image there is this one.
 func closient(ctx workflow.Context, r *run) (upload.Media, error) {
-	if err := r.enterLane(ctx); err != nil {
+	if err := r.acquireSerial(ctx); err != nil {
 		return upload.Media{}, err
 	}
-	defer r.leaveLane(ctx)
+	defer r.releaseSerial(ctx)
 	// List product images: what was there before.
 	session, err := r.prepare(ctx, nil, "")
 	if err != nil {
@@ -81,28 +81,28 @@ func unconfirmed(lost *upload.Error, err error) error {
 	return out
 }
 
-// enterLane waits until no other POST to the product is under way.
-func (r *run) enterLane(ctx workflow.Context) error {
+// acquireSerial waits until no other POST to the product is under way.
+func (r *run) acquireSerial(ctx workflow.Context) error {
 	r.await(ctx, "other images of the product")
 	ctx = workflow.WithActivityOptions(ctx, waiting("one image of a product at a time"))
-	err := workflow.ExecuteActivity(ctx, upload.ActivityEnterLane, r.lane(ctx)).Get(ctx, nil)
+	err := workflow.ExecuteActivity(ctx, upload.ActivityAcquireSerial, r.serialRequest(ctx)).Get(ctx, nil)
 	r.await(ctx, "")
 	return err
 }
 
-// leaveLane lets the next one in, however this one ended.
-func (r *run) leaveLane(ctx workflow.Context) {
+// releaseSerial lets the next one in, however this one ended.
+func (r *run) releaseSerial(ctx workflow.Context) {
 	free, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	free = workflow.WithActivityOptions(free, books("let the next image in"))
-	if err := workflow.ExecuteActivity(free, upload.ActivityLeaveLane, r.lane(ctx)).Get(free, nil); err != nil {
+	if err := workflow.ExecuteActivity(free, upload.ActivityReleaseSerial, r.serialRequest(ctx)).Get(free, nil); err != nil {
 		r.note("the product's lane was not left: " + err.Error())
 	}
 }
 
-func (r *run) lane(ctx workflow.Context) upload.Lane {
-	return upload.Lane{
-		Name: r.terms.Lane, Last: r.terms.Last,
+func (r *run) serialRequest(ctx workflow.Context) upload.SerialRequest {
+	return upload.SerialRequest{
+		Key: r.terms.SerialKey, Last: r.terms.Last,
 		UploadID: r.item.UploadID, RunID: workflow.GetInfo(ctx).WorkflowExecution.RunID,
 	}
 }

@@ -23,7 +23,7 @@ func TestClosientEntersItsLaneListsAndPostsOnce(t *testing.T) {
 		on(upload.ActivityTransfer, posted("img1"))
 	result, err := w.run()
 	require.NoError(t, err)
-	require.Equal(t, []string{"Claim", "EnterLane", "Prepare", "Transfer", "LeaveLane", "Record"}, w.asked)
+	require.Equal(t, []string{"Claim", "AcquireSerial", "Prepare", "Transfer", "ReleaseSerial", "Record"}, w.asked)
 	require.EqualValues(t, "img1", result.MediaID)
 }
 
@@ -34,7 +34,7 @@ func TestClosientAdoptsTheImageOfALostAnswer(t *testing.T) {
 		on(upload.ActivitySettle, settled(upload.Settled{Media: &upload.Media{ID: "img1"}, Note: "one more"}))
 	result, err := w.run()
 	require.NoError(t, err)
-	require.Equal(t, []string{"Claim", "EnterLane", "Prepare", "Transfer", "Settle", "LeaveLane", "Record"}, w.asked)
+	require.Equal(t, []string{"Claim", "AcquireSerial", "Prepare", "Transfer", "Settle", "ReleaseSerial", "Record"}, w.asked)
 	require.EqualValues(t, "img1", result.MediaID)
 	require.Contains(t, result.Note, "one more")
 }
@@ -46,7 +46,7 @@ func TestClosientSendsAgainOnlyAfterTwoSearchesFoundNothing(t *testing.T) {
 		on(upload.ActivitySettle, settled(upload.Settled{Clean: true}))
 	result, err := w.run()
 	require.NoError(t, err)
-	require.Equal(t, []string{"Claim", "EnterLane", "Prepare", "Transfer", "Settle", "Settle", "Transfer", "LeaveLane", "Record"}, w.asked)
+	require.Equal(t, []string{"Claim", "AcquireSerial", "Prepare", "Transfer", "Settle", "Settle", "Transfer", "ReleaseSerial", "Record"}, w.asked)
 	require.GreaterOrEqual(t, w.took(), 7*time.Second)
 	require.EqualValues(t, "img2", result.MediaID)
 }
@@ -59,7 +59,7 @@ func TestClosientLooksForWhatWasThrottledFirstAndLostWithItsWorkerThen(t *testin
 		on(upload.ActivitySettle, settled(upload.Settled{Media: &upload.Media{ID: "img1"}}))
 	result, err := w.run()
 	require.NoError(t, err)
-	require.Equal(t, []string{"Claim", "EnterLane", "Prepare", "Transfer", "Settle", "LeaveLane", "Record"}, slices.Compact(w.asked),
+	require.Equal(t, []string{"Claim", "AcquireSerial", "Prepare", "Transfer", "Settle", "ReleaseSerial", "Record"}, slices.Compact(w.asked),
 		"the test's environment, unlike a server, repeats timeouts that a policy excludes")
 	require.EqualValues(t, "img1", result.MediaID)
 }
@@ -70,7 +70,7 @@ func TestClosientResendsAtOnceWhatNeverLeft(t *testing.T) {
 		on(upload.ActivityTransfer, unavailable(upload.ArrivedNothing), posted("img1"))
 	_, err := w.run()
 	require.NoError(t, err)
-	require.Equal(t, []string{"Claim", "EnterLane", "Prepare", "Transfer", "Transfer", "LeaveLane", "Record"}, w.asked)
+	require.Equal(t, []string{"Claim", "AcquireSerial", "Prepare", "Transfer", "Transfer", "ReleaseSerial", "Record"}, w.asked)
 }
 
 func TestClosientIsUnconfirmedWhereNothingCanBeFoundOut(t *testing.T) {

@@ -133,7 +133,7 @@ func (r *run) tellPaused(ctx workflow.Context, paused bool) {
 		word = "paused"
 	}
 	ctx = workflow.WithActivityOptions(ctx, books("note that the upload is "+word))
-	mark := upload.PauseMark{Item: r.steering.begun, State: r.result.State, Paused: paused}
+	mark := upload.PauseUpdate{Item: r.steering.begun, State: r.result.State, Paused: paused}
 	_ = workflow.ExecuteActivity(ctx, upload.ActivityMarkPaused, mark).Get(ctx, nil) // it comes back until it is heard, or the upload ends
 }
 
@@ -223,16 +223,16 @@ func (r *run) move(ctx workflow.Context, m upload.Move) (string, error) {
 // also before it is claimed again, which has to find the same content. Moves that
 // were made before this was known did not look at it.
 func (r *run) behind(ctx workflow.Context) (upload.Content, *string) {
-	if r.content.Size > 0 || r.item.Resume == nil || r.item.Resume.Leg.Content.Size == 0 ||
+	if r.content.Size > 0 || r.item.Resume == nil || r.item.Resume.Progress.Content.Size == 0 ||
 		workflow.GetVersion(ctx, "move-resumed", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
 		return r.content, &r.content.Fingerprint
 	}
-	leg := &r.item.Resume.Leg
-	content := leg.Content
+	progress := &r.item.Resume.Progress
+	content := progress.Content
 	if content.SHA256 == "" {
-		content.SHA256 = leg.Receipt.SHA256
+		content.SHA256 = progress.Receipt.SHA256
 	}
-	return content, &leg.Content.Fingerprint
+	return content, &progress.Content.Fingerprint
 }
 
 // prove has the other place compare its source with what was sent.

@@ -228,7 +228,7 @@ func TestAMoveThatCannotBeMeantIsRefused(t *testing.T) {
 func TestAMoveBeforeARowIsClaimedAgainIsProvedByWhatWasSentOfIt(t *testing.T) {
 	w := newWorld(t, "sitoo")
 	w.item.Source, w.item.Queue = "/media/a.jpg", upload.HostQueue("one", "/media")
-	w.item.Resume = &upload.Resume{Because: "travels alone", Leg: upload.Leg{
+	w.item.Resume = &upload.Resume{Because: "travels alone", Progress: upload.Progress{
 		Session: upload.Session{Method: upload.MethodForm, Store: upload.StoreS3, ID: "old"}, SentAt: w.start,
 		Content: upload.Content{Size: 100, Fingerprint: "f"}, Receipt: upload.Receipt{SHA256: "feed"},
 	}}

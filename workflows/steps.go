@@ -44,14 +44,14 @@ func (r *run) claim(ctx workflow.Context) (upload.Claimed, error) {
 // resume takes over what was done for the item while it travelled with others.
 func (r *run) resume(from upload.Resume) error {
 	r.note(from.Because)
-	leg := from.Leg
-	r.result.Attempts, r.trouble = leg.Attempts, leg.Trouble
-	r.result.BytesSent = leg.BytesSent - leg.Receipt.BytesSent // which counts when the flow comes to it
-	switch was, begun := leg.Content.Fingerprint, leg.Arrived || !leg.SentAt.IsZero(); {
+	progress := from.Progress
+	r.result.Attempts, r.trouble = progress.Attempts, progress.Trouble
+	r.result.BytesSent = progress.BytesSent - progress.Receipt.BytesSent // which counts when the flow comes to it
+	switch was, begun := progress.Content.Fingerprint, progress.Arrived || !progress.SentAt.IsZero(); {
 	case was == r.content.Fingerprint:
-		r.handed, r.at = leg.Failed, leg.At
-		if leg.Session.Method != "" {
-			r.resumed, r.arrived = &leg, leg.Arrived
+		r.handed, r.at = progress.Failed, progress.At
+		if progress.Session.Method != "" {
+			r.resumed, r.arrived = &progress, progress.Arrived
 		}
 	case begun:
 		return upload.Errorf(upload.KindMissing, upload.StepClaim, "source changed under way: it was %q, and is %q", was, r.content.Fingerprint).
@@ -63,12 +63,12 @@ func (r *run) resume(from upload.Resume) error {
 // prepare opens a session. previous is the one that it replaces, because the
 // code of what ended that.
 func (r *run) prepare(ctx workflow.Context, previous *upload.Session, because string) (upload.Session, error) {
-	if leg := r.resumed; leg != nil && previous == nil {
-		if !leg.Expired {
-			r.status.ExpiresAt, r.session = leg.Session.ExpiresAt, leg.Session.ID
-			return leg.Session, nil
+	if progress := r.resumed; progress != nil && previous == nil {
+		if !progress.Expired {
+			r.status.ExpiresAt, r.session = progress.Session.ExpiresAt, progress.Session.ID
+			return progress.Session, nil
 		}
-		previous, r.resumed = &leg.Session, nil
+		previous, r.resumed = &progress.Session, nil
 	}
 	r.enter(ctx, upload.StatePreparing)
 	if err := r.here(ctx); err != nil {
@@ -116,14 +116,14 @@ type search func(ctx workflow.Context, e *upload.Error) (*upload.Receipt, error)
 // transfer sends the whole medium to a session. With a search, nothing is sent
 // again before it.
 func (r *run) transfer(ctx workflow.Context, session upload.Session, find search) (upload.Receipt, error) {
-	if leg := r.resumed; leg != nil {
+	if progress := r.resumed; progress != nil {
 		r.resumed = nil
-		if !leg.SentAt.IsZero() {
-			r.received(leg.Receipt)
-			r.sentAt = leg.SentAt
-			return leg.Receipt, nil
+		if !progress.SentAt.IsZero() {
+			r.received(progress.Receipt)
+			r.sentAt = progress.SentAt
+			return progress.Receipt, nil
 		}
-		if leg.Arrived && find != nil && r.handed == nil { // somebody else's send, whose answer nobody heard
+		if progress.Arrived && find != nil && r.handed == nil { // somebody else's send, whose answer nobody heard
 			found, err := find(ctx, &upload.Error{Kind: upload.KindUnavailable, Step: upload.StepTransfer, Arrived: upload.ArrivedMaybe})
 			if found != nil || err != nil {
 				return whole(found), err

@@ -53,7 +53,7 @@ type run struct {
 	arrived  bool             // the session in use may hold the whole medium
 	decision *upload.Decision // of a person, until it is acted upon
 	session  string           // the one in use, for a person
-	resumed  *upload.Leg      // what was done before, until the flow comes to it
+	resumed  *upload.Progress // what was done before, until the flow comes to it
 	handed   *upload.Error    // what the step at failed with before, until the flow comes to it
 	at       upload.Step
 	sentAt   time.Time     // when the bytes had arrived that were sent before; zero once that counts no more
@@ -91,7 +91,7 @@ func carry(ctx workflow.Context, item upload.Item, f flow) (upload.Result, error
 		if r.result.State != upload.StateUnconfirmed {
 			return r.result, r.failure(err)
 		}
-		r.tellPage(ctx)
+		r.tellShard(ctx)
 		media, err = r.decided(ctx, f)
 	}
 }
@@ -169,9 +169,9 @@ func (r *run) record(ctx workflow.Context) error {
 	return workflow.ExecuteActivity(free, upload.ActivityRecord, in).Get(free, nil)
 }
 
-// tellPage lets the page that this upload belongs to go on without it: it waits
-// for a person. A page that is over needs no word.
-func (r *run) tellPage(ctx workflow.Context) {
+// tellShard lets the shard that this upload belongs to go on without it: it waits
+// for a person. A shard that is over needs no word.
+func (r *run) tellShard(ctx workflow.Context) {
 	parent := workflow.GetInfo(ctx).ParentWorkflowExecution
 	if parent == nil {
 		return

@@ -53,7 +53,7 @@ func newWorld(t *testing.T, vendor string) *world {
 	w.item = upload.Item{UploadID: "upload/" + vendor + "/x", ID: "x", Account: vendor, Vendor: vendor, Source: "https://host/a.jpg"}
 	w.claimed = upload.Claimed{
 		Content: upload.Content{Size: 100, Type: "image/jpeg", Name: "a.jpg", Fingerprint: "f", SHA256: "aa", CRC64: "1"},
-		Terms:   upload.Terms{FirstLook: 5 * time.Second, Deadline: 10 * time.Minute, Parallel: 2, Lane: "lane"},
+		Terms:   upload.Terms{FirstLook: 5 * time.Second, Deadline: 10 * time.Minute, Parallel: 2, SerialKey: "lane"},
 	}
 	suite := testsuite.WorkflowTestSuite{}
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
@@ -81,9 +81,9 @@ func (w *world) activities() {
 	stub[upload.Record, struct{}](w, upload.ActivityRecord)
 	stub[upload.AccountPause, struct{}](w, upload.ActivityPauseAccount)
 	stub[upload.AccountPause, struct{}](w, upload.ActivityAwaitAccount)
-	stub[upload.Lane, struct{}](w, upload.ActivityEnterLane)
-	stub[upload.Lane, struct{}](w, upload.ActivityLeaveLane)
-	stub[upload.PauseMark, struct{}](w, upload.ActivityMarkPaused)
+	stub[upload.SerialRequest, struct{}](w, upload.ActivityAcquireSerial)
+	stub[upload.SerialRequest, struct{}](w, upload.ActivityReleaseSerial)
+	stub[upload.PauseUpdate, struct{}](w, upload.ActivityMarkPaused)
 	stub[upload.Prove, upload.Proved](w, upload.ActivityProve)
 	w.env.RegisterActivityWithOptions(func(_ context.Context, item upload.Item, c upload.Content) (upload.Digest, error) {
 		v, err := w.next(upload.ActivityDigest, item)

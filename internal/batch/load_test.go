@@ -195,12 +195,12 @@ type failing struct {
 	pages  int
 }
 
-func (f *failing) RecordPage(ctx context.Context, records []upload.Record) error {
+func (f *failing) RecordAll(ctx context.Context, records []upload.Record) error {
 	f.pages++
 	if err := f.refuse(f.pages); err != nil {
 		return err
 	}
-	return f.Ledger.RecordPage(ctx, records)
+	return f.Ledger.RecordAll(ctx, records)
 }
 
 func TestALoadingThatBrokeOffGoesOnWhereItWas(t *testing.T) {
@@ -334,7 +334,7 @@ func deliver(t *testing.T, books *ledger.Ledger, row ledger.Entry) {
 	info, err := os.Stat(item.Source)
 	require.NoError(t, err)
 	result, now := row.Result, time.Now().UTC()
-	result.State, result.FinishedAt, result.MediaID, result.WorkflowID = upload.StateReady, &now, "m", "page/x/1"
+	result.State, result.FinishedAt, result.MediaID, result.WorkflowID = upload.StateReady, &now, "m", "shard/x/1"
 	require.NoError(t, books.Record(t.Context(), upload.Record{
 		Item: item, Result: result, RunID: "run", Fingerprint: upload.FileFingerprint(info.Size(), info.ModTime()),
 	}))
@@ -366,12 +366,12 @@ func TestRowsThatGoLastAreKnownFromTheBeginning(t *testing.T) {
 	require.NoError(t, err)
 	rows := rowsOf(t, books, "spring")
 	require.Len(t, rows, 3)
-	require.NotEmpty(t, rows[0].Lane)
-	require.Equal(t, rows[0].Lane, rows[1].Lane)
-	require.Empty(t, rows[2].Lane)
-	pages, err := books.CutPages(t.Context(), "spring", upload.Route{Account: "closient", Vendor: "closient"}, 0, []int{10})
+	require.NotEmpty(t, rows[0].SerialKey)
+	require.Equal(t, rows[0].SerialKey, rows[1].SerialKey)
+	require.Empty(t, rows[2].SerialKey)
+	shards, err := books.CutShards(t.Context(), "spring", upload.Route{Account: "closient", Vendor: "closient"}, 0, []int{10})
 	require.NoError(t, err)
-	require.Equal(t, []upload.Page{{
+	require.Equal(t, []upload.Shard{{
 		Batch: "spring", Route: upload.Route{Account: "closient", Vendor: "closient"}, First: 3, Last: 3, Rows: 1,
-	}}, pages, "the primary image is left for later")
+	}}, shards, "the primary image is left for later")
 }

@@ -84,11 +84,11 @@ func (l Loading) record(ctx context.Context, rows []manifest.Row) error {
 		}
 		record := upload.Record{Item: item, Result: result}
 		if row.Valid() {
-			record.Lane, record.Last = row.SerialKey()
+			record.SerialKey, record.Last = row.SerialKey()
 		}
 		records = append(records, record)
 	}
-	return l.Ledger.RecordPage(ctx, records)
+	return l.Ledger.RecordAll(ctx, records)
 }
 
 // wayOf is the way that a row is going to take, as far as its vendor tells: what

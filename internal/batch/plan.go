@@ -306,8 +306,8 @@ func (m *planner) count(one planned) error {
 	} else {
 		a.Own++
 	}
-	lane, last := one.row.SerialKey()
-	m.expected.add(packed, calls, lane != "", last)
+	serialKey, last := one.row.SerialKey()
+	m.expected.add(packed, calls, serialKey != "", last)
 	m.sample.offer(one)
 	if one.size == 0 {
 		return nil

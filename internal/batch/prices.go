@@ -68,14 +68,14 @@ func (a Actions) String() string {
 // is each time that it comes back, and each of its heartbeats that reaches the
 // server.
 const (
-	actionsBatch = 6 // the batch itself: its start, its questions to the ledger, its report
-	actionsRoute = 4 // the workflow that feeds a route, and its cutting of pages
-	actionsPage  = 4 // the page's workflow, its activity, and one return of that
-	actionsOwn   = 4 // an item's own workflow, its claim and its record
-	actionsLane  = 2 // entering and leaving
-	actionsLast  = 1 // leaving the lane to others first
+	actionsBatch  = 6 // the batch itself: its start, its questions to the ledger, its report
+	actionsRoute  = 4 // the workflow that dispatches a route, and its cutting of shards
+	actionsShard  = 4 // the shard's workflow, its activity, and one return of that
+	actionsOwn    = 4 // an item's own workflow, its claim and its record
+	actionsSerial = 2 // entering and leaving
+	actionsLast   = 1 // leaving the serialKey to others first
 
-	packedLeastShare = 0.05 // of an action for each packed row: returns and beats of its page
+	packedLeastShare = 0.05 // of an action for each packed row: returns and beats of its shard
 	packedMostShare  = 0.2  // with one row in a hundred in trouble
 	ownMostShare     = 1.5  // with beats and repetitions
 )
@@ -85,35 +85,35 @@ type expectation struct {
 	packed int64 // rows
 	own    int64 // actions
 	routes int64
-	pages  int64
+	shards int64
 }
 
-func (e *expectation) add(packed bool, calls Calls, lane, last bool) {
+func (e *expectation) add(packed bool, calls Calls, serialKey, last bool) {
 	if packed {
 		e.packed++
 		return
 	}
 	e.own += actionsOwn + calls.Prepare + calls.Transfer + calls.Complete + calls.Poll
-	if lane {
-		e.own += actionsLane
+	if serialKey {
+		e.own += actionsSerial
 	}
 	if last {
 		e.own += actionsLast
 	}
 }
 
-// route adds a route with so many rows, of which some travel in pages.
+// route adds a route with so many rows, of which some travel in shards.
 func (e *expectation) route(rows, packed int64) {
 	if rows == 0 {
 		return
 	}
 	e.routes++
-	size := int64(upload.Feed{Rows: rows}.PageSize())
-	e.pages += (packed + size - 1) / size
+	size := int64(upload.Dispatch{Rows: rows}.ShardSize())
+	e.shards += (packed + size - 1) / size
 }
 
 func (e *expectation) actions(prices Prices) Actions {
-	fixed := actionsBatch + e.routes*actionsRoute + e.pages*actionsPage
+	fixed := actionsBatch + e.routes*actionsRoute + e.shards*actionsShard
 	a := Actions{
 		Least: fixed + int64(float64(e.packed)*packedLeastShare) + e.own,
 		Most:  fixed + int64(float64(e.packed)*packedMostShare) + int64(float64(e.own)*ownMostShare),

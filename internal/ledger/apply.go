@@ -65,10 +65,10 @@ func chunk(n, limit int) int {
 
 func (w *writer) applySome(ctx context.Context, tx *sql.Tx, v verb, jobs []*job, now time.Time) error {
 	switch v {
-	case verbLeg:
-		return w.saveLegs(ctx, tx, jobs, now)
-	case verbAlone:
-		return w.setAlone(ctx, tx, jobs, now)
+	case verbProgress:
+		return w.saveProgress(ctx, tx, jobs, now)
+	case verbDetach:
+		return w.detach(ctx, tx, jobs, now)
 	}
 	var args []any
 	for _, j := range jobs {
@@ -205,7 +205,7 @@ func (w *writer) prepare(ctx context.Context) error {
 	if w.ledger.dialect.rows > 1 {
 		return nil
 	}
-	for _, statement := range append(w.statements[1].all(), w.ledger.dialect.standings(), w.ledger.dialect.forgetLegs()) {
+	for _, statement := range append(w.statements[1].all(), w.ledger.dialect.standings(), w.ledger.dialect.deleteProgress()) {
 		prepared, err := w.ledger.write.PrepareContext(ctx, statement)
 		if err != nil {
 			return err

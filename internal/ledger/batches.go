@@ -13,7 +13,7 @@ import (
 )
 
 // Batch is one run of one manifest. Its rows are items; see Summarize, Routes
-// and PageRows.
+// and ShardRows.
 type Batch struct {
 	ID       string
 	Manifest string // as it may be shown: without query or password

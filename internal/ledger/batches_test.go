@@ -46,9 +46,9 @@ func failuresOf(t *testing.T, l *ledger.Ledger) map[upload.Kind]int64 {
 	return counts
 }
 
-// failedAs is the record of a row that a page's run could not deliver.
+// failedAs is the record of a row that a shard's run could not deliver.
 func failedAs(line int, kind upload.Kind) upload.Record {
-	r := ended(spring(line), "page", noon, upload.StateFailed)
+	r := ended(spring(line), "shard", noon, upload.StateFailed)
 	r.Result.Error = &upload.Failure{Kind: kind, Message: "it failed as " + string(kind)}
 	return r
 }
@@ -291,7 +291,7 @@ func TestFailuresAreThoseThatNobodyAccepted(t *testing.T) {
 		require.EqualValues(t, 4, n)
 		require.Empty(t, failuresOf(t, l))
 		later := failedAs(3, upload.KindRejected)
-		later.RunID, later.Result.StartedAt = "page two", upload.Moment{Time: noon.Add(time.Hour)}
+		later.RunID, later.Result.StartedAt = "shard two", upload.Moment{Time: noon.Add(time.Hour)}
 		record(t, l, later)
 		require.Equal(t, map[upload.Kind]int64{upload.KindRejected: 1}, failuresOf(t, l), "what fails again nobody accepted")
 	})

@@ -75,7 +75,7 @@ func BenchmarkWholeUpload(b *testing.B) {
 				return err
 			}
 			for _, state := range []upload.State{upload.StatePreparing, upload.StateTransferring, upload.StateProcessing} {
-				if err := l.Progress(b.Context(), mark(item, "one", state)); err != nil {
+				if err := l.UpdateState(b.Context(), mark(item, "one", state)); err != nil {
 					return err
 				}
 			}
@@ -84,9 +84,9 @@ func BenchmarkWholeUpload(b *testing.B) {
 	})
 }
 
-// legOf is a leg of the size that signed URLs give it.
-func legOf(line int) upload.Leg {
-	return upload.Leg{
+// progressOf is progress of the size that signed URLs give it.
+func progressOf(line int) upload.Progress {
+	return upload.Progress{
 		Session: upload.Session{
 			Method: "put", ID: fmt.Sprintf("IM%d", line), FileName: fmt.Sprintf("%d.jpg", line), Store: upload.StoreS3,
 			URL:       fmt.Sprintf("https://bucket.s3.eu-central-1.amazonaws.com/media/%d.jpg?X-Amz-Security-Token=%0600d", line, line),
@@ -110,23 +110,23 @@ func BenchmarkPackedRow(b *testing.B) {
 
 func packedRow(ctx context.Context, l *ledger.Ledger, line int) error {
 	item := spring(line)
-	request := asks(item, "page", noon)
-	request.WorkflowID, request.Way = "page/spring/1/1", upload.WayPacked
+	request := asks(item, "shard", noon)
+	request.WorkflowID, request.Way = "shard/spring/1/1", upload.WayPacked
 	if _, err := l.Claim(ctx, request); err != nil {
 		return err
 	}
-	leg := ledger.LegMark{UploadID: item.UploadID, RunID: "page", State: upload.StateTransferring, Leg: legOf(line)}
-	if err := l.SaveLegs(ctx, []ledger.LegMark{leg}); err != nil {
+	update := ledger.ProgressUpdate{UploadID: item.UploadID, RunID: "shard", State: upload.StateTransferring, Progress: progressOf(line)}
+	if err := l.SaveProgress(ctx, []ledger.ProgressUpdate{update}); err != nil {
 		return err
 	}
-	leg.State, leg.BytesSent, leg.Leg.SentAt = upload.StateProcessing, content.Size, noon
-	if err := l.SaveLegs(ctx, []ledger.LegMark{leg}); err != nil {
+	update.State, update.BytesSent, update.Progress.SentAt = upload.StateProcessing, content.Size, noon
+	if err := l.SaveProgress(ctx, []ledger.ProgressUpdate{update}); err != nil {
 		return err
 	}
-	return l.Record(ctx, ended(item, "page", noon, upload.StateReady))
+	return l.Record(ctx, ended(item, "shard", noon, upload.StateReady))
 }
 
-// Announcing a batch, a page at a time.
+// Announcing a batch, a shard at a time.
 func BenchmarkAnnounce(b *testing.B) {
 	benchEach(b, func(b *testing.B, l *ledger.Ledger) { announceAll(b, l, b.N) })
 }
@@ -134,11 +134,11 @@ func BenchmarkAnnounce(b *testing.B) {
 func announceAll(b testing.TB, l *ledger.Ledger, items int) {
 	b.Helper()
 	for line := 1; line <= items; line += 500 {
-		var page []upload.Record
+		var shard []upload.Record
 		for n := line; n < min(line+500, items+1); n++ {
-			page = append(page, announced(spring(n)))
+			shard = append(shard, announced(spring(n)))
 		}
-		require.NoError(b, l.RecordPage(b.Context(), page))
+		require.NoError(b, l.RecordAll(b.Context(), shard))
 	}
 }
 
@@ -148,25 +148,25 @@ func BenchmarkHeartbeat(b *testing.B) {
 			require.NoError(b, l.Record(b.Context(), ended(spring(line), "one", noon, upload.StateTransferring)))
 		}
 		eachHand(b, func(n int) error {
-			return l.Progress(b.Context(), ledger.Mark{Item: spring(n % 256), RunID: "one", BytesSent: int64(n)})
+			return l.UpdateState(b.Context(), ledger.StateUpdate{Item: spring(n % 256), RunID: "one", BytesSent: int64(n)})
 		})
 	})
 }
 
-func BenchmarkClaimPage(b *testing.B) {
+func BenchmarkClaimShard(b *testing.B) {
 	benchEach(b, func(b *testing.B, l *ledger.Ledger) {
 		for line := 0; line < b.N; line += 500 {
-			var page []ledger.ClaimRequest
+			var shard []ledger.ClaimRequest
 			for n := line; n < min(line+500, b.N); n++ {
-				page = append(page, asks(spring(n), "one", noon))
+				shard = append(shard, asks(spring(n), "one", noon))
 			}
-			_, err := l.ClaimPage(b.Context(), page)
+			_, err := l.ClaimAll(b.Context(), shard)
 			require.NoError(b, err)
 		}
 	})
 }
 
-func BenchmarkRecordPage(b *testing.B) {
+func BenchmarkRecordShard(b *testing.B) {
 	benchEach(b, func(b *testing.B, l *ledger.Ledger) {
 		recordAll(b, l, b.N)
 	})
@@ -176,11 +176,11 @@ func recordAll(b *testing.B, l *ledger.Ledger, items int) {
 	b.Helper()
 	states := []upload.State{upload.StateReady, upload.StateReady, upload.StateReady, upload.StateFailed}
 	for line := 0; line < items; line += 500 {
-		var page []upload.Record
+		var shard []upload.Record
 		for n := line; n < min(line+500, items); n++ {
-			page = append(page, ended(spring(n), "one", noon, states[n%len(states)]))
+			shard = append(shard, ended(spring(n), "one", noon, states[n%len(states)]))
 		}
-		require.NoError(b, l.RecordPage(b.Context(), page))
+		require.NoError(b, l.RecordAll(b.Context(), shard))
 	}
 }
 

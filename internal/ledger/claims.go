@@ -17,8 +17,8 @@ type ClaimRequest struct {
 	Content upload.Content
 	// Lane and Last are what the item must enter before its bytes are sent; see
 	// Enter.
-	Lane string
-	Last bool
+	SerialKey string
+	Last      bool
 	// WorkflowID and RunID are the run that asks.
 	WorkflowID, RunID string
 	Way               upload.Way
@@ -49,16 +49,16 @@ const (
 	// Busy: another run holds the item. The caller attaches to it or, having
 	// found it dead, claims again with TakeOver.
 	Busy Outcome = "busy"
-	// CalledOff: a person canceled the item while nobody had it. It is over, until
+	// Canceled: a person canceled the item while nobody had it. It is over, until
 	// it is retried.
-	CalledOff Outcome = "called off"
+	Canceled Outcome = "canceled"
 )
 
 // Claim is the answer to a ClaimRequest.
 type Claim struct {
 	Outcome Outcome
 	// Entry is what stands in the way: its Result is the one of an item that is
-	// Known or CalledOff, its Fingerprint and Definition tell what Changed, its
+	// Known or Canceled, its Fingerprint and Definition tell what Changed, its
 	// WorkflowID and RunID who holds an item that is Busy or Unconfirmed. Empty
 	// where Granted.
 	Entry Entry
@@ -72,18 +72,18 @@ type Claim struct {
 // TakeOver; or if the item is ready and this run, begun later, is to upload it
 // again. An item that waits for a decision is only given to its own run, or to
 // one that takes over from it; one that was called off to none; and one that is to
-// travel alone not to a page.
+// travel alone not to a shard.
 func (l *Ledger) Claim(ctx context.Context, request ClaimRequest) (Claim, error) {
-	claims, err := l.ClaimPage(ctx, []ClaimRequest{request})
+	claims, err := l.ClaimAll(ctx, []ClaimRequest{request})
 	if err != nil {
 		return Claim{}, err
 	}
 	return claims[0], nil
 }
 
-// ClaimPage claims many items at the cost of few, and answers in their order.
+// ClaimAll claims many items at the cost of few, and answers in their order.
 // With an error some may have been granted; claiming again grants them again.
-func (l *Ledger) ClaimPage(ctx context.Context, requests []ClaimRequest) ([]Claim, error) {
+func (l *Ledger) ClaimAll(ctx context.Context, requests []ClaimRequest) ([]Claim, error) {
 	jobs := make([]*job, len(requests))
 	for i, request := range requests {
 		row, err := l.claimRow(request)
@@ -117,7 +117,7 @@ func (l *Ledger) claimRow(request ClaimRequest) (*row, error) {
 	r.result.State = upload.StatePreparing
 	r.result.Size = upload.Number(request.Content.Size)
 	r.fingerprint, r.takeOver = request.Content.Fingerprint, request.TakeOver
-	r.lane, r.last = request.Lane, request.Last
+	r.serialKey, r.last = request.SerialKey, request.Last
 	return r, r.encode(l)
 }
 
@@ -137,7 +137,7 @@ func judge(asked *row, found Entry) Claim {
 		return Claim{Outcome: Granted}
 	}
 	if found.RunID == "" && found.Result.State == upload.StateCanceled {
-		return Claim{Outcome: CalledOff, Entry: found}
+		return Claim{Outcome: Canceled, Entry: found}
 	}
 	return Claim{Outcome: Busy, Entry: found}
 }

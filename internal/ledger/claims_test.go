@@ -38,7 +38,7 @@ func again(r *ledger.ClaimRequest)              { r.Item.Again = true }
 func otherContent(r *ledger.ClaimRequest)       { r.Content.Fingerprint = "1001 bytes, ETag e2" }
 func otherFields(r *ledger.ClaimRequest)        { r.Item.Fields = upload.Fields{"skuIds": []any{"s3"}} }
 func signedAnew(r *ledger.ClaimRequest)         { r.Item.Source += "&X-Amz-Date=20270101" }
-func otherWorkflow(r *ledger.ClaimRequest)      { r.WorkflowID = "page/7" }
+func otherWorkflow(r *ledger.ClaimRequest)      { r.WorkflowID = "shard/7" }
 func byOne(r *ledger.ClaimRequest)              { r.RunID, r.StartedAt = "one", noon }
 func byOneLater(r *ledger.ClaimRequest)         { r.RunID = "one" }
 func earlier(r *ledger.ClaimRequest)            { r.StartedAt = noon.Add(-time.Second) }
@@ -96,7 +96,7 @@ func claimCases() []claimCase {
 			record(t, l, upload.Record{Item: item, Result: upload.NewResult(item, upload.WayPacked, noon)})
 		}, all(), ledger.Granted},
 		{"an item that is only known from marks is busy", func(t *testing.T, l *ledger.Ledger, item upload.Item) {
-			require.NoError(t, l.Progress(t.Context(), mark(item, "one", upload.StateTransferring)))
+			require.NoError(t, l.UpdateState(t.Context(), mark(item, "one", upload.StateTransferring)))
 		}, otherWorkflow, ledger.Busy},
 		{"an item that is ready from elsewhere is known", func(t *testing.T, l *ledger.Ledger, item upload.Item) {
 			record(t, l, ended(item, "", noon, upload.StateReady))
@@ -159,7 +159,7 @@ func TestRepeatedClaimLeavesWhatTheRunDid(t *testing.T) {
 		grant(t, l, asks(item, "one", noon))
 		m := mark(item, "one", upload.StateTransferring)
 		m.BytesSent, m.Paused = 600, true
-		require.NoError(t, l.Progress(t.Context(), m))
+		require.NoError(t, l.UpdateState(t.Context(), m))
 
 		now.Add(time.Minute)
 		grant(t, l, asks(item, "one", noon))
@@ -200,7 +200,7 @@ func TestItemKeepsItsFirstPlaceUntilItIsGranted(t *testing.T) {
 	})
 }
 
-func TestClaimPageAnswersInOrder(t *testing.T) {
+func TestClaimShardAnswersInOrder(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		l := ledgertest.Open(t, url, ledger.Options{})
 		var requests []ledger.ClaimRequest
@@ -211,17 +211,17 @@ func TestClaimPageAnswersInOrder(t *testing.T) {
 				records = append(records, ended(spring(line), "one", noon, upload.StateReady))
 			}
 		}
-		claims, err := l.ClaimPage(t.Context(), requests)
+		claims, err := l.ClaimAll(t.Context(), requests)
 		require.NoError(t, err)
 		require.Len(t, claims, 701)
-		require.NoError(t, l.RecordPage(t.Context(), records))
+		require.NoError(t, l.RecordAll(t.Context(), records))
 
 		for i := range requests {
-			requests[i].RunID, requests[i].StartedAt, requests[i].WorkflowID = "two", noon.Add(time.Hour), "page/1"
+			requests[i].RunID, requests[i].StartedAt, requests[i].WorkflowID = "two", noon.Add(time.Hour), "shard/1"
 		}
-		// One item twice in a page, as a manifest with a line twice has it.
+		// One item twice in a shard, as a manifest with a line twice has it.
 		requests = append(requests, requests[0], requests[2])
-		claims, err = l.ClaimPage(t.Context(), requests)
+		claims, err = l.ClaimAll(t.Context(), requests)
 		require.NoError(t, err)
 		for i, c := range claims {
 			want := ledger.Busy

@@ -23,11 +23,11 @@ type Entry struct {
 	// empty while the item only waits.
 	WorkflowID, RunID string
 	// TookOver is the run that held the item before and was found dead.
-	TookOver string
-	Lane     string
-	// Alone says that the item has, or is to get, a workflow of its own, though
+	TookOver  string
+	SerialKey string
+	// Detached says that the item has, or is to get, a workflow of its own, though
 	// it began among others.
-	Alone bool
+	Detached bool
 	// Runs counts the claims that were granted.
 	Runs int
 	// StartedAt is when the run that holds the item began with it.
@@ -65,7 +65,7 @@ func (e Entry) Item() (upload.Item, error) {
 
 // entryColumns are what scanEntry reads, in its order.
 const entryColumns = `upload_id, state, paused, size, bytes_sent, definition, fingerprint, workflow_id, run_id,
-	took_over, lane, alone, runs, started_at, queued_at, updated_at, item, result`
+	took_over, serial_key, detached, runs, started_at, queued_at, updated_at, item, result`
 
 // scanEntry reads one row. The columns change more often than the JSON beside
 // them, and stand above it. What is selected beyond entryColumns goes into more.
@@ -76,7 +76,7 @@ func (l *Ledger) scanEntry(row interface{ Scan(...any) error }, more ...any) (En
 	var size, sent, started, queued, updated int64
 	into := []any{
 		&id, &state, &paused, &size, &sent, &e.Definition, &e.Fingerprint, &e.WorkflowID, &e.RunID,
-		&e.TookOver, &e.Lane, &e.Alone, &e.Runs, &started, &queued, &updated, &e.sealed, &result,
+		&e.TookOver, &e.SerialKey, &e.Detached, &e.Runs, &started, &queued, &updated, &e.sealed, &result,
 	}
 	if err := row.Scan(append(into, more...)...); err != nil {
 		return Entry{}, err
@@ -100,7 +100,7 @@ func (l *Ledger) scanEntry(row interface{ Scan(...any) error }, more ...any) (En
 		// result tells is of a run before.
 		r.Error, r.FinishedAt = nil, &e.UpdatedAt
 	}
-	if e.Alone {
+	if e.Detached {
 		r.Way = upload.WayOwn
 	}
 	return e, nil

@@ -4,13 +4,13 @@ import "context"
 
 // What the tests look at from within.
 const (
-	Example    = example
-	Waiting    = waitingLines
-	PageRowsOf = pageRowsOf
-	AloneOf    = aloneRowsOf
-	GivenUp    = `SELECT 1 FROM items WHERE ` + failedOfKind
-	LanePeers  = `SELECT 1 ` + lanePeers
-	KeptEvents = keptEvents
+	Example     = example
+	Waiting     = waitingLines
+	ShardRowsOf = shardRowsOf
+	DetachedOf  = detachedRowsOf
+	GivenUp     = `SELECT 1 FROM items WHERE ` + failedOfKind
+	SerialPeers = `SELECT 1 ` + serialPeers
+	KeptEvents  = keptEvents
 )
 
 // DeliveredBefore is the query of one lookup.

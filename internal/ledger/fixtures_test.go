@@ -114,8 +114,8 @@ func get(t *testing.T, l *ledger.Ledger, item upload.Item) ledger.Entry {
 }
 
 // mark is a mark with a state, which waits.
-func mark(item upload.Item, run string, state upload.State) ledger.Mark {
-	return ledger.Mark{
+func mark(item upload.Item, run string, state upload.State) ledger.StateUpdate {
+	return ledger.StateUpdate{
 		Item: item, WorkflowID: item.UploadID, RunID: run, Way: upload.WayOwn, StartedAt: noon, State: state, Wait: true,
 	}
 }

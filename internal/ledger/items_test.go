@@ -43,7 +43,7 @@ func TestListOfABatchIsInTheManifestsOrder(t *testing.T) {
 			records = append(records, ended(spring(line), "one", noon, upload.StateReady))
 		}
 		slices.Reverse(records)
-		require.NoError(t, l.RecordPage(t.Context(), records))
+		require.NoError(t, l.RecordAll(t.Context(), records))
 		record(t, l, ended(single(1, "sitoo"), "one", noon, upload.StateReady))
 
 		require.Equal(t, want, list(t, l, ledger.Filter{Batch: "spring"}))
@@ -222,7 +222,7 @@ func TestSummaryAddsUp(t *testing.T) {
 		grant(t, l, asks(spring(1), "one", noon))
 		m := mark(spring(1), "one", upload.StateProcessing)
 		m.Paused, m.BytesSent = true, 400
-		require.NoError(t, l.Progress(t.Context(), m))
+		require.NoError(t, l.UpdateState(t.Context(), m))
 		record(t, l, ended(spring(6), "one", noon, upload.StateReady))
 		record(t, l, ended(spring(7), "one", noon, upload.StateCanceled))
 		record(t, l, ended(spring(8), "one", noon, upload.StateUnconfirmed))
@@ -267,7 +267,7 @@ func TestPruneForgetsOnlyWhatEndedLongAgo(t *testing.T) {
 		for line := 1; line <= 2500; line++ {
 			old = append(old, ended(spring(line), "one", noon, upload.StateReady))
 		}
-		require.NoError(t, l.RecordPage(t.Context(), old))
+		require.NoError(t, l.RecordAll(t.Context(), old))
 		record(t, l, ended(spring(2501), "one", noon, upload.StateFailed))
 		record(t, l, ended(spring(2502), "one", noon, upload.StateCanceled))
 		record(t, l, ended(spring(2503), "one", noon, upload.StateUnconfirmed))
@@ -339,19 +339,19 @@ func TestQueriesUseTheIndexes(t *testing.T) {
 	}
 	const open = "USING INDEX items_open (batch=? AND account=? AND queue=? AND line>?"
 	for name, c := range map[string]struct{ query, want string }{
-		"lines to cut":       {ledger.Waiting, open},
-		"rows of a page":     {ledger.PageRowsOf, open},
-		"rows alone":         {ledger.AloneOf, open},
-		"failed rows":        {ledger.GivenUp, "USING INDEX items_given_up (batch=? AND phase=?)"},
-		"by definition":      {ledger.DeliveredBefore(), "USING INDEX items_delivered (definition=?)"},
-		"by checksum":        {ledger.DeliveredBefore(), "USING INDEX items_declared (declared=?)"},
-		"list at work":       {list(ledger.Filter{State: upload.StateProcessing}, nil), "SEARCH items USING INDEX items_not_ready"},
-		"list":               {list(ledger.Filter{}, &ledger.Entry{}), "SEARCH items USING INDEX items_by_time"},
-		"list of a batch":    {list(ledger.Filter{Batch: "b"}, &ledger.Entry{}), "SEARCH items USING INDEX items_in_batch"},
-		"list of an account": {list(ledger.Filter{Account: "a"}, &ledger.Entry{}), "SEARCH items USING INDEX items_of_account"},
-		"list of a state":    {list(ledger.Filter{State: upload.StateFailed}, nil), "SEARCH items USING INDEX items_not_ready"},
-		"example":            {ledger.Example, "SEARCH items USING INDEX items_given_up"},
-		"peers of a lane":    {ledger.LanePeers, "SEARCH items USING INDEX items_in_lane"},
+		"lines to cut":          {ledger.Waiting, open},
+		"rows of a page":        {ledger.ShardRowsOf, open},
+		"detached rows":         {ledger.DetachedOf, open},
+		"failed rows":           {ledger.GivenUp, "USING INDEX items_given_up (batch=? AND phase=?)"},
+		"by definition":         {ledger.DeliveredBefore(), "USING INDEX items_delivered (definition=?)"},
+		"by checksum":           {ledger.DeliveredBefore(), "USING INDEX items_declared (declared=?)"},
+		"list at work":          {list(ledger.Filter{State: upload.StateProcessing}, nil), "SEARCH items USING INDEX items_not_ready"},
+		"list":                  {list(ledger.Filter{}, &ledger.Entry{}), "SEARCH items USING INDEX items_by_time"},
+		"list of a batch":       {list(ledger.Filter{Batch: "b"}, &ledger.Entry{}), "SEARCH items USING INDEX items_in_batch"},
+		"list of an account":    {list(ledger.Filter{Account: "a"}, &ledger.Entry{}), "SEARCH items USING INDEX items_of_account"},
+		"list of a state":       {list(ledger.Filter{State: upload.StateFailed}, nil), "SEARCH items USING INDEX items_not_ready"},
+		"example":               {ledger.Example, "SEARCH items USING INDEX items_given_up"},
+		"peers of a serial key": {ledger.SerialPeers, "SEARCH items USING INDEX items_of_serial_key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rows, err := db.Query(`EXPLAIN QUERY PLAN `+c.query, "1", "2", "3", "4", "5", "6", "7", "8", "9")

@@ -5,7 +5,7 @@
 //
 // Of a batch the ledger is the list of work. Its manifest is read once, and each
 // row becomes an item that waits; from then on workflows carry only the lines of
-// the pages that they ask for here. A packed item has its leg here between two
+// the shards that they ask for here. A packed item has its progress here between two
 // steps, which a workflow of its own would have in its history. What a batch adds
 // up to is counted in the transactions that change its items and is never added
 // up again, so that to ask costs the same for ten rows and for a million.
@@ -19,7 +19,7 @@
 // row missing: a running upload never needs the ledger to go on, and a lost
 // ledger fills again from what is running; the rows of a batch that only waited
 // are lost with it. It starts nothing, decides nothing about retries, and keeps
-// no secret readable: items, whose sources may be signed URLs, legs, whose
+// no secret readable: items, whose sources may be signed URLs, progress, whose
 // sessions are, and tokens are sealed by the Sealer that Open is given.
 package ledger
 

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// becauseForsaken is why rows travel alone whose page was ended in the middle of
+// becauseOrphaned is why rows travel alone whose shard was ended in the middle of
 // them.
-const becauseForsaken = "its page was ended from outside"
+const becauseOrphaned = "its shard was ended from outside"
 
 // Holder is a run that has rows of a batch under way.
 type Holder struct {
@@ -35,24 +35,24 @@ GROUP BY workflow_id, run_id ORDER BY workflow_id, run_id`, clean(batch))
 	return holders, l.fail("read who has rows of batch "+batch, rows.Err())
 }
 
-// Forsake takes the rows of a batch from a run that the caller found dead, and
+// Orphan takes the rows of a batch from a run that the caller found dead, and
 // returns how many. They keep their state, and nobody has them: what the dead run's
 // last attempt says of one counts only if it is that the row is ready. Those that
 // have something behind them are to travel alone, since a workflow of their own
 // can find out how far they came.
-func (l *Ledger) Forsake(ctx context.Context, batch, runID string) (int64, error) {
+func (l *Ledger) Orphan(ctx context.Context, batch, runID string) (int64, error) {
 	n, err := l.sweepAll(ctx, sweep{
-		change: forsake, at: l.now(), more: []any{clean(runID), becauseForsaken},
+		change: orphan, at: l.now(), more: []any{clean(runID), becauseOrphaned},
 		choose: `batch = $1 AND run_id = $2 AND ` + open, args: []any{clean(batch), clean(runID)},
 	})
 	return n, l.fail("take rows of batch "+batch+" from a dead run", err)
 }
 
-// ForsakeRow is Forsake for one row, which the caller found that its run cannot hear
+// OrphanRow is Orphan for one row, which the caller found that its run cannot hear
 // of.
-func (l *Ledger) ForsakeRow(ctx context.Context, uploadID, runID string) error {
+func (l *Ledger) OrphanRow(ctx context.Context, uploadID, runID string) error {
 	_, err := l.sweepAll(ctx, sweep{
-		change: forsake, at: l.now(), more: []any{clean(runID), becauseForsaken},
+		change: orphan, at: l.now(), more: []any{clean(runID), becauseOrphaned},
 		choose: `upload_id = $1 AND run_id = $2 AND ` + open, args: []any{clean(uploadID), clean(runID)},
 	})
 	return l.fail("take "+uploadID+" from a dead run", err)
@@ -70,10 +70,10 @@ func (l *Ledger) Requeue(ctx context.Context, batch string, before time.Time) (i
 
 // Sweeps over rows of dead runs; see sweep.
 const (
-	forsake = `UPDATE items SET updated_at = $2, left_by = $3, run_id = '', workflow_id = '',
-	alone = alone OR EXISTS (SELECT 1 FROM legs WHERE legs.upload_id = items.upload_id),
-	because_alone = CASE WHEN NOT alone AND EXISTS (SELECT 1 FROM legs WHERE legs.upload_id = items.upload_id)
-		THEN CAST($4 AS TEXT) ELSE because_alone END
+	orphan = `UPDATE items SET updated_at = $2, former_run = $3, run_id = '', workflow_id = '',
+	detached = detached OR EXISTS (SELECT 1 FROM progress WHERE progress.upload_id = items.upload_id),
+	detached_because = CASE WHEN NOT detached AND EXISTS (SELECT 1 FROM progress WHERE progress.upload_id = items.upload_id)
+		THEN CAST($4 AS TEXT) ELSE detached_because END
 WHERE run_id = $3 AND ` + open + ` AND `
 	requeue = `UPDATE items SET state = 'waiting', phase = 'waiting', paused = FALSE, updated_at = $2
 WHERE run_id = '' AND phase = 'work' AND updated_at < $3 AND `

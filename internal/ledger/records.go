@@ -9,7 +9,7 @@ import (
 )
 
 // Mark says how far a run is with an item.
-type Mark struct {
+type StateUpdate struct {
 	Item              upload.Item
 	WorkflowID, RunID string
 	Way               upload.Way
@@ -42,36 +42,36 @@ type Mark struct {
 // comes after the item's end. An item that is unconfirmed is reopened only by a
 // mark with StatePreparing, with which a retry begins that a person decided. A
 // mark without Wait that cannot be written is lost, and logged.
-func (l *Ledger) Progress(ctx context.Context, m Mark) error {
-	j, err := l.markJob(m)
+func (l *Ledger) UpdateState(ctx context.Context, u StateUpdate) error {
+	j, err := l.updateJob(u)
 	if err != nil {
-		return l.fail("note the progress of "+m.Item.UploadID, err)
+		return l.fail("note the progress of "+u.Item.UploadID, err)
 	}
-	if m.Wait {
+	if u.Wait {
 		err = l.writer.submit(ctx, []*job{j})
 	} else {
 		err = l.writer.leave(j)
 	}
-	return l.fail("note the progress of "+m.Item.UploadID, err)
+	return l.fail("note the progress of "+u.Item.UploadID, err)
 }
 
-func (l *Ledger) markJob(m Mark) (*job, error) {
-	if m.Item.UploadID == "" || m.RunID == "" {
+func (l *Ledger) updateJob(u StateUpdate) (*job, error) {
+	if u.Item.UploadID == "" || u.RunID == "" {
 		return nil, errors.New("a mark needs an upload ID and the ID of a run")
 	}
-	if m.State.Ended() {
+	if u.State.Ended() {
 		return nil, errors.New("a mark cannot end an item, want a record")
 	}
-	started := m.StartedAt
+	started := u.StartedAt
 	if started.IsZero() {
 		started = l.now()
 	}
-	r := newRow(m.Item, m.Way, m.WorkflowID, m.RunID, started)
-	r.result.BytesSent, r.result.Size = m.BytesSent, upload.Number(m.Size)
-	if m.State == "" {
+	r := newRow(u.Item, u.Way, u.WorkflowID, u.RunID, started)
+	r.result.BytesSent, r.result.Size = u.BytesSent, upload.Number(u.Size)
+	if u.State == "" {
 		return &job{verb: verbBytes, row: r}, nil
 	}
-	r.result.State, r.result.Paused = m.State, m.Paused
+	r.result.State, r.result.Paused = u.State, u.Paused
 	return &job{verb: verbState, row: r}, r.encode(l)
 }
 
@@ -89,12 +89,12 @@ func (l *Ledger) markJob(m Mark) (*job, error) {
 // A record without RunID, in StateWaiting, announces an item that nobody has
 // claimed yet; it changes no item that somebody has.
 func (l *Ledger) Record(ctx context.Context, record upload.Record) error {
-	return l.RecordPage(ctx, []upload.Record{record})
+	return l.RecordAll(ctx, []upload.Record{record})
 }
 
-// RecordPage records many ends at the cost of few. With an error some may have
+// RecordAll records many ends at the cost of few. With an error some may have
 // been recorded; recording again does no harm.
-func (l *Ledger) RecordPage(ctx context.Context, records []upload.Record) error {
+func (l *Ledger) RecordAll(ctx context.Context, records []upload.Record) error {
 	jobs := make([]*job, len(records))
 	ids := make([]string, len(records))
 	for i, record := range records {
@@ -118,7 +118,7 @@ func (l *Ledger) recordRow(record upload.Record) (*row, error) {
 		// What is recorded for the first time was queued when it started, as
 		// far as anyone can know.
 		startedAt: record.Result.StartedAt.Time, queuedAt: record.Result.StartedAt.Time,
-		lane: record.Lane, last: record.Last,
+		serialKey: record.SerialKey, last: record.Last,
 	}
 	if r.runID != "" {
 		r.runs = 1

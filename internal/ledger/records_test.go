@@ -96,9 +96,9 @@ func recordCases() []recordCase {
 
 		{"a refused run leaves ready alone", ready, refusedBy("two", ""), upload.StateReady, "one"},
 		{"a refused run leaves unconfirmed alone", unconfirmed, refusedBy("two", ""), upload.StateUnconfirmed, "one"},
-		{"a refused run leaves another workflow's work alone", claimed, refusedBy("two", "page/7"), upload.StatePreparing, "one"},
+		{"a refused run leaves another workflow's work alone", claimed, refusedBy("two", "shard/7"), upload.StatePreparing, "one"},
 		{"a refused run ends what a former run left open", claimed, refusedBy("two", ""), upload.StateFailed, "two"},
-		{"a refused run replaces a failure", failed, refusedBy("two", "page/7"), upload.StateFailed, "two"},
+		{"a refused run replaces a failure", failed, refusedBy("two", "shard/7"), upload.StateFailed, "two"},
 		{"invalid does not count against ready even with a fingerprint", ready, func(item upload.Item) upload.Record {
 			r := refused(item, "two", later)
 			r.Fingerprint = content.Fingerprint
@@ -139,26 +139,26 @@ func TestRecordCounts(t *testing.T) {
 type progressCase struct {
 	name  string
 	past  func(t *testing.T, l *ledger.Ledger, item upload.Item)
-	marks func(item upload.Item) []ledger.Mark
+	marks func(item upload.Item) []ledger.StateUpdate
 	want  upload.State
 	sent  int64
 }
 
 func progressCases() []progressCase {
-	bytes := func(item upload.Item, run string, sent int64) ledger.Mark {
-		return ledger.Mark{Item: item, RunID: run, BytesSent: sent, Wait: true}
+	bytes := func(item upload.Item, run string, sent int64) ledger.StateUpdate {
+		return ledger.StateUpdate{Item: item, RunID: run, BytesSent: sent, Wait: true}
 	}
-	states := func(run string, states ...upload.State) func(upload.Item) []ledger.Mark {
-		return func(item upload.Item) (marks []ledger.Mark) {
+	states := func(run string, states ...upload.State) func(upload.Item) []ledger.StateUpdate {
+		return func(item upload.Item) (marks []ledger.StateUpdate) {
 			for _, state := range states {
 				marks = append(marks, mark(item, run, state))
 			}
 			return marks
 		}
 	}
-	stateThenBytes := func(run string, state upload.State, sent ...int64) func(upload.Item) []ledger.Mark {
-		return func(item upload.Item) []ledger.Mark {
-			marks := []ledger.Mark{mark(item, run, state)}
+	stateThenBytes := func(run string, state upload.State, sent ...int64) func(upload.Item) []ledger.StateUpdate {
+		return func(item upload.Item) []ledger.StateUpdate {
+			marks := []ledger.StateUpdate{mark(item, run, state)}
 			for _, n := range sent {
 				marks = append(marks, bytes(item, run, n))
 			}
@@ -235,7 +235,7 @@ func TestProgressIsNoted(t *testing.T) {
 					c.past(t, l, item)
 				}
 				for _, m := range c.marks(item) {
-					require.NoError(t, l.Progress(t.Context(), m))
+					require.NoError(t, l.UpdateState(t.Context(), m))
 				}
 				e := get(t, l, item)
 				require.Equal(t, c.want, e.Result.State)
@@ -251,7 +251,7 @@ func TestReopenedItemHasNoErrorAnyMore(t *testing.T) {
 		item := spring(1)
 		endedByOne(upload.StateUnconfirmed)(t, l, item)
 		require.NotNil(t, get(t, l, item).Result.Error)
-		require.NoError(t, l.Progress(t.Context(), mark(item, "one", upload.StatePreparing)))
+		require.NoError(t, l.UpdateState(t.Context(), mark(item, "one", upload.StatePreparing)))
 		e := get(t, l, item)
 		require.Nil(t, e.Result.Error)
 		require.Nil(t, e.Result.FinishedAt)
@@ -263,8 +263,8 @@ func TestReopenedItemHasNoErrorAnyMore(t *testing.T) {
 
 func TestMarkThatSaysTooLittleIsRefused(t *testing.T) {
 	l := ledgertest.Open(t, ledgertest.SQLite(t), ledger.Options{})
-	require.ErrorContains(t, l.Progress(t.Context(), ledger.Mark{Item: spring(1)}), "needs an upload ID and the ID of a run")
-	require.ErrorContains(t, l.Progress(t.Context(), mark(spring(1), "one", upload.StateReady)), "want a record")
+	require.ErrorContains(t, l.UpdateState(t.Context(), ledger.StateUpdate{Item: spring(1)}), "needs an upload ID and the ID of a run")
+	require.ErrorContains(t, l.UpdateState(t.Context(), mark(spring(1), "one", upload.StateReady)), "want a record")
 	require.ErrorContains(t, l.Record(t.Context(), upload.Record{Item: spring(1)}), "needs an upload ID and a state")
 }
 
@@ -293,7 +293,7 @@ func TestNoSecretIsStoredInTheClear(t *testing.T) {
 		item := spring(1)
 		item.Fields["fileName"] = "field-secret"
 		grant(t, l, asks(item, "one", noon))
-		require.NoError(t, l.Progress(t.Context(), mark(item, "one", upload.StateTransferring)))
+		require.NoError(t, l.UpdateState(t.Context(), mark(item, "one", upload.StateTransferring)))
 		r := ended(item, "one", noon, upload.StateReady)
 		r.Result.Source, r.Result.MediaURL = item.Source, "https://cdn.example/a?sig=topsecret"
 		record(t, l, r)
@@ -301,7 +301,7 @@ func TestNoSecretIsStoredInTheClear(t *testing.T) {
 		require.NoError(t, err)
 
 		db := ledgertest.Database(t, url)
-		for _, table := range []string{"items", "tokens", "accounts", "permits", "counters", "lanes", "workers"} {
+		for _, table := range []string{"items", "tokens", "accounts", "permits", "counters", "serial_locks", "workers"} {
 			for _, text := range dump(t, db, table) {
 				require.False(t, strings.Contains(text, "secret"), "%s: %q", table, text)
 			}

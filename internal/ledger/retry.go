@@ -21,7 +21,7 @@ const (
 	failedOfKind = `batch = $1 AND phase = 'failed' AND runs > 0 AND kind = $2 AND phase IN ('failed', 'canceled')`
 )
 
-// RetryRows makes failed rows of a batch wait again, packed and without a leg,
+// RetryRows makes failed rows of a batch wait again, packed and without progress,
 // and returns how many: those of the given kinds, or all of them and the canceled
 // ones where no kind is given. A row that no run ever had was refused together
 // with the manifest; nobody could do anything with it now, and it stays. What
@@ -51,7 +51,7 @@ func (l *Ledger) RetryRows(ctx context.Context, batch string, kinds []upload.Kin
 // many. Rows that a run has are that run's to end. It may be repeated; with an
 // error some rows are canceled already.
 func (l *Ledger) CancelRows(ctx context.Context, batch string) (int64, error) {
-	canceled, err := l.sweepAll(ctx, sweep{change: callOff, at: l.now(), choose: waitingRows, args: []any{clean(batch)}})
+	canceled, err := l.sweepAll(ctx, sweep{change: cancelWaiting, at: l.now(), choose: waitingRows, args: []any{clean(batch)}})
 	return canceled, l.fail("cancel rows of batch "+batch, err)
 }
 
@@ -59,10 +59,10 @@ func (l *Ledger) CancelRows(ctx context.Context, batch string) (int64, error) {
 // and what more the sweep has. The state is asked for again, since rows may have
 // gone on meanwhile.
 const (
-	retry = `UPDATE items SET state = 'waiting', phase = 'waiting', kind = '', paused = FALSE, alone = FALSE, because_alone = '',
-	left_by = run_id, run_id = '', workflow_id = '', took_over = '', called_off = FALSE, updated_at = $2
+	retry = `UPDATE items SET state = 'waiting', phase = 'waiting', kind = '', paused = FALSE, detached = FALSE, detached_because = '',
+	former_run = run_id, run_id = '', workflow_id = '', took_over = '', barred = FALSE, updated_at = $2
 WHERE state IN ('failed', 'canceled') AND `
-	callOff = `UPDATE items SET state = 'canceled', phase = 'canceled', paused = FALSE, updated_at = $2
+	cancelWaiting = `UPDATE items SET state = 'canceled', phase = 'canceled', paused = FALSE, updated_at = $2
 WHERE state = 'waiting' AND run_id = '' AND `
 )
 

@@ -30,19 +30,19 @@ func TestFailedRowsWaitAgain(t *testing.T) {
 		now := newClock()
 		l := ledgertest.Open(t, url, ledger.Options{Now: now.Now})
 		announce(t, l, lines(1, 6)...)
-		grant(t, l, packed(spring(1), "page", noon))
-		saveLeg(t, l, leg(1, "page", upload.StateProcessing))
-		setAlone(t, l, spring(1), "page", "processing takes long")
+		grant(t, l, packed(spring(1), "shard", noon))
+		saveProgress(t, l, progress(1, "shard", upload.StateProcessing))
+		detach(t, l, spring(1), "shard", "processing takes long")
 		record(t, l, ended(spring(1), "own", noon, upload.StateFailed))
 		record(t, l, failedAs(2, upload.KindTimeout))
 		record(t, l, failedAs(3, upload.KindMissing))
-		record(t, l, packedEnd(spring(4), "page", noon, upload.StateCanceled))
-		record(t, l, packedEnd(spring(5), "page", noon, upload.StateUnconfirmed))
-		record(t, l, packedEnd(spring(6), "page", noon, upload.StateReady))
+		record(t, l, packedEnd(spring(4), "shard", noon, upload.StateCanceled))
+		record(t, l, packedEnd(spring(5), "shard", noon, upload.StateUnconfirmed))
+		record(t, l, packedEnd(spring(6), "shard", noon, upload.StateReady))
 		record(t, l, refusedRow(7))
 		elsewhere := spring(8)
 		elsewhere.UploadID, elsewhere.Batch = "batch/autumn/a-8", "autumn"
-		record(t, l, ended(elsewhere, "page", noon, upload.StateFailed))
+		record(t, l, ended(elsewhere, "shard", noon, upload.StateFailed))
 		states := func() (states []upload.State) {
 			for e, err := range l.List(t.Context(), ledger.Filter{Batch: "spring"}) {
 				require.NoError(t, err)
@@ -66,13 +66,13 @@ func TestFailedRowsWaitAgain(t *testing.T) {
 		require.Equal(t, []string{"1-4: 4"}, cut(t, l, 0, 500))
 
 		row := onlyRow(t, l, 1)
-		require.False(t, row.Alone)
+		require.False(t, row.Detached)
 		require.Empty(t, row.Because)
 		require.Empty(t, row.RunID)
-		require.Nil(t, row.Leg)
+		require.Nil(t, row.Progress)
 		require.Nil(t, row.Result.Error)
 		require.Nil(t, row.Result.FinishedAt)
-		require.Empty(t, aloneRows(t, l, springPage(1, 8)))
+		require.Empty(t, detachedRows(t, l, springShard(1, 8)))
 		requireBalanced(t, url)
 	})
 }
@@ -84,22 +84,22 @@ func TestRecordsOfOldRunsDoNotCountAfterARetry(t *testing.T) {
 		l := ledgertest.Open(t, url, ledger.Options{})
 		announce(t, l, lines(1, 2)...)
 		for line := 1; line <= 2; line++ {
-			grant(t, l, packed(spring(line), "page", noon))
+			grant(t, l, packed(spring(line), "shard", noon))
 			record(t, l, failedAs(line, upload.KindRejected))
 		}
 		require.EqualValues(t, 2, retryRows(t, l))
 		record(t, l, failedAs(1, upload.KindRejected))
-		saveLeg(t, l, leg(1, "page", upload.StateProcessing))
+		saveProgress(t, l, progress(1, "shard", upload.StateProcessing))
 		require.Equal(t, upload.StateWaiting, get(t, l, spring(1)).Result.State)
 
-		grant(t, l, packed(spring(1), "page two", noon.Add(time.Hour)))
+		grant(t, l, packed(spring(1), "shard two", noon.Add(time.Hour)))
 		record(t, l, failedAs(1, upload.KindRejected))
 		e := get(t, l, spring(1))
 		require.Equal(t, upload.StatePreparing, e.Result.State)
-		require.Equal(t, "page two", e.RunID)
+		require.Equal(t, "shard two", e.RunID)
 		require.Equal(t, 2, e.Runs)
 
-		record(t, l, packedEnd(spring(2), "page", noon, upload.StateReady))
+		record(t, l, packedEnd(spring(2), "shard", noon, upload.StateReady))
 		require.Equal(t, upload.StateReady, get(t, l, spring(2)).Result.State, "but a medium that is there is there")
 		requireBalanced(t, url)
 	})
@@ -110,7 +110,7 @@ func TestRowsThatOnlyWaitAreCalledOff(t *testing.T) {
 		now := newClock()
 		l := ledgertest.Open(t, url, ledger.Options{Now: now.Now})
 		announce(t, l, lines(1, 2500)...) // more than one transaction takes
-		grant(t, l, packed(spring(1), "page", noon))
+		grant(t, l, packed(spring(1), "shard", noon))
 		record(t, l, failedAs(2, upload.KindRejected))
 		require.EqualValues(t, 1, retryRows(t, l))
 		now.Add(time.Hour)
@@ -124,7 +124,7 @@ func TestRowsThatOnlyWaitAreCalledOff(t *testing.T) {
 			require.Nil(t, r.Error)
 		}
 		require.Equal(t, upload.StatePreparing, get(t, l, spring(1)).Result.State, "its run ends it")
-		record(t, l, packedEnd(spring(1), "page", noon, upload.StateCanceled))
+		record(t, l, packedEnd(spring(1), "shard", noon, upload.StateCanceled))
 		requireBalanced(t, url)
 
 		require.EqualValues(t, 2500, retryRows(t, l))
@@ -195,7 +195,7 @@ func TestWhatWasDeliveredBeforeIsFound(t *testing.T) {
 			records = append(records, ended(spring(line), "one", noon, upload.StateReady))
 			many = append(many, ledger.Lookup{Item: autumn(line), Fingerprint: content.Fingerprint})
 		}
-		require.NoError(t, l.RecordPage(t.Context(), records))
+		require.NoError(t, l.RecordAll(t.Context(), records))
 		found, err := l.Delivered(t.Context(), many)
 		require.NoError(t, err)
 		require.Len(t, found, 300)
@@ -221,19 +221,19 @@ func TestTicksCountWhatEnded(t *testing.T) {
 		record(t, l, ended(single(1, "sitoo"), "one", noon, upload.StateReady))
 		now.Add(3 * time.Second)
 		first := []upload.Record{
-			packedEnd(spring(1), "page", noon, upload.StateReady), packedEnd(spring(2), "page", noon, upload.StateReady),
+			packedEnd(spring(1), "shard", noon, upload.StateReady), packedEnd(spring(2), "shard", noon, upload.StateReady),
 			failedAs(3, upload.KindRejected), failedAs(4, upload.KindMissing),
 		}
-		require.NoError(t, l.RecordPage(t.Context(), first))
-		require.NoError(t, l.RecordPage(t.Context(), first)) // an attempt whose answer was lost
+		require.NoError(t, l.RecordAll(t.Context(), first))
+		require.NoError(t, l.RecordAll(t.Context(), first)) // an attempt whose answer was lost
 		now.Add(6 * time.Second)
 		elsewhere := spring(5)
 		elsewhere.Account = "sitoo"
-		record(t, l, packedEnd(elsewhere, "page", noon, upload.StateReady))
-		record(t, l, packedEnd(spring(6), "page", noon, upload.StateUnconfirmed))
+		record(t, l, packedEnd(elsewhere, "shard", noon, upload.StateReady))
+		record(t, l, packedEnd(spring(6), "shard", noon, upload.StateUnconfirmed))
 		now.Add(time.Second)
-		record(t, l, packedEnd(spring(7), "page", noon, upload.StateReady))
-		record(t, l, packedEnd(spring(6), "page", noon, upload.StateReady)) // as a person decided
+		record(t, l, packedEnd(spring(7), "shard", noon, upload.StateReady))
+		record(t, l, packedEnd(spring(6), "shard", noon, upload.StateReady)) // as a person decided
 		require.EqualValues(t, 3, cancelRows(t, l))
 
 		tick := func(account string, seconds int, state upload.State, rows int64) ledger.Tick {

@@ -17,13 +17,13 @@ type row struct {
 	runID       string
 	runs        int
 	takeOver    string
-	lane        string
+	serialKey   string
 	last        bool
 	because     string // it travels alone
 	startedAt   time.Time
 	queuedAt    time.Time
 
-	sealed     []byte // the item, or of verbLeg the leg
+	sealed     []byte // the item, or of verbProgress the progress
 	definition string
 	declared   string
 	told       string // the result
@@ -33,7 +33,7 @@ type row struct {
 // writer that all callers share.
 func (r *row) encode(l *Ledger) error {
 	item := r.item
-	// Where an item goes on is the leg's to tell, which ends with the item; one
+	// Where an item goes on is the progress's to tell, which ends with the item; one
 	// that is kept here would be gone on from again after a retry.
 	item.Resume = nil
 	plain, err := json.Marshal(item)
@@ -67,7 +67,7 @@ func (r *row) args(now time.Time) []any {
 		clean(r.item.UploadID), clean(r.item.Batch), int64(r.item.Line), clean(r.item.Account),
 		clean(string(r.result.State)), r.result.Paused, clean(string(kind)), clean(string(r.result.MediaID)),
 		r.definition, clean(r.fingerprint), clean(r.workflowID), clean(r.runID), int64(r.runs),
-		r.item.Again, clean(r.takeOver), clean(r.lane), r.last, int64(r.result.Size), r.result.BytesSent,
+		r.item.Again, clean(r.takeOver), clean(r.serialKey), r.last, int64(r.result.Size), r.result.BytesSent,
 		micros(r.startedAt), micros(queued), micros(now), r.sealed, r.told,
 		r.phase(), clean(r.item.Vendor), clean(r.item.Queue), r.declared,
 	}

@@ -16,8 +16,8 @@ const (
 	sameRun = `items.run_id = excluded.run_id`
 	newRun  = `items.run_id <> excluded.run_id`
 	sameJob = `items.workflow_id = excluded.workflow_id`
-	// notLeft: the item was not taken from this very run, to be given to another.
-	notLeft = `(items.left_by = '' OR items.left_by <> excluded.run_id)`
+	// notFormer: the item was not taken from this very run, to be given to another.
+	notFormer = `(items.former_run = '' OR items.former_run <> excluded.run_id)`
 	// reopens: a late word on a step that is over must not reopen an item that
 	// became unconfirmed; what comes after a decision starts with prepare.
 	reopens = `(items.state <> 'unconfirmed' OR excluded.state NOT IN ('waiting', 'transferring', 'completing', 'processing'))`
@@ -25,7 +25,7 @@ const (
 
 // itemColumns are the columns of items in the order of row.args.
 const itemColumns = `upload_id, batch, line, account, state, paused, kind, media_id, definition, fingerprint,
-	workflow_id, run_id, runs, again, took_over, lane, lane_last, size, bytes_sent, started_at, queued_at, updated_at,
+	workflow_id, run_id, runs, again, took_over, serial_key, serial_last, size, bytes_sent, started_at, queued_at, updated_at,
 	item, result, phase, vendor, queue, declared`
 
 // itemWidth counts them.
@@ -37,9 +37,9 @@ const itemWidth = 28
 const setPlace = `batch = excluded.batch, line = excluded.line, account = excluded.account, queue = excluded.queue,
 	`
 
-// mayHave keeps all from what a person called off, and pages from what travels
+// mayHave keeps all from what a person called off, and shards from what travels
 // alone: their lists of rows may be older than what was decided.
-const mayHave = `NOT items.called_off AND (NOT items.alone OR excluded.workflow_id NOT LIKE 'page/%')`
+const mayHave = `NOT items.barred AND (NOT items.detached OR excluded.workflow_id NOT LIKE 'shard/%')`
 
 // queuedAgain moves an item to the front that is claimed once more.
 const queuedAgain = `queued_at = CASE WHEN items.runs > 0 AND ` + newClaim + ` THEN excluded.queued_at ELSE items.queued_at END,
@@ -50,7 +50,7 @@ const queuedAgain = `queued_at = CASE WHEN items.runs > 0 AND ` + newClaim + ` T
 const onClaim = `
 	vendor = excluded.vendor, declared = excluded.declared, definition = excluded.definition, fingerprint = excluded.fingerprint,
 	workflow_id = excluded.workflow_id, run_id = excluded.run_id, again = excluded.again, took_over = excluded.took_over,
-	lane = excluded.lane, lane_last = excluded.lane_last, size = excluded.size,
+	serial_key = excluded.serial_key, serial_last = excluded.serial_last, size = excluded.size,
 	updated_at = excluded.updated_at, item = excluded.item,
 	state = CASE WHEN ` + newClaim + ` OR items.state IN ('waiting', 'unconfirmed') THEN excluded.state ELSE items.state END,
 	phase = CASE WHEN ` + newClaim + ` OR items.state IN ('waiting', 'unconfirmed') THEN excluded.phase ELSE items.phase END,
@@ -61,7 +61,7 @@ const onClaim = `
 	started_at = CASE WHEN NOT ` + newClaim + ` THEN items.started_at ELSE ` + laterStart + ` END,
 	result = CASE WHEN ` + newClaim + ` THEN excluded.result ELSE items.result END,
 	runs = CASE WHEN ` + newClaim + ` THEN items.runs + 1 ELSE items.runs END
-WHERE ` + mayHave + ` AND ((items.run_id = '' AND items.state NOT IN ('ready', 'unconfirmed') AND ` + notLeft + `)
+WHERE ` + mayHave + ` AND ((items.run_id = '' AND items.state NOT IN ('ready', 'unconfirmed') AND ` + notFormer + `)
 	OR (` + sameRun + ` AND items.state NOT IN ` + over + `)
 	OR (` + sameRun + ` AND items.state IN ('failed', 'canceled') AND excluded.started_at > items.started_at)
 	OR (` + newRun + ` AND items.state IN ('failed', 'canceled')
@@ -92,7 +92,7 @@ const onState = `
 	bytes_sent = CASE WHEN excluded.bytes_sent > items.bytes_sent THEN excluded.bytes_sent ELSE items.bytes_sent END,
 	updated_at = excluded.updated_at
 WHERE items.run_id IN ('', excluded.run_id) AND items.state NOT IN ` + over + ` AND ` + reopens + `
-	AND (items.run_id <> '' OR ` + notLeft + `)`
+	AND (items.run_id <> '' OR ` + notFormer + `)`
 
 // onRecord puts down how an item ended. Which records count is told at
 // Ledger.Record.
@@ -109,7 +109,7 @@ const onRecord = `
 	started_at = CASE WHEN ` + sameRun + ` AND items.started_at > excluded.started_at
 		THEN items.started_at ELSE excluded.started_at END,
 	item = excluded.item, result = excluded.result
-WHERE NOT items.called_off AND ((` + sameRun + ` AND items.state NOT IN ` + over + ` AND ` + reopens + `
+WHERE NOT items.barred AND ((` + sameRun + ` AND items.state NOT IN ` + over + ` AND ` + reopens + `
 		AND (excluded.run_id <> '' OR excluded.state <> 'waiting' OR items.state = 'waiting'))
 	OR (` + sameRun + ` AND items.state IN ` + over + `
 		AND (excluded.state IN ` + over + ` OR (excluded.run_id <> '' AND excluded.started_at > items.started_at)))
@@ -121,7 +121,7 @@ WHERE NOT items.called_off AND ((` + sameRun + ` AND items.state NOT IN ` + over
 
 // statements are those that the writer runs for a number of rows at once.
 type statements struct {
-	claim, state, bytes, leg, keepLeg, alone, record, refused, tally, tick string
+	claim, state, bytes, progress, insertProgress, detach, record, refused, tally, tick string
 	// These are for items that stand where they stood, and the claim for one
 	// that nobody has claimed before.
 	firstClaim, recordInPlace string
@@ -133,7 +133,7 @@ func newStatements(n int) *statements {
 	return &statements{
 		claim: upsert(n, setPlace+queuedAgain+onClaim), firstClaim: upsert(n, onClaim),
 		record: upsert(n, setPlace+onRecord), recordInPlace: upsert(n, onRecord),
-		state: upsert(n, onState), bytes: countBytes(n), leg: moveLegs(n), keepLeg: keepLegs(n), alone: leaveAlone(n), refused: refusedEntries(n),
+		state: upsert(n, onState), bytes: countBytes(n), progress: updateProgressState(n), insertProgress: insertProgress(n), detach: detachItems(n), refused: refusedEntries(n),
 		tally: addTallies(n), tick: addTicks(n),
 	}
 }
@@ -141,14 +141,14 @@ func newStatements(n int) *statements {
 // all lists them.
 func (s *statements) all() []string {
 	return []string{
-		s.claim, s.state, s.bytes, s.leg, s.keepLeg, s.alone, s.record, s.refused, s.tally, s.tick,
+		s.claim, s.state, s.bytes, s.progress, s.insertProgress, s.detach, s.record, s.refused, s.tally, s.tick,
 		s.firstClaim, s.recordInPlace,
 	}
 }
 
 // counts: what is recorded of an item that nobody has is not the failure of the
 // run from which it was taken.
-const counts = `(items.run_id <> '' OR ` + notLeft + ` OR excluded.state = 'ready')`
+const counts = `(items.run_id <> '' OR ` + notFormer + ` OR excluded.state = 'ready')`
 
 // upsert is an insertion of n rows, with what is to be set where a row is there.
 func upsert(n int, set string) string {

@@ -65,7 +65,7 @@ func (d dialect) lockedStandings() string {
 }
 
 // keep runs do, which changes no other items than those named, and brings the
-// books in line with it: tallies, ticks, and the legs of what has ended. It looks
+// counts in line with it: tallies, ticks, and the progress of what has ended. It looks
 // at the items before and after, because no statement of both databases tells
 // what a row was; for a group of many that costs less than an index.
 func (w *writer) keep(ctx context.Context, tx *sql.Tx, uploadIDs []string, do func(before map[string]standing) error) error {
@@ -90,7 +90,7 @@ func (w *writer) keep(ctx context.Context, tx *sql.Tx, uploadIDs []string, do fu
 	if err := w.tick(ctx, tx, before, after); err != nil {
 		return err
 	}
-	return w.dropLegs(ctx, tx, after)
+	return w.deleteEnded(ctx, tx, after)
 }
 
 // before locks the items and reads them.
@@ -172,8 +172,8 @@ ON CONFLICT (batch, account, vendor, queue, state, kind) DO UPDATE SET
 	size = tallies.size + excluded.size, bytes_sent = tallies.bytes_sent + excluded.bytes_sent`
 }
 
-// dropLegs forgets the legs of items that have ended.
-func (w *writer) dropLegs(ctx context.Context, tx *sql.Tx, after map[string]standing) error {
+// deleteEnded deletes the progress of items that have ended.
+func (w *writer) deleteEnded(ctx context.Context, tx *sql.Tx, after map[string]standing) error {
 	var over []string
 	for id, s := range after {
 		if s.state.Ended() {
@@ -188,7 +188,7 @@ func (w *writer) dropLegs(ctx context.Context, tx *sql.Tx, after map[string]stan
 	if err != nil {
 		return err
 	}
-	return w.exec(ctx, tx, w.ledger.dialect.forgetLegs(), []any{ids})
+	return w.exec(ctx, tx, w.ledger.dialect.deleteProgress(), []any{ids})
 }
 
-func (d dialect) forgetLegs() string { return `DELETE FROM legs WHERE ` + d.among }
+func (d dialect) deleteProgress() string { return `DELETE FROM progress WHERE ` + d.among }

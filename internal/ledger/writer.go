@@ -30,8 +30,8 @@ const (
 	verbClaim verb = iota
 	verbState
 	verbBytes
-	verbLeg
-	verbAlone
+	verbProgress
+	verbDetach
 	verbRecord
 	verbs
 )

@@ -49,9 +49,9 @@ func TestCloseWritesWhatIsPending(t *testing.T) {
 		for line := range items {
 			m := mark(spring(line), "one", upload.StateTransferring)
 			m.Wait = false
-			require.NoError(t, l.Progress(t.Context(), m))
+			require.NoError(t, l.UpdateState(t.Context(), m))
 			m.State, m.BytesSent = "", int64(line)
-			require.NoError(t, l.Progress(t.Context(), m))
+			require.NoError(t, l.UpdateState(t.Context(), m))
 		}
 		require.NoError(t, l.Close())
 		require.NoError(t, l.Close(), "closing twice is one close")
@@ -69,7 +69,7 @@ func TestClosedLedgerRefuses(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
 	require.ErrorIs(t, l.Record(t.Context(), ended(spring(1), "one", noon, upload.StateReady)), ledger.ErrClosed)
-	require.ErrorIs(t, l.Progress(t.Context(), mark(spring(1), "one", upload.StatePreparing)), ledger.ErrClosed)
+	require.ErrorIs(t, l.UpdateState(t.Context(), mark(spring(1), "one", upload.StatePreparing)), ledger.ErrClosed)
 	_, err = l.Claim(t.Context(), asks(spring(1), "one", noon))
 	require.ErrorIs(t, err, ledger.ErrClosed)
 	_, err = l.Get(t.Context(), "x")
@@ -144,10 +144,10 @@ func TestMarksOfOneItemBecomeOne(t *testing.T) {
 		grant(t, l, asks(item, "one", noon))
 		release := holdWrites(t, url)
 		for sent := int64(1); sent <= 10_000; sent++ {
-			require.NoError(t, l.Progress(t.Context(), ledger.Mark{Item: item, RunID: "one", BytesSent: sent}))
+			require.NoError(t, l.UpdateState(t.Context(), ledger.StateUpdate{Item: item, RunID: "one", BytesSent: sent}))
 		}
 		release()
-		require.NoError(t, l.Progress(t.Context(), mark(item, "one", upload.StateTransferring)))
+		require.NoError(t, l.UpdateState(t.Context(), mark(item, "one", upload.StateTransferring)))
 		e := get(t, l, item)
 		require.EqualValues(t, 10_000, e.Result.BytesSent)
 		require.Equal(t, upload.StateTransferring, e.Result.State)
@@ -161,20 +161,20 @@ func TestStatesOfOneItemBecomeTheLast(t *testing.T) {
 		item := spring(1)
 		grant(t, l, asks(item, "one", noon))
 		release := holdWrites(t, url)
-		for _, m := range []ledger.Mark{
+		for _, m := range []ledger.StateUpdate{
 			{State: upload.StatePreparing}, // may be under way already
 			{State: upload.StateTransferring, BytesSent: 700, Size: 2000},
 			{State: upload.StateCompleting, Paused: true},
 			{State: upload.StateProcessing, BytesSent: 600},
 		} {
 			m.Item, m.RunID, m.WorkflowID = item, "one", item.UploadID
-			require.NoError(t, l.Progress(t.Context(), m))
+			require.NoError(t, l.UpdateState(t.Context(), m))
 		}
 		other := mark(item, "zero", upload.StatePreparing)
 		other.Wait = false
-		require.NoError(t, l.Progress(t.Context(), other), "another run's is not taken for this one's")
+		require.NoError(t, l.UpdateState(t.Context(), other), "another run's is not taken for this one's")
 		release()
-		require.NoError(t, l.Progress(t.Context(), ledger.Mark{Item: item, RunID: "one", BytesSent: 1, Wait: true}))
+		require.NoError(t, l.UpdateState(t.Context(), ledger.StateUpdate{Item: item, RunID: "one", BytesSent: 1, Wait: true}))
 		e := get(t, l, item)
 		require.Equal(t, upload.StateProcessing, e.Result.State)
 		require.False(t, e.Result.Paused)
@@ -226,7 +226,7 @@ func TestLostMarkIsLogged(t *testing.T) {
 		refuse(t, url, spring(7).UploadID)
 		m := mark(spring(7), "one", upload.StateTransferring)
 		m.Wait = false
-		require.NoError(t, l.Progress(t.Context(), m))
+		require.NoError(t, l.UpdateState(t.Context(), m))
 		require.NoError(t, l.Close())
 		require.Equal(t, 1, logs.FilterMessage("progress of items was not noted").Len())
 	})
@@ -315,10 +315,10 @@ func oneRun(ctx context.Context, l *ledger.Ledger, random *rand.Rand, item uploa
 	for _, state := range []upload.State{upload.StateTransferring, upload.StateProcessing} {
 		m := mark(item, run, state)
 		m.Wait = random.IntN(2) == 0
-		if err := l.Progress(ctx, m); err != nil {
+		if err := l.UpdateState(ctx, m); err != nil {
 			return err
 		}
-		if err := l.Progress(ctx, ledger.Mark{Item: item, RunID: run, BytesSent: random.Int64N(1000)}); err != nil {
+		if err := l.UpdateState(ctx, ledger.StateUpdate{Item: item, RunID: run, BytesSent: random.Int64N(1000)}); err != nil {
 			return err
 		}
 	}

@@ -56,7 +56,7 @@ func season(t *testing.T) (*ledger.Ledger, string) {
 		result, done := upload.NewResult(item, upload.WayPacked, began), began.Add(time.Duration(line)*time.Second)
 		record := upload.Record{Item: item, Result: result}
 		if end != nil {
-			record.RunID, record.Result.WorkflowID, record.Result.FinishedAt = "run", "page/spring/1/2", &done
+			record.RunID, record.Result.WorkflowID, record.Result.FinishedAt = "run", "shard/spring/1/2", &done
 			end(&record.Result)
 		}
 		if source == mug {

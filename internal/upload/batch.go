@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// PageRows is how many rows of a batch one page's workflow carries at most.
-const PageRows = 500
+// ShardRows is how many rows of a batch one shard's workflow carries at most.
+const ShardRows = 500
 
 // PackedMost is the size in bytes above which a medium gets a workflow of its
 // own, whatever its vendor: what takes long deserves a history to look into.
@@ -17,7 +17,7 @@ const PackedMost = 8 << 20
 // denied, and batches that were held or ended.
 const ByItself = "mediaferry"
 
-// OrphanTime is how long rows are left alone whose page was ended from outside. Its
+// OrphanTime is how long rows are left alone whose shard was ended from outside. Its
 // last attempt finds out with its next heartbeat that nobody waits for it any more,
 // and has a little time then to end what is in flight: twice the time that a
 // heartbeat may take.
@@ -104,7 +104,7 @@ func CheckBatchID(id string) error {
 func BatchWorkflowID(batch string) string { return "batch/" + batch }
 
 // Route is the rows of one batch that take one way: to one account, read in one
-// task queue. Each route is fed by a workflow of its own.
+// task queue. Each route is dispatched by a workflow of its own.
 type Route struct {
 	Account string `json:"account"`
 	Vendor  string `json:"vendor"`
@@ -113,19 +113,19 @@ type Route struct {
 	Queue string `json:"queue,omitempty"`
 }
 
-// Page is a stretch of the rows of a route: those with First <= line <= Last
+// Shard is a stretch of the rows of a route: those with First <= line <= Last
 // that have not ended.
-type Page struct {
+type Shard struct {
 	Batch string `json:"batch"`
 	Route Route  `json:"route"`
 	First int    `json:"first"`
 	Last  int    `json:"last"`
-	Rows  int    `json:"rows"` // how many there were when the page was cut
+	Rows  int    `json:"rows"` // how many there were when the shard was cut
 }
 
-// Leg is how far a packed row is between two of its vendor's steps. It is kept
+// Progress is how far a packed row is between two of its vendor's steps. It is kept
 // sealed in the ledger, because its session holds signed URLs.
-type Leg struct {
+type Progress struct {
 	Session Session `json:"session"`
 	Content Content `json:"content"`
 	// SentAt is when the last byte was acknowledged; zero before that.
@@ -133,7 +133,7 @@ type Leg struct {
 	// Arrived says that a send without an answer may have arrived.
 	Arrived bool `json:"arrived,omitempty"`
 	// Idle says that nothing is on its way: what was sent has been answered.
-	// Whoever finds a leg that is not must take its bytes for possibly arrived.
+	// Whoever finds progress that is not must take its bytes for possibly arrived.
 	Idle bool `json:"idle,omitempty"`
 	// Expired says that the session ran out, and is only kept for the next one.
 	Expired  bool      `json:"expired,omitempty"`
@@ -152,12 +152,12 @@ type Leg struct {
 
 // Leaves says in words what is left at the vendor of an item that is given up
 // here; empty where nothing is.
-func (l Leg) Leaves() string {
+func (p Progress) Leaves() string {
 	switch {
-	case !l.SentAt.IsZero():
+	case !p.SentAt.IsZero():
 		return "its bytes were sent: the vendor may still make a medium of them"
-	case l.Session.ID != "":
-		return "session " + l.Session.ID + " stays at the vendor until it runs out"
+	case p.Session.ID != "":
+		return "session " + p.Session.ID + " stays at the vendor until it runs out"
 	}
 	return ""
 }
@@ -165,7 +165,7 @@ func (l Leg) Leaves() string {
 // Resume is where an item goes on that was on its way before, packed with
 // others, and now has a workflow of its own.
 type Resume struct {
-	Leg Leg `json:"leg"`
+	Progress Progress `json:"progress"`
 	// Because says in words why the item travels alone from here on.
 	Because string `json:"because,omitempty"`
 }
@@ -187,28 +187,28 @@ type Scheduled struct {
 
 // Names of the workflows and activities of batches.
 const (
-	WorkflowBatch     = "batch"
-	WorkflowFeed      = "feed"
-	WorkflowPage      = "page"
-	WorkflowScheduled = "scheduled"
+	WorkflowBatch      = "batch"
+	WorkflowDispatcher = "dispatcher"
+	WorkflowShard      = "shard"
+	WorkflowScheduled  = "scheduled"
 
-	ActivityRoutes      = "Routes"
-	ActivityCutPages    = "CutPages"
-	ActivityCarryPage   = "CarryPage"
-	ActivityAloneRows   = "AloneRows"
-	ActivityAwaitCanary = "AwaitCanary"
-	ActivityFinishBatch = "FinishBatch"
-	ActivityLoadBatch   = "LoadBatch"
+	ActivityRoutes       = "Routes"
+	ActivityCutShards    = "CutShards"
+	ActivityRunShard     = "RunShard"
+	ActivityDetachedRows = "DetachedRows"
+	ActivityAwaitCanary  = "AwaitCanary"
+	ActivityFinishBatch  = "FinishBatch"
+	ActivityLoadBatch    = "LoadBatch"
 
-	// SignalUnconfirmed tells a page that one of its rows, named by its upload
+	// SignalUnconfirmed tells a shard that one of its rows, named by its upload
 	// ID, waits for a person's decision.
 	SignalUnconfirmed = "unconfirmed"
 )
 
-// PagesQueue is the queue of those who carry pages, beside the queue in which
-// they do single uploads: a page that takes hours must not keep one waiting.
-func PagesQueue(queue string) string {
-	return TaskQueue + "-pages" + strings.TrimPrefix(queue, TaskQueue)
+// ShardsQueue is the queue of those who carry shards, beside the queue in which
+// they do single uploads: a shard that takes hours must not keep one waiting.
+func ShardsQueue(queue string) string {
+	return TaskQueue + "-shards" + strings.TrimPrefix(queue, TaskQueue)
 }
 
 // BatchPlan is the answer of the activity Routes: what is left to do.
@@ -232,8 +232,8 @@ func (p BatchPlan) Waiting() int64 {
 	return all
 }
 
-// Feed is the input of the workflow that feeds one route.
-type Feed struct {
+// Dispatch is the input of the workflow that dispatches the shards of one route.
+type Dispatch struct {
 	Batch  string `json:"batch"`
 	Route  Route  `json:"route"`
 	Rows   int64  `json:"rows"`             // that waited at the beginning
@@ -241,14 +241,14 @@ type Feed struct {
 	After  int    `json:"after"`            // the line behind which it goes on
 }
 
-// PageSize is how many rows a page of the route has: enough that what a page
+// PageSize is how many rows a shard of the route has: enough that what a shard
 // costs hardly counts, and few enough that a fleet can share the route.
-func (f Feed) PageSize() int {
+func (d Dispatch) ShardSize() int {
 	const share, least = 8, 100
-	return int(min(max(f.Rows/share, least), PageRows))
+	return int(min(max(d.Rows/share, least), ShardRows))
 }
 
-// Cut is the input of the activity CutPages: the next pages behind a line, of at
+// Cut is the input of the activity CutShards: the next shards behind a line, of at
 // most so many rows each.
 type Cut struct {
 	Batch string `json:"batch"`
@@ -257,21 +257,21 @@ type Cut struct {
 	Sizes []int  `json:"sizes"`
 }
 
-// Carried is the answer of the activity CarryPage: all packed rows have ended.
-type Carried struct {
-	Alone bool `json:"alone,omitempty"` // some rows are to have workflows of their own
+// ShardDone is the answer of the activity RunShard: all packed rows have ended.
+type ShardDone struct {
+	Detached bool `json:"detached,omitempty"` // some rows are to have workflows of their own
 }
 
-// AloneQuery is the input of the activity AloneRows: the next rows of a page
+// DetachedQuery is the input of the activity DetachedRows: the next rows of a shard
 // that are to have workflows of their own.
-type AloneQuery struct {
-	Page    Page   `json:"page"`
+type DetachedQuery struct {
+	Shard   Shard  `json:"shard"`
 	After   int    `json:"after"`
 	AfterID string `json:"after_id,omitempty"` // an upload ID, among rows of one line
 }
 
-// AloneRows is its answer. No items: there are none left.
-type AloneRows struct {
+// DetachedRows is its answer. No items: there are none left.
+type DetachedRows struct {
 	Items []Item `json:"items,omitempty"`
 	Width int    `json:"width,omitempty"` // how many may be under way at once
 }

@@ -11,7 +11,7 @@ type Way string
 // The ways.
 const (
 	WayOwn    Way = "own"    // in a workflow of its own
-	WayPacked Way = "packed" // with others in the workflow of a page
+	WayPacked Way = "packed" // with others in the workflow of a shard
 )
 
 // Text is a string that is null in JSON while it is empty.

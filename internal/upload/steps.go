@@ -29,23 +29,23 @@ func ParseHostQueue(queue string) (host, root string, ok bool) {
 
 // Names of activities, queries and updates.
 const (
-	ActivityClaim        = "Claim"
-	ActivityPrepare      = "Prepare"
-	ActivityTransfer     = "Transfer"
-	ActivitySendPart     = "SendPart"
-	ActivitySignParts    = "SignParts"
-	ActivityComplete     = "Complete"
-	ActivityPoll         = "Poll"
-	ActivitySettle       = "Settle"
-	ActivityDigest       = "Digest"
-	ActivityRecord       = "Record"
-	ActivityPauseAccount = "PauseAccount"
-	ActivityAwaitAccount = "AwaitAccount"
-	ActivityEnterLane    = "EnterLane"
-	ActivityLeaveLane    = "LeaveLane"
-	ActivityHere         = "Here"
-	ActivityProve        = "Prove"
-	ActivityMarkPaused   = "MarkPaused"
+	ActivityClaim         = "Claim"
+	ActivityPrepare       = "Prepare"
+	ActivityTransfer      = "Transfer"
+	ActivitySendPart      = "SendPart"
+	ActivitySignParts     = "SignParts"
+	ActivityComplete      = "Complete"
+	ActivityPoll          = "Poll"
+	ActivitySettle        = "Settle"
+	ActivityDigest        = "Digest"
+	ActivityRecord        = "Record"
+	ActivityPauseAccount  = "PauseAccount"
+	ActivityAwaitAccount  = "AwaitAccount"
+	ActivityAcquireSerial = "AcquireSerial"
+	ActivityReleaseSerial = "ReleaseSerial"
+	ActivityHere          = "Here"
+	ActivityProve         = "Prove"
+	ActivityMarkPaused    = "MarkPaused"
 
 	QueryStatus  = "status"
 	UpdateDecide = "decide"
@@ -73,13 +73,13 @@ type Claimed struct {
 // Terms is what a vendor's flow needs to know of the vendor's habits and of the
 // account's settings. Claim fixes it for the whole upload.
 type Terms struct {
-	Plan      Plan          `json:"plan,omitzero"`     // of a multipart session
-	FirstLook time.Duration `json:"first_look"`        // from the last byte to the first poll
-	Deadline  time.Duration `json:"deadline"`          // of processing, from the last byte
-	Parallel  int           `json:"parallel,omitzero"` // parts in flight at first
-	Rate      float64       `json:"rate,omitempty"`    // bytes per second that the account took of late; 0: not known
-	Lane      string        `json:"lane,omitempty"`    // what must be entered before the bytes are sent
-	Last      bool          `json:"last,omitempty"`    // enter the lane after all others that want it
+	Plan      Plan          `json:"plan,omitzero"`        // of a multipart session
+	FirstLook time.Duration `json:"first_look"`           // from the last byte to the first poll
+	Deadline  time.Duration `json:"deadline"`             // of processing, from the last byte
+	Parallel  int           `json:"parallel,omitzero"`    // parts in flight at first
+	Rate      float64       `json:"rate,omitempty"`       // bytes per second that the account took of late; 0: not known
+	SerialKey string        `json:"serial_key,omitempty"` // acquired before the bytes are sent: one item at a time has it
+	Last      bool          `json:"last,omitempty"`       // acquire it after all others that want it
 }
 
 // Prepare is the input of the activity of that name.
@@ -190,9 +190,9 @@ type Digest struct {
 	CRC64  string `json:"crc64"`
 }
 
-// Lane is the input of EnterLane and LeaveLane.
-type Lane struct {
-	Name     string `json:"name"`
+// SerialRequest is the input of AcquireSerial and ReleaseSerial.
+type SerialRequest struct {
+	Key      string `json:"key"`
 	UploadID string `json:"upload_id"`
 	RunID    string `json:"run_id"`
 	Last     bool   `json:"last,omitempty"`
@@ -228,8 +228,8 @@ type Proved struct {
 	By          string `json:"by"`          // what was compared, in words
 }
 
-// PauseMark is the input of MarkPaused.
-type PauseMark struct {
+// PauseUpdate is the input of MarkPaused.
+type PauseUpdate struct {
 	Item   Item  `json:"item"`
 	State  State `json:"state"`
 	Paused bool  `json:"paused"`
@@ -282,9 +282,9 @@ type Status struct {
 	Paused bool `json:"paused,omitempty"`
 }
 
-// Progress is what a transfer's heartbeat tells. It also is what one attempt of
+// Heartbeat is what a transfer's heartbeat tells. It also is what one attempt of
 // a transfer leaves to the next one.
-type Progress struct {
+type Heartbeat struct {
 	Sent int64 `json:"sent"` // bytes of this attempt
 	Size int64 `json:"size"`
 
@@ -299,8 +299,8 @@ type Record struct {
 	Result      Result `json:"result"`
 	Fingerprint string `json:"fingerprint,omitempty"` // of the content that was sent
 	RunID       string `json:"run_id"`                // of the workflow that sent it
-	// Lane and Last are what an item that is only announced will have to enter,
-	// so that those that go last know of it; see Lane.
-	Lane string `json:"lane,omitempty"`
-	Last bool   `json:"last,omitempty"`
+	// SerialKey and Last are what an item that is only announced will have to acquire,
+	// so that those that go last know of it; see SerialRequest.
+	SerialKey string `json:"serial_key,omitempty"`
+	Last      bool   `json:"last,omitempty"`
 }

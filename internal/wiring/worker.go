@@ -36,10 +36,10 @@ const (
 	// wait for vendors.
 	slots   = 64
 	readers = 16
-	// pages is how many pages a worker carries at once. They cost little by
+	// shards is how many shards a worker carries at once. They cost little by
 	// themselves: how many of their rows are under way is limited by account. It
 	// must be so many that those of a slow vendor leave room for a fast one's.
-	pages   = 100
+	shards  = 100
 	pollers = 5 // of each sort; fewer let tasks lie, more only cost
 	// announceEvery is how often a worker says that it lives.
 	announceEvery = 3 * time.Second
@@ -141,7 +141,7 @@ func (w *Worker) build(o WorkerOptions, acts *activities.Activities) {
 		acts.Register(main)
 		acts.RegisterBatches(main)
 		w.add(main, upload.TaskQueue)
-		w.carryPages(o, acts, upload.TaskQueue, reading)
+		w.runShards(o, acts, upload.TaskQueue, reading)
 		w.info.Duties = append(w.info.Duties, DutyUploads)
 	}
 	for _, root := range o.Roots {
@@ -150,16 +150,16 @@ func (w *Worker) build(o WorkerOptions, acts *activities.Activities) {
 		local := worker.New(o.Temporal, queue, reading)
 		acts.RegisterReading(local)
 		w.add(local, queue)
-		w.carryPages(o, acts, queue, reading)
+		w.runShards(o, acts, queue, reading)
 	}
 }
 
-// carryPages makes the worker that carries pages beside one of single uploads.
-func (w *Worker) carryPages(o WorkerOptions, acts *activities.Activities, queue string, options worker.Options) {
-	options.MaxConcurrentActivityExecutionSize = pages
-	sdk := worker.New(o.Temporal, upload.PagesQueue(queue), options)
-	acts.RegisterPages(sdk)
-	w.add(sdk, upload.PagesQueue(queue))
+// runShards makes the worker that carries shards beside one of single uploads.
+func (w *Worker) runShards(o WorkerOptions, acts *activities.Activities, queue string, options worker.Options) {
+	options.MaxConcurrentActivityExecutionSize = shards
+	sdk := worker.New(o.Temporal, upload.ShardsQueue(queue), options)
+	acts.RegisterShards(sdk)
+	w.add(sdk, upload.ShardsQueue(queue))
 }
 
 func (w *Worker) add(sdk worker.Worker, queue string) {

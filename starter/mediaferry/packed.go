@@ -60,15 +60,15 @@ func (a *app) lookRow(ctx context.Context, f *following) (upload.Result, bool, e
 }
 
 // cancelRow gives up a row that has no workflow of its own. Where nobody has it, it
-// is canceled in the ledger, and no engine is needed; else its page does it.
+// is canceled in the ledger, and no engine is needed; else its shard does it.
 func (a *app) cancelRow(ctx context.Context, entry ledger.Entry) error {
-	call := ledger.Callout{UploadID: entry.Result.UploadID, Want: ledger.WantCancel, By: who()}
-	entry, err := a.ledger.CallOut(ctx, call)
+	call := ledger.DetachRequest{UploadID: entry.Result.UploadID, Want: ledger.WantCancel, By: who()}
+	entry, err := a.ledger.RequestDetach(ctx, call)
 	if err != nil {
 		return err
 	}
 	if !entry.Result.State.Ended() {
-		a.parting = "interrupted; the row ends as soon as its page hears of it"
+		a.parting = "interrupted; the row ends as soon as its shard hears of it"
 		if err := a.openEngine(ctx, engineOptions{}); err != nil {
 			return err
 		}
@@ -85,7 +85,7 @@ func (a *app) cancelRow(ctx context.Context, entry ledger.Entry) error {
 
 // callOut waits until what was asked of a row is done. late, if not nil, ends the
 // wait with the row as it is then.
-func (a *app) callOut(ctx context.Context, call ledger.Callout, entry ledger.Entry, done func(ledger.Entry) bool, late <-chan time.Time) (ledger.Entry, error) {
+func (a *app) callOut(ctx context.Context, call ledger.DetachRequest, entry ledger.Entry, done func(ledger.Entry) bool, late <-chan time.Time) (ledger.Entry, error) {
 	f, err := a.followRow(entry)
 	if err != nil {
 		return entry, err
@@ -109,7 +109,7 @@ func (a *app) callOut(ctx context.Context, call ledger.Callout, entry ledger.Ent
 			}
 		case <-looks.C:
 			if entry, err = a.ledger.Get(ctx, call.UploadID); err == nil && entry.RunID != called && !done(entry) {
-				entry, err = a.ledger.CallOut(ctx, call) // who was called has it no more
+				entry, err = a.ledger.RequestDetach(ctx, call) // who was called has it no more
 			}
 			f.entry, called = entry, entry.RunID
 		}
@@ -117,7 +117,7 @@ func (a *app) callOut(ctx context.Context, call ledger.Callout, entry ledger.Ent
 	return entry, err
 }
 
-// letGo takes a row from a page that cannot hear that it is called: it was ended in
+// letGo takes a row from a shard that cannot hear that it is called: it was ended in
 // Temporal, or the host that carried it is gone.
 func (a *app) letGo(ctx context.Context, f *following) error {
 	e := f.entry
@@ -135,7 +135,7 @@ func (a *app) letGo(ctx context.Context, f *following) error {
 	info := described.GetWorkflowExecutionInfo()
 	deaf := time.Since(info.GetCloseTime().AsTime()) > upload.OrphanTime
 	if info.GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_RUNNING {
-		deaf = !polled(workers, upload.PagesQueue(f.item.Queue))
+		deaf = !polled(workers, upload.ShardsQueue(f.item.Queue))
 		for _, one := range described.GetPendingActivities() {
 			deaf = deaf && one.GetState() != enums.PENDING_ACTIVITY_STATE_STARTED
 		}
@@ -143,7 +143,7 @@ func (a *app) letGo(ctx context.Context, f *following) error {
 	if !deaf {
 		return nil
 	}
-	return a.ledger.ForsakeRow(ctx, e.Result.UploadID, e.RunID)
+	return a.ledger.OrphanRow(ctx, e.Result.UploadID, e.RunID)
 }
 
 // rowNotPaused says that a row that travels with others is not paused by itself: it
@@ -165,15 +165,15 @@ func (a *app) rowNotPaused(ctx context.Context, entry ledger.Entry) error {
 // row with it.
 func (a *app) takeOut(ctx context.Context, entry ledger.Entry) (ledger.Entry, error) {
 	id := entry.Result.UploadID
-	call := ledger.Callout{UploadID: id, Want: ledger.WantAlone, By: who()}
+	call := ledger.DetachRequest{UploadID: id, Want: ledger.WantDetach, By: who()}
 	late := time.NewTimer(callTime)
 	defer late.Stop()
-	entry, err := a.ledger.CallOut(ctx, call)
+	entry, err := a.ledger.RequestDetach(ctx, call)
 	if err != nil {
 		return entry, err
 	}
 	out := func(e ledger.Entry) bool {
-		return e.Result.State.Ended() || !withOthers(e) || e.Alone && e.RunID == ""
+		return e.Result.State.Ended() || !withOthers(e) || e.Detached && e.RunID == ""
 	}
 	if !out(entry) {
 		a.parting = "interrupted; the row goes on by itself once it has left the others"
@@ -189,12 +189,12 @@ func (a *app) takeOut(ctx context.Context, entry ledger.Entry) (ledger.Entry, er
 	case !withOthers(entry):
 		return entry, nil
 	}
-	return a.beginAlone(ctx, entry)
+	return a.startDetached(ctx, entry)
 }
 
-// beginAlone starts the workflow of a row that has left its page, which would have
+// startDetached starts the workflow of a row that has left its shard, which would have
 // to carry the others first.
-func (a *app) beginAlone(ctx context.Context, entry ledger.Entry) (ledger.Entry, error) {
+func (a *app) startDetached(ctx context.Context, entry ledger.Entry) (ledger.Entry, error) {
 	row, err := a.ledger.Row(ctx, entry.Result.UploadID)
 	if err != nil {
 		return entry, err

@@ -29,9 +29,9 @@ func (d describing) DescribeWorkflowExecution(context.Context, string, string) (
 	return d.described, d.err
 }
 
-func TestARowIsTakenFromAPageOnlyIfThatCannotHear(t *testing.T) {
+func TestARowIsTakenFromAShardOnlyIfThatCannotHear(t *testing.T) {
 	const running, terminated = enums.WORKFLOW_EXECUTION_STATUS_RUNNING, enums.WORKFLOW_EXECUTION_STATUS_TERMINATED
-	page := func(status enums.WorkflowExecutionStatus, closed time.Time, activity enums.PendingActivityState) *workflowservice.DescribeWorkflowExecutionResponse {
+	shard := func(status enums.WorkflowExecutionStatus, closed time.Time, activity enums.PendingActivityState) *workflowservice.DescribeWorkflowExecutionResponse {
 		d := &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{Status: status}}
 		if !closed.IsZero() {
 			d.WorkflowExecutionInfo.CloseTime = timestamppb.New(closed)
@@ -47,12 +47,12 @@ func TestARowIsTakenFromAPageOnlyIfThatCannotHear(t *testing.T) {
 		worker   bool
 		taken    bool
 	}{
-		"whose worker carries it":                  {describing{described: page(running, time.Time{}, started)}, true, false},
-		"that comes back soon":                     {describing{described: page(running, time.Time{}, scheduled)}, true, false},
-		"whose worker may only be out of sight":    {describing{described: page(running, time.Time{}, started)}, false, false},
-		"whose host is gone":                       {describing{described: page(running, time.Time{}, scheduled)}, false, true},
-		"that was ended a moment ago":              {describing{described: page(terminated, time.Now(), 0)}, true, false},
-		"that was ended":                           {describing{described: page(terminated, time.Now().Add(-time.Hour), 0)}, true, true},
+		"whose worker carries it":                  {describing{described: shard(running, time.Time{}, started)}, true, false},
+		"that comes back soon":                     {describing{described: shard(running, time.Time{}, scheduled)}, true, false},
+		"whose worker may only be out of sight":    {describing{described: shard(running, time.Time{}, started)}, false, false},
+		"whose host is gone":                       {describing{described: shard(running, time.Time{}, scheduled)}, false, true},
+		"that was ended a moment ago":              {describing{described: shard(terminated, time.Now(), 0)}, true, false},
+		"that was ended":                           {describing{described: shard(terminated, time.Now().Add(-time.Hour), 0)}, true, true},
 		"of which Temporal says nothing right now": {describing{err: errors.New("unavailable")}, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -62,12 +62,12 @@ func TestARowIsTakenFromAPageOnlyIfThatCannotHear(t *testing.T) {
 				Source: "/media/a.jpg", Queue: upload.HostQueue("far", "/media"),
 			}
 			claim, err := l.Claim(t.Context(), ledger.ClaimRequest{
-				Item: item, WorkflowID: "page/spring/sitoo/2", RunID: "run", Way: upload.WayPacked, StartedAt: time.Now(),
+				Item: item, WorkflowID: "shard/spring/sitoo/2", RunID: "run", Way: upload.WayPacked, StartedAt: time.Now(),
 			})
 			require.NoError(t, err)
 			require.Equal(t, ledger.Granted, claim.Outcome)
 			if c.worker {
-				require.NoError(t, l.Announce(t.Context(), ledger.Worker{ID: "w", Host: "far", Queues: []string{upload.PagesQueue(item.Queue)}}))
+				require.NoError(t, l.Announce(t.Context(), ledger.Worker{ID: "w", Host: "far", Queues: []string{upload.ShardsQueue(item.Queue)}}))
 			}
 			entry, err := l.Get(t.Context(), item.UploadID)
 			require.NoError(t, err)

@@ -27,7 +27,7 @@ func TestWhatCannotBeSteeredSaysWhatCan(t *testing.T) {
 		"one that is unconfirmed":  {of(upload.StateUnconfirmed, nil), "batch/spring/a is unconfirmed", "mediaferry decide batch/spring/a"},
 		"and a row of its own can": {of(upload.StateTransferring, nil), "", ""},
 		"and so can one that travels with others": {
-			of(upload.StateTransferring, func(e *ledger.Entry) { e.WorkflowID, e.Result.Way = "page/spring/trustana/2", upload.WayPacked }), "", "",
+			of(upload.StateTransferring, func(e *ledger.Entry) { e.WorkflowID, e.Result.Way = "shard/spring/trustana/2", upload.WayPacked }), "", "",
 		},
 		"and one that waits for its turn": {of(upload.StateWaiting, func(e *ledger.Entry) { e.WorkflowID = "" }), "", ""},
 	} {

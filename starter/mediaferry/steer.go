@@ -170,7 +170,7 @@ func (a *app) retry(ctx context.Context, id string, asJSON bool) error {
 		return err
 	}
 	item.Queue = ""
-	if err := a.ledger.CallBack(ctx, id); err != nil {
+	if err := a.ledger.AllowClaims(ctx, id); err != nil {
 		return err
 	}
 	items := []upload.Item{item}

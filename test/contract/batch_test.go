@@ -43,10 +43,10 @@ func (w *world) load(rows int, change func(*ledger.Batch, []upload.Item)) []uplo
 	var records []upload.Record
 	for _, item := range items {
 		record := upload.Record{Item: item, Result: upload.NewResult(item, upload.WayPacked, w.start)}
-		record.Lane, record.Last = vendor.Spec().SerialKey(account, item.Fields)
+		record.SerialKey, record.Last = vendor.Spec().SerialKey(account, item.Fields)
 		records = append(records, record)
 	}
-	require.NoError(w.t, w.ledger.RecordPage(w.t.Context(), records))
+	require.NoError(w.t, w.ledger.RecordAll(w.t.Context(), records))
 	require.NoError(w.t, w.ledger.BatchLoaded(w.t.Context(), "b", int64(rows)))
 	return items
 }
@@ -103,7 +103,7 @@ func TestRowsOfABatchTravelPacked(t *testing.T) {
 			w.verifyRows(items, results)
 			for _, result := range results {
 				require.Equal(t, upload.WayPacked, result.Way)
-				require.Contains(t, string(result.WorkflowID), "page/b/"+vendor+"/")
+				require.Contains(t, string(result.WorkflowID), "shard/b/"+vendor+"/")
 				require.Equal(t, 1, result.Attempts.Prepare)
 				require.Equal(t, 1, result.Attempts.Transfer)
 			}

@@ -361,10 +361,10 @@ func TestClosientTakesOneImageOfAProductAtATimeAndThePrimaryLast(t *testing.T) {
 	var open, most int
 	w.env.SetOnActivityCompletedListener(func(info *activity.Info, _ converter.EncodedValue, err error) {
 		switch {
-		case info.ActivityType.Name == upload.ActivityEnterLane && err == nil:
+		case info.ActivityType.Name == upload.ActivityAcquireSerial && err == nil:
 			open++
 			most = max(most, open)
-		case info.ActivityType.Name == upload.ActivityLeaveLane:
+		case info.ActivityType.Name == upload.ActivityReleaseSerial:
 			open--
 		}
 	})

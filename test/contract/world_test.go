@@ -133,7 +133,7 @@ func (w *world) program() {
 	}
 	acts.Register(w.env)
 	acts.RegisterBatches(w.env)
-	acts.RegisterPages(w.env)
+	acts.RegisterShards(w.env)
 }
 
 // freshLedger names a ledger that nothing is in. Making its tables takes longer

@@ -106,7 +106,7 @@ func (r *rig) bills(v *verdict, batch string, rows int) {
 	events, actions := float64(packed.events+alone.events)/float64(rows), float64(packed.total()+alone.total())/float64(rows)
 	v.holds(events <= eventsMost, "events an image, rows in trouble included", fmt.Sprintf("%.3f", events), fmt.Sprint("at most ", eventsMost))
 	v.holds(actions <= actionsMost, "actions an image, heartbeats at their most", fmt.Sprintf("%.3f", actions), fmt.Sprint("at most ", actionsMost))
-	v.tells("  batch, feeds and pages", "%s", packed)
+	v.tells("  batch, dispatchers and shards", "%s", packed)
 	v.tells("  rows on their own", "%s", alone)
 }
 

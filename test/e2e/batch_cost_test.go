@@ -47,7 +47,7 @@ func billOf(t *testing.T, c client.Client, batch string) (packed, alone bill) {
 	packed, alone = bill{actions: map[string]int{}}, bill{actions: map[string]int{}}
 	for _, run := range runs(t, c) {
 		switch {
-		case run[0] == "batch/"+batch, strings.HasPrefix(run[0], "feed/"+batch+"/"), strings.HasPrefix(run[0], "page/"+batch+"/"):
+		case run[0] == "batch/"+batch, strings.HasPrefix(run[0], "dispatcher/"+batch+"/"), strings.HasPrefix(run[0], "shard/"+batch+"/"):
 			packed.add(t, c, run)
 		case strings.HasPrefix(run[0], "batch/"+batch+"/"):
 			alone.add(t, c, run)

@@ -61,7 +61,7 @@ func TestBatchKills(t *testing.T) {
 	r.audit(v, c)
 	r.repetitions(v, c, workers)
 	packed, alone := billOf(t, stranger(t, r.service), "killed")
-	v.tells("batch, feeds and pages", "%s", packed)
+	v.tells("batch, dispatchers and shards", "%s", packed)
 	v.tells("rows on their own", "%s", alone)
 }
 

@@ -38,7 +38,7 @@ func TestPagesThatAreEndedInTemporalLoseNoRow(t *testing.T) {
 			box.hits(few)
 			who, ended := stranger(t, at), 0
 			for _, run := range runs(t, who) {
-				if strings.HasPrefix(run[0], "page/") {
+				if strings.HasPrefix(run[0], "shard/") {
 					require.NoError(t, end(who, run[0], run[1]))
 					ended++
 				}

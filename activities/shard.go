@@ -16,23 +16,23 @@ import (
 )
 
 const (
-	// pageWatch is how often a page looks at what was decided about its batch.
-	pageWatch = time.Second
-	// pagePatience is how long a page that has sent all its rows waits in its slot
-	// for the vendor. What takes longer is looked at when the page comes back.
-	pagePatience = 2 * time.Second
-	// pageParting is how long rows in flight may go on when their batch is
+	// shardWatch is how often a shard looks at what was decided about its batch.
+	shardWatch = time.Second
+	// shardPatience is how long a shard that has sent all its rows waits in its slot
+	// for the vendor. What takes longer is looked at when the shard comes back.
+	shardPatience = 2 * time.Second
+	// shardParting is how long rows in flight may go on when their batch is
 	// canceled.
-	pageParting = 2 * time.Second
-	// pageRest is how often a page that may not go on looks whether it may now,
-	// in the beginning; and pageRestMost later.
-	pageRest     = time.Second
-	pageRestMost = 20 * time.Second
-	// looksAtOnce is how many rows of one page are asked for at once.
+	shardParting = 2 * time.Second
+	// shardRest is how often a shard that may not go on looks whether it may now,
+	// in the beginning; and shardRestMost later.
+	shardRest     = time.Second
+	shardRestMost = 20 * time.Second
+	// looksAtOnce is how many rows of one shard are asked for at once.
 	looksAtOnce = 16
 )
 
-// CarryPage carries all rows of a page that can be packed: each is prepared, sent,
+// RunShard carries all rows of a shard that can be packed: each is prepared, sent,
 // polled and recorded by itself, with its own outcome. What it knows of a row
 // between two steps is in the ledger before the next step begins, so that after a
 // crash only calls that were in flight are made again.
@@ -40,27 +40,27 @@ const (
 // It comes back, by Temporal's retries, while rows are being processed and while
 // its batch or its account is paused. Rows that need workflows of their own are
 // marked so and left.
-func (a *Activities) CarryPage(ctx context.Context, page upload.Page) (upload.Carried, error) {
-	c, err := a.carrier(ctx, page)
+func (a *Activities) RunShard(ctx context.Context, shard upload.Shard) (upload.ShardDone, error) {
+	c, err := a.carrier(ctx, shard)
 	if err != nil {
-		return upload.Carried{}, result(ctx, upload.StepClaim, err)
+		return upload.ShardDone{}, result(ctx, upload.StepClaim, err)
 	}
-	defer beat(ctx, func() any { return upload.Progress{Sent: c.meter()} })()
-	if c.heed(ctx); c.stopped() { // who is called out need not wait for the batch
-		return upload.Carried{}, c.over(ctx)
+	defer beat(ctx, func() any { return upload.Heartbeat{Sent: c.meter()} })()
+	if c.heed(ctx); c.stopped() { // detach requests need not wait for the batch
+		return upload.ShardDone{}, c.over(ctx)
 	}
-	rows, err := a.Ledger.PageRows(ctx, page)
+	rows, err := a.Ledger.ShardRows(ctx, shard)
 	if err != nil {
-		return upload.Carried{}, ledgerError(ctx, err)
+		return upload.ShardDone{}, ledgerError(ctx, err)
 	}
 	c.carry(ctx, rows)
-	return upload.Carried{Alone: c.alone}, c.over(ctx)
+	return upload.ShardDone{Detached: c.detached}, c.over(ctx)
 }
 
-// carrier carries the rows of one page.
+// carrier carries the rows of one shard.
 type carrier struct {
 	*Activities
-	page    upload.Page
+	shard   upload.Shard
 	account string
 	vendor  vendors.Vendor
 	spec    *vendors.Spec
@@ -69,35 +69,35 @@ type carrier struct {
 	limits  *batchLimit
 
 	workflowID, runID string
-	began             time.Time // of the run with the page
+	began             time.Time // of the run with the shard
 
-	calls callouts
+	requests detachRequests
 
-	mu      sync.Mutex
-	cached  *vendors.Caller
-	asOf    time.Time     // of cached
-	halt    string        // why no more rows begin; "" while they do
-	haltFor time.Duration // until the page is to come back, where it halts
-	trouble error         // of the ledger
-	open    int           // rows not sent yet
-	left    []*packed     // that the vendor still processes
-	waiting int           // rows that could not be taken on
-	alone   bool
-	sent    int64
+	mu       sync.Mutex
+	cached   *vendors.Caller
+	asOf     time.Time     // of cached
+	halt     string        // why no more rows begin; "" while they do
+	haltFor  time.Duration // until the shard is to come back, where it halts
+	trouble  error         // of the ledger
+	open     int           // rows not sent yet
+	left     []*packed     // that the vendor still processes
+	waiting  int           // rows that could not be taken on
+	detached bool
+	sent     int64
 }
 
-func (a *Activities) carrier(ctx context.Context, page upload.Page) (*carrier, error) {
-	vendor, err := vendors.Find(page.Route.Vendor)
+func (a *Activities) carrier(ctx context.Context, shard upload.Shard) (*carrier, error) {
+	vendor, err := vendors.Find(shard.Route.Vendor)
 	if err != nil {
 		return nil, upload.Errorf(upload.KindInternal, upload.StepClaim, "%w", err)
 	}
 	c := &carrier{
-		Activities: a, page: page, account: page.Route.Account, vendor: vendor, spec: vendor.Spec(),
-		gate: a.gates.of(page.Route.Account, a.Now), asking: make(chan struct{}, looksAtOnce),
-		limits: a.batches.of(page.Batch, a.Now),
+		Activities: a, shard: shard, account: shard.Route.Account, vendor: vendor, spec: vendor.Spec(),
+		gate: a.gates.of(shard.Route.Account, a.Now), asking: make(chan struct{}, looksAtOnce),
+		limits: a.batches.of(shard.Batch, a.Now),
 	}
 	c.workflowID, c.runID, c.began = run(ctx)
-	c.calls.reset()
+	c.requests.reset()
 	return c, nil
 }
 
@@ -120,8 +120,8 @@ func (c *carrier) meter() int64 {
 
 // carry takes on one row after the other, as the gate lets them, and returns when
 // each has ended, or has come as far as it can for now.
-func (c *carrier) carry(ctx context.Context, rows []ledger.PageRow) {
-	working, parted := outlive(ctx, pageParting)
+func (c *carrier) carry(ctx context.Context, rows []ledger.ShardRow) {
+	working, parted := outlive(ctx, shardParting)
 	defer parted()
 	watching, end := context.WithCancel(ctx)
 	var all, watch sync.WaitGroup
@@ -129,8 +129,8 @@ func (c *carrier) carry(ctx context.Context, rows []ledger.PageRow) {
 	c.open = len(rows)
 	for r := range c.admit(working, rows) {
 		switch {
-		case r.entry.Alone:
-			c.alone = true
+		case r.entry.Detached:
+			c.detached = true
 			c.passed()
 		case r.underWay():
 			c.passed()
@@ -185,7 +185,7 @@ func outlive(ctx context.Context, wait time.Duration) (context.Context, context.
 // watch looks every second at what was decided about the batch, until ctx ends or
 // the worker is to stop.
 func (c *carrier) watch(ctx context.Context) {
-	ticker := time.NewTicker(pageWatch)
+	ticker := time.NewTicker(shardWatch)
 	defer ticker.Stop()
 	for {
 		select {
@@ -204,7 +204,7 @@ func (c *carrier) watch(ctx context.Context) {
 // failures have used up a budget.
 func (c *carrier) heed(ctx context.Context) {
 	c.hear(ctx)
-	batch, err := c.Ledger.Batch(ctx, c.page.Batch)
+	batch, err := c.Ledger.Batch(ctx, c.shard.Batch)
 	if err != nil {
 		c.fail(ctx, err)
 		return
@@ -216,7 +216,7 @@ func (c *carrier) heed(ctx context.Context) {
 			return
 		}
 	}
-	rest := upload.Jitter(min(pageRest<<min(attempt(ctx), 5), pageRestMost), c.runID, int(attempt(ctx)))
+	rest := upload.Jitter(min(shardRest<<min(attempt(ctx), 5), shardRestMost), c.runID, int(attempt(ctx)))
 	switch {
 	case batch.State == upload.BatchHeld:
 		c.stop("the batch is held: "+batch.Because, rest)
@@ -255,7 +255,7 @@ func (c *carrier) budget(ctx context.Context, batch ledger.Batch) (ledger.Batch,
 	return batch, nil
 }
 
-// stop keeps more rows from beginning, and has the page come back after rest.
+// stop keeps more rows from beginning, and has the shard come back after rest.
 func (c *carrier) stop(why string, rest time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -297,17 +297,17 @@ func (c *carrier) postponed() {
 }
 
 // patience is how long a row may wait for its next look without giving up the
-// page's slot: for as long as others are being sent, and a little more.
+// shard's slot: for as long as others are being sent, and a little more.
 func (c *carrier) patience() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.open > 0 && c.halt == "" {
-		return 10 * pagePatience
+		return 10 * shardPatience
 	}
-	return pagePatience
+	return shardPatience
 }
 
-// over is what the page comes to: nil when all its rows have ended or are to
+// over is what the shard comes to: nil when all its rows have ended or are to
 // travel alone.
 func (c *carrier) over(ctx context.Context) error {
 	if err := c.save(ctx); err != nil {
@@ -325,12 +325,12 @@ func (c *carrier) over(ctx context.Context) error {
 	case c.halt != "":
 		return later(typeWaiting, c.halt, c.haltFor)
 	case c.waiting > 0:
-		return later(typeWaiting, fmt.Sprintf("%d rows could not go on", c.waiting), pageRest)
+		return later(typeWaiting, fmt.Sprintf("%d rows could not go on", c.waiting), shardRest)
 	case len(c.left) > 0:
-		next := c.left[0].leg.NextLook
+		next := c.left[0].progress.NextLook
 		for _, r := range c.left {
-			if r.leg.NextLook.Before(next) {
-				next = r.leg.NextLook
+			if r.progress.NextLook.Before(next) {
+				next = r.progress.NextLook
 			}
 		}
 		return later(typeProcessing, fmt.Sprintf("the vendor processes %d rows", len(c.left)), max(next.Sub(c.Now()), time.Millisecond))
@@ -340,31 +340,31 @@ func (c *carrier) over(ctx context.Context) error {
 
 // save keeps when the rows that are being processed are to be looked at next.
 func (c *carrier) save(ctx context.Context) error {
-	var marks []ledger.LegMark
+	var marks []ledger.ProgressUpdate
 	for _, r := range c.left {
 		marks = append(marks, r.mark(upload.StateProcessing))
 	}
-	return c.Ledger.SaveLegs(context.WithoutCancel(ctx), marks)
+	return c.Ledger.SaveProgress(context.WithoutCancel(ctx), marks)
 }
 
 // abandon ends the rows that were under way when their batch was canceled. What
 // was sent of them stays at the vendor, and the result says so.
 func (c *carrier) abandon(ctx context.Context) {
-	if batch, err := c.Ledger.Batch(ctx, c.page.Batch); err != nil || batch.State != upload.BatchCanceling {
+	if batch, err := c.Ledger.Batch(ctx, c.shard.Batch); err != nil || batch.State != upload.BatchCanceling {
 		return // the worker was lost sight of, or ends: another attempt goes on
 	}
-	rows, err := c.Ledger.PageRows(ctx, c.page)
+	rows, err := c.Ledger.ShardRows(ctx, c.shard)
 	if err != nil {
-		c.Log.Warn("rows of a canceled page are left for the end of the batch", zap.String("batch", c.page.Batch), zap.Error(err))
+		c.Log.Warn("rows of a canceled shard are left for the end of the batch", zap.String("batch", c.shard.Batch), zap.Error(err))
 		return
 	}
 	var records []upload.Record
 	for _, row := range rows {
-		if r := newPacked(c, row); !row.Alone && r.leg.Session.Method != "" {
+		if r := newPacked(c, row); !row.Detached && r.progress.Session.Method != "" {
 			records = append(records, r.canceled())
 		}
 	}
-	if err := c.Ledger.RecordPage(ctx, records); err != nil {
-		c.Log.Warn("rows of a canceled page are left for the end of the batch", zap.String("batch", c.page.Batch), zap.Error(err))
+	if err := c.Ledger.RecordAll(ctx, records); err != nil {
+		c.Log.Warn("rows of a canceled shard are left for the end of the batch", zap.String("batch", c.shard.Batch), zap.Error(err))
 	}
 }

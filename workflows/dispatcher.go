@@ -12,53 +12,53 @@ import (
 )
 
 const (
-	// feedWidth is how many pages of one route are under way at once: enough that
+	// dispatchWidth is how many shards of one route are under way at once: enough that
 	// the end of one is not waited for, and that a fleet has something to share.
-	feedWidth = 4
-	// feedPages is after how many pages a feed begins a new history.
-	feedPages = 100
+	dispatchWidth = 4
+	// dispatchShards is after how many shards a dispatcher begins a new history.
+	dispatchShards = 100
 )
 
-// feeder keeps a few pages of one route under way.
-type feeder struct {
-	in       upload.Feed
+// dispatcher keeps a few shards of one route under way.
+type dispatcher struct {
+	in       upload.Dispatch
 	inFlight int
 	started  int
-	err      error // what the first page failed with that did
+	err      error // what the first shard failed with that did
 }
 
-// feed carries a route's rows a page at a time, in the order of the manifest. The
+// dispatch carries a route's rows a shard at a time, in the order of the manifest. The
 // canary comes first, and alone.
-func feed(ctx workflow.Context, in upload.Feed) error {
-	f := &feeder{in: in}
+func dispatch(ctx workflow.Context, in upload.Dispatch) error {
+	f := &dispatcher{in: in}
 	if in.Canary > 0 {
 		if err := f.canary(ctx); err != nil {
 			return err
 		}
 	}
-	for f.started < feedPages {
-		size := f.in.PageSize()
-		pages, err := f.cut(ctx, size, size, size, size)
-		if err == nil && len(pages) > 0 {
-			err = f.send(ctx, pages)
+	for f.started < dispatchShards {
+		size := f.in.ShardSize()
+		shards, err := f.cut(ctx, size, size, size, size)
+		if err == nil && len(shards) > 0 {
+			err = f.send(ctx, shards)
 		}
-		if err != nil || len(pages) == 0 {
+		if err != nil || len(shards) == 0 {
 			return errors.Join(err, f.wait(ctx))
 		}
 	}
 	if err := f.wait(ctx); err != nil {
 		return err
 	}
-	return workflow.NewContinueAsNewError(ctx, upload.WorkflowFeed, f.in)
+	return workflow.NewContinueAsNewError(ctx, upload.WorkflowDispatcher, f.in)
 }
 
 // canary sends the first rows and waits until a person has seen how they ended.
-func (f *feeder) canary(ctx workflow.Context) error {
-	pages, err := f.cut(ctx, f.in.Canary)
+func (f *dispatcher) canary(ctx workflow.Context) error {
+	shards, err := f.cut(ctx, f.in.Canary)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(f.send(ctx, pages), f.wait(ctx)); err != nil {
+	if err := errors.Join(f.send(ctx, shards), f.wait(ctx)); err != nil {
 		return err
 	}
 	workflow.SetCurrentDetails(ctx, "waits for a person to look at the canary")
@@ -68,18 +68,18 @@ func (f *feeder) canary(ctx workflow.Context) error {
 	return err
 }
 
-func (f *feeder) cut(ctx workflow.Context, sizes ...int) (pages []upload.Page, err error) {
-	ctx = workflow.WithActivityOptions(ctx, books("the next pages"))
-	err = workflow.ExecuteActivity(ctx, upload.ActivityCutPages, upload.Cut{
+func (f *dispatcher) cut(ctx workflow.Context, sizes ...int) (shards []upload.Shard, err error) {
+	ctx = workflow.WithActivityOptions(ctx, books("the next shards"))
+	err = workflow.ExecuteActivity(ctx, upload.ActivityCutShards, upload.Cut{
 		Batch: f.in.Batch, Route: f.in.Route, After: f.in.After, Sizes: sizes,
-	}).Get(ctx, &pages)
-	return pages, err
+	}).Get(ctx, &shards)
+	return shards, err
 }
 
-// send starts pages as others end.
-func (f *feeder) send(ctx workflow.Context, pages []upload.Page) error {
-	for _, p := range pages {
-		if err := workflow.Await(ctx, func() bool { return f.inFlight < feedWidth }); err != nil {
+// send starts shards as others end.
+func (f *dispatcher) send(ctx workflow.Context, shards []upload.Shard) error {
+	for _, p := range shards {
+		if err := workflow.Await(ctx, func() bool { return f.inFlight < dispatchWidth }); err != nil {
 			return err
 		}
 		f.in.After = p.Last
@@ -95,16 +95,16 @@ func (f *feeder) send(ctx workflow.Context, pages []upload.Page) error {
 	return nil
 }
 
-func (f *feeder) carry(ctx workflow.Context, p upload.Page) error {
+func (f *dispatcher) carry(ctx workflow.Context, p upload.Shard) error {
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID: fmt.Sprintf("page/%s/%s/%d", p.Batch, p.Route.Account, p.First), TaskQueue: upload.TaskQueue,
+		WorkflowID: fmt.Sprintf("shard/%s/%s/%d", p.Batch, p.Route.Account, p.First), TaskQueue: upload.TaskQueue,
 		ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL, WaitForCancellation: true,
-		Priority:      pagePriority(p.Batch),
+		Priority:      shardPriority(p.Batch),
 		StaticSummary: fmt.Sprintf("%d rows of batch %s to %s, lines %d to %d", p.Rows, p.Batch, p.Route.Account, p.First, p.Last),
 	})
-	err := workflow.ExecuteChildWorkflow(ctx, upload.WorkflowPage, p).Get(ctx, nil)
+	err := workflow.ExecuteChildWorkflow(ctx, upload.WorkflowShard, p).Get(ctx, nil)
 	if endedOutside(ctx, err) {
-		return nil // the batch takes its rows back, and sends them with other pages
+		return nil // the batch takes its rows back, and sends them with other shards
 	}
 	return err
 }
@@ -116,9 +116,9 @@ func endedOutside(ctx workflow.Context, err error) bool {
 	return err != nil && ctx.Err() == nil && (temporal.IsCanceledError(err) || errors.As(err, &terminated))
 }
 
-// wait returns when no page is under way, also after the batch was canceled: its
-// pages end by themselves then.
-func (f *feeder) wait(ctx workflow.Context) error {
+// wait returns when no shard is under way, also after the batch was canceled: its
+// shards end by themselves then.
+func (f *dispatcher) wait(ctx workflow.Context) error {
 	free, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	if err := workflow.Await(free, func() bool { return f.inFlight == 0 }); err != nil {

@@ -13,47 +13,47 @@ import (
 )
 
 const (
-	// pageBeat finds a worker that died with a page. Each beat is an action, and
-	// a page may take long where a vendor is slow: twice the time of a transfer's.
-	pageBeat = 10 * time.Second
-	// pageTime bounds one attempt of carrying a page. Rows that are done by then
+	// shardBeat finds a worker that died with a shard. Each beat is an action, and
+	// a shard may take long where a vendor is slow: twice the time of a transfer's.
+	shardBeat = 10 * time.Second
+	// shardTime bounds one attempt of carrying a shard. Rows that are done by then
 	// are done; the next attempt goes on with the others.
-	pageTime = 24 * time.Hour
+	shardTime = 24 * time.Hour
 )
 
-// pageRun is one page under way.
-type pageRun struct {
-	page        upload.Page
+// shardRun is one shard under way.
+type shardRun struct {
+	shard       upload.Shard
 	inFlight    int
 	unconfirmed map[string]bool // rows that wait for a person
 	err         error
 }
 
-// page carries the rows of one page: those that can be packed in one activity,
+// shard carries the rows of one shard: those that can be packed in one activity,
 // and then each of those that cannot, or got into trouble, in a workflow of its
 // own.
-func page(ctx workflow.Context, in upload.Page) error {
-	p := &pageRun{page: in, unconfirmed: map[string]bool{}}
+func shard(ctx workflow.Context, in upload.Shard) error {
+	p := &shardRun{shard: in, unconfirmed: map[string]bool{}}
 	carrying := workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue: upload.PagesQueue(in.Route.Queue), StartToCloseTimeout: pageTime, HeartbeatTimeout: pageBeat,
-		WaitForCancellation: true, RetryPolicy: repeats(), Priority: pagePriority(in.Batch),
+		TaskQueue: upload.ShardsQueue(in.Route.Queue), StartToCloseTimeout: shardTime, HeartbeatTimeout: shardBeat,
+		WaitForCancellation: true, RetryPolicy: repeats(), Priority: shardPriority(in.Batch),
 		Summary: fmt.Sprintf("carry %d rows to %s", in.Rows, in.Route.Account),
 	})
-	var carried upload.Carried
-	if err := workflow.ExecuteActivity(carrying, upload.ActivityCarryPage, in).Get(carrying, &carried); err != nil || !carried.Alone {
+	var done upload.ShardDone
+	if err := workflow.ExecuteActivity(carrying, upload.ActivityRunShard, in).Get(carrying, &done); err != nil || !done.Detached {
 		return err
 	}
-	return p.alone(ctx)
+	return p.detached(ctx)
 }
 
 // alone starts workflows for the rows that need their own, a few at a time.
-func (p *pageRun) alone(ctx workflow.Context) error {
+func (p *shardRun) detached(ctx workflow.Context) error {
 	workflow.Go(ctx, p.hear)
-	query := upload.AloneQuery{Page: p.page}
+	query := upload.DetachedQuery{Shard: p.shard}
 	for {
-		var rows upload.AloneRows
+		var rows upload.DetachedRows
 		asking := workflow.WithActivityOptions(ctx, waiting("rows that travel alone"))
-		if err := workflow.ExecuteActivity(asking, upload.ActivityAloneRows, query).Get(asking, &rows); err != nil {
+		if err := workflow.ExecuteActivity(asking, upload.ActivityDetachedRows, query).Get(asking, &rows); err != nil {
 			return errors.Join(err, p.wait(ctx))
 		}
 		if len(rows.Items) == 0 {
@@ -75,8 +75,8 @@ func (p *pageRun) alone(ctx workflow.Context) error {
 	}
 }
 
-// hear notes which rows wait for a person's decision: the page does not.
-func (p *pageRun) hear(ctx workflow.Context) {
+// hear notes which rows wait for a person's decision: the shard does not.
+func (p *shardRun) hear(ctx workflow.Context) {
 	signals := workflow.GetSignalChannel(ctx, upload.SignalUnconfirmed)
 	for {
 		var uploadID string
@@ -90,12 +90,12 @@ func (p *pageRun) hear(ctx workflow.Context) {
 // send gives a row a workflow of its own and waits until that has ended, or waits
 // for a person. The row's end is that workflow's to record, unless somebody ended
 // it from outside.
-func (p *pageRun) send(ctx workflow.Context, item upload.Item) error {
+func (p *shardRun) send(ctx workflow.Context, item upload.Item) error {
 	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID: item.UploadID, TaskQueue: upload.TaskQueue,
 		ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON, WaitForCancellation: true,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		Priority:              pagePriority(item.Batch),
+		Priority:              shardPriority(item.Batch),
 		StaticSummary:         upload.DisplaySource(item.Source) + " to " + item.Account,
 	})
 	running := workflow.ExecuteChildWorkflow(child, item.Vendor, item)
@@ -114,7 +114,7 @@ func (p *pageRun) send(ctx workflow.Context, item upload.Item) error {
 }
 
 // record puts down that a row's workflow was ended from outside.
-func (p *pageRun) record(ctx workflow.Context, item upload.Item, err error) error {
+func (p *shardRun) record(ctx workflow.Context, item upload.Item, err error) error {
 	now := workflow.Now(ctx).UTC()
 	result := upload.NewResult(item, upload.WayOwn, now)
 	result.State, result.FinishedAt, result.WorkflowID = upload.StateFailed, &now, upload.Text(item.UploadID)
@@ -127,7 +127,7 @@ func (p *pageRun) record(ctx workflow.Context, item upload.Item, err error) erro
 }
 
 // wait returns when no row is under way any more.
-func (p *pageRun) wait(ctx workflow.Context) error {
+func (p *shardRun) wait(ctx workflow.Context) error {
 	free, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	if err := workflow.Await(free, func() bool { return p.inFlight == 0 }); err != nil {

@@ -54,12 +54,12 @@ func (a *Activities) outdate(ctx context.Context, id string) error {
 
 // MarkPaused notes that a person paused an item, or let it go on. It may be
 // repeated.
-func (a *Activities) MarkPaused(ctx context.Context, in upload.PauseMark) error {
+func (a *Activities) MarkPaused(ctx context.Context, in upload.PauseUpdate) error {
 	workflowID, runID, _ := run(ctx)
 	if in.State == upload.StateWaiting { // its first step is under way: as one that waits, whoever resumes a batch would not find it
 		in.State = upload.StatePreparing
 	}
-	return ledgerError(ctx, a.Ledger.Progress(ctx, ledger.Mark{
+	return ledgerError(ctx, a.Ledger.UpdateState(ctx, ledger.StateUpdate{
 		Item: in.Item, WorkflowID: workflowID, RunID: runID, Way: upload.WayOwn,
 		State: in.State, Paused: in.Paused, Wait: true,
 	}))
@@ -108,18 +108,18 @@ func (a *Activities) batchRests(ctx context.Context, batch string) error {
 	return nil
 }
 
-// EnterLane returns when the item is in its lane. Until then it comes back. A
+// AcquireSerial returns when the item is in its lane. Until then it comes back. A
 // holder whose workflow has ended, however it did, is put out. An item that goes
 // last comes back at least once, so that those that were started with it can be
 // claimed.
-func (a *Activities) EnterLane(ctx context.Context, in upload.Lane) error {
+func (a *Activities) AcquireSerial(ctx context.Context, in upload.SerialRequest) error {
 	if err := a.batchRests(ctx, upload.BatchOf(in.UploadID)); err != nil {
 		return err
 	}
 	if in.Last && attempt(ctx) == 1 {
 		return later(typeWaiting, "other images of the product may come with this one", lastWait)
 	}
-	entered, holder, err := a.Ledger.Enter(ctx, in)
+	entered, holder, err := a.Ledger.AcquireSerial(ctx, in)
 	if err != nil {
 		return ledgerError(ctx, err)
 	}
@@ -132,7 +132,7 @@ func (a *Activities) EnterLane(ctx context.Context, in upload.Lane) error {
 			return err
 		}
 		if !alive {
-			if err := a.Ledger.Evict(ctx, in.Name, holder); err != nil {
+			if err := a.Ledger.EvictSerial(ctx, in.Key, holder); err != nil {
 				return ledgerError(ctx, err)
 			}
 		}
@@ -140,9 +140,9 @@ func (a *Activities) EnterLane(ctx context.Context, in upload.Lane) error {
 	return a.rest(ctx, "another image of the product goes first: "+holder.UploadID)
 }
 
-// LeaveLane lets the next one in. It may be repeated.
-func (a *Activities) LeaveLane(ctx context.Context, in upload.Lane) error {
-	return ledgerError(ctx, a.Ledger.Leave(ctx, in))
+// ReleaseSerial lets the next one in. It may be repeated.
+func (a *Activities) ReleaseSerial(ctx context.Context, in upload.SerialRequest) error {
+	return ledgerError(ctx, a.Ledger.ReleaseSerial(ctx, in))
 }
 
 func (a *Activities) rest(ctx context.Context, why string) error {

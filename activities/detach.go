@@ -11,19 +11,19 @@ import (
 // canceled.
 func (r *packed) canceled() upload.Record {
 	result := r.result(upload.StateCanceled)
-	result.Note = r.leg.Leaves()
-	return upload.Record{Item: r.item, Result: result, Fingerprint: r.leg.Content.Fingerprint, RunID: r.runID}
+	result.Note = r.progress.Leaves()
+	return upload.Record{Item: r.item, Result: result, Fingerprint: r.progress.Content.Fingerprint, RunID: r.runID}
 }
 
-// goAlone gives the row a workflow of its own, which goes on where it is.
-func (r *packed) goAlone(ctx context.Context, because string) error {
+// detach gives the row a workflow of its own, which goes on where it is.
+func (r *packed) detach(ctx context.Context, because string) error {
 	ctx = context.WithoutCancel(ctx)
-	if r.leg.Content.Size > 0 { // it is claimed, and has something behind it
+	if r.progress.Content.Size > 0 { // it is claimed, and has something behind it
 		if err := r.keep(ctx, ""); err != nil {
 			return err
 		}
 	}
-	err := r.Ledger.SetAlone(ctx, []ledger.Alone{{UploadID: r.item.UploadID, RunID: r.runID, Because: because}})
+	err := r.Ledger.Detach(ctx, []ledger.Detachment{{UploadID: r.item.UploadID, RunID: r.runID, Because: because}})
 	if err != nil {
 		return ledgerError(ctx, err)
 	}
@@ -36,5 +36,5 @@ func (r *packed) leave() {
 	r.done = true
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.alone = true
+	r.detached = true
 }

@@ -25,40 +25,40 @@ func (w *world) row(id string) ledger.Entry {
 
 func (w *world) callOut(id string, want ledger.Want) ledger.Entry {
 	w.t.Helper()
-	entry, err := w.ledger.CallOut(w.t.Context(), ledger.Callout{UploadID: id, Want: want, By: "operator"})
+	entry, err := w.ledger.RequestDetach(w.t.Context(), ledger.DetachRequest{UploadID: id, Want: want, By: "operator"})
 	require.NoError(w.t, err)
 	return entry
 }
 
-// endPage ends the page of a row as Temporal's UI does.
-func (w *world) endPage(row ledger.Entry) {
+// endShard ends the shard of a row as Temporal's UI does.
+func (w *world) endShard(row ledger.Entry) {
 	w.mu.Lock()
 	w.dead[row.RunID] = true
 	w.mu.Unlock()
 	w.env.CancelWorkflowByID(row.WorkflowID, row.RunID)
 }
 
-func TestAPageThatIsEndedFromOutsideLeavesNoRowBehind(t *testing.T) {
+func TestAShardThatIsEndedFromOutsideLeavesNoRowBehind(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "trustana", slowly)
 	items := w.load(20, nil)
 	w.env.RegisterDelayedCallback(func() {
 		row := w.row(items[7].UploadID)
 		require.Equal(t, upload.StateProcessing, row.Result.State)
-		w.endPage(row)
+		w.endShard(row)
 	}, 10*time.Second)
 	end, results := w.runBatch()
 	require.Equal(t, upload.BatchCompleted, end.State)
 	w.verifyRows(items, results)
 	require.Equal(t, upload.WayOwn, results[items[7].UploadID].Way)
-	require.Contains(t, results[items[7].UploadID].Note, "its page was ended from outside")
+	require.Contains(t, results[items[7].UploadID].Note, "its shard was ended from outside")
 }
 
-func TestABatchEndsThatIsCanceledAfterAPageOfItWasEndedFromOutside(t *testing.T) {
+func TestABatchEndsThatIsCanceledAfterAShardOfItWasEndedFromOutside(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "trustana", slowly)
 	items := w.load(20, nil)
-	w.env.RegisterDelayedCallback(func() { w.endPage(w.row(items[0].UploadID)) }, 10*time.Second)
+	w.env.RegisterDelayedCallback(func() { w.endShard(w.row(items[0].UploadID)) }, 10*time.Second)
 	w.env.RegisterDelayedCallback(func() {
 		_, err := w.ledger.ChangeBatch(t.Context(), "b", ledger.BatchChange{
 			State: upload.BatchCanceling, Event: ledger.BatchEvent{What: ledger.EventCancel, By: "operator"},
@@ -75,11 +75,11 @@ func TestABatchEndsThatIsCanceledAfterAPageOfItWasEndedFromOutside(t *testing.T)
 	require.Equal(t, upload.BatchCanceled, batch.State)
 }
 
-func TestTheCanaryIsShownAlsoWhereItsPageIsEndedFromOutside(t *testing.T) {
+func TestTheCanaryIsShownAlsoWhereItsShardIsEndedFromOutside(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "trustana", slowly)
 	items := w.load(20, func(b *ledger.Batch, _ []upload.Item) { b.Canary = 5 })
-	w.env.RegisterDelayedCallback(func() { w.endPage(w.row(items[0].UploadID)) }, 10*time.Second)
+	w.env.RegisterDelayedCallback(func() { w.endShard(w.row(items[0].UploadID)) }, 10*time.Second)
 	w.env.RegisterDelayedCallback(func() {
 		batch, err := w.ledger.Batch(t.Context(), "b")
 		require.NoError(t, err)
@@ -94,7 +94,7 @@ func TestTheCanaryIsShownAlsoWhereItsPageIsEndedFromOutside(t *testing.T) {
 	w.verifyRows(items, results)
 }
 
-func TestRowsAreCalledOutOfTheirPage(t *testing.T) {
+func TestRowsAreCalledOutOfTheirShard(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "trustana", slowly)
 	items := w.load(20, nil)
@@ -102,7 +102,7 @@ func TestRowsAreCalledOutOfTheirPage(t *testing.T) {
 	w.callOut(never, ledger.WantCancel)
 	w.env.RegisterDelayedCallback(func() {
 		require.Equal(t, upload.StateProcessing, w.callOut(canceled, ledger.WantCancel).Result.State)
-		w.callOut(alone, ledger.WantAlone)
+		w.callOut(alone, ledger.WantDetach)
 	}, 10*time.Second)
 	end, results := w.runBatch()
 	require.Equal(t, upload.BatchCompleted, end.State)
@@ -115,7 +115,7 @@ func TestRowsAreCalledOutOfTheirPage(t *testing.T) {
 	require.Zero(t, results[never].Attempts)
 	require.Equal(t, upload.StateReady, results[alone].State)
 	require.Equal(t, upload.WayOwn, results[alone].Way)
-	require.Equal(t, "travels alone since operator steers it", results[alone].Note)
+	require.Equal(t, "in a workflow of its own since operator controls it", results[alone].Note)
 	require.Equal(t, upload.WayPacked, results[items[0].UploadID].Way)
 	require.Empty(t, w.sandbox.Ledger().Violations)
 }

@@ -14,29 +14,29 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-func saveLeg(t *testing.T, l *ledger.Ledger, mark ledger.LegMark) {
+func saveProgress(t *testing.T, l *ledger.Ledger, mark ledger.ProgressUpdate) {
 	t.Helper()
-	require.NoError(t, l.SaveLegs(t.Context(), []ledger.LegMark{mark}))
+	require.NoError(t, l.SaveProgress(t.Context(), []ledger.ProgressUpdate{mark}))
 }
 
-func setAlone(t *testing.T, l *ledger.Ledger, item upload.Item, run, because string) {
+func detach(t *testing.T, l *ledger.Ledger, item upload.Item, run, because string) {
 	t.Helper()
-	require.NoError(t, l.SetAlone(t.Context(), []ledger.Alone{{UploadID: item.UploadID, RunID: run, Because: because}}))
+	require.NoError(t, l.Detach(t.Context(), []ledger.Detachment{{UploadID: item.UploadID, RunID: run, Because: because}}))
 }
 
-// leg is the leg of a line after a step of a run.
-func leg(line int, run string, state upload.State) ledger.LegMark {
-	return ledger.LegMark{UploadID: spring(line).UploadID, RunID: run, State: state, Leg: legOf(line)}
+// progress is the progress of a line after a step of a run.
+func progress(line int, run string, state upload.State) ledger.ProgressUpdate {
+	return ledger.ProgressUpdate{UploadID: spring(line).UploadID, RunID: run, State: state, Progress: progressOf(line)}
 }
 
-func onlyRow(t *testing.T, l *ledger.Ledger, line int) ledger.PageRow {
+func onlyRow(t *testing.T, l *ledger.Ledger, line int) ledger.ShardRow {
 	t.Helper()
-	rows := pageRows(t, l, springPage(line, line))
+	rows := shardRows(t, l, springShard(line, line))
 	require.Len(t, rows, 1)
 	return rows[0]
 }
 
-// From the manifest through a page into a workflow of its own, and to its end.
+// From the manifest through a shard into a workflow of its own, and to its end.
 func TestLifeOfARowThatGetsIntoTrouble(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		l := ledgertest.Open(t, url, ledger.Options{})
@@ -44,58 +44,58 @@ func TestLifeOfARowThatGetsIntoTrouble(t *testing.T) {
 		announce(t, l, item)
 		require.Equal(t, []string{"1-1: 1"}, cut(t, l, 0, 500))
 
-		grant(t, l, packed(item, "page", noon))
+		grant(t, l, packed(item, "shard", noon))
 		require.Empty(t, cut(t, l, 0, 500))
 		row := onlyRow(t, l, 1)
 		require.Equal(t, upload.StatePreparing, row.Result.State)
 		require.Equal(t, upload.WayPacked, row.Result.Way)
-		require.Nil(t, row.Leg)
+		require.Nil(t, row.Progress)
 
-		mark := leg(1, "page", upload.StateTransferring)
-		saveLeg(t, l, mark)
+		mark := progress(1, "shard", upload.StateTransferring)
+		saveProgress(t, l, mark)
 		row = onlyRow(t, l, 1)
 		require.Equal(t, upload.StateTransferring, row.Result.State)
-		require.Equal(t, &mark.Leg, row.Leg)
+		require.Equal(t, &mark.Progress, row.Progress)
 
-		mark.State, mark.BytesSent, mark.Leg.SentAt = upload.StateProcessing, 1000, noon
-		saveLeg(t, l, mark)
-		saveLeg(t, l, mark) // an attempt whose answer was lost
+		mark.State, mark.BytesSent, mark.Progress.SentAt = upload.StateProcessing, 1000, noon
+		saveProgress(t, l, mark)
+		saveProgress(t, l, mark) // an attempt whose answer was lost
 		row = onlyRow(t, l, 1)
 		require.Equal(t, upload.StateProcessing, row.Result.State)
 		require.EqualValues(t, 1000, row.Result.BytesSent)
-		require.Equal(t, &mark.Leg, row.Leg)
+		require.Equal(t, &mark.Progress, row.Progress)
 
-		grant(t, l, packed(item, "page", noon)) // the page goes on after a crash
-		require.Equal(t, &mark.Leg, onlyRow(t, l, 1).Leg)
+		grant(t, l, packed(item, "shard", noon)) // the shard goes on after a crash
+		require.Equal(t, &mark.Progress, onlyRow(t, l, 1).Progress)
 
-		setAlone(t, l, item, "page", "processing takes long")
-		setAlone(t, l, item, "page", "processing takes long")
+		detach(t, l, item, "shard", "processing takes long")
+		detach(t, l, item, "shard", "processing takes long")
 		row = onlyRow(t, l, 1)
-		require.True(t, row.Alone)
+		require.True(t, row.Detached)
 		require.Equal(t, "processing takes long", row.Because)
 		require.Equal(t, upload.StateProcessing, row.Result.State)
 		require.Equal(t, upload.WayOwn, row.Result.Way)
 		require.Empty(t, row.RunID)
 		require.Empty(t, row.WorkflowID)
-		alone := aloneRows(t, l, springPage(1, 1))
-		require.Len(t, alone, 1)
+		detached := detachedRows(t, l, springShard(1, 1))
+		require.Len(t, detached, 1)
 		want := item
-		want.Resume = &upload.Resume{Leg: mark.Leg, Because: "processing takes long"}
-		require.Equal(t, ledger.AloneRow{Line: 1, Item: want}, alone[0])
+		want.Resume = &upload.Resume{Progress: mark.Progress, Because: "processing takes long"}
+		require.Equal(t, ledger.DetachedRow{Line: 1, Item: want}, detached[0])
 
-		grant(t, l, asks(alone[0].Item, "own", noon.Add(time.Hour)))
-		alone = aloneRows(t, l, springPage(1, 1))
-		require.True(t, alone[0].Running)
-		require.Equal(t, want, alone[0].Item)
+		grant(t, l, asks(detached[0].Item, "own", noon.Add(time.Hour)))
+		detached = detachedRows(t, l, springShard(1, 1))
+		require.True(t, detached[0].Running)
+		require.Equal(t, want, detached[0].Item)
 		stored, err := get(t, l, item).Item()
 		require.NoError(t, err)
 		require.Equal(t, item, stored, "where to go on ends with the item")
 
 		record(t, l, ended(item, "own", noon.Add(time.Hour), upload.StateReady))
-		require.Empty(t, pageRows(t, l, springPage(1, 1)))
-		require.Empty(t, aloneRows(t, l, springPage(1, 1)))
+		require.Empty(t, shardRows(t, l, springShard(1, 1)))
+		require.Empty(t, detachedRows(t, l, springShard(1, 1)))
 		require.Equal(t, upload.WayOwn, get(t, l, item).Result.Way)
-		require.Empty(t, dump(t, ledgertest.Database(t, url), "legs"), "what has ended has no leg")
+		require.Empty(t, dump(t, ledgertest.Database(t, url), "progress"), "what has ended has no progress")
 	})
 }
 
@@ -109,19 +109,19 @@ func TestLegCountsOnlyFromWhoHasTheRow(t *testing.T) {
 			grant(t, l, packed(item, "two", noon))
 		}, upload.StatePreparing},
 		"a row that was taken over": {func(t *testing.T, l *ledger.Ledger, item upload.Item) {
-			grant(t, l, packed(item, "page", noon))
+			grant(t, l, packed(item, "shard", noon))
 			grant(t, l, packed(item, "two", noon.Add(time.Second)))
 		}, upload.StatePreparing},
 		"a row that was set alone": {func(t *testing.T, l *ledger.Ledger, item upload.Item) {
-			grant(t, l, packed(item, "page", noon))
-			setAlone(t, l, item, "page", "")
+			grant(t, l, packed(item, "shard", noon))
+			detach(t, l, item, "shard", "")
 		}, upload.StatePreparing},
 	}
 	for _, state := range []upload.State{upload.StateReady, upload.StateFailed, upload.StateCanceled, upload.StateUnconfirmed} {
 		c := past["a row that another run has"]
 		c.past = func(t *testing.T, l *ledger.Ledger, item upload.Item) {
-			grant(t, l, packed(item, "page", noon))
-			record(t, l, packedEnd(item, "page", noon, state))
+			grant(t, l, packed(item, "shard", noon))
+			record(t, l, packedEnd(item, "shard", noon, state))
 		}
 		c.want = state
 		past["a row that is "+string(state)] = c
@@ -135,15 +135,15 @@ func TestLegCountsOnlyFromWhoHasTheRow(t *testing.T) {
 				announce(t, l, spring(line))
 				c.past(t, l, spring(line))
 				before := get(t, l, spring(line))
-				saveLeg(t, l, leg(line, "page", upload.StateProcessing))
+				saveProgress(t, l, progress(line, "shard", upload.StateProcessing))
 				require.Equal(t, before, get(t, l, spring(line)))
 				require.Equal(t, c.want, before.Result.State)
 			})
 		}
-		saveLeg(t, l, leg(line+1, "page", upload.StateProcessing))
+		saveProgress(t, l, progress(line+1, "shard", upload.StateProcessing))
 		_, err := l.Get(t.Context(), spring(line+1).UploadID)
-		require.ErrorIs(t, err, ledger.ErrNotFound, "a leg makes no item")
-		require.Empty(t, dump(t, ledgertest.Database(t, url), "legs"))
+		require.ErrorIs(t, err, ledger.ErrNotFound, "progress makes no item")
+		require.Empty(t, dump(t, ledgertest.Database(t, url), "progress"))
 	})
 }
 
@@ -151,17 +151,17 @@ func TestLegStaysWithWhoeverHasTheRowNext(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		l := ledgertest.Open(t, url, ledger.Options{})
 		announce(t, l, spring(1))
-		grant(t, l, packed(spring(1), "page", noon))
-		saveLeg(t, l, leg(1, "page", upload.StateProcessing))
-		grant(t, l, packed(spring(1), "page two", noon.Add(time.Minute)))
-		want := legOf(1)
-		require.Equal(t, &want, onlyRow(t, l, 1).Leg)
-		mark := leg(1, "page two", "")
-		mark.Leg.Arrived = true
-		saveLeg(t, l, mark)
+		grant(t, l, packed(spring(1), "shard", noon))
+		saveProgress(t, l, progress(1, "shard", upload.StateProcessing))
+		grant(t, l, packed(spring(1), "shard two", noon.Add(time.Minute)))
+		want := progressOf(1)
+		require.Equal(t, &want, onlyRow(t, l, 1).Progress)
+		mark := progress(1, "shard two", "")
+		mark.Progress.Arrived = true
+		saveProgress(t, l, mark)
 		row := onlyRow(t, l, 1)
-		require.Equal(t, &mark.Leg, row.Leg)
-		require.Equal(t, upload.StatePreparing, row.Result.State, "a leg without a state leaves it")
+		require.Equal(t, &mark.Progress, row.Progress)
+		require.Equal(t, upload.StatePreparing, row.Result.State, "progress without a state leaves it")
 	})
 }
 
@@ -170,46 +170,46 @@ func TestRowsAreSetAloneOnlyByWhoHasThem(t *testing.T) {
 		l := ledgertest.Open(t, url, ledger.Options{})
 		announce(t, l, lines(1, 4)...)
 		grant(t, l, packed(spring(1), "two", noon))
-		grant(t, l, packed(spring(2), "page", noon))
-		record(t, l, packedEnd(spring(2), "page", noon, upload.StateFailed))
+		grant(t, l, packed(spring(2), "shard", noon))
+		record(t, l, packedEnd(spring(2), "shard", noon, upload.StateFailed))
 		for line := 1; line <= 5; line++ {
-			setAlone(t, l, spring(line), "page", "it is big")
+			detach(t, l, spring(line), "shard", "it is big")
 		}
-		require.False(t, get(t, l, spring(1)).Alone, "another run has it")
+		require.False(t, get(t, l, spring(1)).Detached, "another run has it")
 		require.Equal(t, "two", get(t, l, spring(1)).RunID)
-		require.False(t, get(t, l, spring(2)).Alone, "it has ended")
-		require.True(t, get(t, l, spring(3)).Alone, "nobody had it")
+		require.False(t, get(t, l, spring(2)).Detached, "it has ended")
+		require.True(t, get(t, l, spring(3)).Detached, "nobody had it")
 		_, err := l.Get(t.Context(), spring(5).UploadID)
 		require.ErrorIs(t, err, ledger.ErrNotFound)
 
 		grant(t, l, asks(spring(3), "own", noon))
-		setAlone(t, l, spring(3), "page", "late")
+		detach(t, l, spring(3), "shard", "late")
 		e := get(t, l, spring(3))
 		require.Equal(t, "own", e.RunID)
 		require.Equal(t, "it is big", onlyRow(t, l, 3).Because)
 	})
 }
 
-// What a page says of a row that it has let go must not take it from its own
+// What a shard says of a row that it has let go must not take it from its own
 // workflow.
 func TestWhoLetARowGoHasNoSayInItAnyMore(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		l := ledgertest.Open(t, url, ledger.Options{})
 		announce(t, l, lines(1, 2)...)
 		for line := 1; line <= 2; line++ {
-			grant(t, l, packed(spring(line), "page", noon))
-			setAlone(t, l, spring(line), "page", "it is big")
+			grant(t, l, packed(spring(line), "shard", noon))
+			detach(t, l, spring(line), "shard", "it is big")
 		}
 		item := spring(1)
-		require.Equal(t, ledger.Busy, claim(t, l, packed(item, "page", noon)).Outcome)
-		require.NoError(t, l.Progress(t.Context(), mark(item, "page", upload.StateTransferring)))
-		record(t, l, packedEnd(item, "page", noon, upload.StateFailed))
+		require.Equal(t, ledger.Busy, claim(t, l, packed(item, "shard", noon)).Outcome)
+		require.NoError(t, l.UpdateState(t.Context(), mark(item, "shard", upload.StateTransferring)))
+		record(t, l, packedEnd(item, "shard", noon, upload.StateFailed))
 		e := get(t, l, item)
 		require.Equal(t, upload.StatePreparing, e.Result.State)
 		require.Empty(t, e.RunID)
 		grant(t, l, asks(item, "own", noon))
 
-		record(t, l, packedEnd(spring(2), "page", noon, upload.StateReady))
+		record(t, l, packedEnd(spring(2), "shard", noon, upload.StateReady))
 		require.Equal(t, upload.StateReady, get(t, l, spring(2)).Result.State, "a medium that is there is there")
 	})
 }
@@ -219,34 +219,34 @@ func TestLegIsKeptFromCuriousEyes(t *testing.T) {
 		l := ledgertest.Open(t, url, ledger.Options{})
 		announce(t, l, lines(1, 2)...)
 		for line := 1; line <= 2; line++ {
-			grant(t, l, packed(spring(line), "page", noon))
-			saveLeg(t, l, leg(line, "page", upload.StateTransferring))
+			grant(t, l, packed(spring(line), "shard", noon))
+			saveProgress(t, l, progress(line, "shard", upload.StateTransferring))
 		}
 		db := ledgertest.Database(t, url)
-		require.NotContains(t, strings.Join(dump(t, db, "legs"), ""), "Security-Token")
+		require.NotContains(t, strings.Join(dump(t, db, "progress"), ""), "Security-Token")
 
 		other := ledgertest.Open(t, url, ledger.Options{Sealer: ledgertest.NewSealer(t)})
-		_, err := other.PageRows(t.Context(), springPage(1, 2))
+		_, err := other.ShardRows(t.Context(), springShard(1, 2))
 		require.ErrorContains(t, err, "encryption.key")
-		_, err = db.Exec(`UPDATE legs SET leg = (SELECT leg FROM legs AS l WHERE l.upload_id = $1) WHERE upload_id = $2`,
+		_, err = db.Exec(`UPDATE progress SET progress = (SELECT progress FROM progress AS l WHERE l.upload_id = $1) WHERE upload_id = $2`,
 			spring(2).UploadID, spring(1).UploadID)
 		require.NoError(t, err)
-		_, err = l.PageRows(t.Context(), springPage(1, 1))
+		_, err = l.ShardRows(t.Context(), springShard(1, 1))
 		require.ErrorIs(t, err, ledger.ErrDamaged)
 	})
 }
 
 func TestIllFormedLegsAreRefused(t *testing.T) {
 	l := ledgertest.Open(t, ledgertest.SQLite(t), ledger.Options{})
-	require.NoError(t, l.SaveLegs(t.Context(), nil))
-	require.NoError(t, l.SetAlone(t.Context(), nil))
-	require.ErrorContains(t, l.SaveLegs(t.Context(), []ledger.LegMark{{UploadID: "a"}}), "ID of a run")
-	require.ErrorContains(t, l.SaveLegs(t.Context(), []ledger.LegMark{{RunID: "a"}}), "an upload ID")
-	require.ErrorContains(t, l.SaveLegs(t.Context(), []ledger.LegMark{leg(1, "page", upload.StateReady)}), "want a record")
-	require.ErrorContains(t, l.SetAlone(t.Context(), []ledger.Alone{{UploadID: "a"}}), "ID of a run")
+	require.NoError(t, l.SaveProgress(t.Context(), nil))
+	require.NoError(t, l.Detach(t.Context(), nil))
+	require.ErrorContains(t, l.SaveProgress(t.Context(), []ledger.ProgressUpdate{{UploadID: "a"}}), "ID of a run")
+	require.ErrorContains(t, l.SaveProgress(t.Context(), []ledger.ProgressUpdate{{RunID: "a"}}), "an upload ID")
+	require.ErrorContains(t, l.SaveProgress(t.Context(), []ledger.ProgressUpdate{progress(1, "shard", upload.StateReady)}), "want a record")
+	require.ErrorContains(t, l.Detach(t.Context(), []ledger.Detachment{{UploadID: "a"}}), "ID of a run")
 }
 
-// Claims, legs and ends of one row that are written in one group keep their order.
+// Claims, progress and ends of one row that are written in one group keep their order.
 func TestWritesOfOneRowKeepTheirOrderWithinAGroup(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		l := ledgertest.Open(t, url, ledger.Options{})
@@ -265,7 +265,7 @@ func TestWritesOfOneRowKeepTheirOrderWithinAGroup(t *testing.T) {
 		require.EqualValues(t, 16, s.Counts[upload.StateReady])
 		require.EqualValues(t, 16*1000, s.BytesSent)
 		requireBalanced(t, url)
-		require.Empty(t, dump(t, ledgertest.Database(t, url), "legs"))
+		require.Empty(t, dump(t, ledgertest.Database(t, url), "progress"))
 	})
 }
 

@@ -14,48 +14,48 @@ import (
 
 var springRoute = upload.Route{Account: "trustana", Vendor: "trustana"}
 
-// springPage is the page of some lines of the batch spring.
-func springPage(first, last int) upload.Page {
-	return upload.Page{Batch: "spring", Route: springRoute, First: first, Last: last}
+// springShard is the shard of some lines of the batch spring.
+func springShard(first, last int) upload.Shard {
+	return upload.Shard{Batch: "spring", Route: springRoute, First: first, Last: last}
 }
 
-// packed is the claim of a page's run.
+// packed is the claim of a shard's run.
 func packed(item upload.Item, run string, at time.Time) ledger.ClaimRequest {
 	request := asks(item, run, at)
-	request.WorkflowID, request.Way = "page/spring/1/1", upload.WayPacked
+	request.WorkflowID, request.Way = "shard/spring/1/1", upload.WayPacked
 	return request
 }
 
 func packedEnd(item upload.Item, run string, at time.Time, state upload.State) upload.Record {
 	r := ended(item, run, at, state)
-	r.Result.Way, r.Result.WorkflowID = upload.WayPacked, "page/spring/1/1"
+	r.Result.Way, r.Result.WorkflowID = upload.WayPacked, "shard/spring/1/1"
 	return r
 }
 
-func pageRows(t *testing.T, l *ledger.Ledger, page upload.Page) []ledger.PageRow {
+func shardRows(t *testing.T, l *ledger.Ledger, shard upload.Shard) []ledger.ShardRow {
 	t.Helper()
-	rows, err := l.PageRows(t.Context(), page)
+	rows, err := l.ShardRows(t.Context(), shard)
 	require.NoError(t, err)
 	return rows
 }
 
-func aloneRows(t *testing.T, l *ledger.Ledger, page upload.Page) []ledger.AloneRow {
+func detachedRows(t *testing.T, l *ledger.Ledger, shard upload.Shard) []ledger.DetachedRow {
 	t.Helper()
-	rows, err := l.AloneRows(t.Context(), page, 0, "", 100)
+	rows, err := l.DetachedRows(t.Context(), shard, 0, "", 100)
 	require.NoError(t, err)
 	return rows
 }
 
-func cut(t *testing.T, l *ledger.Ledger, after int, sizes ...int) (pages []string) {
+func cut(t *testing.T, l *ledger.Ledger, after int, sizes ...int) (shards []string) {
 	t.Helper()
-	found, err := l.CutPages(t.Context(), "spring", springRoute, after, sizes)
+	found, err := l.CutShards(t.Context(), "spring", springRoute, after, sizes)
 	require.NoError(t, err)
-	for _, page := range found {
-		require.Equal(t, "spring", page.Batch)
-		require.Equal(t, springRoute, page.Route)
-		pages = append(pages, fmt.Sprintf("%d-%d: %d", page.First, page.Last, page.Rows))
+	for _, shard := range found {
+		require.Equal(t, "spring", shard.Batch)
+		require.Equal(t, springRoute, shard.Route)
+		shards = append(shards, fmt.Sprintf("%d-%d: %d", shard.First, shard.Last, shard.Rows))
 	}
-	return pages
+	return shards
 }
 
 // announce makes rows of the batch spring wait.
@@ -65,7 +65,7 @@ func announce(t *testing.T, l *ledger.Ledger, items ...upload.Item) {
 	for _, item := range items {
 		records = append(records, announced(item))
 	}
-	require.NoError(t, l.RecordPage(t.Context(), records))
+	require.NoError(t, l.RecordAll(t.Context(), records))
 }
 
 func lines(first, last int) (items []upload.Item) {
@@ -89,40 +89,40 @@ func TestRowsThatGoLastWaitForTheirTurn(t *testing.T) {
 		var records []upload.Record
 		for line := 1; line <= 6; line++ { // 1 goes after 3 and 5, 2 after 4 and 6
 			record := announced(spring(line))
-			record.Lane, record.Last = fmt.Sprint("product ", line%2), line <= 2
+			record.SerialKey, record.Last = fmt.Sprint("product ", line%2), line <= 2
 			records = append(records, record)
 		}
-		require.NoError(t, l.RecordPage(t.Context(), records))
+		require.NoError(t, l.RecordAll(t.Context(), records))
 		require.Equal(t, []string{"3-6: 4"}, cut(t, l, 0, 10))
 		for line := 1; line <= 6; line++ {
-			require.NoError(t, l.SetAlone(t.Context(), []ledger.Alone{{UploadID: spring(line).UploadID, RunID: "page"}}))
+			require.NoError(t, l.Detach(t.Context(), []ledger.Detachment{{UploadID: spring(line).UploadID, RunID: "shard"}}))
 		}
-		alone := func() (lines []int) {
-			for _, row := range aloneRows(t, l, springPage(1, 6)) {
+		detached := func() (lines []int) {
+			for _, row := range detachedRows(t, l, springShard(1, 6)) {
 				lines = append(lines, row.Line)
 			}
 			return lines
 		}
-		require.Equal(t, []int{3, 4, 5, 6}, alone())
+		require.Equal(t, []int{3, 4, 5, 6}, detached())
 
 		claims := func(line int) {
 			request := asks(spring(line), fmt.Sprint("run-", line), noon)
-			request.Lane = fmt.Sprint("product ", line%2)
+			request.SerialKey = fmt.Sprint("product ", line%2)
 			grant(t, l, request)
 		}
 		claims(3)
-		require.Equal(t, []int{3, 4, 5, 6}, alone(), "one of its product still waits")
+		require.Equal(t, []int{3, 4, 5, 6}, detached(), "one of its product still waits")
 		claims(5)
-		require.Equal(t, []int{1, 3, 4, 5, 6}, alone(), "the lane keeps the order from here on")
+		require.Equal(t, []int{1, 3, 4, 5, 6}, detached(), "the lane keeps the order from here on")
 		require.Equal(t, []string{"1-6: 3"}, cut(t, l, 0, 10))
 
 		record(t, l, ended(spring(4), "run-4", noon, upload.StateFailed))
 		record(t, l, ended(spring(6), "run-6", noon, upload.StateReady))
-		require.Equal(t, []int{1, 2, 3, 5}, alone())
+		require.Equal(t, []int{1, 2, 3, 5}, detached())
 		retried, err := l.RetryRows(t.Context(), "spring", nil)
 		require.NoError(t, err)
 		require.EqualValues(t, 1, retried)
-		require.Equal(t, []int{1, 3, 5}, alone(), "one that is retried goes first again")
+		require.Equal(t, []int{1, 3, 5}, detached(), "one that is retried goes first again")
 	})
 }
 
@@ -139,8 +139,8 @@ func TestRoutesCountTheirRows(t *testing.T) {
 		}
 		announce(t, l, items...)
 		announce(t, l, single(1, "sitoo"))
-		grant(t, l, packed(items[0], "page", noon))
-		record(t, l, packedEnd(items[1], "page", noon, upload.StateReady))
+		grant(t, l, packed(items[0], "shard", noon))
+		record(t, l, packedEnd(items[1], "shard", noon, upload.StateReady))
 		routes, err := l.Routes(t.Context(), "spring")
 		require.NoError(t, err)
 		local := "mediaferry@host:/srv"
@@ -161,8 +161,8 @@ func TestARowHasBegunWhenARunHasIt(t *testing.T) {
 		l := ledgertest.Open(t, url, ledger.Options{})
 		announce(t, l, spring(1))
 		require.True(t, get(t, l, spring(1)).Result.StartedAt.IsZero())
-		grant(t, l, packed(spring(1), "page", noon.Add(time.Hour)))
-		record(t, l, packedEnd(spring(1), "page", noon.Add(time.Hour), upload.StateReady))
+		grant(t, l, packed(spring(1), "shard", noon.Add(time.Hour)))
+		record(t, l, packedEnd(spring(1), "shard", noon.Add(time.Hour), upload.StateReady))
 		require.Equal(t, noon.Add(time.Hour), get(t, l, spring(1)).Result.StartedAt.Time)
 
 		refused := upload.Record{Item: spring(2), Result: upload.NewResult(spring(2), upload.WayPacked, noon)}
@@ -172,7 +172,7 @@ func TestARowHasBegunWhenARunHasIt(t *testing.T) {
 	})
 }
 
-func TestPagesAreCutFromWaitingRows(t *testing.T) {
+func TestShardsAreCutFromWaitingRows(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		l := ledgertest.Open(t, url, ledger.Options{})
 		require.Empty(t, cut(t, l, 0, 5))
@@ -183,21 +183,21 @@ func TestPagesAreCutFromWaitingRows(t *testing.T) {
 		require.Empty(t, cut(t, l, 0))
 
 		for line := 1; line <= 10; line += 2 { // claimed, ended, unconfirmed: all have gone on
-			grant(t, l, packed(spring(line), "page", noon))
+			grant(t, l, packed(spring(line), "shard", noon))
 		}
-		record(t, l, packedEnd(spring(1), "page", noon, upload.StateReady))
-		record(t, l, packedEnd(spring(3), "page", noon, upload.StateUnconfirmed))
+		record(t, l, packedEnd(spring(1), "shard", noon, upload.StateReady))
+		record(t, l, packedEnd(spring(3), "shard", noon, upload.StateUnconfirmed))
 		other := spring(12)
 		other.Queue = "mediaferry@host:/srv"
 		record(t, l, announced(other))
 		require.Equal(t, []string{"2-8: 4", "10-14: 4"}, cut(t, l, 0, 4, 4))
 
-		_, err := l.CutPages(t.Context(), "spring", springRoute, 0, []int{5, 0})
-		require.ErrorContains(t, err, "a page of 0 rows, want at least 1")
+		_, err := l.CutShards(t.Context(), "spring", springRoute, 0, []int{5, 0})
+		require.ErrorContains(t, err, "a shard of 0 rows, want at least 1")
 	})
 }
 
-func TestALineIsNeverSplitOverTwoPages(t *testing.T) {
+func TestALineIsNeverSplitOverTwoShards(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		l := ledgertest.Open(t, url, ledger.Options{})
 		announce(t, l, lines(1, 3)...)
@@ -222,7 +222,7 @@ func TestALineIsNeverSplitOverTwoPages(t *testing.T) {
 	})
 }
 
-func TestAPageHasTheRowsOfItsRouteThatHaveNotEnded(t *testing.T) {
+func TestAShardHasTheRowsOfItsRouteThatHaveNotEnded(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		l := ledgertest.Open(t, url, ledger.Options{})
 		announce(t, l, lines(1, 8)...)
@@ -231,13 +231,13 @@ func TestAPageHasTheRowsOfItsRouteThatHaveNotEnded(t *testing.T) {
 		elsewhere.Queue = "mediaferry@host:/srv"
 		record(t, l, announced(elsewhere))
 		for line, state := range map[int]upload.State{2: upload.StateReady, 3: upload.StateUnconfirmed, 6: upload.StateFailed} {
-			record(t, l, packedEnd(spring(line), "page", noon, state))
+			record(t, l, packedEnd(spring(line), "shard", noon, state))
 		}
 		var got []string
-		for _, row := range pageRows(t, l, springPage(2, 7)) {
+		for _, row := range shardRows(t, l, springShard(2, 7)) {
 			got = append(got, row.Result.UploadID)
-			require.Nil(t, row.Leg)
-			require.False(t, row.Alone)
+			require.Nil(t, row.Progress)
+			require.False(t, row.Detached)
 			item, err := row.Item()
 			require.NoError(t, err)
 			require.Equal(t, row.Result.UploadID, item.UploadID)
@@ -250,15 +250,15 @@ func TestAnnouncingAgainChangesNothingThatHasGoneOn(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		l := ledgertest.Open(t, url, ledger.Options{})
 		announce(t, l, lines(1, 3)...)
-		grant(t, l, packed(spring(1), "page", noon))
-		grant(t, l, packed(spring(2), "page", noon))
-		require.NoError(t, l.SetAlone(t.Context(), []ledger.Alone{{UploadID: spring(2).UploadID, RunID: "page", Because: "it is big"}}))
+		grant(t, l, packed(spring(1), "shard", noon))
+		grant(t, l, packed(spring(2), "shard", noon))
+		require.NoError(t, l.Detach(t.Context(), []ledger.Detachment{{UploadID: spring(2).UploadID, RunID: "shard", Because: "it is big"}}))
 		announce(t, l, lines(1, 3)...)
-		rows := pageRows(t, l, springPage(1, 3))
+		rows := shardRows(t, l, springShard(1, 3))
 		require.Len(t, rows, 3)
 		require.Equal(t, upload.StatePreparing, rows[0].Result.State)
 		require.Equal(t, upload.StatePreparing, rows[1].Result.State)
-		require.True(t, rows[1].Alone)
+		require.True(t, rows[1].Detached)
 		require.Equal(t, upload.StateWaiting, rows[2].Result.State)
 	})
 }
@@ -268,20 +268,20 @@ func TestAloneRowsAreReadAFewAtATime(t *testing.T) {
 		l := ledgertest.Open(t, url, ledger.Options{})
 		announce(t, l, lines(1, 9)...)
 		announce(t, l, onLine(4, "b"), onLine(4, "c"))
-		var alone []ledger.Alone
+		var detached []ledger.Detachment
 		var want []string
 		for _, item := range []upload.Item{spring(1), spring(4), onLine(4, "b"), onLine(4, "c"), spring(5), spring(8)} {
-			alone = append(alone, ledger.Alone{UploadID: item.UploadID, RunID: "page", Because: "it is big"})
+			detached = append(detached, ledger.Detachment{UploadID: item.UploadID, RunID: "shard", Because: "it is big"})
 			want = append(want, item.UploadID)
 		}
-		require.NoError(t, l.SetAlone(t.Context(), alone))
+		require.NoError(t, l.Detach(t.Context(), detached))
 		record(t, l, ended(spring(5), "own", noon, upload.StateReady)) // is over
 		want = []string{want[1], want[2], want[3]}
 
 		var got []string
 		after, afterID := 0, ""
 		for {
-			rows, err := l.AloneRows(t.Context(), springPage(2, 7), after, afterID, 2)
+			rows, err := l.DetachedRows(t.Context(), springShard(2, 7), after, afterID, 2)
 			require.NoError(t, err)
 			if len(rows) == 0 {
 				break

@@ -13,14 +13,14 @@ import (
 
 func callOut(t *testing.T, l *ledger.Ledger, line int, want ledger.Want) ledger.Entry {
 	t.Helper()
-	entry, err := l.CallOut(t.Context(), ledger.Callout{UploadID: spring(line).UploadID, Want: want, By: "anna"})
+	entry, err := l.RequestDetach(t.Context(), ledger.DetachRequest{UploadID: spring(line).UploadID, Want: want, By: "anna"})
 	require.NoError(t, err)
 	return entry
 }
 
 func callouts(t *testing.T, l *ledger.Ledger, run string) (calls map[string]ledger.Want) {
 	t.Helper()
-	found, err := l.Callouts(t.Context(), run)
+	found, err := l.DetachRequests(t.Context(), run)
 	require.NoError(t, err)
 	for _, call := range found {
 		if calls == nil {
@@ -39,49 +39,49 @@ func TestARowThatNobodyHasIsCalledOffAtOnce(t *testing.T) {
 		e := callOut(t, l, 1, ledger.WantCancel)
 		require.Equal(t, upload.StateCanceled, e.Result.State)
 		require.Equal(t, noon, e.Result.FinishedAt.UTC())
-		require.Equal(t, upload.StateCanceled, callOut(t, l, 1, ledger.WantAlone).Result.State, "what has ended stays")
+		require.Equal(t, upload.StateCanceled, callOut(t, l, 1, ledger.WantDetach).Result.State, "what has ended stays")
 		require.Equal(t, []string{"2-3: 2"}, cut(t, l, 0, 500))
 
-		// A page that has read of it before, or a workflow that was about to begin.
-		require.Equal(t, ledger.CalledOff, claim(t, l, packed(spring(1), "page", noon)).Outcome)
+		// A shard that has read of it before, or a workflow that was about to begin.
+		require.Equal(t, ledger.Canceled, claim(t, l, packed(spring(1), "shard", noon)).Outcome)
 		own := claim(t, l, asks(spring(1), "own", noon))
-		require.Equal(t, ledger.CalledOff, own.Outcome)
+		require.Equal(t, ledger.Canceled, own.Outcome)
 		require.Equal(t, upload.StateCanceled, own.Entry.Result.State)
-		record(t, l, packedEnd(spring(1), "page", noon, upload.StateFailed))
+		record(t, l, packedEnd(spring(1), "shard", noon, upload.StateFailed))
 		require.Equal(t, upload.StateCanceled, get(t, l, spring(1)).Result.State)
 
-		require.NoError(t, l.CallBack(t.Context(), spring(1).UploadID))
+		require.NoError(t, l.AllowClaims(t.Context(), spring(1).UploadID))
 		require.Equal(t, upload.StateCanceled, get(t, l, spring(1)).Result.State)
 		grant(t, l, asks(spring(1), "own", noon))
 
 		callOut(t, l, 2, ledger.WantCancel)
 		require.EqualValues(t, 1, retryRows(t, l))
-		grant(t, l, packed(spring(2), "page", noon))
-		_, err := l.CallOut(t.Context(), ledger.Callout{UploadID: "batch/spring/none", Want: ledger.WantCancel})
+		grant(t, l, packed(spring(2), "shard", noon))
+		_, err := l.RequestDetach(t.Context(), ledger.DetachRequest{UploadID: "batch/spring/none", Want: ledger.WantCancel})
 		require.ErrorIs(t, err, ledger.ErrNotFound)
 		requireBalanced(t, url)
 	})
 }
 
-func TestARowThatIsToTravelAloneIsClaimedByNoPage(t *testing.T) {
+func TestARowThatIsToTravelAloneIsClaimedByNoShard(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		l := ledgertest.Open(t, url, ledger.Options{})
 		announce(t, l, lines(1, 2)...)
-		require.True(t, callOut(t, l, 1, ledger.WantAlone).Alone)
-		answer := claim(t, l, packed(spring(1), "page", noon))
+		require.True(t, callOut(t, l, 1, ledger.WantDetach).Detached)
+		answer := claim(t, l, packed(spring(1), "shard", noon))
 		require.Equal(t, ledger.Busy, answer.Outcome)
-		require.True(t, answer.Entry.Alone)
+		require.True(t, answer.Entry.Detached)
 		row, err := l.Row(t.Context(), spring(1).UploadID)
 		require.NoError(t, err)
 		item, err := row.OwnItem()
 		require.NoError(t, err)
-		require.Equal(t, "travels alone since anna steers it", item.Resume.Because)
+		require.Equal(t, "in a workflow of its own since anna controls it", item.Resume.Because)
 		grant(t, l, asks(item, "own", noon))
 
 		row, err = l.Row(t.Context(), spring(2).UploadID)
 		require.NoError(t, err)
 		_, err = row.OwnItem()
-		require.ErrorContains(t, err, "travels with others")
+		require.ErrorContains(t, err, "not detached from its shard")
 		requireBalanced(t, url)
 	})
 }
@@ -91,23 +91,23 @@ func TestARunHearsWhichOfItsRowsAreCalledOut(t *testing.T) {
 		l := ledgertest.Open(t, url, ledger.Options{})
 		announce(t, l, lines(1, 4)...)
 		for line := 1; line <= 3; line++ {
-			grant(t, l, packed(spring(line), "page", noon))
+			grant(t, l, packed(spring(line), "shard", noon))
 		}
-		saveLeg(t, l, leg(1, "page", upload.StateProcessing))
-		require.Empty(t, callouts(t, l, "page"))
-		require.Equal(t, upload.StateProcessing, callOut(t, l, 1, ledger.WantAlone).Result.State)
-		callOut(t, l, 2, ledger.WantAlone)
+		saveProgress(t, l, progress(1, "shard", upload.StateProcessing))
+		require.Empty(t, callouts(t, l, "shard"))
+		require.Equal(t, upload.StateProcessing, callOut(t, l, 1, ledger.WantDetach).Result.State)
+		callOut(t, l, 2, ledger.WantDetach)
 		callOut(t, l, 2, ledger.WantCancel)
-		require.Empty(t, callouts(t, l, "another page"))
+		require.Empty(t, callouts(t, l, "another shard"))
 		require.Equal(t, map[string]ledger.Want{
-			spring(1).UploadID: ledger.WantAlone, spring(2).UploadID: ledger.WantCancel,
-		}, callouts(t, l, "page"))
+			spring(1).UploadID: ledger.WantDetach, spring(2).UploadID: ledger.WantCancel,
+		}, callouts(t, l, "shard"))
 
 		// Who let a row go is not asked for it again, and what it leaves is named.
-		setAlone(t, l, spring(1), "page", "anna steers it")
-		record(t, l, packedEnd(spring(2), "page", noon, upload.StateCanceled))
-		callOut(t, l, 3, ledger.WantAlone)
-		require.Equal(t, map[string]ledger.Want{spring(3).UploadID: ledger.WantAlone}, callouts(t, l, "page"))
+		detach(t, l, spring(1), "shard", "anna steers it")
+		record(t, l, packedEnd(spring(2), "shard", noon, upload.StateCanceled))
+		callOut(t, l, 3, ledger.WantDetach)
+		require.Equal(t, map[string]ledger.Want{spring(3).UploadID: ledger.WantDetach}, callouts(t, l, "shard"))
 		e := callOut(t, l, 1, ledger.WantCancel)
 		require.Equal(t, upload.StateCanceled, e.Result.State)
 		require.NotEmpty(t, e.Result.Note)
@@ -121,24 +121,24 @@ func TestRowsOfADeadRunWaitAgain(t *testing.T) {
 		l := ledgertest.Open(t, url, ledger.Options{Now: now.Now})
 		announce(t, l, lines(1, 5)...)
 		for line := 1; line <= 3; line++ {
-			grant(t, l, packed(spring(line), "page", noon))
+			grant(t, l, packed(spring(line), "shard", noon))
 		}
-		sending := leg(1, "page", upload.StateTransferring)
-		sending.Leg.SentAt, sending.Leg.Idle, sending.Leg.Arrived = time.Time{}, false, false
-		saveLeg(t, l, sending)
+		sending := progress(1, "shard", upload.StateTransferring)
+		sending.Progress.SentAt, sending.Progress.Idle, sending.Progress.Arrived = time.Time{}, false, false
+		saveProgress(t, l, sending)
 		grant(t, l, asks(spring(4), "own", noon))
 		holders, err := l.Holders(t.Context(), "spring")
 		require.NoError(t, err)
 		require.Equal(t, []ledger.Holder{
-			{WorkflowID: spring(4).UploadID, RunID: "own", Rows: 1}, {WorkflowID: "page/spring/1/1", RunID: "page", Rows: 3},
+			{WorkflowID: spring(4).UploadID, RunID: "own", Rows: 1}, {WorkflowID: "shard/spring/1/1", RunID: "shard", Rows: 3},
 		}, holders)
 
-		n, err := l.Forsake(t.Context(), "spring", "page")
+		n, err := l.Orphan(t.Context(), "spring", "shard")
 		require.NoError(t, err)
 		require.EqualValues(t, 3, n)
-		saveLeg(t, l, leg(2, "page", upload.StateProcessing))
+		saveProgress(t, l, progress(2, "shard", upload.StateProcessing))
 		require.Equal(t, upload.StatePreparing, get(t, l, spring(2)).Result.State, "the dead run has no say any more")
-		record(t, l, packedEnd(spring(3), "page", noon, upload.StateReady))
+		record(t, l, packedEnd(spring(3), "shard", noon, upload.StateReady))
 		require.Equal(t, upload.StateReady, get(t, l, spring(3)).Result.State, "but a medium that is there is there")
 
 		requeue := func() int64 {
@@ -152,10 +152,10 @@ func TestRowsOfADeadRunWaitAgain(t *testing.T) {
 		require.Zero(t, requeue())
 		require.Equal(t, upload.StatePreparing, get(t, l, spring(4)).Result.State, "who lives keeps what it has")
 		require.Equal(t, []string{"1-5: 3"}, cut(t, l, 0, 500))
-		alone := aloneRows(t, l, springPage(1, 5))
-		require.Len(t, alone, 1)
-		require.True(t, alone[0].Item.Resume.Leg.Arrived, "its bytes may have been on their way")
-		grant(t, l, packed(spring(2), "page two", noon.Add(time.Hour)))
+		detached := detachedRows(t, l, springShard(1, 5))
+		require.Len(t, detached, 1)
+		require.True(t, detached[0].Item.Resume.Progress.Arrived, "its bytes may have been on their way")
+		grant(t, l, packed(spring(2), "shard two", noon.Add(time.Hour)))
 		grant(t, l, asks(spring(1), "its own", noon.Add(time.Hour)))
 		requireBalanced(t, url)
 	})

@@ -1,0 +1,225 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+// RouteRows is how many rows of a batch take a route.
+type RouteRows struct {
+	upload.Route
+	Rows    int64 // in all states
+	Waiting int64
+}
+
+// Routes lists the routes of a batch with their rows, by account and queue.
+func (l *Ledger) Routes(ctx context.Context, batch string) ([]RouteRows, error) {
+	rows, err := l.read.QueryContext(ctx, `
+SELECT account, vendor, queue, CAST(SUM(items) AS BIGINT), CAST(SUM(CASE WHEN state = 'waiting' THEN items ELSE 0 END) AS BIGINT)
+FROM tallies WHERE batch = $1 GROUP BY account, vendor, queue HAVING SUM(items) > 0 ORDER BY account, queue, vendor`, clean(batch))
+	if err != nil {
+		return nil, l.fail("read the routes of batch "+batch, err)
+	}
+	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
+	var routes []RouteRows
+	for rows.Next() {
+		var r RouteRows
+		if err := rows.Scan(&r.Account, &r.Vendor, &r.Queue, &r.Rows, &r.Waiting); err != nil {
+			return nil, l.fail("read the routes of batch "+batch, err)
+		}
+		routes = append(routes, r)
+	}
+	return routes, l.fail("read the routes of batch "+batch, rows.Err())
+}
+
+// onRoute chooses the rows of a route that have not ended: arguments are batch,
+// account, queue and vendor.
+const onRoute = `batch = $1 AND account = $2 AND queue = $3 AND vendor = $4 AND ` + open
+
+// itsTurn leaves out rows that go last in their lanes while another row of the
+// batch that does not has yet to be claimed. From then on the serial_key itself keeps
+// the order; if rows that go last began before, they could fill the places that
+// the others need.
+const itsTurn = `(NOT serial_last OR NOT EXISTS (SELECT 1 FROM items AS other
+	WHERE other.serial_key = items.serial_key AND other.serial_key <> '' AND other.batch = items.batch AND NOT other.serial_last AND other.phase = 'waiting'))`
+
+// waitingLines counts the waiting rows of each line behind one.
+const waitingLines = `SELECT line, COUNT(*) FROM items
+WHERE ` + onRoute + ` AND line > $5 AND state = 'waiting' AND ` + itsTurn + ` GROUP BY line ORDER BY line LIMIT $6`
+
+func routeArgs(batch string, route upload.Route, more ...any) []any {
+	return append([]any{clean(batch), clean(route.Account), clean(route.Queue), clean(route.Vendor)}, more...)
+}
+
+// CutShards finds the next waiting rows of a route behind a line of the manifest,
+// and cuts them into shards of at most sizes[i] rows, each at least 1. There are
+// fewer shards, or none, when there are no more rows. A line is never split over
+// two shards; one that has more rows than a shard may have is a shard by itself. It
+// changes nothing: the same cut gives the same shards until rows are claimed. Rows
+// that go last in their lanes are left for a later round.
+func (l *Ledger) CutShards(ctx context.Context, batch string, route upload.Route, after int, sizes []int) ([]upload.Shard, error) {
+	most := int64(1) // the line behind the last shard ends it
+	for _, size := range sizes {
+		if size < 1 {
+			return nil, l.fail("cut shards of batch "+batch, fmt.Errorf("a shard of %d rows, want at least 1", size))
+		}
+		most += int64(size)
+	}
+	rows, err := l.read.QueryContext(ctx, waitingLines, routeArgs(batch, route, int64(after), most)...)
+	if err != nil {
+		return nil, l.fail("cut shards of batch "+batch, err)
+	}
+	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
+	cut := cutter{batch: batch, route: route, sizes: sizes}
+	for rows.Next() && !cut.full() {
+		var line, n int
+		if err := rows.Scan(&line, &n); err != nil {
+			return nil, l.fail("cut shards of batch "+batch, err)
+		}
+		cut.add(line, n)
+	}
+	return cut.end(), l.fail("cut shards of batch "+batch, rows.Err())
+}
+
+// cutter puts lines into shards.
+type cutter struct {
+	batch  string
+	route  upload.Route
+	sizes  []int
+	shards []upload.Shard
+	open   upload.Shard // the one that lines are being added to
+}
+
+func (c *cutter) full() bool { return len(c.shards) == len(c.sizes) }
+
+func (c *cutter) add(line, rows int) {
+	if c.open.Rows > 0 && c.open.Rows+rows > c.sizes[len(c.shards)] {
+		c.close()
+	}
+	if c.full() {
+		return
+	}
+	if c.open.Rows == 0 {
+		c.open = upload.Shard{Batch: c.batch, Route: c.route, First: line}
+	}
+	c.open.Last = line
+	c.open.Rows += rows
+}
+
+func (c *cutter) close() {
+	c.shards = append(c.shards, c.open)
+	c.open = upload.Shard{}
+}
+
+func (c *cutter) end() []upload.Shard {
+	if c.open.Rows > 0 && !c.full() {
+		c.close()
+	}
+	return c.shards
+}
+
+// ShardRow is one row of a shard.
+type ShardRow struct {
+	Entry
+	Progress *upload.Progress // how far it is; nil before its first step
+	// Detached says that the row has, or is to get, a workflow of its own, and
+	// Because why.
+	Detached bool
+	Because  string
+}
+
+// packedColumns are what tells how a row travels. Few rows have progress,
+// which a join would look for by its own plan.
+const packedColumns = `detached_because, (SELECT progress FROM progress WHERE progress.upload_id = items.upload_id)`
+
+// shardRowsOf reads the rows of a shard. The sign of the line keeps SQLite from
+// preferring an index that is in order, but goes through the rows of all routes.
+const shardRowsOf = `SELECT ` + entryColumns + `, ` + packedColumns + ` FROM items
+WHERE ` + onRoute + ` AND line >= $5 AND line <= $6 ORDER BY +line, upload_id`
+
+// ShardRows reads the rows of a shard that have not ended, in the manifest's
+// order. An unconfirmed row has ended, for a shard.
+func (l *Ledger) ShardRows(ctx context.Context, shard upload.Shard) ([]ShardRow, error) {
+	rows, err := l.read.QueryContext(ctx, shardRowsOf, shardArgs(shard)...)
+	if err != nil {
+		return nil, l.fail("read a shard of batch "+shard.Batch, err)
+	}
+	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
+	var found []ShardRow
+	for rows.Next() {
+		row, err := l.scanShardRow(rows)
+		if err != nil {
+			return nil, l.fail("read a shard of batch "+shard.Batch, err)
+		}
+		found = append(found, row)
+	}
+	return found, l.fail("read a shard of batch "+shard.Batch, rows.Err())
+}
+
+func shardArgs(shard upload.Shard, more ...any) []any {
+	return append(routeArgs(shard.Batch, shard.Route, int64(shard.First), int64(shard.Last)), more...)
+}
+
+func (l *Ledger) scanShardRow(rows interface{ Scan(...any) error }) (ShardRow, error) {
+	var row ShardRow
+	var sealed []byte
+	var err error
+	if row.Entry, err = l.scanEntry(rows, &row.Because, &sealed); err != nil {
+		return ShardRow{}, err
+	}
+	row.Detached = row.Entry.Detached
+	row.Progress, err = l.openProgress(row.Result.UploadID, sealed)
+	return row, err
+}
+
+// DetachedRow is a row of a shard that travels in a workflow of its own.
+type DetachedRow struct {
+	Line int
+	// Item has Resume set where the row has progress, or a reason to be alone.
+	Item    upload.Item
+	Running bool // a run holds it
+}
+
+const detachedRowsOf = `SELECT ` + entryColumns + `, ` + packedColumns + ` FROM items
+WHERE ` + onRoute + ` AND line >= $5 AND line <= $6 AND detached AND ` + itsTurn + ` AND (+line, upload_id) > ($7, $8)
+ORDER BY +line, upload_id LIMIT $9`
+
+// DetachedRows reads up to most rows of a shard that travel alone and have not ended,
+// by line and upload ID, behind those of the row that is named: after and afterID
+// are the line and the upload ID of the last one that was read, or 0 and empty.
+// Rows that go last in their lanes are left out until it is their turn.
+func (l *Ledger) DetachedRows(ctx context.Context, shard upload.Shard, after int, afterID string, most int) ([]DetachedRow, error) {
+	rows, err := l.read.QueryContext(ctx, detachedRowsOf, shardArgs(shard, int64(after), clean(afterID), int64(most))...)
+	if err != nil {
+		return nil, l.fail("read a shard of batch "+shard.Batch, err)
+	}
+	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
+	var found []DetachedRow
+	for rows.Next() {
+		row, err := l.scanShardRow(rows)
+		if err != nil {
+			return nil, l.fail("read a shard of batch "+shard.Batch, err)
+		}
+		item, err := row.Item()
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, row.detached(item))
+	}
+	return found, l.fail("read a shard of batch "+shard.Batch, rows.Err())
+}
+
+func (r ShardRow) detached(item upload.Item) DetachedRow {
+	if r.Progress != nil || r.Because != "" {
+		item.Resume = &upload.Resume{Because: r.Because}
+		if r.Progress != nil {
+			item.Resume.Progress = *r.Progress
+		}
+		if progress := &item.Resume.Progress; r.Because == becauseOrphaned && progress.Session.Method != "" && !progress.Idle && progress.SentAt.IsZero() {
+			progress.Arrived = true // whoever had it may have died while its bytes were on their way
+		}
+	}
+	return DetachedRow{Line: item.Line, Item: item, Running: r.RunID != ""}
+}
