@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// longestWait bounds what anybody may ask us to wait.
-const longestWait = 24 * time.Hour
+// LongestWait bounds what anybody may ask us to wait, so that a slip does not park
+// an account for good. The longest window of a vendor is a day.
+const LongestWait = 24 * time.Hour
 
 // RetryAfter reads how long the other side asks to wait, in seconds or until an
 // HTTP date; 0 where it asks nothing. A date is on the other side's clock, so it
@@ -17,7 +18,7 @@ const longestWait = 24 * time.Hour
 func RetryAfter(header http.Header, now time.Time) time.Duration {
 	value := strings.TrimSpace(header.Get("Retry-After"))
 	if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
-		return time.Duration(min(seconds, int(longestWait.Seconds()))) * time.Second
+		return time.Duration(min(seconds, int(LongestWait.Seconds()))) * time.Second
 	}
 	at, err := http.ParseTime(value)
 	if err != nil {
@@ -26,7 +27,7 @@ func RetryAfter(header http.Header, now time.Time) time.Duration {
 	if date, err := http.ParseTime(header.Get("Date")); err == nil {
 		now = date
 	}
-	return min(max(at.Sub(now), 0), longestWait)
+	return min(max(at.Sub(now), 0), LongestWait)
 }
 
 // Skew is how far the other side's clock is ahead of ours, by the Date of its

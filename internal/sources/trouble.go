@@ -180,8 +180,7 @@ func (r refusal) reason() reason {
 		return another
 	case r.status == http.StatusRequestedRangeNotSatisfiable:
 		return beyond
-	case r.status == http.StatusRequestTimeout, r.status == http.StatusTooEarly,
-		r.status == http.StatusTooManyRequests, r.status == http.StatusProxyAuthRequired, r.status >= 500:
+	case r.status == http.StatusTooManyRequests, egress.MayPass(r.status):
 		return broke
 	}
 	return gone

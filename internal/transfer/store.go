@@ -90,7 +90,7 @@ func (r refusal) general() *upload.Error {
 	switch status := r.answer.Status; {
 	case status == http.StatusTooManyRequests:
 		return r.as(upload.KindThrottled)
-	case status >= 500, status == http.StatusRequestTimeout:
+	case egress.MayPass(status):
 		return r.as(upload.KindUnavailable)
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return r.once(upload.KindExpired)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/vendors/wire"
 )
 
@@ -26,8 +27,8 @@ func refusal(a wire.Answer) wire.Refusal {
 		Code       string  `json:"error_code"`
 		RetryAfter float64 `json:"retry_after"`
 	}
-	_ = json.Unmarshal(a.Body, &said)                                // an empty or foreign body says nothing
-	wait := min(max(said.RetryAfter, 0), wire.LongestWait.Seconds()) // first, for not every number is a Duration
+	_ = json.Unmarshal(a.Body, &said)                                  // an empty or foreign body says nothing
+	wait := min(max(said.RetryAfter, 0), egress.LongestWait.Seconds()) // first, for not every number is a Duration
 	text := said.Error.Message
 	for _, detail := range said.Error.Details {
 		text += fmt.Sprintf("; %s: %s", detail.Field, detail.Message)

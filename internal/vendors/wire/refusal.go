@@ -19,10 +19,6 @@ type Refusal struct {
 	Wait      time.Duration // before asking again, where the body says so
 }
 
-// LongestWait bounds what a vendor may ask us to wait, so that a slip of its
-// does not park an account for good. The longest window of a vendor is a day.
-const LongestWait = 24 * time.Hour
-
 // Judge makes the failure that a status means for most calls of most vendors.
 // The status is what the vendor means: its envelope may refuse under a status of
 // success. Callers change what differs.
@@ -40,9 +36,9 @@ func (c *Caller) Judge(ctx context.Context, a Answer, status int, r Refusal) *up
 	if e.RequestID == "" {
 		e.RequestID = a.Clean(a.Header.Get("X-Request-Id"))
 	}
-	e.RetryAfter = min(max(egress.RetryAfter(a.Header, c.Now()), r.Wait, 0), LongestWait)
+	e.RetryAfter = min(max(egress.RetryAfter(a.Header, c.Now()), r.Wait, 0), egress.LongestWait)
 	e.Arrived = upload.ArrivedNothing
-	if status >= 500 || status < 400 || status == statusClientClosed {
+	if status >= 500 || status < 400 || status == egress.StatusClientClosed {
 		e.Arrived = upload.ArrivedMaybe
 	}
 	switch e.Kind {
@@ -54,20 +50,13 @@ func (c *Caller) Judge(ctx context.Context, a Answer, status int, r Refusal) *up
 	return e
 }
 
-// statusClientClosed is what some proxies answer when the side that asked has
-// gone: the vendor may have heard it.
-const statusClientClosed = 499
-
 func kindOf(status int) upload.Kind {
-	switch status {
-	case http.StatusUnauthorized, http.StatusForbidden:
+	switch {
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return upload.KindDenied
-	case http.StatusTooManyRequests:
+	case status == http.StatusTooManyRequests:
 		return upload.KindThrottled
-	case http.StatusProxyAuthRequired, http.StatusRequestTimeout, http.StatusMisdirectedRequest, http.StatusTooEarly, statusClientClosed:
-		return upload.KindUnavailable // said by what lies between, or of this connection only
-	}
-	if status >= 500 {
+	case egress.MayPass(status):
 		return upload.KindUnavailable
 	}
 	return upload.KindRejected
