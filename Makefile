@@ -1,7 +1,7 @@
 # Targets explain themselves: make
 
 .DEFAULT_GOAL := help
-.PHONY: help build engine demo test bench kills lint determinism vulnerabilities histories fuzz clean
+.PHONY: help build engine demo test bench kills lint determinism vulnerabilities histories docs fuzz clean
 
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -46,6 +46,9 @@ vulnerabilities: ## Look for known vulnerabilities in what we call (needs the ne
 
 histories: build ## Record the histories that the replay test holds workflows against
 	MEDIAFERRY_RECORD=1 MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test ./test/e2e -run Record -count 1
+
+docs: ## Write the generated tables of docs/vendors.md anew
+	MEDIAFERRY_DOCS=1 $(GO) test ./test/contract -run TestThePageOnVendorsIsCurrent -count 1
 
 fuzz: ## Fuzz for half a minute each what reads foreign input
 	scripts/test.sh fuzz
