@@ -47,7 +47,8 @@ vulnerabilities: ## Look for known vulnerabilities in what we call (needs the ne
 histories: build ## Record the histories that the replay test holds workflows against
 	MEDIAFERRY_RECORD=1 MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test ./test/e2e -run Record -count 1
 
-docs: ## Write the generated tables of docs/vendors.md anew
+docs: ## Write anew what docs/ shows of the program: tables of vendors, output of commands
+	MEDIAFERRY_DOCS=1 $(GO) test ./starter/mediaferry -run TestManifestPage -count 1
 	MEDIAFERRY_DOCS=1 $(GO) test ./test/contract -run TestThePageOnVendorsIsCurrent -count 1
 
 fuzz: ## Fuzz for half a minute each what reads foreign input

@@ -15,7 +15,7 @@ import (
 
 // TestManifestPage runs the commands that docs/manifest.md shows, in a copy of
 // docs/examples, and holds what they print against the page. With
-// MEDIAFERRY_UPDATE=1 it writes what they print into the page.
+// MEDIAFERRY_DOCS=1 it writes what they print into the page.
 func TestManifestPage(t *testing.T) {
 	page := filepath.Join("..", "..", "docs", "manifest.md")
 	text, err := os.ReadFile(page)
@@ -33,11 +33,11 @@ func TestManifestPage(t *testing.T) {
 		return "```console\n" + out.String() + "```"
 	})
 	require.NotZero(t, blocks)
-	if os.Getenv("MEDIAFERRY_UPDATE") != "" {
+	if os.Getenv("MEDIAFERRY_DOCS") != "" {
 		require.NoError(t, os.WriteFile(page, []byte(got), 0o644))
 		return
 	}
-	require.Equal(t, string(text), got, "docs/manifest.md does not show what the commands print: run this test with MEDIAFERRY_UPDATE=1")
+	require.Equal(t, string(text), got, "docs/manifest.md is out of date: write it anew with: make docs")
 }
 
 // examples copies docs/examples, whose media are a link to the samples.
