@@ -85,7 +85,7 @@ func fault(step upload.Step, source string, err error) *upload.Error {
 	}
 	e := upload.Errorf(t.kind(step), step, "source %q %w", upload.DisplaySource(source), t)
 	e.Hint, e.Status, e.Code, e.RequestID, e.RetryAfter = t.advice, t.status, t.code, t.requestID, t.retryAfter
-	if e.Kind == upload.KindUnavailable && e.Code == "" {
+	if (t.reason == broke || t.reason == ours) && e.Code == "" {
 		e.Code = line(t.cause)
 	}
 	return e

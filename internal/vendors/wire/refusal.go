@@ -41,10 +41,10 @@ func (c *Caller) Judge(ctx context.Context, a Answer, status int, r Refusal) *up
 	if status >= 500 || status < 400 || status == egress.StatusClientClosed {
 		e.Arrived = upload.ArrivedMaybe
 	}
-	switch e.Kind {
-	case upload.KindThrottled: // an account that was told no time waits longer each time
+	switch status {
+	case http.StatusTooManyRequests: // an account that was told no time waits longer each time
 		c.Permits.Slow(ctx, c.Account, max(e.RetryAfter, time.Second))
-	case upload.KindDenied:
+	case http.StatusUnauthorized, http.StatusForbidden:
 		_ = c.DeniedHint(e)
 	}
 	return e

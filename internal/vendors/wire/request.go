@@ -120,15 +120,11 @@ func callError(ctx context.Context, call spec.Call, err error, sent bool) error 
 	if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return ctx.Err()
 	}
-	kind := upload.KindUnavailable
+	kind, hint := upload.KindUnavailable, "check base_url and the network, for example with: mediaferry doctor; the same command tries again"
 	if egress.IsRefused(err) {
-		kind = upload.KindInvalid
+		kind, hint = upload.KindInvalid, "check the account's base_url; http: and private addresses need loopback or insecure: true"
 	}
-	e := upload.Errorf(kind, call.Step, "%s: %s", call.Label(), egress.Cause(err)).
-		WithHint("check base_url and the network, for example with: mediaferry doctor; the same command tries again")
-	if kind == upload.KindInvalid {
-		_ = e.WithHint("check the account's base_url; http: and private addresses need loopback or insecure: true")
-	}
+	e := upload.Errorf(kind, call.Step, "%s: %s", call.Label(), egress.Cause(err)).WithHint("%s", hint)
 	e.Arrived = upload.ArrivedNothing
 	if sent {
 		e.Arrived = upload.ArrivedMaybe
