@@ -4,6 +4,7 @@
 FROM golang:1.26-bookworm AS engine
 WORKDIR /src/engine
 COPY engine/go.mod engine/go.sum ./
+COPY engine/stubs/ stubs/
 RUN go mod download
 COPY engine/ ./
 RUN go build -ldflags "-s -w" -o /out/mediaferry-engine .
