@@ -19,24 +19,25 @@ import (
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
-// account is an account as it stands in the file.
+// account is an account as written in the file.
 type account struct {
 	name         string
 	line, column int
 	spec         *spec.Spec
 	values       map[string]value // by key
-	broken       bool             // a key of it cannot be read
+	broken       bool             // one of its keys cannot be read
 }
 
-// accountName is what fits into workflow IDs, manifests' cells and shells.
+// accountName matches names that are safe in workflow IDs, in manifests and in
+// shells.
 var accountName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 func (r *reader) accounts(where string, node *yaml.Node) {
-	pairs, _ := r.pairs(where, node, "want accounts by name")
+	pairs, _ := r.pairs(where, node, "want a mapping from account names to accounts")
 	for _, p := range pairs {
 		if !accountName.MatchString(p.key.Value) {
-			r.problem(p.key, "want up to 64 letters, digits, points, dashes and underscores, beginning with a letter or digit",
-				"%q is no name for an account", p.key.Value)
+			r.problem(p.key, "want up to 64 letters, digits, dots, dashes and underscores, starting with a letter or digit",
+				"invalid account name %q", p.key.Value)
 			continue
 		}
 		r.account(below(where, p.key.Value), p.key, p.value)
@@ -44,16 +45,16 @@ func (r *reader) accounts(where string, node *yaml.Node) {
 }
 
 func (r *reader) account(where string, key, node *yaml.Node) {
-	pairs, ok := r.pairs(where, node, "want vendor and credentials")
+	pairs, ok := r.pairs(where, node, "want a vendor and its credentials")
 	if !ok {
 		return
 	}
 	spec := r.vendor(where, key, pairs)
 	if spec == nil {
-		return // which keys are known depends on the vendor
+		return // the valid keys depend on the vendor
 	}
 	a := &account{name: key.Value, line: key.Line, column: key.Column, spec: spec, values: map[string]value{}}
-	entries := []entry{{"vendor", func(string, *yaml.Node) {}}} // read already
+	entries := []entry{{"vendor", func(string, *yaml.Node) {}}} // already read
 	for _, name := range accountKeys(spec) {
 		entries = append(entries, entry{name, func(where string, node *yaml.Node) {
 			if v, ok := r.value(where, node); ok {
@@ -67,7 +68,7 @@ func (r *reader) account(where string, key, node *yaml.Node) {
 	r.config.accounts = append(r.config.accounts, a)
 }
 
-// accountKeys lists the keys of a vendor's accounts, but for vendor.
+// accountKeys lists the keys of a vendor's accounts, except vendor.
 func accountKeys(spec *spec.Spec) []string {
 	keys := []string{"base_url", "requests_per_second", "max_bytes", "insecure"}
 	if spec.LoginURL != "" {
@@ -89,7 +90,7 @@ func (r *reader) vendor(where string, key *yaml.Node, pairs []pair) *spec.Spec {
 			break
 		}
 		vendor, err := vendors.Find(v.text)
-		if err != nil || v.late { // which keys are known must not depend on the environment
+		if err != nil || v.late { // the valid keys must not depend on the environment
 			r.problem(p.value, suggest.Hint(v.text, vendors.Names()), "%s.vendor %q is unknown", where, p.value.Value)
 			return nil
 		}
@@ -99,7 +100,7 @@ func (r *reader) vendor(where string, key *yaml.Node, pairs []pair) *spec.Spec {
 	return nil
 }
 
-// assemble puts an account together, and finds what is wrong with it.
+// assemble builds an account, and collects its problems.
 func (c *Config) assemble(a *account) (spec.Account, *findings) {
 	f := &findings{file: c.Path}
 	account := spec.Account{
@@ -107,9 +108,9 @@ func (c *Config) assemble(a *account) (spec.Account, *findings) {
 		MaxBytes: f.size(a.values["max_bytes"]),
 	}
 	if rate := f.rate(a.values["requests_per_second"]); rate > 0 {
-		// A burst of the vendor's own belongs to the vendor's own rate. With half of
-		// what a vendor that counts calls would bear, those that the line delays do
-		// not make too many together with those that follow.
+		// The vendor's own burst belongs to the vendor's own rate. Half a second's
+		// worth leaves room for calls that the network delays: a vendor that counts
+		// them by their arrival still sees no more than the rate.
 		account.Rate, account.Burst = rate, int(math.Ceil(rate/2))
 	}
 	c.addresses(a, &account, f)
@@ -118,7 +119,8 @@ func (c *Config) assemble(a *account) (spec.Account, *findings) {
 	return account, f
 }
 
-// addresses sets where an account's vendor is, and what may be reached for it.
+// addresses sets the addresses of an account's vendor, and which networks may be
+// reached for it.
 func (c *Config) addresses(a *account, account *spec.Account, f *findings) {
 	insecure := f.boolean(a.values["insecure"])
 	account.Policy.Private = c.privateNetworks(&findings{}) || insecure
@@ -128,7 +130,7 @@ func (c *Config) addresses(a *account, account *spec.Account, f *findings) {
 		if v.text == "" && len(v.missing) == 0 {
 			v.text = fallback
 		}
-		text, u := f.address(v, insecure, "want https:, or insecure: true where others may read along")
+		text, u := f.address(v, insecure, "want https:, or set insecure: true if others may read the traffic")
 		if u != nil {
 			account.Policy.Insecure = account.Policy.Insecure || u.Scheme == "http"
 			account.Policy.Private = account.Policy.Private || egress.IsLoopback(u)
@@ -142,12 +144,12 @@ func (c *Config) addresses(a *account, account *spec.Account, f *findings) {
 	account.LoginURL = set("login_url", a.spec.LoginURL)
 	if base := a.values["base_url"]; !a.values["login_url"].given && account.BaseURL != a.spec.BaseURL && account.BaseURL != "" {
 		f.add(base, fmt.Sprintf("set accounts.%s.login_url too", a.name),
-			"is not %s's own, so the address of the login is not known", a.spec.Title)
+			"is not %s's own address, so the login address is unknown", a.spec.Title)
 	}
 }
 
-// settings returns the vendor's own settings, with their defaults. What
-// credentials lack is told by credentials.
+// settings returns the vendor's own settings, with their defaults. Missing
+// credentials are reported by credentials.
 func (a *account) settings(f *findings) map[string]string {
 	settings := map[string]string{}
 	for _, setting := range a.spec.Settings {
@@ -174,8 +176,9 @@ func (a *account) isCredential(name string) bool {
 	return slices.Contains(a.spec.CredentialNames(), name)
 }
 
-// credentials tells which settings lack what. A vendor that takes several sets
-// of credentials needs one of them: what the others lack is no fault.
+// credentials reports settings whose variable or file is missing. A vendor that
+// accepts several sets of credentials needs only one of them, so gaps in the other
+// sets are not reported.
 func (a *account) credentials(file string, settings map[string]string, f *findings) {
 	err := a.spec.CheckSettings(settings)
 	if err == nil {
@@ -202,8 +205,8 @@ func (a *account) problem(file, format string, args ...any) Problem {
 	return Problem{File: file, Line: a.line, Column: a.column, Message: fmt.Sprintf(format, args...)}
 }
 
-// Fingerprint tells one set of credentials of an account from another without
-// showing any: 16 hex digits. It holds still while other settings change.
+// Fingerprint identifies the credentials of an account without revealing them, in
+// 16 hexadecimal digits. It does not change when other settings do.
 func Fingerprint(account spec.Account) string {
 	h := sha256.New()
 	part := func(text string) {

@@ -29,11 +29,11 @@ accounts:
 	_, err = c.Account("good")
 	require.NoError(t, err)
 	cases := map[string]string{
-		"unset": "accounts.unset.api_key wants the environment variable UNSET_KEY, which is not set (mediaferry.yaml:4)",
-		"empty": "accounts.empty.api_key wants the environment variable EMPTY, which is empty (mediaferry.yaml:5)",
-		"gone":  "accounts.gone.api_key wants the file " + filepath.Join(filepath.Dir(path), "none") + ", which does not exist (mediaferry.yaml:6)",
+		"unset": "accounts.unset.api_key needs the environment variable UNSET_KEY, which is not set (mediaferry.yaml:4)",
+		"empty": "accounts.empty.api_key needs the environment variable EMPTY, which is empty (mediaferry.yaml:5)",
+		"gone":  "accounts.gone.api_key needs the file " + filepath.Join(filepath.Dir(path), "none") + ", which does not exist (mediaferry.yaml:6)",
 		"none":  "accounts.none: no complete credentials for trustana, want api_key (mediaferry.yaml:7)",
-		"half": "accounts.half.refresh_token wants the environment variable UNSET_KEY, which is not set (mediaferry.yaml:8)\n" +
+		"half": "accounts.half.refresh_token needs the environment variable UNSET_KEY, which is not set (mediaferry.yaml:8)\n" +
 			"accounts.half: no complete credentials for trustoo, want public_token and private_token, or access_token, or client_id and client_secret and refresh_token (mediaferry.yaml:8)",
 	}
 	for name, want := range cases {
@@ -100,7 +100,7 @@ func TestReferencesThatAreNone(t *testing.T) {
 		t.Run(text, func(t *testing.T) {
 			got := problems(t, "accounts: {a: {vendor: trustana, api_key: 'hunter2"+text+"'}}")
 			require.Len(t, got, 1)
-			require.Contains(t, got[0], `accounts.a.api_key holds "${" that begins no reference`)
+			require.Contains(t, got[0], `accounts.a.api_key contains "${" without a valid reference`)
 			require.NotContains(t, got[0], "hunter2", "the text may be a secret")
 		})
 	}
@@ -112,8 +112,8 @@ func TestSecretFilesThatAreNone(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "large"), make([]byte, 64<<10+1), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "lines"), []byte("one\ntwo\n"), 0o600))
 	for name, want := range map[string]string{
-		"empty": "which is empty", "large": "which has more than 65536 bytes", ".": "which is no regular file",
-		"lines": "holds a line break or another control character",
+		"empty": "which is empty", "large": "which is larger than 65536 bytes", ".": "which is not a regular file",
+		"lines": "contains a line break or another control character",
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := load(t, "accounts: {a: {vendor: trustana, api_key: '${file:"+filepath.Join(dir, name)+"}'}}")
@@ -172,14 +172,14 @@ func TestAddressesAndPolicy(t *testing.T) {
 
 func TestAddressesThatAreRefused(t *testing.T) {
 	cases := map[string]struct{ text, want string }{
-		"http elsewhere":      {"base_url: 'http://x.example/v1'", `accounts.a.base_url "http://x.example/v1" is not https: (mediaferry.yaml:1), want https:, or insecure: true`},
-		"a lookalike":         {"base_url: 'http://127.0.0.1.example'", "is not https:"},
-		"no scheme":           {"base_url: x.example", `"x.example" is no https: URL`},
-		"another scheme":      {"base_url: 'ftp://x.example'", "is no https: URL"},
-		"no host":             {"base_url: 'https:///v1'", "is no https: URL"},
-		"a user":              {"base_url: 'https://u:hunter2@x.example'", "holds a user, a query or a fragment"},
-		"a query":             {"base_url: 'https://x.example?k=hunter2'", "holds a user, a query or a fragment"},
-		"an unreadable query": {"base_url: 'https://x.example:port?k=hunter2'", "is no https: URL"},
+		"http elsewhere":      {"base_url: 'http://x.example/v1'", `accounts.a.base_url "http://x.example/v1" is not an https: URL (mediaferry.yaml:1); want https:, or set insecure: true`},
+		"a lookalike":         {"base_url: 'http://127.0.0.1.example'", "is not an https: URL"},
+		"no scheme":           {"base_url: x.example", `"x.example" is not an https: URL`},
+		"another scheme":      {"base_url: 'ftp://x.example'", "is not an https: URL"},
+		"no host":             {"base_url: 'https:///v1'", "is not an https: URL"},
+		"a user":              {"base_url: 'https://u:hunter2@x.example'", "contains a user, a query or a fragment"},
+		"a query":             {"base_url: 'https://x.example?k=hunter2'", "contains a user, a query or a fragment"},
+		"an unreadable query": {"base_url: 'https://x.example:port?k=hunter2'", "is not an https: URL"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -199,7 +199,7 @@ func TestLateValuesAreJudgedWhenUsed(t *testing.T) {
 	_, err := c.Account("a")
 	for _, want := range []string{
 		`accounts.a.requests_per_second is "fast"`, `accounts.a.video is "yes"`,
-		`accounts.a.base_url "http://x.example" is not https:`, "accounts.a.insecure wants the environment variable UNSET",
+		`accounts.a.base_url "http://x.example" is not an https: URL`, "accounts.a.insecure needs the environment variable UNSET",
 	} {
 		require.ErrorContains(t, err, want)
 	}
@@ -222,13 +222,13 @@ notify: {secret: hunter2}
 		got = append(got, strings.ReplaceAll(w.Error(), c.Path, "mediaferry.yaml"))
 	}
 	require.Equal(t, []string{
-		"accounts.my-shop.api_key is written in plain (mediaferry.yaml:3), take it from the environment: ${MY_SHOP_API_KEY}",
-		"accounts.my-shop.secret is written in plain (mediaferry.yaml:3), a variable is written ${NAME}",
-		"accounts.late.token is written in plain (mediaferry.yaml:6), take it from the environment: ${LATE_TOKEN}",
-		"sources.oss.access_key_secret is written in plain (mediaferry.yaml:7), take it from the environment: ${OSS_ACCESS_KEY_SECRET}",
-		"encryption.key is written in plain (mediaferry.yaml:9), take it from the environment: ${MEDIAFERRY_KEY}",
-		"notify.secret is written in plain (mediaferry.yaml:10), take it from the environment: ${MEDIAFERRY_NOTIFY_SECRET}",
-		"ledger is written in plain (mediaferry.yaml:8), take it from the environment: ${MEDIAFERRY_LEDGER}",
+		"accounts.my-shop.api_key is a secret in plain text (mediaferry.yaml:3); take it from the environment: ${MY_SHOP_API_KEY}",
+		"accounts.my-shop.secret is a secret in plain text (mediaferry.yaml:3); to refer to a variable, write ${NAME}",
+		"accounts.late.token is a secret in plain text (mediaferry.yaml:6); take it from the environment: ${LATE_TOKEN}",
+		"sources.oss.access_key_secret is a secret in plain text (mediaferry.yaml:7); take it from the environment: ${OSS_ACCESS_KEY_SECRET}",
+		"encryption.key is a secret in plain text (mediaferry.yaml:9); take it from the environment: ${MEDIAFERRY_KEY}",
+		"notify.secret is a secret in plain text (mediaferry.yaml:10); take it from the environment: ${MEDIAFERRY_NOTIFY_SECRET}",
+		"ledger is a secret in plain text (mediaferry.yaml:8); take it from the environment: ${MEDIAFERRY_LEDGER}",
 	}, got)
 }
 
@@ -260,7 +260,7 @@ func TestSizes(t *testing.T) {
 	}
 	for _, text := range []string{"0", "-1", "20M", "1.5", "0.1KiB", "1e3", "lots", "99999999TB", "1 2", "MiB"} {
 		t.Run("not "+text, func(t *testing.T) {
-			require.Contains(t, problems(t, "accounts: {a: {vendor: sitoo, max_bytes: '"+text+"'}}")[0], "want bytes as a whole number")
+			require.Contains(t, problems(t, "accounts: {a: {vendor: sitoo, max_bytes: '"+text+"'}}")[0], "want a number of bytes")
 		})
 	}
 }

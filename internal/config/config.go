@@ -1,11 +1,12 @@
-// Package config reads mediaferry.yaml. It owns the file's keys, how values are
-// taken from the environment and from secret files, what is wrong with any of it
-// and where, and where the file, the data folder and the encryption key lie.
+// Package config reads mediaferry.yaml. It owns the keys of the file, the way
+// values are taken from the environment and from secret files, the problems that
+// a configuration can have, and the locations of the file, the data folder and
+// the encryption key.
 //
-// A file is read once, with everything that it refers to, into a Config that
-// never changes. A secret that is not there is no fault until something needs
-// it: whoever lists uploads need not hold the credentials of a vendor. Package
-// config opens no connection, logs nothing and prints no secret.
+// A file is read once, together with everything that it refers to, into a Config
+// that never changes. A missing secret is reported only when something needs it,
+// so that a user who lists uploads need not hold a vendor's credentials. Package
+// config opens no connections, logs nothing and never prints a secret.
 package config
 
 import (
@@ -19,28 +20,30 @@ import (
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
-// ErrUnknownAccount means that the configuration has no account of a name.
+// ErrUnknownAccount means that the configuration has no account with the given
+// name.
 var ErrUnknownAccount = errors.New("unknown account")
 
-// Config is a configuration as it was when it was read. It is safe for
-// concurrent use.
+// Config is a configuration as it was when it was read. It is immutable and safe
+// for concurrent use.
 type Config struct {
-	// Path is the file, as it was named; "" where there is none.
+	// Path is the file as it was named, or "" if there is no file.
 	Path string
-	// Warnings are what is allowed and unwise: secrets written in plain.
+	// Warnings are settings that are allowed but unwise, such as secrets in plain
+	// text.
 	Warnings Problems
 
-	dir      string   // of the file, absolute; relative paths count from it
-	searched []string // where no file was found
+	dir      string   // absolute folder of the file; relative paths start here
+	searched []string // the places where no file was found
 	accounts []*account
-	values   map[string]value // all scalars outside of accounts, by dotted name
+	values   map[string]value // all scalars outside accounts, by dotted name
 	roots    []value
 	hasRoots bool
-	stamps   map[string]stamp // of all files that were read
+	stamps   map[string]stamp // versions of all files that were read
 }
 
-// Load reads a file. What is wrong with it comes as Problems, all at once;
-// missing secrets are not among it.
+// Load reads a configuration file. If the file has faults, the error is Problems,
+// which lists all of them at once; missing secrets are not faults here.
 func Load(path string) (*Config, error) {
 	c, err := load(path, os.LookupEnv)
 	if err != nil {
@@ -49,11 +52,10 @@ func Load(path string) (*Config, error) {
 	return c, nil
 }
 
-// Examine reads a file for those who want to know at once all that is wrong with
-// it: what Load refuses, and what Check would find in the accounts that are
-// otherwise sound, such as secrets that are missing. It is for a file that Load
-// refused; where nothing is wrong, there are no Problems. The error is that of a
-// file that cannot be read.
+// Examine reports everything that is wrong with a file: what Load rejects, and
+// what Check finds in the accounts that are otherwise valid, such as missing
+// secrets. Use it for a file that Load has rejected. Without faults, the Problems
+// are empty. The error is non-nil only if the file cannot be read.
 func Examine(path string) (Problems, error) {
 	c, err := load(path, os.LookupEnv)
 	var all Problems
@@ -71,21 +73,21 @@ func Examine(path string) (Problems, error) {
 	return all, nil
 }
 
-// Empty is the configuration where no file was found at the places searched. It
-// has no account, and everything else at its default.
+// Empty returns the configuration to use when no file was found in the searched
+// places. It has no accounts, and everything else has its default.
 func Empty(searched []string) *Config {
 	return &Config{searched: searched}
 }
 
-// String names the file and nothing of what is in it.
+// String names the file and reveals nothing of its contents.
 func (c *Config) String() string {
 	return fmt.Sprintf("configuration %q with %d accounts", c.Path, len(c.accounts))
 }
 
-// GoString is String, so that no way of printing shows more.
+// GoString is String, so that no format verb shows more.
 func (c *Config) GoString() string { return c.String() }
 
-// AccountNames lists the accounts in the file's order.
+// AccountNames lists the accounts in the order of the file.
 func (c *Config) AccountNames() []string {
 	names := make([]string, 0, len(c.accounts))
 	for _, a := range c.accounts {
@@ -94,8 +96,8 @@ func (c *Config) AccountNames() []string {
 	return names
 }
 
-// Account returns an account with its secrets. It fails with ErrUnknownAccount,
-// or with Problems that say which settings lack which variable or file.
+// Account returns an account with its secrets. The error is ErrUnknownAccount, or
+// Problems that name the settings whose variable or file is missing.
 func (c *Config) Account(name string) (spec.Account, error) {
 	a, err := c.find(name)
 	if err != nil {
@@ -108,9 +110,9 @@ func (c *Config) Account(name string) (spec.Account, error) {
 	return account, nil
 }
 
-// Profile returns an account without its secrets, for what needs its vendor,
-// addresses and limits only. It succeeds where credentials are missing, as on a
-// host that plans and starts what others send.
+// Profile returns an account without its secrets, for callers that need only its
+// vendor, addresses and limits. It succeeds when credentials are missing, as on a
+// host that plans and starts batches that other hosts send.
 func (c *Config) Profile(name string) (spec.Account, error) {
 	a, err := c.find(name)
 	if err != nil {
@@ -128,9 +130,8 @@ func (c *Config) Profile(name string) (spec.Account, error) {
 	return account, nil
 }
 
-// Check resolves everything, for those who want to know all at once: problems
-// are what would stop an account or a store from being used, advice what their
-// vendors would doubt.
+// Check resolves everything at once. problems would stop an account or a store
+// from working; advice is about values that the vendor probably rejects.
 func (c *Config) Check() (problems, advice Problems) {
 	for _, a := range c.accounts {
 		account, found := c.assemble(a)
@@ -163,7 +164,7 @@ func (c *Config) find(name string) (*account, error) {
 	}
 	where := ""
 	if len(c.searched) > 0 {
-		where = " at " + strings.Join(c.searched, ", ")
+		where = " (looked at " + strings.Join(c.searched, ", ") + ")"
 	}
 	return nil, fmt.Errorf("%w %q: no configuration was found%s, name one with --config", ErrUnknownAccount, name, where)
 }

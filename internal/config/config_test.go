@@ -133,26 +133,26 @@ results: ftp://x
 notify: {webhook: "http://example.com"}
 `)
 	require.Equal(t, []string{
-		`unknown key "acounts" (mediaferry.yaml:2), did you mean accounts?`,
-		`unknown key "base_ulr" in accounts.trustana (mediaferry.yaml:6), did you mean base_url?`,
-		`accounts.trustana.requests_per_second is "-1" (mediaferry.yaml:7), want a number above 0, such as 5 or 0.5`,
-		`"a b" is no name for an account (mediaferry.yaml:9), want up to 64 letters, digits, points, dashes and underscores, beginning with a letter or digit`,
-		`accounts.t2.vendor "trustanna" is unknown (mediaferry.yaml:10), did you mean trustana?`,
-		`unknown key "token" in accounts.t3 (mediaferry.yaml:11), want one of vendor, base_url, login_url, requests_per_second, max_bytes, insecure, api_key, secret, external_id, etag_key`,
-		`accounts.t3.base_url is not TruVideo Upload V3's own, so the address of the login is not known (mediaferry.yaml:11), set accounts.t3.login_url too`,
-		`accounts.t3.etag_key is "ETAG" (mediaferry.yaml:11), want eTag or etag`,
-		`accounts.t4.vendor is missing (mediaferry.yaml:12), want one of trustana, trustoo, sitoo, closient, truvideo`,
-		`accounts.t5 is a list (mediaferry.yaml:13), want vendor and credentials`,
-		`accounts.t6.token holds "${" that begins no reference (mediaferry.yaml:14), want ${NAME} or ${file:/path}, or $${ for the characters themselves`,
-		`accounts.t6.max_bytes is "20 MX" (mediaferry.yaml:14), want bytes as a whole number, or with kB, MB, GB, TB, KiB, MiB, GiB or TiB, such as 20MiB`,
-		`accounts.t6.insecure is "yes" (mediaferry.yaml:14), want true or false`,
-		`key "t6" in accounts stands twice, first in line 14 (mediaferry.yaml:15), keep one`,
-		`sources.local_roots is a single value (mediaferry.yaml:17), want a list of folders: [/srv/media]`,
-		`sources.allow_private_networks is "1" (mediaferry.yaml:18), want true or false`,
-		`sources.s3.endpoint "http://minio.example" is not https: (mediaferry.yaml:19), want https:, or sources.allow_private_networks: true`,
-		`ledger is no URL of a PostgreSQL database (mediaferry.yaml:20), want postgres://USER:PASSWORD@HOST/DATABASE with special characters percent-encoded, or nothing for a SQLite file in the data folder`,
-		`results "ftp://x" is no place for reports (mediaferry.yaml:21), want a folder, s3://BUCKET/PREFIX or oss://BUCKET/PREFIX`,
-		`notify.webhook is no URL that may be told (mediaferry.yaml:22), want https://HOST/PATH, or http: on loopback`,
+		`unknown key "acounts" (mediaferry.yaml:2); did you mean accounts?`,
+		`unknown key "base_ulr" in accounts.trustana (mediaferry.yaml:6); did you mean base_url?`,
+		`accounts.trustana.requests_per_second is "-1" (mediaferry.yaml:7); want a number above 0, such as 5 or 0.5`,
+		`invalid account name "a b" (mediaferry.yaml:9); want up to 64 letters, digits, dots, dashes and underscores, starting with a letter or digit`,
+		`accounts.t2.vendor "trustanna" is unknown (mediaferry.yaml:10); did you mean trustana?`,
+		`unknown key "token" in accounts.t3 (mediaferry.yaml:11); want one of vendor, base_url, login_url, requests_per_second, max_bytes, insecure, api_key, secret, external_id, etag_key`,
+		`accounts.t3.base_url is not TruVideo Upload V3's own address, so the login address is unknown (mediaferry.yaml:11); set accounts.t3.login_url too`,
+		`accounts.t3.etag_key is "ETAG" (mediaferry.yaml:11); want eTag or etag`,
+		`accounts.t4.vendor is missing (mediaferry.yaml:12); want one of trustana, trustoo, sitoo, closient, truvideo`,
+		`accounts.t5 is a list (mediaferry.yaml:13); want a vendor and its credentials`,
+		`accounts.t6.token contains "${" without a valid reference (mediaferry.yaml:14); want ${NAME} or ${file:/path}; write $${ for a literal ${`,
+		`accounts.t6.max_bytes is "20 MX" (mediaferry.yaml:14); want a number of bytes, or a number with kB, MB, GB, TB, KiB, MiB, GiB or TiB, such as 20MiB`,
+		`accounts.t6.insecure is "yes" (mediaferry.yaml:14); want true or false`,
+		`duplicate key "t6" in accounts, first set in line 14 (mediaferry.yaml:15); remove one of them`,
+		`sources.local_roots is a single value (mediaferry.yaml:17); want a list of folders, such as [/srv/media]`,
+		`sources.allow_private_networks is "1" (mediaferry.yaml:18); want true or false`,
+		`sources.s3.endpoint "http://minio.example" is not an https: URL (mediaferry.yaml:19); want https:, or set sources.allow_private_networks: true`,
+		`ledger is not a PostgreSQL URL (mediaferry.yaml:20); want postgres://USER:PASSWORD@HOST/DATABASE with special characters percent-encoded, or nothing for a SQLite file in the data folder`,
+		`results "ftp://x" cannot hold reports (mediaferry.yaml:21); want a folder, s3://BUCKET/PREFIX or oss://BUCKET/PREFIX`,
+		`notify.webhook is not an https: URL (mediaferry.yaml:22); want https://HOST/PATH, or http: on loopback`,
 	}, got)
 }
 
@@ -166,14 +166,14 @@ func TestAProblemHasItsColumn(t *testing.T) {
 
 func TestOddDocuments(t *testing.T) {
 	cases := map[string]struct{ text, want string }{
-		"broken syntax":             {"accounts:\n  a: {vendor", "no YAML: "},
+		"broken syntax":             {"accounts:\n  a: {vendor", "invalid YAML: "},
 		"tabs":                      {"accounts:\n\ta: 1\n", "cannot start any token"},
-		"two documents":             {"ledger: ''\n---\nledger: ''\n", "a second document begins (mediaferry.yaml:2), want one document"},
-		"a list":                    {"- accounts", "the document is a list (mediaferry.yaml:1), want one or more of accounts, sources, ledger, results, encryption, notify"},
-		"a merge key":               {"accounts:\n  a: &x {vendor: sitoo}\n  b: {<<: *x}\n", "accounts.b has a merge key, which is not read (mediaferry.yaml:3), write the keys out"},
+		"two documents":             {"ledger: ''\n---\nledger: ''\n", "a second YAML document begins here (mediaferry.yaml:2); want one document"},
+		"a list":                    {"- accounts", "the document is a list (mediaferry.yaml:1); want one or more of accounts, sources, ledger, results, encryption, notify"},
+		"a merge key":               {"accounts:\n  a: &x {vendor: sitoo}\n  b: {<<: *x}\n", "accounts.b has a merge key, which is not supported (mediaferry.yaml:3); write out the keys"},
 		"a key that is a list":      {"? [a]\n: 1\n", "the document has a key that is a list"},
-		"a mapping as a value":      {"ledger: {a: 1}", "ledger is a mapping (mediaferry.yaml:1), want a single value"},
-		"a binary value":            {"ledger: !!binary aGk=", "ledger has the type !!binary"},
+		"a mapping as a value":      {"ledger: {a: 1}", "ledger is a mapping (mediaferry.yaml:1); want a single value"},
+		"a binary value":            {"ledger: !!binary aGk=", "ledger has the YAML type !!binary"},
 		"an alias of itself":        {"sources: &s\n  s3: *s\n", `unknown key "s3" in sources.s3`},
 		"a vendor by reference":     {"accounts: {a: {vendor: '${X}'}}", `accounts.a.vendor "${X}" is unknown`},
 		"a folder that is a URL":    {"sources: {local_roots: ['s3://b/k']}", `sources.local_roots[0] "s3://b/k" is a URL`},
@@ -208,7 +208,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	_, err = config.Load(t.TempDir())
 	require.ErrorContains(t, err, "is a directory")
 	_, err = config.Load(write(t, "# "+strings.Repeat("x", 1<<20)))
-	require.ErrorContains(t, err, "has more than 1048576 bytes")
+	require.ErrorContains(t, err, "is larger than 1048576 bytes")
 }
 
 func TestUnknownAccounts(t *testing.T) {
@@ -219,7 +219,7 @@ func TestUnknownAccounts(t *testing.T) {
 	_, err = c.Profile("winter")
 	require.EqualError(t, err, `unknown account "winter", want one of spring, autumn`)
 	_, err = config.Empty([]string{"mediaferry.yaml", "/etc/x"}).Account("spring")
-	require.EqualError(t, err, `unknown account "spring": no configuration was found at mediaferry.yaml, /etc/x, name one with --config`)
+	require.EqualError(t, err, `unknown account "spring": no configuration was found (looked at mediaferry.yaml, /etc/x), name one with --config`)
 }
 
 func TestPrintingShowsNoSecret(t *testing.T) {

@@ -14,13 +14,13 @@ import (
 // KeyFile is the name of the key in the data folder.
 const KeyFile = "key"
 
-// EncryptionKeys returns the keys of encryption.key. Where there are none, the
-// embedded engine gets one of its own, made in the data folder when it is first
-// asked for, by whichever process comes first. A Temporal service that others
-// reach needs one that its users share.
+// EncryptionKeys returns the keys in encryption.key. If none is configured, the
+// embedded engine uses a key of its own, which the first process that needs it
+// creates in the data folder. A Temporal service needs a configured key, which all
+// of its users share.
 //
-// With the embedded engine, a key in the data folder still decrypts after one
-// was configured.
+// With the embedded engine, the key in the data folder still decrypts after
+// another one was configured.
 func (c *Config) EncryptionKeys(dataDir string, embedded bool) (codec.Keys, error) {
 	v := c.values["encryption.key"]
 	if strings.TrimSpace(v.text) == "" {
@@ -40,25 +40,25 @@ func (c *Config) EncryptionKeys(dataDir string, embedded bool) (codec.Keys, erro
 	return keys.With(made), err
 }
 
-// unconfigured decides what the lack of a key means. A secret file that is named
-// and missing is a mistake everywhere; a variable that is not set may be meant.
+// unconfigured decides what a missing key means. A secret file that is named but
+// does not exist is always a mistake; an unset variable may be intended.
 func (c *Config) unconfigured(v value, dataDir string, embedded bool) (codec.Keys, error) {
 	for _, lack := range v.missing {
 		switch {
 		case lack.file:
-			return codec.Keys{}, fmt.Errorf("encryption.key (%s:%d) wants %s", c.Path, v.line, lack.text)
+			return codec.Keys{}, fmt.Errorf("encryption.key (%s:%d) needs %s", c.Path, v.line, lack.text)
 		case !embedded:
-			return codec.Keys{}, fmt.Errorf("encryption.key (%s:%d) wants %s; make one with: openssl rand -base64 32", c.Path, v.line, lack.text)
+			return codec.Keys{}, fmt.Errorf("encryption.key (%s:%d) needs %s; create a key with: openssl rand -base64 32", c.Path, v.line, lack.text)
 		}
 	}
 	if embedded {
 		return ownKey(dataDir)
 	}
-	return codec.Keys{}, errors.New("encryption.key is missing, and a Temporal service needs one that all its users share; " +
-		"make one with: openssl rand -base64 32, and set encryption: {key: ${MEDIAFERRY_KEY}}")
+	return codec.Keys{}, errors.New("encryption.key is missing; with a Temporal service, all users must share one key; " +
+		"create one with: openssl rand -base64 32, and set encryption: {key: ${MEDIAFERRY_KEY}}")
 }
 
-// ownKey reads the key in the data folder, or makes it.
+// ownKey reads the key in the data folder, and creates it if there is none.
 func ownKey(dataDir string) (codec.Keys, error) {
 	path := filepath.Join(dataDir, KeyFile)
 	keys, err := readKey(path)
@@ -68,7 +68,7 @@ func ownKey(dataDir string) (codec.Keys, error) {
 	if err := makeKey(path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return codec.Keys{}, fmt.Errorf("encryption key %s: %w", path, bare(err))
 	}
-	return readKey(path) // perhaps another's, who was faster
+	return readKey(path) // another process may have created it first
 }
 
 func readKey(path string) (codec.Keys, error) {
@@ -77,7 +77,7 @@ func readKey(path string) (codec.Keys, error) {
 		return codec.Keys{}, fmt.Errorf("encryption key %s: %w", path, err)
 	}
 	if open := info.Mode().Perm() & 0o007; open != 0 {
-		return codec.Keys{}, fmt.Errorf("encryption key %s may be read by everybody (mode %#o), want 0600: chmod 600 %s", path, info.Mode().Perm(), path)
+		return codec.Keys{}, fmt.Errorf("encryption key %s can be read by everybody (mode %#o); restrict it: chmod 600 %s", path, info.Mode().Perm(), path)
 	}
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -85,13 +85,13 @@ func readKey(path string) (codec.Keys, error) {
 	}
 	keys, err := codec.ParseKeys(string(raw))
 	if err != nil {
-		return codec.Keys{}, fmt.Errorf("encryption key %s is damaged, restore it from a copy: %w", path, err)
+		return codec.Keys{}, fmt.Errorf("encryption key %s is damaged; restore it from a backup: %w", path, err)
 	}
 	return keys, nil
 }
 
-// makeKey puts a new key to path, whole or not at all, and never over another: a
-// link fails where its name is taken. It fails with fs.ErrExist then.
+// makeKey writes a new key to path, atomically and without replacing an existing
+// one: creating the link fails with fs.ErrExist if the name is taken.
 func makeKey(path string) error {
 	text, err := codec.GenerateKey()
 	if err != nil {
@@ -105,7 +105,7 @@ func makeKey(path string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.Remove(draft.Name()) }() // only its link is wanted
+	defer func() { _ = os.Remove(draft.Name()) }() // only its link is kept
 	_, err = draft.WriteString(text + "\n")
 	if err == nil {
 		err = draft.Sync()

@@ -74,7 +74,7 @@ func TestAServiceNeedsASharedKey(t *testing.T) {
 	_, err := config.Empty(nil).EncryptionKeys(dir, false)
 	require.ErrorContains(t, err, "openssl rand -base64 32")
 	_, err = load(t, "encryption: {key: '${UNSET_KEY}'}").EncryptionKeys(dir, false)
-	require.ErrorContains(t, err, "wants the environment variable UNSET_KEY, which is not set; make one with: openssl rand -base64 32")
+	require.ErrorContains(t, err, "needs the environment variable UNSET_KEY, which is not set; create a key with: openssl rand -base64 32")
 	files, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	require.Empty(t, files, "nothing is made")
@@ -115,7 +115,7 @@ func TestKeyFilesThatAreRefused(t *testing.T) {
 		dir := t.TempDir()
 		require.NoError(t, os.WriteFile(filepath.Join(dir, config.KeyFile), []byte("hunter2"), 0o600))
 		_, err := config.Empty(nil).EncryptionKeys(dir, true)
-		require.ErrorContains(t, err, "is damaged, restore it from a copy")
+		require.ErrorContains(t, err, "is damaged; restore it from a backup")
 		require.NotContains(t, err.Error(), "hunter2")
 	})
 	t.Run("open to everybody", func(t *testing.T) {

@@ -9,61 +9,60 @@ import (
 	"time"
 )
 
-// lookEvery is how long a Live takes the files for unchanged.
-const lookEvery = time.Second
+// checkEvery is the time between two checks of the files for changes.
+const checkEvery = time.Second
 
-// settled is how old a change must be before a file's size and time are
-// trusted: a second change within the file system's clock tick would leave no
-// trace.
+// settled is the age that a change must have before a file's size and time are
+// trusted: a second change within one tick of the file system's clock would leave
+// no trace.
 const settled = 2 * time.Second
 
-// Live reads a configuration anew when its file, or a secret file that it refers
-// to, has changed, so that new credentials need no restart. Variables of the
-// environment stay as they were when the process began. It is safe for
-// concurrent use.
+// Live reads a configuration again when its file, or a secret file that it refers
+// to, has changed, so that new credentials need no restart. Environment variables
+// stay as they were when the process began. A Live is safe for concurrent use.
 type Live struct {
-	path string
-	tell func(error)
-	now  func() time.Time
-	load func(string) (*Config, error)
+	path   string
+	report func(error)
+	now    func() time.Time
+	load   func(string) (*Config, error)
 
-	mu     sync.Mutex
-	looked time.Time
-	config *Config // the last good one
-	err    error   // why there is none
-	stamps map[string]stamp
-	told   string
+	mu       sync.Mutex
+	checked  time.Time
+	config   *Config // the last valid one
+	err      error   // why there is no valid one
+	stamps   map[string]stamp
+	reported string
 }
 
-// Watch returns a Live of a file. tell is called, once for each fault, when a
-// changed file is broken; it must not call back, and may be nil. A path of ""
-// stands for no file at all.
-func Watch(path string, tell func(error)) *Live {
-	if tell == nil {
-		tell = func(error) {}
+// Watch returns a Live for a file. report is called, once for each fault, when a
+// changed file is invalid; it must not call the Live, and may be nil. A path of ""
+// means that there is no file.
+func Watch(path string, report func(error)) *Live {
+	if report == nil {
+		report = func(error) {}
 	}
 	return &Live{
-		path: path, tell: tell, now: time.Now,
+		path: path, report: report, now: time.Now,
 		load: func(path string) (*Config, error) { return load(path, os.LookupEnv) },
 	}
 }
 
-// Config returns the configuration as it is now. While the file is broken that
-// is the last good one; it fails only where there never was one. It looks at the
+// Config returns the current configuration. While the file is invalid, that is the
+// last valid one; Config fails only if there never was a valid one. It checks the
 // files at most once a second.
 func (l *Live) Config() (*Config, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
-	fresh := !l.looked.IsZero() && now.Sub(l.looked) < lookEvery && !now.Before(l.looked)
+	fresh := !l.checked.IsZero() && now.Sub(l.checked) < checkEvery && !now.Before(l.checked)
 	if !fresh {
-		l.look(now)
+		l.refresh(now)
 	}
 	return l.config, l.err
 }
 
-func (l *Live) look(now time.Time) {
-	l.looked = now
+func (l *Live) refresh(now time.Time) {
+	l.checked = now
 	if l.path == "" {
 		l.config = Empty(nil)
 		return
@@ -77,16 +76,16 @@ func (l *Live) look(now time.Time) {
 		err = l.config.lost(next)
 	}
 	if err == nil {
-		l.config, l.err, l.told = next, nil, ""
+		l.config, l.err, l.reported = next, nil, ""
 		return
 	}
 	if l.config == nil {
 		l.err = err
 		return
 	}
-	if err.Error() != l.told {
-		l.told = err.Error()
-		l.tell(fmt.Errorf("the configuration read before stays in use: %w", err))
+	if err.Error() != l.reported {
+		l.reported = err.Error()
+		l.report(fmt.Errorf("the previous configuration stays in use: %w", err))
 	}
 }
 
@@ -99,8 +98,8 @@ func (l *Live) changed(now time.Time) bool {
 	return false
 }
 
-// lost fails where next cannot read a secret file that c could: it is being
-// replaced, and what was in it is good for a little longer.
+// lost fails if next cannot read a secret file that c could read: the file is being
+// replaced, and its old content is valid for a little longer.
 func (c *Config) lost(next *Config) error {
 	var faults []string
 	for path, version := range next.stamps {
@@ -115,10 +114,10 @@ func (c *Config) lost(next *Config) error {
 	return errors.New(list(faults))
 }
 
-// stamp tells one version of a file from another.
+// stamp identifies one version of a file.
 type stamp struct {
-	info  os.FileInfo // nil where there is no such file
-	fault string      // of a secret file: why it could not be read
+	info  os.FileInfo // nil if the file does not exist
+	fault string      // why a secret file could not be read
 }
 
 func stampOf(path string) stamp {

@@ -142,8 +142,8 @@ func TestLiveKeepsTheLastGoodOne(t *testing.T) {
 		require.Equal(t, "one", b.key())
 		b.clock = b.clock.Add(time.Minute)
 	}
-	require.Len(t, b.faults, 1, "told once")
-	require.ErrorContains(t, b.faults[0], "the configuration read before stays in use: accounts.a.vendor \"trustanna\" is unknown")
+	require.Len(t, b.faults, 1, "reported once")
+	require.ErrorContains(t, b.faults[0], "the previous configuration stays in use: accounts.a.vendor \"trustanna\" is unknown")
 
 	b.remove(FileName)
 	require.Equal(t, "one", b.key())
@@ -176,7 +176,7 @@ func TestLiveFailsWhereThereNeverWasAGoodOne(t *testing.T) {
 	b.write(FileName, "acounts: {}")
 	_, err = b.live.Config()
 	require.ErrorContains(t, err, "did you mean accounts?")
-	require.Empty(t, b.faults, "whoever asked was told")
+	require.Empty(t, b.faults, "the caller got the error")
 	b.write(FileName, "accounts: {a: {vendor: trustana, api_key: one}}")
 	require.Equal(t, "one", b.key())
 }

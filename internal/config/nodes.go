@@ -6,7 +6,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// follow returns what an alias stands for.
+// follow resolves an alias.
 func follow(node *yaml.Node) *yaml.Node {
 	if node.Kind == yaml.AliasNode {
 		return node.Alias
@@ -30,7 +30,7 @@ func kindName(node *yaml.Node) string {
 	return "a single value"
 }
 
-// below is the dotted name of a key.
+// below returns the dotted name of a key.
 func below(where, key string) string {
 	if where == "" {
 		return key
@@ -38,7 +38,7 @@ func below(where, key string) string {
 	return where + "." + key
 }
 
-// within names the place of a key for people; at the top there is nothing to say.
+// within names the mapping that a key is in, or nothing at the top level.
 func within(where string) string {
 	if where == "" {
 		return ""

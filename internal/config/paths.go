@@ -9,7 +9,7 @@ import (
 	"runtime"
 )
 
-// Where a configuration and the data folder are looked for.
+// Names that locate the configuration and the data folder.
 const (
 	FileName = "mediaferry.yaml"
 	FileEnv  = "MEDIAFERRY_CONFIG"
@@ -18,8 +18,8 @@ const (
 
 const folderName = "mediaferry"
 
-// Named returns the file that the flag --config, or else the environment, names;
-// "" where neither does.
+// Named returns the file that --config names, or else the one that the environment
+// names, or "".
 func Named(explicit string) string {
 	if explicit != "" {
 		return explicit
@@ -27,10 +27,10 @@ func Named(explicit string) string {
 	return os.Getenv(FileEnv)
 }
 
-// Find returns the configuration to use: the one that is named, or else
-// ./mediaferry.yaml, or else mediaferry.yaml in the user's configuration folder.
-// One that is named must be there. Where there is none at all, path is "" and
-// searched says where it might have been.
+// Find returns the configuration to use: the named one, or else
+// ./mediaferry.yaml, or else mediaferry.yaml in the user's configuration folder. A
+// named file must exist. If there is no file at all, path is "" and searched lists
+// the places.
 func Find(explicit string) (path string, searched []string, err error) {
 	if named := Named(explicit); named != "" {
 		source := "--config"
@@ -40,14 +40,14 @@ func Find(explicit string) (path string, searched []string, err error) {
 		info, err := os.Stat(named)
 		switch {
 		case err != nil:
-			return "", []string{named}, fmt.Errorf("configuration %s, which %s names: %w", named, source, bare(err))
+			return "", []string{named}, fmt.Errorf("configuration %s, named by %s: %w", named, source, bare(err))
 		case info.IsDir():
-			return "", []string{named}, fmt.Errorf("configuration %s, which %s names, is a folder, want a file", named, source)
+			return "", []string{named}, fmt.Errorf("configuration %s, named by %s, is a folder; want a file", named, source)
 		}
 		return named, []string{named}, nil
 	}
 	searched = []string{FileName}
-	if folder, err := os.UserConfigDir(); err == nil { // no home, no such folder
+	if folder, err := os.UserConfigDir(); err == nil { // without a home there is no such folder
 		searched = append(searched, filepath.Join(folder, folderName, FileName))
 	}
 	for _, candidate := range searched {
@@ -61,9 +61,9 @@ func Find(explicit string) (path string, searched []string, err error) {
 	return "", searched, nil
 }
 
-// DataDir returns the data folder as an absolute path: the one that the flag
-// --data, or else the environment, names, or else one in the user's state
-// folder. It makes nothing.
+// DataDir returns the data folder as an absolute path: the one that --data names,
+// or else the one that the environment names, or else one in the user's state
+// folder. It does not create the folder.
 func DataDir(explicit string) (string, error) {
 	for _, named := range []string{explicit, os.Getenv(DataEnv)} {
 		if named != "" {
@@ -72,15 +72,15 @@ func DataDir(explicit string) (string, error) {
 	}
 	folder, err := stateDir()
 	if err != nil {
-		return "", fmt.Errorf("no data folder: %w, name one with --data", err)
+		return "", fmt.Errorf("no data folder: %w; name one with --data", err)
 	}
 	return filepath.Join(folder, folderName), nil
 }
 
-// stateDir is where the system keeps a user's state.
+// stateDir is the folder in which the system keeps a user's state.
 func stateDir() (string, error) {
 	if runtime.GOOS == "darwin" {
-		return os.UserConfigDir() // Library/Application Support is for both
+		return os.UserConfigDir() // Library/Application Support holds both
 	}
 	if folder := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(folder) {
 		return folder, nil

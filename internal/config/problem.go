@@ -8,13 +8,13 @@ import (
 // Problem is one thing wrong with a configuration. Its text holds no secret.
 type Problem struct {
 	File    string
-	Line    int // from 1; 0 where the problem is that something is nowhere
+	Line    int // from 1; 0 if something is missing altogether
 	Column  int
-	Message string // what is wrong, and where in the tree of keys
+	Message string // what is wrong, and the dotted key that it is about
 	Hint    string // what would be right
 }
 
-// Error is one line: what is wrong, the place, what would be right.
+// Error is one line: what is wrong, where, and what would be right.
 func (p Problem) Error() string {
 	text := p.Message
 	if p.Line > 0 {
@@ -23,12 +23,12 @@ func (p Problem) Error() string {
 		text += " (" + p.File + ")"
 	}
 	if p.Hint != "" {
-		text += ", " + p.Hint
+		text += "; " + p.Hint
 	}
 	return text
 }
 
-// Problems are all that is wrong with a configuration.
+// Problems lists everything that is wrong with a configuration.
 type Problems []Problem
 
 // Error is a line for each problem.
@@ -40,10 +40,10 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// finding is a problem, and when it matters.
+// finding is a problem, together with when it matters.
 type finding struct {
 	Problem
-	late bool // it depends on the environment or a secret file
+	late bool // depends on the environment or on a secret file
 	kind findingKind
 }
 
@@ -51,10 +51,10 @@ type findingKind int
 
 const (
 	ordinary   findingKind = iota
-	credential             // only those who talk to the vendor mind
+	credential             // matters only to processes that call the vendor
 )
 
-// findings collects what is wrong while values are put together.
+// findings collects problems while values are put together.
 type findings struct {
 	file string
 	list []finding
@@ -67,7 +67,7 @@ func (f *findings) add(v value, hint, format string, args ...any) {
 	})
 }
 
-// without returns the findings that are not of a kind.
+// without returns the findings of all other kinds.
 func (f *findings) without(kind findingKind) *findings {
 	rest := &findings{file: f.file}
 	for _, one := range f.list {
@@ -78,7 +78,8 @@ func (f *findings) without(kind findingKind) *findings {
 	return rest
 }
 
-// early are the problems of the file itself, whatever the environment is.
+// early returns the problems of the file itself, which do not depend on the
+// environment.
 func (f *findings) early() Problems {
 	var problems Problems
 	for _, one := range f.list {

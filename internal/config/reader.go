@@ -16,23 +16,23 @@ import (
 	"github.com/mediaferry/mediaferry/internal/suggest"
 )
 
-// fileMost is the largest configuration: thousands of accounts.
+// fileMost is the size limit of a configuration in bytes: thousands of accounts.
 const fileMost = 1 << 20
 
-// reader turns the document's tree into values, and collects what is wrong.
+// reader turns the YAML tree into values, and collects problems.
 type reader struct {
 	resolver
 	config   *Config
 	problems Problems
 }
 
-// entry is a key of a mapping, and what reads its value.
+// entry is a key of a mapping, with the function that reads its value.
 type entry struct {
 	name string
 	read func(where string, node *yaml.Node)
 }
 
-// load returns a Config in any case, for the stamps of the files that it tried.
+// load always returns a Config, for the stamps of the files that it tried to read.
 func load(path string, lookup func(string) (string, bool)) (*Config, error) {
 	c := &Config{Path: path, values: map[string]value{}, stamps: map[string]stamp{path: stampOf(path)}}
 	full, err := filepath.Abs(path)
@@ -66,12 +66,12 @@ func readFile(path string) ([]byte, error) {
 		return nil, fmt.Errorf("configuration %s: %w", path, bare(err))
 	}
 	if len(raw) > fileMost {
-		return nil, fmt.Errorf("configuration %s has more than %d bytes", path, fileMost)
+		return nil, fmt.Errorf("configuration %s is larger than %d bytes", path, fileMost)
 	}
 	return raw, nil
 }
 
-// syntax is how package yaml reports: the line is in the text only.
+// syntax matches an error of package yaml, which has the line only in its text.
 var syntax = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
 
 func (r *reader) parse(raw []byte) *yaml.Node {
@@ -86,7 +86,7 @@ func (r *reader) parse(raw []byte) *yaml.Node {
 			return document.Content[0]
 		}
 		if err == nil {
-			r.problem(&second, "want one document", "a second document begins")
+			r.problem(&second, "want one document", "a second YAML document begins here")
 			return nil
 		}
 	}
@@ -94,8 +94,8 @@ func (r *reader) parse(raw []byte) *yaml.Node {
 	if parts == nil {
 		parts = []string{"", "", err.Error()}
 	}
-	line, _ := strconv.Atoi(parts[1]) // not every error has one
-	r.problem(&yaml.Node{Line: line}, "", "no YAML: %s", parts[2])
+	line, _ := strconv.Atoi(parts[1]) // not every error has a line
+	r.problem(&yaml.Node{Line: line}, "", "invalid YAML: %s", parts[2])
 	return nil
 }
 
@@ -124,8 +124,7 @@ func (r *reader) document(root *yaml.Node) {
 	r.warnRest()
 }
 
-// mapping reads the keys of a mapping and reports those that are unknown or
-// stand twice.
+// mapping reads the keys of a mapping, and reports unknown and duplicate keys.
 func (r *reader) mapping(where string, node *yaml.Node, entries []entry) {
 	pairs, _ := r.pairs(where, node, "want one or more of "+list(namesOf(entries)))
 	r.entries(where, pairs, entries)
@@ -152,8 +151,8 @@ func namesOf(entries []entry) []string {
 
 type pair struct{ key, value *yaml.Node }
 
-// pairs returns the keys and values of a mapping. ok is false where it is
-// something else, which is told.
+// pairs returns the keys and values of a mapping. If the node is not a mapping,
+// that is reported and ok is false.
 func (r *reader) pairs(where string, node *yaml.Node, hint string) (pairs []pair, ok bool) {
 	node = follow(node)
 	if isNull(node) {
@@ -168,11 +167,11 @@ func (r *reader) pairs(where string, node *yaml.Node, hint string) (pairs []pair
 		key := node.Content[i]
 		switch {
 		case key.Kind != yaml.ScalarNode:
-			r.problem(key, "want a word", "%s has a key that is %s", named(where), kindName(key))
+			r.problem(key, "want a name", "%s has a key that is %s", named(where), kindName(key))
 		case key.ShortTag() == "!!merge":
-			r.problem(key, "write the keys out", "%s has a merge key, which is not read", named(where))
+			r.problem(key, "write out the keys", "%s has a merge key, which is not supported", named(where))
 		case lines[key.Value] > 0:
-			r.problem(key, "keep one", "key %q%s stands twice, first in line %d", key.Value, within(where), lines[key.Value])
+			r.problem(key, "remove one of them", "duplicate key %q%s, first set in line %d", key.Value, within(where), lines[key.Value])
 		default:
 			lines[key.Value] = key.Line
 			pairs = append(pairs, pair{key, node.Content[i+1]})
@@ -196,8 +195,8 @@ func (r *reader) scalar(where string, node *yaml.Node) {
 	}
 }
 
-// value reads one scalar. Its text is what stands in the file, so that 007 and
-// 1e3 stay what they are.
+// value reads one scalar. The text is taken from the file unchanged, so that 007
+// and 1e3 stay as they are.
 func (r *reader) value(where string, node *yaml.Node) (value, bool) {
 	node = follow(node)
 	if isNull(node) {
@@ -210,7 +209,7 @@ func (r *reader) value(where string, node *yaml.Node) (value, bool) {
 	switch node.ShortTag() {
 	case "!!str", "!!int", "!!float", "!!bool", "!!timestamp":
 	default:
-		r.problem(node, "want plain text", "%s has the type %s", where, node.ShortTag())
+		r.problem(node, "want plain text", "%s has the YAML type %s", where, node.ShortTag())
 		return value{}, false
 	}
 	v, err := r.resolve(node.Value)
@@ -228,7 +227,7 @@ func (r *reader) localRoots(where string, node *yaml.Node) {
 		return
 	}
 	if node.Kind != yaml.SequenceNode {
-		r.problem(node, "want a list of folders: [/srv/media]", "%s is %s", where, kindName(node))
+		r.problem(node, "want a list of folders, such as [/srv/media]", "%s is %s", where, kindName(node))
 		return
 	}
 	r.config.hasRoots = true

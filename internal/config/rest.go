@@ -8,37 +8,37 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-// S3 is where s3:// sources and results are, if not at AWS. Credentials come
-// from AWS's usual chain.
+// S3 is the store of s3:// sources and results, if it is not AWS. Credentials come
+// from AWS's default chain.
 type S3 struct {
-	Endpoint  string // a URL; "" for AWS's own
-	Region    string // "" for that of the chain
-	PathStyle bool   // the bucket in the path, and not in the host's name
+	Endpoint  string // a URL; "" for AWS
+	Region    string // "" for the region of the chain
+	PathStyle bool   // the bucket is in the path instead of the host name
 }
 
-// OSS is where oss:// sources and results are, and how to log in there.
+// OSS is the store of oss:// sources and results, with its credentials.
 type OSS struct {
 	Endpoint        string // a URL
 	AccessKeyID     string
 	AccessKeySecret string
 }
 
-// Notify is who is told how batches end.
+// Notify is the webhook that is told how batches end.
 type Notify struct {
-	Webhook string // a URL, which may itself be a secret; "" for nobody
-	Secret  string // signs what is sent; "" for no signature
+	Webhook string // a URL, which may itself be a secret; "" for none
+	Secret  string // signs the notifications; "" for no signature
 }
 
-// AllowPrivateNetworks reports whether loopback, link-local and private
-// addresses may be reached for sources, and for what vendors hand out.
+// AllowPrivateNetworks reports whether loopback, link-local and private addresses
+// may be reached for sources and for URLs that vendors hand out.
 func (c *Config) AllowPrivateNetworks() (bool, error) {
 	f := &findings{file: c.Path}
 	allowed := c.privateNetworks(f)
 	return allowed, f.err()
 }
 
-// LocalRoots returns the folders where local sources may lie, as absolute paths.
-// given is false where the file does not say: the programs' defaults differ.
+// LocalRoots returns the folders that local sources may be in, as absolute paths.
+// given is false if the file does not set them: the programs' defaults differ.
 func (c *Config) LocalRoots() (roots []string, given bool, err error) {
 	f := &findings{file: c.Path}
 	roots = c.localRoots(f)
@@ -52,8 +52,8 @@ func (c *Config) S3() (S3, error) {
 	return s3, f.err()
 }
 
-// OSS returns the settings of oss:// addresses. It fails where they are
-// incomplete, so call it only when there is such an address.
+// OSS returns the settings of oss:// addresses. It fails if they are incomplete, so
+// call it only for such an address.
 func (c *Config) OSS() (OSS, error) {
 	f := &findings{file: c.Path}
 	oss := c.oss(f)
@@ -65,7 +65,7 @@ func (c *Config) OSS() (OSS, error) {
 		where := "sources.oss." + one.name
 		if v := c.values[where]; one.text == "" && len(v.missing) == 0 && len(f.list) == 0 {
 			v.where = where
-			f.add(v, one.hint, "is missing, and oss:// addresses need it")
+			f.add(v, one.hint, "is missing; oss:// addresses need it")
 		}
 	}
 	return oss, f.err()
@@ -79,23 +79,24 @@ func (c *Config) Ledger() (string, error) {
 	return ledger, f.err()
 }
 
-// Results returns where reports are written: an absolute path, an s3:// or an
-// oss:// address, or "" for the data folder.
+// Results returns the place for reports: an absolute path, an s3:// or oss://
+// address, or "" for the data folder.
 func (c *Config) Results() (string, error) {
 	f := &findings{file: c.Path}
 	results := c.results(f)
 	return results, f.err()
 }
 
-// Notify returns who is told how batches end.
+// Notify returns the webhook that is told how batches end.
 func (c *Config) Notify() (Notify, error) {
 	f := &findings{file: c.Path}
 	notify := c.notify(f)
 	return notify, f.err()
 }
 
-// checkRest finds what is wrong outside of accounts. Without an endpoint, OSS is
-// not used and lacks nothing; the key is judged where it is asked for.
+// checkRest collects problems outside accounts. Without an endpoint OSS is not
+// used, so nothing of it is missing. The encryption key is checked by
+// EncryptionKeys.
 func (c *Config) checkRest() *findings {
 	f := &findings{file: c.Path}
 	c.privateNetworks(f)
@@ -146,8 +147,8 @@ func (c *Config) oss(f *findings) OSS {
 	}
 }
 
-// endpoint reads a store's address, which people also write without scheme. It
-// may be http: where private networks are allowed.
+// endpoint reads a store's address, which people also write without a scheme. It
+// may be http: if private networks are allowed.
 func (c *Config) endpoint(where string, f *findings) string {
 	v := c.values[where]
 	if v.text == "" {
@@ -158,7 +159,7 @@ func (c *Config) endpoint(where string, f *findings) string {
 	}
 	allowed := c.values["sources.allow_private_networks"]
 	v.late = v.late || allowed.late
-	text, _ := f.address(v, c.privateNetworks(&findings{}), "want https:, or sources.allow_private_networks: true")
+	text, _ := f.address(v, c.privateNetworks(&findings{}), "want https:, or set sources.allow_private_networks: true")
 	return text
 }
 
@@ -168,11 +169,11 @@ func (c *Config) ledger(f *findings) string {
 	if text == "" {
 		return ""
 	}
-	// The text may hold a password and is not repeated, nor is the parser's error.
+	// Neither the text nor the parser's error is quoted: they may contain a password.
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || u.Host == "" && u.Query().Get("host") == "" {
 		f.add(v, "want postgres://USER:PASSWORD@HOST/DATABASE with special characters percent-encoded, or nothing for a SQLite file in the data folder",
-			"is no URL of a PostgreSQL database")
+			"is not a PostgreSQL URL")
 		return ""
 	}
 	return text
@@ -189,7 +190,7 @@ func (c *Config) results(f *findings) string {
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "s3" && u.Scheme != "oss" || u.Host == "" || u.RawQuery != "" || u.User != nil {
-		f.add(v, "want a folder, s3://BUCKET/PREFIX or oss://BUCKET/PREFIX", "%q is no place for reports", egress.Redact(text))
+		f.add(v, "want a folder, s3://BUCKET/PREFIX or oss://BUCKET/PREFIX", "%q cannot hold reports", egress.Redact(text))
 		return ""
 	}
 	return text
@@ -203,7 +204,7 @@ func (c *Config) notify(f *findings) Notify {
 	}
 	u, err := url.Parse(notify.Webhook)
 	if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !egress.IsLoopback(u)) {
-		f.add(v, "want https://HOST/PATH, or http: on loopback", "is no URL that may be told")
+		f.add(v, "want https://HOST/PATH, or http: on loopback", "is not an https: URL")
 		notify.Webhook = ""
 	}
 	return notify

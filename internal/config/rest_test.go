@@ -85,14 +85,14 @@ func TestOSSIsJudgedWhereItIsUsed(t *testing.T) {
 	lacking, _ := unused.Check()
 	require.Empty(t, lacking)
 	_, err := unused.OSS()
-	require.ErrorContains(t, err, "sources.oss.access_key_id wants the environment variable UNSET, which is not set")
+	require.ErrorContains(t, err, "sources.oss.access_key_id needs the environment variable UNSET, which is not set")
 
 	used := load(t, "sources: {oss: {endpoint: oss.example, access_key_id: '${UNSET}'}}")
 	lacking, _ = used.Check()
 	require.ErrorContains(t, lacking, "UNSET")
 
 	_, err = load(t, "sources: {oss: {endpoint: oss.example, access_key_id: x}}").OSS()
-	require.ErrorContains(t, err, "sources.oss.access_key_secret is missing, and oss:// addresses need it")
+	require.ErrorContains(t, err, "sources.oss.access_key_secret is missing; oss:// addresses need it")
 	_, err = config.Empty(nil).OSS()
 	require.ErrorContains(t, err, "sources.oss.endpoint is missing")
 }
@@ -104,7 +104,7 @@ func TestPlacesForReports(t *testing.T) {
 		require.Equal(t, text, got)
 	}
 	for _, text := range []string{"s3://", "https://x.example/y", "s3://b/k?x=1"} {
-		require.Contains(t, problems(t, "results: "+text)[0], "is no place for reports")
+		require.Contains(t, problems(t, "results: "+text)[0], "cannot hold reports")
 	}
 }
 
@@ -112,7 +112,7 @@ func TestLedgersWithoutHostOrScheme(t *testing.T) {
 	for _, text := range []string{"postgres:///db", "host=db user=x password=hunter2", "sqlite://x", "/srv/ledger.db", "'postgres://u:hun%ter2@h/d'"} {
 		t.Run(text, func(t *testing.T) {
 			got := problems(t, "ledger: "+text)
-			require.Contains(t, got[0], "ledger is no URL of a PostgreSQL database")
+			require.Contains(t, got[0], "ledger is not a PostgreSQL URL")
 			require.NotContains(t, got[0], "hun")
 		})
 	}
@@ -150,7 +150,7 @@ func TestFind(t *testing.T) {
 	other := filepath.Join(t.TempDir(), "other.yaml")
 	t.Setenv(config.FileEnv, other)
 	_, _, err = config.Find("")
-	require.ErrorContains(t, err, "which MEDIAFERRY_CONFIG names: no such file")
+	require.ErrorContains(t, err, "named by MEDIAFERRY_CONFIG: no such file")
 	require.NoError(t, os.WriteFile(other, nil, 0o600))
 	path, _, err = config.Find("")
 	require.NoError(t, err)
@@ -162,7 +162,7 @@ func TestFind(t *testing.T) {
 	require.Equal(t, users, config.Named(users))
 	require.Equal(t, other, config.Named(""))
 	_, _, err = config.Find(filepath.Join(work, "none.yaml"))
-	require.ErrorContains(t, err, "which --config names: no such file")
+	require.ErrorContains(t, err, "named by --config: no such file")
 	_, _, err = config.Find(work)
 	require.ErrorContains(t, err, "is a folder")
 }

@@ -10,19 +10,19 @@ import (
 	"unicode"
 )
 
-// text returns what a value stands for, and tells what is missing.
+// text returns the resolved text of a value, and reports what is missing.
 func (f *findings) text(v value) string {
 	for _, lack := range v.missing {
-		f.add(v, "", "wants %s", lack.text)
+		f.add(v, "", "needs %s", lack.text)
 	}
 	return v.text
 }
 
-// word is the text of something that goes into a header or an address.
+// word returns a text that goes into a header or an address.
 func (f *findings) word(v value) string {
 	text := f.text(v)
 	if strings.ContainsFunc(text, unicode.IsControl) {
-		f.add(v, "want one line of printable characters", "holds a line break or another control character")
+		f.add(v, "want one line of printable characters", "contains a line break or another control character")
 	}
 	return text
 }
@@ -39,10 +39,10 @@ func (f *findings) boolean(v value) bool {
 	return f.choice(v, []string{"true", "false"}) == "true"
 }
 
-// rateMost is beyond what any vendor would bear.
+// rateMost is more than any vendor accepts.
 const rateMost = 1e6
 
-// rate is a number of requests per second, 0 where none is given.
+// rate returns a number of requests per second, or 0 if none is given.
 func (f *findings) rate(v value) float64 {
 	text := f.text(v)
 	if text == "" {
@@ -56,7 +56,7 @@ func (f *findings) rate(v value) float64 {
 	return rate
 }
 
-// size is a number of bytes, 0 where none is given.
+// size returns a number of bytes, or 0 if none is given.
 func (f *findings) size(v value) int64 {
 	text := f.text(v)
 	if text == "" {
@@ -76,7 +76,7 @@ var (
 		"kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12,
 		"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40,
 	}
-	errSize = errors.New("want bytes as a whole number, or with kB, MB, GB, TB, KiB, MiB, GiB or TiB, such as 20MiB")
+	errSize = errors.New("want a number of bytes, or a number with kB, MB, GB, TB, KiB, MiB, GiB or TiB, such as 20MiB")
 )
 
 func parseSize(text string) (int64, error) {

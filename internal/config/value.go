@@ -11,33 +11,33 @@ import (
 	"strings"
 )
 
-// value is one scalar of the file, its references resolved.
+// value is one scalar of the file, with its references resolved.
 type value struct {
 	where        string // accounts.NAME.api_key
 	line, column int
-	text         string // what it stands for; "" where something is missing
-	given        bool   // there is something in the file, perhaps only a reference
-	late         bool   // it holds references
-	missing      []lack // what its references lack
+	text         string // the resolved text; "" if a reference has no target
+	given        bool   // the file has a value, perhaps only a reference
+	late         bool   // the value contains references
+	missing      []lack // the targets that references lack
 }
 
-// lack is something that a reference names and that is not there.
+// lack is the missing target of a reference.
 type lack struct {
 	text string
-	file bool // it is a file, and not a variable
+	file bool // a file, not a variable
 }
 
-// secretMost is the largest secret file. Keys and tokens are far smaller; a
-// wrong path may name anything.
+// secretMost is the size limit of a secret file in bytes. Keys and tokens are far
+// smaller, but a wrong path may name a file of any size.
 const secretMost = 64 << 10
 
 var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-var errReference = errors.New(`holds "${" that begins no reference`)
+var errReference = errors.New(`contains "${" without a valid reference`)
 
-const referenceHint = `want ${NAME} or ${file:/path}, or $${ for the characters themselves`
+const referenceHint = `want ${NAME} or ${file:/path}; write $${ for a literal ${`
 
-// resolver looks up what values refer to, each file once.
+// resolver looks up the targets of references, and reads each file once.
 type resolver struct {
 	dir    string
 	lookup func(string) (string, bool)
@@ -50,8 +50,8 @@ type secretFile struct {
 	err  error
 }
 
-// resolve replaces the references in raw. Its error is about the spelling only;
-// it does not repeat it, for the text may be a secret.
+// resolve replaces the references in raw. The error is about their syntax only,
+// and does not quote the text, which may be a secret.
 func (r *resolver) resolve(raw string) (value, error) {
 	var (
 		v    = value{given: raw != ""}
@@ -88,7 +88,7 @@ func (r *resolver) resolve(raw string) (value, error) {
 	return v, nil
 }
 
-// reference returns what a reference stands for, or what is missing.
+// reference returns the target of a reference, or what is missing.
 func (r *resolver) reference(name string) (string, *lack, error) {
 	if path, is := strings.CutPrefix(name, "file:"); is && path != "" {
 		return r.file(path)
@@ -110,7 +110,7 @@ func (r *resolver) file(path string) (string, *lack, error) {
 	path = absolute(r.dir, path)
 	read, seen := r.files[path]
 	if !seen {
-		version := stampOf(path) // before it is read, so that no later change is missed
+		version := stampOf(path) // taken before reading, so that no later change is missed
 		read.text, read.err = readSecret(path)
 		if read.err != nil {
 			version.fault = fmt.Sprintf("the file %s %s", path, read.err)
@@ -129,9 +129,9 @@ func readSecret(path string) (string, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return "", errors.New("does not exist")
 	case err != nil:
-		return "", fmt.Errorf("cannot be looked at: %w", bare(err))
+		return "", fmt.Errorf("cannot be accessed: %w", bare(err))
 	case !info.Mode().IsRegular(): // a pipe would block, and be empty the next time
-		return "", errors.New("is no regular file")
+		return "", errors.New("is not a regular file")
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -143,7 +143,7 @@ func readSecret(path string) (string, error) {
 	case err != nil:
 		return "", fmt.Errorf("cannot be read: %w", bare(err))
 	case len(raw) > secretMost:
-		return "", fmt.Errorf("has more than %d bytes", secretMost)
+		return "", fmt.Errorf("is larger than %d bytes", secretMost)
 	case text == "":
 		return "", errors.New("is empty")
 	default:
@@ -151,7 +151,7 @@ func readSecret(path string) (string, error) {
 	}
 }
 
-// bare drops the path that os puts in front.
+// bare drops the path that package os puts in front of an error.
 func bare(err error) error {
 	var p *fs.PathError
 	if errors.As(err, &p) {
@@ -160,7 +160,7 @@ func bare(err error) error {
 	return err
 }
 
-// absolute is a path as written in a file of a folder.
+// absolute resolves a path that is written in a file in folder dir.
 func absolute(dir, path string) string {
 	if rest, is := strings.CutPrefix(path, "~/"); is {
 		if home, err := os.UserHomeDir(); err == nil {

@@ -8,11 +8,11 @@ import (
 	"github.com/mediaferry/mediaferry/internal/egress"
 )
 
-// almost is a reference as a shell writes it.
+// almost matches a reference in shell syntax.
 var almost = regexp.MustCompile(`^\$[A-Za-z_][A-Za-z0-9_]*$`)
 
-// warnAccount warns of secrets that stand in the file itself. Those for a vendor
-// on this machine are none: it is a simulated one.
+// warnAccount warns of secrets in plain text. Credentials for a vendor on loopback
+// are exempt, because it is a simulated one.
 func (r *reader) warnAccount(a *account) {
 	base, err := url.Parse(a.values["base_url"].text)
 	if err == nil && egress.IsLoopback(base) {
@@ -43,11 +43,11 @@ func (r *reader) warnPlain(v value, name string) {
 	}
 	hint := "take it from the environment: ${" + name + "}"
 	if almost.MatchString(v.text) {
-		hint = "a variable is written ${NAME}"
+		hint = "to refer to a variable, write ${NAME}"
 	}
 	r.config.Warnings = append(r.config.Warnings, Problem{
 		File: r.config.Path, Line: v.line, Column: v.column,
-		Message: v.where + " is written in plain", Hint: hint,
+		Message: v.where + " is a secret in plain text", Hint: hint,
 	})
 }
 

@@ -189,7 +189,7 @@ func TestAWorkerSaysWhatItLacks(t *testing.T) {
 	refused(2, `--log-level "loud" is unknown`, "--log-level", "loud")
 	p.env = append(p.env, "TEMPORAL_ADDRESS=127.0.0.1:1")
 	refused(2, "no configuration was found at")
-	refused(2, "configuration nowhere.yaml, which --config names", "--config", "nowhere.yaml")
+	refused(2, "configuration nowhere.yaml, named by --config", "--config", "nowhere.yaml")
 	write("acounts:\n")
 	refused(2, `unknown key "acounts"`)
 	write("accounts: {sitoo: {vendor: sitoo, token: \"${SITOO_TOKEN}\"}}\n")
