@@ -11,14 +11,14 @@ import (
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
-// account is an account with its vendor, or why it cannot be used.
+// account is an account with its vendor, or the reason why it cannot be used.
 type account struct {
 	spec.Account
 	spec  *spec.Spec
-	fault string // "" where it can be used
+	fault string // "" if the account can be used
 }
 
-// accounts asks the catalog about each account once.
+// accounts looks up each account once in the catalog.
 type accounts struct {
 	catalog Catalog
 	names   []string
@@ -29,24 +29,24 @@ func newAccounts(catalog Catalog) *accounts {
 	return &accounts{catalog: catalog, names: catalog.AccountNames(), known: map[string]*account{}}
 }
 
-// find returns an account, or what is wrong with its name.
+// find returns an account, or the problem with it.
 func (a *accounts) find(name string) (*account, *Problem) {
 	found, asked := a.known[name]
 	if !asked {
 		if !slices.Contains(a.names, name) {
-			return nil, a.unknown(name) // and not remembered: such names are without number
+			return nil, a.unknown(name) // not remembered, because there may be any number of such names
 		}
 		found = a.load(name)
 		a.known[name] = found
 	}
 	if found.fault != "" {
-		return nil, problem(SortAccount, columnTo, "account %s cannot be used: %s", shown(name), found.fault).hint("correct it in the configuration; mediaferry doctor names everything at once")
+		return nil, problem(SortAccount, columnTo, "account %s cannot be used: %s", shown(name), found.fault).hint("correct the configuration; mediaferry doctor lists all of its problems")
 	}
 	return found, nil
 }
 
-// keep is what is known of the accounts, for later readings: they see the same
-// accounts, whatever has become of the configuration, and wherever they happen.
+// keep returns the accounts for later readings, which see the same accounts even if
+// the configuration has changed or is that of another host.
 func (a *accounts) keep() []Account {
 	kept := make([]Account, len(a.names))
 	for i, name := range a.names {
@@ -64,7 +64,7 @@ func (a *accounts) keep() []Account {
 	return kept
 }
 
-// settingsOn are the settings on which it depends what the account takes.
+// settingsOn returns the settings that are on and widen what the account accepts.
 func settingsOn(a *account) []string {
 	var on []string
 	for _, r := range a.spec.Takes {
@@ -75,10 +75,10 @@ func settingsOn(a *account) []string {
 	return on
 }
 
-// keptAccounts are the accounts of an earlier reading. They are a catalog.
+// keptAccounts are the accounts of an earlier reading, as a Catalog.
 type keptAccounts []Account
 
-// AccountNames lists them in the order of that reading.
+// AccountNames lists the accounts in the order of that reading.
 func (k keptAccounts) AccountNames() []string {
 	names := make([]string, len(k))
 	for i, one := range k {
@@ -87,7 +87,7 @@ func (k keptAccounts) AccountNames() []string {
 	return names
 }
 
-// Profile gives what is known of one.
+// Profile returns what is known of an account.
 func (k keptAccounts) Profile(name string) (spec.Account, error) {
 	for _, one := range k {
 		if one.Name != name {
@@ -118,7 +118,7 @@ func (a *accounts) load(name string) *account {
 }
 
 func (a *accounts) unknown(name string) *Problem {
-	p := problem(SortAccount, columnTo, "account %s is unknown", shown(name))
+	p := problem(SortAccount, columnTo, "unknown account %s", shown(name))
 	if near := suggest.Nearest(name, a.names); near != "" {
 		return p.hint("did you mean %s?", near)
 	}
@@ -126,14 +126,14 @@ func (a *accounts) unknown(name string) *Problem {
 }
 
 func (a *accounts) missing() *Problem {
-	return problem(SortAccount, columnTo, "no account is named, and no --to is given").hint("%s", a.choices())
+	return problem(SortAccount, columnTo, "the account is missing, and --to is not given").hint("%s", a.choices())
 }
 
 func (a *accounts) choices() string {
 	const most = 20
 	switch n := len(a.names); {
 	case n == 0:
-		return "the configuration has no account: add one under accounts"
+		return "the configuration has no accounts; add one below accounts:"
 	case n > most:
 		return fmt.Sprintf("want one of %s and %d more", strings.Join(a.names[:most], ", "), n-most)
 	}

@@ -14,26 +14,26 @@ import (
 // faults are twenty sorts of broken rows of the columns below. A # becomes the
 // row's number, so that none of them repeats another by accident.
 var faults = []struct{ name, row, column, remedy string }{
-	{"a cell too few", "img/#.jpg,trustana", "id", "write each empty cell as well, with a comma before it"},
+	{"a cell too few", "img/#.jpg,trustana", "id", "include empty cells, each with a comma before it"},
 	{"a cell too many", "img/#, left.jpg,trustana,,,,,,,,,x", "", "put a cell that holds a comma in quotes"},
 	{"a quote too few", `img/#.jpg,trustana,"id-#,,,,,,,`, "id", "put the whole cell in quotes"},
-	{"a quote in between", `img/#.mp4,truvideo,,,,,,5" pipe,,`, "title", "write each quote within it twice"},
+	{"a quote in between", `img/#.mp4,truvideo,,,,,,5" pipe,,`, "title", "double each quote inside it"},
 	{"bytes of another encoding", "img/gr\xfcn-#.jpg,trustana,,,,,,,,", "source", "iconv -f WINDOWS-1252 -t UTF-8"},
-	{"no source", ",trustana,,,,,,,,", "source", "write where the medium is"},
+	{"no source", ",trustana,,,,,,,,", "source", "want a path, https://HOST/PATH"},
 	{"a path of Windows", `C:\img\#.jpg,trustana,,,,,,,,`, "source", "with forward slashes"},
 	{"an unknown scheme", "ftp://x.example/#.jpg,trustana,,,,,,,,", "source", "https://HOST/PATH"},
 	{"no account", "img/#.jpg,,,,,,,,,", "to", "want one of trustana, trustoo"},
 	{"an unknown account", "img/#.jpg,trustanna,,,,,,,,", "to", "did you mean trustana?"},
 	{"a picture that nobody takes", "img/#.heic,trustana,,,,,,,,", "source", "convert it to JPEG first"},
-	{"no medium at all", "img/#.txt,trustana,,,,,,,,", "source", "name the medium itself"},
+	{"no medium at all", "img/#.txt,trustana,,,,,,,,", "source", "name the media file itself"},
 	{"an id with a space", "img/#.jpg,trustana,id #,,,,,,,", "id", "printable characters without spaces"},
 	{"a checksum that is none", "img/#.jpg,trustana,,,abc#,,,,,", "sha256", "want 64 hexadecimal digits"},
-	{"a content type that is none", "img/#.jpg,trustana,,jpeg,,,,,,", "content_type", "want one such as image/jpeg"},
-	{"a field of another vendor", "img/#.jpg,trustana,,,,,4006381333931,,,", "gtin", "empty the cell, or correct the account"},
+	{"a content type that is none", "img/#.jpg,trustana,,jpeg,,,,,,", "content_type", "want a media type such as image/jpeg"},
+	{"a field of another vendor", "img/#.jpg,trustana,,,,,4006381333931,,,", "gtin", "clear the cell, or correct the account"},
 	{"a field that is missing", "img/#.jpg,closient,,,,,4006381333931,,,", "organization_id", "the organization that owns the product"},
 	{"a GTIN that a spreadsheet took", "img/#.jpg,closient,,,,24WX8VvHKeUCL5Vb3qSGyW,4.00638E+12,,,", "gtin", "format the column as text"},
-	{"an id that was there", "img/#.jpg,trustana,taken,,,,,,,", "id", "give each row an id of its own"},
-	{"a second primary image", "img/#.jpg,closient,,,,24WX8VvHKeUCL5Vb3qSGyW,4006381333931,,true,", "is_primary", "set is_primary in one row of a product only"},
+	{"an id that was there", "img/#.jpg,trustana,taken,,,,,,,", "id", "give each row its own id"},
+	{"a second primary image", "img/#.jpg,closient,,,,24WX8VvHKeUCL5Vb3qSGyW,4006381333931,,true,", "is_primary", "set is_primary in only one row of a product"},
 }
 
 const brokenFile = "testdata/broken.csv"
@@ -88,7 +88,7 @@ func TestTwentySortsOfBrokenRowsAreAllNamed(t *testing.T) {
 		})
 	}
 	for _, row := range got.rows {
-		require.False(t, ids[row.Item.UploadID], "%s stands twice", row.Item.UploadID)
+		require.False(t, ids[row.Item.UploadID], "%s is used twice", row.Item.UploadID)
 		ids[row.Item.UploadID] = true
 	}
 	// What is collected names every line as well: in full, or in a group.

@@ -13,20 +13,20 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-// mostSource is how long a source may be, in bytes: longer than any signed URL
-// that servers accept.
+// mostSource is the length limit of a source in bytes: more than any signed URL that
+// servers accept.
 const mostSource = 8 << 10
 
-// checker makes items of rows, each by itself. It opens nothing.
+// checker turns rows into items, each by itself. It opens nothing.
 type checker struct {
 	layout   Layout
 	options  Options
 	columns  *columns
 	accounts *accounts
-	// homeless says that the header lacks a usable account for rows that name
-	// none, which is told once and not for each of them.
-	homeless bool
-	fields   fieldCells // of the row at hand
+	// noDefault says that rows without an account have none to fall back to, which
+	// is reported once for all of them.
+	noDefault bool
+	fields    fieldCells // of the current row
 }
 
 func newChecker(layout Layout, options Options, known *columns) *checker {
@@ -36,9 +36,9 @@ func newChecker(layout Layout, options Options, known *columns) *checker {
 	}
 }
 
-// nowhere is the problem of rows that name no account, where all of them have
-// the same.
-func (c *checker) nowhere() *Problem {
+// checkDefault returns the problem that all rows without an account have in common,
+// or nil.
+func (c *checker) checkDefault() *Problem {
 	var p *Problem
 	switch {
 	case c.options.To != "":
@@ -48,11 +48,11 @@ func (c *checker) nowhere() *Problem {
 	case c.layout.Format == Folder, c.layout.Format == CSV && !slices.Contains(c.layout.Columns, columnTo):
 		p = c.accounts.missing()
 	}
-	c.homeless = p != nil
+	c.noDefault = p != nil
 	return p
 }
 
-// check makes a row of what was read.
+// check turns a raw row into a checked one.
 func (c *checker) check(in raw) Row {
 	row := Row{At: in.at, Cells: in.cells, Text: in.text}
 	row.Item = upload.Item{Batch: c.options.Batch, Line: in.at.Line, Again: c.options.Again}
@@ -64,7 +64,7 @@ func (c *checker) check(in raw) Row {
 	for _, cell := range in.cells {
 		if p := c.take(&row, cell); p != nil {
 			row.add(p)
-			c.fields.told(cell.Column)
+			c.fields.reject(cell.Column)
 		}
 	}
 	c.account(&row)
@@ -78,11 +78,11 @@ func (c *checker) check(in raw) Row {
 	return row
 }
 
-// take puts a cell where it belongs.
+// take assigns a cell to the item, or to the vendor's fields.
 func (c *checker) take(row *Row, cell Cell) *Problem {
 	if p := damaged(cell); p != nil {
 		if c.layout.Format == Folder {
-			_ = p.hint("rename the file: its name is not UTF-8")
+			_ = p.hint("rename the file; its name is not UTF-8")
 		}
 		return p
 	}
@@ -93,7 +93,7 @@ func (c *checker) take(row *Row, cell Cell) *Problem {
 		return untyped(cell)
 	}
 	if strings.ContainsFunc(cell.Text, invisible) {
-		return problem(sortOf(cell.Column), cell.Column, "%s holds a character that cannot be seen", shown(cell.Text)).hint("write it anew by hand; a file of such a name has to be renamed")
+		return problem(sortOf(cell.Column), cell.Column, "%s contains an invisible character", shown(cell.Text)).hint("type the cell again by hand; rename a file whose name has such a character")
 	}
 	switch cell.Column {
 	case columnSource:
@@ -110,26 +110,26 @@ func (c *checker) take(row *Row, cell Cell) *Problem {
 	return nil
 }
 
-// damaged finds cells that are no text, or were none once.
+// damaged finds cells whose text is broken, or was once.
 func damaged(cell Cell) *Problem {
 	text := cell.Text
 	if !utf8.ValidString(text) || !utf8.ValidString(cell.Column) {
 		if at := strings.IndexFunc(text, func(r rune) bool { return r == utf8.RuneError }); at >= 0 && text[at] >= 0xa0 && text[at] != 0xef {
-			return problem(SortEncoding, clipped(cell.Column), "holds the byte 0x%X, which is not UTF-8 here; in Windows-1252 it would be %q", text[at], string(rune(text[at]))).hint("%s", encodingHint)
+			return problem(SortEncoding, clipped(cell.Column), "contains the byte 0x%X, which is not valid UTF-8; in Windows-1252 it would be %q", text[at], string(rune(text[at]))).hint("%s", encodingHint)
 		}
-		return problem(SortEncoding, clipped(cell.Column), "holds bytes that are not UTF-8").hint("%s", encodingHint)
+		return problem(SortEncoding, clipped(cell.Column), "contains bytes that are not valid UTF-8").hint("%s", encodingHint)
 	}
 	if strings.ContainsRune(text, utf8.RuneError) {
-		return problem(SortEncoding, clipped(cell.Column), "holds U+FFFD, which stands for a character that was lost in a conversion").hint("write the cell anew, or export the manifest again as UTF-8")
+		return problem(SortEncoding, clipped(cell.Column), "contains U+FFFD, which replaces a character that was lost in a conversion").hint("type the cell again, or export the manifest again as UTF-8")
 	}
 	if strings.IndexByte(text, 0) >= 0 {
-		return problem(SortEncoding, clipped(cell.Column), "holds a zero byte").hint("write the cell anew by hand")
+		return problem(SortEncoding, clipped(cell.Column), "contains a NUL byte").hint("type the cell again by hand")
 	}
 	return nil
 }
 
-// invisible are characters that our own columns cannot hold, and that nobody
-// would find by looking.
+// invisible reports characters that our own columns must not contain, because
+// nobody can see them.
 func invisible(r rune) bool {
 	return unicode.IsControl(r) || r == '\ufeff' || r == '\u200b' || r == '\u2028' || r == '\u2029'
 }
@@ -148,22 +148,22 @@ func sortOf(column string) Sort {
 	return SortSource
 }
 
-// untyped refuses a value of JSON that should be text.
+// untyped rejects a JSON value that should be a string.
 func untyped(cell Cell) *Problem {
-	p := problem(sortOf(cell.Column), clipped(cell.Column), "%s is no text", shown(cell.Text))
+	p := problem(sortOf(cell.Column), clipped(cell.Column), "%s is not a string", shown(cell.Text))
 	if cell.kind == kindNumber {
-		return p.hint("write it in quotes: a number loses its leading zeros")
+		return p.hint("put it in quotes; a number loses its leading zeros")
 	}
-	return p.hint("write it in quotes")
+	return p.hint("put it in quotes")
 }
 
 func (c *checker) id(row *Row, id string) *Problem {
 	if err := upload.CheckID(id); err != nil {
-		return problem(SortID, columnID, "%s", err).hint("want up to 200 printable characters without spaces, ? and #; or leave it empty")
+		return problem(SortID, columnID, "%s", err).hint("want up to 200 printable characters without spaces, ? and #, or an empty cell")
 	}
 	row.Item.ID = id
 	if scientific.MatchString(id) {
-		row.add(problem(SortID, columnID, "%s looks like a number that a spreadsheet shortened", shown(id)).hint("%s", spreadsheetHint).warn())
+		row.add(problem(SortID, columnID, "%s looks like a number that a spreadsheet has shortened", shown(id)).hint("%s", spreadsheetHint).warn())
 	}
 	return nil
 }
@@ -171,7 +171,7 @@ func (c *checker) id(row *Row, id string) *Problem {
 func contentType(row *Row, text string) *Problem {
 	parsed, _, err := mime.ParseMediaType(text)
 	if class, name, found := strings.Cut(parsed, "/"); err != nil || !found || class == "" || name == "" {
-		return problem(SortContentType, columnContentType, "%s is no media type", shown(text)).hint("want one such as image/jpeg; or leave it empty, and it is taken from the bytes")
+		return problem(SortContentType, columnContentType, "%s is not a media type", shown(text)).hint("want a media type such as image/jpeg, or an empty cell: the type is then detected from the bytes")
 	}
 	row.Item.ContentType = text
 	return nil
@@ -182,7 +182,7 @@ var sha256Form = regexp.MustCompile(`^[0-9a-f]{64}$`)
 func sha256Of(row *Row, text string) *Problem {
 	sum := strings.ToLower(text)
 	if !sha256Form.MatchString(sum) {
-		return problem(SortSHA256, columnSHA256, "%s is no SHA-256", shown(text)).hint("want 64 hexadecimal digits, as sha256sum prints them; or leave it empty")
+		return problem(SortSHA256, columnSHA256, "%s is not a SHA-256 checksum", shown(text)).hint("want 64 hexadecimal digits, as printed by sha256sum, or an empty cell")
 	}
 	row.Item.SHA256 = sum
 	return nil
@@ -195,10 +195,10 @@ func (c *checker) account(row *Row) {
 		name = c.options.To
 	}
 	switch {
-	case row.told(columnTo):
+	case row.rejected(columnTo):
 		return
-	case row.Item.Account == "" && c.homeless:
-		row.headless = true
+	case row.Item.Account == "" && c.noDefault:
+		row.incomplete = true
 		return
 	case name == "":
 		row.add(c.accounts.missing())
@@ -214,27 +214,27 @@ func (c *checker) account(row *Row) {
 	row.Item.Vendor, row.Item.Base = found.Vendor, found.BaseURL
 }
 
-// told reports whether something is wrong with a column already.
-func (r *Row) told(column string) bool {
+// rejected reports whether a column already has a problem.
+func (r *Row) rejected(column string) bool {
 	return slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.Column == column && !p.Warning })
 }
 
-// source makes the row's source canonical, and looks whether its vendor can take
-// what its name says it is.
+// source makes the row's source canonical, and checks that its vendor accepts the
+// type that its name suggests.
 func (c *checker) source(row *Row) {
 	given := row.Item.Source
 	row.Item.Source = ""
 	switch {
-	case row.told(columnSource):
+	case row.rejected(columnSource):
 		return
 	case given == "" && c.layout.Format == CSV && !slices.Contains(c.layout.Columns, columnSource):
-		row.headless = true
+		row.incomplete = true
 		return
 	case given == "":
-		row.add(problem(SortSource, columnSource, "is missing").hint("write where the medium is: a path, https://HOST/PATH, s3://BUCKET/KEY or oss://BUCKET/KEY"))
+		row.add(problem(SortSource, columnSource, "is missing").hint("want a path, https://HOST/PATH, s3://BUCKET/KEY or oss://BUCKET/KEY"))
 		return
 	case len(given) > mostSource:
-		row.add(problem(SortLength, columnSource, "%d bytes are too many, want at most %d", len(given), mostSource).hint("check the cell: a quote or a line break may be missing"))
+		row.add(problem(SortLength, columnSource, "is %d bytes long, want at most %d", len(given), mostSource).hint("check the cell: a quote or a line break may be missing"))
 		return
 	}
 	canonical, p := c.layout.Place.resolve(given)
@@ -249,17 +249,16 @@ func (c *checker) source(row *Row) {
 	}
 }
 
-// format asks the vendor about the kind of medium that is declared, or that the
-// name says. A name that says nothing is left to the bytes, and so is a declared
-// type that has another name here.
+// format checks that the vendor accepts the declared type, or else the type that
+// the name suggests. If neither is known here, the bytes decide later.
 func (c *checker) format(row *Row) {
 	name := media.CleanName(row.Item.Source)
 	kind, known := media.TypeOf(name)
 	column, what := columnSource, shown(name)+": "
 	if declared := declaredType(row.Item.ContentType); declared != "" && (!known || kind.Medium()) {
 		if known && !remote(row.Item.Source) && media.Contradict(declared, kind) {
-			row.add(problem(SortContentType, columnContentType, "is %s, but the name %s says %s", declared, shown(name), kind).
-				hint("correct one of the two; where content_type is empty, the bytes are asked"))
+			row.add(problem(SortContentType, columnContentType, "is %s, but the name %s means %s", declared, shown(name), kind).
+				hint("correct one of the two; if content_type is empty, the type is detected from the bytes"))
 			return
 		}
 		kind, known, column, what = declared, true, columnContentType, ""
@@ -274,20 +273,20 @@ func (c *checker) format(row *Row) {
 	refused := upload.AsError(err, upload.StepClaim)
 	p := problem(SortFormat, column, "%s%s", what, refused.Message)
 	if refused.Hint == "" {
-		refused.Hint = fmt.Sprintf("convert it, or name an account of a vendor that takes %s", kind)
+		refused.Hint = fmt.Sprintf("convert it, or use an account of a vendor that accepts %s", kind)
 		if !kind.Medium() {
-			refused.Hint = "name the medium itself, and not something that holds or describes it"
+			refused.Hint = "name the media file itself, not a file that contains or describes it"
 		}
 	}
 	row.add(p.hint("%s", refused.Hint))
 }
 
-// remote reports whether a server may give a source another name than its URL.
+// remote reports whether a server may name a source otherwise than its URL does.
 func remote(source string) bool {
 	return strings.HasPrefix(source, "https:") || strings.HasPrefix(source, "http:")
 }
 
-// declaredType is a declared type by the name that it has in our table, or "".
+// declaredType returns a declared media type if it is in our table, or "".
 func declaredType(text string) media.Type {
 	parsed, _, err := mime.ParseMediaType(text)
 	if kind := media.Type(parsed); err == nil && kind.Extension() != "" {
@@ -296,8 +295,8 @@ func declaredType(text string) media.Type {
 	return ""
 }
 
-// seal gives the row its identity. A refused row that has none of its own, or
-// whose own is an earlier row's, gets one that no id can be.
+// seal gives the row its identity. A refused row without an id, or with the id of an
+// earlier row, gets one that cannot be the id of any other row.
 func (c *checker) seal(row *Row) {
 	taken := slices.ContainsFunc(row.Problems, func(p Problem) bool { return p.Sort == SortRepeat && !p.Warning })
 	if row.Item.ID == "" || taken {

@@ -43,43 +43,43 @@ func TestToIsForRowsThatNameNoAccount(t *testing.T) {
 	options.To = "trustanna"
 	got = readAll(t, place, options)
 	require.Len(t, got.problems(), 1)
-	require.Equal(t, `line 1: --to: account "trustanna" is unknown (did you mean trustana?)`, got.problems()[0].String())
+	require.Equal(t, `line 1: --to: unknown account "trustanna" (did you mean trustana?)`, got.problems()[0].String())
 	require.False(t, got.rows[0].Valid())
 	require.True(t, got.rows[1].Valid())
 }
 
 func TestARowIsChecked(t *testing.T) {
 	for name, c := range map[string]struct{ columns, row, says string }{
-		"no account":                             {"source,to", "a.jpg,", `to: no account is named, and no --to is given (want one of trustana,`},
-		"an unknown account":                     {"source,to", "a.jpg,Trustana!", `to: account "Trustana!" is unknown (did you mean trustana?)`},
-		"an account unlike any":                  {"source,to", "a.jpg,elsewhere", `to: account "elsewhere" is unknown (want one of trustana, trustoo,`},
+		"no account":                             {"source,to", "a.jpg,", `to: the account is missing, and --to is not given (want one of trustana,`},
+		"an unknown account":                     {"source,to", "a.jpg,Trustana!", `to: unknown account "Trustana!" (did you mean trustana?)`},
+		"an account unlike any":                  {"source,to", "a.jpg,elsewhere", `to: unknown account "elsewhere" (want one of trustana, trustoo,`},
 		"an account that is configured ill":      {"source,to", "a.jpg,broken", `to: account "broken" cannot be used: accounts.broken.base_url: is no URL`},
-		"a signed URL in a wrong column":         {"source,to", "a.jpg,https://x.example/a?X-Amz-Signature=geheim", `account "https://x.example/a" is unknown`},
-		"no source":                              {"source,to", ",trustana", `source: is missing (write where the medium is`},
+		"a signed URL in a wrong column":         {"source,to", "a.jpg,https://x.example/a?X-Amz-Signature=geheim", `unknown account "https://x.example/a"`},
+		"no source":                              {"source,to", ",trustana", `source: is missing (want a path, https://HOST/PATH`},
 		"a source of an unknown scheme":          {"source,to", "ftp://x.example/a.jpg?secret=geheim,trustana", `source: source "ftp://x.example/a.jpg" has the unknown scheme "ftp", want a path or one of https, s3, oss`},
 		"a bucket without a key":                 {"source,to", "s3://bucket/,trustana", `source: source "s3://bucket/" is incomplete, want s3://BUCKET/KEY`},
-		"a path of Windows":                      {"source,to", `C:\img\a.jpg,trustana`, `is a path of Windows`},
-		"a share of Windows":                     {"source,to", `\\server\img\a.jpg,trustana`, `is a path of Windows`},
+		"a path of Windows":                      {"source,to", `C:\img\a.jpg,trustana`, `is a Windows path`},
+		"a share of Windows":                     {"source,to", `\\server\img\a.jpg,trustana`, `is a Windows path`},
 		"a relative path of Windows":             {"source,to", `img\a.jpg,trustana`, `with forward slashes`},
-		"a relative file URL":                    {"source,to", `file://a.jpg,trustana`, `source: "file://a.jpg" is no absolute path (after file:// a path starts with a slash`},
-		"a file URL of what is no text":          {"source,to", `file:///img/%ff.jpg,trustana`, `source: "file:///img/%ff.jpg" stands for a path that holds a character that cannot be seen`},
-		"a source that is too long":              {"source,to", strings.Repeat("x", 9000) + ".jpg,trustana", `source: 9004 bytes are too many, want at most 8192`},
-		"a source with what cannot be seen":      {"source,to", "a\u200b.jpg,trustana", `source: "a\u200b.jpg" holds a character that cannot be seen`},
-		"an account with what cannot":            {"source,to", "a.jpg,\ufefftrustana", `to: "\ufefftrustana" holds a character that cannot be seen`},
-		"a text file":                            {"source,to", "a.txt,trustana", `source: "a.txt": trustana takes no text/plain, want one of image/jpeg, image/png, image/gif, image/webp, image/bmp, image/tiff (name the medium itself`},
+		"a relative file URL":                    {"source,to", `file://a.jpg,trustana`, `source: "file://a.jpg" is not an absolute path (after file://, a path starts with a slash`},
+		"a file URL of what is no text":          {"source,to", `file:///img/%ff.jpg,trustana`, `source: the path of "file:///img/%ff.jpg" contains an invisible character`},
+		"a source that is too long":              {"source,to", strings.Repeat("x", 9000) + ".jpg,trustana", `source: is 9004 bytes long, want at most 8192`},
+		"a source with what cannot be seen":      {"source,to", "a\u200b.jpg,trustana", `source: "a\u200b.jpg" contains an invisible character`},
+		"an account with what cannot":            {"source,to", "a.jpg,\ufefftrustana", `to: "\ufefftrustana" contains an invisible character`},
+		"a text file":                            {"source,to", "a.txt,trustana", `source: "a.txt": trustana takes no text/plain, want one of image/jpeg, image/png, image/gif, image/webp, image/bmp, image/tiff (name the media file itself`},
 		"a picture of a telephone":               {"source,to", "a.HEIC,trustana", `source: "a.HEIC": trustana takes no HEIC (convert it to JPEG first`},
 		"a film for a vendor of pictures":        {"source,to", "https://x.example/a.mp4?w=1,trustana", `source: "a.mp4": trustana takes no video/mp4`},
 		"a picture for a vendor of films":        {"source,to", "a.gif,truvideo", `source: "a.gif": truvideo takes no image/gif`},
 		"a film where the account says no":       {"source,to", "a.mp4,trustoo", `trustoo takes video/mp4 only where the account sets video: true`},
 		"a declared type that is refused":        {"source,to,content_type", "a,trustana,video/mp4", `content_type: trustana takes no video/mp4`},
-		"a declared type that is not the name's": {"source,to,content_type", "a.png,trustana,image/jpeg", `content_type: is image/jpeg, but the name "a.png" says image/png (correct one of the two`},
-		"a declared type that is none":           {"source,to,content_type", "a.jpg,trustana,jpeg", `content_type: "jpeg" is no media type (want one such as image/jpeg`},
-		"a checksum that is none":                {"source,to,sha256", "a.jpg,trustana,abc", `sha256: "abc" is no SHA-256 (want 64 hexadecimal digits`},
+		"a declared type that is not the name's": {"source,to,content_type", "a.png,trustana,image/jpeg", `content_type: is image/jpeg, but the name "a.png" means image/png (correct one of the two`},
+		"a declared type that is none":           {"source,to,content_type", "a.jpg,trustana,jpeg", `content_type: "jpeg" is not a media type (want a media type such as image/jpeg`},
+		"a checksum that is none":                {"source,to,sha256", "a.jpg,trustana,abc", `sha256: "abc" is not a SHA-256 checksum (want 64 hexadecimal digits`},
 		"an id with a space":                     {"source,to,id", "a.jpg,trustana,a b", `id: id "a b" holds a space`},
 		"an id of a URL":                         {"source,to,id", "a.jpg,trustana,a?b", `id: id "a?b" holds ?`},
-		"a field of others":                      {"source,to,gtin", "a.jpg,trustana,4006381333931", `gtin: trustana has no field of that name, only closient has (empty the cell, or correct the account)`},
-		"a field of several others":              {"source,to,title", "a.jpg,trustana,x", `title: trustana has no field of that name, only closient, truvideo has`},
-		"a dotted field of others":               {"source,to,tags.brand", "a.jpg,trustana,x", `tags.brand: trustana has no field of that name, only truvideo has`},
+		"a field of others":                      {"source,to,gtin", "a.jpg,trustana,4006381333931", `gtin: trustana has no such field; only closient has it (clear the cell, or correct the account)`},
+		"a field of several others":              {"source,to,title", "a.jpg,trustana,x", `title: trustana has no such field; only closient, truvideo has it`},
+		"a dotted field of others":               {"source,to,tags.brand", "a.jpg,trustana,x", `tags.brand: trustana has no such field; only truvideo has it`},
 		"a field that is missing":                {"source,to", "a.jpg,sitoo", `entity_id: is missing, sitoo needs it (entity_id: what the image belongs to`},
 		"a truth that is none":                   {"source,to,addToMediaGallery", "a.jpg,trustana,maybe", `addToMediaGallery: "maybe" is neither true nor false`},
 		"a choice that is none":                  {"source,to,resolution", "a.mp4,truvideo,4K", `resolution: "4K" is unknown, want one of LOW, NORMAL, HIGH`},
@@ -88,18 +88,18 @@ func TestARowIsChecked(t *testing.T) {
 		"an object that is none":                 {"source,to,tags", "a.mp4,truvideo,x", `tags: "x" is no JSON object`},
 		"an object in two ways":                  {"source,to,tags,tags.a", `a.mp4,truvideo,"{""a"":1}",x`, `tags.a: key "a" is given twice`},
 		"an organization that is none":           {"source,to,organization_id,gtin", "a.jpg,closient,x,4006381333931", `organization_id: "x" is not an organization ID of 22 characters, or a UUID`},
-		"a GTIN that a spreadsheet took":         {"source,to,organization_id,gtin", "a.jpg,closient," + organization + ",4.00638E+12", `gtin: "4.00638E+12" is a number that a spreadsheet shortened: its last digits are lost (format the column as text`},
-		"a GTIN that lost a comma's digits":      {"source;to;organization_id;gtin", "a.jpg;closient;" + organization + ";4,00638E+12", `gtin: "4,00638E+12" is a number that a spreadsheet shortened`},
-		"a GTIN of a length that none has":       {"source,to,organization_id,gtin", "a.jpg,closient," + organization + ",36000291452", `gtin: 36000291452 has 11 digits, as no GTIN has: a spreadsheet probably dropped leading zeros (if so, write 036000291452;`},
-		"a GTIN that lost its zeros":             {"source,to,organization_id,gtin", "a.jpg,closient," + organization + ",123457", `gtin: 123457 has 6 digits: a spreadsheet probably dropped leading zeros (if so, write 00123457`},
-		"a GTIN as a number with decimals":       {"source,to,organization_id,gtin", "a.jpg,closient," + organization + ",4006381333931.0", `gtin: "4006381333931.0" holds more than digits (write 4006381333931;`},
+		"a GTIN that a spreadsheet took":         {"source,to,organization_id,gtin", "a.jpg,closient," + organization + ",4.00638E+12", `gtin: "4.00638E+12" is a number that a spreadsheet has shortened; its last digits are lost (format the column as text`},
+		"a GTIN that lost a comma's digits":      {"source;to;organization_id;gtin", "a.jpg;closient;" + organization + ";4,00638E+12", `gtin: "4,00638E+12" is a number that a spreadsheet has shortened`},
+		"a GTIN of a length that none has":       {"source,to,organization_id,gtin", "a.jpg,closient," + organization + ",36000291452", `gtin: 36000291452 has 11 digits, which no GTIN has; a spreadsheet has probably dropped leading zeros (if so, write 036000291452;`},
+		"a GTIN that lost its zeros":             {"source,to,organization_id,gtin", "a.jpg,closient," + organization + ",123457", `gtin: 123457 has only 6 digits; a spreadsheet has probably dropped leading zeros (if so, write 00123457`},
+		"a GTIN as a number with decimals":       {"source,to,organization_id,gtin", "a.jpg,closient," + organization + ",4006381333931.0", `gtin: "4006381333931.0" contains characters other than digits (write 4006381333931;`},
 		"a GTIN with an apostrophe":              {"source,to,organization_id,gtin", "a.jpg,closient," + organization + ",'4006381333931", `(write 4006381333931;`},
 		"a GTIN as a formula":                    {"source,to,organization_id,gtin", "a.jpg,closient," + organization + `,"=""4006381333931"""`, `(write 4006381333931;`},
 		"a GTIN in groups":                       {"source,to,organization_id,gtin", "a.jpg,closient," + organization + ",4 006381-333931", `(write 4006381333931;`},
 		"a GTIN of letters":                      {"source,to,organization_id,gtin", "a.jpg,closient," + organization + ",unknown", `gtin: "unknown" is not a GTIN of 8 to 14 digits`},
 		"a GTIN with too many digits":            {"source,to,organization_id,gtin", "a.jpg,closient," + organization + ",400638133393100", `gtin: "400638133393100" is not a GTIN`},
 		"a value that is far too long":           {"source,to,addToMediaGallery", "a.jpg,trustana," + strings.Repeat("x", 5000), `is neither true nor false`},
-		"an account named in a foreign word":     {"source,to,title", "a.jpg,nobody,x", `to: account "nobody" is unknown`},
+		"an account named in a foreign word":     {"source,to,title", "a.jpg,nobody,x", `to: unknown account "nobody"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := readText(t, c.columns+"\n"+c.row+"\n")
@@ -135,7 +135,7 @@ func TestAllProblemsOfARowAreToldAtOnce(t *testing.T) {
 func TestWhatIsOnlyDoubtfulIsAWarning(t *testing.T) {
 	for name, c := range map[string]struct{ columns, row, says string }{
 		"a wrong check digit":                             {"source,to,organization_id,gtin", "a.jpg,closient," + organization + ",4006381333932", `gtin: 4006381333932 has a wrong check digit`},
-		"an id that looks like a number":                  {"source,to,id", "a.jpg,trustana,1.2E+11", `id: "1.2E+11" looks like a number that a spreadsheet shortened`},
+		"an id that looks like a number":                  {"source,to,id", "a.jpg,trustana,1.2E+11", `id: "1.2E+11" looks like a number that a spreadsheet has shortened`},
 		"nothing of a GTIN of 8 digits":                   {"source,to,organization_id,gtin", "a.jpg,closient," + organization + ",96385074", ``},
 		"nothing of a GTIN of 12 digits":                  {"source,to,organization_id,gtin", "a.jpg,closient," + organization + ",036000291452", ``},
 		"nothing of a GTIN of 14 digits":                  {"source,to,organization_id,gtin", "a.jpg,closient," + organization + ",10614141000415", ``},
@@ -176,7 +176,7 @@ func TestAnAccountsSettingsCount(t *testing.T) {
 	}}
 	require.Contains(t, readAll(t, place, options).problems()[0].String(), `cannot be used: unknown vendor "trusty"`)
 	options.Catalog = catalog{}
-	require.Contains(t, readAll(t, place, options).problems()[0].Hint, `the configuration has no account`)
+	require.Contains(t, readAll(t, place, options).problems()[0].Hint, `the configuration has no accounts`)
 }
 
 func TestManyAccountsAreNotAllListed(t *testing.T) {

@@ -6,17 +6,17 @@ import (
 	"strings"
 )
 
-// Bounds of what a Collected keeps, whatever is added to it.
+// Limits of what a Collected keeps.
 const (
-	inFull        = 100  // problems, and as many warnings
+	inFull        = 100  // problems, and as many warnings, in full
 	mostGroups    = 200  // groups of the rest
-	mostStretches = 1000 // of the lines of one group
+	mostStretches = 1000 // ranges of lines in one group
 )
 
-// Collected is what is wrong with a whole manifest, in bounded memory: the first
-// hundred problems in full, and the rest in groups that still name every line.
-// Warnings are kept apart, so that they hide no problem. The zero value is
-// ready to use; it is not safe for concurrent use.
+// Collected holds the problems of a whole manifest in bounded memory: the first
+// hundred in full, and the rest in groups that still name every line. Warnings are
+// kept apart, so that they do not hide problems. The zero value is ready to use. It
+// is not safe for concurrent use.
 type Collected struct {
 	Problems int `json:"problems"`
 	Warnings int `json:"warnings"`
@@ -24,20 +24,20 @@ type Collected struct {
 
 	First        []Problem `json:"first,omitempty"`
 	FirstWarning []Problem `json:"first_warnings,omitempty"`
-	// Rest are the groups of what First and FirstWarning do not hold, in the
-	// order in which they were met.
+	// Rest groups the problems that are not in First and FirstWarning, in order of
+	// appearance.
 	Rest []Group `json:"rest,omitempty"`
 
 	groups map[groupKey]int // indexes of Rest
 }
 
-// Group is problems of one sort in one column.
+// Group is a group of problems of one sort in one column.
 type Group struct {
 	Sort    Sort   `json:"sort"`
 	Column  string `json:"column,omitempty"`
 	Warning bool   `json:"warning,omitempty"`
 	Count   int    `json:"count"`
-	// Example is the message of the group's first line, and Hint its remedy.
+	// Example is the message for the first line of the group, and Hint its remedy.
 	Example string `json:"example"`
 	Hint    string `json:"hint"`
 	Lines   Lines  `json:"lines"`
@@ -49,7 +49,7 @@ type groupKey struct {
 	warning bool
 }
 
-// AddRow adds what is wrong with a row. Rows are added in the manifest's order.
+// AddRow adds the problems of a row. Rows must be added in the manifest's order.
 func (c *Collected) AddRow(row Row) {
 	if !row.Valid() {
 		c.Refused++
@@ -76,7 +76,7 @@ func (c *Collected) Add(problems ...Problem) {
 func (c *Collected) group(p Problem) *Group {
 	key := groupKey{p.Sort, p.Column, p.Warning}
 	if _, known := c.groups[key]; !known && len(c.groups) >= mostGroups {
-		key.column = "" // the columns of JSON objects are without number
+		key.column = "" // the number of keys in JSON objects is not limited
 	}
 	if i, known := c.groups[key]; known {
 		return &c.Rest[i]
@@ -94,18 +94,18 @@ func (g *Group) add(p Problem) {
 	g.Lines.add(p.Line)
 }
 
-// String names the group in one line.
+// String describes the group on one line.
 func (g Group) String() string {
 	lines := "lines"
 	if g.Count == 1 {
 		lines = "line"
 	}
 	example := Problem{Column: g.Column, Message: g.Example}
-	return fmt.Sprintf("%d more at %s %s, such as %s (%s)", g.Count, lines, g.Lines, example.what(), g.Hint)
+	return fmt.Sprintf("%d more in %s %s, such as %s (%s)", g.Count, lines, g.Lines, example.what(), g.Hint)
 }
 
-// Lines names lines of a manifest as people do: 101-180, 203. It keeps the first
-// thousand stretches and counts what comes after them.
+// Lines is a list of line numbers, printed as ranges: 101-180, 203. It keeps the
+// first thousand ranges, and counts the lines after them.
 type Lines struct {
 	stretches [][2]int
 	beyond    int
@@ -138,10 +138,10 @@ func (l Lines) String() string {
 		}
 	}
 	if l.beyond > 0 {
-		fmt.Fprintf(&b, " and %d more after them", l.beyond)
+		fmt.Fprintf(&b, " and %d more", l.beyond)
 	}
 	return b.String()
 }
 
-// MarshalText is String, so that JSON has it as people read it.
+// MarshalText is String, so that the list is the same in JSON.
 func (l Lines) MarshalText() ([]byte, error) { return []byte(l.String()), nil }

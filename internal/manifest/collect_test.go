@@ -29,9 +29,9 @@ func TestTheFirstHundredAreInFullAndTheRestAreCounted(t *testing.T) {
 		byColumn[g.Column] = g.String()
 	}
 	require.Equal(t, map[string]string{
-		"gtin":   "152 more at lines 100-251, such as gtin: 98 is wrong (write it anew)",
-		"source": "3 more at lines 102, 152, 202, such as source: is missing (write one)",
-		"id":     "150 more at lines 102-251, such as id: is odd (look)",
+		"gtin":   "152 more in lines 100-251, such as gtin: 98 is wrong (write it anew)",
+		"source": "3 more in lines 102, 152, 202, such as source: is missing (write one)",
+		"id":     "150 more in lines 102-251, such as id: is odd (look)",
 	}, byColumn)
 	raw, err := json.Marshal(c.Rest[0])
 	require.NoError(t, err)
@@ -52,8 +52,8 @@ func TestWhatIsCollectedIsBounded(t *testing.T) {
 	require.Equal(t, c.Problems, total)
 	last := c.Rest[200]
 	require.Equal(t, "", last.Column)
-	require.Contains(t, last.String(), "and 8700 more after them")
-	require.Contains(t, manifest.Group{Count: 1}.String(), "1 more at line ")
+	require.Contains(t, last.String(), "and 8700 more")
+	require.Contains(t, manifest.Group{Count: 1}.String(), "1 more in line ")
 }
 
 func TestRowsAreCountedOnceHoweverMuchIsWrong(t *testing.T) {

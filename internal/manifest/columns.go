@@ -22,10 +22,10 @@ func ownColumns() []string {
 	return []string{columnSource, columnTo, columnID, columnContentType, columnSHA256}
 }
 
-// columns knows which columns there are, and which vendors have them.
+// columns holds all known columns, and the vendors that have them.
 type columns struct {
-	names   []string            // our own first, then those of the vendors
-	owners  map[string][]string // of a vendor's field: the names of the vendors
+	names   []string            // our own first, then the vendors' fields
+	owners  map[string][]string // from a field to the vendors that have it
 	objects map[string]bool     // fields whose columns may be dotted
 }
 
@@ -46,7 +46,7 @@ func newColumns() *columns {
 	return c
 }
 
-// base is the field that a column belongs to: tags of tags.brand.
+// base returns the field that a column belongs to: tags for tags.brand.
 func (c *columns) base(column string) string {
 	if front, _, dotted := strings.Cut(column, "."); dotted && c.objects[front] {
 		return front
@@ -54,7 +54,7 @@ func (c *columns) base(column string) string {
 	return column
 }
 
-// own reports whether a column is one of every item.
+// own reports whether a column is one of ours, which every item has.
 func own(column string) bool {
 	switch column {
 	case columnSource, columnTo, columnID, columnContentType, columnSHA256:
@@ -63,14 +63,14 @@ func own(column string) bool {
 	return false
 }
 
-// known reports whether a column is ours or some vendor's.
+// known reports whether a column is one of ours or of some vendor's.
 func (c *columns) known(column string) bool {
 	return own(column) || len(c.owners[c.base(column)]) > 0
 }
 
-// unknown is the problem of a column that nobody knows.
+// unknown returns the problem of an unknown column.
 func (c *columns) unknown(column string) *Problem {
-	p := problem(SortColumn, clipped(column), "is no column that any vendor has")
+	p := problem(SortColumn, clipped(column), "unknown column")
 	front, key, dotted := strings.Cut(column, ".")
 	near := suggest.Nearest(front, c.names)
 	if dotted && c.objects[near] {
@@ -81,10 +81,10 @@ func (c *columns) unknown(column string) *Problem {
 	if near != "" {
 		return p.hint("did you mean %s?", near)
 	}
-	return p.hint("remove it, or want one of %s", strings.Join(c.names, ", "))
+	return p.hint("remove it, or use one of %s", strings.Join(c.names, ", "))
 }
 
-// clipped is a name from a file as it may stand in a report.
+// clipped shortens a name from a file for a message.
 func clipped(name string) string {
 	const most = 60
 	name = strings.ToValidUTF8(name, "\ufffd")

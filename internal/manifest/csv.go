@@ -13,25 +13,25 @@ import (
 
 // csvRows reads the rows of a CSV file.
 //
-// Where the quotes of a record are wrong, the record ends with its first line,
-// and reading goes on at the next, so that one quote too few spoils one row and
+// If the quotes of a record are wrong, the record ends with its first line and
+// reading continues with the next line, so that a missing quote spoils one row and
 // not the rest of the file.
 type csvRows struct {
 	lines   *lines
 	split   splitter
-	columns []string // of the header; "" for those without a name
-	source  int      // the index of the source's column, or -1
-	held    []line   // lines that were read ahead, and are still to be read
+	columns []string // of the header; "" for columns without a name
+	source  int      // the index of the source column, or -1
+	held    []line   // lines that were read ahead
 }
 
 func newCSVRows(in *lines, separator byte, columns []string) *csvRows {
 	return &csvRows{lines: in, split: splitter{separator: separator}, columns: columns, source: slices.Index(columns, columnSource)}
 }
 
-// mostLines is how many lines a row may go on for.
+// mostLines is the number of lines that a row may span.
 const mostLines = 10_000
 
-// record is one row of cells, or what is wrong with one.
+// record is one row of cells, or its fault.
 type record struct {
 	first line
 	cells []string
@@ -88,7 +88,7 @@ func (r *csvRows) record() (record, error) {
 	return one, nil
 }
 
-// several reads a record whose first line ends within quotes.
+// several reads a record whose first line ends inside quotes.
 func (r *csvRows) several(one record) (record, error) {
 	one.first.text = bytes.Clone(one.first.text)
 	last := one.first
@@ -119,21 +119,21 @@ func (r *csvRows) several(one record) (record, error) {
 	return one, nil
 }
 
-const quoteHint = `put the whole cell in quotes, and write each quote within it twice: "5"" pipe"`
+const quoteHint = `put the whole cell in quotes, and double each quote inside it: "5"" pipe"`
 
-// take is what the splitter has found.
+// take returns the cells or the fault that the splitter has found.
 func (r *csvRows) take() ([]string, *Problem) {
 	switch column := r.column(len(r.split.ends)); {
 	case r.split.fault != "":
 		return nil, problem(SortQuotes, column, "the cell %s", r.split.fault).hint(quoteHint)
 	case r.split.open:
-		return nil, problem(SortQuotes, column, "the cell begins with a quote that is never closed").hint(quoteHint)
+		return nil, problem(SortQuotes, column, "the cell starts with a quote that is never closed").hint(quoteHint)
 	}
 	return r.split.cells(), nil
 }
 
-// swallowed finds rows that a quote too few made a part of a cell: lines that
-// have as many cells as the header, and a medium where the source should be.
+// swallowed finds rows that became part of a cell because a quote is missing: lines
+// that have as many cells as the header, and a media file as their source.
 func (r *csvRows) swallowed(one record, lines []line) *Problem {
 	if r.source < 0 || len(r.columns) < 2 {
 		return nil
@@ -145,8 +145,8 @@ func (r *csvRows) swallowed(one record, lines []line) *Problem {
 		}
 		source := strings.Trim(cells[r.source], ` "`)
 		if _, known := media.TypeOf(source); known || strings.Contains(source, "://") {
-			return problem(SortQuotes, "", "a quoted cell goes on to line %d, which looks like a row of its own", lines[len(lines)-1].number).
-				hint("look for a quote too few or too many between lines %d and %d", one.first.number, lines[len(lines)-1].number)
+			return problem(SortQuotes, "", "a quoted cell continues to line %d, which looks like a separate row", lines[len(lines)-1].number).
+				hint("look for a missing or extra quote between lines %d and %d", one.first.number, lines[len(lines)-1].number)
 		}
 	}
 	return nil
@@ -161,7 +161,7 @@ func (r *csvRows) column(i int) string {
 
 func tooLong() *Problem {
 	return problem(SortLength, "", "the row is longer than %d bytes", mostRow).
-		hint("look for a quote or a line break that is missing")
+		hint("look for a missing quote or line break")
 }
 
 func blank(cells []string) bool {
@@ -173,7 +173,7 @@ func blank(cells []string) bool {
 	return true
 }
 
-// row pairs cells with columns.
+// row assigns cells to columns.
 func (r *csvRows) row(one record, at Position) raw {
 	if one.fault == nil {
 		one.fault = r.miscounted(one.cells)
@@ -194,8 +194,8 @@ func (r *csvRows) row(one record, at Position) raw {
 	return raw{at: at, cells: cells}
 }
 
-// miscounted compares the cells with the header. Empty cells beyond it are of
-// columns that a spreadsheet has and the manifest does not.
+// miscounted compares the number of cells with the header. Empty cells beyond the
+// header belong to spreadsheet columns that the manifest does not have.
 func (r *csvRows) miscounted(cells []string) *Problem {
 	width, n := len(r.columns), len(cells)
 	for n > width && cells[n-1] == "" {
@@ -205,24 +205,24 @@ func (r *csvRows) miscounted(cells []string) *Problem {
 	case n > width:
 		return r.tooMany(cells[:n])
 	case n < width && !blank(r.columns[n:]):
-		return problem(SortCells, r.columns[n], "has %d cells, want %d, one for each of %s", n, width, r.header()).
-			hint("write each empty cell as well, with a %s before it", separatorName(r.split.separator))
+		return problem(SortCells, r.columns[n], "the row has %d cells, want %d: %s", n, width, r.header()).
+			hint("include empty cells, each with a %s before it", separatorName(r.split.separator))
 	case width > 1 && n == width && r.repeatsHeader(cells):
-		return problem(SortCells, "", "is the header once more").hint("remove the line: two files were put together")
+		return problem(SortCells, "", "the header is repeated").hint("remove the line; the manifest seems to be joined from two files")
 	}
 	for i, cell := range cells[:n] {
 		if cell != "" && r.columns[i] == "" {
-			return problem(SortCells, "", "cell %d is filled, and its column has no name", i+1).hint("name the column in the header, or empty the cell")
+			return problem(SortCells, "", "cell %d is not empty, but its column has no name", i+1).hint("name the column in the header, or clear the cell")
 		}
 	}
 	return nil
 }
 
 func (r *csvRows) tooMany(cells []string) *Problem {
-	p := problem(SortCells, "", "has %d cells, want %d, one for each of %s", len(cells), len(r.columns), r.header())
+	p := problem(SortCells, "", "the row has %d cells, want %d: %s", len(cells), len(r.columns), r.header())
 	for _, cell := range cells {
 		if strings.Contains(cell, "\r") {
-			return p.hint("save the file anew: some of its lines end otherwise than the first")
+			return p.hint("save the file again; its lines do not all end in the same way")
 		}
 	}
 	return p.hint("put a cell that holds a %s in quotes", separatorName(r.split.separator))
@@ -237,7 +237,7 @@ func (r *csvRows) repeatsHeader(cells []string) bool {
 	return true
 }
 
-// header is the list of columns as it fits into a message.
+// header lists the columns, shortened for a message.
 func (r *csvRows) header() string {
 	const most = 8
 	if len(r.columns) <= most {

@@ -63,17 +63,17 @@ func TestARowThatIsWrittenWronglySpoilsNoOther(t *testing.T) {
 		row, column, says string
 		lines             int // that the row takes
 	}{
-		"a cell too many":                     {"a.jpg,trustana,x.jpg,more", "", `has 4 cells, want 3, one for each of source, to, fileName`, 1},
-		"a cell too few":                      {"a.jpg,trustana", "fileName", `has 2 cells, want 3`, 1},
+		"a cell too many":                     {"a.jpg,trustana,x.jpg,more", "", `the row has 4 cells, want 3: source, to, fileName`, 1},
+		"a cell too few":                      {"a.jpg,trustana", "fileName", `the row has 2 cells, want 3`, 1},
 		"a path with a comma":                 {"a, b.jpg,trustana,x.jpg", "", `put a cell that holds a comma in quotes`, 1},
-		"a quote that is not closed":          {`a.jpg,trustana,"x.jpg`, "fileName", `begins with a quote that is never closed`, 1},
-		"a quote within a bare cell":          {`a.jpg,trustana,5" pipe.jpg`, "fileName", `holds a quote, but does not begin with one`, 1},
-		"text after a closing quote":          {`a.jpg,"trustana"x,`, "to", `goes on after its closing quote`, 1},
-		"quotes that take in the next row":    {"a.jpg,trustana,\"5\nb.jpg,trustana,6\"", "", `looks like a row of its own`, 1},
-		"quotes that take in several rows":    {"a.jpg,trustana,\"5\nb.jpg,trustana,x.jpg\nc.jpg,trustana,6\"", "", `looks like a row of its own`, 1},
-		"rows that end otherwise":             {"a.jpg,trustana,\rb.jpg,trustana,", "", `some of its lines end otherwise than the first`, 1},
-		"the header once more":                {"source,to,fileName", "", `is the header once more`, 1},
-		"the header of a file that was added": {"\ufeffsource,to,fileName", "", `is the header once more`, 1},
+		"a quote that is not closed":          {`a.jpg,trustana,"x.jpg`, "fileName", `starts with a quote that is never closed`, 1},
+		"a quote within a bare cell":          {`a.jpg,trustana,5" pipe.jpg`, "fileName", `contains a quote but does not start with one`, 1},
+		"text after a closing quote":          {`a.jpg,"trustana"x,`, "to", `continues after its closing quote`, 1},
+		"quotes that take in the next row":    {"a.jpg,trustana,\"5\nb.jpg,trustana,6\"", "", `looks like a separate row`, 1},
+		"quotes that take in several rows":    {"a.jpg,trustana,\"5\nb.jpg,trustana,x.jpg\nc.jpg,trustana,6\"", "", `looks like a separate row`, 1},
+		"rows that end otherwise":             {"a.jpg,trustana,\rb.jpg,trustana,", "", `its lines do not all end in the same way`, 1},
+		"the header once more":                {"source,to,fileName", "", `the header is repeated`, 1},
+		"the header of a file that was added": {"\ufeffsource,to,fileName", "", `the header is repeated`, 1},
 		"a row without end":                   {"a.jpg,trustana," + strings.Repeat("x", 2<<20), "", `longer than 1048576 bytes`, 1},
 		"a quoted cell without end":           {`a.jpg,trustana,"` + strings.Repeat("x\n", 11_000), "fileName", `never closed`, 1},
 	} {
@@ -108,7 +108,7 @@ func TestAQuotedCellMayGoOnForLines(t *testing.T) {
 func TestACellWhoseColumnHasNoNameIsRefused(t *testing.T) {
 	got := readText(t, "source,,to\na.jpg,,trustana\nb.jpg,x,trustana\n")
 	require.True(t, got.rows[0].Valid())
-	require.Contains(t, got.rows[1].Problems[0].String(), "line 3: cell 2 is filled, and its column has no name")
+	require.Contains(t, got.rows[1].Problems[0].String(), "line 3: cell 2 is not empty, but its column has no name")
 }
 
 func TestTheHeaderIsChecked(t *testing.T) {
@@ -116,15 +116,15 @@ func TestTheHeaderIsChecked(t *testing.T) {
 		header string
 		want   []string
 	}{
-		"an unknown column":            {"source,to,colour", []string{"line 1: colour: is no column that any vendor has (remove it, or want one of source, to, id"}},
-		"a column with a slip":         {"source,to,skuIDs,SKU_ids", []string{"skuIDs: is no column that any vendor has (did you mean skuIds?)", "SKU_ids: is no column that any vendor has (did you mean skuIds?)"}},
-		"a column of ours with a slip": {"source,to,contenttype", []string{"contenttype: is no column that any vendor has (did you mean content_type?)"}},
-		"an object with a slip":        {"source,to,tag.brand", []string{"tag.brand: is no column that any vendor has (did you mean tags.brand?)"}},
-		"a dot where none belongs":     {"source,to,gtin.x", []string{"gtin.x: is no column that any vendor has (did you mean gtin?)"}},
-		"a column twice":               {"source,to,gtin,gtin", []string{"gtin: stands in the header twice (keep one of the two columns)"}},
-		"no source":                    {"to,gtin", []string{"source: is missing: every manifest has it"}},
-		"no account":                   {"source,gtin", []string{"to: no account is named, and no --to is given (want one of trustana, trustoo, sitoo, closient, truvideo, closient-eu, broken)"}},
-		"several at once":              {"source,to,a b,c d", []string{"a b: is no column", "c d: is no column"}},
+		"an unknown column":            {"source,to,colour", []string{"line 1: colour: unknown column (remove it, or use one of source, to, id"}},
+		"a column with a slip":         {"source,to,skuIDs,SKU_ids", []string{"skuIDs: unknown column (did you mean skuIds?)", "SKU_ids: unknown column (did you mean skuIds?)"}},
+		"a column of ours with a slip": {"source,to,contenttype", []string{"contenttype: unknown column (did you mean content_type?)"}},
+		"an object with a slip":        {"source,to,tag.brand", []string{"tag.brand: unknown column (did you mean tags.brand?)"}},
+		"a dot where none belongs":     {"source,to,gtin.x", []string{"gtin.x: unknown column (did you mean gtin?)"}},
+		"a column twice":               {"source,to,gtin,gtin", []string{"gtin: appears twice in the header (remove one of the two columns)"}},
+		"no source":                    {"to,gtin", []string{"source: missing column; every manifest needs it"}},
+		"no account":                   {"source,gtin", []string{"to: the account is missing, and --to is not given (want one of trustana, trustoo, sitoo, closient, truvideo, closient-eu, broken)"}},
+		"several at once":              {"source,to,a b,c d", []string{"a b: unknown column", "c d: unknown column"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := readText(t, c.header+"\n"+strings.Repeat("x.jpg,", strings.Count(c.header, ","))+"\n")
@@ -150,25 +150,25 @@ func TestWhatTheHeaderLacksIsToldOnce(t *testing.T) {
 func TestWhatIsNoManifestIsRefusedByItsName(t *testing.T) {
 	for name, c := range map[string]struct{ text, says string }{
 		"a bare list of files":         {"img/a.jpg\nimg/b.jpg\n", `has no header: line 1 is "img/a.jpg"`},
-		"a header with slips alone":    {"sorce,too\na,b\n", `did you mean source by "sorce"?`},
+		"a header with slips alone":    {"sorce,too\na,b\n", `did you mean source instead of "sorce"?`},
 		"another separator":            {"source|to|id\na.jpg|trustana|1\n", `has the separator "|" in line 1, want a comma, a semicolon or a tab`},
 		"spaces for separators":        {"source to id\na.jpg trustana 1\n", `has the separator " "`},
-		"blank lines":                  {"\n \n\t\n", "holds nothing but blank lines"},
+		"blank lines":                  {"\n \n\t\n", "has only blank lines"},
 		"a header and no row":          {"source,to\n\n\n", "has no rows"},
 		"an announcement and no more":  {"sep=;\n", "has no header"},
-		"a quote in the header":        {"source,\"to\nx", "has a header in line 1 that cannot be read"},
-		"a header of bytes":            {"sourc\xe9,tœ\nx,y\n", "has a line 1 that is not UTF-8"},
+		"a quote in the header":        {"source,\"to\nx", "has an unreadable header in line 1"},
+		"a header of bytes":            {"sourc\xe9,tœ\nx,y\n", "is not UTF-8 in line 1"},
 		"a line without end":           {strings.Repeat("x", 3<<20), "has a first line of more than 1048576 bytes"},
 		"columns without end":          {"source,to" + strings.Repeat(",x", 1000) + "\n", "has 1002 columns, want at most 1000"},
 		"a workbook":                   {"PK\x03\x04\x14\x00", `is a spreadsheet or an archive`},
 		"an old workbook":              {"\xd0\xcf\x11\xe0\xa1\xb1", `is a spreadsheet or an archive`},
 		"something compressed":         {"\x1f\x8b\x08\x00", "is compressed"},
-		"a picture":                    {"\xff\xd8\xff\xe0\x00\x10JFIF\x00", "is a medium itself: image/jpeg"},
-		"UTF-32":                       {"\xff\xfe\x00\x00s\x00\x00\x00", "is written in UTF-32LE"},
-		"something binary":             {"source,\x00\x01\x02\n", "is no text: its first line holds zero bytes"},
+		"a picture":                    {"\xff\xd8\xff\xe0\x00\x10JFIF\x00", "is a media file (image/jpeg), not a manifest"},
+		"UTF-32":                       {"\xff\xfe\x00\x00s\x00\x00\x00", "has the encoding UTF-32LE, want UTF-8"},
+		"something binary":             {"source,\x00\x01\x02\n", "is not text: its first line contains NUL bytes"},
 		"a web page":                   {"<!doctype html><html>", "is HTML or XML"},
 		"a JSON array":                 {"[{\"source\":\"a.jpg\"}]", "is a JSON array, want JSON Lines"},
-		"an object over several lines": {"{\n  \"source\": \"a.jpg\"\n}\n", "goes on for several lines"},
+		"an object over several lines": {"{\n  \"source\": \"a.jpg\"\n}\n", "spans several lines"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := refused(t, c.text)
@@ -209,11 +209,11 @@ func TestBytesThatAreNoTextAreToldByLine(t *testing.T) {
 		require.NotEmpty(t, p.Hint)
 	}
 	require.Equal(t, []string{
-		`2 title holds the byte 0xF6, which is not UTF-8 here; in Windows-1252 it would be "ö"`,
-		`4 source holds bytes that are not UTF-8`,
-		`5 title holds U+FFFD, which stands for a character that was lost in a conversion`,
-		`6 title holds a zero byte`,
-		`7 source holds the byte 0xF6, which is not UTF-8 here; in Windows-1252 it would be "ö"`,
+		`2 title contains the byte 0xF6, which is not valid UTF-8; in Windows-1252 it would be "ö"`,
+		`4 source contains bytes that are not valid UTF-8`,
+		`5 title contains U+FFFD, which replaces a character that was lost in a conversion`,
+		`6 title contains a NUL byte`,
+		`7 source contains the byte 0xF6, which is not valid UTF-8; in Windows-1252 it would be "ö"`,
 	}, told)
 }
 

@@ -7,14 +7,13 @@ import (
 	"math/bits"
 )
 
-// digests remembers which texts were met, and in which line each was first, in
-// little memory: 16 bytes for each text, of which 12 are of its SHA-256. Among
-// ten million texts the chance that two are taken for one is less than one in
-// 10^14.
+// digests remembers texts and the line in which each first occurred, in little
+// memory: 16 bytes a text, of which 12 are part of its SHA-256. Among ten million
+// texts, the chance that two are confused is less than one in 10^14.
 //
-// The table is many small ones, chosen by the digest, that grow on their own:
-// there is never a moment at which the whole of it exists twice. They are filled
-// to between 65 and 85 in a hundred, so that a text takes 25 bytes at most.
+// The table is divided into small shards, chosen by the digest, that grow one at a
+// time, so that the whole table never exists twice. Shards are between 65 and 85 %
+// full, so that a text takes at most 25 bytes.
 type digests struct {
 	shards [shards]shard
 }
@@ -29,15 +28,15 @@ type shard struct {
 	used  int
 }
 
-// slot is free while its line is 0.
+// slot is free if its line is 0.
 type slot struct {
 	high uint64
 	low  uint32
 	line uint32
 }
 
-// first returns the line at which a text of some domain was met before; where it
-// was not, it is remembered for this line, and 0 is returned.
+// first returns the line in which a text of the domain occurred before. If it did
+// not, first remembers the text for this line and returns 0.
 func (d *digests) first(domain, text string, line int) int {
 	found := d.find(domain, text)
 	if found.at.line != 0 {
@@ -53,7 +52,7 @@ func (d *digests) first(domain, text string, line int) int {
 	return 0
 }
 
-// seen is first without remembering.
+// seen is like first, but remembers nothing.
 func (d *digests) seen(domain, text string) int {
 	return int(d.find(domain, text).at.line)
 }
@@ -66,7 +65,7 @@ type finding struct {
 }
 
 func (d *digests) find(domain, text string) finding {
-	var room [512]byte // most texts fit, and then nothing is allocated
+	var room [512]byte // most texts fit, which avoids an allocation
 	sum := sha256.Sum256(append(append(append(room[:0], domain...), 0), text...))
 	f := finding{in: &d.shards[sum[12]], high: binary.BigEndian.Uint64(sum[:]), low: binary.BigEndian.Uint32(sum[8:])}
 	if f.in.slots == nil {
@@ -76,7 +75,7 @@ func (d *digests) find(domain, text string) finding {
 	return f
 }
 
-// seek returns the slot of a digest, or the free one that it would take.
+// seek returns the slot of a digest, or the free slot where it belongs.
 func (s *shard) seek(high uint64, low uint32) *slot {
 	start, _ := bits.Mul64(high, uint64(len(s.slots))) // high, scaled to the number of slots
 	for i := int(start); ; i++ {

@@ -6,12 +6,12 @@ import (
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
-// fieldCells are the cells of one row that belong to its vendor.
+// fieldCells are the cells of one row that are fields of its vendor.
 type fieldCells struct {
 	cells  []Cell
-	names  []string          // of those that are not refused yet
+	names  []string          // of the cells that were not rejected
 	values map[string]string // by name
-	bad    []string          // names, without what follows the dot, that are told
+	bad    []string          // fields that already have a problem
 }
 
 func (f *fieldCells) reset() {
@@ -19,12 +19,12 @@ func (f *fieldCells) reset() {
 	clear(f.values)
 }
 
-func (f *fieldCells) told(column string) {
+func (f *fieldCells) reject(column string) {
 	base, _, _ := strings.Cut(column, ".")
 	f.bad = append(f.bad, base)
 }
 
-func (f *fieldCells) isTold(column string) bool {
+func (f *fieldCells) rejected(column string) bool {
 	base, _, _ := strings.Cut(column, ".")
 	for _, bad := range f.bad {
 		if bad == base {
@@ -34,8 +34,8 @@ func (f *fieldCells) isTold(column string) bool {
 	return false
 }
 
-// field keeps a cell for when the vendor is known. An unknown column of CSV is
-// told with the header; a key of JSON is told in each line.
+// field keeps a cell until the vendor is known. An unknown CSV column is reported
+// with the header, an unknown JSON key in each line.
 func (c *checker) field(cell Cell) *Problem {
 	switch {
 	case c.columns.known(cell.Column):
@@ -53,7 +53,7 @@ func (c *checker) checkFields(row *Row) {
 		if p := c.checkCell(spec, cell); p != nil {
 			row.add(p)
 			if !p.Warning {
-				f.told(cell.Column)
+				f.reject(cell.Column)
 				continue
 			}
 		}
@@ -62,7 +62,7 @@ func (c *checker) checkFields(row *Row) {
 	}
 	fields, problems := spec.ParseFields(f.names, f.values)
 	for _, p := range problems {
-		if f.isTold(p.Field) {
+		if f.rejected(p.Field) {
 			continue
 		}
 		hint := "see: mediaferry vendors " + spec.Name
@@ -76,14 +76,14 @@ func (c *checker) checkFields(row *Row) {
 	}
 }
 
-// checkCell looks at what the vendor's own check of texts cannot see.
+// checkCell checks what the vendor's own check of texts cannot see.
 func (c *checker) checkCell(spec *spec.Spec, cell Cell) *Problem {
 	base := c.columns.base(cell.Column)
 	field, has := spec.Field(base)
 	switch {
 	case !has:
-		return problem(SortVendor, clipped(cell.Column), "%s has no field of that name, only %s has", spec.Name, strings.Join(c.columns.owners[base], ", ")).
-			hint("empty the cell, or correct the account")
+		return problem(SortVendor, clipped(cell.Column), "%s has no such field; only %s has it", spec.Name, strings.Join(c.columns.owners[base], ", ")).
+			hint("clear the cell, or correct the account")
 	case !cell.kind.fits(field.Type, base != cell.Column):
 		return mistyped(field, cell)
 	case field.GTIN:
@@ -92,8 +92,8 @@ func (c *checker) checkCell(spec *spec.Spec, cell Cell) *Problem {
 	return nil
 }
 
-// fits reports whether a value of JSON can be one of a field. Text always can:
-// it is read as a cell of CSV is.
+// fits reports whether a JSON value can be the value of a field. A string always
+// can: it is read like a CSV cell.
 func (k kind) fits(field spec.FieldType, dotted bool) bool {
 	switch k {
 	case kindText:
@@ -111,7 +111,7 @@ func (k kind) fits(field spec.FieldType, dotted bool) bool {
 func mistyped(field spec.Field, cell Cell) *Problem {
 	p := problem(SortField, clipped(cell.Column), "%s is not of type %s", shown(cell.Text), field.Type)
 	if cell.kind == kindNumber && field.Type == spec.Text {
-		return p.hint("write it in quotes: a number loses its leading zeros")
+		return p.hint("put it in quotes; a number loses its leading zeros")
 	}
 	return p.hint("%s: %s", field.Name, field.Doc)
 }

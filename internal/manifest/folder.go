@@ -19,42 +19,42 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-// How many names of one folder are held in memory at once. A folder is listed
-// again for the next ones; to read all of a million takes sixteen listings.
+// The number of names of one folder that are in memory at once. A folder is listed
+// again for the next names: reading a million names takes sixteen listings.
 const (
 	namesWhole = 1 << 16
 	namesPage  = 1 << 10
 )
 
-// folderRows reads the media below a folder in the order of their names, folder
-// by folder. Hidden names are left out, and so are files whose extension is of
-// no medium. Links to files count as files; links to folders are not followed,
-// because they may lead in a circle.
+// folderRows reads the media files below a folder by name, folder by folder. It
+// ignores hidden files, and files whose extension is not that of a media type. Links
+// to files count as files; links to folders are not followed, because they may form
+// a loop.
 type folderRows struct {
 	ctx    context.Context
 	fsys   fs.FS
 	place  Place
 	sum    hash.Hash // of the names
-	most   int       // names in memory
+	most   int       // limit of names in memory
 	frames []*frame
 	at     Position
-	newest time.Time // when the last of the folders that were listed changed
+	newest time.Time // the latest change of a folder that was listed
 }
 
 // frame is a folder that is being read.
 type frame struct {
-	dir   string // "." for the folder of the manifest
+	dir   string // "." for the manifest's folder
 	after string // the last name that was taken
-	names []name // the next ones
-	whole bool   // names holds all that are left
+	names []name // the next names
+	whole bool   // names has all remaining names
 }
 
 type name struct {
 	text string
-	mode fs.FileMode // its type
+	mode fs.FileMode // the type bits
 }
 
-// newFolderRows begins after a position.
+// newFolderRows starts after a position.
 func newFolderRows(ctx context.Context, fsys fs.FS, place Place, at Position) *folderRows {
 	r := &folderRows{ctx: ctx, fsys: fsys, place: place, most: namesPage, at: at}
 	r.at.Line = max(at.Line, 1)
@@ -87,7 +87,7 @@ func (r *folderRows) next() (raw, error) {
 		case err != nil:
 			r.frames = r.frames[:len(r.frames)-1]
 			return r.row(top.dir, problem(SortFolder, columnSource, "the folder %s cannot be listed: %s", shown(top.dir), bare(err)).
-				hint("change its rights, or give it a leading dot to leave it out")), nil
+				hint("change its permissions, or rename it with a leading dot to exclude it")), nil
 		}
 		full := path.Join(top.dir, one.text)
 		if one.mode.IsDir() {
@@ -102,7 +102,7 @@ func (r *folderRows) next() (raw, error) {
 	return raw{}, io.EOF
 }
 
-// isFile follows a link. One that leads nowhere is a row, which is refused when
+// isFile follows a link. A broken link counts as a file, whose row is refused when
 // its source is read.
 func (r *folderRows) isFile(name string) bool {
 	info, err := fs.Stat(r.fsys, name)
@@ -124,7 +124,7 @@ func (r *folderRows) row(name string, fault *Problem) raw {
 	return one
 }
 
-// relative keeps a name from being taken for anything but a path.
+// relative makes sure that a name is not taken for a URL or a Windows path.
 func relative(name string) string {
 	if strings.ContainsAny(name, `:\`) {
 		return "./" + name
@@ -150,7 +150,7 @@ func (r *folderRows) take(f *frame) (name, error) {
 	return one, nil
 }
 
-// list finds the next names of a folder: the smallest after the last one.
+// list finds the next names of a folder: the smallest ones after the last name.
 func (r *folderRows) list(f *frame) error {
 	dir, err := r.fsys.Open(f.dir)
 	if err != nil {
@@ -166,7 +166,7 @@ func (r *folderRows) list(f *frame) error {
 	}
 	lister, ok := dir.(fs.ReadDirFile)
 	if !ok {
-		return fmt.Errorf("%q is no folder", f.dir)
+		return fmt.Errorf("%q is not a folder", f.dir)
 	}
 	var kept largest
 	f.whole = true
@@ -189,7 +189,7 @@ func (r *folderRows) list(f *frame) error {
 	}
 }
 
-// keep adds a name to the smallest ones. It reports whether none was given up.
+// keep adds a name to the smallest names. It reports false if a name was dropped.
 func (r *folderRows) keep(kept *largest, after string, entry fs.DirEntry) bool {
 	one := name{entry.Name(), entry.Type()}
 	if one.text <= after || !wanted(one) {
@@ -206,7 +206,8 @@ func (r *folderRows) keep(kept *largest, after string, entry fs.DirEntry) bool {
 	return false
 }
 
-// wanted reports whether a name may be of a row, or of a folder with rows.
+// wanted reports whether a name is that of a media file, or of a folder that may
+// contain one.
 func wanted(one name) bool {
 	if strings.HasPrefix(one.text, ".") {
 		return false
@@ -218,7 +219,7 @@ func wanted(one name) bool {
 	return known && kind.Medium() && (one.mode.IsRegular() || one.mode&fs.ModeSymlink != 0)
 }
 
-// largest is a heap with the largest name first.
+// largest is a heap whose first element is the largest name.
 type largest []name
 
 func (l largest) Len() int           { return len(l) }
@@ -248,10 +249,10 @@ func bare(err error) string {
 }
 
 func folderFingerprint(rows int, sum string) string {
-	return fmt.Sprintf("%d media, names %s", rows, sum[:16])
+	return fmt.Sprintf("%d media files, names %s", rows, sum[:16])
 }
 
-// openFolder begins to read a folder as a manifest.
+// openFolder starts to read a folder as a manifest.
 func (r *Reader) openFolder(place Place) error {
 	fsys, err := r.options.Opener.Folder(place.Source)
 	if err != nil {
@@ -264,8 +265,8 @@ func (r *Reader) openFolder(place Place) error {
 	return nil
 }
 
-// unchanged lists a folder anew, and fails where its media are others than they
-// were. Only names count: the content of each medium is pinned by itself.
+// unchanged lists a folder again, and fails if it has other media files than before.
+// Only names count: the content of each file is checked when it is sent.
 func unchanged(ctx context.Context, fsys fs.FS, sum hash.Hash, layout Layout) error {
 	all := newFolderRows(ctx, fsys, layout.Place, Position{})
 	all.sum, all.most = sum, namesWhole
@@ -281,14 +282,14 @@ func unchanged(ctx context.Context, fsys fs.FS, sum hash.Hash, layout Layout) er
 		rows++
 	}
 	if is := hex.EncodeToString(sum.Sum(nil)); is != layout.SHA256 {
-		return upload.Errorf(upload.KindMissing, upload.StepClaim, "manifest %q changed under way: it was %s, and is %s",
+		return upload.Errorf(upload.KindMissing, upload.StepClaim, "manifest %q has changed: it had %s, and now has %s",
 			layout.Place.Display(), layout.Fingerprint, folderFingerprint(rows, is)).
-			WithHint("plan and start it again as it is now; what was sent is not sent again")
+			WithHint("plan and start it again; files that were sent are not sent again")
 	}
 	return nil
 }
 
-// folderTrouble words what keeps a folder from being listed.
+// folderTrouble is the error of a folder that cannot be listed.
 func folderTrouble(place Place, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err

@@ -102,7 +102,7 @@ func TestAFolderThatChangesUnderWayIsRefused(t *testing.T) {
 	require.NoError(t, os.Chtimes(filepath.Join(dir, "sub"), later, later))
 	_, err = manifest.ReadPage(t.Context(), got.layout, got.layout.Start, 10, options)
 	require.Equal(t, upload.KindMissing, upload.KindOf(err))
-	require.ErrorContains(t, err, "changed under way: it was "+got.layout.Fingerprint+", and is 5 media, names ")
+	require.ErrorContains(t, err, "has changed: it had "+got.layout.Fingerprint+", and now has 5 media files, names ")
 
 	require.NoError(t, os.Remove(filepath.Join(dir, "sub/e.jpg")))
 	require.NoError(t, os.Remove(filepath.Join(dir, "sub/d.jpg")))
@@ -133,14 +133,14 @@ func TestAFolderNeedsAnAccountAndMedia(t *testing.T) {
 	options.To = ""
 	got := readAll(t, place, options)
 	require.Len(t, got.header, 1)
-	require.Contains(t, got.header[0].String(), "no account is named, and no --to is given")
+	require.Contains(t, got.header[0].String(), "the account is missing, and --to is not given")
 	require.False(t, got.rows[0].Valid())
 
 	place, options = inFolder(library("a.txt"))
 	r, err := manifest.Open(t.Context(), place, options)
 	require.NoError(t, err)
 	_, err = r.Next(t.Context())
-	require.ErrorContains(t, err, `is a folder without media`)
+	require.ErrorContains(t, err, `has no media files`)
 	require.NoError(t, r.Close())
 }
 
@@ -189,8 +189,8 @@ func TestANameThatIsNoTextIsRefused(t *testing.T) {
 	options.Opener, options.To = manifest.From(nil), "trustana"
 	got := readAll(t, place, options)
 	require.Len(t, got.problems(), 2)
-	require.Contains(t, got.problems()[0].String(), "holds a character that cannot be seen")
-	require.Contains(t, got.problems()[1].String(), "rename the file: its name is not UTF-8")
+	require.Contains(t, got.problems()[0].String(), "contains an invisible character")
+	require.Contains(t, got.problems()[1].String(), "rename the file; its name is not UTF-8")
 }
 
 func TestListingAFolderEndsWithItsContext(t *testing.T) {

@@ -8,45 +8,44 @@ import (
 // leastGTIN is the length of the shortest GTIN.
 const leastGTIN = 8
 
-const spreadsheetHint = "format the column as text in the spreadsheet, and write or import the numbers anew"
+const spreadsheetHint = "format the column as text in the spreadsheet, and enter or import the numbers again"
 
 var (
 	scientific = regexp.MustCompile(`^\d(?:[.,]\d+)?[eE]\+?\d+$`)
 	digits     = regexp.MustCompile(`^\d+$`)
-	// Marks of the programs that a number came through: decimals of a number, an
-	// apostrophe or a formula that made it a text, spaces and hyphens that group
-	// it.
+	// Traces of the programs that handled a number: decimals, an apostrophe or a
+	// formula that made it text, spaces and hyphens that group its digits.
 	dressed = regexp.MustCompile(`^(?:(\d+)[.,]0+|'(\d+)|="(\d+)"|(\d[\d \x{a0}-]*\d))$`)
 )
 
-// checkGTIN finds what spreadsheets do to a product's number. What else it may
-// be is checked with the vendor's other fields.
+// checkGTIN finds damage that spreadsheets do to a product's number. Its form is
+// checked with the vendor's other fields.
 func checkGTIN(column, text string) *Problem {
 	bad := func(format string, args ...any) *Problem { return problem(SortGTIN, column, format, args...) }
 	n := len(text)
 	switch {
 	case scientific.MatchString(text):
-		return bad("%s is a number that a spreadsheet shortened: its last digits are lost", shown(text)).hint("%s", spreadsheetHint)
+		return bad("%s is a number that a spreadsheet has shortened; its last digits are lost", shown(text)).hint("%s", spreadsheetHint)
 	case !digits.MatchString(text):
 		if bare := undress(text); bare != "" {
-			return bad("%s holds more than digits", shown(text)).hint("write %s; %s", bare, spreadsheetHint)
+			return bad("%s contains characters other than digits", shown(text)).hint("write %s; %s", bare, spreadsheetHint)
 		}
 		return nil
 	case n < leastGTIN:
-		return bad("%s has %d digits: a spreadsheet probably dropped leading zeros", text, n).
+		return bad("%s has only %d digits; a spreadsheet has probably dropped leading zeros", text, n).
 			hint("if so, write %s; %s", strings.Repeat("0", leastGTIN-n)+text, spreadsheetHint)
 	case n > 14:
 		return nil
 	case n > leastGTIN && n < 12:
-		return bad("%s has %d digits, as no GTIN has: a spreadsheet probably dropped leading zeros", text, n).
+		return bad("%s has %d digits, which no GTIN has; a spreadsheet has probably dropped leading zeros", text, n).
 			hint("if so, write %s; %s", strings.Repeat("0", 12-n)+text, spreadsheetHint)
 	case !sound(text):
-		return bad("%s has a wrong check digit", text).hint("look whether it was mistyped; it is sent as it is").warn()
+		return bad("%s has a wrong check digit", text).hint("check it for typing mistakes; it will be sent as it is").warn()
 	}
 	return nil
 }
 
-// undress is the number in a text that is a number in disguise, or "".
+// undress returns the digits of a number that a program has decorated, or "".
 func undress(text string) string {
 	found := dressed.FindStringSubmatch(text)
 	if found == nil {
@@ -60,8 +59,8 @@ func undress(text string) string {
 	}, strings.Join(found[1:], ""))
 }
 
-// sound reports whether the last digit agrees with those before it, which count
-// three times and once in turn, from the right.
+// sound reports whether the last digit is the check digit of the others, whose
+// weights are 3 and 1 in turn, from the right.
 func sound(gtin string) bool {
 	sum := 0
 	for i := range len(gtin) {

@@ -12,15 +12,15 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-// mostColumns bounds what is kept of a header, or of the keys of JSON Lines.
+// mostColumns bounds the columns of a header, and the different keys of JSON Lines.
 const mostColumns = 1000
 
-// separators are those that a manifest may have; the first is taken where the
-// header does not tell.
+// separators are those that CSV may have. The first one is used if the header does
+// not tell.
 var separators = []byte{',', ';', '\t'}
 
-// readHeader finds the separator and the columns of a CSV file. It fails where
-// the first line is no header; lesser problems come as such.
+// readHeader finds the separator and the columns of a CSV file. It fails if the
+// first line is not a header; smaller problems are returned as problems.
 func readHeader(in *lines, place Place, known *columns) (*csvRows, []Problem, error) {
 	first, err := firstLine(in, place)
 	if err != nil {
@@ -34,34 +34,34 @@ func readHeader(in *lines, place Place, known *columns) (*csvRows, []Problem, er
 	record, err := r.record()
 	switch {
 	case errors.Is(err, io.EOF):
-		return nil, nil, invalid(place, "has no header").WithHint("the first line names the columns: source,to,id")
+		return nil, nil, invalid(place, "has no header").WithHint("the first line must name the columns, such as source,to,id")
 	case err != nil:
 		return nil, nil, err
 	case record.fault != nil:
-		return nil, nil, invalid(place, "has a header in line %d that cannot be read: %s", record.first.number, record.fault.what()).WithHint("%s", record.fault.Hint)
+		return nil, nil, invalid(place, "has an unreadable header in line %d: %s", record.first.number, record.fault.what()).WithHint("%s", record.fault.Hint)
 	}
 	names := headerNames(record.cells)
 	if !slices.ContainsFunc(names, known.known) {
 		return nil, nil, noHeader(place, record, known)
 	}
 	if len(names) > mostColumns {
-		return nil, nil, invalid(place, "has %d columns, want at most %d", len(names), mostColumns).WithHint("remove those that are not needed")
+		return nil, nil, invalid(place, "has %d columns, want at most %d", len(names), mostColumns).WithHint("remove the columns that are not needed")
 	}
 	r.columns, r.source = names, slices.Index(names, columnSource)
 	return r, checkHeader(names, record.first.number, known), nil
 }
 
-// firstLine skips blank lines in front of the header.
+// firstLine skips blank lines before the header.
 func firstLine(in *lines, place Place) (line, error) {
 	for {
 		first, err := in.next()
 		switch {
 		case errors.Is(err, io.EOF):
-			return line{}, invalid(place, "holds nothing but blank lines").WithHint("the first line names the columns: source,to,id")
+			return line{}, invalid(place, "has only blank lines").WithHint("the first line must name the columns, such as source,to,id")
 		case err != nil:
 			return line{}, err
 		case first.long:
-			return line{}, invalid(place, "has a first line of more than %d bytes", mostRow).WithHint("check that it is a manifest: CSV with a header row, or JSON Lines")
+			return line{}, invalid(place, "has a first line of more than %d bytes", mostRow).WithHint("check that the file is a manifest: CSV with a header row, or JSON Lines")
 		case len(bytes.TrimSpace(first.text)) > 0:
 			first.text = bytes.Clone(first.text)
 			return first, nil
@@ -69,8 +69,8 @@ func firstLine(in *lines, place Place) (line, error) {
 	}
 }
 
-// announced is the separator of a line such as sep=; that spreadsheets put
-// before the header; 0 where the line is none.
+// announced returns the separator of a line such as sep=; which spreadsheet programs
+// write before the header, or 0 for any other line.
 func announced(text []byte) byte {
 	text = bytes.Trim(text, `"`)
 	rest, found := bytes.CutPrefix(bytes.ToLower(text), []byte("sep="))
@@ -80,8 +80,8 @@ func announced(text []byte) byte {
 	return rest[0]
 }
 
-// separatorOf is the one that finds the most known columns in a header, and
-// among equals the one that finds the most columns.
+// separatorOf returns the separator that finds the most known columns in a header,
+// and among equals the one that finds the most columns.
 func separatorOf(header []byte, known *columns) byte {
 	best, most := separators[0], [2]int{}
 	for _, separator := range separators {
@@ -94,7 +94,7 @@ func separatorOf(header []byte, known *columns) byte {
 	return best
 }
 
-// columnsIn counts the columns of a header line, and those that are known.
+// columnsIn counts the known columns of a header line, and all of them.
 func columnsIn(header []byte, separator byte, known *columns) (sure, all int) {
 	s := splitter{separator: separator}
 	s.feed(header)
@@ -106,8 +106,8 @@ func columnsIn(header []byte, separator byte, known *columns) (sure, all int) {
 	return sure, len(s.ends)
 }
 
-// headerNames are the columns, without the nameless ones at the end, which
-// spreadsheets add.
+// headerNames are the columns without the unnamed ones at the end, which spreadsheet
+// programs add.
 func headerNames(cells []string) []string {
 	last := 0
 	for i, cell := range cells {
@@ -118,31 +118,31 @@ func headerNames(cells []string) []string {
 	return cells[:last]
 }
 
-// noHeader says what the first line is instead of a header.
+// noHeader is the error of a first line that is not a header, and says what it is.
 func noHeader(place Place, first record, known *columns) *upload.Error {
 	text, names := first.first.text, headerNames(first.cells)
 	number := first.first.number
 	if !utf8.Valid(text) {
-		return invalid(place, "has a line %d that is not UTF-8", number).WithHint("%s", encodingHint)
+		return invalid(place, "is not UTF-8 in line %d", number).WithHint("%s", encodingHint)
 	}
 	for _, separator := range []string{"|", ":", "^", "~", " "} {
 		for name := range strings.SplitSeq(string(text), separator) {
 			if known.known(strings.Trim(name, ` "`)) && len(text) > len(name) {
 				return invalid(place, "has the separator %q in line %d, want a comma, a semicolon or a tab", separator, number).
-					WithHint("save it as CSV again, separated by commas")
+					WithHint("save it again as CSV with commas")
 			}
 		}
 	}
-	e := invalid(place, "has no header: line %d is %s, and none of that is a column", number, shown(strings.Join(names, ", ")))
+	e := invalid(place, "has no header: line %d is %s, which names no known column", number, shown(strings.Join(names, ", ")))
 	for _, name := range names {
 		if near := suggest.Nearest(name, known.names); near != "" {
-			return e.WithHint("did you mean %s by %s? The columns of every manifest are %s", near, shown(name), strings.Join(ownColumns(), ", "))
+			return e.WithHint("did you mean %s instead of %s? Every manifest can have the columns %s", near, shown(name), strings.Join(ownColumns(), ", "))
 		}
 	}
-	return e.WithHint("write the names of the columns into the first line, such as source,to,id; or write JSON Lines, one object a line")
+	return e.WithHint("name the columns in the first line, such as source,to,id; or use JSON Lines, with one object per line")
 }
 
-// checkHeader finds columns that are unknown, stand twice, or are not there.
+// checkHeader finds unknown, duplicate and missing columns.
 func checkHeader(names []string, number int, known *columns) []Problem {
 	var problems []Problem
 	add := func(p *Problem) {
@@ -153,13 +153,13 @@ func checkHeader(names []string, number int, known *columns) []Problem {
 		switch {
 		case name == "":
 		case slices.Contains(names[:i], name):
-			add(problem(SortColumn, clipped(name), "stands in the header twice").hint("keep one of the two columns"))
+			add(problem(SortColumn, clipped(name), "appears twice in the header").hint("remove one of the two columns"))
 		case !known.known(name):
 			add(known.unknown(name))
 		}
 	}
 	if !slices.Contains(names, columnSource) {
-		add(problem(SortColumn, columnSource, "is missing: every manifest has it").hint("add a column of that name, with a path or a URL in each row"))
+		add(problem(SortColumn, columnSource, "missing column; every manifest needs it").hint("add a column named source, with a path or a URL in each row"))
 	}
 	return problems
 }

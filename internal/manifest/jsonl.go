@@ -12,7 +12,7 @@ import (
 // jsonRows reads the rows of a JSON Lines file.
 type jsonRows struct {
 	lines *lines
-	// seen are the keys that were met, in that order, for a copy of some rows.
+	// seen are the keys in order of appearance, for a copy of some rows.
 	seen  []string
 	known map[string]bool // those in seen
 }
@@ -31,7 +31,7 @@ func (r *jsonRows) next() (raw, error) {
 		if one.long {
 			return raw{at: at, fault: tooLong()}, nil
 		}
-		text := bytes.TrimPrefix(bytes.TrimSpace(one.text), []byte("\ufeff")) // files that were put together have it in the middle
+		text := bytes.TrimPrefix(bytes.TrimSpace(one.text), []byte("\ufeff")) // in the middle of joined files
 		if len(text) == 0 {
 			continue
 		}
@@ -53,8 +53,8 @@ func (r *jsonRows) remember(cells []Cell) *Problem {
 			continue
 		}
 		if len(r.seen) == mostColumns {
-			return problem(SortColumn, clipped(cell.Column), "is one key too many: the manifest has %d different ones already", mostColumns).
-				hint("write an object in one key: tags instead of tags.a, tags.b")
+			return problem(SortColumn, clipped(cell.Column), "the manifest already has %d different keys, the most that it can have", mostColumns).
+				hint("write an object in one key, such as tags instead of tags.a and tags.b")
 		}
 		if r.known == nil {
 			r.known = map[string]bool{}
@@ -65,13 +65,13 @@ func (r *jsonRows) remember(cells []Cell) *Problem {
 	return nil
 }
 
-const lineHint = `want one object a line: {"source":"img/a.jpg","to":"ACCOUNT"}`
+const lineHint = `want one object per line: {"source":"img/a.jpg","to":"ACCOUNT"}`
 
-// parseObject reads the object of a line. Keys that are null or empty text are
-// absent, as empty cells are.
+// parseObject reads the object in a line. Keys whose value is null or an empty
+// string are absent, like empty cells.
 func parseObject(text []byte) ([]Cell, *Problem) {
 	if text[0] != '{' {
-		return nil, problem(SortJSON, "", "is no JSON object, but begins with %s", near(text)).hint(lineHint)
+		return nil, problem(SortJSON, "", "the line is not a JSON object; it starts with %s", near(text)).hint(lineHint)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
@@ -97,25 +97,25 @@ func parseObject(text []byte) ([]Cell, *Problem) {
 		return nil, jsonFault(text)
 	}
 	if rest := bytes.TrimSpace(text[decoder.InputOffset():]); len(rest) > 0 {
-		return nil, problem(SortJSON, "", "goes on after its object with %s", near(rest)).
+		return nil, problem(SortJSON, "", "the line continues after its object with %s", near(rest)).
 			hint("%s, with nothing after it, not even a comma", lineHint)
 	}
 	return cells, nil
 }
 
-// mostKey is how long a key may be, in bytes.
+// mostKey is the length limit of a key in bytes.
 const mostKey = 200
 
-// checkKey refuses keys that could not stand in a header, and those that stand
-// twice, also within the value.
+// checkKey rejects keys that could not be in a header, and duplicate keys, also
+// within the value.
 func checkKey(cell Cell, seen map[string]bool) *Problem {
 	switch key := cell.Column; {
 	case key == "":
-		return problem(SortJSON, "", "a key is empty").hint("name the column, or remove the pair")
+		return problem(SortJSON, "", "a key is empty").hint("name the column, or remove the key and its value")
 	case len(key) > mostKey:
-		return problem(SortLength, clipped(key), "is a key of %d bytes, want at most %d", len(key), mostKey).hint("correct the key, or remove the pair")
+		return problem(SortLength, clipped(key), "the key is %d bytes long, want at most %d", len(key), mostKey).hint("correct the key, or remove it and its value")
 	case strings.ContainsFunc(key, invisible) || strings.ContainsRune(key, utf8.RuneError):
-		return problem(SortJSON, clipped(key), "is a key with a character that cannot be seen").hint("write it anew by hand")
+		return problem(SortJSON, clipped(key), "the key contains an invisible character").hint("type the key again by hand")
 	case seen[key]:
 		return twice(key, key)
 	case cell.kind == kindObject || cell.kind == kindArray:
@@ -127,7 +127,7 @@ func checkKey(cell Cell, seen map[string]bool) *Problem {
 }
 
 func twice(column, key string) *Problem {
-	return problem(SortJSON, clipped(column), "the key %s stands in the object twice", shown(key)).hint("keep one of the two")
+	return problem(SortJSON, clipped(column), "duplicate key %s in the object", shown(key)).hint("remove one of the two")
 }
 
 // parseMember reads a key and its value.
@@ -138,7 +138,7 @@ func parseMember(decoder *json.Decoder) (Cell, error) {
 	}
 	key, ok := token.(string)
 	if !ok {
-		return Cell{}, errors.New("a key is no text")
+		return Cell{}, errors.New("a key is not a string")
 	}
 	var value json.RawMessage
 	if err := decoder.Decode(&value); err != nil {
@@ -162,8 +162,8 @@ func parseMember(decoder *json.Decoder) (Cell, error) {
 	return cell, err
 }
 
-// repeatedKey returns a key that stands twice in one object, however deep; "" if
-// there is none. The text is valid JSON.
+// repeatedKey returns a key that occurs twice in one object, at any depth, or "". The
+// text must be valid JSON.
 func repeatedKey(decoder *json.Decoder) string {
 	token, err := decoder.Token()
 	if err != nil {
@@ -190,31 +190,31 @@ func repeatedKey(decoder *json.Decoder) string {
 			return key
 		}
 	}
-	_, _ = decoder.Token() // the end of what was opened
+	_, _ = decoder.Token() // the closing bracket
 	return ""
 }
 
-// jsonFault says where and why a line is no JSON. It reads the line again as a
-// whole, because that alone tells the place exactly.
+// jsonFault says where and why a line is not JSON. It parses the whole line again,
+// because only that gives the exact position.
 func jsonFault(text []byte) *Problem {
 	var whole any
 	var syntax *json.SyntaxError
 	err := json.Unmarshal(text, &whole)
 	if !errors.As(err, &syntax) {
-		return problem(SortJSON, "", "is no JSON that can be read: %v", err).hint(lineHint)
+		return problem(SortJSON, "", "the line is not valid JSON: %v", err).hint(lineHint)
 	}
 	at := int(syntax.Offset) - 1
 	if at < 0 || at >= len(text) || strings.HasPrefix(syntax.Error(), "unexpected end") {
-		return problem(SortJSON, "", "is JSON that breaks off").hint("close what is open: quotes, brackets and the brace at the end; an object must not go on in the next line")
+		return problem(SortJSON, "", "the JSON object is incomplete").hint("close all quotes, brackets and braces; an object must not continue on the next line")
 	}
-	where := fmt.Sprintf("is no JSON at character %d, near %s", utf8.RuneCount(text[:at])+1, near(text[at:]))
+	where := fmt.Sprintf("invalid JSON at character %d, near %s", utf8.RuneCount(text[:at])+1, near(text[at:]))
 	if bytes.HasSuffix(bytes.TrimSpace(text[:at]), []byte(",")) && (text[at] == '}' || text[at] == ']') {
-		return problem(SortJSON, "", "%s: there is a comma before it", where).hint("remove the comma after the last value")
+		return problem(SortJSON, "", "%s: there is an extra comma before it", where).hint("remove the comma after the last value")
 	}
-	return problem(SortJSON, "", "%s", where).hint("write keys and texts in double quotes, a comma between pairs, and quotes within texts as \\\"")
+	return problem(SortJSON, "", "%s", where).hint("use double quotes around keys and strings, a comma between pairs, and \\\" for quotes inside strings")
 }
 
-// near is the beginning of some text, as it may stand in a message.
+// near quotes the start of a text for a message.
 func near(text []byte) string {
 	const most = 12
 	return shown(strings.ToValidUTF8(string(text[:min(len(text), most)]), ""))

@@ -31,36 +31,36 @@ func TestValuesOfJSONKeepTheirTypes(t *testing.T) {
 
 func TestALineThatIsNoObjectIsTold(t *testing.T) {
 	for name, c := range map[string]struct{ line, says string }{
-		"a comma before the brace":      {`{"source":"x.jpg","to":"trustana",}`, `there is a comma before it (remove the comma after the last value)`},
-		"a comma after the object":      {`{"source":"x.jpg","to":"trustana"},`, `goes on after its object with ","`},
-		"two objects":                   {`{"source":"x.jpg"} {"source":"y.jpg"}`, `goes on after its object with "{\"source\":\"y"`},
-		"an array":                      {`["x.jpg","trustana"]`, `is no JSON object, but begins with "[\"x.jpg\",\"tr"`},
-		"a bare text":                   {`"x.jpg"`, `is no JSON object`},
-		"a line of CSV":                 {`x.jpg,trustana`, `is no JSON object, but begins with "x.jpg,trusta"`},
-		"a line that breaks off":        {`{"source":"x.jpg","to":"trus`, `is JSON that breaks off`},
-		"an object that goes on":        {`{"source":"x.jpg",`, `is JSON that breaks off`},
-		"single quotes":                 {`{'source':'x.jpg'}`, `is no JSON at character 2, near "'source':'x."`},
-		"a key without quotes":          {`{source:"x.jpg"}`, `is no JSON at character 2`},
-		"a colon that is missing":       {`{"source" "x.jpg"}`, `is no JSON at character 11`},
-		"a key twice":                   {`{"source":"x.jpg","source":"y.jpg"}`, `source: the key "source" stands in the object twice`},
-		"a key twice in an object":      {`{"source":"x.mp4","tags":{"a":{"b":1,"b":2}}}`, `tags: the key "b" stands in the object twice`},
-		"a key twice in a list":         {`{"source":"x.mp4","metadata":{"a":[{"b":1},{"c":1,"c":2}]}}`, `metadata: the key "c" stands in the object twice`},
-		"a key that cannot be seen":     {"{\"to\u200b\":\"x\"}", `is a key with a character that cannot be seen`},
-		"a key of bytes":                {"{\"t\xfco\":\"x\"}", `is a key with a character that cannot be seen`},
-		"a signed URL as a key":         {`{"https://x.example/a?sig=geheim":"x"}`, `https://x.example/a: is no column`},
-		"a key without end":             {`{"` + strings.Repeat("k", 300) + `":"x"}`, `is a key of 300 bytes, want at most 200`},
+		"a comma before the brace":      {`{"source":"x.jpg","to":"trustana",}`, `there is an extra comma before it (remove the comma after the last value)`},
+		"a comma after the object":      {`{"source":"x.jpg","to":"trustana"},`, `the line continues after its object with ","`},
+		"two objects":                   {`{"source":"x.jpg"} {"source":"y.jpg"}`, `the line continues after its object with "{\"source\":\"y"`},
+		"an array":                      {`["x.jpg","trustana"]`, `the line is not a JSON object; it starts with "[\"x.jpg\",\"tr"`},
+		"a bare text":                   {`"x.jpg"`, `the line is not a JSON object`},
+		"a line of CSV":                 {`x.jpg,trustana`, `the line is not a JSON object; it starts with "x.jpg,trusta"`},
+		"a line that breaks off":        {`{"source":"x.jpg","to":"trus`, `the JSON object is incomplete`},
+		"an object that goes on":        {`{"source":"x.jpg",`, `the JSON object is incomplete`},
+		"single quotes":                 {`{'source':'x.jpg'}`, `invalid JSON at character 2, near "'source':'x."`},
+		"a key without quotes":          {`{source:"x.jpg"}`, `invalid JSON at character 2`},
+		"a colon that is missing":       {`{"source" "x.jpg"}`, `invalid JSON at character 11`},
+		"a key twice":                   {`{"source":"x.jpg","source":"y.jpg"}`, `source: duplicate key "source" in the object`},
+		"a key twice in an object":      {`{"source":"x.mp4","tags":{"a":{"b":1,"b":2}}}`, `tags: duplicate key "b" in the object`},
+		"a key twice in a list":         {`{"source":"x.mp4","metadata":{"a":[{"b":1},{"c":1,"c":2}]}}`, `metadata: duplicate key "c" in the object`},
+		"a key that cannot be seen":     {"{\"to\u200b\":\"x\"}", `the key contains an invisible character`},
+		"a key of bytes":                {"{\"t\xfco\":\"x\"}", `the key contains an invisible character`},
+		"a signed URL as a key":         {`{"https://x.example/a?sig=geheim":"x"}`, `https://x.example/a: unknown column`},
+		"a key without end":             {`{"` + strings.Repeat("k", 300) + `":"x"}`, `the key is 300 bytes long, want at most 200`},
 		"an empty key":                  {`{"":"x.jpg"}`, `a key is empty`},
-		"a key that nobody has":         {`{"source":"x.jpg","to":"trustana","skuId":"1"}`, `skuId: is no column that any vendor has (did you mean skuIds?)`},
-		"a number for a text":           {`{"source":"x.jpg","to":"closient","organization_id":"24WX8VvHKeUCL5Vb3qSGyW","gtin":4006381333931}`, `gtin: "4006381333931" is not of type text (write it in quotes: a number loses its leading zeros)`},
-		"a number for an id":            {`{"source":"x.jpg","to":"trustana","id":12}`, `id: "12" is no text (write it in quotes: a number loses its leading zeros)`},
-		"a list for a source":           {`{"source":["x.jpg"],"to":"trustana"}`, `source: "[\"x.jpg\"]" is no text (write it in quotes)`},
+		"a key that nobody has":         {`{"source":"x.jpg","to":"trustana","skuId":"1"}`, `skuId: unknown column (did you mean skuIds?)`},
+		"a number for a text":           {`{"source":"x.jpg","to":"closient","organization_id":"24WX8VvHKeUCL5Vb3qSGyW","gtin":4006381333931}`, `gtin: "4006381333931" is not of type text (put it in quotes; a number loses its leading zeros)`},
+		"a number for an id":            {`{"source":"x.jpg","to":"trustana","id":12}`, `id: "12" is not a string (put it in quotes; a number loses its leading zeros)`},
+		"a list for a source":           {`{"source":["x.jpg"],"to":"trustana"}`, `source: "[\"x.jpg\"]" is not a string (put it in quotes)`},
 		"an object for a truth":         {`{"source":"x.jpg","to":"trustana","addToMediaGallery":{}}`, `addToMediaGallery: "{}" is not of type boolean`},
 		"a truth for a list":            {`{"source":"x.jpg","to":"trustana","skuIds":true}`, `skuIds: "true" is not of type list`},
 		"a number in a list":            {`{"source":"x.jpg","to":"trustana","skuIds":[1]}`, `skuIds: member 1 is no text, want it in quotes`},
 		"a fraction for a whole number": {`{"source":"x.mp4","to":"truvideo","duration":1.5}`, `duration: "1.5" is no whole number`},
 		"a number for a dotted key":     {`{"source":"x.mp4","to":"truvideo","tags.a":1}`, `tags.a: "1" is not of type object`},
-		"half a character":              {`{"source":"x\ud800.jpg","to":"trustana"}`, `source: holds U+FFFD`},
-		"bytes that are no text":        {"{\"source\":\"x\xfc.jpg\",\"to\":\"trustana\"}", `holds`},
+		"half a character":              {`{"source":"x\ud800.jpg","to":"trustana"}`, `source: contains U+FFFD`},
+		"bytes that are no text":        {"{\"source\":\"x\xfc.jpg\",\"to\":\"trustana\"}", `contains`},
 		"a row without end":             {`{"source":"x.jpg","to":"` + strings.Repeat("x", 1<<20) + `"}`, `longer than 1048576 bytes`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -89,7 +89,7 @@ func TestKeysWithoutNumberAreRefused(t *testing.T) {
 	got := readText(t, b.String())
 	require.Len(t, got.layout.Columns, 1000)
 	require.True(t, got.rows[997].Valid())
-	require.Contains(t, got.rows[998].Problems[0].String(), `tags.k998: is one key too many`)
+	require.Contains(t, got.rows[998].Problems[0].String(), `tags.k998: the manifest already has 1000 different keys`)
 }
 
 func TestANameDecidesOnlyWhereTheContentDoesNot(t *testing.T) {

@@ -7,39 +7,39 @@ import (
 	"unicode/utf8"
 )
 
-// mostRow is how long a row may be, in bytes of UTF-8: enough for any row that
-// fits into a history, and little enough to be held in memory.
+// mostRow is the length limit of a row in bytes of UTF-8: enough for any row that
+// fits into a history, and small enough to be held in memory.
 const mostRow = 1 << 20
 
-// line is one line of a file, without its end.
+// line is one line of a file, without its terminator.
 type line struct {
 	number int
 	offset int64  // of its first byte in the file
-	text   []byte // UTF-8 where the file is; valid until the next line is read
-	end    string // what ended it; "" at the end of the file
-	long   bool   // it is longer than mostRow, and text is only a part of it
+	text   []byte // UTF-8 if the file is valid; overwritten by the next line
+	end    string // the terminator; "" at the end of the file
+	long   bool   // the line is longer than mostRow, and text is only a part of it
 }
 
-// lines reads a file line by line, whatever it is encoded in. It remembers where
-// in the file each line began, so that reading can go on there another time.
+// lines reads a file line by line in any of the encodings. It keeps track of the
+// offset of each line, so that reading can continue there later.
 type lines struct {
 	in       io.Reader
 	encoding Encoding
 	returns  bool // a line ends with a carriage return alone
 
-	buffer   []byte // read, and not yet given out
-	offset   int64  // of buffer, in the file
+	buffer   []byte // bytes that were read but not returned yet
+	offset   int64  // of buffer in the file
 	number   int    // of the next line
 	ended    bool
-	decoded  []byte // of the last line, where decoding is needed
-	scanned  int    // how far buffer was searched in vain
-	consumed int    // the part of buffer that the last line took
-	space    []byte // that buffer is a part of
+	decoded  []byte // the last line, if it had to be decoded
+	scanned  int    // the part of buffer that contains no line end
+	consumed int    // the part of buffer that the last line used
+	space    []byte // the array behind buffer
 }
 
 const readSize = 64 << 10
 
-// next returns io.EOF after the last line. Other errors are those of reading.
+// next returns the next line, or io.EOF after the last one, or a read error.
 func (l *lines) next() (line, error) {
 	l.drop(l.consumed)
 	one := line{number: l.number, offset: l.offset}
@@ -54,7 +54,7 @@ func (l *lines) next() (line, error) {
 			return l.give(one, l.buffer, len(l.buffer)), nil
 		case len(l.buffer) > mostRow*l.encoding.unit():
 			one.long = true
-			l.drop(len(l.buffer) &^ 1) // whole characters, so that the end is recognised
+			l.drop(len(l.buffer) &^ 1) // whole code units, so that the line end is found
 		}
 		if err := l.fill(); err != nil {
 			return line{}, err
@@ -79,7 +79,7 @@ func (l *lines) give(one line, raw []byte, taken int) line {
 	return one
 }
 
-// after is where the line after the last one begins.
+// after is the offset of the line after the last one.
 func (l *lines) after() int64 { return l.offset + int64(l.consumed) }
 
 func (l *lines) drop(n int) {
@@ -88,7 +88,7 @@ func (l *lines) drop(n int) {
 	l.scanned, l.consumed = 0, 0
 }
 
-// find returns where in the buffer the line ends, or -1.
+// find returns the end of the line in the buffer, or -1.
 func (l *lines) find() int {
 	unit := l.encoding.unit()
 	mark := byte('\n')
@@ -104,13 +104,13 @@ func (l *lines) find() int {
 		if unit == 1 {
 			return i
 		}
-		start := i &^ 1 // of the character of which this is one half
+		start := i &^ 1 // of the code unit that this byte is a half of
 		if start+1 < len(l.buffer) && l.character(l.buffer[start:]) == uint16(mark) {
 			return start
 		}
 		from = i + 1
 	}
-	l.scanned = max(0, len(l.buffer)&^1-2) // a character may have been cut
+	l.scanned = max(0, len(l.buffer)&^1-2) // the last code unit may be incomplete
 	return -1
 }
 
@@ -121,13 +121,13 @@ func (l *lines) character(b []byte) uint16 {
 	return uint16(b[1]) | uint16(b[0])<<8
 }
 
-// fill reads more behind what the buffer holds.
+// fill appends more bytes to the buffer.
 func (l *lines) fill() error {
 	if cap(l.buffer)-len(l.buffer) < readSize/2 {
 		if need := len(l.buffer) + readSize; need > cap(l.space) {
 			l.space = make([]byte, 0, need*2)
 		}
-		l.buffer = append(l.space[:0], l.buffer...) // copies downwards within the same space, or into a larger one
+		l.buffer = append(l.space[:0], l.buffer...) // copies to the front of the same array, or into a larger one
 	}
 	free := l.buffer[len(l.buffer):cap(l.buffer)]
 	n, err := l.in.Read(free)
@@ -139,7 +139,7 @@ func (l *lines) fill() error {
 	return err
 }
 
-// decode turns a line into UTF-8. What is no character becomes U+FFFD.
+// decode converts a line to UTF-8. Invalid code units become U+FFFD.
 func (l *lines) decode(raw []byte) []byte {
 	if l.encoding.unit() == 1 {
 		return raw

@@ -13,9 +13,9 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-// Locate finds the manifest that a person named, seen from the folder dir: a
-// path of a file or a folder, or an https:, s3: or oss: URL. It looks no further
-// than whether a path is a folder. Standard input is Spool's.
+// Locate returns the place of a manifest that is given as the path of a file or a
+// folder, relative to dir, or as an https:, s3: or oss: URL. It only checks whether a
+// path is a folder. For standard input, use Spool.
 func Locate(given, dir string) (Place, error) {
 	source, err := upload.CanonicalSource(given, dir)
 	if err != nil {
@@ -27,13 +27,13 @@ func Locate(given, dir string) (Place, error) {
 	if info, err := os.Stat(source); err == nil && info.IsDir() {
 		return Place{Source: source, Base: source, Folder: true}, nil
 	}
-	return Place{Source: source, Base: filepath.Dir(source)}, nil // a file that is not there is told when it is opened
+	return Place{Source: source, Base: filepath.Dir(source)}, nil // a missing file is reported when it is opened
 }
 
-// Spool writes a manifest that can be read only once, such as standard input, to
-// a new file, for its owner alone, because it may hold signed URLs. Its relative
-// sources count from dir. The file is on disk when Spool returns; who it belongs
-// to from then on is the caller. ctx is obeyed between reads.
+// Spool writes a manifest that can be read only once, such as standard input, to a
+// new file with mode 0600, because it may contain signed URLs. Relative sources start
+// from dir. The file is on disk when Spool returns, and the caller has to remove it.
+// ctx is checked between reads.
 func Spool(ctx context.Context, in io.Reader, file, dir string) (Place, error) {
 	place := Place{Source: file, Base: dir, Name: "standard input"}
 	out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -64,8 +64,8 @@ func (p patient) Read(b []byte) (int, error) {
 	return p.in.Read(b)
 }
 
-// From reads manifests through s. Folders are listed wherever they lie: whether
-// their media may be read is asked when each is.
+// From returns an Opener that reads manifests through s. It lists folders anywhere;
+// whether their media files may be read is checked for each file.
 func From(s *sources.Sources) Opener { return opener{s} }
 
 type opener struct{ *sources.Sources }
@@ -77,8 +77,8 @@ func (o opener) Open(ctx context.Context, source, fingerprint string) (Content, 
 			return nil, err
 		}
 		if !look.Ranges {
-			return nil, upload.Errorf(upload.KindInvalid, upload.StepClaim, "source %q can only be read as a whole: its server gives no ranges, or does not tell one content from another", upload.DisplaySource(source)).
-				WithHint("download it to a file first, and give the file")
+			return nil, upload.Errorf(upload.KindInvalid, upload.StepClaim, "source %q can only be read as a whole, because its server supports no ranges or does not identify versions", upload.DisplaySource(source)).
+				WithHint("download it, and use the file")
 		}
 		fingerprint = look.Fingerprint
 	}

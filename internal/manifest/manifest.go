@@ -1,14 +1,13 @@
-// Package manifest turns manifests into checked items: CSV and JSON Lines from a
-// file, standard input, https:, S3 or OSS, and folders that stand for their
-// media. It owns the formats, what may be wrong with a row and how that is told
-// to people: with line, column and remedy, everything at once.
+// Package manifest turns manifests into checked items. A manifest is CSV or JSON
+// Lines, in a file, on standard input, at an https: URL, in S3 or in OSS, or a
+// folder of media files. The package owns the formats, the checks of a row, and the
+// messages about problems, which name the line, the column and the remedy.
 //
-// A manifest is read as a stream and never kept: what a million rows need in
-// memory is a few bytes each, to find those that stand twice; see Reader. The
-// first reading ends in a Layout, with which ReadPage reads rows from the middle,
-// of exactly the content that was checked. Package manifest opens no source of a
-// row, asks no vendor, changes no file but the one that Spool makes, and knows
-// nothing of workflows.
+// A manifest is read as a stream. A million rows need only a few bytes of memory
+// each, to find duplicates; see Reader. The first reading ends with a Layout, with
+// which ReadPage later reads rows from the middle of exactly the content that was
+// checked. Package manifest opens no source of a row, calls no vendor, writes no
+// file except the one of Spool, and knows nothing of workflows.
 package manifest
 
 import (
@@ -26,30 +25,31 @@ import (
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
-// Catalog is what rows are checked against. A *config.Config is one.
+// Catalog has the accounts that rows are checked against. A *config.Config is one.
 type Catalog interface {
-	// Profile returns an account, whose credentials are not needed.
+	// Profile returns an account. Its credentials are not needed.
 	Profile(name string) (spec.Account, error)
-	// AccountNames lists the accounts in the order in which they are shown.
+	// AccountNames lists the accounts in display order.
 	AccountNames() []string
 }
 
-// Options say how rows become items. To, Batch and Again must be the same for all
-// readings of one batch.
+// Options control how rows become items. To, Batch and Again must be the same for
+// all readings of one batch.
 type Options struct {
 	Opener Opener
-	// Catalog is for the first reading; later ones take the accounts as they were.
+	// Catalog is used by the first reading; later readings use the accounts of the
+	// first one.
 	Catalog Catalog
-	// To is the account of rows that name none; "" where each must.
+	// To is the account of rows that do not name one; "" if every row must.
 	To string
-	// Batch names the batch that the items belong to; "" for a plan.
+	// Batch is the batch of the items; "" for a plan.
 	Batch string
-	// Again marks the items to be sent once more.
+	// Again marks the items to be sent again.
 	Again bool
 }
 
-// Cell is one filled cell of a row, as it was given: without the quotes of CSV.
-// A value of JSON Lines that is no text is given as JSON.
+// Cell is one non-empty cell of a row as it was given, without CSV quotes. A JSON
+// Lines value that is not a string is given as JSON.
 type Cell struct {
 	Column string `json:"column"`
 	Text   string `json:"text"`
@@ -57,7 +57,7 @@ type Cell struct {
 	kind kind
 }
 
-// kind is what a value of JSON Lines was.
+// kind is the type of a JSON Lines value.
 type kind uint8
 
 const (
@@ -68,7 +68,7 @@ const (
 	kindObject
 )
 
-// raw is a row before it is checked. Where it has a fault it has no cells.
+// raw is a row before it is checked. A row with a fault has no cells.
 type raw struct {
 	at    Position
 	cells []Cell
@@ -76,40 +76,39 @@ type raw struct {
 	text  string
 }
 
-// rows are read one after another, until io.EOF. position is where the next one
-// begins, or a blank line before it.
+// rows are read one after another until io.EOF. position is the start of the next
+// row, or of a blank line before it.
 type rows interface {
 	next() (raw, error)
 	position() Position
 }
 
-// Reader reads a manifest from its beginning to its end, and checks each row by
-// itself and against those before it. Its memory does not grow with the manifest
-// but for 25 bytes at most a row: twice that for rows with ids, and as much again
-// for rows that are a product's primary image. It is not safe for concurrent
-// use.
+// Reader reads a manifest from start to end, and checks each row by itself and
+// against the rows before it. Its memory grows by at most 25 bytes a row: twice that
+// for rows with an id, and 25 bytes more for a product's primary image. It is not
+// safe for concurrent use.
 type Reader struct {
-	ctx     context.Context // of Open: it ends the reading of the content
+	ctx     context.Context // of Open; canceling it ends all reading
 	options Options
 	layout  Layout
 	checker *checker
 	rows    rows
 	header  []Problem
 	repeats repeats
-	// vendors are those of the rows so far, and strangers says that there are rows
-	// whose vendor is not known.
-	vendors   map[string]bool
-	strangers bool
+	// vendors are the vendors of the rows so far; unknownVendor is set if the vendor
+	// of some row is not known.
+	vendors       map[string]bool
+	unknownVendor bool
 
 	content Content // nil for a folder
 	stream  *stream
 	sum     hash.Hash
-	err     error // after which nothing more is read
+	err     error // ends the reading
 }
 
-// Open opens a manifest and reads its header. What makes it unreadable as a
-// whole is an *upload.Error: invalid for what is no manifest. ctx holds until
-// the Reader is closed, which is the caller's part.
+// Open opens a manifest and reads its header. If the manifest as a whole cannot be
+// read, the error is an *upload.Error, whose kind is invalid if the content is not a
+// manifest. The caller must close the Reader, and keep ctx alive until then.
 func Open(ctx context.Context, place Place, options Options) (*Reader, error) {
 	r := &Reader{ctx: ctx, options: options, sum: sha256.New(), vendors: map[string]bool{}}
 	if place.Folder {
@@ -159,26 +158,26 @@ func (r *Reader) open(place Place) error {
 	return nil
 }
 
-// start begins with the first row.
+// start prepares for the first row.
 func (r *Reader) start(layout Layout, known *columns) {
 	layout.Start = r.rows.position()
 	r.layout = layout
 	r.checker = newChecker(layout, r.options, known)
-	if p := r.checker.nowhere(); p != nil {
+	if p := r.checker.checkDefault(); p != nil {
 		p.Line = 1
 		r.header = append(r.header, *p)
 	}
 }
 
-// Header is what is wrong with the manifest as a whole: unknown columns, a
-// column that is missing. Unless all of it is warnings, no row may be sent.
+// Header returns the problems of the manifest as a whole: unknown and missing
+// columns. Unless all of them are warnings, no row may be sent.
 func (r *Reader) Header() []Problem { return r.header }
 
-// Unused warns of columns that no row's vendor has, which shows after the last row
-// only. Nothing is said where some row's account is not known: the column may be
-// its vendor's.
+// Unused returns warnings about columns that no row's vendor has, which is known
+// only after the last row. It returns none if the vendor of some row is not known,
+// because the column may belong to it.
 func (r *Reader) Unused() []Problem {
-	if r.layout.Format != CSV || !errors.Is(r.err, io.EOF) || r.strangers {
+	if r.layout.Format != CSV || !errors.Is(r.err, io.EOF) || r.unknownVendor {
 		return nil
 	}
 	var problems []Problem
@@ -187,18 +186,18 @@ func (r *Reader) Unused() []Problem {
 		if len(owners) == 0 || slices.ContainsFunc(owners, func(vendor string) bool { return r.vendors[vendor] }) {
 			continue
 		}
-		p := problem(SortColumn, clipped(name), "is no column that the vendor of some row has, only %s has", strings.Join(owners, ", ")).
-			hint("remove it, unless rows for %s are to follow", strings.Join(owners, ", ")).warn()
+		p := problem(SortColumn, clipped(name), "only %s has this field, and no row is for it", strings.Join(owners, ", ")).
+			hint("remove the column, unless rows for %s will follow", strings.Join(owners, ", ")).warn()
 		p.Line = 1
 		problems = append(problems, *p)
 	}
 	return problems
 }
 
-// Next reads a row. It returns io.EOF after the last one; an *upload.Error of
-// kind invalid where there is none at all, missing where the manifest is not
-// what it was when it was opened, and unavailable for trouble on the way. After
-// an error it returns that error again.
+// Next reads a row. After the last row it returns io.EOF. Other errors are
+// *upload.Error: invalid if the manifest has no rows, missing if it has changed since
+// it was opened, and unavailable if reading fails. After an error, Next returns the
+// same error again.
 func (r *Reader) Next(ctx context.Context) (Row, error) {
 	if r.err == nil {
 		r.err = ctx.Err()
@@ -220,7 +219,7 @@ func (r *Reader) Next(ctx context.Context) (Row, error) {
 	one.at.Row = r.layout.Rows
 	r.layout.Rows++
 	row := r.checker.check(one)
-	if r.strangers = r.strangers || row.account == nil; row.account != nil {
+	if r.unknownVendor = r.unknownVendor || row.account == nil; row.account != nil {
 		r.vendors[row.account.spec.Name] = true
 	}
 	r.repeats.check(&row)
@@ -228,7 +227,7 @@ func (r *Reader) Next(ctx context.Context) (Row, error) {
 	return row, nil
 }
 
-// end looks whether what was read is still there. It returns io.EOF if it is.
+// end checks that the manifest has not changed. If so, it returns io.EOF.
 func (r *Reader) end() error {
 	if r.layout.Rows == 0 {
 		return r.empty()
@@ -251,20 +250,20 @@ func (r *Reader) end() error {
 
 func (r *Reader) empty() error {
 	if r.layout.Format == Folder {
-		return invalid(r.layout.Place, "is a folder without media").WithHint("names that begin with a dot, and extensions of no picture, film, sound or PDF, do not count")
+		return invalid(r.layout.Place, "has no media files").WithHint("hidden files are ignored, and so are files whose extension is not that of an image, a video, a sound or a PDF")
 	}
-	return invalid(r.layout.Place, "has no rows").WithHint("write one row for each medium below the header")
+	return invalid(r.layout.Place, "has no rows").WithHint("write a row for each media file below the header")
 }
 
-// Layout is what is known after the last row. It fails before that, and where
-// more rows repeat others than can be carried along.
+// Layout returns what is known after the last row. It fails before that, and if the
+// manifest has more duplicate rows than a Layout can hold.
 func (r *Reader) Layout() (Layout, error) {
 	if !errors.Is(r.err, io.EOF) {
-		return Layout{}, upload.Errorf(upload.KindInternal, upload.StepClaim, "manifest %q was not read to its end", r.layout.Place.Display())
+		return Layout{}, upload.Errorf(upload.KindInternal, upload.StepClaim, "manifest %q has not been read to its end", r.layout.Place.Display())
 	}
 	if r.repeats.kept > mostRepeats {
-		return Layout{}, invalid(r.layout.Place, "has %d rows that repeat others, more than the %d that can be left out", r.repeats.kept, mostRepeats).
-			WithHint("remove them from the manifest")
+		return Layout{}, invalid(r.layout.Place, "has %d duplicate rows; at most %d can be left out", r.repeats.kept, mostRepeats).
+			WithHint("remove the duplicates from the manifest")
 	}
 	layout := r.layout
 	layout.Repeats = r.repeats.packed

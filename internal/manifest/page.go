@@ -13,23 +13,23 @@ import (
 // Page is rows from the middle of a manifest.
 type Page struct {
 	Rows []Row
-	// Next is where the rows after the page begin.
+	// Next is the position after the page.
 	Next Position
-	// End says that there are none.
+	// End says that there are no rows after the page.
 	End bool
 }
 
-// ReadPage reads up to count rows from a position that a Row, a Page or the
-// Layout gave. It reads nothing before that position, and gives each row the
-// item and the problems that it had in the first reading; only warnings that
-// come from other rows are told there alone. The accounts are those of the first
-// reading, with the base URLs that they had; Options.Catalog is not asked.
+// ReadPage reads up to count rows from a position that comes from a Row, a Page or
+// the Layout. It reads nothing before that position. Each row has the item and the
+// problems of the first reading, except warnings that depend on other rows. The
+// accounts are those of the first reading, with their base URLs; Options.Catalog is
+// not used.
 //
-// It fails with an *upload.Error: missing, naming both fingerprints, where the
-// manifest is not what it was; unavailable for trouble on the way.
+// The error is an *upload.Error: missing, with both fingerprints, if the manifest has
+// changed, or unavailable if reading fails.
 func ReadPage(ctx context.Context, layout Layout, at Position, count int, options Options) (Page, error) {
 	if at.Row < 0 || at.Row > layout.Rows || at.Line < 1 || layout.Format != Folder && (at.Offset < layout.Start.Offset || at.Offset > layout.Size) {
-		return Page{}, upload.Errorf(upload.KindInternal, upload.StepClaim, "row %d at line %d lies outside of manifest %q", at.Row, at.Line, layout.Place.Display())
+		return Page{}, upload.Errorf(upload.KindInternal, upload.StepClaim, "row %d in line %d is outside manifest %q", at.Row, at.Line, layout.Place.Display())
 	}
 	if layout.Format == Folder {
 		return readFolderPage(ctx, layout, at, count, options)
@@ -48,7 +48,7 @@ func ReadPage(ctx context.Context, layout Layout, at Position, count int, option
 	return page, errors.Join(err, in.close(), content.Close())
 }
 
-// rowsAt reads rows by a layout, without a header.
+// rowsAt returns the rows after a position, where there is no header.
 func rowsAt(in *lines, layout Layout) (rows, error) {
 	switch {
 	case layout.Format == JSONLines:
@@ -61,7 +61,7 @@ func rowsAt(in *lines, layout Layout) (rows, error) {
 	case layout.Format == CSV && len(layout.Separator) == 1:
 		return newCSVRows(in, layout.Separator[0], layout.Columns), nil
 	}
-	return nil, fmt.Errorf("layout of manifest %q has the unknown format %q", layout.Place.Display(), layout.Format)
+	return nil, fmt.Errorf("the layout of manifest %q has the unknown format %q", layout.Place.Display(), layout.Format)
 }
 
 // pager reads one page.
@@ -72,7 +72,7 @@ type pager struct {
 }
 
 func (p pager) read(ctx context.Context, at Position, count int) (Page, error) {
-	p.checker.nowhere()
+	p.checker.checkDefault()
 	repeated := unpack(p.layout.Repeats)
 	page := Page{Next: at}
 	for len(page.Rows) < count && page.Next.Row < p.layout.Rows {
@@ -98,14 +98,14 @@ func (p pager) read(ctx context.Context, at Position, count int) (Page, error) {
 	return page, nil
 }
 
-// short is the error of a manifest that ends too early.
+// short is the error of a manifest with fewer rows than before.
 func (p pager) short(rows int) error {
-	return upload.Errorf(upload.KindMissing, upload.StepClaim, "manifest %q changed under way: it had %d rows, and has %d",
+	return upload.Errorf(upload.KindMissing, upload.StepClaim, "manifest %q has changed: it had %d rows, and now has %d",
 		p.layout.Place.Display(), p.layout.Rows, rows)
 }
 
-// readFolderPage lists the folder anew only where one of the folders that the
-// page comes from has changed since the first reading.
+// readFolderPage checks the whole folder again only if one of the folders of the page
+// has changed since the first reading.
 func readFolderPage(ctx context.Context, layout Layout, at Position, count int, options Options) (Page, error) {
 	fsys, err := options.Opener.Folder(layout.Place.Source)
 	if err != nil {

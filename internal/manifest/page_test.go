@@ -109,11 +109,11 @@ func TestAnEditUnderWayIsRefused(t *testing.T) {
 	options.Opener = shelf{files: map[string]*content{place.Source: written("source,to\na.jpg,trustana\nb.jpg,trustana\nc.jpg,trustana\n")}}
 	_, err := manifest.ReadPage(t.Context(), got.layout, got.layout.Start, 10, options)
 	require.Equal(t, upload.KindMissing, upload.KindOf(err))
-	require.ErrorContains(t, err, `manifest "/srv/catalogue/m.csv" changed under way: it was 40 bytes, and is 55 bytes`)
+	require.ErrorContains(t, err, `manifest "/srv/catalogue/m.csv" has changed: it was 40 bytes, and is now 55 bytes`)
 
 	place, options = placed("source,to\na.jpg,trustana\n")
 	options.Opener.(shelf).files[place.Source].unchanged = func() error {
-		return upload.Errorf(upload.KindMissing, upload.StepTransfer, "source %q changed under way: it was x, and is y", place.Source)
+		return upload.Errorf(upload.KindMissing, upload.StepTransfer, "source %q has changed: it was x, and is now y", place.Source)
 	}
 	r, err := manifest.Open(t.Context(), place, options)
 	require.NoError(t, err)
@@ -121,7 +121,7 @@ func TestAnEditUnderWayIsRefused(t *testing.T) {
 	require.NoError(t, err)
 	_, err = r.Next(t.Context())
 	require.Equal(t, upload.KindMissing, upload.KindOf(err))
-	require.ErrorContains(t, err, "changed under way")
+	require.ErrorContains(t, err, "has changed")
 	_, again := r.Next(t.Context())
 	require.Equal(t, err, again)
 }
@@ -158,7 +158,7 @@ func TestTroubleOnTheWayIsPassedOn(t *testing.T) {
 	file.at = strings.NewReader("source,to\n")
 	_, err = manifest.Open(t.Context(), place, options)
 	require.Equal(t, upload.KindUnavailable, upload.KindOf(err))
-	require.ErrorContains(t, err, "broke off after 10 of")
+	require.ErrorContains(t, err, "ended after 10 of")
 	_, err = manifest.Open(t.Context(), manifest.Place{Source: "/nowhere.csv"}, options)
 	require.ErrorContains(t, err, `manifest "/nowhere.csv" does not exist`)
 	_, err = manifest.ReadPage(t.Context(), manifest.Layout{Place: manifest.Place{Source: "/nowhere.csv"}, Rows: 1, Size: 1}, manifest.Position{Line: 1}, 1, options)

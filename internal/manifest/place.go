@@ -15,22 +15,22 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-// Place says where a manifest lies. It is stored in histories, which are
-// encrypted: the source may be a signed URL. See Locate, LocateFolder and Spool.
+// Place is the location of a manifest. It is stored in histories, which are
+// encrypted, because the source may be a signed URL. See Locate and Spool.
 type Place struct {
 	// Source is canonical, as upload.CanonicalSource makes it.
 	Source string `json:"source"`
-	// Base is what relative sources count from: the folder of a local manifest,
-	// or the bucket and the folder in it of one at s3: or oss:. It is "" where
-	// relative sources are refused.
+	// Base is the folder that relative sources start from: the folder of a local
+	// manifest, or the bucket and prefix of one at s3: or oss:. It is "" if relative
+	// sources are not allowed.
 	Base string `json:"base,omitempty"`
-	// Folder says that Source is a folder, whose files are the rows.
+	// Folder says that Source is a folder whose files are the rows.
 	Folder bool `json:"folder,omitempty"`
-	// Name is shown instead of Source; "" for Source itself.
+	// Name is displayed instead of Source, unless it is "".
 	Name string `json:"name,omitempty"`
 }
 
-// Display is the place as it may be printed.
+// Display is the place as it may be printed, without secrets.
 func (p Place) Display() string {
 	if p.Name != "" {
 		return p.Name
@@ -43,21 +43,21 @@ func remotePlace(source string) (Place, error) {
 	place := Place{Source: source}
 	u, err := url.Parse(source)
 	if err != nil {
-		return Place{}, invalid(place, "is at no URL")
+		return Place{}, invalid(place, "is not at a valid URL")
 	}
 	if u.Scheme != "s3" && u.Scheme != "oss" {
-		return place, nil // what lies beside a URL is the server's secret, and would be signed on its own
+		return place, nil // objects beside a URL are unknown, and signed on their own
 	}
 	if strings.HasSuffix(u.Path, "/") {
-		return Place{}, invalid(place, "is a folder of a bucket, which cannot be listed").
-			WithHint("write a manifest of its objects, and give that")
+		return Place{}, invalid(place, "is a folder in a bucket, and buckets are not listed").
+			WithHint("write a manifest that names its objects, and use that")
 	}
 	u.Path, u.RawPath, u.RawQuery = path.Dir("/"+strings.TrimPrefix(u.Path, "/")), "", ""
 	place.Base = strings.TrimSuffix(u.String(), "/") + "/"
 	return place, nil
 }
 
-// resolve makes a source of a row canonical.
+// resolve makes the source of a row canonical.
 func (p Place) resolve(source string) (string, *Problem) {
 	local := upload.IsLocal(source)
 	if local && !strings.HasPrefix(source, "file://") && !filepath.IsAbs(source) {
@@ -68,9 +68,9 @@ func (p Place) resolve(source string) (string, *Problem) {
 	case err != nil:
 		return "", badSource("%s", err).hint("want a path, https://HOST/PATH, s3://BUCKET/KEY or oss://BUCKET/KEY")
 	case local && !filepath.IsAbs(canonical):
-		return "", badSource("%s is no absolute path", shown(source)).hint("after file:// a path starts with a slash: file:///srv/media/a.jpg")
-	case local && (!utf8.ValidString(canonical) || strings.ContainsFunc(canonical, invisible)): // a file URL may hide them
-		return "", badSource("%s stands for a path that holds a character that cannot be seen", shown(source)).hint("rename the file, and write its path")
+		return "", badSource("%s is not an absolute path", shown(source)).hint("after file://, a path starts with a slash: file:///srv/media/a.jpg")
+	case local && (!utf8.ValidString(canonical) || strings.ContainsFunc(canonical, invisible)): // a file URL may encode them
+		return "", badSource("the path of %s contains an invisible character", shown(source)).hint("rename the file, and correct its path")
 	}
 	return canonical, nil
 }
@@ -79,67 +79,66 @@ func badSource(format string, args ...any) *Problem {
 	return problem(SortSource, columnSource, format, args...)
 }
 
-// under is what a relative path means.
+// under resolves a relative path.
 func (p Place) under(relative string) (string, *Problem) {
 	switch {
 	case windowsPath(relative):
-		return "", badSource("%s is a path of Windows", shown(relative)).hint("want a path of the host that reads it, as /srv/media/a.jpg, or one relative to the manifest, with forward slashes")
+		return "", badSource("%s is a Windows path", shown(relative)).hint("want a path on the host that reads the file, such as /srv/media/a.jpg, or a path relative to the manifest, with forward slashes")
 	case p.Base == "":
-		return "", badSource("%s is a relative path, and this manifest lies at a URL", shown(relative)).hint("write the whole URL of each source, or a path from the root")
+		return "", badSource("%s is a relative path, but the manifest is at a URL", shown(relative)).hint("want complete URLs or absolute paths")
 	case !upload.IsLocal(p.Base):
 		return p.beside(relative)
 	}
 	return filepath.Join(p.Base, relative), nil
 }
 
-// beside is an object near the manifest, in the same bucket. The path is a key
-// as it is written, so that a question mark in it is a character of a name.
+// beside resolves a relative path to an object in the manifest's bucket. The path is
+// a literal key: a question mark in it is part of the name.
 func (p Place) beside(relative string) (string, *Problem) {
 	base, err := url.Parse(p.Base)
 	if err != nil {
-		return "", badSource("%s counts from %q, which is no URL", shown(relative), p.Base).hint("write the whole URL of the source")
+		return "", badSource("%s is relative to %q, which is not a URL", shown(relative), p.Base).hint("want the complete URL of the source")
 	}
 	key := path.Join(strings.TrimPrefix(base.Path, "/"), relative)
 	if key == ".." || key == "." || strings.HasPrefix(key, "../") {
-		return "", badSource("%s leads out of the bucket of the manifest", shown(relative)).hint("write the whole URL of the source")
+		return "", badSource("%s is outside the bucket of the manifest", shown(relative)).hint("want the complete URL of the source")
 	}
 	return (&url.URL{Scheme: base.Scheme, Host: base.Host, Path: "/" + key}).String(), nil
 }
 
-// windowsPath reports a drive letter, or backslashes where a Unix path would
-// have slashes.
+// windowsPath reports a drive letter, or backslashes instead of slashes.
 func windowsPath(source string) bool {
 	drive := len(source) > 2 && source[1] == ':' && (source[2] == '\\' || source[2] == '/')
 	return drive || strings.HasPrefix(source, `\\`) || strings.Contains(source, `\`) && !strings.Contains(source, "/")
 }
 
-// Content is one content of a manifest's file, pinned: it never gives bytes of
-// another. It is safe for concurrent use until it is closed.
+// Content is one version of a manifest's file: it never returns bytes of another
+// version. It is safe for concurrent use until it is closed.
 type Content interface {
 	// Size is in bytes, at least 1.
 	Size() int64
-	// Fingerprint tells this content from others that the file may have.
+	// Fingerprint identifies the version.
 	Fingerprint() string
-	// Range gives size bytes from offset, all within the content.
+	// Range returns size bytes from offset; both must be within the content.
 	Range(ctx context.Context, offset, size int64) (io.ReadCloser, error)
-	// Unchanged fails with upload.KindMissing where the file holds another
-	// content by now.
+	// Unchanged fails with upload.KindMissing if the file has another version by
+	// now.
 	Unchanged(ctx context.Context) error
 	Close() error
 }
 
-// Opener reaches the places of manifests. Implementations are safe for
-// concurrent use, and their errors are *upload.Error.
+// Opener opens manifests. Implementations are safe for concurrent use, and return
+// errors of type *upload.Error.
 type Opener interface {
-	// Open opens the content that has the fingerprint, or whichever there is
-	// where the fingerprint is "". It fails with upload.KindMissing, naming both
-	// fingerprints, where the content is another.
+	// Open opens the version with the fingerprint, or the current one if the
+	// fingerprint is "". If the version is another, it fails with upload.KindMissing
+	// and names both fingerprints.
 	Open(ctx context.Context, source, fingerprint string) (Content, error)
-	// Folder is a folder of this host, whose directories are fs.ReadDirFiles.
+	// Folder returns a folder of this host, whose directories are fs.ReadDirFiles.
 	Folder(path string) (fs.FS, error)
 }
 
-// asManifest lets an error about a source speak of the manifest that it is.
+// asManifest rewords an error about a source as one about the manifest.
 func asManifest(err error) error {
 	var known *upload.Error
 	if !errors.As(err, &known) {
@@ -148,22 +147,22 @@ func asManifest(err error) error {
 	worded := *known
 	if rest, found := strings.CutPrefix(worded.Message, "source "); found {
 		worded.Message = "manifest " + rest
-		worded.Hint = strings.Replace(worded.Hint, "a medium", "a manifest", 1)
+		worded.Hint = strings.Replace(worded.Hint, "a media file", "a manifest", 1)
 	}
 	return &worded
 }
 
-// stretch is how much of a content one request asks for. A manifest may be read
-// slowly, and stores end requests that last.
+// stretch is the number of bytes that one request asks for. A manifest may be read
+// slowly, and stores end long requests.
 const stretch = 8 << 20
 
 // stream reads a content from an offset to its end.
 type stream struct {
-	ctx     context.Context // of whoever reads, for as long as it reads
+	ctx     context.Context // of the reader, for as long as it reads
 	content Content
 	place   Place
 	at      int64
-	sum     hash.Hash // of all that was read; may be nil
+	sum     hash.Hash // of everything that was read; may be nil
 	body    io.ReadCloser
 	until   int64 // the end of body
 }
@@ -187,9 +186,9 @@ func (s *stream) Read(p []byte) (int, error) {
 	}
 	switch {
 	case s.at == s.until:
-		err = s.close() // also instead of io.EOF: another stretch may follow
+		err = s.close() // instead of io.EOF, too: another stretch may follow
 	case errors.Is(err, io.EOF):
-		err = upload.Errorf(upload.KindUnavailable, upload.StepClaim, "manifest %q broke off after %d of %d bytes", s.place.Display(), s.at, s.content.Size())
+		err = upload.Errorf(upload.KindUnavailable, upload.StepClaim, "manifest %q ended after %d of %d bytes", s.place.Display(), s.at, s.content.Size())
 	}
 	return n, asManifest(err)
 }

@@ -33,8 +33,8 @@ func TestRelativeSourcesCountFromTheManifest(t *testing.T) {
 		"a key at the root of a bucket":      {"oss://bucket/m.csv?versionId=3", "a b?c#d.jpg", "oss://bucket/a%20b%3Fc%23d.jpg", ""},
 		"a key above an object":              {"s3://bucket/cat/m.csv", "../a.jpg", "s3://bucket/a.jpg", ""},
 		"a path of the host, from a bucket":  {"s3://bucket/cat/m.csv", "/img/a.jpg", "/img/a.jpg", ""},
-		"a key out of the bucket":            {"s3://bucket/cat/m.csv", "../../other/a.jpg", "", "leads out of the bucket of the manifest (write the whole URL"},
-		"a relative path in one at a URL":    {"https://x.example/m.csv", "a.jpg", "", `"a.jpg" is a relative path, and this manifest lies at a URL (write the whole URL`},
+		"a key out of the bucket":            {"s3://bucket/cat/m.csv", "../../other/a.jpg", "", "is outside the bucket of the manifest (want the complete URL"},
+		"a relative path in one at a URL":    {"https://x.example/m.csv", "a.jpg", "", `"a.jpg" is a relative path, but the manifest is at a URL (want complete URLs`},
 		"a URL in one at a URL":              {"https://x.example/m.csv", "https://y.example/a.jpg", "https://y.example/a.jpg", ""},
 		"an object of a bucket, from a file": {"m.csv", "s3://b/a.jpg", "s3://b/a.jpg", ""},
 	} {
@@ -56,7 +56,7 @@ func TestRelativeSourcesCountFromTheManifest(t *testing.T) {
 
 func TestAPlaceThatCanHoldNoManifestIsRefused(t *testing.T) {
 	for given, says := range map[string]string{
-		"s3://bucket/folder/":  "is a folder of a bucket, which cannot be listed",
+		"s3://bucket/folder/":  "is a folder in a bucket, and buckets are not listed",
 		"ftp://x.example/m":    `unknown scheme "ftp"`,
 		"":                     "empty source",
 		"https://x.example/%z": "is no URL",
@@ -75,7 +75,7 @@ func TestAnEmptyFileIsNoManifest(t *testing.T) {
 	_, err = manifest.Open(t.Context(), place, options(sources.New(sources.Options{})))
 	require.Equal(t, upload.KindInvalid, upload.KindOf(err))
 	require.ErrorContains(t, err, `m.csv" is empty`)
-	require.NotContains(t, upload.AsError(err, "").Hint, "medium")
+	require.NotContains(t, upload.AsError(err, "").Hint, "media file")
 }
 
 func TestASignedURLOfAManifestIsNotPrinted(t *testing.T) {
@@ -107,7 +107,7 @@ func TestAFileIsReadAndPinned(t *testing.T) {
 	require.NoError(t, os.Chtimes(file, later, later))
 	_, err = manifest.ReadPage(t.Context(), got.layout, got.layout.Start, 10, o)
 	require.Equal(t, upload.KindMissing, upload.KindOf(err))
-	require.ErrorContains(t, err, `manifest "`+file+`" changed under way: it was 25 bytes, modified`)
+	require.ErrorContains(t, err, `manifest "`+file+`" has changed: it was 25 bytes, modified`)
 
 	r, err := manifest.Open(t.Context(), place, o)
 	require.NoError(t, err)

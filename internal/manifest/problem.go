@@ -8,49 +8,48 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-// Sort groups problems that are put right in the same way. Sorts are printed and
-// counted: their names do not change.
+// Sort groups problems that have the same remedy. The names of sorts are printed and
+// counted, and do not change.
 type Sort string
 
 // The sorts of problems.
 const (
-	SortQuotes      Sort = "quotes"       // a quote too few or too many
-	SortCells       Sort = "cells"        // more or fewer cells than the header has columns
-	SortJSON        Sort = "json"         // a line that is no JSON object
-	SortLength      Sort = "length"       // a row, or a value, that is too long
-	SortEncoding    Sort = "encoding"     // bytes that are no text
-	SortColumn      Sort = "column"       // a column that nobody knows, or that stands twice
-	SortVendor      Sort = "vendor"       // a filled cell that its vendor has no field for
+	SortQuotes      Sort = "quotes"       // a missing or extra quote
+	SortCells       Sort = "cells"        // more or fewer cells than columns
+	SortJSON        Sort = "json"         // a line that is not a JSON object
+	SortLength      Sort = "length"       // a row or a value that is too long
+	SortEncoding    Sort = "encoding"     // bytes that are not text
+	SortColumn      Sort = "column"       // an unknown, duplicate or missing column
+	SortVendor      Sort = "vendor"       // a cell whose vendor has no such field
 	SortAccount     Sort = "account"      // no account, or an unknown one
-	SortSource      Sort = "source"       // a source that is none
-	SortFormat      Sort = "format"       // a kind of medium that the vendor does not take
-	SortID          Sort = "id"           // an ill-formed id
-	SortContentType Sort = "content_type" // an ill-formed content type
-	SortSHA256      Sort = "sha256"       // an ill-formed checksum
-	SortField       Sort = "field"        // a field that is missing or ill-formed
+	SortSource      Sort = "source"       // a missing or invalid source
+	SortFormat      Sort = "format"       // a media type that the vendor does not accept
+	SortID          Sort = "id"           // an invalid id
+	SortContentType Sort = "content_type" // an invalid content type
+	SortSHA256      Sort = "sha256"       // an invalid checksum
+	SortField       Sort = "field"        // a missing or invalid field
 	SortGTIN        Sort = "gtin"         // a GTIN that a spreadsheet damaged
-	SortRepeat      Sort = "repeat"       // an id, or a whole row, that was there before
+	SortRepeat      Sort = "repeat"       // a duplicate id or row
 	SortPrimary     Sort = "primary"      // a second primary image of one product
 	SortFolder      Sort = "folder"       // a folder that cannot be read
 )
 
-// Problem is one thing that is wrong with a manifest, for people to read and put
-// right. Its texts hold no query of a URL.
+// Problem is one fault of a manifest, with a message for people. Its texts contain
+// no query of a URL.
 type Problem struct {
-	// Line is where the row begins in the file, from 1; 1 for the header. In a
-	// folder it counts the media.
+	// Line is the line in which the row starts, from 1; 1 for the header. In a
+	// folder it is the number of the media file.
 	Line int  `json:"line"`
 	Sort Sort `json:"sort"`
-	// Column is the column, or the key of a JSON object; "" where the whole row
-	// is meant.
+	// Column is the column, or the key of a JSON object; "" for the whole row.
 	Column  string `json:"column,omitempty"`
 	Message string `json:"message"`
-	Hint    string `json:"hint"` // what would put it right
-	// Warning says that the row is taken all the same.
+	Hint    string `json:"hint"` // how to correct it
+	// Warning says that the row is accepted nevertheless.
 	Warning bool `json:"warning,omitempty"`
 }
 
-// String is the problem in one line, with its line and column in front.
+// String is the problem on one line, preceded by its line and column.
 func (p Problem) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "line %d: %s", p.Line, p.what())
@@ -67,8 +66,8 @@ func (p Problem) what() string {
 	return p.Column + ": " + p.Message
 }
 
-// problem makes a Problem. Cells that slipped into a wrong column may hold
-// anything, also a signed URL, so that what repeats them is redacted here.
+// problem makes a Problem. A cell in the wrong column may contain anything, even a
+// signed URL, so messages that quote cells are redacted here.
 func problem(sort Sort, column, format string, args ...any) *Problem {
 	if strings.Contains(column, "://") {
 		column = egress.Redact(column)
@@ -76,7 +75,7 @@ func problem(sort Sort, column, format string, args ...any) *Problem {
 	return &Problem{Sort: sort, Column: column, Message: egress.Redact(fmt.Sprintf(format, args...))}
 }
 
-// hint adds the remedy. It repeats no cell but for the digits of a number.
+// hint adds the remedy. It quotes nothing of a cell except the digits of a number.
 func (p *Problem) hint(format string, args ...any) *Problem {
 	p.Hint = fmt.Sprintf(format, args...)
 	return p
@@ -87,10 +86,10 @@ func (p *Problem) warn() *Problem {
 	return p
 }
 
-// shownLength is how much of a value a message repeats.
+// shownLength is the number of bytes of a value that a message quotes.
 const shownLength = 80
 
-// shown is a value as it may stand in a message.
+// shown quotes a value for a message.
 func shown(text string) string {
 	if len(text) > shownLength {
 		text = strings.ToValidUTF8(text[:shownLength], "") + "…"
@@ -98,7 +97,7 @@ func shown(text string) string {
 	return fmt.Sprintf("%q", text)
 }
 
-// invalid is what makes a manifest unreadable as a whole.
+// invalid is the error of a manifest that cannot be read as a whole.
 func invalid(place Place, format string, args ...any) *upload.Error {
 	return upload.Errorf(upload.KindInvalid, upload.StepClaim, "manifest %q %s", place.Display(), egress.Redact(fmt.Sprintf(format, args...)))
 }

@@ -8,11 +8,11 @@ import (
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
-// mostRepeats is how many rows that repeat others are carried along in a Layout:
-// they take a few bytes each, and a Layout travels through histories.
+// mostRepeats limits the duplicate rows in a Layout: they take a few bytes each, and
+// a Layout is stored in histories.
 const mostRepeats = 20_000
 
-// repetition is what a row has in common with an earlier one.
+// repetition is what a row has in common with an earlier row.
 type repetition byte
 
 const (
@@ -21,25 +21,25 @@ const (
 	samePrimary repetition = 'p'
 )
 
-// Domains of texts that are remembered.
+// Domains of the texts that are remembered.
 const (
 	domainID      = "id"
-	domainWork    = "work" // of rows that have an id of their own
+	domainWork    = "work" // of rows with an id of their own
 	domainPrimary = "primary"
 )
 
-// repeats finds rows that cannot stand beside earlier ones. Their lines are
-// packed: for each the distance from the one before, the distance back to the
-// row that it repeats, and what they have in common.
+// repeats finds rows that duplicate earlier ones. They are encoded as the distance
+// from the previous duplicate, the distance back to the original row, and what the
+// two have in common.
 type repeats struct {
 	met    digests
 	kept   int
 	packed []byte
-	last   int // line of the last one that was packed
+	last   int // line of the last encoded row
 }
 
-// check adds to a row what is wrong with it because of earlier ones. The first
-// of several stays as it is.
+// check adds the problems that a row has because of earlier rows. The first of
+// several duplicates remains valid.
 func (r *repeats) check(row *Row) {
 	if row.Item.ID != "" {
 		r.identity(row)
@@ -58,7 +58,7 @@ func (r *repeats) identity(row *Row) {
 	id := row.Item.ID
 	line := r.met.first(domainID, id, row.At.Line)
 	if !row.named() {
-		// The id was derived, and stands for all that the row asks for.
+		// The id was derived from everything that the row asks for.
 		if line != 0 {
 			r.refuse(row, sameRow, line)
 		} else if other := r.met.seen(domainWork, id); other != 0 {
@@ -82,7 +82,7 @@ func (r *repeats) identity(row *Row) {
 	}
 }
 
-// named reports whether the row has an id of its own.
+// named reports whether the row has an explicit id.
 func (r Row) named() bool {
 	return slices.ContainsFunc(r.Cells, func(c Cell) bool { return c.Column == columnID })
 }
@@ -99,36 +99,36 @@ func (r *repeats) refuse(row *Row, what repetition, line int) {
 	r.last = row.At.Line
 }
 
-// problem words a repetition, alike whenever the row is read.
+// problem is the message for a repetition. It is the same in every reading.
 func (what repetition) problem(row Row, line int) *Problem {
-	serial := &spec.Serial{} // of a row that is read again, and has no vendor any more
+	serial := &spec.Serial{} // for a row that is read again and has no vendor any more
 	if row.account != nil && row.account.spec.Serial != nil {
 		serial = row.account.spec.Serial
 	}
 	switch what {
 	case sameID:
-		return problem(SortRepeat, columnID, "%s is the id of line %d already", shown(row.Item.ID), line).hint("give each row an id of its own, or remove one of the two")
+		return problem(SortRepeat, columnID, "duplicate id %s, first used in line %d", shown(row.Item.ID), line).hint("give each row its own id, or remove one of the two")
 	case samePrimary:
-		return problem(SortPrimary, serial.Last, "line %d has %s of %s already", line, serial.LastIs, shown(row.Item.Fields.String(serial.Of))).
-			hint("set %s in one row of a %s only", serial.Last, serial.OfA)
+		return problem(SortPrimary, serial.Last, "line %d already has %s of %s", line, serial.LastIs, shown(row.Item.Fields.String(serial.Of))).
+			hint("set %s in only one row of a %s", serial.Last, serial.OfA)
 	}
-	return problem(SortRepeat, columnSource, "asks for the same as line %d: account, source and fields are equal", line).hint("remove one of the two; to send a medium twice, give each row an id")
+	return problem(SortRepeat, columnSource, "duplicate of line %d, with the same account, source and fields", line).hint("remove one of the two; to send a file twice, give each row an id")
 }
 
 func sameWork(line int) *Problem {
-	return problem(SortRepeat, columnSource, "asks for the same as line %d, under another id", line).hint("remove one of the two, unless the medium is to be there twice").warn()
+	return problem(SortRepeat, columnSource, "duplicate of line %d, with another id", line).hint("remove one of the two, unless you want to send the file twice").warn()
 }
 
-// repetitions are what repeats has packed, by line.
+// repetitions are the decoded duplicates, by line.
 type repetitions map[int][]repeated
 
 type repeated struct {
 	what repetition
-	line int // of the row that is repeated
+	line int // of the original row
 }
 
-// unpack reads what repeats has packed. What is no such thing ends the list:
-// the digest of a Layout is not its affair.
+// unpack decodes the duplicates of a Layout. Invalid data ends the list: a Layout is
+// verified elsewhere.
 func unpack(packed []byte) repetitions {
 	all, line := repetitions{}, 0
 	for len(packed) > 0 {
@@ -147,7 +147,7 @@ func unpack(packed []byte) repetitions {
 	return all
 }
 
-// apply adds to a row what is wrong with it because of earlier ones.
+// apply adds the problems that a row has because of earlier rows.
 func (r repetitions) apply(row *Row) {
 	for _, one := range r[row.At.Line] {
 		row.add(one.what.problem(*row, one.line))

@@ -19,16 +19,16 @@ func TestARowThatRepeatsAnotherNamesItsLine(t *testing.T) {
 		text, says string
 		warning    bool
 	}{
-		"the same id":                               {"source,to,id\na.jpg,trustana,one\nb.jpg,trustana,one\n", `line 3: id: "one" is the id of line 2 already (give each row an id of its own, or remove one of the two)`, false},
-		"the same id, of a row that is wrong":       {"source,to,id\na.txt,trustana,one\nb.jpg,trustana,one\n", `line 3: id: "one" is the id of line 2 already`, false},
-		"the same row":                              {"source,to,skuIds\na.jpg,trustana,x\n./a.jpg,trustana,x\n", `line 3: source: asks for the same as line 2: account, source and fields are equal (remove one of the two`, false},
-		"the same row, signed anew":                 {"source,to\nhttps://x.example/a.jpg?X-Amz-Signature=1,trustana\nhttps://x.example/a.jpg?X-Amz-Signature=2,trustana\n", `line 3: source: asks for the same as line 2`, false},
-		"the same under two ids":                    {"source,to,id\na.jpg,trustana,one\na.jpg,trustana,two\n", `line 3: source: asks for the same as line 2, under another id`, true},
-		"the same with an id and then without":      {"source,to,id\na.jpg,trustana,one\na.jpg,trustana,\n", `line 3: source: asks for the same as line 2, under another id`, true},
-		"the same without an id and then with":      {"source,to,id\na.jpg,trustana,\na.jpg,trustana,one\n", `line 3: source: asks for the same as line 2, under another id`, true},
-		"two primary images":                        {"source,to,organization_id,gtin,is_primary\na.jpg," + product + "true\nb.jpg," + product + "yes\n", `line 3: is_primary: line 2 has the primary image of "4006381333931" already (set is_primary in one row of a product only)`, false},
-		"two primary images, one with zeros":        {"source,to,organization_id,gtin,is_primary\na.jpg," + product + "true\nb.jpg,closient," + organization + ",04006381333931,true\n", `line 3: is_primary: line 2 has the primary image of "04006381333931" already`, false},
-		"an id that was derived for another row":    {"source,to,id\na.jpg,trustana,\nb.jpg,trustana," + upload.DeriveID("trustana", home+"/a.jpg", nil) + "\n", `is the id of line 2 already`, false},
+		"the same id":                               {"source,to,id\na.jpg,trustana,one\nb.jpg,trustana,one\n", `line 3: id: duplicate id "one", first used in line 2 (give each row its own id, or remove one of the two)`, false},
+		"the same id, of a row that is wrong":       {"source,to,id\na.txt,trustana,one\nb.jpg,trustana,one\n", `line 3: id: duplicate id "one", first used in line 2`, false},
+		"the same row":                              {"source,to,skuIds\na.jpg,trustana,x\n./a.jpg,trustana,x\n", `line 3: source: duplicate of line 2, with the same account, source and fields (remove one of the two`, false},
+		"the same row, signed anew":                 {"source,to\nhttps://x.example/a.jpg?X-Amz-Signature=1,trustana\nhttps://x.example/a.jpg?X-Amz-Signature=2,trustana\n", `line 3: source: duplicate of line 2, with the same account, source and fields`, false},
+		"the same under two ids":                    {"source,to,id\na.jpg,trustana,one\na.jpg,trustana,two\n", `line 3: source: duplicate of line 2, with another id`, true},
+		"the same with an id and then without":      {"source,to,id\na.jpg,trustana,one\na.jpg,trustana,\n", `line 3: source: duplicate of line 2, with another id`, true},
+		"the same without an id and then with":      {"source,to,id\na.jpg,trustana,\na.jpg,trustana,one\n", `line 3: source: duplicate of line 2, with another id`, true},
+		"two primary images":                        {"source,to,organization_id,gtin,is_primary\na.jpg," + product + "true\nb.jpg," + product + "yes\n", `line 3: is_primary: line 2 already has the primary image of "4006381333931" (set is_primary in only one row of a product)`, false},
+		"two primary images, one with zeros":        {"source,to,organization_id,gtin,is_primary\na.jpg," + product + "true\nb.jpg,closient," + organization + ",04006381333931,true\n", `line 3: is_primary: line 2 already has the primary image of "04006381333931"`, false},
+		"an id that was derived for another row":    {"source,to,id\na.jpg,trustana,\nb.jpg,trustana," + upload.DeriveID("trustana", home+"/a.jpg", nil) + "\n", `first used in line 2`, false},
 		"nothing: other fields":                     {"source,to,skuIds\na.jpg,trustana,x\na.jpg,trustana,y\n", "", false},
 		"nothing: another account":                  {"source,to\na.jpg,trustana\na.jpg,trustoo\n", "", false},
 		"nothing: a primary image beside others":    {"source,to,organization_id,gtin,is_primary\na.jpg," + product + "true\nb.jpg," + product + "false\nc.jpg," + product + "\n", "", false},
@@ -71,7 +71,7 @@ func TestMoreRepeatsThanCanBeCarriedAreTold(t *testing.T) {
 	require.Equal(t, 20_001, wrong.Refused)
 	_, err = r.Layout()
 	require.Equal(t, upload.KindInvalid, upload.KindOf(err))
-	require.ErrorContains(t, err, "has 20001 rows that repeat others, more than the 20000 that can be left out")
+	require.ErrorContains(t, err, "has 20001 duplicate rows; at most 20000 can be left out")
 
 	place, options = placed("source,to\n" + strings.Repeat("a.jpg,trustana\n", 2000))
 	got := readAll(t, place, options)

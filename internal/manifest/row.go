@@ -8,26 +8,25 @@ import (
 
 // Row is one row of a manifest.
 type Row struct {
-	// Item is complete where the row is valid. Otherwise it holds what could be
-	// understood, for a result that says why it was refused; its UploadID is
-	// unlike that of any other row.
+	// Item is complete if the row is valid. Otherwise it has what could be parsed,
+	// for a result that says why the row is refused; its UploadID is unique.
 	Item upload.Item
-	// At is where the row begins.
+	// At is the position of the row.
 	At Position
-	// Problems are all that is wrong with the row, warnings among it.
+	// Problems lists everything that is wrong with the row, warnings included.
 	Problems []Problem
-	// Cells are the filled cells, in the order in which they were given, without
-	// any change. There are none where the row could not be taken apart; Text is
-	// then its first line, unless that is too long. Both may hold signed URLs.
+	// Cells are the non-empty cells in their order, unchanged. If the row could not
+	// be parsed there are none, and Text is its first line, unless that is too
+	// long. Both may contain signed URLs.
 	Cells []Cell
 	Text  string
 
 	account *account
-	// headless says that the row lacks what the header should have named.
-	headless bool
+	// incomplete says that the row lacks a column that is missing from the header.
+	incomplete bool
 }
 
-// Line is the row's line in the file, or its number in a folder.
+// Line is the row's line in the file, or the number of the media file in a folder.
 func (r Row) Line() int { return r.At.Line }
 
 // SerialKey is what the upload of a valid row must have for itself while it sends,
@@ -42,7 +41,7 @@ func (r Row) SerialKey() (name string, last bool) {
 
 // Valid reports whether the row can be sent.
 func (r Row) Valid() bool {
-	if r.headless {
+	if r.incomplete {
 		return false
 	}
 	for _, p := range r.Problems {
@@ -53,8 +52,8 @@ func (r Row) Valid() bool {
 	return true
 }
 
-// Err is why the row is refused, as the error of its result; nil where it is
-// valid. It does not name the line, which the result has by itself.
+// Err is the reason why the row is refused, for its result, or nil if the row is
+// valid. It does not name the line, which is part of the result.
 func (r Row) Err() *upload.Error {
 	if r.Valid() {
 		return nil
@@ -67,15 +66,15 @@ func (r Row) Err() *upload.Error {
 		}
 	}
 	if len(messages) == 0 {
-		return upload.Errorf(upload.KindInvalid, upload.StepClaim, "the header lacks a column that the row needs").WithHint("see what is said about line 1")
+		return upload.Errorf(upload.KindInvalid, upload.StepClaim, "the header lacks a column that the row needs").WithHint("see the problems of line 1")
 	}
 	return upload.Errorf(upload.KindInvalid, upload.StepClaim, "%s", strings.Join(messages, "; ")).WithHint("%s", strings.Join(hints, "; "))
 }
 
-// Copy is the row's cells for another manifest, which may lie anywhere and be
-// read without --to: as they were given, except that a source that is relative
-// is made absolute, and that the account is named. It is nil where the row could
-// not be taken apart. A row keeps the identity that it was derived.
+// Copy returns the row's cells for another manifest, which may be in another folder
+// and may be read without --to: the cells are unchanged, except that a relative
+// source becomes absolute and that the account is filled in. It is nil if the row
+// could not be parsed. The copy has the same derived identity as the row.
 func (r Row) Copy() []Cell {
 	if r.Cells == nil {
 		return nil

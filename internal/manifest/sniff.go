@@ -9,13 +9,13 @@ import (
 	"github.com/mediaferry/mediaferry/internal/media"
 )
 
-// headSize is how much of a manifest is looked at to tell how it is written.
+// headSize is the number of bytes from which the format of a manifest is detected.
 const headSize = 64 << 10
 
 const encodingHint = `save it as "CSV UTF-8", or convert it: iconv -f WINDOWS-1252 -t UTF-8 IN > OUT`
 
-// marks are the byte order marks of encodings, the longer before their own
-// beginnings.
+// marks are the byte order marks of encodings. A mark that starts with another one
+// comes before it.
 var marks = []struct {
 	mark     string
 	encoding Encoding
@@ -27,8 +27,8 @@ var marks = []struct {
 	{"\xfe\xff", UTF16BE},
 }
 
-// sniff tells from its first bytes how a manifest is written, and how many of
-// them are a byte order mark. It refuses what is no text.
+// sniff detects the format of a manifest from its first bytes, and returns the length
+// of the byte order mark. It rejects content that is not text.
 func sniff(head []byte, place Place, known *columns) (layout Layout, mark int, err error) {
 	layout = Layout{Place: place, Encoding: UTF8}
 	for _, m := range marks {
@@ -43,7 +43,7 @@ func sniff(head []byte, place Place, known *columns) (layout Layout, mark int, e
 	switch layout.Encoding {
 	case UTF8, UTF16LE, UTF16BE:
 	default:
-		return Layout{}, 0, invalid(place, "is written in %s", strings.ToUpper(string(layout.Encoding))).WithHint(`save it as "CSV UTF-8"`)
+		return Layout{}, 0, invalid(place, "has the encoding %s, want UTF-8 or UTF-16", strings.ToUpper(string(layout.Encoding))).WithHint(`save it as "CSV UTF-8"`)
 	}
 	if err := foreign(head, layout.Encoding, place); err != nil {
 		return Layout{}, 0, err
@@ -70,14 +70,14 @@ func returns(text []byte, format Format) bool {
 	return false
 }
 
-// formatOf tells the format by what the text begins with. Its name is asked only
-// where that is neither an object nor a header.
+// formatOf detects the format from the start of the text. The file's name decides
+// only if that is neither an object nor a header.
 func formatOf(text []byte, place Place, known *columns) (Format, error) {
 	switch {
 	case bytes.HasPrefix(text, []byte("[")):
-		return "", invalid(place, "is a JSON array, want JSON Lines: one object a line, without commas between").WithHint("convert it: jq -c '.[]' IN > OUT")
+		return "", invalid(place, "is a JSON array, want JSON Lines: one object per line, without commas between them").WithHint("convert it: jq -c '.[]' IN > OUT")
 	case bytes.HasPrefix(text, []byte("<")):
-		return "", invalid(place, "is HTML or XML, want CSV or JSON Lines").WithHint("look into it: an error page may have been saved in its place")
+		return "", invalid(place, "is HTML or XML, want CSV or JSON Lines").WithHint("open the file; an error page may have been saved instead of the manifest")
 	case !bytes.HasPrefix(text, []byte("{")):
 		first := text[:max(bytes.IndexAny(text, "\r\n"), 0)]
 		sure, _ := columnsIn(first, separatorOf(first, known), known)
@@ -86,19 +86,19 @@ func formatOf(text []byte, place Place, known *columns) (Format, error) {
 		}
 		return CSV, nil
 	case pretty(text):
-		return "", invalid(place, "holds a JSON object that goes on for several lines, want JSON Lines: one object a line").WithHint("convert it: jq -c . IN > OUT")
+		return "", invalid(place, "has a JSON object that spans several lines, want JSON Lines: one object per line").WithHint("convert it: jq -c . IN > OUT")
 	}
 	return JSONLines, nil
 }
 
-// pretty reports whether the first line of JSON is an opening brace and no more.
+// pretty reports whether the first line of JSON is only an opening brace.
 func pretty(text []byte) bool {
 	end := bytes.IndexAny(text, "\r\n")
 	return end > 0 && len(bytes.TrimSpace(text[:end])) == 1
 }
 
-// unmarked tells UTF-16 without a byte order mark by the zeros that it has
-// between the letters of a header or of JSON's keys.
+// unmarked detects UTF-16 without a byte order mark by the zero bytes between the
+// letters of a header or of JSON keys.
 func unmarked(head []byte) Encoding {
 	zeros := [2]int{}
 	head = head[:min(len(head), 64)&^1]
@@ -118,22 +118,22 @@ func unmarked(head []byte) Encoding {
 	return UTF8
 }
 
-// foreign refuses what is no text by the name of what it is.
+// foreign rejects other kinds of files, and names the kind.
 func foreign(head []byte, encoding Encoding, place Place) error {
 	switch {
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("\xd0\xcf\x11\xe0")):
-		return invalid(place, "is a spreadsheet or an archive, want CSV or JSON Lines").WithHint(`open it in the spreadsheet program, and save it as "CSV UTF-8"`)
+		return invalid(place, "is a spreadsheet or an archive, want CSV or JSON Lines").WithHint(`open it in a spreadsheet program, and save it as "CSV UTF-8"`)
 	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
-		return invalid(place, "is compressed").WithHint("unpack it first: gunzip")
+		return invalid(place, "is compressed").WithHint("decompress it first, with gunzip")
 	case encoding != UTF8:
 		return nil
 	}
 	if kind := media.Detect(head); kind.Medium() && (!utf8.Valid(head) || bytes.IndexByte(head, 0) >= 0) {
-		return invalid(place, "is a medium itself: %s", kind).WithHint("send it with: mediaferry upload --to ACCOUNT FILE")
+		return invalid(place, "is a media file (%s), not a manifest", kind).WithHint("to send it: mediaferry upload --to ACCOUNT FILE")
 	}
 	first, _, _ := bytes.Cut(head, []byte("\n"))
 	if bytes.IndexByte(first, 0) >= 0 {
-		return invalid(place, "is no text: its first line holds zero bytes").WithHint("want CSV with a header row, or JSON Lines, in UTF-8 or UTF-16")
+		return invalid(place, "is not text: its first line contains NUL bytes").WithHint("want CSV with a header row, or JSON Lines, in UTF-8 or UTF-16")
 	}
 	return nil
 }

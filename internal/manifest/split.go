@@ -2,22 +2,22 @@ package manifest
 
 import "bytes"
 
-// splitter takes a record of CSV apart, line by line. Spaces around a cell do
-// not count, unless they are within its quotes.
+// splitter splits a CSV record into cells, line by line. Spaces around a cell are
+// ignored unless they are quoted.
 type splitter struct {
 	separator byte
 
-	text  []byte // of all cells, one after another, without quotes
-	ends  []int  // of each cell in text
-	open  bool   // a quoted cell goes on in the next line
-	fault string // what is wrong with the quotes; the cell is len(ends)
+	text  []byte // the text of all cells, one after another, without quotes
+	ends  []int  // the end of each cell in text
+	open  bool   // a quoted cell continues in the next line
+	fault string // what is wrong with the quotes of cell len(ends)
 }
 
 func (s *splitter) reset() {
 	s.text, s.ends, s.open, s.fault = s.text[:0], s.ends[:0], false, ""
 }
 
-// feed takes the next line of a record, or the first.
+// feed adds the first or the next line of a record.
 func (s *splitter) feed(line []byte) {
 	more := true
 	if s.open {
@@ -32,8 +32,8 @@ func (s *splitter) feed(line []byte) {
 	}
 }
 
-// inside reads a quoted cell after its opening quote. It returns what follows
-// the cell, and whether another cell does.
+// inside reads a quoted cell after its opening quote. It returns the text after the
+// cell, and whether another cell follows.
 func (s *splitter) inside(line []byte) (rest []byte, more bool) {
 	s.open = true
 	for {
@@ -53,7 +53,7 @@ func (s *splitter) inside(line []byte) (rest []byte, more bool) {
 	s.open = false
 	rest = s.skip(line)
 	if len(rest) > 0 && rest[0] != s.separator {
-		s.fault = "goes on after its closing quote"
+		s.fault = "continues after its closing quote"
 		return nil, false
 	}
 	s.ends = append(s.ends, len(s.text))
@@ -70,7 +70,7 @@ func (s *splitter) bare(line []byte) (rest []byte, more bool) {
 		cell, rest, more = line[:end], line[end+1:], true
 	}
 	if bytes.IndexByte(cell, '"') >= 0 {
-		s.fault = "holds a quote, but does not begin with one"
+		s.fault = "contains a quote but does not start with one"
 		return nil, false
 	}
 	for len(cell) > 0 && s.blank(cell[len(cell)-1]) {
@@ -92,7 +92,7 @@ func (s *splitter) blank(b byte) bool {
 	return b == ' ' || b == '\t' && s.separator != '\t'
 }
 
-// cells are the record's cells as strings that outlive the splitter.
+// cells returns the record's cells as strings that stay valid.
 func (s *splitter) cells() []string {
 	text, cells, start := string(s.text), make([]string, len(s.ends)), 0
 	for i, end := range s.ends {

@@ -8,10 +8,9 @@ import (
 	"strings"
 )
 
-// Writer writes a manifest: CSV with commas, in UTF-8, that reads back as the
-// cells that were given. Texts that a spreadsheet would take for formulas are
-// left as they are: they are data, and meant for the next run. It is not safe
-// for concurrent use.
+// Writer writes a manifest as CSV with commas, in UTF-8, which reads back as the same
+// cells. Texts that a spreadsheet would take for formulas are not changed: they are
+// data for the next run. It is not safe for concurrent use.
 type Writer struct {
 	out     *bufio.Writer
 	columns []string
@@ -24,15 +23,15 @@ func NewWriter(w io.Writer, columns []string) (*Writer, error) {
 	out := &Writer{out: bufio.NewWriter(w), columns: columns, index: map[string]int{}, row: make([]string, len(columns))}
 	for i, name := range columns {
 		if name == "" || slices.Contains(columns[:i], name) {
-			return nil, fmt.Errorf("columns %q of a manifest: want names that are not empty and stand once", columns)
+			return nil, fmt.Errorf("columns %q of a manifest: want unique names that are not empty", columns)
 		}
 		out.index[name] = i
 	}
 	return out, out.line(columns)
 }
 
-// Write writes one row; see Row.Copy. Columns without a cell stay empty. It
-// fails for a cell whose column the header lacks, and where the writer does.
+// Write writes one row; see Row.Copy. Columns without a cell are empty. Write fails if
+// a cell's column is not in the header, or if the underlying writer fails.
 func (w *Writer) Write(cells []Cell) error {
 	clear(w.row)
 	for _, cell := range cells {
@@ -45,13 +44,13 @@ func (w *Writer) Write(cells []Cell) error {
 	return w.line(w.row)
 }
 
-// Flush writes out what is held back. It is the caller's last call.
+// Flush writes buffered data. It must be the last call.
 func (w *Writer) Flush() error { return w.out.Flush() }
 
 func (w *Writer) line(cells []string) error {
 	for i, cell := range cells {
 		if i > 0 {
-			_ = w.out.WriteByte(',') // an error stays with the buffer, and is returned below
+			_ = w.out.WriteByte(',') // bufio keeps the error, which is returned below
 		}
 		if !needsQuotes(cell) {
 			_, _ = w.out.WriteString(cell)
@@ -68,8 +67,8 @@ func needsQuotes(cell string) bool {
 	return strings.ContainsAny(cell, ",\"\r\n") || strings.Trim(cell, " \t") != cell
 }
 
-// WriteRows writes a manifest of the rows that could be taken apart, and returns
-// how many those are.
+// WriteRows writes a manifest of the rows that could be parsed, and returns their
+// number.
 func WriteRows(w io.Writer, columns []string, rows []Row) (int, error) {
 	out, err := NewWriter(w, columns)
 	if err != nil {

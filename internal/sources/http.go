@@ -14,7 +14,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/egress"
 )
 
-// hops is how many redirects of a source are followed.
+// hops is the number of redirects that are followed.
 const hops = 5
 
 // web reads https: sources.
@@ -29,21 +29,21 @@ func newWeb(e *egress.Egress, private bool) *web {
 
 func (w *web) place(u *url.URL) (place, error) {
 	if u.Scheme != "https" && !w.insecure {
-		return nil, unfit("is not https").hint("set sources.allow_private_networks: true to read http: sources of your own network")
+		return nil, unfit("is not an https: URL").hint("to read http: sources in your own network, set sources.allow_private_networks: true")
 	}
 	return remotePlace{&page{web: w, url: u}}, nil
 }
 
-// page is one URL. A user name and password in it are sent as basic
-// authentication to its own host, and never to one that it redirects to.
+// page is one URL. The user name and password in it are sent as basic authentication
+// to its own host, and never to the target of a redirect.
 type page struct {
 	*web
 	url *url.URL
 
 	mu sync.Mutex
-	// end is where the redirects ended the last time. It is asked directly from
-	// then on, so that all ranges come from one server; a signed address runs
-	// out, whereupon the source itself is asked again.
+	// end is the target of the last redirects. Later requests go directly to it, so
+	// that all ranges come from one server. When a signed target expires, the source
+	// itself is requested again.
 	end *url.URL
 }
 
@@ -66,7 +66,7 @@ func (p *page) head(ctx context.Context) (object, error) {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		return object{}, httpRefusal(response)
 	}
-	return object{}, lost("gives no head") // signed for GET alone, or not made for HEAD
+	return object{}, lost("gives no head") // its signature is for GET only, or it does not support HEAD
 }
 
 func (p *page) get(ctx context.Context, want span, pin object) (object, io.ReadCloser, error) {
@@ -92,20 +92,20 @@ func (p *page) get(ctx context.Context, want span, pin object) (object, io.ReadC
 	return is, response.Body, nil
 }
 
-// accept decides whether an answer holds the span.
+// accept checks that a response has the requested span.
 func (p *page) accept(response *http.Response, want span) (object, error) {
 	a := answer{length: response.ContentLength}
 	switch response.StatusCode {
 	case http.StatusOK:
 	case http.StatusPartialContent:
 		if a.contentRange = response.Header.Get("Content-Range"); a.contentRange == "" {
-			return object{}, broken(nil, "was answered with several ranges instead of one")
+			return object{}, broken(nil, "could not be read: the server returned several ranges instead of one")
 		}
 	default:
 		return object{}, httpRefusal(response)
 	}
 	if encoding := response.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return object{}, unfit("comes with the content encoding %q, which nobody asked for", encoding).hint("%s", downloadHint)
+		return object{}, unfit("has the content encoding %q, which was not requested", encoding).hint("%s", downloadHint)
 	}
 	size, partial, err := a.measure(want)
 	if err != nil {
@@ -132,9 +132,9 @@ func describe(response *http.Response, size int64) object {
 	return object{size: size, etag: h.Get("ETag"), modified: h.Get("Last-Modified"), kind: kind}
 }
 
-// ask sends a request to where the source's bytes are.
+// ask sends a request to the last known location of the source's bytes.
 func (p *page) ask(ctx context.Context, method string, header http.Header) (*http.Response, error) {
-	header.Set("Accept-Encoding", "identity") // the bytes as they are stored
+	header.Set("Accept-Encoding", "identity") // the bytes as stored
 	header.Set("User-Agent", "mediaferry")
 	p.mu.Lock()
 	end := p.end
@@ -149,14 +149,14 @@ func (p *page) ask(ctx context.Context, method string, header http.Header) (*htt
 	return p.follow(ctx, method, header)
 }
 
-// stale reports whether an answer may mean that a redirect's address has run
-// out or moved, rather than anything about the content.
+// stale reports whether a response may mean that the target of a redirect has expired
+// or moved, rather than anything about the content.
 func stale(status int) bool {
 	return status >= 300 && status < 500 && status != http.StatusPreconditionFailed &&
 		status != http.StatusRequestedRangeNotSatisfiable && status != http.StatusTooManyRequests
 }
 
-// follow asks the source, and whoever it points to.
+// follow requests the source, and follows its redirects.
 func (p *page) follow(ctx context.Context, method string, header http.Header) (*http.Response, error) {
 	at := p.url
 	for range hops + 1 {
@@ -176,12 +176,12 @@ func (p *page) follow(ctx context.Context, method string, header http.Header) (*
 		discard(response.Body)
 		next, err := at.Parse(location)
 		if err != nil {
-			return nil, unfit("redirects to an address that is none")
+			return nil, unfit("redirects to an invalid URL")
 		}
 		if next.Scheme != "https" && (next.Scheme != "http" || at.Scheme != "http") {
-			return nil, unfit("redirects to %s://%s, want an address of https:", next.Scheme, next.Host)
+			return nil, unfit("redirects to %s://%s, want an https: URL", next.Scheme, next.Host)
 		}
-		next.User = nil // credentials come from the operator, and go where he said
+		next.User = nil // credentials are only for the host that the operator named
 		at = next
 	}
 	return nil, unfit("redirects more than %d times", hops)
@@ -199,15 +199,15 @@ func redirects(status int) bool {
 func (p *page) send(ctx context.Context, method string, at *url.URL, header http.Header) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, method, at.String(), nil)
 	if err != nil {
-		return nil, unfit("is no URL that can be asked")
+		return nil, unfit("is not a valid URL")
 	}
 	request.Header = header.Clone()
 	if user := at.User; user != nil {
 		password, _ := user.Password()
 		request.SetBasicAuth(user.Username(), password)
 	}
-	// Not through the client, which reads a redirect's address even where it
-	// does not follow it, and quotes one that is none as a whole.
+	// The client is bypassed because it parses the target of a redirect even if it
+	// does not follow it, and quotes the whole of an invalid one.
 	response, err := p.door.RoundTrip(request)
 	if err != nil {
 		return nil, network(err)
@@ -222,8 +222,8 @@ func httpRefusal(response *http.Response) *trouble {
 	}.trouble()
 }
 
-// discardLimit is how much of an unwanted body is read so that its connection
-// can be used again; a longer one costs more than a new connection.
+// discardLimit is the number of bytes of an unwanted body that are read so that its
+// connection can be reused; a longer body costs more than a new connection.
 const discardLimit = 16 << 10
 
 func discard(body io.ReadCloser) {

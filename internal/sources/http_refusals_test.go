@@ -22,12 +22,12 @@ func TestWhatCannotBeReadIsRefused(t *testing.T) {
 		"no size": {func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, "a")
 			w.(http.Flusher).Flush()
-		}, "does not tell its size", "download it"},
+		}, "has no known size", "download it"},
 		"a range of an unknown whole": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Range", "bytes 0-0/*")
 			w.WriteHeader(http.StatusPartialContent)
 			_, _ = io.WriteString(w, "a")
-		}, "does not tell its size", "download it"},
+		}, "has no known size", "download it"},
 		"an encoding": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "br")
 			_, _ = io.WriteString(w, "a")
@@ -41,11 +41,11 @@ func TestWhatCannotBeReadIsRefused(t *testing.T) {
 		"a way to nowhere": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", "http://[")
 			w.WriteHeader(http.StatusFound)
-		}, "an address that is none", ""},
+		}, "redirects to an invalid URL", ""},
 		"a way to another scheme": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", "ftp://host/s3cr3t")
 			w.WriteHeader(http.StatusFound)
-		}, "redirects to ftp://host, want an address of https:", ""},
+		}, "redirects to ftp://host, want an https: URL", ""},
 		"a redirect without a way": {status(http.StatusFound), "302 Found", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -73,12 +73,12 @@ func TestTroubleOnTheWayIsUnavailable(t *testing.T) {
 		"a server's fault":   {status(http.StatusBadGateway), "502 Bad Gateway"},
 		"a broken line":      {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "cannot be reached: EOF"},
 		"another range":      {ranged("bytes 5-9/100", "abcde"), `the range "bytes 5-9/100" instead of "bytes=0-3071"`},
-		"a range of no form": {ranged("somewhere", "a"), `the range "somewhere", which is none`},
+		"a range of no form": {ranged("somewhere", "a"), `the invalid range "somewhere"`},
 		"several ranges":     {ranged("", "a"), "several ranges instead of one"},
 		"a head that breaks off": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1000")
 			_, _ = io.WriteString(w, "abc")
-		}, "broke off after 3 of 1000 bytes: unexpected EOF"},
+		}, "ended after 3 of 1000 bytes: unexpected EOF"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := look(t, private, served(t, c.answer, "/a.jpg?sig=s3cr3t"))
@@ -110,7 +110,7 @@ func TestARedirectNeverLeavesHTTPS(t *testing.T) {
 	reader := sources.New(private)
 	reader.TrustWeb(server.Client())
 	_, err := reader.Look(t.Context(), server.URL)
-	requireInvalid(t, err, "want an address of https:")
+	requireInvalid(t, err, "want an https: URL")
 	require.NotContains(t, err.Error(), "s3cr3t")
 }
 
@@ -119,7 +119,7 @@ func TestPrivateAddressesAreRefused(t *testing.T) {
 	defer server.Close()
 	for source, text := range map[string]string{
 		server.URL + "/a.jpg?sig=s3cr3t":    "is a loopback address",
-		"http://example.com/a?sig=s3cr3t":   "is not https",
+		"http://example.com/a?sig=s3cr3t":   "is not an https: URL",
 		"https://169.254.169.254/a.jpg":     "is a link-local address",
 		"https://[::ffff:10.0.0.1]:1/a.jpg": "is a private address",
 	} {

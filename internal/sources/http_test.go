@@ -244,7 +244,7 @@ func TestAServerWithoutRangesIsReadWhole(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "abcab", string(got))
 	_, err = readAll(t, file, 5, 5)
-	requireInvalid(t, err, "its server gives no ranges")
+	requireInvalid(t, err, "its server supports no ranges")
 	require.Contains(t, upload.AsError(err, "").Hint, "download it")
 
 	s.put(bytes.Repeat([]byte("xyz"), 10_000)) // which a server without conditions would send
@@ -258,11 +258,11 @@ func TestASourceWithoutValidatorsIsReadWhole(t *testing.T) {
 	s.put(make([]byte, 10_000))
 	file, seen := open(t, sources.New(private), served(t, s, "/a.jpg"))
 	require.False(t, seen.Ranges)
-	require.Equal(t, "10000 bytes, without ETag and time of modification", seen.Fingerprint)
+	require.Equal(t, "10000 bytes, without ETag or modification time", seen.Fingerprint)
 	_, err := readAll(t, file, 0, 10_000)
 	require.NoError(t, err)
 	_, err = readAll(t, file, 5, 5)
-	requireInvalid(t, err, "without ETag and time of modification")
+	requireInvalid(t, err, "without ETag or modification time")
 	s.put(make([]byte, 10_001))
 	require.Equal(t, upload.KindMissing, upload.KindOf(file.Unchanged(t.Context())))
 }

@@ -3,6 +3,7 @@ package sources
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -14,7 +15,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-// local is this host's files, or those below some roots.
+// local reads this host's files, or those below some roots.
 type local struct {
 	roots      []string
 	everywhere bool
@@ -68,15 +69,15 @@ func (p *localPlace) open(ctx context.Context, fingerprint string) (content, err
 	return &localFile{file: file, path: p.path, bytes: info.Size(), fingerprint: fingerprint}, nil
 }
 
-// openFile opens a regular file that lies where sources may. Where that is below
-// roots, links are resolved first, and the result is opened below its root without
-// leaving it again, so that a link that is put there in between leads nowhere.
+// openFile opens a regular file that is in an allowed folder. If there are roots,
+// links are resolved first, and the result is opened inside its root, so that a link
+// created in the meantime cannot lead out of it.
 func (p *localPlace) openFile(ctx context.Context) (*os.File, fs.FileInfo, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, broken(err, "was not read: %v", err)
 	}
 	if !filepath.IsAbs(p.path) {
-		return nil, nil, unfit("is no absolute path")
+		return nil, nil, unfit("is not an absolute path")
 	}
 	if p.everywhere {
 		return openRegular(p.path, os.Stat, os.OpenFile)
@@ -91,7 +92,7 @@ func (p *localPlace) openFile(ctx context.Context) (*os.File, fs.FileInfo, error
 	for _, root := range p.roots {
 		root, err := filepath.EvalSymlinks(root)
 		if err != nil {
-			continue // another root may have it; that this one has not is said below
+			continue // another root may contain it
 		}
 		name, err := filepath.Rel(root, resolved)
 		if err != nil || !filepath.IsLocal(name) {
@@ -102,8 +103,8 @@ func (p *localPlace) openFile(ctx context.Context) (*os.File, fs.FileInfo, error
 	return nil, nil, p.outside()
 }
 
-// covered reports whether the path, as it is written, lies below a root. It is
-// asked before the file system is, which would otherwise tell what exists
+// covered reports whether the path, as it is written, is below a root. It is checked
+// before the file system is accessed, so that errors do not reveal which files exist
 // elsewhere.
 func (p *localPlace) covered() bool {
 	for _, root := range p.roots {
@@ -115,8 +116,8 @@ func (p *localPlace) covered() bool {
 }
 
 func (p *localPlace) outside() *trouble {
-	return unfit("lies outside of the folders from which sources may come").
-		hint("add its folder to sources.local_roots, or move it there")
+	return unfit("is outside the folders that sources may be in").
+		hint("add its folder to sources.local_roots, or move the file into one of them")
 }
 
 func openBelow(path, name string) (*os.File, fs.FileInfo, error) {
@@ -128,9 +129,9 @@ func openBelow(path, name string) (*os.File, fs.FileInfo, error) {
 	return openRegular(name, root.Stat, root.OpenFile)
 }
 
-// openRegular opens a regular file, and nothing else: opening a device may have
-// effects, so its mode is looked at before, and again afterwards, because it may
-// be replaced in between. Opening does not wait for the writer of a pipe.
+// openRegular opens regular files only. Opening a device may have side effects, so
+// the mode is checked first, and again afterwards in case the file was replaced.
+// Opening does not wait for the writer of a pipe.
 func openRegular(name string, stat func(string) (fs.FileInfo, error),
 	open func(string, int, fs.FileMode) (*os.File, error),
 ) (*os.File, fs.FileInfo, error) {
@@ -155,14 +156,14 @@ func openRegular(name string, stat func(string) (fs.FileInfo, error),
 	return nil, nil, irregular(info.Mode())
 }
 
-// irregular refuses what is no regular file; it returns nil for what is one.
+// irregular returns the trouble of a file that is not regular, or nil.
 func irregular(mode fs.FileMode) *trouble {
 	what := ""
 	switch {
 	case mode.IsRegular():
 		return nil
 	case mode.IsDir():
-		return unfit("is a folder, want a regular file").hint("name the files in it, such as FOLDER/*.jpg")
+		return unfit("is a folder, want a file").hint("name the files in it, such as FOLDER/*.jpg")
 	case mode&fs.ModeNamedPipe != 0:
 		what = "a pipe"
 	case mode&fs.ModeSocket != 0:
@@ -170,13 +171,13 @@ func irregular(mode fs.FileMode) *trouble {
 	case mode&fs.ModeDevice != 0:
 		what = "a device"
 	default:
-		what = "no regular file"
+		what = "not a regular file"
 	}
-	return unfit("is %s, want a regular file", what).hint("write it to a file first: a source is read more than once")
+	return unfit("is %s, want a regular file", what).hint("write the content to a file; a source is read more than once")
 }
 
-// fileTrouble words an error of the file system. Errors that come and go with
-// disks, networks and limits are on the way; the rest is about the file.
+// fileTrouble classifies an error of the file system. Errors of disks, networks and
+// limits may pass; the others are about the file.
 func fileTrouble(err error) *trouble {
 	var t *trouble
 	if errors.As(err, &t) {
@@ -186,27 +187,36 @@ func fileTrouble(err error) *trouble {
 	var number syscall.Errno
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		t = lost("does not exist").hint("check the path, and that it is meant on this host")
+		t = lost("does not exist").hint("check the path; the file was looked up on %s", thisHost())
 	case errors.Is(err, fs.ErrPermission):
-		t = lost("may not be read by this user").hint("change the rights of the file, or of a folder above it")
+		t = lost("cannot be read by this user").hint("change the permissions of the file, or of a folder above it")
 	case errors.Is(err, syscall.ENAMETOOLONG):
 		t = unfit("has a name that is too long for this file system")
 	case errors.Is(err, syscall.ENOTDIR):
-		t = lost("does not exist: a part of its path is no folder")
+		t = lost("does not exist: part of its path is not a folder")
 	case errors.Is(err, syscall.ELOOP):
-		t = lost("is a symbolic link that leads in a circle")
+		t = lost("is a symbolic link that forms a loop")
 	case errors.Is(err, syscall.EINVAL):
-		t = unfit("has a name that no file can have")
+		t = unfit("has an invalid file name")
 	case errors.Is(err, io.EOF):
-		t = lost("became shorter while it was read")
-	case !errors.As(err, &number): // not from the system, but from resolving links
+		t = lost("became shorter while it was being read")
+	case !errors.As(err, &number): // not an error of the system, but of resolving links
 		t = lost("cannot be opened: %s", bare(err))
 	}
 	t.cause = err
 	return t
 }
 
-// localFile is an open file. Ranges share its descriptor by reading at offsets.
+// thisHost names this host for people.
+func thisHost() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return "this host"
+	}
+	return fmt.Sprintf("this host, %q", name)
+}
+
+// localFile is an open file. Ranges share its descriptor and read at offsets.
 type localFile struct {
 	file        *os.File
 	path        string
@@ -221,8 +231,8 @@ func (f *localFile) read(ctx context.Context, offset, size int64, failed func(er
 	return &localRange{ctx: ctx, of: f, at: offset, end: offset + size, failed: failed}, nil
 }
 
-// check looks at the open file, which may have been written to, and at the path,
-// where another file may lie by now.
+// check examines the open file, which may have been written to, and the path, which
+// may belong to another file by now.
 func (f *localFile) check(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return broken(err, "was not read: %v", err)
@@ -239,8 +249,8 @@ func (f *localFile) check(ctx context.Context) error {
 	return nil
 }
 
-// localRange reads a range. It asks for as much as its caller's buffer takes:
-// the kernel reads ahead, so larger reads gain nothing.
+// localRange reads a range. It reads only as much as the caller's buffer holds: the
+// kernel reads ahead, so larger reads gain nothing.
 type localRange struct {
 	ctx     context.Context // of the range, as File.Range got it
 	of      *localFile
@@ -253,7 +263,7 @@ func (r *localRange) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	if err := r.ctx.Err(); err != nil {
-		return 0, r.failed(broken(err, "was not read to its end: %v", err))
+		return 0, r.failed(broken(err, "was not read completely: %v", err))
 	}
 	n, err := r.of.file.ReadAt(p[:min(int64(len(p)), r.end-r.at)], r.at)
 	r.at += int64(n)
@@ -268,5 +278,5 @@ func (r *localRange) Read(p []byte) (int, error) {
 	return n, r.failed(fileTrouble(err))
 }
 
-// Close does nothing: the descriptor is the file's.
+// Close does nothing: the descriptor belongs to the file.
 func (r *localRange) Close() error { return nil }

@@ -78,17 +78,17 @@ func TestOnlyRegularFilesAreRead(t *testing.T) {
 	require.NoError(t, os.Symlink(pipe, link))
 
 	for source, text := range map[string]string{
-		dir:                                  "is a folder, want a regular file",
+		dir:                                  "is a folder, want a file",
 		pipe:                                 "is a pipe",
 		link:                                 "is a pipe",
 		socket:                               "is a socket",
 		"/dev/null":                          "is a device",
-		"a.jpg":                              "is no absolute path",
+		"a.jpg":                              "is not an absolute path",
 		dir + "/none":                        "does not exist",
-		pipe + "/below":                      "a part of its path is no folder",
-		dir + "/\x00":                        "has a name that no file can have",
+		pipe + "/below":                      "part of its path is not a folder",
+		dir + "/\x00":                        "has an invalid file name",
 		"ftp://host/a.jpg":                   `unknown scheme "ftp"`,
-		"https://host/%zz":                   "is no URL",
+		"https://host/%zz":                   "is not a valid URL",
 		dir + "/" + strings.Repeat("x", 300): "too long for this file system",
 	} {
 		_, err := look(t, sources.Options{}, source)
@@ -134,7 +134,7 @@ func TestRootsHoldAfterLinksAreResolved(t *testing.T) {
 	_, err := look(t, sources.Options{Roots: []string{moved}}, filepath.Join(moved, "a.jpg"))
 	require.NoError(t, err, "a root that is a link itself")
 
-	const text = "lies outside of the folders"
+	const text = "is outside the folders"
 	for name, path := range map[string]string{
 		"a file elsewhere":           filepath.Join(outside, "a.jpg"),
 		"a file that is not there":   filepath.Join(outside, "none.jpg"),
@@ -172,7 +172,7 @@ func TestAFileThatIsCutShortIsMissing(t *testing.T) {
 	require.EqualValues(t, 2000, n)
 	require.Equal(t, upload.KindMissing, upload.KindOf(err))
 	require.ErrorContains(t, err, "it was 10000 bytes")
-	require.ErrorContains(t, err, "and is 6000 bytes")
+	require.ErrorContains(t, err, "and is now 6000 bytes")
 }
 
 func TestARetiredLinkIsAChange(t *testing.T) {

@@ -18,8 +18,8 @@ import (
 	"github.com/mediaferry/mediaferry/internal/egress"
 )
 
-// OSSOptions say where oss: sources are, and with which key they are read. There
-// is no default for any of them.
+// OSSOptions configure the store of oss: sources and its access key. They have no
+// defaults.
 type OSSOptions struct {
 	Endpoint        string // https://oss-REGION.aliyuncs.com
 	AccessKeyID     string
@@ -37,7 +37,7 @@ type ossStore struct {
 
 func newOSS(o OSSOptions, e *egress.Egress, private bool) *ossStore {
 	if o.Endpoint != "" {
-		o.Endpoint = withScheme(o.Endpoint) // the SDK would take http:
+		o.Endpoint = withScheme(o.Endpoint) // the SDK would use http:
 	}
 	client := *e.Storage(endpointPolicy(o.Endpoint, private))
 	client.Transport = noting{client.Transport}
@@ -55,7 +55,7 @@ func (s *ossStore) place(u *url.URL) (place, error) {
 	}
 	in, err := client.Bucket(bucket)
 	if err != nil {
-		return nil, unfit("names a bucket that cannot be: %s", err.Error())
+		return nil, unfit("has an invalid bucket name: %s", err.Error())
 	}
 	return remotePlace{&ossObject{bucket: in, key: key, version: version}}, nil
 }
@@ -69,17 +69,17 @@ func (s *ossStore) connect() (*oss.Client, error) {
 	o := s.options
 	switch u, err := url.Parse(o.Endpoint); {
 	case o.Endpoint == "":
-		return nil, unready("cannot be read: no OSS endpoint is known").
-			hint("set sources.oss.endpoint to that of the bucket's region, as https://oss-cn-hangzhou.aliyuncs.com")
+		return nil, unready("cannot be read: the OSS endpoint is not set").
+			hint("set sources.oss.endpoint to the endpoint of the bucket's region, such as https://oss-cn-hangzhou.aliyuncs.com")
 	case err != nil || u.Host == "":
 		return nil, unready("cannot be read: sources.oss.endpoint is %q, want a URL", egress.Redact(o.Endpoint))
 	case o.AccessKeyID == "" || o.AccessKeySecret == "":
-		return nil, unready("cannot be read: there are no OSS credentials").
+		return nil, unready("cannot be read: OSS credentials are missing").
 			hint("set sources.oss.access_key_id and sources.oss.access_key_secret")
 	}
-	options := []oss.ClientOption{oss.HTTPClient(s.http), oss.EnableCRC(false)} // sums are made where the bytes go
+	options := []oss.ClientOption{oss.HTTPClient(s.http), oss.EnableCRC(false)} // checksums are computed by the transfer
 	if region := ossRegion(o.Endpoint); region != "" {
-		// Version 1 of the signature is not open to accounts made since 2025
+		// Accounts created since 2025 cannot use version 1 of the signature
 		// (Alibaba's notice on its discontinuation). Version 4 needs a region.
 		options = append(options, oss.AuthVersion(oss.AuthV4), oss.Region(region))
 	}
@@ -93,8 +93,8 @@ func (s *ossStore) connect() (*oss.Client, error) {
 
 var ossHost = regexp.MustCompile(`^oss-((?:[a-z]+-)+[a-z]+(?:-\d+)?)\.aliyuncs\.com$`)
 
-// ossRegion is the region that an endpoint of Alibaba's names; "" for others,
-// and for those that stand for all regions.
+// ossRegion is the region in the name of an Alibaba endpoint, or "" for other
+// endpoints and for those of all regions.
 func ossRegion(endpoint string) string {
 	u, err := url.Parse(endpoint)
 	if err != nil {
@@ -133,8 +133,8 @@ func (o *ossObject) get(ctx context.Context, want span, pin object) (object, io.
 	ctx, note := withNote(ctx)
 	options := o.options(ctx)
 	if !want.whole {
-		// Without the second option, OSS gives everything for a range that lies
-		// beyond the end.
+		// Without the second option, OSS returns the whole object for a range beyond
+		// its end.
 		options = append(options, oss.Range(want.offset, want.offset+want.size-1), oss.RangeBehavior("standard"))
 	}
 	if pin.etag != "" {
@@ -172,8 +172,8 @@ func ossDescribe(h http.Header, size int64) object {
 	}
 }
 
-// ossTrouble words an error of the SDK, which loses the status of answers that
-// hold no explanation in XML.
+// ossTrouble converts an error of the SDK, which drops the status of responses
+// without an XML body.
 func ossTrouble(err error, note *note) error {
 	header := http.Header{}
 	r := refusal{cause: err}
@@ -194,7 +194,7 @@ func ossTrouble(err error, note *note) error {
 	return r.trouble()
 }
 
-// note keeps the answer to a request that is made with its context.
+// note keeps the response to a request that is made with its context.
 type note struct{ response *http.Response }
 
 type noteKey struct{}
@@ -204,7 +204,7 @@ func withNote(ctx context.Context) (context.Context, *note) {
 	return context.WithValue(ctx, noteKey{}, n), n
 }
 
-// noting writes answers into the notes of their requests' contexts.
+// noting records responses in the notes of their requests' contexts.
 type noting struct{ next http.RoundTripper }
 
 func (n noting) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -137,12 +137,12 @@ func TestOSSRefusalsSayWhatToDo(t *testing.T) {
 		source     string
 		text, hint string
 	}{
-		"no endpoint":    {func(o *sources.OSSOptions) { o.Endpoint = "" }, "oss://bucket/a.jpg", "no OSS endpoint is known", "sources.oss.endpoint"},
+		"no endpoint":    {func(o *sources.OSSOptions) { o.Endpoint = "" }, "oss://bucket/a.jpg", "the OSS endpoint is not set", "sources.oss.endpoint"},
 		"no URL":         {func(o *sources.OSSOptions) { o.Endpoint = "https://" }, "oss://bucket/a.jpg", "want a URL", ""},
-		"no key":         {func(o *sources.OSSOptions) { o.AccessKeyID = "" }, "oss://bucket/a.jpg", "no OSS credentials", "sources.oss.access_key_id"},
-		"no secret":      {func(o *sources.OSSOptions) { o.AccessKeySecret = "" }, "oss://bucket/a.jpg", "no OSS credentials", "sources.oss.access_key_secret"},
-		"a wrong bucket": {func(*sources.OSSOptions) {}, "oss://B/a.jpg", "names a bucket that cannot be", ""},
-		"a user name":    {func(*sources.OSSOptions) {}, "oss://me:s3cr3toss@bucket/a.jpg", "holds a user name", ""},
+		"no key":         {func(o *sources.OSSOptions) { o.AccessKeyID = "" }, "oss://bucket/a.jpg", "OSS credentials are missing", "sources.oss.access_key_id"},
+		"no secret":      {func(o *sources.OSSOptions) { o.AccessKeySecret = "" }, "oss://bucket/a.jpg", "OSS credentials are missing", "sources.oss.access_key_secret"},
+		"a wrong bucket": {func(*sources.OSSOptions) {}, "oss://B/a.jpg", "has an invalid bucket name", ""},
+		"a user name":    {func(*sources.OSSOptions) {}, "oss://me:s3cr3toss@bucket/a.jpg", "contains a user name", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := whole

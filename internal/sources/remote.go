@@ -13,27 +13,26 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-// remote is a place behind requests: what https:, s3: and oss: vary.
+// remote is the part in which https:, s3: and oss: sources differ.
 type remote interface {
 	// name is the base name of the source.
 	name() string
-	// head describes the content without its bytes. What it says is believed
-	// only where it says that nothing has changed: servers are careless with
-	// answers that have no body.
+	// head describes the content without its bytes. It is trusted only if it says
+	// that nothing has changed, because servers are careless with HEAD responses.
 	head(ctx context.Context) (object, error)
-	// get gives a span of the content, and describes it. Where pin is not zero,
-	// no other content is wanted; a server that does not obey that is found out
-	// by the description. The body may be longer than the span.
+	// get returns a span of the content, and describes it. If pin is not zero, only
+	// that version is wanted; the description shows whether the server complied. The
+	// body may be longer than the span.
 	get(ctx context.Context, want span, pin object) (object, io.ReadCloser, error)
 }
 
-// span is a range that is wanted, or everything.
+// span is a requested range, or the whole.
 type span struct {
 	offset, size int64
 	whole        bool
 }
 
-// header is the span as HTTP asks for it; "" for everything.
+// header is the span as a Range header; "" for the whole.
 func (s span) header() string {
 	if s.whole {
 		return ""
@@ -41,43 +40,43 @@ func (s span) header() string {
 	return fmt.Sprintf("bytes=%d-%d", s.offset, s.offset+s.size-1)
 }
 
-// object is what an answer says about the content that it comes from.
+// object describes the content that a response comes from.
 type object struct {
 	size     int64
-	etag     string // as it was sent, with quotes and W/
-	modified string // as it was sent
-	kind     string // the media type that it is labelled with
-	name     string // that the server gives it
-	partial  bool   // the answer was a range, as asked for
+	etag     string // as sent, with quotes and W/
+	modified string // as sent
+	kind     string // the declared media type
+	name     string // given by the server
+	partial  bool   // the response was the requested range
 }
 
-// pinned reports whether another content would be noticed.
+// pinned reports whether a change of the content would be noticed.
 func (o object) pinned() bool { return o.etag != "" || o.modified != "" }
 
-// strong reports whether the ETag stands for exactly these bytes, so that a
-// server may be asked to compare it (RFC 9110, 8.8.1).
+// strong reports whether the ETag identifies exactly these bytes, so that a server may
+// be asked to compare it (RFC 9110, 8.8.1).
 func (o object) strong() bool { return strings.HasPrefix(o.etag, `"`) }
 
 func (o object) fingerprint() string {
 	if !o.pinned() {
-		return fmt.Sprintf("%d bytes, without ETag and time of modification", o.size)
+		return fmt.Sprintf("%d bytes, without ETag or modification time", o.size)
 	}
 	return upload.ObjectFingerprint(o.size, strings.ReplaceAll(o.etag, `"`, ""), o.modified)
 }
 
-// answer is the part of an answer's head that tells which bytes it holds.
+// answer is the part of a response header that says which bytes follow.
 type answer struct {
 	contentRange string
-	length       int64 // of the body; -1 where it is not told
+	length       int64 // of the body; -1 if unknown
 }
 
-// measure finds the size of the whole, and whether the answer is the span or
-// everything. It refuses an answer that is neither.
+// measure returns the size of the whole, and whether the response is the span or the
+// whole. It rejects a response that is neither.
 func (a answer) measure(want span) (size int64, partial bool, err error) {
 	if a.contentRange == "" {
 		switch {
 		case want.offset > 0:
-			return 0, false, unfit("can only be read as a whole: its server gives no ranges").hint("%s", downloadHint)
+			return 0, false, unfit("can only be read as a whole: its server supports no ranges").hint("%s", downloadHint)
 		case a.length < 0:
 			return 0, false, sizeless()
 		}
@@ -86,19 +85,19 @@ func (a answer) measure(want span) (size int64, partial bool, err error) {
 	first, last, total, err := parseContentRange(a.contentRange)
 	switch {
 	case err != nil:
-		return 0, false, broken(err, "was answered with the range %q, which is none", a.contentRange)
+		return 0, false, broken(err, "could not be read: the server returned the invalid range %q", a.contentRange)
 	case total < 0:
 		return 0, false, sizeless()
 	case first != want.offset, !want.whole && last != min(want.offset+want.size, total)-1, want.whole && last != total-1:
-		return 0, false, broken(nil, "was answered with the range %q instead of %q", a.contentRange, want.header())
+		return 0, false, broken(nil, "could not be read: the server returned the range %q instead of %q", a.contentRange, want.header())
 	}
 	return total, true, nil
 }
 
-const downloadHint = "download it to a file first, and give the file"
+const downloadHint = "download it, and use the file"
 
 func sizeless() *trouble {
-	return unfit("does not tell its size, which vendors want to know beforehand").hint("%s", downloadHint)
+	return unfit("has no known size, and vendors require the size in advance").hint("%s", downloadHint)
 }
 
 // parseContentRange reads "bytes 0-99/1234"; total is -1 for "*".
@@ -122,20 +121,20 @@ func parseContentRange(text string) (first, last, total int64, err error) {
 	return first, last, total, err
 }
 
-// remotePlace makes a place of a remote.
+// remotePlace turns a remote into a place.
 type remotePlace struct{ remote }
 
-// look asks once: the answer to a request for the first bytes describes the
-// whole as well, and is given also where a signed URL allows GET alone.
+// look makes one request: the response to a request for the first bytes also
+// describes the whole, and works with a signed URL that allows only GET.
 func (p remotePlace) look(ctx context.Context) (Look, error) {
 	is, body, err := read(ctx, p.remote, span{size: media.HeadSize}, object{}, asIs)
 	if about(err, beyond) {
-		return Look{}, empty() // no byte can be had from the first one on
+		return Look{}, empty() // there is no first byte
 	}
 	if err != nil {
 		return Look{}, err
 	}
-	defer func() { _ = body.Close() }() // read as far as it is wanted
+	defer func() { _ = body.Close() }() // only the head is needed
 	if is.size == 0 {
 		return Look{}, empty()
 	}
@@ -161,7 +160,7 @@ func (p remotePlace) open(ctx context.Context, fingerprint string) (content, err
 	return &remoteContent{at: p.remote, pin: is}, nil
 }
 
-// current describes the content, and fails where its fingerprint is another.
+// current describes the content, and fails if its fingerprint has changed.
 func current(ctx context.Context, at remote, fingerprint string) (object, error) {
 	is, err := at.head(ctx)
 	if err == nil && is.fingerprint() == fingerprint {
@@ -177,14 +176,14 @@ func current(ctx context.Context, at remote, fingerprint string) (object, error)
 	if err != nil {
 		return object{}, err
 	}
-	_ = body.Close() // only its head was wanted
+	_ = body.Close() // only the header is needed
 	if is.fingerprint() != fingerprint {
 		return object{}, changed(fingerprint, is.fingerprint())
 	}
 	return is, nil
 }
 
-// remoteContent reads one content of a remote place.
+// remoteContent reads one version of a remote place.
 type remoteContent struct {
 	at  remote
 	pin object
@@ -201,22 +200,22 @@ func (c *remoteContent) check(ctx context.Context) error {
 func (c *remoteContent) read(ctx context.Context, offset, size int64, failed func(error) error) (io.ReadCloser, error) {
 	want := span{offset: offset, size: size, whole: offset == 0 && size == c.pin.size}
 	if !want.whole && !c.pin.pinned() {
-		return nil, unfit("can only be read as a whole: without ETag and time of modification, its parts may be of different contents").
+		return nil, unfit("can only be read as a whole: without ETag or modification time, ranges may come from different versions").
 			hint("%s", downloadHint)
 	}
 	is, body, err := read(ctx, c.at, want, c.pin, failed)
 	if about(err, another, beyond) {
-		// The refusal does not say what the content is now.
+		// The refusal does not say which version the content has now.
 		if _, err := current(ctx, c.at, c.pin.fingerprint()); err != nil {
 			return nil, err
 		}
-		return nil, broken(err, "was refused as changed, and is not")
+		return nil, broken(err, "could not be read: the server reported a change, but the content is the same")
 	}
 	if err != nil {
 		return nil, err
 	}
 	if is.fingerprint() != c.pin.fingerprint() {
-		_ = body.Close() // it is of no use
+		_ = body.Close() // it is not needed
 		return nil, changed(c.pin.fingerprint(), is.fingerprint())
 	}
 	return body, nil
@@ -224,7 +223,7 @@ func (c *remoteContent) read(ctx context.Context, offset, size int64, failed fun
 
 func asIs(err error) error { return err }
 
-// read opens a span, and guards the reading of it.
+// read opens a span, and watches its progress.
 func read(ctx context.Context, at remote, want span, pin object, failed func(error) error) (object, io.ReadCloser, error) {
 	if err := ctx.Err(); err != nil {
 		return object{}, nil, broken(err, "was not read: %v", err)
@@ -243,12 +242,12 @@ func read(ctx context.Context, at remote, want span, pin object, failed func(err
 	return is, newBody(ctx, src, size, cancel, failed), nil
 }
 
-// patience is how long a body may stand still while somebody reads it.
+// patience is the longest time that a read of a body may take.
 const patience = 60 * time.Second
 
-var errStalled = fmt.Errorf("no byte came for %s", patience)
+var errStalled = fmt.Errorf("no data for %s", patience)
 
-// body reads exactly size bytes of an answer, and gives up when none come.
+// body reads exactly size bytes of a response, and fails if none arrive.
 type body struct {
 	ctx        context.Context // of the request
 	src        io.ReadCloser
@@ -260,7 +259,7 @@ type body struct {
 
 func newBody(ctx context.Context, src io.ReadCloser, size int64, cancel context.CancelCauseFunc, failed func(error) error) *body {
 	watch := time.AfterFunc(patience, func() { cancel(errStalled) })
-	watch.Stop() // it runs only while a byte is waited for: the reader may be slow on purpose
+	watch.Stop() // it runs only during a read: the caller may be slow on purpose
 	return &body{ctx: ctx, src: src, size: size, left: size, watch: watch, cancel: cancel, failed: failed}
 }
 
@@ -281,16 +280,16 @@ func (b *body) Read(p []byte) (int, error) {
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
-	return n, b.failed(broken(err, "broke off after %d of %d bytes: %s", b.size-b.left, b.size, bare(err)))
+	return n, b.failed(broken(err, "ended after %d of %d bytes: %s", b.size-b.left, b.size, bare(err)))
 }
 
-// Close ends the request, also in the middle.
+// Close ends the request, even if bytes remain.
 func (b *body) Close() error {
 	b.watch.Stop()
 	err := b.src.Close()
 	b.cancel(nil)
 	if err != nil && b.left > 0 {
-		return nil // cut short on purpose
+		return nil // ended early on purpose
 	}
 	return err
 }

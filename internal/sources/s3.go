@@ -22,20 +22,20 @@ import (
 	"github.com/mediaferry/mediaferry/internal/egress"
 )
 
-// S3Options say where s3: sources are. Credentials come from AWS's usual chain:
-// environment, profile, web identity, the machine's role.
+// S3Options configure the store of s3: sources. Credentials come from AWS's default
+// chain: environment, profile, web identity, the machine's role.
 type S3Options struct {
-	Endpoint  string // of a store other than AWS's; "": AWS, or what AWS_ENDPOINT_URL_S3 says
-	Region    string // "": what the environment or the profile says
-	PathStyle bool   // the bucket in the path instead of the host name
+	Endpoint  string // of a store other than AWS; "": AWS_ENDPOINT_URL_S3, or AWS
+	Region    string // "": from the environment or the profile
+	PathStyle bool   // the bucket is in the path instead of the host name
 }
 
-// customRegion is what a store other than AWS's is called where nobody names a
-// region: most such stores sign for this one.
+// customRegion is the default region of stores other than AWS: most of them sign for
+// this one.
 const customRegion = "us-east-1"
 
-// s3Store reads s3: sources. Buckets are always read with credentials: those
-// that everybody may read have an https: URL as well.
+// s3Store reads s3: sources. It always uses credentials: public objects can be read
+// by their https: URL instead.
 type s3Store struct {
 	options S3Options
 	egress  *egress.Egress
@@ -43,8 +43,8 @@ type s3Store struct {
 
 	mu      sync.Mutex
 	client  *s3.Client
-	custom  bool              // the endpoint is not AWS's
-	regions map[string]string // of buckets that turned out to be elsewhere
+	custom  bool              // the endpoint is not AWS
+	regions map[string]string // of buckets that are in another region
 }
 
 func newS3(o S3Options, e *egress.Egress, private bool) *s3Store {
@@ -59,8 +59,8 @@ func (s *s3Store) place(u *url.URL) (place, error) {
 	return remotePlace{&s3Object{store: s, bucket: bucket, key: key, version: version}}, nil
 }
 
-// connect returns the client, and makes sure that there are credentials: the
-// SDK's own error for their absence tells of a request that failed.
+// connect returns the client, and checks that there are credentials: the SDK reports
+// missing credentials as a failed request.
 func (s *s3Store) connect(ctx context.Context) (*s3.Client, error) {
 	client, err := s.configured(ctx)
 	if err != nil {
@@ -70,7 +70,7 @@ func (s *s3Store) connect(ctx context.Context) (*s3.Client, error) {
 	if keys == nil {
 		return nil, keyless(nil)
 	}
-	if _, err := keys.Retrieve(ctx); err != nil { // kept until they run out
+	if _, err := keys.Retrieve(ctx); err != nil { // cached until they expire
 		if ctx.Err() != nil {
 			return nil, network(ctx.Err())
 		}
@@ -79,8 +79,8 @@ func (s *s3Store) connect(ctx context.Context) (*s3.Client, error) {
 	return client, nil
 }
 
-// configured makes the client once. A configuration that was refused is read
-// again the next time: it may have been mended since.
+// configured makes the client once. After a failure the configuration is read again
+// the next time, because it may have been corrected.
 func (s *s3Store) configured(ctx context.Context) (*s3.Client, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,8 +93,8 @@ func (s *s3Store) configured(ctx context.Context) (*s3.Client, error) {
 }
 
 func keyless(cause error) *trouble {
-	t := unready("cannot be read: there are no AWS credentials").
-		hint("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give the https: URL of an object that everybody may read")
+	t := unready("cannot be read: AWS credentials are missing").
+		hint("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; for a public object, use its https: URL")
 	t.cause = cause
 	return t
 }
@@ -102,16 +102,16 @@ func keyless(cause error) *trouble {
 func (s *s3Store) configure(ctx context.Context) error {
 	options := []func(*config.LoadOptions) error{
 		config.WithLogger(logging.Nop{}),
-		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }), // whoever asked tries again, and tells
+		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }), // the caller decides about retries
 	}
 	if s.options.Region != "" {
 		options = append(options, config.WithRegion(s.options.Region))
 	}
-	// The credentials' own requests go to where the environment says, the
-	// machine's metadata address among others; the policy is about sources.
+	// Requests for credentials go where the environment says, such as the machine's
+	// metadata address; the policy is about sources only.
 	c, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
-		return unready("cannot be read: AWS's configuration says %s", egress.Cause(err)).hint("check AWS_PROFILE and the files in ~/.aws")
+		return unready("cannot be read: the AWS configuration is invalid: %s", egress.Cause(err)).hint("check AWS_PROFILE and the files in ~/.aws")
 	}
 	custom := false
 	client := s3.NewFromConfig(c, func(o *s3.Options) {
@@ -124,19 +124,19 @@ func (s *s3Store) configure(ctx context.Context) error {
 		}
 		o.UsePathStyle = o.UsePathStyle || s.options.PathStyle
 		o.HTTPClient = s.egress.Storage(endpointPolicy(aws.ToString(o.BaseEndpoint), s.private))
-		// Ranges have no checksums to validate; the medium's own are compared
-		// at the other end.
+		// Ranges have no checksums to validate; the checksum of the whole is
+		// compared later.
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 	})
 	if client.Options().Region == "" {
-		return unready("cannot be read: no AWS region is known").hint("set sources.s3.region, or AWS_REGION")
+		return unready("cannot be read: the AWS region is not set").hint("set sources.s3.region or AWS_REGION")
 	}
 	s.client, s.custom = client, custom
 	return nil
 }
 
-// endpointPolicy allows what the operator named himself, wherever it is, and for
-// everything else what sources are allowed.
+// endpointPolicy allows an endpoint that the operator has configured, whatever its
+// address, and otherwise what sources are allowed.
 func endpointPolicy(endpoint string, private bool) egress.Policy {
 	return egress.Policy{Private: private || endpoint != "", Insecure: strings.HasPrefix(endpoint, "http://")}
 }
@@ -173,8 +173,8 @@ func (o *s3Object) head(ctx context.Context) (object, error) {
 }
 
 func (o *s3Object) get(ctx context.Context, want span, pin object) (object, io.ReadCloser, error) {
-	// A version that nobody named is not asked for, although answers tell it:
-	// reading by version takes a right of its own.
+	// A version is requested only if the source names it: reading by version needs a
+	// permission of its own.
 	in := &s3.GetObjectInput{
 		Bucket: &o.bucket, Key: &o.key, VersionId: optional(o.version),
 		Range: optional(want.header()), IfMatch: optional(pin.etag),
@@ -202,8 +202,8 @@ func (o *s3Object) get(ctx context.Context, want span, pin object) (object, io.R
 	}, out.Body, nil
 }
 
-// call makes one request, and a second one where AWS says that the bucket is in
-// another region.
+// call makes one request, and a second one if AWS says that the bucket is in another
+// region.
 func (o *s3Object) call(ctx context.Context, do func(*s3.Client, func(*s3.Options)) error) error {
 	client, err := o.store.connect(ctx)
 	if err != nil {
@@ -231,7 +231,7 @@ func (s *s3Store) region(bucket string) func(*s3.Options) {
 	}
 }
 
-// moved notes the region that a refusal names, and reports whether it is news.
+// moved records the region that a refusal names, and reports whether it is new.
 func (s *s3Store) moved(bucket string, err error) bool {
 	var answered *awshttp.ResponseError
 	if !errors.As(err, &answered) || answered.Response == nil {
@@ -252,7 +252,7 @@ func (s *s3Store) moved(bucket string, err error) bool {
 	return true
 }
 
-// s3Trouble words an error of the SDK, whose own texts hold whole URLs.
+// s3Trouble converts an error of the SDK, whose own text contains whole URLs.
 func s3Trouble(err error) error {
 	var answered *awshttp.ResponseError
 	if !errors.As(err, &answered) || answered.Response == nil || answered.HTTPStatusCode() == 0 {
@@ -260,7 +260,7 @@ func s3Trouble(err error) error {
 		if errors.As(err, &unsent) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 			return network(err)
 		}
-		return unready("cannot be asked for: %s", egress.Cause(err))
+		return unready("cannot be requested: %s", egress.Cause(err))
 	}
 	r := refusal{
 		status: answered.HTTPStatusCode(), requestID: answered.ServiceRequestID(), cause: err,
@@ -280,7 +280,7 @@ func optional(s string) *string {
 	return &s
 }
 
-// httpTime writes a time as HTTP's headers do.
+// httpTime formats a time for an HTTP header.
 func httpTime(t *time.Time) string {
 	if t == nil {
 		return ""

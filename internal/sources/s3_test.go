@@ -93,9 +93,9 @@ func TestS3RefusalsSayWhatToDo(t *testing.T) {
 		endpoint            func(t *testing.T) string
 		text, hint          string
 	}{
-		"no credentials":        {"", "s3://bucket/a.jpg", "eu-north-1", nil, "there are no AWS credentials", "AWS_ACCESS_KEY_ID"},
-		"no region":             {gatewayKey, "s3://bucket/a.jpg", "", nil, "no AWS region is known", "sources.s3.region"},
-		"a user name":           {gatewayKey, "s3://AKIA:s3cr3t@bucket/a.jpg", "", nil, "holds a user name", "configuration"},
+		"no credentials":        {"", "s3://bucket/a.jpg", "eu-north-1", nil, "AWS credentials are missing", "AWS_ACCESS_KEY_ID"},
+		"no region":             {gatewayKey, "s3://bucket/a.jpg", "", nil, "the AWS region is not set", "sources.s3.region"},
+		"a user name":           {gatewayKey, "s3://AKIA:s3cr3t@bucket/a.jpg", "", nil, "contains a user name", "configuration"},
 		"a query":               {gatewayKey, "s3://bucket/a.jpg?X-Amz-Signature=s3cr3t", "", nil, "a query other than versionId", "%3F"},
 		"no such bucket":        {gatewayKey, "s3://no-such-bucket/a.jpg", "eu-north-1", gatewayURL, "404 NoSuchBucket", ""},
 		"a wrong region":        {gatewayKey, "s3://bucket-1/a.jpg", "us-east-1", gatewayURL, "400 AuthorizationHeaderMalformed", "sources.s3.region"},

@@ -1,12 +1,12 @@
-// Package sources is where bytes come from: files of this host, https: URLs, and
-// objects in S3 and OSS. It looks at a source before anything is asked of a
-// vendor, and afterwards reads ranges of exactly the content that was seen:
-// every read is pinned by the content's fingerprint, and a source that has
-// become another is reported rather than mixed.
+// Package sources reads the bytes of sources: files of this host, https: URLs, and
+// objects in S3 and OSS. It examines a source before any call to a vendor, and
+// afterwards reads ranges of exactly the content that it saw then: every read is
+// checked against the content's fingerprint, and a changed source is reported
+// instead of being mixed with the old content.
 //
-// It repeats nothing and keeps no copy; how often to try is decided by whoever
-// holds the durable state. It writes nowhere, follows redirects of https:
-// sources and of nothing else, and prints no query string and no credentials.
+// It repeats nothing and keeps no copies; the owner of the durable state decides how
+// often to try. It writes nothing, follows redirects only of https: sources, and
+// never prints a query string or credentials.
 package sources
 
 import (
@@ -20,18 +20,18 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-// Options say what may be read, and how to get there.
+// Options say which sources may be read, and how stores are reached.
 type Options struct {
-	// Roots are absolute paths of the folders in which local sources may lie,
-	// also after symbolic links are resolved. Nil allows everything that the
-	// user can read; an empty list allows nothing.
+	// Roots are the absolute paths of the folders that local sources must be in,
+	// also after symbolic links are resolved. Nil allows everything that the user
+	// can read; an empty list allows nothing.
 	Roots []string
-	// AllowPrivate allows https: sources on loopback, link-local and private
-	// addresses, and http: sources at all.
+	// AllowPrivate allows sources on loopback, link-local and private addresses, and
+	// http: sources.
 	AllowPrivate bool
 	S3           S3Options
 	OSS          OSSOptions
-	Egress       *egress.Egress // nil: one of its own
+	Egress       *egress.Egress // nil: a new one
 }
 
 // Sources reads sources of every scheme. It is safe for concurrent use.
@@ -42,8 +42,8 @@ type Sources struct {
 	oss   *ossStore
 }
 
-// New returns Sources. It opens nothing: credentials, roots and endpoints are
-// looked at when the first source needs them.
+// New returns Sources. It opens nothing: credentials, roots and endpoints are checked
+// when the first source needs them.
 func New(o Options) *Sources {
 	if o.Egress == nil {
 		o.Egress = egress.New()
@@ -56,31 +56,30 @@ func New(o Options) *Sources {
 	}
 }
 
-// Look is what a source shows before it is sent.
+// Look is what is known about a source before it is sent.
 type Look struct {
 	Size int64 // bytes, at least 1
-	// Fingerprint tells this content from others that the source may have; see
+	// Fingerprint identifies this version of the content; see
 	// upload.FileFingerprint and upload.ObjectFingerprint.
 	Fingerprint string
-	// Modified is when a local file was last written; zero for all others.
+	// Modified is the modification time of a local file; zero for other sources.
 	Modified time.Time
-	// Name is the source's base name as it is written there, without query. It
-	// may hold any character; see media.CleanName.
+	// Name is the source's base name without the query. It may contain any
+	// character; see media.CleanName.
 	Name string
-	// Type is the media type that a server labels the source with; "" for
-	// files. Labels are often wrong: the bytes decide.
+	// Type is the media type that a server declares; "" for files. Servers are often
+	// wrong, so the bytes decide.
 	Type string
-	// Head is the first bytes, media.HeadSize of them where there are so many.
+	// Head holds the first media.HeadSize bytes, or all bytes of a smaller source.
 	Head []byte
-	// Ranges says that the content can be read from any offset. Without it, a
-	// server gives the whole only.
+	// Ranges says that the content can be read from any offset, not only as a whole.
 	Ranges bool
 }
 
-// Look looks at a canonical source (see upload.CanonicalSource): whether it can
-// be read, how large it is, and how it begins. Failures are *upload.Error at the
-// step claim: invalid for a source that is missing, empty, forbidden or not fit
-// to be read, unavailable for trouble on the way.
+// Look examines a canonical source (see upload.CanonicalSource): its size, its
+// fingerprint and its first bytes. Errors are *upload.Error at the step claim:
+// invalid for a source that is missing, empty, forbidden or unreadable, and
+// unavailable for failures that may pass.
 func (s *Sources) Look(ctx context.Context, source string) (Look, error) {
 	place, err := s.place(source)
 	if err != nil {
@@ -93,12 +92,11 @@ func (s *Sources) Look(ctx context.Context, source string) (Look, error) {
 	return look, nil
 }
 
-// Open opens a source whose look gave the fingerprint. It fails with kind
-// missing, naming both fingerprints, where the content is another by now.
-// Failures, also those of the File, are *upload.Error at the step transfer:
-// missing for a source that is gone, forbidden or changed, unavailable for
-// trouble on the way, invalid for a server that cannot give what is needed. The
-// caller closes the File.
+// Open opens the version of a source that has the fingerprint. Errors, also those of
+// the File, are *upload.Error at the step transfer: missing for a source that is
+// gone, forbidden or changed (naming both fingerprints), unavailable for failures
+// that may pass, and invalid for a server that lacks a needed feature. The caller
+// must close the File.
 func (s *Sources) Open(ctx context.Context, source, fingerprint string) (*File, error) {
 	place, err := s.place(source)
 	if err != nil {
@@ -111,17 +109,17 @@ func (s *Sources) Open(ctx context.Context, source, fingerprint string) (*File, 
 	return &File{source: source, content: content}, nil
 }
 
-// place is one source of some scheme. Its errors are *trouble.
+// place is one source. Its errors are *trouble.
 type place interface {
 	look(ctx context.Context) (Look, error)
 	open(ctx context.Context, fingerprint string) (content, error)
 }
 
-// content is what a File reads: one content of one place.
+// content is one version of a place.
 type content interface {
 	size() int64
-	// read gives exactly size bytes from offset, which lie within the content.
-	// failed words the errors that reading meets.
+	// read returns exactly size bytes from offset; both are within the content.
+	// failed converts the errors of reading.
 	read(ctx context.Context, offset, size int64, failed func(error) error) (io.ReadCloser, error)
 	check(ctx context.Context) error
 	close() error
@@ -133,7 +131,7 @@ func (s *Sources) place(source string) (place, error) {
 	}
 	u, err := url.Parse(source)
 	if err != nil {
-		return nil, unfit("is no URL")
+		return nil, unfit("is not a valid URL")
 	}
 	switch strings.ToLower(u.Scheme) {
 	case "https", "http":
@@ -146,39 +144,38 @@ func (s *Sources) place(source string) (place, error) {
 	return nil, unfit("has the unknown scheme %q, want a path, https:, s3: or oss:", u.Scheme)
 }
 
-// objectPlace reads s3://BUCKET/KEY and oss://BUCKET/KEY, of which a version
-// may be named.
+// objectPlace parses s3://BUCKET/KEY and oss://BUCKET/KEY, which may name a version.
 func objectPlace(u *url.URL) (bucket, key, version string, err error) {
 	if u.User != nil {
-		return "", "", "", unfit("holds a user name").hint("credentials belong into the configuration or the environment")
+		return "", "", "", unfit("contains a user name").hint("put credentials into the configuration or the environment")
 	}
 	query := u.Query()
 	version = query.Get("versionId")
 	query.Del("versionId")
 	if len(query) > 0 {
-		return "", "", "", unfit("has a query other than versionId").hint("write a question mark that belongs to the key as %%3F")
+		return "", "", "", unfit("has a query other than versionId").hint("if the question mark is part of the key, write %%3F")
 	}
 	return u.Host, strings.TrimPrefix(u.Path, "/"), version, nil
 }
 
-// File is an open source, pinned to one content. It is safe for concurrent use,
-// except that nothing may be read after Close.
+// File is one version of an open source. It is safe for concurrent use until it is
+// closed.
 type File struct {
 	source  string
 	content content
 }
 
-// Size is the size of the whole, in bytes.
+// Size is the size of the content in bytes.
 func (f *File) Size() int64 { return f.content.size() }
 
-// Range gives exactly size bytes from offset. Several ranges may be read at
-// once, and each obeys its own context; the caller closes what it gets. Reading
-// fails as Open does; a cancelled context is kind unavailable and wraps the
-// context's error.
+// Range returns a reader of exactly size bytes from offset, which the caller must
+// close. Several ranges may be read at once, each with its own context. Errors are
+// those of Open; a canceled context gives kind unavailable and wraps the context's
+// error.
 func (f *File) Range(ctx context.Context, offset, size int64) (io.ReadCloser, error) {
 	if offset < 0 || size <= 0 || size > f.Size()-offset {
 		return nil, upload.Errorf(upload.KindInternal, upload.StepTransfer,
-			"%d bytes from %d lie outside of the %d that source %q has", size, offset, f.Size(), upload.DisplaySource(f.source))
+			"%d bytes from offset %d are outside the %d bytes of source %q", size, offset, f.Size(), upload.DisplaySource(f.source))
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, f.failed(broken(err, "was not read: %v", err))
@@ -190,9 +187,9 @@ func (f *File) Range(ctx context.Context, offset, size int64) (io.ReadCloser, er
 	return body, nil
 }
 
-// Unchanged asks the source once more, after the last byte was read: it fails
-// with kind missing, naming both fingerprints, where the content is another now,
-// and with missing or unavailable where that cannot be told.
+// Unchanged checks the source again after the last byte was read. It fails with kind
+// missing, naming both fingerprints, if the content has changed, and with missing or
+// unavailable if that cannot be determined.
 func (f *File) Unchanged(ctx context.Context) error {
 	if err := f.content.check(ctx); err != nil {
 		return f.failed(err)

@@ -13,21 +13,21 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-// reason says what a trouble is about. What kind it is depends on when it comes:
-// a source that is not there is invalid at the look, and missing later.
+// reason is the cause of a trouble. Its kind depends on the step: a source that does
+// not exist is invalid when it is claimed, and missing later.
 type reason int
 
 const (
-	broke   reason = iota // on the way; may pass
-	gone                  // the source is not there, or not for us
-	never                 // nothing can be read from there, ever
-	ours                  // what is lacking is ours: credentials, a region
-	another               // the content is not the one that was asked for
-	beyond                // the content does not reach as far as was asked
+	broke   reason = iota // a transport error, which may pass
+	gone                  // the source does not exist, or we may not read it
+	never                 // the source can never be read
+	ours                  // our configuration lacks something, such as credentials
+	another               // the content has another fingerprint than requested
+	beyond                // the requested range is beyond the end of the content
 )
 
-// trouble is what went wrong with a source, worded as what follows its name:
-// does not exist.
+// trouble is a failure of a source. Its text follows the name of the source, such as
+// "does not exist".
 type trouble struct {
 	reason     reason
 	text       string
@@ -64,16 +64,15 @@ func broken(cause error, format string, args ...any) *trouble {
 }
 
 func empty() *trouble {
-	return unfit("is empty").hint("check what wrote it: a medium has at least one byte")
+	return unfit("is empty").hint("check the program that wrote it; a media file has at least one byte")
 }
 
-// changed names both fingerprints, so that a person sees what became of it.
+// changed names both fingerprints, so that a person can see what has changed.
 func changed(was, is string) *trouble {
-	return &trouble{reason: another, text: fmt.Sprintf("changed under way: it was %s, and is %s", was, is)}
+	return &trouble{reason: another, text: fmt.Sprintf("has changed: it was %s, and is now %s", was, is)}
 }
 
-// fault turns an error of a place into what the rest of the program
-// understands.
+// fault turns an error of a place into an *upload.Error.
 func fault(step upload.Step, source string, err error) *upload.Error {
 	var known *upload.Error
 	if errors.As(err, &known) {
@@ -91,7 +90,7 @@ func fault(step upload.Step, source string, err error) *upload.Error {
 	return e
 }
 
-// line names the line's fault, where it is one.
+// line returns the code of a network failure, or "".
 func line(err error) string {
 	switch {
 	case egress.Offline(err):
@@ -120,17 +119,17 @@ func (t *trouble) kind(step upload.Step) upload.Kind {
 	return upload.KindUnavailable
 }
 
-// about reports whether err is a trouble for one of some reasons.
+// about reports whether err is a trouble with one of the reasons.
 func about(err error, reasons ...reason) bool {
 	var t *trouble
 	return errors.As(err, &t) && slices.Contains(reasons, t.reason)
 }
 
-// network words an error of a request that got no answer.
+// network is the trouble of a request without a response.
 func network(err error) *trouble {
 	if egress.IsRefused(err) {
-		t := unfit("is not to be reached: %s", egress.Cause(err)).
-			hint("set sources.allow_private_networks: true if it is meant to be read from there")
+		t := unfit("has an address that is not allowed: %s", egress.Cause(err)).
+			hint("to read it from there, set sources.allow_private_networks: true")
 		t.cause = err
 		return t
 	}
@@ -142,23 +141,23 @@ func network(err error) *trouble {
 	return broken(err, "cannot be reached: %s", egress.Cause(err))
 }
 
-// refusal is a server's answer other than the bytes.
+// refusal is an error response of a server.
 type refusal struct {
 	status     int
-	code       string // a store's own word
+	code       string // the store's own error code
 	message    string
 	requestID  string
 	retryAfter time.Duration
 	cause      error
 }
 
-// trouble decides what a refusal means.
+// trouble classifies a refusal.
 func (r refusal) trouble() *trouble {
 	what := r.code
 	if what == "" {
 		what = http.StatusText(r.status)
 	}
-	text := fmt.Sprintf("was answered with %d %s", r.status, what)
+	text := fmt.Sprintf("could not be read: the server answered %d %s", r.status, what)
 	if r.message != "" {
 		text += ": " + egress.Redact(r.message)
 	}
@@ -173,7 +172,7 @@ func (r refusal) reason() reason {
 	case "InvalidObjectState":
 		return never
 	case "ExpiredToken", "SecurityTokenExpired", "RequestTimeTooSkewed", "RequestTimeout":
-		return broke // credentials are renewed, and clocks are set
+		return broke // credentials can be renewed, and clocks set
 	}
 	switch {
 	case r.status == http.StatusPreconditionFailed:
@@ -189,19 +188,19 @@ func (r refusal) reason() reason {
 func (r refusal) advice() string {
 	switch {
 	case r.code == "InvalidObjectState":
-		return "restore it from its archive first"
+		return "restore it from the archive first"
 	case r.code == "AuthorizationHeaderMalformed":
-		return "set sources.s3.region to the one that the store expects"
+		return "set sources.s3.region to the region that the store expects"
 	case r.code == "RequestTimeTooSkewed":
-		return "set this machine's clock"
+		return "correct this host's clock"
 	case r.status == http.StatusUnauthorized, r.status == http.StatusForbidden:
-		return "check that it may be read with these credentials, or that a signed URL has not run out"
+		return "check that the credentials may read it, or that a signed URL has not expired"
 	}
 	return ""
 }
 
-// bare is an error without the operation and path that os puts in front: the
-// path is in the message already.
+// bare drops the operation and the path that package os puts in front of an error:
+// the message already has the path.
 func bare(err error) string {
 	var path *fs.PathError
 	if errors.As(err, &path) {

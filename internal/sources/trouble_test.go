@@ -24,10 +24,10 @@ func TestFileTroublesAreToldApart(t *testing.T) {
 		claim, later upload.Kind
 	}{
 		"missing":            {syscall.ENOENT, "does not exist", upload.KindInvalid, upload.KindMissing},
-		"forbidden":          {syscall.EACCES, "may not be read by this user", upload.KindInvalid, upload.KindMissing},
-		"not permitted":      {syscall.EPERM, "may not be read by this user", upload.KindInvalid, upload.KindMissing},
+		"forbidden":          {syscall.EACCES, "cannot be read by this user", upload.KindInvalid, upload.KindMissing},
+		"not permitted":      {syscall.EPERM, "cannot be read by this user", upload.KindInvalid, upload.KindMissing},
 		"too long":           {syscall.ENAMETOOLONG, "too long", upload.KindInvalid, upload.KindInvalid},
-		"a link in a circle": {syscall.ELOOP, "in a circle", upload.KindInvalid, upload.KindMissing},
+		"a link in a circle": {syscall.ELOOP, "forms a loop", upload.KindInvalid, upload.KindMissing},
 		"a broken disk":      {syscall.EIO, "input/output error", upload.KindUnavailable, upload.KindUnavailable},
 		"too many files":     {syscall.EMFILE, "too many open files", upload.KindUnavailable, upload.KindUnavailable},
 		"a lost server":      {syscall.ESTALE, "stale", upload.KindUnavailable, upload.KindUnavailable},
@@ -104,7 +104,7 @@ func TestABodyThatStandsStillIsGivenUp(t *testing.T) {
 		n, err := io.Copy(io.Discard, b)
 		require.EqualValues(t, 1, n)
 		require.ErrorIs(t, err, errStalled)
-		require.ErrorContains(t, err, "broke off after 1 of 10 bytes")
+		require.ErrorContains(t, err, "ended after 1 of 10 bytes")
 		require.True(t, about(err, broke))
 		require.NoError(t, b.Close())
 	})

@@ -1,6 +1,5 @@
-// Package sourcetest holds what every source keeps, whatever its scheme: one
-// suite, which each implementation runs against something real that the test can
-// change. It knows no scheme.
+// Package sourcetest is the contract of sources: one suite that every scheme runs
+// against a real store that the test can change. It knows no scheme.
 package sourcetest
 
 import (
@@ -18,21 +17,21 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-// Subject is one source under test, which has no content at first.
+// Subject is one source under test. It has no content at first.
 type Subject struct {
 	Sources *sources.Sources
 	Source  string // canonical
-	Name    string // what Look shall call it
-	// Put gives the source a content, in the place of the one it has. Two
-	// contents have two fingerprints, also where they are equally long.
+	Name    string // the name that Look must return
+	// Put replaces the content of the source. Two contents have different
+	// fingerprints, even if they have the same length.
 	Put func(t *testing.T, content []byte)
-	// Remove takes the content away.
+	// Remove removes the source.
 	Remove func(t *testing.T)
-	// Secrets are texts that no error may hold.
+	// Secrets are texts that no error may contain.
 	Secrets []string
 }
 
-// Run runs the suite. fresh makes a subject of its own for each case.
+// Run runs the suite. fresh makes a new subject for each case.
 func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 	for name, check := range map[string]func(*testing.T, Subject){
 		"a look tells size, name and how it begins":         looks,
@@ -54,7 +53,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 	}
 }
 
-// Sizes in bytes. Large is more than all buffers on the way hold together.
+// Sizes in bytes. Large is more than all buffers on the way together.
 const (
 	middling = 2<<20 + 7
 	large    = 12 << 20
