@@ -28,10 +28,10 @@ const (
 type Session struct {
 	Method Method `json:"method"`
 
-	// ID is the vendor's name for the session (Trustana's uploadId, Sitoo's
-	// file_id, TruVideo's uploadId); empty where the vendor has none.
+	// ID is the vendor's name for the session, as it calls an upload or a file;
+	// empty where the vendor has none.
 	ID string `json:"id,omitempty"`
-	// FileName is the vendor's second name for it (Trustana's fileName).
+	// FileName is the vendor's second name for it, by which it can be asked too.
 	FileName string `json:"file_name,omitempty"`
 
 	URL    string            `json:"url,omitempty"`    // of the PUT or POST
@@ -115,7 +115,7 @@ type Receipt struct {
 	SHA256    string `json:"sha256,omitempty"` // lower-case hex, where one process read the whole
 	CRC64     string `json:"crc64,omitempty"`  // unsigned decimal, ECMA
 
-	// Media is set where the answer to the bytes names the medium (Closient).
+	// Media is set where the answer to the bytes names the medium.
 	Media *Media `json:"media,omitempty"`
 	// Untold says that the bytes are stored, but that the store could not tell
 	// the vendor so (OSS, 203).

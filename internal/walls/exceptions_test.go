@@ -10,7 +10,6 @@ var namesVendors = []exception{
 	{"internal/vendors/vendors.go", "the registry"},
 	{"starter/mediaferry/demo.go", "the sample catalogue"},
 	{"internal/sandbox", untilTheMove},
-	{"internal/upload", untilTheMove},
 	{"workflows", untilTheMove},
 }
 
@@ -21,8 +20,6 @@ var decidesOnKinds = []exception{
 	{"internal/batch/batches.go", "an error about the source of a row refuses the row; any other ends the reading of the manifest"},
 	{"internal/manifest/page.go", "a manifest that seems to have changed is listed again, to say what changed"},
 	{"internal/report/totals.go", "a refused row took no time, so it does not count in the times of a report"},
-	{"internal/vendors/closient/settle.go", "a further copy that the vendor does not delete becomes a note, and fails nothing"},
-	{"internal/vendors/truvideo/login.go", "makes the kind: a login that is refused for good denies the account"},
 	{"starter/mediaferry/batch_plan.go", "chooses the exit status"},
 	{"starter/mediaferry/batch_start.go", "chooses the exit status"},
 	{"starter/mediaferry/held.go", "a command that a denied account holds up returns, and says what to do"},

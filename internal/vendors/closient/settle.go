@@ -86,10 +86,10 @@ func (c caller) adopt(ctx context.Context, in upload.Settle, equal []image) (upl
 	}
 	var left []image
 	for _, image := range others {
-		switch err := c.delete(ctx, in.Item.Fields, image.ID); upload.KindOf(err) {
-		case "":
+		switch err := c.delete(ctx, in.Item.Fields, image.ID); {
+		case err == nil:
 			settled.Note += "; deleted " + image.ID
-		case upload.KindRejected: // ours is found all the same
+		case wire.IsFinal(wire.StatusOf(err)): // ours is found all the same
 			left = append(left, image)
 		default:
 			return upload.Settled{}, err

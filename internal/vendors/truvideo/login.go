@@ -93,7 +93,7 @@ func (c caller) login(ctx context.Context, _ wire.Token) (wire.Token, error) {
 // blame for a login, and none may end by it.
 func (c caller) loginRefused(err error) error {
 	var e *upload.Error
-	if !errors.As(err, &e) || e.Kind != upload.KindRejected {
+	if !errors.As(err, &e) || !wire.IsFinal(e.Status) {
 		return err
 	}
 	e.Kind = upload.KindDenied

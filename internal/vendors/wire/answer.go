@@ -27,15 +27,15 @@ type Answer struct {
 // answer cut short: asking again may help.
 func (a Answer) Decode(into any) error {
 	if err := json.Unmarshal(a.Body, into); err != nil {
-		return a.Incomplete("no JSON as expected: %s", a.Clean(err.Error()))
+		return a.Incomplete("with something else than the expected JSON: %s", a.Clean(err.Error()))
 	}
 	return nil
 }
 
 // Incomplete is the failure of an answer that says success and lacks what it
-// must hold.
+// must hold. The format goes on from "prepare answered OK": "without an ID".
 func (a Answer) Incomplete(format string, args ...any) *upload.Error {
-	e := upload.Errorf(upload.KindUnavailable, a.Call.Step, a.Call.Label()+" answered "+http.StatusText(a.Status)+" with "+format, args...)
+	e := upload.Errorf(upload.KindUnavailable, a.Call.Step, a.Call.Label()+" answered "+http.StatusText(a.Status)+" "+format, args...)
 	e.Status, e.Arrived = a.Status, upload.ArrivedMaybe
 	return e
 }

@@ -41,18 +41,28 @@ func (c *Caller) Judge(ctx context.Context, a Answer, status int, r Refusal) *up
 	if status >= 500 || status < 400 || status == egress.StatusClientClosed {
 		e.Arrived = upload.ArrivedMaybe
 	}
-	switch status {
-	case http.StatusTooManyRequests: // an account that was told no time waits longer each time
+	switch {
+	case status == http.StatusTooManyRequests: // an account that was told no time waits longer each time
 		c.Permits.Slow(ctx, c.Account, max(e.RetryAfter, time.Second))
-	case http.StatusUnauthorized, http.StatusForbidden:
+	case denies(status):
 		_ = c.DeniedHint(e)
 	}
 	return e
 }
 
+// IsFinal reports whether a status refuses this request for good, and not the
+// account or the moment. 0, of a call that got no answer, is none.
+func IsFinal(status int) bool {
+	return status >= 300 && status != http.StatusTooManyRequests && !denies(status) && !egress.MayPass(status)
+}
+
+func denies(status int) bool {
+	return status == http.StatusUnauthorized || status == http.StatusForbidden
+}
+
 func kindOf(status int) upload.Kind {
 	switch {
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+	case denies(status):
 		return upload.KindDenied
 	case status == http.StatusTooManyRequests:
 		return upload.KindThrottled
