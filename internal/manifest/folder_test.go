@@ -44,7 +44,7 @@ func TestAFolderStandsForItsMedia(t *testing.T) {
 		home + "/a/1.png", home + "/a/2.png", home + "/a/deep/x.gif", home + "/a.JPG", home + "/a.d/y.gif", home + "/b.jpg", home + "/z.heic",
 	}, got.sources())
 	require.Len(t, got.problems(), 1)
-	require.Contains(t, got.problems()[0].String(), `line 7: source: "z.heic": trustana takes no HEIC`)
+	require.Contains(t, got.problems()[0].String(), `line 7: source: "z.heic": trustana does not accept HEIC`)
 	require.Equal(t, 3, got.rows[2].Item.Line)
 	require.Equal(t, manifest.Folder, got.layout.Format)
 	require.Equal(t, upload.DeriveID("trustana", home+"/a.JPG", nil), got.rows[3].Item.ID)

@@ -148,7 +148,7 @@ func TestClosient(t *testing.T) {
 			faults: []string{"closient.delete=status=409"},
 			want:   want{state: upload.StateReady, requests: requests{"list": 2, "post": 1, "image": 2, "delete": 1}, media: 2},
 			check: func(w *world, _ upload.Item, ended end) {
-				require.Contains(w.t, ended.result.Note, "does not delete")
+				require.Contains(w.t, ended.result.Note, "did not delete")
 			},
 		},
 		{

@@ -82,7 +82,7 @@ func (Client) Received(ctx context.Context, c *wire.Caller, status int, header h
 		return upload.Media{}, err
 	}
 	if got.ID == "" {
-		return upload.Media{}, a.Incomplete("no id")
+		return upload.Media{}, a.Incomplete("without id")
 	}
 	return got.media(), nil
 }
@@ -115,14 +115,14 @@ func (c caller) list(ctx context.Context, step upload.Step, fields upload.Fields
 			return nil, time.Time{}, err
 		}
 		if got.Data == nil { // no list is not an empty one: a lost image would be taken for none
-			return nil, time.Time{}, a.Incomplete("no data")
+			return nil, time.Time{}, a.Incomplete("without data")
 		}
 		all = append(all, got.Data...)
 		switch {
 		case !got.Pagination.HasNext, len(got.Data) == 0:
 			return all, a.There(c.Now()), nil
 		case page == maxPages:
-			return nil, time.Time{}, a.Incomplete("more than %d pages", page)
+			return nil, time.Time{}, a.Incomplete("with more than %d pages", page)
 		}
 	}
 }

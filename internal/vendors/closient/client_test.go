@@ -244,7 +244,7 @@ func TestWhatClosientRefuses(t *testing.T) {
 		},
 		wiretest.Refusal{
 			Name: "a success without an ID leaves it open", Call: receive(201, nil, `{"title":"x"}`),
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 201, Text: "no id",
+			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 201, Text: "without id",
 		},
 		wiretest.Refusal{
 			Name: "a success with a time that is none leaves it open", Call: receive(201, nil, `{"id":"x","created":"`+"x?signature="+wiretest.Canary+`"}`),

@@ -81,7 +81,7 @@ func (c caller) adopt(ctx context.Context, in upload.Settle, equal []image) (upl
 	}
 	others := equal[1:]
 	if !c.Account.On("cleanup_duplicates") {
-		settled.Note = fmt.Sprintf("the product also has %s with the same content; cleanup_duplicates: true deletes such", ids(others))
+		settled.Note = fmt.Sprintf("the product also has %s with the same content; set cleanup_duplicates: true to delete duplicates", ids(others))
 		return settled, nil
 	}
 	var left []image
@@ -96,7 +96,7 @@ func (c caller) adopt(ctx context.Context, in upload.Settle, equal []image) (upl
 		}
 	}
 	if len(left) > 0 {
-		settled.Note += "; the vendor does not delete " + ids(left)
+		settled.Note += "; the vendor did not delete " + ids(left)
 	}
 	settled.Note = "the image was there more than once" + settled.Note
 	return settled, nil

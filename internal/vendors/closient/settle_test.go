@@ -119,7 +119,7 @@ func TestClosientFindsOutWhatALostAnswerMade(t *testing.T) {
 		},
 		{name: "a single one is never deleted", cleanup: true, images: []found{at("ours"), at("other")}, want: "ours"},
 		{name: "one that is gone is deleted", cleanup: true, images: []found{at("ours"), at("ours2")}, deletes: []wiretest.Exchange{gone}, want: "ours", note: "deleted ours2"},
-		{name: "one that the vendor does not delete is named, and ours is found", cleanup: true, images: []found{at("ours"), at("ours2")}, deletes: []wiretest.Exchange{kept}, want: "ours", note: "does not delete ours2"},
+		{name: "one that the vendor does not delete is named, and ours is found", cleanup: true, images: []found{at("ours"), at("ours2")}, deletes: []wiretest.Exchange{kept}, want: "ours", note: "did not delete ours2"},
 		{name: "trouble with deleting is tried again", cleanup: true, images: []found{at("ours"), at("ours2")}, deletes: []wiretest.Exchange{trouble}, kind: upload.KindUnavailable},
 		{
 			name: "of several that were each to be the first, the one that is stays", cleanup: true, fields: upload.Fields{"is_primary": true},

@@ -55,7 +55,7 @@ func (Client) Prepare(ctx context.Context, c *wire.Caller, in upload.Prepare) (u
 		return upload.Session{}, err
 	}
 	if got.FileID == "" || got.UploadURL == "" || got.Fields["key"] == "" {
-		return upload.Session{}, a.Incomplete("no file_id, upload_url or key")
+		return upload.Session{}, a.Incomplete("without file_id, upload_url or key")
 	}
 	session := upload.Session{
 		Method: upload.MethodForm, Store: upload.StoreS3,
@@ -110,7 +110,7 @@ func (Client) Poll(ctx context.Context, c *wire.Caller, in upload.Poll) (upload.
 		media.State, media.Reason = upload.StateFailed, "the vendor could not process the image and gives no reason"
 	case stateUploading, "uploaded", "processing":
 	default:
-		return upload.Media{}, a.Incomplete("unknown status %q", a.Clean(got.Status))
+		return upload.Media{}, a.Incomplete("with unknown status %q", a.Clean(got.Status))
 	}
 	return media, nil
 }

@@ -253,15 +253,15 @@ func TestWhatSitooRefuses(t *testing.T) {
 		},
 		wiretest.Refusal{
 			Name: "a form without its key may pass", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"file_id":"f","upload_url":"https://s3/","fields":{"policy":"x"}}`)},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "no file_id, upload_url or key",
+			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without file_id, upload_url or key",
 		},
 		wiretest.Refusal{
 			Name: "a form without its URL may pass", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"file_id":"f","fields":{"key":"x"}}`)},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "no file_id, upload_url or key",
+			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without file_id, upload_url or key",
 		},
 		wiretest.Refusal{
 			Name: "a form without its file may pass", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"upload_url":"https://s3/","fields":{"key":"x"}}`)},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "no file_id, upload_url or key",
+			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without file_id, upload_url or key",
 		},
 	)
 	wiretest.CheckRefusals(t, sitoo, bearer, rows)

@@ -44,7 +44,7 @@ var sitoo = &spec.Spec{
 	BaseURL: "https://media-object-storage.sitooapis.com",
 	Fields: []spec.Field{
 		{Name: "entity_id", Type: spec.Text, Required: true, Most: 1024, Doc: "what the image belongs to: shipmentId|sku|reasonCode|discrepancyId"},
-		{Name: "entity_type", Type: spec.Text, Default: "shipment_item", Choices: []string{"shipment_item"}, Doc: "shipment_item is all there is"},
+		{Name: "entity_type", Type: spec.Text, Default: "shipment_item", Choices: []string{"shipment_item"}, Doc: "the only value is shipment_item"},
 		{Name: "file_name", Type: spec.Text, Most: 255, Doc: "name with extension; default: the source's own"},
 	},
 	NameField: "file_name",

@@ -112,11 +112,11 @@ func (s *Spec) unknown(name string) *Problem {
 func (f Field) read(key string, dotted bool, text string) (any, error) {
 	switch {
 	case !utf8.ValidString(key + text): // JSON would make another text of it
-		return nil, errors.New("is no UTF-8 text: save the manifest as UTF-8")
+		return nil, errors.New("is not UTF-8: save the manifest as UTF-8")
 	case !dotted:
 		return f.parse(text)
 	case key == "":
-		return nil, fmt.Errorf("names no key, want %s.NAME", f.Name)
+		return nil, fmt.Errorf("has no key, want %s.NAME", f.Name)
 	}
 	return map[string]any{key: text}, nil
 }
@@ -135,7 +135,7 @@ func (f Field) parse(text string) (any, error) {
 	case Integer:
 		n, err := strconv.ParseInt(text, 10, 53)
 		if err != nil {
-			return nil, fmt.Errorf("%q is no whole number", shorten(text))
+			return nil, fmt.Errorf("%q is not a whole number", shorten(text))
 		}
 		return float64(n), nil // as JSON would read it
 	case List:
@@ -143,7 +143,7 @@ func (f Field) parse(text string) (any, error) {
 	case Object:
 		var object map[string]any
 		if err := json.Unmarshal([]byte(text), &object); err != nil || object == nil {
-			return nil, fmt.Errorf("%q is no JSON object", shorten(text))
+			return nil, fmt.Errorf("%q is not a JSON object", shorten(text))
 		}
 		return object, nil
 	}
@@ -154,7 +154,7 @@ func parseList(text string) ([]any, error) {
 	if strings.HasPrefix(text, "[") {
 		var list []any
 		if err := json.Unmarshal([]byte(text), &list); err != nil {
-			return nil, fmt.Errorf("%q is no JSON array", shorten(text))
+			return nil, fmt.Errorf("%q is not a JSON array", shorten(text))
 		}
 		return list, nil
 	}
@@ -185,7 +185,7 @@ func (s *Spec) CheckFields(fields upload.Fields, known []Problem) []Problem {
 		value, present := fields[field.Name]
 		if !present || field.Required && value == "" {
 			if field.Required {
-				problems = append(problems, Problem{Field: field.Name, Message: "is missing, " + s.Name + " needs it", Hint: field.Doc})
+				problems = append(problems, Problem{Field: field.Name, Message: "is missing: " + s.Name + " requires it", Hint: field.Doc})
 			}
 			continue
 		}
@@ -233,7 +233,7 @@ func (f Field) checkNumber(v float64) error {
 	case f.Type != Integer:
 		return fmt.Errorf("%s is not of type %s", plain, f.Type)
 	case v < 0 || v > mostExact || v != math.Trunc(v):
-		return fmt.Errorf("%s is no whole number from 0", plain)
+		return fmt.Errorf("%s is not a whole number of 0 or more", plain)
 	}
 	return nil
 }
@@ -262,12 +262,12 @@ func (f Field) checkList(list []any) error {
 		text, ok := member.(string)
 		switch {
 		case !ok:
-			return fmt.Errorf("member %s is no text, want it in quotes", shorten(fmt.Sprint(member)))
+			return fmt.Errorf("member %s is not text: put it in quotes", shorten(fmt.Sprint(member)))
 		case text == "":
 			return errors.New("a member is empty")
 		}
 		if f.Unique && seen[text] {
-			return fmt.Errorf("%q stands twice, want each once", text)
+			return fmt.Errorf("%q appears twice", text)
 		}
 		seen[text] = true
 	}

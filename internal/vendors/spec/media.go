@@ -13,10 +13,10 @@ import (
 // its type, its size.
 func (s *Spec) CheckContent(content upload.Content, account Account) error {
 	if content.Size < 1 {
-		return invalid("an empty medium is none")
+		return invalid("the file is empty")
 	}
 	if content.Type == "image/heic" || content.Type == "image/heif" {
-		return invalid("%s takes no HEIC", s.Name).
+		return invalid("%s does not accept HEIC", s.Name).
 			WithHint("convert it to JPEG first, for example with: heif-convert -q 92 IN.heic OUT.jpg")
 	}
 	var types []string
@@ -29,11 +29,11 @@ func (s *Spec) CheckContent(content upload.Content, account Account) error {
 			continue
 		}
 		if off {
-			return invalid("%s takes %s only where the account sets %s: true", s.Name, content.Type, r.Setting)
+			return invalid("%s accepts %s only if the account sets %s: true", s.Name, content.Type, r.Setting)
 		}
 		return s.checkSize(content.Size, r.MaxBytes, account.MaxBytes)
 	}
-	return invalid("%s takes no %s, want one of %s", s.Name, content.Type, strings.Join(types, ", "))
+	return invalid("%s does not accept %s, only %s", s.Name, content.Type, strings.Join(types, ", "))
 }
 
 // CheckName holds the name that an item asks for against the bytes that its
@@ -52,8 +52,8 @@ func (s *Spec) CheckName(item upload.Item, head []byte) error {
 		return err
 	}
 	if _, known := media.TypeOf(name); !known && s.NeedsExtension {
-		return invalid("%s %q has no extension of an image", s.NameField, name).
-			WithHint("the bytes are %s: end it in %s", found.Type, found.Type.Extension())
+		return invalid("%s %q does not end in an image extension", s.NameField, name).
+			WithHint("the file is %s: end the name in %s", found.Type, found.Type.Extension())
 	}
 	return nil
 }
@@ -63,7 +63,7 @@ func (s *Spec) checkSize(size, most, configured int64) error {
 		most = configured
 	}
 	if size > most {
-		return invalid("%d bytes are more than the %d that %s takes", size, most, s.Name).
+		return invalid("the file has %d bytes, and %s accepts at most %d", size, s.Name, most).
 			WithHint("the account's max_bytes changes the limit")
 	}
 	return nil

@@ -42,7 +42,7 @@ func (Client) Prepare(ctx context.Context, c *wire.Caller, in upload.Prepare) (u
 		return upload.Session{}, err
 	}
 	if got.UploadURL == "" || got.UploadID == "" {
-		return upload.Session{}, a.Incomplete("no uploadUrl or uploadId")
+		return upload.Session{}, a.Incomplete("without uploadUrl or uploadId")
 	}
 	session := upload.Session{
 		Method: upload.MethodPut, Store: upload.StoreS3,
@@ -76,10 +76,10 @@ func (Client) Poll(ctx context.Context, c *wire.Caller, in upload.Poll) (upload.
 		return upload.Media{}, err
 	}
 	if got.FileID == "" {
-		return upload.Media{}, a.Incomplete("no fileId")
+		return upload.Media{}, a.Incomplete("without fileId")
 	}
 	if got.Size != 0 && got.Size != in.Content.Size {
-		return upload.Media{}, upload.Errorf(upload.KindCorrupt, upload.StepPoll, "vendor has %d bytes as %s, sent were %d", got.Size, got.FileID, in.Content.Size).
+		return upload.Media{}, upload.Errorf(upload.KindCorrupt, upload.StepPoll, "the vendor has %d bytes as %s, but %d were sent", got.Size, got.FileID, in.Content.Size).
 			WithHint("the image is attached already: look at %s before sending it again", got.FileID)
 	}
 	return upload.Media{ID: got.FileID, URL: in.Session.Media.URL, State: upload.StateReady, Seen: "200"}, nil

@@ -213,11 +213,11 @@ func TestWhatTrustanaRefuses(t *testing.T) {
 		},
 		{
 			Name: "an empty success may pass", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, "")},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "no JSON as expected",
+			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "with something else than the expected JSON",
 		},
 		{
 			Name: "a page instead of JSON may pass", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, "<html>"+wiretest.Canary+"</html>")},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "no JSON as expected",
+			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "with something else than the expected JSON",
 		},
 		{
 			Name: "a success without data may pass", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"errorCode":0}`)},
@@ -225,11 +225,11 @@ func TestWhatTrustanaRefuses(t *testing.T) {
 		},
 		{
 			Name: "a success without a URL may pass", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"errorCode":0,"data":{"uploadId":"u"}}`)},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "no uploadUrl or uploadId",
+			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without uploadUrl or uploadId",
 		},
 		{
 			Name: "a success without an ID may pass", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"errorCode":0,"data":{"uploadUrl":"https://s3/k"}}`)},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "no uploadUrl or uploadId",
+			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without uploadUrl or uploadId",
 		},
 		{
 			Name: "status 401 stops the account", Call: pollCall, Script: []wiretest.Exchange{wiretest.Refuse(401, "")},
@@ -249,11 +249,11 @@ func TestWhatTrustanaRefuses(t *testing.T) {
 		},
 		{
 			Name: "status without a file ID goes on", Call: pollCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"errorCode":0,"data":{}}`)},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "no fileId",
+			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without fileId",
 		},
 		{
 			Name: "a size that is not ours is damage, and not repeated", Call: pollCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"errorCode":0,"data":{"fileId":"IM1","size":999}}`)},
-			Kind: upload.KindCorrupt, Text: "vendor has 999 bytes as IM1, sent were 1000", Hint: "look at IM1",
+			Kind: upload.KindCorrupt, Text: "the vendor has 999 bytes as IM1, but 1000 were sent", Hint: "look at IM1",
 		},
 	})
 }

@@ -147,7 +147,7 @@ func (c caller) fetchPolicy(ctx context.Context, _ wire.Token) (wire.Token, erro
 		return wire.Token{}, err
 	}
 	if slices.Contains([]string{got.AccessID, got.Host, got.Expire, got.Signature, got.Policy, got.Dir, got.Callback}, "") {
-		return wire.Token{}, a.Incomplete("an empty access_id, host, expire, signature, policy, dir or callback")
+		return wire.Token{}, a.Incomplete("with an empty access_id, host, expire, signature, policy, dir or callback")
 	}
 	expire, _ := strconv.ParseInt(got.Expire, 10, 64) // unreadable: not known
 	got.Until, got.Life = a.Expiry(wire.Lifetime{Until: wire.Unix(expire)})
@@ -171,11 +171,11 @@ func (Client) prepareVideo(ctx context.Context, c *wire.Caller, in upload.Prepar
 		return upload.Session{}, err
 	}
 	if got.UploadURL == "" || got.URL == "" {
-		return upload.Session{}, a.Incomplete("no upload_url or url")
+		return upload.Session{}, a.Incomplete("without upload_url or url")
 	}
 	there, err := url.Parse(got.URL)
 	if err != nil {
-		return upload.Session{}, a.Incomplete("a url that is none")
+		return upload.Session{}, a.Incomplete("with an invalid url")
 	}
 	expire, _ := strconv.ParseInt(got.Expire, 10, 64) // unreadable: not known
 	session := upload.Session{

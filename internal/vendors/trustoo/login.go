@@ -38,7 +38,7 @@ func (c caller) call(ctx context.Context, r wire.Request, into any) (wire.Answer
 		case status < 300:
 			a.Body = said.Data
 			if len(said.Data) == 0 || string(said.Data) == "null" {
-				return a, a.Incomplete("no data")
+				return a, a.Incomplete("without data")
 			}
 			return a, a.Decode(into)
 		case status != http.StatusUnauthorized, try > 1, c.Account.Settings["access_token"] != "":
@@ -178,7 +178,7 @@ func (c caller) tokensOf(ctx context.Context, a wire.Answer) (tokens, error) {
 		return got, c.Judge(ctx, a, status, said.refusal())
 	}
 	if json.Unmarshal(said.Data, &got) != nil || got.Access == "" {
-		return got, a.Incomplete("no access_token")
+		return got, a.Incomplete("without access_token")
 	}
 	return got, nil
 }

@@ -246,11 +246,11 @@ func TestWhatTrustoosRefreshRefuses(t *testing.T) {
 		},
 		{
 			Name: "nothing, but gives no token", Call: prepareCall, Script: refused(200, `{"code":0,"data":{"refresh_token":"`+wiretest.Canary+`"}}`),
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "no access_token",
+			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without access_token",
 		},
 		{
 			Name: "nothing, but gives no data", Call: prepareCall, Script: refused(200, `{"code":0,"data":null}`),
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "no access_token",
+			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without access_token",
 		},
 		{
 			Name: "nothing, but gives no JSON", Call: prepareCall, Script: refused(200, `ok`),

@@ -102,7 +102,7 @@ func TestWhatTrustooRefuses(t *testing.T) {
 		},
 		{
 			Name: "no data", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, code(0))},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "no data",
+			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without data",
 		},
 		{
 			Name: "data that is no object", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"code":0,"data":"x"}`)},
@@ -122,15 +122,15 @@ func TestWhatTrustooRefuses(t *testing.T) {
 		},
 		{
 			Name: "a video without its URL", Call: videoCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"code":0,"data":{"url":"https://h/v"}}`)},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "no upload_url or url",
+			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without upload_url or url",
 		},
 		{
 			Name: "a video without its place", Call: videoCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"code":0,"data":{"upload_url":"https://h/v"}}`)},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "no upload_url or url",
+			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without upload_url or url",
 		},
 		{
 			Name: "a video whose place is no URL", Call: videoCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"code":0,"data":{"upload_url":"https://h/v","url":"https://h/%zz"}}`)},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "a url that is none",
+			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "with an invalid url",
 		},
 	}
 	for _, field := range []string{"access_id", "host", "expire", "signature", "policy", "dir", "callback"} {

@@ -66,7 +66,7 @@ func (Client) Prepare(ctx context.Context, c *wire.Caller, in upload.Prepare) (u
 		return upload.Session{}, err
 	}
 	if got.UploadID == "" || got.MediaID == "" {
-		return upload.Session{}, a.Incomplete("no uploadId or mediaId")
+		return upload.Session{}, a.Incomplete("without uploadId or mediaId")
 	}
 	return upload.Session{
 		Method: upload.MethodMultipart, Store: upload.StoreS3,
@@ -152,7 +152,7 @@ func (Client) SignParts(ctx context.Context, c *wire.Caller, in upload.SignParts
 	urls := partURLs(a, got.Parts)
 	for _, wanted := range in.Parts {
 		if !slices.ContainsFunc(urls, func(u upload.PartURL) bool { return u.Number == wanted }) {
-			e := upload.Errorf(upload.KindExpired, upload.StepTransfer, "vendor hands out no URL for part %d", wanted)
+			e := upload.Errorf(upload.KindExpired, upload.StepTransfer, "the vendor returned no URL for part %d", wanted)
 			e.Lost, e.Code = true, upload.CodeUnsigned
 			return nil, e
 		}
@@ -218,7 +218,7 @@ func (Client) Poll(ctx context.Context, c *wire.Caller, in upload.Poll) (upload.
 		}
 	case "PENDING_COMPLETE":
 	default:
-		return upload.Media{}, a.Incomplete("unknown status %q", a.Clean(got.Status))
+		return upload.Media{}, a.Incomplete("with unknown status %q", a.Clean(got.Status))
 	}
 	return media, nil
 }

@@ -270,15 +270,15 @@ func TestWhatTruvideoRefuses(t *testing.T) {
 	}
 	add(sign, wiretest.Refusal{
 		Name: "without the one that is wanted: the session is given up", Script: []wiretest.Exchange{wiretest.Refuse(200, `{"parts":[{"partNumber":2,"presignedUrl":"https://s3/2"}]}`)},
-		Kind: upload.KindExpired, Lost: true, Code: upload.CodeUnsigned, Text: "no URL for part 3",
+		Kind: upload.KindExpired, Lost: true, Code: upload.CodeUnsigned, Text: "the vendor returned no URL for part 3",
 	})
 	add(sign, wiretest.Refusal{
 		Name: "without any: the session is given up", Script: []wiretest.Exchange{wiretest.Refuse(200, `{}`)},
-		Kind: upload.KindExpired, Lost: true, Code: upload.CodeUnsigned, Text: "no URL for part 3",
+		Kind: upload.KindExpired, Lost: true, Code: upload.CodeUnsigned, Text: "the vendor returned no URL for part 3",
 	})
 	add(start, wiretest.Refusal{
 		Name: "without IDs may pass", Script: []wiretest.Exchange{wiretest.Refuse(201, `{"uploadId":"u"}`)},
-		Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 201, Text: "no uploadId or mediaId",
+		Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 201, Text: "without uploadId or mediaId",
 	})
 	add(poll, wiretest.Refusal{
 		Name: "with an unknown word may pass", Script: []wiretest.Exchange{wiretest.Refuse(200, `{"status":"THINKING"}`)},

@@ -84,7 +84,7 @@ func (c caller) login(ctx context.Context, _ wire.Token) (wire.Token, error) {
 		return wire.Token{}, err
 	}
 	if got.AccessToken == "" {
-		return wire.Token{}, a.Incomplete("no accessToken")
+		return wire.Token{}, a.Incomplete("without accessToken")
 	}
 	return wire.Token{Value: []byte(got.AccessToken), ExpiresAt: a.Asked.Add(lifeOf(got.AccessToken, a) / 5 * 4)}, nil
 }

@@ -170,7 +170,7 @@ func TestWhatTruvideosLoginRefuses(t *testing.T) {
 		},
 		{
 			Name: "a success without a token may pass", Call: prepareCall, Script: once(200, `{"refreshToken":"`+wiretest.Canary+`"}`),
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedNothing, Status: 200, Text: "no accessToken",
+			Kind: upload.KindUnavailable, Arrived: upload.ArrivedNothing, Status: 200, Text: "without accessToken",
 		},
 		{
 			Name: "a success that is empty may pass", Call: prepareCall, Script: once(200, ""),

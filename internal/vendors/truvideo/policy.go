@@ -68,7 +68,7 @@ var truvideo = &spec.Spec{
 	BaseURL:  "https://upload-api.truvideo.com",
 	LoginURL: "https://sdk-mobile-api.truvideo.com",
 	Fields: []spec.Field{
-		{Name: "title", Type: spec.Text, Doc: "kept as it is; the vendor derives a safe one"},
+		{Name: "title", Type: spec.Text, Doc: "the title; TruVideo also derives a sanitized one"},
 		{Name: "creator", Type: spec.Text, Most: 255, Doc: "who made it, up to 255 characters"},
 		{Name: "duration", Type: spec.Integer, Doc: "milliseconds"},
 		{Name: "resolution", Type: spec.Text, Choices: []string{"LOW", "NORMAL", "HIGH"}, Doc: "480p, 720p or 1080p; the vendor's default is NORMAL"},
@@ -81,7 +81,7 @@ var truvideo = &spec.Spec{
 		{Name: "api_key", Doc: "for the login", Secret: true},
 		{Name: "secret", Doc: "signs the login", Secret: true},
 		{Name: "external_id", Doc: "the tenant"},
-		{Name: "etag_key", Doc: "how complete spells a part's ETag", Default: "eTag", Choices: []string{"eTag", "etag"}},
+		{Name: "etag_key", Doc: "the name of the ETag property that complete sends", Default: "eTag", Choices: []string{"eTag", "etag"}},
 	},
 	Credentials: []spec.Credentials{{Settings: []string{"api_key", "secret", "external_id"}}},
 	Calls:       []spec.Call{callLogin, callStart, callParts, callPart, callComplete, callStatus},
