@@ -1,12 +1,15 @@
 # One image with the three programs. The engine takes minutes to compile, so it
-# is built in a stage of its own, which changes only with engine/.
+# is built in a stage of its own, which changes only with engine/ and the simulated
+# vendors that it holds.
 
 FROM golang:1.26-bookworm AS engine
 WORKDIR /src/engine
 COPY engine/go.mod engine/go.sum ./
 COPY engine/stubs/ stubs/
+COPY internal/sandbox/go.mod internal/sandbox/go.sum ../internal/sandbox/
 RUN go mod download
 COPY engine/ ./
+COPY internal/sandbox/ ../internal/sandbox/
 RUN go build -ldflags "-s -w" -o /out/mediaferry-engine .
 
 FROM golang:1.26-bookworm AS build

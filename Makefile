@@ -7,6 +7,8 @@ GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 STRIPPED := -ldflags "-s -w -X main.version=$(VERSION)"
 ENGINE   := $(CURDIR)/bin/mediaferry-engine
+MODULES  := . engine internal/sandbox test
+TOOL     := $(GO) tool -modfile=$(CURDIR)/tools/go.mod
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,34 +24,32 @@ engine: ## Build the embedded Temporal server and its web UI alone
 demo: build ## Send a sample catalogue to all five vendors, simulated
 	bin/mediaferry demo
 
-test: engine ## Run all tests, the root module's with the race detector
+test: engine ## Run all tests, all but the engine's with the race detector
 	GO="$(GO)" MEDIAFERRY_ENGINE="$(ENGINE)" scripts/test.sh
 
 bench: build ## Measure speed and memory of films and batches against bare loops and rclone, and run the benchmarks (half an hour)
-	MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -tags bench -run '^(TestSpeed|TestMemory|TestBatchSpeed|TestBatchProfile|TestBatchRows)$$' -count 1 -timeout 2h -v ./test/e2e
-	MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -run '^$$' -bench . -benchtime 3x ./...
+	cd test && MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -tags bench -run '^(TestSpeed|TestMemory|TestBatchSpeed|TestBatchProfile|TestBatchRows)$$' -count 1 -timeout 2h -v ./e2e
+	for module in $(MODULES); do (cd $$module && MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -run '^$$' -bench . -benchtime 3x ./...) || exit 1; done
 
 kills: engine ## Kill, stop, cut off, pause and starve a long upload and a batch, and count what that costs (20 minutes)
-	MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -tags kills -run '^(TestKills|TestSleep|TestNetwork|TestPause|TestShortLives|TestBatchKills|TestBatchPace)$$' -count 1 -timeout 2h -v ./test/e2e
+	cd test && MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -tags kills -run '^(TestKills|TestSleep|TestNetwork|TestPause|TestShortLives|TestBatchKills|TestBatchPace)$$' -count 1 -timeout 2h -v ./e2e
 
 lint: ## Check style, formatting and import rules (builds golangci-lint: some minutes the first time)
-	$(GO) tool -modfile=tools/go.mod golangci-lint run ./...
-	cd engine && $(GO) tool -modfile=../tools/go.mod golangci-lint run ./...
+	for module in $(MODULES); do (cd $$module && $(TOOL) golangci-lint run ./...) || exit 1; done
 
 determinism: ## Check that workflows are deterministic, and replay their recorded histories
-	$(GO) tool -modfile=tools/go.mod workflowcheck -config tools/workflowcheck.yaml ./workflows/... ./internal/upload/...
+	$(TOOL) workflowcheck -config tools/workflowcheck.yaml ./workflows/... ./internal/upload/...
 	$(GO) test ./workflows -run 'Import|Replay'
 
 vulnerabilities: ## Look for known vulnerabilities in what we call (needs the network)
-	$(GO) tool -modfile=tools/go.mod govulncheck ./...
-	cd engine && $(GO) tool -modfile=../tools/go.mod govulncheck ./...
+	for module in $(MODULES); do (cd $$module && $(TOOL) govulncheck ./...) || exit 1; done
 
 histories: build ## Record the histories that the replay test holds workflows against
-	MEDIAFERRY_RECORD=1 MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test ./test/e2e -run Record -count 1
+	cd test && MEDIAFERRY_RECORD=1 MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test ./e2e -run Record -count 1
 
 docs: ## Write anew what docs/ shows of the program: tables of vendors, output of commands
 	MEDIAFERRY_DOCS=1 $(GO) test ./starter/mediaferry -run TestManifestPage -count 1
-	MEDIAFERRY_DOCS=1 $(GO) test ./test/contract -run TestThePageOnVendorsIsCurrent -count 1
+	cd test && MEDIAFERRY_DOCS=1 $(GO) test ./contract -run TestThePageOnVendorsIsCurrent -count 1
 
 fuzz: ## Fuzz for half a minute each what reads foreign input
 	scripts/test.sh fuzz

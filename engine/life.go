@@ -145,7 +145,7 @@ func startAndAnnounce(s settings, lock *flock.Flock, logger *zap.Logger, ready i
 	return errors.Join(err, announce(ready, line))
 }
 
-func announce(ready io.WriteCloser, line announcement) error {
+func announce(ready io.WriteCloser, line any) error {
 	text, err := json.Marshal(line)
 	if err != nil {
 		return err

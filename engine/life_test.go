@@ -35,6 +35,11 @@ type child struct {
 
 func startChild(t *testing.T, data string, args ...string) *child {
 	t.Helper()
+	return startProgram(t, append([]string{"--data", data}, args...)...)
+}
+
+func startProgram(t *testing.T, args ...string) *child {
+	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
 	program := filepath.Join(t.TempDir(), programName)
@@ -44,7 +49,7 @@ func startChild(t *testing.T, data string, args ...string) *child {
 	ready, tell, err := os.Pipe()
 	require.NoError(t, err)
 	c := &child{t: t, stdin: ours, ready: ready, log: &bytes.Buffer{}}
-	c.cmd = exec.Command(program, append([]string{"--data", data}, args...)...)
+	c.cmd = exec.Command(program, args...)
 	c.cmd.Stdin, c.cmd.Stderr, c.cmd.ExtraFiles = theirs, c.log, []*os.File{tell}
 	require.NoError(t, c.cmd.Start())
 	require.NoError(t, theirs.Close())
@@ -56,12 +61,17 @@ func startChild(t *testing.T, data string, args ...string) *child {
 // answer waits for the child's one line.
 func (c *child) answer() announcement {
 	c.t.Helper()
+	var line announcement
+	c.read(&line)
+	return line
+}
+
+func (c *child) read(line any) {
+	c.t.Helper()
 	text, err := io.ReadAll(c.ready)
 	require.NoError(c.t, err)
 	require.Equal(c.t, 1, strings.Count(string(text), "\n"), "one line is due; log: %s", c.log)
-	var line announcement
-	require.NoError(c.t, json.Unmarshal(text, &line))
-	return line
+	require.NoError(c.t, json.Unmarshal(text, line))
 }
 
 // serving waits for a child that can serve.

@@ -1,5 +1,6 @@
 // Command mediaferry-engine is a Temporal server and its web UI in one process,
-// with SQLite files for a store, for one data folder.
+// with SQLite files for a store, for one data folder. Called with "sandbox", it is
+// the simulated vendors instead, which nothing but this program links.
 //
 // It is a child of a mediaferry process and knows nothing of it: not its
 // workflows, not its configuration, not its secrets. It listens on loopback
@@ -8,8 +9,8 @@
 // no slow way down: it can be killed at any moment, and the next one goes on from
 // the same files.
 //
-// What starts it, restarts it and shares it is the package embedded of the module
-// above.
+// What starts it, restarts it and shares it is the package enginehost of the module
+// above, and what starts the sandbox is its package sandboxhost.
 package main
 
 import (
@@ -40,6 +41,7 @@ const usage = `Usage:
                       [--namespace NAME] [--retention DURATION] [--ready-fd N]
                       [--log-level LEVEL]
     mediaferry-engine --data DIR --compact
+    mediaferry-engine sandbox --dir DIR [--listen ADDR] [--fault RULE]... [--ready-fd N]
     mediaferry-engine --version
 
 The Temporal server and web UI inside mediaferry. It is started by mediaferry and
@@ -57,6 +59,12 @@ not by hand: "mediaferry up" keeps one running.
 --log-level       debug, info, warn or error (default warn); to standard error
 --compact         gives the free space in the databases back to the disk, while no
                   engine runs, and prints their sizes before and after
+
+With sandbox, it simulates the vendors in place of Temporal:
+
+--dir             what the vendors received, and their memory
+--listen          the loopback address, without the flag a free one
+--fault           a fault rule, as "mediaferry sandbox" takes it
 
 It listens on 127.0.0.1 only, and ends when its standard input, a pipe of its
 parent, ends. SIGINT, SIGTERM and SIGHUP are for its parent and are ignored.
@@ -84,6 +92,9 @@ func main() {
 }
 
 func run(args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "sandbox" {
+		return runSandbox(args[1:], stderr)
+	}
 	s, err := parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):

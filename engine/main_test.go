@@ -74,6 +74,8 @@ func TestRunWithoutAnEngine(t *testing.T) {
 		"the version names what is inside":      {args: []string{"--version"}, stdout: "mediaferry-engine "},
 		"a wrong flag is misuse":                {args: []string{"--what"}, status: exitMisuse, stderr: "flag provided but not defined: -what"},
 		"a start by hand is misuse":             {args: []string{"--data", empty, "--ready-fd", "1000"}, status: exitMisuse, stderr: "mediaferry starts this program"},
+		"so is that of a sandbox":               {args: []string{"sandbox", "--dir", empty, "--ready-fd", "1000"}, status: exitMisuse, stderr: "mediaferry starts this program"},
+		"a sandbox wants its folder":            {args: []string{"sandbox"}, status: exitMisuse, stderr: "--dir is missing"},
 		"nothing to compact is said as such":    {args: []string{"--data", empty, "--compact"}, status: exitFailed, stderr: "no engine has kept anything in"},
 		"compaction wants its folder, too":      {args: []string{"--compact"}, status: exitMisuse, stderr: "--data is missing"},
 		"version is told before flags are seen": {args: []string{"--version", "--port", "-5"}, stdout: "mediaferry-engine "},

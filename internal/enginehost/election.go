@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/mediaferry/mediaferry/internal/child"
 )
 
 // enter makes this process the host, or finds the engine of the one that is. It
@@ -157,10 +159,10 @@ func (m *Member) watch(ctx context.Context, e *engine) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-e.process.exited:
-			return e.process.causeOfEnd()
+		case <-e.process.Exited():
+			return e.process.Cause()
 		case <-trim.C:
-			if err := trimLog(m.folder.engineLog()); err != nil {
+			if err := child.TrimLog(m.folder.engineLog()); err != nil {
 				m.log.Warn("log of the engine grows", zap.Error(err))
 			}
 		}

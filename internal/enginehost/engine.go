@@ -6,18 +6,19 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
 	"github.com/gofrs/flock"
 	"go.uber.org/zap"
+
+	"github.com/mediaferry/mediaferry/internal/child"
 )
 
 // engine is one run of the engine's process together with what the host serves
 // beside it.
 type engine struct {
-	process  *process
+	process  *child.Process
 	codec    *http.Server // nil where no codec is served
 	address  Address
 	patience time.Duration // for the process to end by itself
@@ -29,7 +30,7 @@ func (e *engine) stop() {
 	if e.codec != nil {
 		_ = e.codec.Close()
 	}
-	e.process.end(e.patience)
+	e.process.End(e.patience)
 }
 
 // startEngine starts an engine on the folder, of which this process holds the
@@ -64,23 +65,14 @@ func (m *Member) startEngine(ctx context.Context, named bool) (*engine, error) {
 
 // binary finds the program to run.
 func (o Options) binary() (string, error) {
-	path := o.Binary
+	path, err := o.Binary, error(nil)
 	if path == "" {
-		self, err := os.Executable()
-		if err != nil {
-			return "", fmt.Errorf("find mediaferry-engine: %w", err)
-		}
-		if target, err := filepath.EvalSymlinks(self); err == nil {
-			self = target
-		}
-		path = filepath.Join(filepath.Dir(self), "mediaferry-engine")
-	}
-	info, err := os.Stat(path)
-	if err == nil && info.IsDir() {
-		err = errors.New("it is a folder")
+		path, err = child.Beside("mediaferry-engine")
+	} else {
+		err = child.Check(path)
 	}
 	if err != nil {
-		return "", fmt.Errorf("engine %q cannot be started: %w; \"make build\" makes it", path, err)
+		return "", fmt.Errorf("engine %w", err)
 	}
 	return path, nil
 }
@@ -117,8 +109,8 @@ func (m *Member) tryPorts(ctx context.Context, binary string, last Address, name
 	const tries = 3
 	for try := 1; ; try++ {
 		e, err := m.tryEngine(ctx, binary, wanted)
-		var told *startError
-		if !errors.As(err, &told) || told.reason != reasonPort || try == tries {
+		var told *child.StartError
+		if !errors.As(err, &told) || told.Reason != reasonPort || try == tries {
 			return e, err
 		}
 		wanted = wishes{codec: wanted.codec}
@@ -145,7 +137,7 @@ func (m *Member) tryEngine(ctx context.Context, binary string, wanted wishes) (*
 		}
 		args = append(args, "--codec-endpoint", codec)
 	}
-	e.process, e.address, err = spawn(ctx, binary, m.folder, args, m.opts.tempo)
+	e.process, e.address, err = m.spawn(ctx, binary, args)
 	if err != nil {
 		if e.codec != nil {
 			_ = e.codec.Close()
@@ -154,6 +146,23 @@ func (m *Member) tryEngine(ctx context.Context, binary string, wanted wishes) (*
 	}
 	e.address.Codec = codec
 	return e, nil
+}
+
+// reasonPort is the one reason of an engine on which a host can act.
+const reasonPort = "port"
+
+// spawn starts the engine and returns once it can serve.
+func (m *Member) spawn(ctx context.Context, binary string, args []string) (*child.Process, Address, error) {
+	var address Address
+	p, err := child.Start(ctx, child.Command{
+		Name: "engine", Binary: binary, Args: args, Env: m.folder.environment(),
+		Log: m.folder.engineLog(), Patience: m.opts.tempo.start,
+	}, &address)
+	var log *child.LogError
+	if errors.As(err, &log) {
+		return nil, Address{}, cannotUse(string(m.folder), err, os.Geteuid())
+	}
+	return p, address, err
 }
 
 // serveCodec serves the handler that decodes payloads, on its last port where

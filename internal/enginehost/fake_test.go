@@ -77,7 +77,7 @@ func fakeEngine(args []string) int {
 	ready := os.NewFile(3, "ready")
 	switch how.Mode {
 	case modeError:
-		return say(ready, announcement{Error: how.Text, Reason: how.Reason})
+		return say(ready, failure{Error: how.Text, Reason: how.Reason})
 	case modeMute:
 		fmt.Fprintln(os.Stderr, how.Text)
 		return 3
@@ -94,18 +94,18 @@ func fakeServe(data string, port, uiPort int, how behaviour, ready *os.File, gon
 	lock := flock.New(folder(data).engineLock())
 	_ = os.MkdirAll(folder(data).engineDir(), 0o700)
 	if err := lock.Lock(); err != nil {
-		return say(ready, announcement{Error: err.Error()})
+		return say(ready, failure{Error: err.Error()})
 	}
 	defer func() { _ = lock.Unlock() }()
 	for _, p := range []int{port, uiPort} {
 		listener, err := net.Listen("tcp", onLoopback(p))
 		if err != nil {
-			return say(ready, announcement{Error: err.Error(), Reason: reasonPort})
+			return say(ready, failure{Error: err.Error(), Reason: reasonPort})
 		}
 		go serveProcessID(listener)
 	}
 	address := Address{Temporal: onLoopback(port), Namespace: "default", UI: "http://" + onLoopback(uiPort), PID: os.Getpid()}
-	if say(ready, announcement{Address: address}); how.Mode == modeBrief {
+	if say(ready, address); how.Mode == modeBrief {
 		return 4
 	}
 	<-gone
@@ -122,7 +122,13 @@ func serveProcessID(listener net.Listener) {
 	}
 }
 
-func say(ready *os.File, line announcement) int {
+// failure is the line of an engine that cannot serve.
+type failure struct {
+	Error  string `json:"error"`
+	Reason string `json:"reason"`
+}
+
+func say(ready *os.File, line any) int {
 	_ = json.NewEncoder(ready).Encode(line)
 	_ = ready.Close()
 	return 1

@@ -43,6 +43,10 @@ func (f folder) addressFile() string {
 	return f.path("engine.json")
 }
 
+// environment is what an engine needs in its environment besides what every child
+// has. A compaction needs as much room as the database, and /tmp is often small.
+func (f folder) environment() []string { return []string{"SQLITE_TMPDIR=" + f.engineDir()} }
+
 func (f folder) read() (record, error) {
 	var r record
 	text, err := os.ReadFile(f.addressFile())

@@ -24,7 +24,7 @@ func realBinary(t *testing.T) string {
 	t.Helper()
 	path := os.Getenv("MEDIAFERRY_ENGINE")
 	if path == "" {
-		path = filepath.Join("..", "bin", "mediaferry-engine")
+		path = filepath.Join("..", "..", "bin", "mediaferry-engine")
 	}
 	if _, err := os.Stat(path); err != nil {
 		if os.Getenv("CI") == "true" || os.Getenv("MEDIAFERRY_NO_SKIP") == "1" {

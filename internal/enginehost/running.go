@@ -16,6 +16,8 @@ import (
 	"github.com/gofrs/flock"
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
+
+	"github.com/mediaferry/mediaferry/internal/child"
 )
 
 // answerPatience bounds one question to an engine on the same machine.
@@ -102,7 +104,7 @@ func Compact(ctx context.Context, opts Options) (Compaction, error) {
 	defer func() { _ = m.lock.Unlock() }()
 	var stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, binary, "--data", string(m.folder), "--compact") //nolint:gosec // the engine beside this program
-	cmd.Env = environment(m.folder, os.Environ())
+	cmd.Env = append(child.Environment(), m.folder.environment()...)
 	cmd.Stderr = &stderr
 	output, err := cmd.Output()
 	if err != nil {

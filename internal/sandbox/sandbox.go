@@ -30,6 +30,9 @@ import (
 	"go.uber.org/zap"
 )
 
+// ErrInUse is that another process has the folder.
+var ErrInUse = errors.New("in use by another sandbox")
+
 // Sandbox is the running simulation. All its methods may be called at any time
 // from any goroutine.
 type Sandbox struct {
@@ -148,7 +151,7 @@ func (s *Sandbox) openDir() error {
 	}
 	if !ok {
 		s.lock = nil
-		return fmt.Errorf("the folder %q is in use by another sandbox; end that one, or choose another folder", dir)
+		return fmt.Errorf("the folder %q is %w; end that one, or choose another folder", dir, ErrInUse)
 	}
 	if err := os.RemoveAll(filepath.Join(dir, "tmp")); err != nil { // bodies that a kill cut off
 		return err

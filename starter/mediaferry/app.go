@@ -20,6 +20,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/enginehost"
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/logging"
+	"github.com/mediaferry/mediaferry/internal/sandboxhost"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 )
 
@@ -38,14 +39,12 @@ type app struct {
 	keys     codec.Keys
 	ledger   *ledger.Ledger
 	engine   *enginehost.Member
+	sandbox  *sandboxhost.Sandbox // nil where this process runs none
 	temporal client.Client
 	uploads  bool     // this process carries uploads
 	reads    []string // the roots whose files it reads
 	closers  []func()
 }
-
-// sandboxConfig is where the sandbox's accounts are written in the data folder.
-const sandboxConfig = "sandbox.yaml"
 
 // begin reads the flags that every command has.
 func (a *app) begin() error {
@@ -75,7 +74,7 @@ func (a *app) openConfig() error {
 		return &usageError{text: err.Error(), hint: "the configuration is named by --config or " + config.FileEnv}
 	}
 	if path == "" {
-		sandboxed := filepath.Join(a.data, sandboxConfig)
+		sandboxed := filepath.Join(a.data, sandboxhost.ConfigFile)
 		if _, err := os.Stat(sandboxed); err == nil {
 			path = sandboxed
 			a.log.Info("no configuration is named, using the sandbox's", zap.String("config", path))

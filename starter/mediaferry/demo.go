@@ -21,7 +21,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/manifest"
 	"github.com/mediaferry/mediaferry/internal/samples"
-	"github.com/mediaferry/mediaferry/internal/sandbox"
+	"github.com/mediaferry/mediaferry/internal/sandboxhost"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 )
@@ -65,7 +65,7 @@ func (a *app) demo(ctx context.Context, keep bool) error {
 	}
 	folder := filepath.Join(a.data, "demo")
 	if !keep {
-		a.cleanUp(folder, filepath.Join(a.data, "sandbox"))
+		a.cleanUp(folder, sandboxhost.Folder(a.data))
 	}
 	if err := writeSamples(folder); err != nil {
 		return fmt.Errorf("sample media: %w", err)
@@ -74,11 +74,33 @@ func (a *app) demo(ctx context.Context, keep bool) error {
 	if err != nil {
 		return err
 	}
-	a.flags.config = filepath.Join(a.data, sandboxConfig) // whatever the environment names
+	a.flags.config = box.Config() // whatever the environment names
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		select {
+		case <-box.Done(): // nothing can end well any more
+			stop()
+		case <-running.Done():
+		}
+	}()
+	if err := a.sendCatalogue(running, box, folder); err != nil {
+		return errors.Join(box.Err(), err)
+	}
+	return nil
+}
+
+// sendCatalogue sends the sample catalogue in folder to the vendors of the sandbox,
+// and compares what they received with it.
+func (a *app) sendCatalogue(ctx context.Context, box *sandboxhost.Sandbox, folder string) error {
 	if err := a.openEngine(ctx, engineOptions{}); err != nil {
 		return err
 	}
-	place, rows, err := writeCatalogue(folder, box.Settings().Closient.Organizations[0])
+	organization, err := demoOrganization(ctx, box)
+	if err != nil {
+		return err
+	}
+	place, rows, err := writeCatalogue(folder, organization)
 	if err != nil {
 		return fmt.Errorf("sample catalogue: %w", err)
 	}
@@ -101,7 +123,25 @@ func (a *app) demo(ctx context.Context, keep bool) error {
 	if err != nil {
 		return err
 	}
-	return a.audit(box.Ledger(), results)
+	books, err := box.Books(ctx)
+	if err != nil {
+		return err
+	}
+	return a.audit(books, results)
+}
+
+// demoOrganization is one to which the sandbox's account at Closient belongs.
+func demoOrganization(ctx context.Context, box *sandboxhost.Sandbox) (string, error) {
+	var settings struct {
+		Closient struct{ Organizations []string }
+	}
+	if err := box.Settings(ctx, &settings); err != nil {
+		return "", err
+	}
+	if len(settings.Closient.Organizations) == 0 {
+		return "", errors.New("the sandbox's Closient has no organization")
+	}
+	return settings.Closient.Organizations[0], nil
 }
 
 // loadDemo puts the rows of the demo's manifest down as a batch, to be read by this
@@ -181,11 +221,11 @@ func (a *app) cleanUp(folders ...string) {
 }
 
 // audit holds the results against the vendors' own books.
-func (a *app) audit(books sandbox.Ledger, results []upload.Result) error {
+func (a *app) audit(books sandboxhost.Books, results []upload.Result) error {
 	for _, r := range results {
 		n := 0
-		for _, m := range books.Of(string(r.Vendor)) {
-			if m.MediaID != string(r.MediaID) {
+		for _, m := range books.Media {
+			if m.Vendor != string(r.Vendor) || m.MediaID != string(r.MediaID) {
 				continue
 			}
 			n++

@@ -4,15 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"syscall"
 
 	"github.com/spf13/cobra"
-	"go.uber.org/zap"
 
 	"github.com/mediaferry/mediaferry/internal/config"
-	"github.com/mediaferry/mediaferry/internal/sandbox"
+	"github.com/mediaferry/mediaferry/internal/sandboxhost"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 )
 
@@ -37,7 +33,7 @@ address that it prints.`,
 		Example: `  mediaferry sandbox
   mediaferry sandbox --fault 'trustana.put#1=status=503,code=SlowDown' --fault 'sitoo.get=stuck'`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.sandbox(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.runSandbox(cmd.Context(), f) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.listen, "listen", "", "address `ADDR` on loopback; default: that of the last time, or a free port")
@@ -46,24 +42,27 @@ address that it prints.`,
 	return cmd
 }
 
-func (a *app) sandbox(ctx context.Context, f sandboxFlags) error {
+func (a *app) runSandbox(ctx context.Context, f sandboxFlags) error {
 	box, err := a.openSandbox(ctx, f)
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(a.data, sandboxConfig)
 	p := printer{out: a.stdout, err: a.stderr}
 	if f.json {
-		err = p.object(map[string]string{"sandbox": box.URL(), "config": path})
+		err = p.object(map[string]string{"sandbox": box.URL(), "config": box.Config()})
 	} else {
-		err = p.table([][]string{{"sandbox", box.URL()}, {"config", path}})
+		err = p.table([][]string{{"sandbox", box.URL()}, {"config", box.Config()}})
 		a.say("ready; stop with Ctrl-C")
 	}
 	if err != nil {
 		return err
 	}
-	<-ctx.Done()
-	return ctx.Err()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-a.sandboxLost():
+		return box.Err()
+	}
 }
 
 // checkBox refuses an address that is none, or that others reach: whoever does gets
@@ -84,59 +83,39 @@ func checkBox(listen string) error {
 	return nil
 }
 
-// addressFile remembers where the sandbox was.
-const addressFile = "address"
+// sandboxLost is closed when the sandbox of this process has ended by itself, and
+// never where there is none.
+func (a *app) sandboxLost() <-chan struct{} {
+	if a.sandbox == nil {
+		return nil
+	}
+	return a.sandbox.Done()
+}
 
-// openSandbox starts the sandbox in the data folder, where it was before if it
+// openSandbox starts the sandbox of the data folder, where it was before if it
 // was, and writes its accounts beside it. Where no configuration is named, they
 // are used.
-func (a *app) openSandbox(ctx context.Context, f sandboxFlags) (*sandbox.Sandbox, error) {
-	for _, text := range f.faults {
-		if _, err := sandbox.ParseRule(text); err != nil {
-			return nil, misused("--fault %q: %s", text, err)
-		}
-	}
+func (a *app) openSandbox(ctx context.Context, f sandboxFlags) (*sandboxhost.Sandbox, error) {
 	if err := checkBox(f.listen); err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(a.data, "sandbox")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("data folder: %w", err)
-	}
-	options := sandbox.Options{Dir: dir, Listen: f.listen, Logger: a.log, Faults: f.faults}
-	if f.listen == "" { // URLs that were handed out stay good at the same address
-		if last, err := os.ReadFile(filepath.Join(dir, addressFile)); err == nil {
-			options.Listen = string(last)
-		}
-	}
-	box, err := sandbox.Start(ctx, options)
-	if errors.Is(err, syscall.EADDRINUSE) && f.listen == "" {
-		a.say("%s is in use, so the sandbox gets another address; URLs that it handed out before are void", options.Listen)
-		options.Listen = ""
-		box, err = sandbox.Start(ctx, options)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("sandbox: %w", err)
-	}
-	if err := writeFile(filepath.Join(dir, addressFile), []byte(box.Addr())); err != nil {
-		a.log.Warn("the sandbox's address is not remembered", zap.Error(err))
-	}
-	a.onClose(func() { _ = box.Close() })
-	path := filepath.Join(a.data, sandboxConfig)
-	if err := writeFile(path, box.Config()); err != nil {
+	box, err := sandboxhost.Start(ctx, sandboxhost.Options{
+		Data: a.data, Listen: f.listen, Faults: f.faults, Log: a.log,
+		Moved: func(last string) {
+			a.say("%s is in use, so the sandbox gets another address; URLs that it handed out before are void", last)
+		},
+	})
+	var fault *sandboxhost.FaultError
+	switch {
+	case errors.As(err, &fault):
+		return nil, misused("%s", err)
+	case err != nil:
 		return nil, err
 	}
+	a.onClose(box.Close)
+	a.sandbox = box
 	if config.Named(a.flags.config) == "" {
-		a.flags.config = path
+		a.flags.config = box.Config()
 	}
 	return box, nil
-}
-
-// writeFile replaces a file as a whole, for its owner alone.
-func writeFile(path string, content []byte) error {
-	draft := path + ".new"
-	if err := os.WriteFile(draft, content, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(draft, path)
 }

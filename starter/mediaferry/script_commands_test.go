@@ -73,7 +73,9 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 
 // serve NAME PROGRAM ARGS...: the program runs until the script ends, or halts
 // it. Its first line is a JSON object, whose fields become NAME_FIELD in the
-// environment; what it writes to standard error is in the file NAME.err.
+// environment; what it writes to standard error is in the file NAME.err. Where it is
+// a sandbox, SANDBOX is its address, and ORG an organization that its account at
+// Closient belongs to.
 func serve(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg || len(args) < 2, "serve NAME PROGRAM ARGS...")
 	w := ts.Value(worldKey{}).(*world)
@@ -101,6 +103,11 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if fields["sandbox"] != "" {
 		ts.Setenv("SANDBOX", fields["sandbox"])
+		var settings struct {
+			Closient struct{ Organizations []string }
+		}
+		ask(ts, http.MethodGet, "options", nil, &settings)
+		ts.Setenv("ORG", settings.Closient.Organizations[0])
 	}
 }
 

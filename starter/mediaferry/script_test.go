@@ -18,7 +18,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mediaferry/mediaferry/internal/samples"
-	"github.com/mediaferry/mediaferry/internal/sandbox"
 )
 
 func TestMain(m *testing.M) {
@@ -39,7 +38,6 @@ func TestScripts(t *testing.T) {
 			env.Setenv("USER", "tester")
 			env.Setenv("DOLLAR", "$")
 			env.Setenv("MEDIAFERRY_DATA", filepath.Join(env.WorkDir, "data"))
-			env.Setenv("ORG", sandbox.DefaultSettings().Closient.Organizations[0])
 			env.Values[worldKey{}] = &world{env: env, processes: map[string]*process{}}
 			return os.CopyFS(filepath.Join(env.WorkDir, "media"), samples.Files())
 		},
@@ -61,7 +59,7 @@ func TestScripts(t *testing.T) {
 func putEngineBeside() (bool, error) {
 	path := os.Getenv("MEDIAFERRY_ENGINE")
 	if path == "" {
-		path = filepath.Join("..", "bin", "mediaferry-engine")
+		path = filepath.Join("..", "..", "bin", "mediaferry-engine")
 	}
 	path, err := filepath.Abs(path)
 	if err != nil {

@@ -120,6 +120,8 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 		return ctx.Err()
 	case <-a.engineLost():
 		return a.engineGone()
+	case <-a.sandboxLost():
+		return a.sandbox.Err()
 	}
 }
 

@@ -103,7 +103,7 @@ var goodRow = regexp.MustCompile(`img/good-(\d+)\.mp4,truvideo,,,,,,"Good,\nnumb
 // lines of the bad ones.
 func (p *place) broken() (manifest string, bad map[int]bool) {
 	p.t.Helper()
-	raw, err := os.ReadFile(filepath.Join("..", "manifest", "testdata", "broken.csv"))
+	raw, err := os.ReadFile(filepath.Join("..", "..", "internal", "manifest", "testdata", "broken.csv"))
 	require.NoError(p.t, err)
 	text := goodRow.ReplaceAllString(string(raw), "img/good-$1.jpg,trustana,,,,,,,,")
 	text = strings.ReplaceAll(text, "24WX8VvHKeUCL5Vb3qSGyW", sandbox.DefaultSettings().Closient.Organizations[0])

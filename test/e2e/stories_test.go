@@ -87,7 +87,7 @@ type scene struct {
 // TestRecord lets every story happen, replays its history, and records it where
 // MEDIAFERRY_RECORD is set.
 func TestRecord(t *testing.T) {
-	folder := filepath.Join("..", "workflows", "testdata", "histories")
+	folder := filepath.Join("..", "..", "workflows", "testdata", "histories")
 	key, err := os.ReadFile(filepath.Join(folder, "key"))
 	require.NoError(t, err)
 	keys, err := codec.ParseKeys(strings.TrimSpace(string(key)))

@@ -1,4 +1,4 @@
-package enginehost
+package child
 
 import (
 	"bufio"
@@ -11,14 +11,13 @@ import (
 	"strings"
 )
 
-// maxLog is how large the engine's log may grow; one of that size is kept beside
-// it.
+// maxLog is how large a child's log may grow; one of that size is kept beside it.
 const maxLog = 8 << 20
 
 func oldLog(path string) string { return path + ".1" }
 
-// openLog opens the engine's log for appending, which is what lets trimLog cut it
-// under the engine's hands. A log that has grown large is put aside first.
+// openLog opens a child's log for appending, which is what lets TrimLog cut it
+// under the child's hands. A log that has grown large is put aside first.
 func openLog(path string) (*os.File, error) {
 	if info, err := os.Stat(path); err == nil && info.Size() > maxLog {
 		if err := os.Rename(path, oldLog(path)); err != nil {
@@ -28,9 +27,9 @@ func openLog(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 }
 
-// trimLog puts a large log aside while an engine writes to it. What is written
+// TrimLog puts a large log aside while a child writes to it. What is written
 // between the copy and the cut is lost.
-func trimLog(path string) error {
+func TrimLog(path string) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -58,7 +57,7 @@ func copyLog(from, to string) error {
 	return errors.Join(err, out.Close())
 }
 
-// lastWords finds what an engine that has ended said of the reason, in its log
+// lastWords finds what a child that has ended said of the reason, in its log
 // from the given position: the line of a crash, or the last error. It returns ""
 // where there is neither.
 func lastWords(path string, from int64) string {

@@ -1,4 +1,4 @@
-package enginehost
+package child
 
 import (
 	"os"
@@ -10,8 +10,8 @@ import (
 )
 
 func TestLogIsPutAsideWhenItIsLarge(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "engine.log")
-	require.NoError(t, trimLog(path), "no log yet")
+	path := filepath.Join(t.TempDir(), "child.log")
+	require.NoError(t, TrimLog(path), "no log yet")
 	old := strings.Repeat("x", maxLog+1)
 	require.NoError(t, os.WriteFile(path, []byte(old), 0o600))
 	file, err := openLog(path)
@@ -20,16 +20,16 @@ func TestLogIsPutAsideWhenItIsLarge(t *testing.T) {
 	requireSize(t, oldLog(path), maxLog+1)
 	requireSize(t, path, 0)
 
-	// The same under the hands of an engine that goes on writing.
+	// The same under the hands of a child that goes on writing.
 	_, err = file.WriteString(old)
 	require.NoError(t, err)
 	require.NoError(t, os.Remove(oldLog(path)))
-	require.NoError(t, trimLog(path))
+	require.NoError(t, TrimLog(path))
 	requireSize(t, oldLog(path), maxLog+1)
 	_, err = file.WriteString("new\n")
 	require.NoError(t, err)
 	requireSize(t, path, 4)
-	require.NoError(t, trimLog(path), "small enough")
+	require.NoError(t, TrimLog(path), "small enough")
 	requireSize(t, path, 4)
 }
 
@@ -51,19 +51,10 @@ func TestLastWords(t *testing.T) {
 		"other lines are passed over": {"hello\n{broken\n", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "engine.log")
+			path := filepath.Join(t.TempDir(), "child.log")
 			require.NoError(t, os.WriteFile(path, []byte(earlier+c.log), 0o600))
 			require.Equal(t, c.want, lastWords(path, int64(len(earlier))))
 		})
 	}
 	require.Empty(t, lastWords(filepath.Join(t.TempDir(), "none"), 0))
-}
-
-func TestPortOf(t *testing.T) {
-	for address, want := range map[string]int{
-		"127.0.0.1:7233": 7233, "http://127.0.0.1:8233": 8233, "http://127.0.0.1:8233/path": 8233,
-		"": 0, "127.0.0.1": 0, "127.0.0.1:99999": 0, "127.0.0.1:x": 0,
-	} {
-		require.Equal(t, want, portOf(address), address)
-	}
 }

@@ -1,4 +1,4 @@
-package sources_test
+package gateway
 
 import (
 	"context"
