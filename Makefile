@@ -7,7 +7,7 @@ GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 STRIPPED := -ldflags "-s -w -X main.version=$(VERSION)"
 ENGINE   := $(CURDIR)/bin/mediaferry-engine
-MODULES  := . engine internal/sandbox test
+MODULES  := . internal/sandbox test engine
 TOOL     := $(GO) tool -modfile=$(CURDIR)/tools/go.mod
 
 help: ## Show this list
@@ -25,7 +25,7 @@ demo: build ## Send a sample catalogue to all five vendors, simulated
 	bin/mediaferry demo
 
 test: engine ## Run all tests, all but the engine's with the race detector
-	GO="$(GO)" MEDIAFERRY_ENGINE="$(ENGINE)" scripts/test.sh
+	GO="$(GO)" MODULES="$(MODULES)" MEDIAFERRY_ENGINE="$(ENGINE)" scripts/test.sh
 
 bench: build ## Measure speed and memory of films and batches against bare loops and rclone, and run the benchmarks (half an hour)
 	cd test && MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -tags bench -run '^(TestSpeed|TestMemory|TestBatchSpeed|TestBatchProfile|TestBatchRows)$$' -count 1 -timeout 2h -v ./e2e
@@ -52,7 +52,7 @@ docs: ## Write anew what docs/ shows of the program: tables of vendors, output o
 	cd test && MEDIAFERRY_DOCS=1 $(GO) test ./contract -run TestThePageOnVendorsIsCurrent -count 1
 
 fuzz: ## Fuzz for half a minute each what reads foreign input
-	scripts/test.sh fuzz
+	GO="$(GO)" MODULES="$(MODULES)" scripts/test.sh fuzz
 
 clean: ## Remove what was built
 	rm -rf bin
