@@ -48,15 +48,15 @@ func Cause(err error) string {
 	return Redact(err.Error())
 }
 
-// Line is text of somebody else's as it may stand in an error: one line, without
-// secrets, and no longer than most characters.
+// Line makes a foreign text fit for an error: one line, without secrets, and no longer
+// than most characters.
 func Line(text string, most int) string {
 	return Shorten(strings.Join(strings.FieldsFunc(Redact(text), func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsControl(r)
 	}), " "), most)
 }
 
-// Shorten cuts a text to at most so many characters, and marks the cut.
+// Shorten cuts a text after most characters, and marks the cut.
 func Shorten(text string, most int) string {
 	runes := []rune(text)
 	if len(runes) <= most {

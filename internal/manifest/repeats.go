@@ -109,8 +109,8 @@ func (what repetition) problem(row Row, line int) *Problem {
 	case sameID:
 		return problem(SortRepeat, columnID, "duplicate id %s, first used in line %d", shown(row.Item.ID), line).hint("give each row its own id, or remove one of the two")
 	case samePrimary:
-		return problem(SortPrimary, serial.Last, "line %d already has %s of %s", line, serial.LastIs, shown(row.Item.Fields.String(serial.Of))).
-			hint("set %s in only one row of a %s", serial.Last, serial.OfA)
+		return problem(SortPrimary, serial.LastField, "line %d already has %s of %s", line, serial.LastNoun, shown(row.Item.Fields.String(serial.KnownBy))).
+			hint("set %s in only one row of a %s", serial.LastField, serial.Noun)
 	}
 	return problem(SortRepeat, columnSource, "duplicate of line %d, with the same account, source and fields", line).hint("remove one of the two; to send a file twice, give each row an id")
 }

@@ -1,8 +1,7 @@
 // Package vendors lists the media vendors, and says what each must be able to do.
-// A vendor lives in a package of its own below this one, with its calls, its
-// policy, its refusals and, in one marked block, what nobody documents and we
-// assume (the IDs are those of docs/vendors.md). Nothing else in the program
-// names a vendor.
+// Each vendor has a package below this one, with its calls, its policy, its refusals
+// and, in one marked block, what its documentation does not say and we assume (the
+// IDs are those of docs/vendors.md). Nothing else in the program names a vendor.
 //
 // A vendor's package sends no media bytes, waits for nothing, repeats nothing but
 // a call whose token had run out, and keeps no state between calls: what a later
@@ -31,13 +30,13 @@ type Vendor interface {
 	// Spec describes the vendor: fields, settings, limits. It is constant.
 	Spec() *spec.Spec
 
-	// Prepare opens a session for a medium. Called again, it may open another;
-	// one that gets no bytes costs nothing.
+	// Prepare opens a session for a medium. A second call may open a second session;
+	// a session without bytes does no harm.
 	Prepare(ctx context.Context, c *wire.Caller, in upload.Prepare) (upload.Session, error)
 
-	// Poll looks once at what became of a session's bytes. Media that are still
-	// processed, and media that the vendor failed to process, are no errors:
-	// Media.State tells.
+	// Poll asks once what became of a session's bytes. A medium that is still being
+	// processed, or that the vendor failed to process, is not an error:
+	// Media.State says so.
 	Poll(ctx context.Context, c *wire.Caller, in upload.Poll) (upload.Media, error)
 }
 
@@ -48,10 +47,10 @@ type PartSigner interface {
 	SignParts(ctx context.Context, c *wire.Caller, in upload.SignParts) ([]upload.PartURL, error)
 }
 
-// Completer is a vendor that must be told when all parts have arrived.
+// Completer is a vendor that has to be told when all parts have arrived.
 type Completer interface {
-	// Complete tells it. It must not be repeated without a look at the session:
-	// any failure but a refusal leaves open whether it was heard.
+	// Complete reports that they have. It must not be repeated before the session
+	// was polled: unless it was refused, it may have been carried out.
 	Complete(ctx context.Context, c *wire.Caller, in upload.Complete) (upload.Media, error)
 }
 

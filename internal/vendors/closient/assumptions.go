@@ -7,7 +7,7 @@ var assumed = struct {
 }{
 	maxBytes: 10 << 20, // CL-3: the limit that the vendor has for CSV files
 	// CL-1: there is no deduplication: a second POST is a second image.
-	// CL-2: priority is not looked at.
+	// CL-2: priority is not used.
 	// CL-4: 404 is an unknown organization or product, 403 a member without the
 	//       permission.
 	// CL-5: two shapes of refusals; see refusal.

@@ -54,9 +54,9 @@ func (Client) Prepare(ctx context.Context, c *wire.Caller, in upload.Prepare) (u
 	}, nil
 }
 
-// earlier is the moment from which an image may be ours. Dates of answers and of
-// images need not come from one clock; too early harms nobody, for the images of
-// before are known.
+// earlier is the moment from which an image may be ours. The dates of answers and of
+// images may come from different clocks. A moment that is too early does no harm,
+// because the images that were there before are known.
 func earlier(there, here time.Time) time.Time {
 	if here.Before(there) {
 		return here
@@ -69,8 +69,8 @@ func (Client) Admission(_ context.Context, c *wire.Caller) (http.Header, error) 
 	return http.Header{"X-Api-Key": {c.Account.Settings["api_key"]}, "Accept": {"application/json"}}, nil
 }
 
-// Received reads the answer to the POST. What is not a clear refusal, and not an
-// image, leaves open whether there is one now.
+// Received reads the answer to the POST. After an answer that is neither a clear
+// refusal nor an image, there may be one now.
 func (Client) Received(ctx context.Context, c *wire.Caller, status int, header http.Header, body []byte) (upload.Media, error) {
 	a := c.Received(callPost, status, header, body)
 	caller{c}.pace(ctx, a)
@@ -91,7 +91,7 @@ func (i image) media() upload.Media {
 	return upload.Media{ID: i.ID, URL: wire.LastingURL(i.ImageURL), State: upload.StateReady, Seen: "listed"}
 }
 
-// Poll has nothing to ask: an image that was answered is there.
+// Poll makes no call: an image that was answered is ready.
 func (Client) Poll(_ context.Context, _ *wire.Caller, in upload.Poll) (upload.Media, error) {
 	return in.Session.Media, nil
 }
@@ -114,7 +114,7 @@ func (c caller) list(ctx context.Context, step upload.Step, fields upload.Fields
 		if err := a.Decode(&got); err != nil {
 			return nil, time.Time{}, err
 		}
-		if got.Data == nil { // no list is not an empty one: a lost image would be taken for none
+		if got.Data == nil { // a missing list is not an empty list: our image would seem not to be there
 			return nil, time.Time{}, a.Incomplete("without data")
 		}
 		all = append(all, got.Data...)

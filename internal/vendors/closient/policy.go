@@ -97,8 +97,8 @@ var closient = &spec.Spec{
 	// be from another of ours.
 	Serial: &spec.Serial{
 		Key:  productKey,
-		Last: "is_primary", LastIs: "the primary image",
-		Of: "gtin", OfA: "product",
+		Noun: "product", KnownBy: "gtin",
+		LastField: "is_primary", LastNoun: "the primary image",
 	},
 	Advise: advise,
 }

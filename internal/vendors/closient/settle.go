@@ -15,10 +15,10 @@ import (
 	"github.com/mediaferry/mediaferry/internal/vendors/wire"
 )
 
-// Settle looks for the image of a POST whose answer was lost: one that was not
-// there before, has our title, was made since, and has our bytes. The vendor
-// serves the original (docs.closient.com, list product images), so the bytes
-// can be compared.
+// Settle searches for the image of a POST whose answer was lost: one that was not
+// there before, has our title, was made since then, and has our bytes. The vendor
+// serves the original (docs.closient.com, list product images), so the bytes can be
+// compared.
 func (Client) Settle(ctx context.Context, w *wire.Caller, in upload.Settle) (upload.Settled, error) {
 	c := caller{w}
 	images, _, err := c.list(ctx, upload.StepTransfer, in.Item.Fields)
@@ -39,7 +39,7 @@ func (Client) Settle(ctx context.Context, w *wire.Caller, in upload.Settle) (upl
 	switch {
 	case len(same) > 0:
 		return c.adopt(ctx, in, same)
-	case len(unread) == 1: // ours by all that can be seen
+	case len(unread) == 1: // everything that can be checked says that it is ours
 		return c.adopt(ctx, in, unread)
 	case len(unread) > 1:
 		return upload.Settled{Doubt: fmt.Sprintf("the product has %d new images that may be this one and cannot be read: %s", len(unread), ids(unread))}, nil
@@ -47,17 +47,17 @@ func (Client) Settle(ctx context.Context, w *wire.Caller, in upload.Settle) (upl
 	return upload.Settled{Clean: true}, nil
 }
 
-// candidates are the images that the lost POST may have made, oldest first. But
-// where ours was to be the product's first, the one that is comes before all:
-// the vendor made each of ours the first in turn, and deleting that one would
-// leave the product without (CL-6).
+// candidates are the images that the lost POST may have made, oldest first. If ours
+// is to be the primary image, the one that is primary now comes before all others:
+// the vendor made each of ours primary in turn, and deleting the last of them would
+// leave the product without a primary image (CL-6).
 func candidates(images []image, in upload.Settle) []image {
 	since := in.Session.OpenedAt.Add(-clockSkew)
 	title := strings.TrimSpace(in.Item.Fields.String("title")) // vendors trim what people typed
 	primary, _ := in.Item.Fields.Bool("is_primary")
 	seen := map[string]bool{}
 	found := slices.DeleteFunc(slices.Clone(images), func(i image) bool {
-		again := seen[i.ID] // a list that moved between two pages
+		again := seen[i.ID] // the list changed between two pages
 		seen[i.ID] = true
 		return again || slices.Contains(in.Session.Before, i.ID) ||
 			strings.TrimSpace(i.Title) != title || !i.Created.IsZero() && i.Created.Before(since)
@@ -112,7 +112,7 @@ func (c caller) delete(ctx context.Context, fields upload.Fields, id string) err
 }
 
 // sum fetches an image, without credentials, and returns its SHA-256. An image of
-// another size needs not be read to its end.
+// another size is not read to its end.
 func (c caller) sum(ctx context.Context, image image, size int64) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, imageTimeout)
 	defer cancel()
@@ -124,7 +124,7 @@ func (c caller) sum(ctx context.Context, image image, size int64) (string, error
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = response.Body.Close() }() // read as far as it matters
+	defer func() { _ = response.Body.Close() }() // the rest is not needed
 	if response.StatusCode != http.StatusOK {
 		return "", fmt.Errorf("image answered %d", response.StatusCode)
 	}
@@ -134,7 +134,7 @@ func (c caller) sum(ctx context.Context, image image, size int64) (string, error
 		return "", err
 	}
 	if n != size {
-		return "", nil // readable, and not ours
+		return "", nil // it can be read, and is not ours
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -24,7 +24,7 @@ var assumed = struct {
 	// SI-2: the expiry is upload_expires_at, or expires_at, in Unix seconds; see
 	//       grant.
 	// SI-4: each upload-url makes a new file_id; one without bytes stays
-	//       uploading and harms nobody.
+	//       uploading and does no harm.
 	// SI-5: file_size and content_type are of the processed JPEG, so they are
 	//       not compared with the source.
 	// SI-8: which status comes with which error_code; the status decides.

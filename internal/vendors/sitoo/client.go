@@ -69,8 +69,8 @@ func (Client) Prepare(ctx context.Context, c *wire.Caller, in upload.Prepare) (u
 	return session, nil
 }
 
-// formFields puts a form's fields into an order that does not change: S3 takes
-// any, as long as the file comes last.
+// formFields sorts a form's fields, so that their order does not change. S3 accepts
+// any order, as long as the file comes last.
 func formFields(fields map[string]string) []upload.FormField {
 	names := make([]string, 0, len(fields))
 	for name := range fields {

@@ -21,8 +21,8 @@ func refusal(a wire.Answer) wire.Refusal {
 	return wire.Refusal{Text: said.Data.Message, Code: said.Code, RequestID: said.RequestID}
 }
 
-// notFound tells a file that is not known yet from one that is lost. One that is
-// young is asked for at growing distances, the last time when it is young no more.
+// notFound distinguishes a file that is not known yet from one that is lost. A new
+// file is asked for at growing intervals, the last time when it is no longer new.
 func notFound(err error, age time.Duration) error {
 	e := upload.AsError(err, upload.StepPoll)
 	if age < newborn {
@@ -34,10 +34,9 @@ func notFound(err error, age time.Duration) error {
 	return e
 }
 
-// ageOf is how long ago a file was made: by the vendor's clock, or by ours since
-// its form was asked for, whichever says less. A Date that is wrong makes the one
-// too long, an answer that took its time the other; both would lose a file that is
-// about to appear.
+// ageOf is how long ago a file was made, by the vendor's clock or by ours since its
+// form was requested, whichever is less. A wrong Date makes the first too long, a slow
+// answer the second; either would give up a file that is about to appear.
 func ageOf(session upload.Session, a wire.Answer, now time.Time) time.Duration {
 	age := a.There(now).Sub(session.OpenedAt).Abs()
 	if session.Life <= 0 {

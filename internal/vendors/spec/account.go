@@ -6,8 +6,8 @@ import (
 	"github.com/mediaferry/mediaferry/internal/egress"
 )
 
-// Account is a named set of base URL and credentials at a vendor, its secrets
-// resolved. It lives inside activities only and is never stored.
+// Account is a configured account at a vendor, with its credentials. It exists in
+// activities only and is never stored.
 type Account struct {
 	Name     string
 	Vendor   string
@@ -21,8 +21,8 @@ type Account struct {
 	// come at once; Rate 0 sets no limit.
 	Rate  float64
 	Burst int
-	// Policy is what may be reached for this account: its own API, and what it
-	// hands out.
+	// Policy says which addresses may be reached for this account: its own API, and the
+	// URLs that the vendor issues.
 	Policy egress.Policy
 }
 

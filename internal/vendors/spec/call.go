@@ -6,17 +6,17 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-// Repetition is what a second call leaves behind at the vendor when the first
-// one was carried out and its answer was lost. It decides whether a call may be
-// repeated at once, or only after a look.
+// Repetition is what a second call leaves behind at the vendor if the first one was
+// carried out and its answer was lost. It decides whether a call may be repeated at
+// once, or only after the vendor was asked.
 type Repetition string
 
 // The repetitions.
 const (
 	LeavesNothing   Repetition = "nothing"   // the same state as one call
-	LeavesOrphan    Repetition = "orphan"    // a record without bytes, which nobody sees
+	LeavesOrphan    Repetition = "orphan"    // a record without bytes, which people do not see
 	LeavesOverwrite Repetition = "overwrite" // the same object, written again
-	LeavesDuplicate Repetition = "duplicate" // a second medium, which people see
+	LeavesDuplicate Repetition = "duplicate" // a second medium, which people do see
 )
 
 // Repetitions lists all repetitions.

@@ -16,11 +16,11 @@ type Setting struct {
 	Choices []string // of a setting that takes one of several words
 }
 
-// Credentials is a set of settings that lets an account in.
+// Credentials is a set of settings with which an account can log in.
 type Credentials struct {
 	Settings []string
-	// Where set, If names the setting that chooses this set, and Is the word that
-	// it must have.
+	// If names the setting that chooses this set, and Is the value that it must have;
+	// "" for a set that is always valid.
 	If, Is string
 }
 
@@ -56,8 +56,7 @@ func (s *Spec) CredentialNames() []string {
 	return slices.Compact(names)
 }
 
-// CheckSettings says what is wrong with an account's settings: nothing is
-// returned where one whole set of credentials is there.
+// CheckSettings requires one complete set of credentials among an account's settings.
 func (s *Spec) CheckSettings(settings map[string]string) error {
 	var wanted []string
 	chosen := ""

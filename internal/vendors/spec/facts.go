@@ -108,7 +108,7 @@ func (s *Spec) serialInWords() string {
 	if s.Serial == nil {
 		return ""
 	}
-	return s.Serial.OfA
+	return s.Serial.Noun
 }
 
 // when is a text where something holds, else "".

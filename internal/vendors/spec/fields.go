@@ -165,10 +165,10 @@ func parseList(text string) ([]any, error) {
 	return list, nil
 }
 
-// CheckFields returns what is wrong with a vendor's fields, but for the fields
-// in known, which are told already.
+// CheckFields returns what is wrong with a vendor's fields, except for the fields in
+// known, whose problems have been reported already.
 func (s *Spec) CheckFields(fields upload.Fields, known []Problem) []Problem {
-	told := func(name string) bool {
+	reported := func(name string) bool {
 		return slices.ContainsFunc(known, func(p Problem) bool { return p.Field == name })
 	}
 	var problems []Problem
@@ -179,7 +179,7 @@ func (s *Spec) CheckFields(fields upload.Fields, known []Problem) []Problem {
 	}
 	slices.SortFunc(problems, func(a, b Problem) int { return strings.Compare(a.Field, b.Field) })
 	for _, field := range s.Fields {
-		if told(field.Name) {
+		if reported(field.Name) {
 			continue
 		}
 		value, present := fields[field.Name]
@@ -224,7 +224,7 @@ func (f Field) check(value any) error {
 	return fmt.Errorf("%s is not of type %s", shorten(fmt.Sprint(value)), f.Type)
 }
 
-// checkNumber looks at a number, of which only JSON makes a difference to text.
+// checkNumber checks a number. Only JSON distinguishes numbers from text.
 func (f Field) checkNumber(v float64) error {
 	plain := strconv.FormatFloat(v, 'f', -1, 64)
 	switch {

@@ -36,9 +36,9 @@ func (s *Spec) CheckContent(content upload.Content, account Account) error {
 	return invalid("%s does not accept %s, only %s", s.Name, content.Type, strings.Join(types, ", "))
 }
 
-// CheckName holds the name that an item asks for against the bytes that its
-// source begins with, as the source's own name was. Without such a name there is
-// nothing to be wrong.
+// CheckName compares the name that an item asks for with the first bytes of its
+// source, as was done with the source's own name. It accepts an item that asks for
+// none.
 func (s *Spec) CheckName(item upload.Item, head []byte) error {
 	if s.NameField == "" {
 		return nil

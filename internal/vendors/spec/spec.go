@@ -29,8 +29,8 @@ type Spec struct {
 	// Calls are those of the vendor's flow, in the order of an upload.
 	Calls []Call
 
-	// NameField is the field that renames the medium, and NeedsExtension says that
-	// the name must end in the extension of its type.
+	// NameField is the field that renames the medium. NeedsExtension requires the name
+	// to end in the extension of its type.
 	NameField      string
 	NeedsExtension bool
 
@@ -42,8 +42,8 @@ type Spec struct {
 	// DailyLimit is how many requests a key may make in a day; 0: no limit known.
 	DailyLimit int64
 
-	// Policy is what the order of steps depends on; Sources says for each fact that
-	// is stated where it is from: a URL, or "assumed" and an ID.
+	// Policy is what the order of steps depends on. Sources has the source of each fact
+	// that is stated: a URL, or "assumed" and an ID.
 	Policy  upload.Policy
 	Sources map[Fact]string
 
@@ -54,20 +54,19 @@ type Spec struct {
 	Unseen    string
 	UnseenFor time.Duration
 
-	// Packing says how media may travel with others; nil where each needs a
-	// workflow of its own.
+	// Packing says which media may share a workflow; nil if each needs its own.
 	Packing *Packing
 
-	// Prehash reads a source through before the session is opened, because the
-	// session, or the search for a lost answer, needs its SHA-256.
+	// Prehash reads a source to its end before the session is opened, because the
+	// session, or the search after a lost answer, needs its SHA-256.
 	Prehash bool
 	// KeyGrace is how long a changed key may still be refused.
 	KeyGrace time.Duration
 
-	// Check looks at what no single field can tell: the whole of the fields.
+	// Check finds problems that no single field shows.
 	Check func(fields upload.Fields) []Problem
-	// Serial says what one item at a time may change; nil where items do not mind
-	// each other.
+	// Serial is what only one item at a time may change; nil if items do not get in
+	// each other's way.
 	Serial *Serial
 	// Advise returns warnings about an account's settings.
 	Advise func(settings map[string]string) []string
@@ -76,24 +75,24 @@ type Spec struct {
 // Serial describes what only one item at a time may change at a vendor, such as
 // the list of a product's images.
 type Serial struct {
-	// Key names it, the same for all items that change it.
+	// Key is the same for all items that change the same thing.
 	Key func(account Account, fields upload.Fields) string
-	// Last is the yes-or-no field of an item that goes after all others of its
-	// key; a batch may have one such item for each. LastIs is what that item is,
-	// for people. Both are "" where the order does not matter.
-	Last, LastIs string
-	// Of is the field by which people know what the key stands for, and OfA what
-	// that is.
-	Of, OfA string
+	// Noun is what a key stands for, in messages: product. KnownBy is the field by
+	// which people know it.
+	Noun, KnownBy string
+	// LastField is the boolean field of an item that goes after all others of its key;
+	// a batch may have one such item for each key. LastNoun is what that item is. Both
+	// are "" if the order does not matter.
+	LastField, LastNoun string
 }
 
-// SerialKey names what an item must have for itself while its bytes are sent, and
-// whether it goes after all others that want it; "" where its vendor has none.
+// SerialKey is the key of what an item changes, and whether the item goes after all
+// others with that key; "" if its vendor has none.
 func (s *Spec) SerialKey(account Account, fields upload.Fields) (key string, last bool) {
 	if s.Serial == nil {
 		return "", false
 	}
-	last, _ = fields.Bool(s.Serial.Last)
+	last, _ = fields.Bool(s.Serial.LastField)
 	return s.Serial.Key(account, fields), last
 }
 
@@ -104,17 +103,17 @@ type Range struct {
 	Setting  string // of the account, that must be on; "" for always
 }
 
-// Packing says how a vendor's media may travel many in one workflow. That is for
-// vendors whose every step may be repeated, or be found out about.
+// Packing says which of a vendor's media may share a workflow. Every step of such a
+// vendor can be repeated, or the vendor can be asked what became of it.
 type Packing struct {
 	Types string // the beginning of the media types that may
-	// Resend says that bytes may be sent to the same session again without a look
-	// whether they arrived: what is there is replaced by the same.
+	// Resend says that bytes may be sent to the same session again without asking
+	// whether they arrived: they overwrite what is there.
 	Resend bool
 }
 
-// Packs reports whether a medium may travel with others: it is of a kind for
-// which its vendor allows that, and small.
+// Packs reports whether a medium may share a workflow with others: its vendor allows
+// that for its type, and it is small.
 func (s *Spec) Packs(c upload.Content) bool {
 	return s.Packing != nil && strings.HasPrefix(c.Type, s.Packing.Types) && c.Size <= upload.PackedMost
 }

@@ -79,9 +79,9 @@ func (t Client) Prepare(ctx context.Context, c *wire.Caller, in upload.Prepare) 
 	}, nil
 }
 
-// left is the life of a session that is made of the policy now. It is told no
-// longer than lets the session's reserve be the policy's: a session is spent when
-// a fifth of its life is left, or a minute.
+// left is the life of a session that is made from the policy now. It is cut so that
+// the session's reserve equals the policy's: a session counts as spent when a fifth
+// of its life, or a minute, is left.
 func (p uploadPolicy) left(now time.Time) time.Duration {
 	if p.Until.IsZero() {
 		return 0
@@ -152,7 +152,7 @@ func (c caller) fetchPolicy(ctx context.Context, _ wire.Token) (wire.Token, erro
 	expire, _ := strconv.ParseInt(got.Expire, 10, 64) // unreadable: not known
 	got.Until, got.Life = a.Expiry(wire.Lifetime{Until: wire.Unix(expire)})
 	renew := got.Until.Add(-min(reserve, got.Life/5))
-	if got.Until.IsZero() { // passed on arrival (TT-3): good for one attempt, and for nobody else
+	if got.Until.IsZero() { // passed on arrival (TT-3): good for one attempt of this item only
 		renew = c.Now()
 	}
 	value, err := json.Marshal(got)
@@ -187,7 +187,7 @@ func (Client) prepareVideo(ctx context.Context, c *wire.Caller, in upload.Prepar
 	return session, nil
 }
 
-// Poll has nothing to ask: what OSS has is there.
+// Poll makes no call: a medium that OSS has stored is ready.
 func (Client) Poll(_ context.Context, _ *wire.Caller, in upload.Poll) (upload.Media, error) {
 	media := in.Session.Media
 	media.State, media.Seen = upload.StateReady, "stored"

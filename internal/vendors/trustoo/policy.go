@@ -77,10 +77,10 @@ var trustoo = &spec.Spec{
 	},
 	Policy: upload.Policy{
 		Bytes: upload.BytesForm,
-		// OSS answers 203 when it has the object and could not tell the vendor. The
-		// next send makes it tell again.
+		// OSS answers 203 when it has stored the object and its call to the vendor
+		// failed. Another send makes it call again.
 		UntoldSends: 3,
-		// OSS refuses a callback that is no valid JSON, and then keeps nothing.
+		// OSS refuses a callback that is not valid JSON, and then stores nothing.
 		Variant: upload.Variant{Code: badCallback, Says: "callback", Field: "callback"},
 	},
 	Sources: map[spec.Fact]string{

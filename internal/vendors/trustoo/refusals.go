@@ -44,7 +44,7 @@ func meaning(a wire.Answer) (int, envelope) {
 	var said envelope
 	if json.Unmarshal(a.Body, &said) != nil || said.Code == nil {
 		if a.Status < 300 {
-			return http.StatusInternalServerError, said // success without an envelope is none
+			return http.StatusInternalServerError, said // not a success of the vendor's
 		}
 		return a.Status, said
 	}

@@ -112,8 +112,8 @@ func partURLs(a wire.Answer, parts []part) []upload.PartURL {
 	return urls
 }
 
-// moment reads a moment in any of the forms that it may have (TV-2); zero where
-// it has none.
+// moment reads a time in any of its forms (TV-2). It returns the zero time if there
+// is none.
 func moment(raw json.RawMessage) time.Time {
 	text := strings.Trim(string(raw), `"`)
 	if at, err := time.Parse(time.RFC3339, text); err == nil {
@@ -124,7 +124,7 @@ func moment(raw json.RawMessage) time.Time {
 		absurd       = 100_000_000_000_000 // in milliseconds too
 	)
 	n, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(n > 0 && n < absurd) { // not a number is neither
+	if err != nil || !(n > 0 && n < absurd) { // NaN fails both comparisons
 		return time.Time{}
 	}
 	if n > milliseconds {
@@ -160,8 +160,8 @@ func (Client) SignParts(ctx context.Context, c *wire.Caller, in upload.SignParts
 	return urls, nil
 }
 
-// Complete tells TruVideo that all parts have arrived: POST
-// /upload/{uploadId}/complete. 202 accepts it; the rest is a matter of polling.
+// Complete reports that all parts have arrived: POST /upload/{uploadId}/complete.
+// 202 accepts it; polling shows the rest.
 func (Client) Complete(ctx context.Context, c *wire.Caller, in upload.Complete) (upload.Media, error) {
 	key := c.Account.Settings["etag_key"]
 	if key == "" {

@@ -16,10 +16,10 @@ import (
 	"github.com/mediaferry/mediaferry/internal/vendors/wire"
 )
 
-// call makes a call that may be repeated after a login: a 401 comes before
-// any work (TV-6). A second 401 is final. The answer is the call's own, and has no
-// status where none came: callers read what a status means there, and not in the
-// failure, which may be the login's.
+// call makes a call that may be repeated after a login: a 401 comes before any work
+// (TV-6). A second 401 is final. The answer that it returns is the call's own, with
+// status 0 if there was none. Callers read the status there and not in the error,
+// which may be the login's.
 func (c caller) call(ctx context.Context, r wire.Request) (wire.Answer, error) {
 	a, version, err := c.try(ctx, r)
 	if a.Status != http.StatusUnauthorized {
@@ -48,14 +48,14 @@ func (c caller) callOnce(ctx context.Context, r wire.Request) (wire.Answer, erro
 	return a, e
 }
 
-// try makes one call with the shared token, and returns that token's version.
-// Where the failure is the login's own, the answer is empty.
+// try makes one call with the shared token, and returns that token's version. If
+// the login failed, the answer is empty.
 func (c caller) try(ctx context.Context, r wire.Request) (wire.Answer, int64, error) {
 	token, err := c.TokenInTurn(ctx, c.login)
 	if err != nil {
 		var e *upload.Error
 		if errors.As(err, &e) {
-			e.Arrived = upload.ArrivedNothing // whatever became of the login, the call was not made
+			e.Arrived = upload.ArrivedNothing // the login failed, so the call was not made
 		}
 		return wire.Answer{}, 0, err
 	}
@@ -89,8 +89,8 @@ func (c caller) login(ctx context.Context, _ wire.Token) (wire.Token, error) {
 	return wire.Token{Value: []byte(got.AccessToken), ExpiresAt: a.Asked.Add(lifeOf(got.AccessToken, a) / 5 * 4)}, nil
 }
 
-// loginRefused makes of every refusal for good one of the account: no item is to
-// blame for a login, and none may end by it.
+// loginRefused turns every final refusal of a login into one of the account: an
+// upload is not to blame for it, and must not fail because of it.
 func (c caller) loginRefused(err error) error {
 	var e *upload.Error
 	if !errors.As(err, &e) || !wire.IsFinal(e.Status) {
@@ -124,9 +124,10 @@ func sign(secret string, body []byte) string {
 }
 
 // lifeOf reads from a JWT how long it lives, without verifying it: that is
-// the vendor's business. From iat to exp no clock but the vendor's takes part;
-// without a believable iat the answer's Date has to do. A life that is over on
-// arrival is not believed, since every call would log in again: a 401 tells.
+// the vendor's business. From iat to exp only the vendor's clock counts; without a
+// plausible iat, exp is compared with the answer's Date. A token that seems to have
+// expired on arrival is used all the same, or every call would log in again; if it
+// really has, a 401 follows.
 func lifeOf(token string, a wire.Answer) time.Duration {
 	issued, expires := tokenClaims(token)
 	if expires <= 0 {
@@ -158,7 +159,7 @@ func tokenClaims(token string) (issued, expires float64) {
 		return 0, 0
 	}
 	var claims struct {
-		Issued  any     `json:"iat"` // what is no number is as good as none
+		Issued  any     `json:"iat"` // anything but a number is ignored
 		Expires float64 `json:"exp"`
 	}
 	if json.Unmarshal(raw, &claims) != nil {

@@ -19,8 +19,8 @@ func refusal(a wire.Answer) wire.Refusal {
 	return wire.Refusal{Text: cmp.Or(said.Detail, said.Message, said.Title), Code: said.Message}
 }
 
-// lost makes of a refusal that the whole session is gone. Only the call's own
-// answer can say so: what refuses a login knows nothing of sessions.
+// lost turns a refusal into the loss of the whole session. Only the call's own
+// answer can say that; a refused login says nothing about sessions.
 func lost(err error) error {
 	e := upload.AsError(err, upload.StepPoll)
 	e.Kind, e.Lost = upload.KindExpired, true

@@ -12,7 +12,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
-// Answer is what came back, whatever its status.
+// Answer is the vendor's answer to a call, of any status.
 type Answer struct {
 	Call   spec.Call
 	Status int
@@ -23,8 +23,8 @@ type Answer struct {
 	hidden []string      // what no text about the answer may hold
 }
 
-// Decode reads a JSON answer. What cannot be read may be a proxy's page, or an
-// answer cut short: asking again may help.
+// Decode reads a JSON answer. One that cannot be read may be a proxy's page, or may
+// have been cut short, so its failure is unavailable: the call can be repeated.
 func (a Answer) Decode(into any) error {
 	if err := json.Unmarshal(a.Body, into); err != nil {
 		return a.Incomplete("with something else than the expected JSON: %s", a.Clean(err.Error()))
@@ -32,16 +32,16 @@ func (a Answer) Decode(into any) error {
 	return nil
 }
 
-// Incomplete is the failure of an answer that says success and lacks what it
-// must hold. The format goes on from "prepare answered OK": "without an ID".
+// Incomplete is the failure of an answer that reports success but lacks something
+// that it must contain. The format goes on from "prepare answered OK": "without an ID".
 func (a Answer) Incomplete(format string, args ...any) *upload.Error {
 	e := upload.Errorf(upload.KindUnavailable, a.Call.Step, a.Call.Label()+" answered "+http.StatusText(a.Status)+" "+format, args...)
 	e.Status, e.Arrived = a.Status, upload.ArrivedMaybe
 	return e
 }
 
-// Clean is a vendor's text as it may stand in an error: one line, not long, and
-// without what we sent to be let in. Some vendors repeat a key that they refuse.
+// Clean makes a vendor's text fit for an error: one short line without credentials.
+// Some vendors repeat the key that they refuse.
 func (a Answer) Clean(text string) string {
 	const most = 300 // keeps messages readable, and below what Temporal keeps of a failure
 	for _, secret := range a.hidden {
@@ -50,10 +50,10 @@ func (a Answer) Clean(text string) string {
 	return egress.Line(text, most)
 }
 
-// Local is a moment of the vendor's clock on ours.
+// Local converts a time of the vendor's clock to ours.
 func (a Answer) Local(t time.Time) time.Time { return t.Add(-a.Skew) }
 
-// There is the moment of the answer on the vendor's clock.
+// There converts a time of our clock to the vendor's.
 func (a Answer) There(now time.Time) time.Time { return now.Add(a.Skew) }
 
 // StatusOf is the HTTP status that a failure came with, or 0.
@@ -65,8 +65,8 @@ func StatusOf(err error) int {
 	return 0
 }
 
-// LastingURL is a URL that a medium keeps. With a query it is signed, or made for
-// one occasion, and is not kept: "".
+// LastingURL is a URL that stays valid, or "". A URL with a query is signed, or made
+// for one occasion.
 func LastingURL(raw string) string {
 	if strings.ContainsRune(raw, '?') {
 		return ""
@@ -74,7 +74,7 @@ func LastingURL(raw string) string {
 	return upload.DisplaySource(raw)
 }
 
-// Unix is a moment in seconds of Unix time; zero where there is none.
+// Unix is a time in seconds since 1970; the zero time for 0 and less.
 func Unix(seconds int64) time.Time {
 	if seconds <= 0 {
 		return time.Time{}

@@ -14,8 +14,8 @@ import (
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
-// Caller makes the control calls of one account. It is made for a step and
-// dropped after it; what lasts (tokens, permits) lies behind its interfaces.
+// Caller makes the control calls of one account. It lives for one step; what lasts
+// longer (tokens, permits) is behind its interfaces.
 type Caller struct {
 	Spec    *spec.Spec // of the account's vendor
 	Account spec.Account
@@ -29,18 +29,17 @@ type Caller struct {
 
 // Permits meters calls for the whole fleet.
 type Permits interface {
-	// Take waits for leave to make one control call of an account. Where the
-	// wait would be long it fails at once with kind throttled.
+	// Take waits until the account may make one control call. If the wait would be
+	// long, it fails at once with kind throttled.
 	Take(ctx context.Context, account spec.Account) error
-	// Slow tells everybody that the account must make no call for a while: it
-	// was refused for its speed, and is to be slower afterwards.
+	// Slow stops all calls of the account, by all workers, for a while: the vendor
+	// refused one for its rate. The account is slower afterwards.
 	Slow(ctx context.Context, account spec.Account, wait time.Duration)
-	// Rest tells everybody that the account has used up what it may do in a
-	// time, and must make no call until that is over.
+	// Rest stops all calls of the account, by all workers, until its quota is renewed.
 	Rest(ctx context.Context, account spec.Account, wait time.Duration)
 }
 
-// Token is something that a vendor hands out for a time.
+// Token is a credential that a vendor issues for a limited time.
 type Token struct {
 	Value     []byte
 	ExpiresAt time.Time // when to renew it, on our clock
@@ -49,12 +48,12 @@ type Token struct {
 
 // Tokens shares tokens in the whole fleet, durably and encrypted.
 type Tokens interface {
-	// Get returns the account's token of a name. Where there is none that is
-	// still good it calls renew, one caller at a time in the whole fleet, with
-	// the old token or a zero one, and keeps what that returns.
+	// Get returns the account's token of a name. If there is no valid one, it calls
+	// renew with the old token, or a zero one, and keeps the result. One caller in the
+	// whole fleet does so at a time.
 	Get(ctx context.Context, account, name string, renew func(context.Context, Token) (Token, error)) (Token, error)
-	// Drop marks a token that was refused as expired, unless it was renewed
-	// meanwhile. The next Get renews it from what it held.
+	// Drop marks a refused token as expired, unless it was renewed meanwhile. The next
+	// Get renews it and passes what it held.
 	Drop(ctx context.Context, account, name string, version int64) error
 }
 
@@ -72,14 +71,13 @@ func (c *Caller) Call(ctx context.Context, r Request, read func(Answer) Refusal)
 	return a, c.Judge(ctx, a, a.Status, read(a))
 }
 
-// TokenInTurn takes a permit for a call, and then the access token to make it
-// with: a token that was taken first may be refused or over when the call's turn
-// comes, and where many wait each of them would be refused with it. A caller that
-// finds no good token gets one by renew right away, in the turn that it waited
-// for, since those behind it can do nothing without one. It then waits for
-// another turn.
+// TokenInTurn takes a permit for a call, and then the access token for it. In the
+// other order, the token could expire or be revoked while the call waits for its
+// permit, and all calls in the queue would be refused with it. A caller that finds
+// no valid token uses its permit to renew it at once, because the calls behind it
+// need it too, and then waits for another permit.
 func (c *Caller) TokenInTurn(ctx context.Context, renew func(context.Context, Token) (Token, error)) (Token, error) {
-	for last := false; ; last = true { // a token that never outlives a turn is tried all the same
+	for last := false; ; last = true { // a token that expires within one turn is used all the same
 		if err := c.Permits.Take(ctx, c.Account); err != nil {
 			return Token{}, err
 		}

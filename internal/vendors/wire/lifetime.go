@@ -5,16 +5,15 @@ import (
 	"time"
 )
 
-// LongestLife bounds what is believed of a lifetime. Nothing is lost by renewing
-// earlier.
+// LongestLife is the longest lifetime that is believed. Renewing earlier costs little.
 const LongestLife = 7 * 24 * time.Hour
 
-// shortestLife is the least that is believed of a date: dates count whole
+// shortestLife is the shortest lifetime that is believed of a date: dates have whole
 // seconds, and Skew sees no smaller difference.
 const shortestLife = 2 * time.Second
 
-// Lifetime is what is known of how long something that was handed out may be
-// used. What is not known is zero.
+// Lifetime is what is known about how long a URL, a form or a policy may be used.
+// What is not known is zero.
 type Lifetime struct {
 	Life   time.Duration // from the request, as the answer says
 	Until  time.Time     // on the vendor's clock, as the answer says
@@ -22,15 +21,13 @@ type Lifetime struct {
 	Usual  time.Duration // from the request, as the vendor documents
 }
 
-// Expiry is when something that was handed out ends, on our clock, and how long
-// that is from the request. Both are zero where it is not known: then only the
-// store can tell.
+// Expiry is when a lifetime ends, on our clock, and how long that is from the request.
+// Both are zero if it is not known; then only the store's answer shows it.
 //
-// What needs no clock goes before what needs one: of the vendor, of those who
-// sign for it, and of those who date its answers, each may be wrong, and nobody
-// hands out what is over. So a date by which it is over on arrival is not
-// believed, and the next source counts. A signed URL bounds them all by the
-// number in it, for it cannot live longer than from now on.
+// A duration is used before a date, because it needs no clock: the clocks of the
+// vendor, of its signer and of its proxies may all be wrong. A date that has passed
+// on arrival is not believed, since a vendor does not issue what has expired, and the
+// next source is used. The number of seconds in a signed URL limits all of them.
 func (a Answer) Expiry(l Lifetime) (expires time.Time, life time.Duration) {
 	end, most := signedFor(l.Signed)
 	for _, left := range []time.Duration{l.Life, a.left(l.Until), a.left(end), most, l.Usual} {
@@ -46,8 +43,8 @@ func (a Answer) Expiry(l Lifetime) (expires time.Time, life time.Duration) {
 	return time.Time{}, 0
 }
 
-// left is how long it was from the request to a moment of the vendor's clock; 0
-// where that can only be a clock's fault, or there is none.
+// left is the time from the request to a time of the vendor's clock; 0 if there is
+// none, or if it can only be the fault of a clock.
 func (a Answer) left(until time.Time) time.Duration {
 	if until.IsZero() {
 		return 0
@@ -59,9 +56,9 @@ func (a Answer) left(until time.Time) time.Duration {
 	return left
 }
 
-// signedFor reads from an S3 URL itself how long it lives and when that ends, on
-// the signer's clock (X-Amz-Expires and X-Amz-Date, AWS Signature Version 4 in
-// query parameters); zero where it does not say both.
+// signedFor reads from an S3 URL how long it is valid and when that ends, on the
+// signer's clock (X-Amz-Expires and X-Amz-Date, AWS Signature Version 4 in query
+// parameters). Both are zero if either is missing.
 func signedFor(raw string) (end time.Time, life time.Duration) {
 	u, err := url.Parse(raw)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-// Refusal is what a vendor says about a call that it refused.
+// Refusal is what a vendor says about a call that it refuses.
 type Refusal struct {
 	Text      string // in the vendor's own words
 	Code      string // the vendor's own code
@@ -19,9 +19,9 @@ type Refusal struct {
 	Wait      time.Duration // before asking again, where the body says so
 }
 
-// Judge makes the failure that a status means for most calls of most vendors.
-// The status is what the vendor means: its envelope may refuse under a status of
-// success. Callers change what differs.
+// Judge makes the failure that a status means for most calls of most vendors. The
+// status is the one that the vendor means, since an envelope may refuse under a
+// status of success. Callers change what differs.
 func (c *Caller) Judge(ctx context.Context, a Answer, status int, r Refusal) *upload.Error {
 	text := a.Clean(r.Text)
 	if text == "" {
@@ -42,7 +42,7 @@ func (c *Caller) Judge(ctx context.Context, a Answer, status int, r Refusal) *up
 		e.Arrived = upload.ArrivedMaybe
 	}
 	switch {
-	case status == http.StatusTooManyRequests: // an account that was told no time waits longer each time
+	case status == http.StatusTooManyRequests: // without a Retry-After, the account waits longer each time
 		c.Permits.Slow(ctx, c.Account, max(e.RetryAfter, time.Second))
 	case denies(status):
 		_ = c.DeniedHint(e)
@@ -50,8 +50,9 @@ func (c *Caller) Judge(ctx context.Context, a Answer, status int, r Refusal) *up
 	return e
 }
 
-// IsFinal reports whether a status refuses this request for good, and not the
-// account or the moment. 0, of a call that got no answer, is none.
+// IsFinal reports whether a status refuses this request for good: it is not about the
+// account, the rate, or the moment. Status 0, of a call without an answer, is not
+// final.
 func IsFinal(status int) bool {
 	return status >= 300 && status != http.StatusTooManyRequests && !denies(status) && !egress.MayPass(status)
 }

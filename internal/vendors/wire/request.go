@@ -16,7 +16,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
-// answerLimit is how much of a control answer is read. The largest is a list of
+// answerLimit is how much of an answer is read, in bytes. The largest is a list of
 // 120 signed URLs.
 const answerLimit = 4 << 20
 
@@ -25,16 +25,16 @@ type Request struct {
 	Call   spec.Call // one that the vendor's Spec lists
 	URL    string    // a path below the account's base URL, or a whole URL
 	Header http.Header
-	Login  http.Header // headers that let the call in: no text may hold them
+	Login  http.Header // credentials; messages never contain them
 	JSON   any         // to be sent as JSON; nil for none
 	Body   []byte      // JSON as it is, where its exact bytes are signed
-	Secret []string    // what the body holds and no text may, besides the account's secrets
-	// Permitted says that the caller has taken the permit already.
+	Secret []string    // further texts that messages must not contain
+	// Permitted says that the permit has been taken already.
 	Permitted bool
 }
 
-// Do makes a call and returns the answer of any status. It fails with kind
-// unavailable where none came, telling whether the request may have arrived.
+// Do makes a call and returns its answer, of any status. Without an answer it fails
+// with kind unavailable; Arrived says whether the request may have arrived.
 func (c *Caller) Do(ctx context.Context, r Request) (Answer, error) {
 	if !c.Spec.Lists(r.Call) {
 		return Answer{}, upload.Errorf(upload.KindInternal, r.Call.Step, "%s is a call that the Spec of %s does not list", r.Call.Name, c.Spec.Name)
@@ -56,7 +56,7 @@ func (c *Caller) Do(ctx context.Context, r Request) (Answer, error) {
 	if err != nil {
 		return Answer{}, callError(ctx, r.Call, err, sent.Load())
 	}
-	defer func() { _ = response.Body.Close() }() // read whole, or not wanted
+	defer func() { _ = response.Body.Close() }() // the body has been read, or is not needed
 	text, err := io.ReadAll(io.LimitReader(response.Body, answerLimit))
 	if err != nil {
 		return Answer{}, callError(ctx, r.Call, err, true)
@@ -67,10 +67,10 @@ func (c *Caller) Do(ctx context.Context, r Request) (Answer, error) {
 	}, nil
 }
 
-// counted has a call that net/http repeats by itself take another permit: it does
-// so with a GET when a connection that it had kept breaks under it, and to the
-// vendor that is one more call. Where there is no permit, trying ends. sent tells
-// whether anything may have arrived.
+// counted takes another permit when net/http repeats a call by itself. It does so
+// with a GET whose kept-alive connection breaks, and the vendor counts that as one
+// more call. Without a permit, trying ends. sent reports whether anything may have
+// arrived.
 func (c *Caller) counted(ctx, trying context.Context, stop func(), sent *atomic.Bool) context.Context {
 	return httptrace.WithClientTrace(trying, &httptrace.ClientTrace{
 		GetConn: func(string) {
@@ -134,10 +134,10 @@ func callError(ctx context.Context, call spec.Call, err error, sent bool) error 
 	return e
 }
 
-// hidden are the secrets of a request: those of the account, and those that were
-// handed out for it.
+// hidden lists the secrets of a request: those of the account, and those that were
+// issued for it.
 func (c *Caller) hidden(r Request) []string {
-	const least = 4 // what is shorter is in every other word
+	const least = 4 // shorter texts occur in ordinary words
 	var all []string
 	add := func(secrets ...string) {
 		for _, secret := range secrets {

@@ -10,7 +10,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/vendors/wire"
 )
 
-// FakePermits lets every call through, and remembers what it was told.
+// FakePermits permits every call, and records the waits.
 type FakePermits struct {
 	OnTake func() error
 	mu     sync.Mutex
@@ -41,7 +41,7 @@ func (p *FakePermits) Slow(_ context.Context, _ spec.Account, wait time.Duration
 	p.Slowed = append(p.Slowed, wait)
 }
 
-// FakeTokens keeps tokens as the ledger does: what is dropped is forgotten whole.
+// FakeTokens keeps tokens as the ledger does; a dropped token is forgotten.
 type FakeTokens struct {
 	Now    func() time.Time
 	OnDrop func() error
