@@ -21,7 +21,7 @@ const (
 
 // admit claims the rows that have not begun, a group at a time, and passes all on
 // in their order.
-func (c *carrier) admit(ctx context.Context, rows []ledger.ShardRow) <-chan *packed {
+func (c *carrier) admit(ctx context.Context, rows []ledger.Row) <-chan *packed {
 	out := make(chan *packed, admitRows)
 	go func() {
 		defer close(out)

@@ -38,7 +38,7 @@ func TestRowsAreClaimedAheadOnlyWhereSoManyMayBeUnderWay(t *testing.T) {
 			carrier := &carrier{Activities: a, limits: a.batches.of("spring", a.Now)}
 			carrier.limits.set(upload.Limits{InFlight: c.most})
 			passed := 0
-			for range carrier.admit(t.Context(), make([]ledger.ShardRow, 3)) {
+			for range carrier.admit(t.Context(), make([]ledger.Row, 3)) {
 				passed++
 			}
 			require.Equal(t, 3, passed)

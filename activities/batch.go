@@ -231,5 +231,5 @@ func (a *Activities) cancelRow(ctx context.Context, entry ledger.Entry) error {
 	now := a.Now().UTC()
 	result := entry.Result
 	result.State, result.FinishedAt = upload.StateCanceled, &now
-	return a.Ledger.Record(ctx, upload.Record{Item: item, Result: result, Fingerprint: entry.Fingerprint, RunID: entry.RunID})
+	return a.leftToHolder(a.Ledger.Record(ctx, upload.Record{Item: item, Result: result, Fingerprint: entry.Fingerprint, RunID: entry.RunID}))
 }

@@ -113,7 +113,7 @@ func (a *Activities) call(ctx context.Context, item upload.Item, state upload.St
 	if err != nil {
 		return err
 	}
-	if err := a.mark(ctx, item, state, 0); err != nil {
+	if err := a.note(ctx, item, state, 0); err != nil {
 		return err
 	}
 	return a.judged(ctx, vendor, caller.Account, do(vendor, caller))
@@ -232,13 +232,14 @@ func (a *Activities) keySeen(ctx context.Context, spec *vendors.Spec, account ve
 	return ledgerError(ctx, err)
 }
 
-// mark notes in the ledger how far an item is.
-func (a *Activities) mark(ctx context.Context, item upload.Item, state upload.State, sent int64) error {
+// note saves in the ledger how far an item is. It fails as superseded where another
+// run holds the item by now.
+func (a *Activities) note(ctx context.Context, item upload.Item, state upload.State, sent int64) error {
 	if state == "" {
 		return nil
 	}
 	workflowID, runID, _ := run(ctx)
-	return ledgerError(ctx, a.Ledger.UpdateState(ctx, ledger.StateUpdate{
+	return written(ctx, a.Ledger.UpdateState(ctx, ledger.StateUpdate{
 		Item: item, WorkflowID: workflowID, RunID: runID, Way: upload.WayOwn,
 		State: state, BytesSent: sent, Wait: true,
 	}))

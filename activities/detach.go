@@ -23,9 +23,13 @@ func (r *packed) detach(ctx context.Context, because string) error {
 			return err
 		}
 	}
-	err := r.Ledger.Detach(ctx, []ledger.Detachment{{UploadID: r.item.UploadID, RunID: r.runID, Because: because}})
+	refused, err := r.Ledger.Detach(ctx, []ledger.Detachment{{UploadID: r.item.UploadID, RunID: r.runID, Because: because}})
 	if err != nil {
 		return ledgerError(ctx, err)
+	}
+	if len(refused) > 0 { // the run that holds it goes on with it
+		r.done = true
+		return nil
 	}
 	r.leave()
 	return nil

@@ -82,7 +82,7 @@ func (c *carrier) hear(ctx context.Context) {
 		return
 	}
 	for _, request := range c.requests.note(requests) {
-		row, err := c.Ledger.Row(ctx, request.UploadID)
+		row, err := c.Ledger.ReadProgress(ctx, request.UploadID)
 		if err != nil {
 			c.fail(ctx, err)
 			return

@@ -16,7 +16,7 @@ import (
 // Types of failures that Temporal repeats by itself, besides throttled.
 const (
 	typeProcessing = "processing" // the medium is not done
-	typeWaiting    = "waiting"    // for an account or a lane
+	typeWaiting    = "waiting"    // for an account or a serial key
 	typeLedger     = "ledger"     // the ledger is out of reach
 	typeDraining   = "draining"   // the worker ends
 )

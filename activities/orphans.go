@@ -57,7 +57,7 @@ func (a *Activities) bury(ctx context.Context, batch string, h ledger.Holder) er
 	result.State, result.Paused, result.FinishedAt = upload.StateFailed, false, &now
 	result.Error = upload.FailureOf(upload.Errorf(upload.KindInternal, "", "its workflow was ended from outside").
 		WithHint("mediaferry retry %s", item.UploadID))
-	return a.Ledger.Record(ctx, upload.Record{Item: item, Result: result, Fingerprint: entry.Fingerprint, RunID: h.RunID})
+	return a.leftToHolder(a.Ledger.Record(ctx, upload.Record{Item: item, Result: result, Fingerprint: entry.Fingerprint, RunID: h.RunID}))
 }
 
 // awaitRows comes back while rows of a batch are under way. It reports whether some

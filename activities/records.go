@@ -11,14 +11,18 @@ import (
 	"github.com/mediaferry/mediaferry/internal/vendors"
 )
 
-// lastWait is how long an item that goes last in its lane leaves it to others
+// lastWait is how long an item that goes last with its serial key leaves it to others
 // that begin at the same time.
 const lastWait = 2 * time.Second
 
 // Record writes how an item ended. It may be repeated. Where the item's batch has
-// ended before, its reports are to be written anew.
+// ended before, its reports are to be written anew. What the ledger refuses is left
+// to the run that holds the item.
 func (a *Activities) Record(ctx context.Context, in upload.Record) error {
-	if err := a.Ledger.Record(ctx, in); err != nil {
+	var refused *ledger.Refusal
+	if err := a.Ledger.Record(ctx, in); errors.As(err, &refused) {
+		return a.leftToHolder(err)
+	} else if err != nil {
 		return ledgerError(ctx, err)
 	}
 	if err := a.outdate(ctx, in.Item.Batch); err != nil || in.Result.State == upload.StateUnconfirmed {
@@ -59,10 +63,10 @@ func (a *Activities) MarkPaused(ctx context.Context, in upload.PauseUpdate) erro
 	if in.State == upload.StateWaiting { // its first step is under way: as one that waits, whoever resumes a batch would not find it
 		in.State = upload.StatePreparing
 	}
-	return ledgerError(ctx, a.Ledger.UpdateState(ctx, ledger.StateUpdate{
+	return ledgerError(ctx, a.leftToHolder(a.Ledger.UpdateState(ctx, ledger.StateUpdate{
 		Item: in.Item, WorkflowID: workflowID, RunID: runID, Way: upload.WayOwn,
 		State: in.State, Paused: in.Paused, Wait: true,
-	}))
+	})))
 }
 
 // PauseAccount pauses an account that a vendor denied.
@@ -108,8 +112,8 @@ func (a *Activities) batchRests(ctx context.Context, batch string) error {
 	return nil
 }
 
-// AcquireSerial returns when the item is in its lane. Until then it comes back. A
-// holder whose workflow has ended, however it did, is put out. An item that goes
+// AcquireSerial returns when the item holds its serial key. Until then it comes back.
+// A holder whose workflow has ended, however it did, is evicted. An item that goes
 // last comes back at least once, so that those that were started with it can be
 // claimed.
 func (a *Activities) AcquireSerial(ctx context.Context, in upload.SerialRequest) error {

@@ -42,7 +42,7 @@ type packed struct {
 	done     bool // it has ended, or is to travel alone
 }
 
-func newPacked(c *carrier, row ledger.ShardRow) *packed {
+func newPacked(c *carrier, row ledger.Row) *packed {
 	r := &packed{carrier: c, entry: row.Entry, started: c.Now(), bytes: row.Result.BytesSent}
 	r.item, r.broken = row.Item()
 	if row.Progress == nil {
@@ -260,13 +260,23 @@ func (r *packed) count(sent int64) {
 	r.sent += sent
 }
 
-// keep puts down how far the row is, before the next step.
+// keep saves how far the row is, before the next step. Where that is refused, which
+// is the error then, the row is another run's, or another attempt's.
 func (r *packed) keep(ctx context.Context, state upload.State) error {
-	return ledgerError(ctx, r.Ledger.SaveProgress(ctx, []ledger.ProgressUpdate{r.mark(state)}))
+	refused, err := r.Ledger.SaveProgress(ctx, []ledger.ProgressUpdate{r.update(state)})
+	if err != nil {
+		return ledgerError(ctx, err)
+	}
+	if len(refused) > 0 {
+		return refused[0]
+	}
+	return nil
 }
 
-func (r *packed) mark(state upload.State) ledger.ProgressUpdate {
+// update is the row's progress, as the next version of what is stored.
+func (r *packed) update(state upload.State) ledger.ProgressUpdate {
 	r.progress.BytesSent = r.bytes
+	r.progress.Version++
 	return ledger.ProgressUpdate{UploadID: r.item.UploadID, RunID: r.runID, State: state, Progress: r.progress, BytesSent: r.bytes}
 }
 
@@ -294,12 +304,12 @@ func (r *packed) result(state upload.State) upload.Result {
 	return result
 }
 
-// record puts down how the row ended, also when its batch was canceled meanwhile.
+// record saves how the row ended, also when its batch was canceled meanwhile.
 func (r *packed) record(ctx context.Context, result upload.Result, fingerprint string) error {
 	r.done = true
-	return ledgerError(ctx, r.Ledger.Record(context.WithoutCancel(ctx), upload.Record{
+	return ledgerError(ctx, r.leftToHolder(r.Ledger.Record(context.WithoutCancel(ctx), upload.Record{
 		Item: r.item, Result: result, Fingerprint: fingerprint, RunID: r.runID,
-	}))
+	})))
 }
 
 // asStep makes sure that a failure tells where it happened.

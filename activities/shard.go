@@ -120,7 +120,7 @@ func (c *carrier) meter() int64 {
 
 // carry takes on one row after the other, as the gate lets them, and returns when
 // each has ended, or has come as far as it can for now.
-func (c *carrier) carry(ctx context.Context, rows []ledger.ShardRow) {
+func (c *carrier) carry(ctx context.Context, rows []ledger.Row) {
 	working, parted := outlive(ctx, shardParting)
 	defer parted()
 	watching, end := context.WithCancel(ctx)
@@ -270,9 +270,11 @@ func (c *carrier) stopped() bool {
 	return c.halt != "" || c.trouble != nil
 }
 
-// fail notes trouble with the ledger: nothing can go on without it.
+// fail notes trouble with the ledger: nothing can go on without it. A refusal is no
+// trouble: it is of one row.
 func (c *carrier) fail(ctx context.Context, err error) {
-	if err == nil || ctx.Err() != nil {
+	var refused *ledger.Refusal
+	if err == nil || ctx.Err() != nil || errors.As(err, &refused) {
 		return
 	}
 	c.mu.Lock()
@@ -340,11 +342,12 @@ func (c *carrier) over(ctx context.Context) error {
 
 // save keeps when the rows that are being processed are to be looked at next.
 func (c *carrier) save(ctx context.Context) error {
-	var marks []ledger.ProgressUpdate
+	var updates []ledger.ProgressUpdate
 	for _, r := range c.left {
-		marks = append(marks, r.mark(upload.StateProcessing))
+		updates = append(updates, r.update(upload.StateProcessing))
 	}
-	return c.Ledger.SaveProgress(context.WithoutCancel(ctx), marks)
+	_, err := c.Ledger.SaveProgress(context.WithoutCancel(ctx), updates) // what is refused is another run's
+	return err
 }
 
 // abandon ends the rows that were under way when their batch was canceled. What
@@ -364,7 +367,7 @@ func (c *carrier) abandon(ctx context.Context) {
 			records = append(records, r.canceled())
 		}
 	}
-	if err := c.Ledger.RecordAll(ctx, records); err != nil {
+	if _, err := c.Ledger.RecordAll(ctx, records); err != nil {
 		c.Log.Warn("rows of a canceled shard are left for the end of the batch", zap.String("batch", c.shard.Batch), zap.Error(err))
 	}
 }

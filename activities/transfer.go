@@ -166,7 +166,7 @@ func (a *Activities) send(ctx context.Context, s sending, past *upload.Heartbeat
 	if err != nil {
 		return transfer.Answer{}, nil, err
 	}
-	if err := a.mark(ctx, s.item, upload.StateTransferring, 0); err != nil {
+	if err := a.note(ctx, s.item, upload.StateTransferring, 0); err != nil {
 		return transfer.Answer{}, nil, err
 	}
 	meter := &transfer.Meter{Limit: a.Bandwidth.Wait}

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/mediaferry/mediaferry/internal/egress"
+	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -19,7 +20,11 @@ import (
 // row's own, with a history to look into.
 func (r *packed) again(ctx context.Context, err error) bool {
 	var made *temporal.ApplicationError
+	var refused *ledger.Refusal
 	switch {
+	case errors.As(err, &refused): // the next attempt reads what became of it
+		r.postponed()
+		return false
 	case errors.Is(err, errDetachRequested), ctx.Err() != nil && r.requested():
 		r.answer(ctx)
 		return false

@@ -20,7 +20,7 @@ type Books interface {
 	OpenBatch(ctx context.Context, batch ledger.Batch) (found ledger.Batch, made bool, err error)
 	BatchLoaded(ctx context.Context, id string, total int64) error
 	Counts(ctx context.Context, f ledger.Filter) (map[upload.State]int64, error)
-	RecordAll(ctx context.Context, records []upload.Record) error
+	RecordAll(ctx context.Context, records []upload.Record) ([]*ledger.Refusal, error)
 	ChangeBatch(ctx context.Context, id string, change ledger.BatchChange) (ledger.Batch, error)
 }
 

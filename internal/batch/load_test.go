@@ -195,10 +195,10 @@ type failing struct {
 	pages  int
 }
 
-func (f *failing) RecordAll(ctx context.Context, records []upload.Record) error {
+func (f *failing) RecordAll(ctx context.Context, records []upload.Record) ([]*ledger.Refusal, error) {
 	f.pages++
 	if err := f.refuse(f.pages); err != nil {
-		return err
+		return nil, err
 	}
 	return f.Ledger.RecordAll(ctx, records)
 }

@@ -88,7 +88,8 @@ func (l Loading) record(ctx context.Context, rows []manifest.Row) error {
 		}
 		records = append(records, record)
 	}
-	return l.Ledger.RecordAll(ctx, records)
+	_, err := l.Ledger.RecordAll(ctx, records) // rows that have begun since an earlier attempt are refused
+	return err
 }
 
 // wayOf is the way that a row is going to take, as far as its vendor tells: what

@@ -30,15 +30,17 @@ func (w *writer) apply(ctx context.Context, tx *sql.Tx, r *round) error {
 }
 
 // place tells the jobs whose items are in the database, and stay where they stand,
-// and the claims among them that are the first of their items.
+// the claims among them that are the first of their items, and the progress that
+// reopens an unconfirmed item.
 func place(group []*job, before map[string]standing) {
 	moved, claimed := map[string]bool{}, map[string]bool{}
 	for _, j := range group {
+		id := clean(j.row.item.UploadID)
+		s, found := before[id]
+		j.reopens = j.verb == verbProgress && s.state == upload.StateUnconfirmed && j.row.result.State == upload.StatePreparing
 		if j.verb != verbClaim && j.verb != verbRecord {
 			continue
 		}
-		id := clean(j.row.item.UploadID)
-		s, found := before[id]
 		j.placed = found && !moved[id] && s.placed(j.row.item)
 		moved[id] = !j.placed
 		if j.verb == verbClaim {
@@ -64,41 +66,56 @@ func chunk(n, limit int) int {
 }
 
 func (w *writer) applySome(ctx context.Context, tx *sql.Tx, v verb, jobs []*job, now time.Time) error {
-	switch v {
-	case verbProgress:
-		return w.saveProgress(ctx, tx, jobs, now)
-	case verbDetach:
-		return w.detach(ctx, tx, jobs, now)
-	}
 	var args []any
 	for _, j := range jobs {
-		if v == verbBytes {
-			args = append(args, j.row.progress(now)...)
-		} else {
+		switch v {
+		case verbBytes:
+			args = append(args, j.row.bytesArgs(now)...)
+		case verbProgress:
+			args = append(args, j.row.progressArgs(now)...)
+		case verbDetach:
+			args = append(args, j.row.detachArgs(now)...)
+		default:
 			args = append(args, j.row.args(now)...)
 		}
 	}
+	s := w.statements[len(jobs)]
 	switch v {
 	case verbClaim:
 		return w.claim(ctx, tx, jobs, args)
 	case verbState:
-		return w.exec(ctx, tx, w.statements[len(jobs)].state, args)
+		return w.change(ctx, tx, jobs, s.state, args)
 	case verbBytes:
-		return w.exec(ctx, tx, w.statements[len(jobs)].bytes, args)
-	default:
-		statement := w.statements[len(jobs)].record
-		if jobs[0].placed {
-			statement = w.statements[len(jobs)].recordInPlace
-		}
-		return w.exec(ctx, tx, statement, args)
+		return w.change(ctx, tx, jobs, s.bytes, args)
+	case verbProgress:
+		return w.saveProgress(ctx, tx, jobs, args)
+	case verbDetach:
+		return w.change(ctx, tx, jobs, s.detach, args)
 	}
+	if jobs[0].placed {
+		return w.change(ctx, tx, jobs, s.recordInPlace, args)
+	}
+	return w.change(ctx, tx, jobs, s.record, args)
+}
+
+// change runs a statement for jobs, and notes which of them it refused.
+func (w *writer) change(ctx context.Context, tx *sql.Tx, jobs []*job, statement string, args []any) error {
+	changed, err := w.changedOf(ctx, tx, jobs, statement, args)
+	if err != nil || len(changed) == len(jobs) {
+		return err
+	}
+	return w.refuse(ctx, tx, jobs, changed)
 }
 
 // claim runs the claims and reads what stands in the way of those not granted.
 // The transaction holds the rows' locks in either case, so that nothing changes
 // in between.
 func (w *writer) claim(ctx context.Context, tx *sql.Tx, jobs []*job, args []any) error {
-	granted, err := w.granted(ctx, tx, jobs, args)
+	statement := w.statements[len(jobs)].claim
+	if jobs[0].placed {
+		statement = w.statements[len(jobs)].firstClaim
+	}
+	granted, err := w.changedOf(ctx, tx, jobs, statement, args)
 	if err != nil {
 		return err
 	}
@@ -109,28 +126,25 @@ func (w *writer) claim(ctx context.Context, tx *sql.Tx, jobs []*job, args []any)
 			refused = append(refused, j)
 		}
 	}
-	for len(refused) > 0 {
-		n := chunk(len(refused), w.ledger.dialect.rows)
-		if err := w.readRefused(ctx, tx, refused[:n]); err != nil {
-			return err
+	return w.eachRefused(ctx, tx, refused, func(j *job, e Entry, found bool) error {
+		if !found {
+			return fmt.Errorf("item %q was neither granted nor found", j.row.item.UploadID)
 		}
-		refused = refused[n:]
-	}
-	return nil
+		j.claim = judge(j.row, e)
+		return nil
+	})
 }
 
-// granted tells which claims changed their rows. For a single one their number
-// says so; SQLite makes a table of what a statement is to return.
-func (w *writer) granted(ctx context.Context, tx *sql.Tx, jobs []*job, args []any) (map[string]bool, error) {
-	statement := w.statements[len(jobs)].claim
-	if jobs[0].placed {
-		statement = w.statements[len(jobs)].firstClaim
-	}
-	granted := map[string]bool{}
+// changedOf runs a statement and tells which jobs changed their rows. For a single
+// one the number of rows says so; SQLite makes a table of what a statement returns.
+func (w *writer) changedOf(ctx context.Context, tx *sql.Tx, jobs []*job, statement string, args []any) (map[string]bool, error) {
+	changed := map[string]bool{}
 	if len(jobs) == 1 {
 		n, err := w.changed(ctx, tx, statement, args)
-		granted[clean(jobs[0].row.item.UploadID)] = n > 0
-		return granted, err
+		if n > 0 {
+			changed[clean(jobs[0].row.item.UploadID)] = true
+		}
+		return changed, err
 	}
 	rows, err := w.query(ctx, tx, statement+` RETURNING upload_id`, args)
 	if err != nil {
@@ -138,30 +152,35 @@ func (w *writer) granted(ctx context.Context, tx *sql.Tx, jobs []*job, args []an
 	}
 	ids, err := scanTexts(rows)
 	for _, id := range ids {
-		granted[id] = true
+		changed[id] = true
 	}
-	return granted, err
+	return changed, err
 }
 
-func (w *writer) readRefused(ctx context.Context, tx *sql.Tx, jobs []*job) error {
-	args := make([]any, len(jobs))
-	for i, j := range jobs {
-		args[i] = clean(j.row.item.UploadID)
-	}
-	entries, err := w.ledger.scanEntries(w.query(ctx, tx, w.statements[len(jobs)].refused, args))
-	if err != nil {
-		return err
-	}
-	found := make(map[string]Entry, len(entries))
-	for _, e := range entries {
-		found[e.Result.UploadID] = e
-	}
-	for _, j := range jobs {
-		e, ok := found[clean(j.row.item.UploadID)]
-		if !ok {
-			return fmt.Errorf("item %q was neither granted nor found", j.row.item.UploadID)
+// eachRefused reads the items of jobs that changed nothing, and does something with
+// each; found is false for an item that is not there.
+func (w *writer) eachRefused(ctx context.Context, tx *sql.Tx, jobs []*job, do func(j *job, e Entry, found bool) error) error {
+	for len(jobs) > 0 {
+		n := chunk(len(jobs), w.ledger.dialect.rows)
+		args := make([]any, n)
+		for i, j := range jobs[:n] {
+			args[i] = clean(j.row.item.UploadID)
 		}
-		j.claim = judge(j.row, e)
+		entries, err := w.ledger.scanEntries(w.query(ctx, tx, w.statements[n].refused, args))
+		if err != nil {
+			return err
+		}
+		byID := make(map[string]Entry, len(entries))
+		for _, e := range entries {
+			byID[e.Result.UploadID] = e
+		}
+		for _, j := range jobs[:n] {
+			e, found := byID[clean(j.row.item.UploadID)]
+			if err := do(j, e, found); err != nil {
+				return err
+			}
+		}
+		jobs = jobs[n:]
 	}
 	return nil
 }

@@ -96,7 +96,7 @@ func claimCases() []claimCase {
 			record(t, l, upload.Record{Item: item, Result: upload.NewResult(item, upload.WayPacked, noon)})
 		}, all(), ledger.Granted},
 		{"an item that is only known from marks is busy", func(t *testing.T, l *ledger.Ledger, item upload.Item) {
-			require.NoError(t, l.UpdateState(t.Context(), mark(item, "one", upload.StateTransferring)))
+			require.NoError(t, l.UpdateState(t.Context(), at(item, "one", upload.StateTransferring)))
 		}, otherWorkflow, ledger.Busy},
 		{"an item that is ready from elsewhere is known", func(t *testing.T, l *ledger.Ledger, item upload.Item) {
 			record(t, l, ended(item, "", noon, upload.StateReady))
@@ -157,7 +157,7 @@ func TestRepeatedClaimLeavesWhatTheRunDid(t *testing.T) {
 		l := ledgertest.Open(t, url, ledger.Options{Now: now.Now})
 		item := spring(1)
 		grant(t, l, asks(item, "one", noon))
-		m := mark(item, "one", upload.StateTransferring)
+		m := at(item, "one", upload.StateTransferring)
 		m.BytesSent, m.Paused = 600, true
 		require.NoError(t, l.UpdateState(t.Context(), m))
 
@@ -214,7 +214,7 @@ func TestClaimShardAnswersInOrder(t *testing.T) {
 		claims, err := l.ClaimAll(t.Context(), requests)
 		require.NoError(t, err)
 		require.Len(t, claims, 701)
-		require.NoError(t, l.RecordAll(t.Context(), records))
+		recordAll(t, l, records)
 
 		for i := range requests {
 			requests[i].RunID, requests[i].StartedAt, requests[i].WorkflowID = "two", noon.Add(time.Hour), "shard/1"

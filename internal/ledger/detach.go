@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -84,7 +83,7 @@ ON CONFLICT (upload_id) DO UPDATE SET run_id = excluded.run_id, want = excluded.
 // cancelIdle cancels a row that no run holds. One that was detached may have a
 // session, which its result names.
 func (l *Ledger) cancelIdle(ctx context.Context, tx *sql.Tx, id string) error {
-	row, err := l.scanShardRow(tx.QueryRowContext(ctx, `SELECT `+entryColumns+`, `+packedColumns+` FROM items WHERE upload_id = $1`, id))
+	row, err := l.scanRow(tx.QueryRowContext(ctx, `SELECT `+entryColumns+`, `+progressColumns+` FROM items WHERE upload_id = $1`, id))
 	if err != nil {
 		return err
 	}
@@ -129,20 +128,9 @@ func (l *Ledger) AllowClaims(ctx context.Context, uploadID string) error {
 	return l.fail("allow claims of "+uploadID, err)
 }
 
-// Row reads one row with its progress. The error is a *NotFoundError
-// where there is no such item.
-func (l *Ledger) Row(ctx context.Context, uploadID string) (ShardRow, error) {
-	row, err := l.scanShardRow(l.read.QueryRowContext(ctx,
-		`SELECT `+entryColumns+`, `+packedColumns+` FROM items WHERE upload_id = $1`, clean(uploadID)))
-	if errors.Is(err, sql.ErrNoRows) {
-		return ShardRow{}, &NotFoundError{UploadID: uploadID}
-	}
-	return row, l.fail("read "+uploadID, err)
-}
-
 // OwnItem is the input of the workflow that a detached row gets, which goes on from
 // the row's progress.
-func (r ShardRow) OwnItem() (upload.Item, error) {
+func (r Row) OwnItem() (upload.Item, error) {
 	if !r.Detached {
 		return upload.Item{}, fmt.Errorf("item %q is not detached from its shard", r.Result.UploadID)
 	}

@@ -11,14 +11,14 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-func callOut(t *testing.T, l *ledger.Ledger, line int, want ledger.Want) ledger.Entry {
+func requestDetach(t *testing.T, l *ledger.Ledger, line int, want ledger.Want) ledger.Entry {
 	t.Helper()
 	entry, err := l.RequestDetach(t.Context(), ledger.DetachRequest{UploadID: spring(line).UploadID, Want: want, By: "anna"})
 	require.NoError(t, err)
 	return entry
 }
 
-func callouts(t *testing.T, l *ledger.Ledger, run string) (calls map[string]ledger.Want) {
+func detachRequests(t *testing.T, l *ledger.Ledger, run string) (calls map[string]ledger.Want) {
 	t.Helper()
 	found, err := l.DetachRequests(t.Context(), run)
 	require.NoError(t, err)
@@ -32,14 +32,14 @@ func callouts(t *testing.T, l *ledger.Ledger, run string) (calls map[string]ledg
 	return calls
 }
 
-func TestARowThatNobodyHasIsCalledOffAtOnce(t *testing.T) {
+func TestARowThatNoRunHoldsIsCanceledAtOnce(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		l := ledgertest.Open(t, url, ledger.Options{Now: newClock().Now})
 		announce(t, l, lines(1, 3)...)
-		e := callOut(t, l, 1, ledger.WantCancel)
+		e := requestDetach(t, l, 1, ledger.WantCancel)
 		require.Equal(t, upload.StateCanceled, e.Result.State)
 		require.Equal(t, noon, e.Result.FinishedAt.UTC())
-		require.Equal(t, upload.StateCanceled, callOut(t, l, 1, ledger.WantDetach).Result.State, "what has ended stays")
+		require.Equal(t, upload.StateCanceled, requestDetach(t, l, 1, ledger.WantDetach).Result.State, "what has ended stays")
 		require.Equal(t, []string{"2-3: 2"}, cut(t, l, 0, 500))
 
 		// A shard that has read of it before, or a workflow that was about to begin.
@@ -47,14 +47,14 @@ func TestARowThatNobodyHasIsCalledOffAtOnce(t *testing.T) {
 		own := claim(t, l, asks(spring(1), "own", noon))
 		require.Equal(t, ledger.Canceled, own.Outcome)
 		require.Equal(t, upload.StateCanceled, own.Entry.Result.State)
-		record(t, l, packedEnd(spring(1), "shard", noon, upload.StateFailed))
+		require.Equal(t, ledger.Ended, reasonOf(t, l.Record(t.Context(), packedEnd(spring(1), "shard", noon, upload.StateFailed))))
 		require.Equal(t, upload.StateCanceled, get(t, l, spring(1)).Result.State)
 
 		require.NoError(t, l.AllowClaims(t.Context(), spring(1).UploadID))
 		require.Equal(t, upload.StateCanceled, get(t, l, spring(1)).Result.State)
 		grant(t, l, asks(spring(1), "own", noon))
 
-		callOut(t, l, 2, ledger.WantCancel)
+		requestDetach(t, l, 2, ledger.WantCancel)
 		require.EqualValues(t, 1, retryRows(t, l))
 		grant(t, l, packed(spring(2), "shard", noon))
 		_, err := l.RequestDetach(t.Context(), ledger.DetachRequest{UploadID: "batch/spring/none", Want: ledger.WantCancel})
@@ -63,22 +63,22 @@ func TestARowThatNobodyHasIsCalledOffAtOnce(t *testing.T) {
 	})
 }
 
-func TestARowThatIsToTravelAloneIsClaimedByNoShard(t *testing.T) {
+func TestADetachedRowIsClaimedByNoShard(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		l := ledgertest.Open(t, url, ledger.Options{})
 		announce(t, l, lines(1, 2)...)
-		require.True(t, callOut(t, l, 1, ledger.WantDetach).Detached)
+		require.True(t, requestDetach(t, l, 1, ledger.WantDetach).Detached)
 		answer := claim(t, l, packed(spring(1), "shard", noon))
 		require.Equal(t, ledger.Busy, answer.Outcome)
 		require.True(t, answer.Entry.Detached)
-		row, err := l.Row(t.Context(), spring(1).UploadID)
+		row, err := l.ReadProgress(t.Context(), spring(1).UploadID)
 		require.NoError(t, err)
 		item, err := row.OwnItem()
 		require.NoError(t, err)
 		require.Equal(t, "in a workflow of its own since anna controls it", item.Resume.Because)
 		grant(t, l, asks(item, "own", noon))
 
-		row, err = l.Row(t.Context(), spring(2).UploadID)
+		row, err = l.ReadProgress(t.Context(), spring(2).UploadID)
 		require.NoError(t, err)
 		_, err = row.OwnItem()
 		require.ErrorContains(t, err, "not detached from its shard")
@@ -86,7 +86,7 @@ func TestARowThatIsToTravelAloneIsClaimedByNoShard(t *testing.T) {
 	})
 }
 
-func TestARunHearsWhichOfItsRowsAreCalledOut(t *testing.T) {
+func TestARunReadsTheRequestsForItsRows(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		l := ledgertest.Open(t, url, ledger.Options{})
 		announce(t, l, lines(1, 4)...)
@@ -94,21 +94,21 @@ func TestARunHearsWhichOfItsRowsAreCalledOut(t *testing.T) {
 			grant(t, l, packed(spring(line), "shard", noon))
 		}
 		saveProgress(t, l, progress(1, "shard", upload.StateProcessing))
-		require.Empty(t, callouts(t, l, "shard"))
-		require.Equal(t, upload.StateProcessing, callOut(t, l, 1, ledger.WantDetach).Result.State)
-		callOut(t, l, 2, ledger.WantDetach)
-		callOut(t, l, 2, ledger.WantCancel)
-		require.Empty(t, callouts(t, l, "another shard"))
+		require.Empty(t, detachRequests(t, l, "shard"))
+		require.Equal(t, upload.StateProcessing, requestDetach(t, l, 1, ledger.WantDetach).Result.State)
+		requestDetach(t, l, 2, ledger.WantDetach)
+		requestDetach(t, l, 2, ledger.WantCancel)
+		require.Empty(t, detachRequests(t, l, "another shard"))
 		require.Equal(t, map[string]ledger.Want{
 			spring(1).UploadID: ledger.WantDetach, spring(2).UploadID: ledger.WantCancel,
-		}, callouts(t, l, "shard"))
+		}, detachRequests(t, l, "shard"))
 
 		// Who let a row go is not asked for it again, and what it leaves is named.
 		detach(t, l, spring(1), "shard", "anna steers it")
 		record(t, l, packedEnd(spring(2), "shard", noon, upload.StateCanceled))
-		callOut(t, l, 3, ledger.WantDetach)
-		require.Equal(t, map[string]ledger.Want{spring(3).UploadID: ledger.WantDetach}, callouts(t, l, "shard"))
-		e := callOut(t, l, 1, ledger.WantCancel)
+		requestDetach(t, l, 3, ledger.WantDetach)
+		require.Equal(t, map[string]ledger.Want{spring(3).UploadID: ledger.WantDetach}, detachRequests(t, l, "shard"))
+		e := requestDetach(t, l, 1, ledger.WantCancel)
 		require.Equal(t, upload.StateCanceled, e.Result.State)
 		require.NotEmpty(t, e.Result.Note)
 		requireBalanced(t, url)
@@ -136,7 +136,7 @@ func TestRowsOfADeadRunWaitAgain(t *testing.T) {
 		n, err := l.Orphan(t.Context(), "spring", "shard")
 		require.NoError(t, err)
 		require.EqualValues(t, 3, n)
-		saveProgress(t, l, progress(2, "shard", upload.StateProcessing))
+		require.Equal(t, ledger.Released, reasonOf(t, save(t.Context(), l, progress(2, "shard", upload.StateProcessing))))
 		require.Equal(t, upload.StatePreparing, get(t, l, spring(2)).Result.State, "the dead run has no say any more")
 		record(t, l, packedEnd(spring(3), "shard", noon, upload.StateReady))
 		require.Equal(t, upload.StateReady, get(t, l, spring(3)).Result.State, "but a medium that is there is there")

@@ -106,6 +106,25 @@ func record(t *testing.T, l *ledger.Ledger, r upload.Record) {
 	require.NoError(t, l.Record(t.Context(), r))
 }
 
+func recordAll(t testing.TB, l *ledger.Ledger, records []upload.Record) {
+	t.Helper()
+	refused, err := l.RecordAll(t.Context(), records)
+	require.NoError(t, err)
+	require.Empty(t, refused)
+}
+
+// reasonOf is why a write was refused; "" where it was not.
+func reasonOf(t *testing.T, err error) ledger.Reason {
+	t.Helper()
+	if err == nil {
+		return ""
+	}
+	var refused *ledger.Refusal
+	require.ErrorAs(t, err, &refused)
+	require.NotEmpty(t, refused.Error())
+	return refused.Reason
+}
+
 func get(t *testing.T, l *ledger.Ledger, item upload.Item) ledger.Entry {
 	t.Helper()
 	entry, err := l.Get(t.Context(), item.UploadID)
@@ -113,8 +132,8 @@ func get(t *testing.T, l *ledger.Ledger, item upload.Item) ledger.Entry {
 	return entry
 }
 
-// mark is a mark with a state, which waits.
-func mark(item upload.Item, run string, state upload.State) ledger.StateUpdate {
+// at is an update with a state, which waits.
+func at(item upload.Item, run string, state upload.State) ledger.StateUpdate {
 	return ledger.StateUpdate{
 		Item: item, WorkflowID: item.UploadID, RunID: run, Way: upload.WayOwn, StartedAt: noon, State: state, Wait: true,
 	}

@@ -43,7 +43,7 @@ func TestListOfABatchIsInTheManifestsOrder(t *testing.T) {
 			records = append(records, ended(spring(line), "one", noon, upload.StateReady))
 		}
 		slices.Reverse(records)
-		require.NoError(t, l.RecordAll(t.Context(), records))
+		recordAll(t, l, records)
 		record(t, l, ended(single(1, "sitoo"), "one", noon, upload.StateReady))
 
 		require.Equal(t, want, list(t, l, ledger.Filter{Batch: "spring"}))
@@ -220,7 +220,7 @@ func TestSummaryAddsUp(t *testing.T) {
 			record(t, l, upload.Record{Item: spring(line), Result: upload.NewResult(spring(line), upload.WayPacked, noon)})
 		}
 		grant(t, l, asks(spring(1), "one", noon))
-		m := mark(spring(1), "one", upload.StateProcessing)
+		m := at(spring(1), "one", upload.StateProcessing)
 		m.Paused, m.BytesSent = true, 400
 		require.NoError(t, l.UpdateState(t.Context(), m))
 		record(t, l, ended(spring(6), "one", noon, upload.StateReady))
@@ -267,7 +267,7 @@ func TestPruneForgetsOnlyWhatEndedLongAgo(t *testing.T) {
 		for line := 1; line <= 2500; line++ {
 			old = append(old, ended(spring(line), "one", noon, upload.StateReady))
 		}
-		require.NoError(t, l.RecordAll(t.Context(), old))
+		recordAll(t, l, old)
 		record(t, l, ended(spring(2501), "one", noon, upload.StateFailed))
 		record(t, l, ended(spring(2502), "one", noon, upload.StateCanceled))
 		record(t, l, ended(spring(2503), "one", noon, upload.StateUnconfirmed))

@@ -6,90 +6,115 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-// ProgressUpdate says how far a packed item is between two of its vendor's steps.
+// ProgressUpdate says how far an item is between two steps, whether it has a
+// workflow of its own or is grouped with others.
 type ProgressUpdate struct {
 	UploadID, RunID string
-	// State is where the item is from now on; empty leaves it where it is. It
-	// cannot be an end.
-	State    upload.State
+	// State and Paused are those of the item from now on; an empty State leaves both
+	// as they are. State cannot be an end.
+	State  upload.State
+	Paused bool
+	// Progress replaces what is stored. Its Version is at least 1, and the successor
+	// of the stored one where there is any.
 	Progress upload.Progress
-	// BytesSent is how much this run has sent of the medium so far, repeats
-	// included. A number below the one that is known is ignored.
+	// BytesSent is how many bytes of the medium this run has sent so far, repeats
+	// included. A number below the stored one is ignored.
 	BytesSent int64
 }
 
-// Detachment says that an item is to leave its shard and travel in a workflow of its
-// own.
+// Detachment says that an item is to leave its shard and get a workflow of its own.
 type Detachment struct {
-	UploadID, RunID string // of the run that lets it go
+	UploadID, RunID string // of the run that releases it
 	Because         string // in words
 }
 
-// SaveProgress notes how far items are, and returns when that is committed: a step
-// that must not be repeated is followed by it, before the next one begins. The
-// progress replaces the one before and stays until the item ends, whoever has it.
-// Nothing happens to an item that another run holds, that has ended, or that the
-// ledger does not know. With an error some may have been saved; saving again does
-// no harm.
-func (l *Ledger) SaveProgress(ctx context.Context, marks []ProgressUpdate) error {
-	jobs := make([]*job, len(marks))
-	ids := make([]string, len(marks))
-	for i, mark := range marks {
-		ids[i] = mark.UploadID
-		row, err := l.progressRow(mark)
+// SaveProgress saves how far items are, and returns when that is committed: a step
+// that must not be repeated is followed by it, before the next one begins. It writes
+// progress, state, bytes and the pause of an item at once. Progress stays until the
+// item ends as ready, failed or canceled, whichever run holds it.
+//
+// It is refused for an item that another run holds, that has ended, or that the
+// ledger does not have; and as Stale where Version is not the successor of the
+// stored one, which the Refusal then has. An unconfirmed item is reopened only by
+// StatePreparing, with which a retry begins that a person decided. With an error
+// some may have been saved. Saving the same progress again is not refused.
+func (l *Ledger) SaveProgress(ctx context.Context, updates []ProgressUpdate) ([]*Refusal, error) {
+	jobs := make([]*job, len(updates))
+	ids := make([]string, len(updates))
+	for i, update := range updates {
+		ids[i] = update.UploadID
+		row, err := l.progressRow(update)
 		if err != nil {
-			return l.fail("save the progress of "+mark.UploadID, err)
+			return nil, l.fail("save the progress of "+update.UploadID, err)
 		}
 		jobs[i] = &job{verb: verbProgress, row: row}
 	}
-	return l.fail(doing("save the progress of", ids), l.writer.submit(ctx, jobs))
+	if err := l.writer.submit(ctx, jobs); err != nil {
+		return nil, l.fail(doing("save the progress of", ids), err)
+	}
+	return refusals(jobs), nil
 }
 
-func (l *Ledger) progressRow(mark ProgressUpdate) (*row, error) {
-	if mark.UploadID == "" || mark.RunID == "" {
+func (l *Ledger) progressRow(update ProgressUpdate) (*row, error) {
+	switch {
+	case update.UploadID == "" || update.RunID == "":
 		return nil, errors.New("progress needs an upload ID and the ID of a run")
-	}
-	if mark.State.Ended() {
+	case update.State.Ended():
 		return nil, errors.New("progress cannot end an item, want a record")
+	case update.Progress.Version < 1:
+		return nil, fmt.Errorf("progress has version %d, want at least 1", update.Progress.Version)
 	}
-	plain, err := json.Marshal(sealedProgress{UploadID: clean(mark.UploadID), Progress: mark.Progress})
+	plain, err := json.Marshal(sealedProgress{UploadID: clean(update.UploadID), Progress: update.Progress})
 	if err != nil {
 		return nil, err
 	}
-	r := &row{item: upload.Item{UploadID: mark.UploadID}, runID: mark.RunID}
-	r.result.State, r.result.BytesSent = mark.State, mark.BytesSent
-	r.result.Size = upload.Number(mark.Progress.Content.Size)
+	r := &row{item: upload.Item{UploadID: update.UploadID}, runID: update.RunID, plain: plain, version: update.Progress.Version}
+	r.result.State, r.result.Paused, r.result.BytesSent = update.State, update.Paused, update.BytesSent
+	r.result.Size = upload.Number(update.Progress.Content.Size)
 	r.sealed, err = l.seal("the progress", plain)
 	return r, err
 }
 
-// Detach lets items go that are to travel alone, and returns when that is
-// committed. They keep their state and their progress; nobody holds them until a
-// workflow of their own claims them. What the run that let an item go says of it
-// later does not count any more, unless it is that the item is ready. Nothing
-// happens to an item that another run holds, that has ended, or that the ledger
-// does not know; one that nobody has claimed yet is set alone, too.
-func (l *Ledger) Detach(ctx context.Context, items []Detachment) error {
+// ReadProgress reads an item with its progress and the run that holds it. The error
+// is a *NotFoundError where there is no such item.
+func (l *Ledger) ReadProgress(ctx context.Context, uploadID string) (Row, error) {
+	row, err := l.scanRow(l.read.QueryRowContext(ctx,
+		`SELECT `+entryColumns+`, `+progressColumns+` FROM items WHERE upload_id = $1`, clean(uploadID)))
+	if errors.Is(err, sql.ErrNoRows) {
+		return Row{}, &NotFoundError{UploadID: uploadID}
+	}
+	return row, l.fail("read the progress of "+uploadID, err)
+}
+
+// Detach releases items that are to get workflows of their own, and returns when
+// that is committed. They keep their state and their progress; no run holds them
+// until a workflow of their own claims them. What the run that released an item says
+// of it later is refused, unless it is that the item is ready. Detaching is refused
+// for an item that another run holds, that has ended, or that the ledger does not
+// have; one that no run has claimed yet is detached, too.
+func (l *Ledger) Detach(ctx context.Context, items []Detachment) ([]*Refusal, error) {
 	jobs := make([]*job, len(items))
 	ids := make([]string, len(items))
 	for i, item := range items {
 		if ids[i] = item.UploadID; ids[i] == "" || item.RunID == "" {
-			return l.fail("detach an item", errors.New("it needs an upload ID and the ID of a run"))
+			return nil, l.fail("detach an item", errors.New("it needs an upload ID and the ID of a run"))
 		}
 		jobs[i] = &job{verb: verbDetach, row: &row{
 			item: upload.Item{UploadID: item.UploadID}, runID: item.RunID, because: item.Because,
 		}}
 	}
-	return l.fail(doing("detach", ids), l.writer.submit(ctx, jobs))
+	if err := l.writer.submit(ctx, jobs); err != nil {
+		return nil, l.fail(doing("detach", ids), err)
+	}
+	return refusals(jobs), nil
 }
 
-// sealedProgress is what is sealed of progress. It tells whose it is, so that a value
-// moved to another row of the database is noticed.
+// sealedProgress is what is sealed. It names the item, so that a value moved to
+// another row of the database is noticed.
 type sealedProgress struct {
 	UploadID string          `json:"upload_id"`
 	Progress upload.Progress `json:"progress"`
@@ -114,56 +139,71 @@ func (l *Ledger) openProgress(uploadID string, sealed []byte) (*upload.Progress,
 	return &opened.Progress, nil
 }
 
-// updateProgressState notes the states of n items: values are upload ID, run ID, state, size,
-// bytes sent and time.
-func updateProgressState(n int) string {
-	return withRows(n, []string{"TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT"}, `UPDATE items SET
-	state = CASE WHEN {3} = '' THEN items.state ELSE {3} END,
-	size = CASE WHEN {4} > 0 THEN {4} ELSE items.size END,
-	bytes_sent = CASE WHEN {5} > items.bytes_sent THEN {5} ELSE items.bytes_sent END,
-	updated_at = {6} {from}
-WHERE items.upload_id = {1} AND items.run_id = {2} AND items.`+open)
+// follows: the version {3} of an item's progress is the successor of what is stored,
+// or the first.
+const follows = `NOT EXISTS (SELECT 1 FROM progress WHERE progress.upload_id = {1} AND progress.version <> {3} - 1)`
+
+// progressTypes are those of row.progressArgs.
+var progressTypes = []string{"TEXT", "TEXT", "BIGINT", "TEXT", "BOOLEAN", "BIGINT", "BIGINT", "BIGINT"}
+
+// moveItems changes n items by their progress. It sets no column that an index has.
+func moveItems(n int) string {
+	return withRows(n, progressTypes, `UPDATE items SET
+	state = CASE WHEN {4} = '' THEN items.state ELSE {4} END,
+	paused = CASE WHEN {4} = '' THEN items.paused ELSE {5} END,
+	size = CASE WHEN {6} > 0 THEN {6} ELSE items.size END,
+	bytes_sent = CASE WHEN {7} > items.bytes_sent THEN {7} ELSE items.bytes_sent END,
+	updated_at = {8} {from}
+WHERE items.upload_id = {1} AND items.run_id = {2} AND items.`+open+` AND `+follows)
 }
 
-// insertProgress saves the progress of n items: values are upload ID, sealed progress and run ID. Of a
-// single one it is known that the run holds the item.
-func insertProgress(n int) string {
-	from := `VALUES ($1, $2)`
-	if n > 1 {
-		from = withRows(n, []string{"TEXT", "BYTEA", "TEXT"}, `SELECT {1}, {2} FROM {join}items
-WHERE items.upload_id = {1} AND items.run_id = {3} AND items.`+open)
-	}
-	return `INSERT INTO progress (upload_id, progress) ` + from + ` ON CONFLICT (upload_id) DO UPDATE SET progress = excluded.progress`
+// reopenTypes are those of the first of row.progressArgs.
+var reopenTypes = progressTypes[:3]
+
+// reopenItem lets an unconfirmed item be sent again.
+func reopenItem() string {
+	return withRows(1, reopenTypes, `UPDATE items SET state = 'preparing', phase = 'work', kind = ''
+WHERE items.upload_id = {1} AND items.run_id = {2} AND items.state = 'unconfirmed' AND `+follows)
 }
 
-// detachItems lets n items go: values are upload ID, run ID, reason and time.
+// storeProgress stores the progress of n items.
+func storeProgress(n int) string {
+	return `INSERT INTO progress (upload_id, version, progress) VALUES ` + tuples(n, 3, nil) + `
+ON CONFLICT (upload_id) DO UPDATE SET version = excluded.version, progress = excluded.progress`
+}
+
+// detachItems releases n items.
 func detachItems(n int) string {
 	return withRows(n, []string{"TEXT", "TEXT", "TEXT", "BIGINT"}, `UPDATE items SET
 	detached = TRUE, detached_because = {3}, updated_at = {4}, former_run = {2}, run_id = '', workflow_id = '' {from}
 WHERE items.upload_id = {1} AND items.run_id IN ('', {2}) AND items.`+open)
 }
 
-func (w *writer) saveProgress(ctx context.Context, tx *sql.Tx, jobs []*job, now time.Time) error {
-	var moves, progress []any
-	for _, j := range jobs {
-		id, run := clean(j.row.item.UploadID), clean(j.row.runID)
-		moves = append(moves, id, run, clean(string(j.row.result.State)), int64(j.row.result.Size), j.row.result.BytesSent, micros(now))
-		progress = append(progress, id, j.row.sealed)
-		if len(jobs) > 1 {
-			progress = append(progress, run)
+func (w *writer) saveProgress(ctx context.Context, tx *sql.Tx, jobs []*job, args []any) error {
+	width := len(progressTypes)
+	for i, j := range jobs {
+		if j.reopens { // which is rare
+			if err := w.exec(ctx, tx, w.statements[1].reopen, args[i*width:i*width+len(reopenTypes)]); err != nil {
+				return err
+			}
 		}
 	}
-	moved, err := w.changed(ctx, tx, w.statements[len(jobs)].progress, moves)
-	if err != nil || moved == 0 {
+	moved, err := w.changedOf(ctx, tx, jobs, w.statements[len(jobs)].move, args)
+	if err != nil {
 		return err
 	}
-	return w.exec(ctx, tx, w.statements[len(jobs)].insertProgress, progress)
-}
-
-func (w *writer) detach(ctx context.Context, tx *sql.Tx, jobs []*job, now time.Time) error {
-	var args []any
+	var rows []any
 	for _, j := range jobs {
-		args = append(args, clean(j.row.item.UploadID), clean(j.row.runID), clean(j.row.because), micros(now))
+		if id := clean(j.row.item.UploadID); moved[id] {
+			rows = append(rows, id, j.row.version, j.row.sealed)
+		}
 	}
-	return w.exec(ctx, tx, w.statements[len(jobs)].detach, args)
+	for len(rows) > 0 {
+		n := chunk(len(rows)/3, w.ledger.dialect.rows)
+		if err := w.exec(ctx, tx, w.statements[n].store, rows[:3*n]); err != nil {
+			return err
+		}
+		rows = rows[3*n:]
+	}
+	return w.refuse(ctx, tx, jobs, moved)
 }

@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -14,14 +15,34 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-func saveProgress(t *testing.T, l *ledger.Ledger, mark ledger.ProgressUpdate) {
+// save saves the progress of one item; the error may be a refusal.
+func save(ctx context.Context, l *ledger.Ledger, update ledger.ProgressUpdate) error {
+	refused, err := l.SaveProgress(ctx, []ledger.ProgressUpdate{update})
+	if err == nil && len(refused) > 0 {
+		err = refused[0]
+	}
+	return err
+}
+
+func saveProgress(t *testing.T, l *ledger.Ledger, update ledger.ProgressUpdate) {
 	t.Helper()
-	require.NoError(t, l.SaveProgress(t.Context(), []ledger.ProgressUpdate{mark}))
+	require.NoError(t, save(t.Context(), l, update))
 }
 
 func detach(t *testing.T, l *ledger.Ledger, item upload.Item, run, because string) {
 	t.Helper()
-	require.NoError(t, l.Detach(t.Context(), []ledger.Detachment{{UploadID: item.UploadID, RunID: run, Because: because}}))
+	require.Empty(t, tryDetach(t, l, item, run, because))
+}
+
+// tryDetach returns why detaching is refused; "" where it is not.
+func tryDetach(t *testing.T, l *ledger.Ledger, item upload.Item, run, because string) ledger.Reason {
+	t.Helper()
+	refused, err := l.Detach(t.Context(), []ledger.Detachment{{UploadID: item.UploadID, RunID: run, Because: because}})
+	require.NoError(t, err)
+	if len(refused) == 0 {
+		return ""
+	}
+	return refused[0].Reason
 }
 
 // progress is the progress of a line after a step of a run.
@@ -29,7 +50,7 @@ func progress(line int, run string, state upload.State) ledger.ProgressUpdate {
 	return ledger.ProgressUpdate{UploadID: spring(line).UploadID, RunID: run, State: state, Progress: progressOf(line)}
 }
 
-func onlyRow(t *testing.T, l *ledger.Ledger, line int) ledger.ShardRow {
+func onlyRow(t *testing.T, l *ledger.Ledger, line int) ledger.Row {
 	t.Helper()
 	rows := shardRows(t, l, springShard(line, line))
 	require.Len(t, rows, 1)
@@ -51,25 +72,26 @@ func TestLifeOfARowThatGetsIntoTrouble(t *testing.T) {
 		require.Equal(t, upload.WayPacked, row.Result.Way)
 		require.Nil(t, row.Progress)
 
-		mark := progress(1, "shard", upload.StateTransferring)
-		saveProgress(t, l, mark)
+		update := progress(1, "shard", upload.StateTransferring)
+		saveProgress(t, l, update)
 		row = onlyRow(t, l, 1)
 		require.Equal(t, upload.StateTransferring, row.Result.State)
-		require.Equal(t, &mark.Progress, row.Progress)
+		require.Equal(t, &update.Progress, row.Progress)
 
-		mark.State, mark.BytesSent, mark.Progress.SentAt = upload.StateProcessing, 1000, noon
-		saveProgress(t, l, mark)
-		saveProgress(t, l, mark) // an attempt whose answer was lost
+		update.State, update.BytesSent, update.Progress.SentAt = upload.StateProcessing, 1000, noon
+		update.Progress.Version++
+		saveProgress(t, l, update)
+		saveProgress(t, l, update) // an attempt whose answer was lost
 		row = onlyRow(t, l, 1)
 		require.Equal(t, upload.StateProcessing, row.Result.State)
 		require.EqualValues(t, 1000, row.Result.BytesSent)
-		require.Equal(t, &mark.Progress, row.Progress)
+		require.Equal(t, &update.Progress, row.Progress)
 
 		grant(t, l, packed(item, "shard", noon)) // the shard goes on after a crash
-		require.Equal(t, &mark.Progress, onlyRow(t, l, 1).Progress)
+		require.Equal(t, &update.Progress, onlyRow(t, l, 1).Progress)
 
 		detach(t, l, item, "shard", "processing takes long")
-		detach(t, l, item, "shard", "processing takes long")
+		detach(t, l, item, "shard", "processing takes long") // an attempt whose answer was lost
 		row = onlyRow(t, l, 1)
 		require.True(t, row.Detached)
 		require.Equal(t, "processing takes long", row.Because)
@@ -80,7 +102,7 @@ func TestLifeOfARowThatGetsIntoTrouble(t *testing.T) {
 		detached := detachedRows(t, l, springShard(1, 1))
 		require.Len(t, detached, 1)
 		want := item
-		want.Resume = &upload.Resume{Progress: mark.Progress, Because: "processing takes long"}
+		want.Resume = &upload.Resume{Progress: update.Progress, Because: "processing takes long"}
 		require.Equal(t, ledger.DetachedRow{Line: 1, Item: want}, detached[0])
 
 		grant(t, l, asks(detached[0].Item, "own", noon.Add(time.Hour)))
@@ -99,31 +121,33 @@ func TestLifeOfARowThatGetsIntoTrouble(t *testing.T) {
 	})
 }
 
-func TestLegCountsOnlyFromWhoHasTheRow(t *testing.T) {
+func TestProgressIsSavedOnlyForTheRunThatHoldsTheItem(t *testing.T) {
 	past := map[string]struct {
-		past func(t *testing.T, l *ledger.Ledger, item upload.Item)
-		want upload.State
+		past   func(t *testing.T, l *ledger.Ledger, item upload.Item)
+		state  upload.State
+		reason ledger.Reason
+		run    string // that holds the item, as the refusal says
 	}{
-		"a row that only waits": {func(*testing.T, *ledger.Ledger, upload.Item) {}, upload.StateWaiting},
-		"a row that another run has": {func(t *testing.T, l *ledger.Ledger, item upload.Item) {
+		"a row that only waits": {func(*testing.T, *ledger.Ledger, upload.Item) {}, upload.StateWaiting, ledger.Released, ""},
+		"a row that another run holds": {func(t *testing.T, l *ledger.Ledger, item upload.Item) {
 			grant(t, l, packed(item, "two", noon))
-		}, upload.StatePreparing},
+		}, upload.StatePreparing, ledger.Held, "two"},
 		"a row that was taken over": {func(t *testing.T, l *ledger.Ledger, item upload.Item) {
 			grant(t, l, packed(item, "shard", noon))
 			grant(t, l, packed(item, "two", noon.Add(time.Second)))
-		}, upload.StatePreparing},
-		"a row that was set alone": {func(t *testing.T, l *ledger.Ledger, item upload.Item) {
+		}, upload.StatePreparing, ledger.Held, "two"},
+		"a row that was detached": {func(t *testing.T, l *ledger.Ledger, item upload.Item) {
 			grant(t, l, packed(item, "shard", noon))
 			detach(t, l, item, "shard", "")
-		}, upload.StatePreparing},
+		}, upload.StatePreparing, ledger.Released, ""},
 	}
 	for _, state := range []upload.State{upload.StateReady, upload.StateFailed, upload.StateCanceled, upload.StateUnconfirmed} {
-		c := past["a row that another run has"]
+		c := past["a row that only waits"]
 		c.past = func(t *testing.T, l *ledger.Ledger, item upload.Item) {
 			grant(t, l, packed(item, "shard", noon))
 			record(t, l, packedEnd(item, "shard", noon, state))
 		}
-		c.want = state
+		c.state, c.reason, c.run = state, ledger.Ended, "shard"
 		past["a row that is "+string(state)] = c
 	}
 	ledgertest.Each(t, func(t *testing.T, url string) {
@@ -135,19 +159,172 @@ func TestLegCountsOnlyFromWhoHasTheRow(t *testing.T) {
 				announce(t, l, spring(line))
 				c.past(t, l, spring(line))
 				before := get(t, l, spring(line))
-				saveProgress(t, l, progress(line, "shard", upload.StateProcessing))
+				err := save(t.Context(), l, progress(line, "shard", upload.StateProcessing))
+				var refused *ledger.Refusal
+				require.ErrorAs(t, err, &refused)
+				require.Equal(t, c.reason, refused.Reason)
+				require.Equal(t, c.run, refused.Entry.RunID)
+				require.Equal(t, c.state, refused.Entry.Result.State)
 				require.Equal(t, before, get(t, l, spring(line)))
-				require.Equal(t, c.want, before.Result.State)
 			})
 		}
-		saveProgress(t, l, progress(line+1, "shard", upload.StateProcessing))
+		require.Equal(t, ledger.Unknown, reasonOf(t, save(t.Context(), l, progress(line+1, "shard", upload.StateProcessing))))
 		_, err := l.Get(t.Context(), spring(line+1).UploadID)
 		require.ErrorIs(t, err, ledger.ErrNotFound, "progress makes no item")
 		require.Empty(t, dump(t, ledgertest.Database(t, url), "progress"))
 	})
 }
 
-func TestLegStaysWithWhoeverHasTheRowNext(t *testing.T) {
+// Of many updates those that are refused are told, and the others saved.
+func TestRefusalsNameTheItems(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		l := ledgertest.Open(t, url, ledger.Options{})
+		announce(t, l, lines(1, 30)...)
+		var updates []ledger.ProgressUpdate
+		var records []upload.Record
+		want := map[string]ledger.Reason{}
+		for line := 1; line <= 30; line++ {
+			run := "shard"
+			if line%3 == 0 {
+				run = "two"
+				want[spring(line).UploadID] = ledger.Held
+			}
+			grant(t, l, packed(spring(line), run, noon))
+			updates = append(updates, progress(line, "shard", upload.StateTransferring))
+			records = append(records, packedEnd(spring(line), "shard", noon.Add(-time.Hour), upload.StateReady))
+		}
+		reasons := func(refused []*ledger.Refusal, err error) map[string]ledger.Reason {
+			require.NoError(t, err)
+			told := map[string]ledger.Reason{}
+			for _, r := range refused {
+				told[r.UploadID] = r.Reason
+				require.Equal(t, "two", r.Entry.RunID)
+			}
+			return told
+		}
+		require.Equal(t, want, reasons(l.SaveProgress(t.Context(), updates)))
+		require.Equal(t, want, reasons(l.RecordAll(t.Context(), records)))
+		counts, err := l.Counts(t.Context(), ledger.Filter{Batch: "spring"})
+		require.NoError(t, err)
+		require.EqualValues(t, 20, counts[upload.StateReady])
+		require.EqualValues(t, 10, counts[upload.StatePreparing])
+		requireBalanced(t, url)
+	})
+}
+
+// A copy of an item's progress that is older than the ledger's gives way.
+func TestProgressThatIsNotTheSuccessorIsRefused(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		l := ledgertest.Open(t, url, ledger.Options{})
+		announce(t, l, spring(1))
+		grant(t, l, packed(spring(1), "shard", noon))
+		first := progress(1, "shard", upload.StateTransferring)
+		saveProgress(t, l, first)
+		second := progress(1, "shard", upload.StateProcessing)
+		second.Progress.Version, second.BytesSent, second.Progress.SentAt = 2, 1000, noon
+		saveProgress(t, l, second)
+		saveProgress(t, l, second) // an attempt whose answer was lost
+		before, err := l.ReadProgress(t.Context(), spring(1).UploadID)
+		require.NoError(t, err)
+
+		other := second
+		other.Progress.Arrived = true
+		ahead := other
+		ahead.Progress.Version = 4
+		for name, update := range map[string]ledger.ProgressUpdate{"an older one": first, "another one of the same version": other, "one too far ahead": ahead} {
+			err := save(t.Context(), l, update)
+			var refused *ledger.Refusal
+			require.ErrorAs(t, err, &refused, name)
+			require.Equal(t, ledger.Stale, refused.Reason, name)
+			require.Equal(t, &second.Progress, refused.Stored, name)
+			require.Equal(t, "shard", refused.Entry.RunID, name)
+		}
+		after, err := l.ReadProgress(t.Context(), spring(1).UploadID)
+		require.NoError(t, err)
+		require.Equal(t, before, after)
+		other.Progress.Version = 3
+		saveProgress(t, l, other)
+		require.Equal(t, &other.Progress, onlyRow(t, l, 1).Progress)
+	})
+}
+
+// Where the ledger was lost, a run that claims its item again goes on with the
+// version that it has.
+func TestFirstProgressMayHaveAnyVersion(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		l := ledgertest.Open(t, url, ledger.Options{})
+		grant(t, l, packed(spring(1), "shard", noon))
+		update := progress(1, "shard", upload.StateTransferring)
+		update.Progress.Version = 8
+		saveProgress(t, l, update)
+		require.EqualValues(t, 8, onlyRow(t, l, 1).Progress.Version)
+	})
+}
+
+// A step of an item with a workflow of its own is one write, of all that there is to
+// say.
+func TestProgressOfASingleItemIsOneWrite(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		l := ledgertest.Open(t, url, ledger.Options{})
+		item := spring(1)
+		grant(t, l, asks(item, "one", noon))
+		update := progress(1, "one", upload.StateTransferring)
+		update.Paused, update.BytesSent = true, 700
+		saveProgress(t, l, update)
+		row, err := l.ReadProgress(t.Context(), item.UploadID)
+		require.NoError(t, err)
+		require.Equal(t, &update.Progress, row.Progress)
+		require.Equal(t, upload.StateTransferring, row.Result.State)
+		require.True(t, row.Result.Paused)
+		require.EqualValues(t, 700, row.Result.BytesSent)
+		require.Equal(t, "one", row.RunID)
+		require.Equal(t, item.UploadID, row.WorkflowID)
+		requireBalanced(t, url)
+
+		update.Progress.Version, update.State, update.Paused, update.BytesSent = 2, "", false, 500
+		saveProgress(t, l, update)
+		row, err = l.ReadProgress(t.Context(), item.UploadID)
+		require.NoError(t, err)
+		require.Equal(t, upload.StateTransferring, row.Result.State, "progress without a state leaves it")
+		require.True(t, row.Result.Paused, "and the pause with it")
+		require.EqualValues(t, 700, row.Result.BytesSent, "fewer bytes than are known do not count")
+
+		_, err = l.ReadProgress(t.Context(), "batch/spring/none")
+		require.ErrorIs(t, err, ledger.ErrNotFound)
+	})
+}
+
+// What a person has decided to send again goes on from where it was.
+func TestProgressReopensWhatIsUnconfirmed(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		l := ledgertest.Open(t, url, ledger.Options{})
+		item := spring(1)
+		grant(t, l, asks(item, "one", noon))
+		update := progress(1, "one", upload.StateTransferring)
+		saveProgress(t, l, update)
+		record(t, l, ended(item, "one", noon, upload.StateUnconfirmed))
+		row, err := l.ReadProgress(t.Context(), item.UploadID)
+		require.NoError(t, err)
+		require.Equal(t, &update.Progress, row.Progress)
+
+		update.Progress.Version = 2
+		require.Equal(t, ledger.Ended, reasonOf(t, save(t.Context(), l, update)), "a late word")
+		stale := update
+		stale.State, stale.Progress.Version = upload.StatePreparing, 1
+		require.Equal(t, ledger.Ended, reasonOf(t, save(t.Context(), l, stale)), "a late word of a step that was repeated")
+		update.State = upload.StatePreparing
+		saveProgress(t, l, update)
+		e := get(t, l, item)
+		require.Equal(t, upload.StatePreparing, e.Result.State)
+		require.Nil(t, e.Result.Error)
+		counts, err := l.Counts(t.Context(), ledger.Filter{Kind: upload.KindUnconfirmed})
+		require.NoError(t, err)
+		require.Zero(t, counts[upload.StatePreparing])
+		requireBalanced(t, url)
+	})
+}
+
+func TestProgressStaysForTheNextRunThatHoldsTheItem(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		l := ledgertest.Open(t, url, ledger.Options{})
 		announce(t, l, spring(1))
@@ -156,24 +333,24 @@ func TestLegStaysWithWhoeverHasTheRowNext(t *testing.T) {
 		grant(t, l, packed(spring(1), "shard two", noon.Add(time.Minute)))
 		want := progressOf(1)
 		require.Equal(t, &want, onlyRow(t, l, 1).Progress)
-		mark := progress(1, "shard two", "")
-		mark.Progress.Arrived = true
-		saveProgress(t, l, mark)
+		update := progress(1, "shard two", "")
+		update.Progress.Arrived, update.Progress.Version = true, 2
+		saveProgress(t, l, update)
 		row := onlyRow(t, l, 1)
-		require.Equal(t, &mark.Progress, row.Progress)
-		require.Equal(t, upload.StatePreparing, row.Result.State, "progress without a state leaves it")
+		require.Equal(t, &update.Progress, row.Progress)
+		require.Equal(t, upload.StatePreparing, row.Result.State)
 	})
 }
 
-func TestRowsAreSetAloneOnlyByWhoHasThem(t *testing.T) {
+func TestRowsAreDetachedOnlyByTheRunThatHoldsThem(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		l := ledgertest.Open(t, url, ledger.Options{})
 		announce(t, l, lines(1, 4)...)
 		grant(t, l, packed(spring(1), "two", noon))
 		grant(t, l, packed(spring(2), "shard", noon))
 		record(t, l, packedEnd(spring(2), "shard", noon, upload.StateFailed))
-		for line := 1; line <= 5; line++ {
-			detach(t, l, spring(line), "shard", "it is big")
+		for line, reason := range map[int]ledger.Reason{1: ledger.Held, 2: ledger.Ended, 3: "", 4: "", 5: ledger.Unknown} {
+			require.Equal(t, reason, tryDetach(t, l, spring(line), "shard", "it is big"), "line %d", line)
 		}
 		require.False(t, get(t, l, spring(1)).Detached, "another run has it")
 		require.Equal(t, "two", get(t, l, spring(1)).RunID)
@@ -183,16 +360,16 @@ func TestRowsAreSetAloneOnlyByWhoHasThem(t *testing.T) {
 		require.ErrorIs(t, err, ledger.ErrNotFound)
 
 		grant(t, l, asks(spring(3), "own", noon))
-		detach(t, l, spring(3), "shard", "late")
+		require.Equal(t, ledger.Held, tryDetach(t, l, spring(3), "shard", "late"))
 		e := get(t, l, spring(3))
 		require.Equal(t, "own", e.RunID)
 		require.Equal(t, "it is big", onlyRow(t, l, 3).Because)
 	})
 }
 
-// What a shard says of a row that it has let go must not take it from its own
+// What a shard says of a row that it has released must not take it from its own
 // workflow.
-func TestWhoLetARowGoHasNoSayInItAnyMore(t *testing.T) {
+func TestTheRunThatReleasedARowIsRefused(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		l := ledgertest.Open(t, url, ledger.Options{})
 		announce(t, l, lines(1, 2)...)
@@ -202,8 +379,8 @@ func TestWhoLetARowGoHasNoSayInItAnyMore(t *testing.T) {
 		}
 		item := spring(1)
 		require.Equal(t, ledger.Busy, claim(t, l, packed(item, "shard", noon)).Outcome)
-		require.NoError(t, l.UpdateState(t.Context(), mark(item, "shard", upload.StateTransferring)))
-		record(t, l, packedEnd(item, "shard", noon, upload.StateFailed))
+		require.Equal(t, ledger.Released, reasonOf(t, l.UpdateState(t.Context(), at(item, "shard", upload.StateTransferring))))
+		require.Equal(t, ledger.Released, reasonOf(t, l.Record(t.Context(), packedEnd(item, "shard", noon, upload.StateFailed))))
 		e := get(t, l, item)
 		require.Equal(t, upload.StatePreparing, e.Result.State)
 		require.Empty(t, e.RunID)
@@ -214,7 +391,7 @@ func TestWhoLetARowGoHasNoSayInItAnyMore(t *testing.T) {
 	})
 }
 
-func TestLegIsKeptFromCuriousEyes(t *testing.T) {
+func TestProgressIsSealed(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		l := ledgertest.Open(t, url, ledger.Options{})
 		announce(t, l, lines(1, 2)...)
@@ -236,14 +413,18 @@ func TestLegIsKeptFromCuriousEyes(t *testing.T) {
 	})
 }
 
-func TestIllFormedLegsAreRefused(t *testing.T) {
+func TestIllFormedProgressIsRefused(t *testing.T) {
 	l := ledgertest.Open(t, ledgertest.SQLite(t), ledger.Options{})
-	require.NoError(t, l.SaveProgress(t.Context(), nil))
-	require.NoError(t, l.Detach(t.Context(), nil))
-	require.ErrorContains(t, l.SaveProgress(t.Context(), []ledger.ProgressUpdate{{UploadID: "a"}}), "ID of a run")
-	require.ErrorContains(t, l.SaveProgress(t.Context(), []ledger.ProgressUpdate{{RunID: "a"}}), "an upload ID")
-	require.ErrorContains(t, l.SaveProgress(t.Context(), []ledger.ProgressUpdate{progress(1, "shard", upload.StateReady)}), "want a record")
-	require.ErrorContains(t, l.Detach(t.Context(), []ledger.Detachment{{UploadID: "a"}}), "ID of a run")
+	_, err := l.SaveProgress(t.Context(), nil)
+	require.NoError(t, err)
+	_, err = l.Detach(t.Context(), nil)
+	require.NoError(t, err)
+	require.ErrorContains(t, save(t.Context(), l, ledger.ProgressUpdate{UploadID: "a"}), "ID of a run")
+	require.ErrorContains(t, save(t.Context(), l, ledger.ProgressUpdate{RunID: "a"}), "an upload ID")
+	require.ErrorContains(t, save(t.Context(), l, ledger.ProgressUpdate{UploadID: "a", RunID: "b"}), "version 0, want at least 1")
+	require.ErrorContains(t, save(t.Context(), l, progress(1, "shard", upload.StateReady)), "want a record")
+	_, err = l.Detach(t.Context(), []ledger.Detachment{{UploadID: "a"}})
+	require.ErrorContains(t, err, "ID of a run")
 }
 
 // Claims, progress and ends of one row that are written in one group keep their order.

@@ -58,7 +58,9 @@ type recordCase struct {
 	past func(t *testing.T, l *ledger.Ledger, item upload.Item)
 	with func(item upload.Item) upload.Record
 	want upload.State
-	run  string // that has the item then
+	run  string // that holds the item then
+	// reason is why the record is refused; "" where it counts.
+	reason ledger.Reason
 }
 
 func recordCases() []recordCase {
@@ -82,38 +84,38 @@ func recordCases() []recordCase {
 	ready, failed := endedByOne(upload.StateReady), endedByOne(upload.StateFailed)
 	unconfirmed, claimed := endedByOne(upload.StateUnconfirmed), claimedByOne
 	return []recordCase{
-		{"the run that has the item ends it", claimed, by("one", noon, upload.StateReady), upload.StateReady, "one"},
-		{"a record may be repeated", ready, by("one", noon, upload.StateReady), upload.StateReady, "one"},
-		{"unconfirmed is recorded", claimed, by("one", noon, upload.StateUnconfirmed), upload.StateUnconfirmed, "one"},
-		{"unconfirmed gives way to ready", unconfirmed, by("one", noon, upload.StateReady), upload.StateReady, "one"},
-		{"unconfirmed gives way to failed", unconfirmed, by("one", noon, upload.StateFailed), upload.StateFailed, "one"},
-		{"unconfirmed comes too late after ready", ready, by("one", noon, upload.StateUnconfirmed), upload.StateReady, "one"},
-		{"a state comes too late after ready", ready, by("one", noon, upload.StateTransferring), upload.StateReady, "one"},
-		{"an older run does not count", claimed, by("zero", noon.Add(-time.Hour), upload.StateReady), upload.StatePreparing, "one"},
-		{"an older run does not count after a failure", failed, by("zero", noon.Add(-time.Hour), upload.StateReady), upload.StateFailed, "one"},
-		{"a later run counts of which no claim is known", claimed, by("two", later, upload.StateReady), upload.StateReady, "two"},
-		{"a run that goes on under another ID counts", claimed, by("two", noon, upload.StateReady), upload.StateReady, "two"},
+		{"the run that has the item ends it", claimed, by("one", noon, upload.StateReady), upload.StateReady, "one", ""},
+		{"a record may be repeated", ready, by("one", noon, upload.StateReady), upload.StateReady, "one", ""},
+		{"unconfirmed is recorded", claimed, by("one", noon, upload.StateUnconfirmed), upload.StateUnconfirmed, "one", ""},
+		{"unconfirmed gives way to ready", unconfirmed, by("one", noon, upload.StateReady), upload.StateReady, "one", ""},
+		{"unconfirmed gives way to failed", unconfirmed, by("one", noon, upload.StateFailed), upload.StateFailed, "one", ""},
+		{"unconfirmed comes too late after ready", ready, by("one", noon, upload.StateUnconfirmed), upload.StateReady, "one", ledger.Ended},
+		{"a state comes too late after ready", ready, by("one", noon, upload.StateTransferring), upload.StateReady, "one", ledger.Ended},
+		{"an older run does not count", claimed, by("zero", noon.Add(-time.Hour), upload.StateReady), upload.StatePreparing, "one", ledger.Held},
+		{"an older run does not count after a failure", failed, by("zero", noon.Add(-time.Hour), upload.StateReady), upload.StateFailed, "one", ledger.Ended},
+		{"a later run counts of which no claim is known", claimed, by("two", later, upload.StateReady), upload.StateReady, "two", ""},
+		{"a run that goes on under another ID counts", claimed, by("two", noon, upload.StateReady), upload.StateReady, "two", ""},
 
-		{"a refused run leaves ready alone", ready, refusedBy("two", ""), upload.StateReady, "one"},
-		{"a refused run leaves unconfirmed alone", unconfirmed, refusedBy("two", ""), upload.StateUnconfirmed, "one"},
-		{"a refused run leaves another workflow's work alone", claimed, refusedBy("two", "shard/7"), upload.StatePreparing, "one"},
-		{"a refused run ends what a former run left open", claimed, refusedBy("two", ""), upload.StateFailed, "two"},
-		{"a refused run replaces a failure", failed, refusedBy("two", "shard/7"), upload.StateFailed, "two"},
+		{"a refused run leaves ready alone", ready, refusedBy("two", ""), upload.StateReady, "one", ledger.Ended},
+		{"a refused run leaves unconfirmed alone", unconfirmed, refusedBy("two", ""), upload.StateUnconfirmed, "one", ledger.Ended},
+		{"a refused run leaves another workflow's work alone", claimed, refusedBy("two", "shard/7"), upload.StatePreparing, "one", ledger.Held},
+		{"a refused run ends what a former run left open", claimed, refusedBy("two", ""), upload.StateFailed, "two", ""},
+		{"a refused run replaces a failure", failed, refusedBy("two", "shard/7"), upload.StateFailed, "two", ""},
 		{"invalid does not count against ready even with a fingerprint", ready, func(item upload.Item) upload.Record {
 			r := refused(item, "two", later)
 			r.Fingerprint = content.Fingerprint
 			return r
-		}, upload.StateReady, "one"},
+		}, upload.StateReady, "one", ledger.Ended},
 
-		{"an announcement is kept", nil, announced, upload.StateWaiting, ""},
-		{"an announcement may be repeated", announce, announced, upload.StateWaiting, ""},
-		{"an announcement changes nothing that is claimed", claimed, announced, upload.StatePreparing, "one"},
-		{"an announcement changes nothing that is ready", ready, announced, upload.StateReady, "one"},
+		{"an announcement is kept", nil, announced, upload.StateWaiting, "", ""},
+		{"an announcement may be repeated", announce, announced, upload.StateWaiting, "", ""},
+		{"an announcement changes nothing that is claimed", claimed, announced, upload.StatePreparing, "one", ledger.Held},
+		{"an announcement changes nothing that is ready", ready, announced, upload.StateReady, "one", ledger.Ended},
 		{"an announcement changes nothing that is ready from elsewhere", func(t *testing.T, l *ledger.Ledger, item upload.Item) {
 			record(t, l, ended(item, "", noon, upload.StateReady))
-		}, announced, upload.StateReady, ""},
-		{"an announced item is ended by whoever did it", announce, by("one", noon, upload.StateReady), upload.StateReady, "one"},
-		{"an announced item is refused without a run", announce, by("", later, upload.StateFailed), upload.StateFailed, ""},
+		}, announced, upload.StateReady, "", ledger.Ended},
+		{"an announced item is ended by whoever did it", announce, by("one", noon, upload.StateReady), upload.StateReady, "one", ""},
+		{"an announced item is refused without a run", announce, by("", later, upload.StateFailed), upload.StateFailed, "", ""},
 	}
 }
 
@@ -126,7 +128,7 @@ func TestRecordCounts(t *testing.T) {
 				if c.past != nil {
 					c.past(t, l, item)
 				}
-				record(t, l, c.with(item))
+				require.Equal(t, c.reason, reasonOf(t, l.Record(t.Context(), c.with(item))))
 				e := get(t, l, item)
 				require.Equal(t, c.want, e.Result.State)
 				require.Equal(t, c.run, e.RunID)
@@ -135,70 +137,72 @@ func TestRecordCounts(t *testing.T) {
 	})
 }
 
-// progressCase is what some marks make of an item.
-type progressCase struct {
-	name  string
-	past  func(t *testing.T, l *ledger.Ledger, item upload.Item)
-	marks func(item upload.Item) []ledger.StateUpdate
-	want  upload.State
-	sent  int64
+// stateCase is what some updates make of an item.
+type stateCase struct {
+	name    string
+	past    func(t *testing.T, l *ledger.Ledger, item upload.Item)
+	updates func(item upload.Item) []ledger.StateUpdate
+	want    upload.State
+	sent    int64
+	// reason is why all of them are refused; "" where they count.
+	reason ledger.Reason
 }
 
-func progressCases() []progressCase {
+func stateCases() []stateCase {
 	bytes := func(item upload.Item, run string, sent int64) ledger.StateUpdate {
 		return ledger.StateUpdate{Item: item, RunID: run, BytesSent: sent, Wait: true}
 	}
 	states := func(run string, states ...upload.State) func(upload.Item) []ledger.StateUpdate {
-		return func(item upload.Item) (marks []ledger.StateUpdate) {
+		return func(item upload.Item) (updates []ledger.StateUpdate) {
 			for _, state := range states {
-				marks = append(marks, mark(item, run, state))
+				updates = append(updates, at(item, run, state))
 			}
-			return marks
+			return updates
 		}
 	}
 	stateThenBytes := func(run string, state upload.State, sent ...int64) func(upload.Item) []ledger.StateUpdate {
 		return func(item upload.Item) []ledger.StateUpdate {
-			marks := []ledger.StateUpdate{mark(item, run, state)}
+			updates := []ledger.StateUpdate{at(item, run, state)}
 			for _, n := range sent {
-				marks = append(marks, bytes(item, run, n))
+				updates = append(updates, bytes(item, run, n))
 			}
-			return marks
+			return updates
 		}
 	}
 	ready, unconfirmed := endedByOne(upload.StateReady), endedByOne(upload.StateUnconfirmed)
-	return []progressCase{
+	return []stateCase{
 		{
 			"a run passes its states", claimedByOne,
-			states("one", upload.StateTransferring, upload.StateCompleting, upload.StateProcessing), upload.StateProcessing, 0,
+			states("one", upload.StateTransferring, upload.StateCompleting, upload.StateProcessing), upload.StateProcessing, 0, "",
 		},
 		{
 			"a run goes back to prepare", claimedByOne,
-			states("one", upload.StateTransferring, upload.StatePreparing), upload.StatePreparing, 0,
+			states("one", upload.StateTransferring, upload.StatePreparing), upload.StatePreparing, 0, "",
 		},
 		{
 			"bytes are counted and leave the state", claimedByOne,
-			stateThenBytes("one", upload.StateTransferring, 500), upload.StateTransferring, 500,
+			stateThenBytes("one", upload.StateTransferring, 500), upload.StateTransferring, 500, "",
 		},
 		{
 			"fewer bytes than are known do not count", claimedByOne,
-			stateThenBytes("one", upload.StateTransferring, 500, 300), upload.StateTransferring, 500,
+			stateThenBytes("one", upload.StateTransferring, 500, 300), upload.StateTransferring, 500, "",
 		},
 		{
 			"another run changes nothing", claimedByOne,
-			stateThenBytes("zero", upload.StateProcessing, 500), upload.StatePreparing, 0,
+			stateThenBytes("zero", upload.StateProcessing, 500), upload.StatePreparing, 0, ledger.Held,
 		},
-		{"what is ready stays so", ready, stateThenBytes("one", upload.StatePreparing, 5000), upload.StateReady, 1000},
+		{"what is ready stays so", ready, stateThenBytes("one", upload.StatePreparing, 5000), upload.StateReady, 1000, ledger.Ended},
 		{
-			"a late mark leaves unconfirmed alone", unconfirmed,
-			stateThenBytes("one", upload.StateTransferring, 5000), upload.StateUnconfirmed, 1000,
+			"a late update leaves unconfirmed alone", unconfirmed,
+			stateThenBytes("one", upload.StateTransferring, 5000), upload.StateUnconfirmed, 1000, ledger.Ended,
 		},
 		{
 			"prepare after a decision reopens unconfirmed", unconfirmed,
-			stateThenBytes("one", upload.StatePreparing, 5000), upload.StatePreparing, 5000,
+			stateThenBytes("one", upload.StatePreparing, 5000), upload.StatePreparing, 5000, "",
 		},
 		{
 			"an item that was lost comes back", nil,
-			stateThenBytes("one", upload.StateTransferring, 500), upload.StateTransferring, 500,
+			stateThenBytes("one", upload.StateTransferring, 500), upload.StateTransferring, 500, "",
 		},
 	}
 }
@@ -215,7 +219,7 @@ func TestRepeatedRecordTakesNothingFromTheNextRun(t *testing.T) {
 		failure := ended(item, "first", first.StartedAt, upload.StateFailed)
 		record(t, l, failure)
 		grant(t, l, second)
-		record(t, l, failure)
+		require.Equal(t, ledger.Held, reasonOf(t, l.Record(t.Context(), failure)))
 		require.Equal(t, "second", get(t, l, item).RunID)
 
 		record(t, l, ended(item, "second", second.StartedAt, upload.StateReady))
@@ -225,17 +229,17 @@ func TestRepeatedRecordTakesNothingFromTheNextRun(t *testing.T) {
 	})
 }
 
-func TestProgressIsNoted(t *testing.T) {
+func TestStatesAreUpdated(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		l := ledgertest.Open(t, url, ledger.Options{})
-		for line, c := range progressCases() {
+		for line, c := range stateCases() {
 			t.Run(c.name, func(t *testing.T) {
 				item := spring(line + 1)
 				if c.past != nil {
 					c.past(t, l, item)
 				}
-				for _, m := range c.marks(item) {
-					require.NoError(t, l.UpdateState(t.Context(), m))
+				for _, m := range c.updates(item) {
+					require.Equal(t, c.reason, reasonOf(t, l.UpdateState(t.Context(), m)))
 				}
 				e := get(t, l, item)
 				require.Equal(t, c.want, e.Result.State)
@@ -251,7 +255,7 @@ func TestReopenedItemHasNoErrorAnyMore(t *testing.T) {
 		item := spring(1)
 		endedByOne(upload.StateUnconfirmed)(t, l, item)
 		require.NotNil(t, get(t, l, item).Result.Error)
-		require.NoError(t, l.UpdateState(t.Context(), mark(item, "one", upload.StatePreparing)))
+		require.NoError(t, l.UpdateState(t.Context(), at(item, "one", upload.StatePreparing)))
 		e := get(t, l, item)
 		require.Nil(t, e.Result.Error)
 		require.Nil(t, e.Result.FinishedAt)
@@ -261,10 +265,10 @@ func TestReopenedItemHasNoErrorAnyMore(t *testing.T) {
 	})
 }
 
-func TestMarkThatSaysTooLittleIsRefused(t *testing.T) {
+func TestIllFormedUpdatesAreRefused(t *testing.T) {
 	l := ledgertest.Open(t, ledgertest.SQLite(t), ledger.Options{})
 	require.ErrorContains(t, l.UpdateState(t.Context(), ledger.StateUpdate{Item: spring(1)}), "needs an upload ID and the ID of a run")
-	require.ErrorContains(t, l.UpdateState(t.Context(), mark(spring(1), "one", upload.StateReady)), "want a record")
+	require.ErrorContains(t, l.UpdateState(t.Context(), at(spring(1), "one", upload.StateReady)), "want a record")
 	require.ErrorContains(t, l.Record(t.Context(), upload.Record{Item: spring(1)}), "needs an upload ID and a state")
 }
 
@@ -293,7 +297,7 @@ func TestNoSecretIsStoredInTheClear(t *testing.T) {
 		item := spring(1)
 		item.Fields["fileName"] = "field-secret"
 		grant(t, l, asks(item, "one", noon))
-		require.NoError(t, l.UpdateState(t.Context(), mark(item, "one", upload.StateTransferring)))
+		require.NoError(t, l.UpdateState(t.Context(), at(item, "one", upload.StateTransferring)))
 		r := ended(item, "one", noon, upload.StateReady)
 		r.Result.Source, r.Result.MediaURL = item.Source, "https://cdn.example/a?sig=topsecret"
 		record(t, l, r)

@@ -88,12 +88,12 @@ func TestRecordsOfOldRunsDoNotCountAfterARetry(t *testing.T) {
 			record(t, l, failedAs(line, upload.KindRejected))
 		}
 		require.EqualValues(t, 2, retryRows(t, l))
-		record(t, l, failedAs(1, upload.KindRejected))
-		saveProgress(t, l, progress(1, "shard", upload.StateProcessing))
+		require.Equal(t, ledger.Released, reasonOf(t, l.Record(t.Context(), failedAs(1, upload.KindRejected))))
+		require.Equal(t, ledger.Released, reasonOf(t, save(t.Context(), l, progress(1, "shard", upload.StateProcessing))))
 		require.Equal(t, upload.StateWaiting, get(t, l, spring(1)).Result.State)
 
 		grant(t, l, packed(spring(1), "shard two", noon.Add(time.Hour)))
-		record(t, l, failedAs(1, upload.KindRejected))
+		require.Equal(t, ledger.Held, reasonOf(t, l.Record(t.Context(), failedAs(1, upload.KindRejected))))
 		e := get(t, l, spring(1))
 		require.Equal(t, upload.StatePreparing, e.Result.State)
 		require.Equal(t, "shard two", e.RunID)
@@ -105,7 +105,7 @@ func TestRecordsOfOldRunsDoNotCountAfterARetry(t *testing.T) {
 	})
 }
 
-func TestRowsThatOnlyWaitAreCalledOff(t *testing.T) {
+func TestRowsThatOnlyWaitAreCanceled(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		now := newClock()
 		l := ledgertest.Open(t, url, ledger.Options{Now: now.Now})
@@ -195,7 +195,7 @@ func TestWhatWasDeliveredBeforeIsFound(t *testing.T) {
 			records = append(records, ended(spring(line), "one", noon, upload.StateReady))
 			many = append(many, ledger.Lookup{Item: autumn(line), Fingerprint: content.Fingerprint})
 		}
-		require.NoError(t, l.RecordAll(t.Context(), records))
+		recordAll(t, l, records)
 		found, err := l.Delivered(t.Context(), many)
 		require.NoError(t, err)
 		require.Len(t, found, 300)
@@ -224,8 +224,8 @@ func TestTicksCountWhatEnded(t *testing.T) {
 			packedEnd(spring(1), "shard", noon, upload.StateReady), packedEnd(spring(2), "shard", noon, upload.StateReady),
 			failedAs(3, upload.KindRejected), failedAs(4, upload.KindMissing),
 		}
-		require.NoError(t, l.RecordAll(t.Context(), first))
-		require.NoError(t, l.RecordAll(t.Context(), first)) // an attempt whose answer was lost
+		recordAll(t, l, first)
+		recordAll(t, l, first) // an attempt whose answer was lost
 		now.Add(6 * time.Second)
 		elsewhere := spring(5)
 		elsewhere.Account = "sitoo"

@@ -19,11 +19,13 @@ type row struct {
 	takeOver    string
 	serialKey   string
 	last        bool
-	because     string // it travels alone
+	because     string // it is detached
 	startedAt   time.Time
 	queuedAt    time.Time
 
 	sealed     []byte // the item, or of verbProgress the progress
+	plain      []byte // the progress
+	version    int64  // of the progress
 	definition string
 	declared   string
 	told       string // the result
@@ -92,9 +94,22 @@ func phaseOf(state upload.State) string {
 	return phaseWork
 }
 
-// progress are the arguments of countBytes.
-func (r *row) progress(now time.Time) []any {
+// bytesArgs are the values of countBytes.
+func (r *row) bytesArgs(now time.Time) []any {
 	return []any{clean(r.item.UploadID), clean(r.runID), r.result.BytesSent, micros(now)}
+}
+
+// progressArgs are the values of moveItems.
+func (r *row) progressArgs(now time.Time) []any {
+	return []any{
+		clean(r.item.UploadID), clean(r.runID), r.version, clean(string(r.result.State)), r.result.Paused,
+		int64(r.result.Size), r.result.BytesSent, micros(now),
+	}
+}
+
+// detachArgs are the values of detachItems.
+func (r *row) detachArgs(now time.Time) []any {
+	return []any{clean(r.item.UploadID), clean(r.runID), clean(r.because), micros(now)}
 }
 
 // newRow is the row of a run that begins with an item.

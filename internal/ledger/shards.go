@@ -58,7 +58,7 @@ func routeArgs(batch string, route upload.Route, more ...any) []any {
 // fewer shards, or none, when there are no more rows. A line is never split over
 // two shards; one that has more rows than a shard may have is a shard by itself. It
 // changes nothing: the same cut gives the same shards until rows are claimed. Rows
-// that go last in their lanes are left for a later round.
+// that go last with their serial keys are left for a later round.
 func (l *Ledger) CutShards(ctx context.Context, batch string, route upload.Route, after int, sizes []int) ([]upload.Shard, error) {
 	most := int64(1) // the line behind the last shard ends it
 	for _, size := range sizes {
@@ -120,36 +120,34 @@ func (c *cutter) end() []upload.Shard {
 	return c.shards
 }
 
-// ShardRow is one row of a shard.
-type ShardRow struct {
+// Row is an item with its progress.
+type Row struct {
 	Entry
-	Progress *upload.Progress // how far it is; nil before its first step
-	// Detached says that the row has, or is to get, a workflow of its own, and
-	// Because why.
-	Detached bool
-	Because  string
+	// Progress is how far the item is; nil before its first step and after its end.
+	Progress *upload.Progress
+	Because  string // why it is detached; possibly empty
 }
 
-// packedColumns are what tells how a row travels. Few rows have progress,
-// which a join would look for by its own plan.
-const packedColumns = `detached_because, (SELECT progress FROM progress WHERE progress.upload_id = items.upload_id)`
+// progressColumns complete an entry to a Row. Few rows have progress, which a join
+// would look for by its own plan.
+const progressColumns = `detached_because, (SELECT progress FROM progress WHERE progress.upload_id = items.upload_id)`
 
 // shardRowsOf reads the rows of a shard. The sign of the line keeps SQLite from
 // preferring an index that is in order, but goes through the rows of all routes.
-const shardRowsOf = `SELECT ` + entryColumns + `, ` + packedColumns + ` FROM items
+const shardRowsOf = `SELECT ` + entryColumns + `, ` + progressColumns + ` FROM items
 WHERE ` + onRoute + ` AND line >= $5 AND line <= $6 ORDER BY +line, upload_id`
 
 // ShardRows reads the rows of a shard that have not ended, in the manifest's
 // order. An unconfirmed row has ended, for a shard.
-func (l *Ledger) ShardRows(ctx context.Context, shard upload.Shard) ([]ShardRow, error) {
+func (l *Ledger) ShardRows(ctx context.Context, shard upload.Shard) ([]Row, error) {
 	rows, err := l.read.QueryContext(ctx, shardRowsOf, shardArgs(shard)...)
 	if err != nil {
 		return nil, l.fail("read a shard of batch "+shard.Batch, err)
 	}
 	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
-	var found []ShardRow
+	var found []Row
 	for rows.Next() {
-		row, err := l.scanShardRow(rows)
+		row, err := l.scanRow(rows)
 		if err != nil {
 			return nil, l.fail("read a shard of batch "+shard.Batch, err)
 		}
@@ -162,34 +160,33 @@ func shardArgs(shard upload.Shard, more ...any) []any {
 	return append(routeArgs(shard.Batch, shard.Route, int64(shard.First), int64(shard.Last)), more...)
 }
 
-func (l *Ledger) scanShardRow(rows interface{ Scan(...any) error }) (ShardRow, error) {
-	var row ShardRow
+func (l *Ledger) scanRow(rows interface{ Scan(...any) error }) (Row, error) {
+	var row Row
 	var sealed []byte
 	var err error
 	if row.Entry, err = l.scanEntry(rows, &row.Because, &sealed); err != nil {
-		return ShardRow{}, err
+		return Row{}, err
 	}
-	row.Detached = row.Entry.Detached
 	row.Progress, err = l.openProgress(row.Result.UploadID, sealed)
 	return row, err
 }
 
-// DetachedRow is a row of a shard that travels in a workflow of its own.
+// DetachedRow is a row of a shard that has, or is to get, a workflow of its own.
 type DetachedRow struct {
 	Line int
-	// Item has Resume set where the row has progress, or a reason to be alone.
+	// Item has Resume set where the row has progress, or a reason to be detached.
 	Item    upload.Item
 	Running bool // a run holds it
 }
 
-const detachedRowsOf = `SELECT ` + entryColumns + `, ` + packedColumns + ` FROM items
+const detachedRowsOf = `SELECT ` + entryColumns + `, ` + progressColumns + ` FROM items
 WHERE ` + onRoute + ` AND line >= $5 AND line <= $6 AND detached AND ` + itsTurn + ` AND (+line, upload_id) > ($7, $8)
 ORDER BY +line, upload_id LIMIT $9`
 
-// DetachedRows reads up to most rows of a shard that travel alone and have not ended,
+// DetachedRows reads up to most rows of a shard that are detached and have not ended,
 // by line and upload ID, behind those of the row that is named: after and afterID
 // are the line and the upload ID of the last one that was read, or 0 and empty.
-// Rows that go last in their lanes are left out until it is their turn.
+// Rows that go last with their serial keys are left out until it is their turn.
 func (l *Ledger) DetachedRows(ctx context.Context, shard upload.Shard, after int, afterID string, most int) ([]DetachedRow, error) {
 	rows, err := l.read.QueryContext(ctx, detachedRowsOf, shardArgs(shard, int64(after), clean(afterID), int64(most))...)
 	if err != nil {
@@ -198,7 +195,7 @@ func (l *Ledger) DetachedRows(ctx context.Context, shard upload.Shard, after int
 	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
 	var found []DetachedRow
 	for rows.Next() {
-		row, err := l.scanShardRow(rows)
+		row, err := l.scanRow(rows)
 		if err != nil {
 			return nil, l.fail("read a shard of batch "+shard.Batch, err)
 		}
@@ -211,14 +208,14 @@ func (l *Ledger) DetachedRows(ctx context.Context, shard upload.Shard, after int
 	return found, l.fail("read a shard of batch "+shard.Batch, rows.Err())
 }
 
-func (r ShardRow) detached(item upload.Item) DetachedRow {
+func (r Row) detached(item upload.Item) DetachedRow {
 	if r.Progress != nil || r.Because != "" {
 		item.Resume = &upload.Resume{Because: r.Because}
 		if r.Progress != nil {
 			item.Resume.Progress = *r.Progress
 		}
 		if progress := &item.Resume.Progress; r.Because == becauseOrphaned && progress.Session.Method != "" && !progress.Idle && progress.SentAt.IsZero() {
-			progress.Arrived = true // whoever had it may have died while its bytes were on their way
+			progress.Arrived = true // the run may have died while the bytes were on their way
 		}
 	}
 	return DetachedRow{Line: item.Line, Item: item, Running: r.RunID != ""}

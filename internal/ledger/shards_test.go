@@ -32,7 +32,7 @@ func packedEnd(item upload.Item, run string, at time.Time, state upload.State) u
 	return r
 }
 
-func shardRows(t *testing.T, l *ledger.Ledger, shard upload.Shard) []ledger.ShardRow {
+func shardRows(t *testing.T, l *ledger.Ledger, shard upload.Shard) []ledger.Row {
 	t.Helper()
 	rows, err := l.ShardRows(t.Context(), shard)
 	require.NoError(t, err)
@@ -65,7 +65,7 @@ func announce(t *testing.T, l *ledger.Ledger, items ...upload.Item) {
 	for _, item := range items {
 		records = append(records, announced(item))
 	}
-	require.NoError(t, l.RecordAll(t.Context(), records))
+	recordAll(t, l, records)
 }
 
 func lines(first, last int) (items []upload.Item) {
@@ -92,10 +92,10 @@ func TestRowsThatGoLastWaitForTheirTurn(t *testing.T) {
 			record.SerialKey, record.Last = fmt.Sprint("product ", line%2), line <= 2
 			records = append(records, record)
 		}
-		require.NoError(t, l.RecordAll(t.Context(), records))
+		recordAll(t, l, records)
 		require.Equal(t, []string{"3-6: 4"}, cut(t, l, 0, 10))
 		for line := 1; line <= 6; line++ {
-			require.NoError(t, l.Detach(t.Context(), []ledger.Detachment{{UploadID: spring(line).UploadID, RunID: "shard"}}))
+			detach(t, l, spring(line), "shard", "")
 		}
 		detached := func() (lines []int) {
 			for _, row := range detachedRows(t, l, springShard(1, 6)) {
@@ -252,8 +252,10 @@ func TestAnnouncingAgainChangesNothingThatHasGoneOn(t *testing.T) {
 		announce(t, l, lines(1, 3)...)
 		grant(t, l, packed(spring(1), "shard", noon))
 		grant(t, l, packed(spring(2), "shard", noon))
-		require.NoError(t, l.Detach(t.Context(), []ledger.Detachment{{UploadID: spring(2).UploadID, RunID: "shard", Because: "it is big"}}))
-		announce(t, l, lines(1, 3)...)
+		detach(t, l, spring(2), "shard", "it is big")
+		for line, reason := range map[int]ledger.Reason{1: ledger.Held, 2: ledger.Released, 3: ""} {
+			require.Equal(t, reason, reasonOf(t, l.Record(t.Context(), announced(spring(line)))))
+		}
 		rows := shardRows(t, l, springShard(1, 3))
 		require.Len(t, rows, 3)
 		require.Equal(t, upload.StatePreparing, rows[0].Result.State)
@@ -274,7 +276,9 @@ func TestAloneRowsAreReadAFewAtATime(t *testing.T) {
 			detached = append(detached, ledger.Detachment{UploadID: item.UploadID, RunID: "shard", Because: "it is big"})
 			want = append(want, item.UploadID)
 		}
-		require.NoError(t, l.Detach(t.Context(), detached))
+		refused, err := l.Detach(t.Context(), detached)
+		require.NoError(t, err)
+		require.Empty(t, refused)
 		record(t, l, ended(spring(5), "own", noon, upload.StateReady)) // is over
 		want = []string{want[1], want[2], want[3]}
 

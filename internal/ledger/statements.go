@@ -37,8 +37,8 @@ const itemWidth = 28
 const setPlace = `batch = excluded.batch, line = excluded.line, account = excluded.account, queue = excluded.queue,
 	`
 
-// mayHave keeps all from what a person called off, and shards from what travels
-// alone: their lists of rows may be older than what was decided.
+// mayHave keeps every run from an item that was canceled while no run held it, and
+// shards from detached ones: their lists of rows may be older than that decision.
 const mayHave = `NOT items.barred AND (NOT items.detached OR excluded.workflow_id NOT LIKE 'shard/%')`
 
 // queuedAgain moves an item to the front that is claimed once more.
@@ -94,8 +94,7 @@ const onState = `
 WHERE items.run_id IN ('', excluded.run_id) AND items.state NOT IN ` + over + ` AND ` + reopens + `
 	AND (items.run_id <> '' OR ` + notFormer + `)`
 
-// onRecord puts down how an item ended. Which records count is told at
-// Ledger.Record.
+// onRecord saves how an item ended. Which records count is said at Ledger.Record.
 const onRecord = `
 	vendor = excluded.vendor, declared = excluded.declared,
 	state = excluded.state, phase = excluded.phase, paused = excluded.paused, kind = excluded.kind, media_id = excluded.media_id,
@@ -121,7 +120,7 @@ WHERE NOT items.barred AND ((` + sameRun + ` AND items.state NOT IN ` + over + `
 
 // statements are those that the writer runs for a number of rows at once.
 type statements struct {
-	claim, state, bytes, progress, insertProgress, detach, record, refused, tally, tick string
+	claim, state, bytes, move, reopen, store, detach, record, refused, tally, tick string
 	// These are for items that stand where they stood, and the claim for one
 	// that nobody has claimed before.
 	firstClaim, recordInPlace string
@@ -133,7 +132,8 @@ func newStatements(n int) *statements {
 	return &statements{
 		claim: upsert(n, setPlace+queuedAgain+onClaim), firstClaim: upsert(n, onClaim),
 		record: upsert(n, setPlace+onRecord), recordInPlace: upsert(n, onRecord),
-		state: upsert(n, onState), bytes: countBytes(n), progress: updateProgressState(n), insertProgress: insertProgress(n), detach: detachItems(n), refused: refusedEntries(n),
+		state: upsert(n, onState), bytes: countBytes(n),
+		move: moveItems(n), reopen: reopenItem(), store: storeProgress(n), detach: detachItems(n), refused: refusedEntries(n),
 		tally: addTallies(n), tick: addTicks(n),
 	}
 }
@@ -141,7 +141,7 @@ func newStatements(n int) *statements {
 // all lists them.
 func (s *statements) all() []string {
 	return []string{
-		s.claim, s.state, s.bytes, s.progress, s.insertProgress, s.detach, s.record, s.refused, s.tally, s.tick,
+		s.claim, s.state, s.bytes, s.move, s.reopen, s.store, s.detach, s.record, s.refused, s.tally, s.tick,
 		s.firstClaim, s.recordInPlace,
 	}
 }

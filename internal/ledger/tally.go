@@ -176,7 +176,7 @@ ON CONFLICT (batch, account, vendor, queue, state, kind) DO UPDATE SET
 func (w *writer) deleteEnded(ctx context.Context, tx *sql.Tx, after map[string]standing) error {
 	var over []string
 	for id, s := range after {
-		if s.state.Ended() {
+		if s.state.Ended() && s.state != upload.StateUnconfirmed { // which may be sent again
 			over = append(over, id)
 		}
 	}

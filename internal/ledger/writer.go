@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// linger is how long marks that nobody waits for are collected.
+	// linger is how long updates that nobody waits for are collected.
 	linger = 10 * time.Millisecond
 	// groupRows limits one transaction, so that nobody waits long for the lock.
 	groupRows = 1000
@@ -36,18 +36,21 @@ const (
 	verbs
 )
 
-// job is one row to be written, and who waits for it.
+// job is one row to be written, and its waiter.
 type job struct {
 	verb   verb
 	row    *row
 	waiter *waiter // nil where nobody waits
 	claim  Claim   // the answer to verbClaim
 	placed bool    // the item stands where it stood; see place
+	// reopens: the progress is that of an unconfirmed item which is sent again.
+	reopens bool
+	refusal *Refusal // nil where the job did what it should
 }
 
 // waiter is told when the last of its jobs is done.
 type waiter struct {
-	left int // guarded by the writer, which alone counts
+	left int // used by the writer only
 	err  error
 	done chan struct{}
 }
@@ -139,8 +142,8 @@ func (w *writer) add(jobs []*job) error {
 	return nil
 }
 
-// absorb makes one of two marks of a run of which nobody waits for the later, so
-// that no number of heartbeats fills the memory while the database is away.
+// absorb merges two updates of a run where nobody waits for the later one, so that no
+// number of heartbeats fills the memory while the database is away.
 func (j *job) absorb(later *job) bool {
 	if later.waiter != nil || j.verb != later.verb || j.row.runID != later.row.runID {
 		return false
@@ -277,8 +280,8 @@ func groupIDs(group []*job) []string {
 	return slices.Compact(ids)
 }
 
-// tell wakes those whose last job this was. A mark that nobody waits for cannot
-// be told to anyone but the log.
+// tell wakes the waiters whose last job this was. The failure of an update that
+// nobody waits for can only be logged.
 func (w *writer) tell(group []*job, err error) {
 	lost := 0
 	for _, j := range group {

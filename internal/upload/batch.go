@@ -123,9 +123,12 @@ type Shard struct {
 	Rows  int    `json:"rows"` // how many there were when the shard was cut
 }
 
-// Progress is how far a packed row is between two of its vendor's steps. It is kept
+// Progress is how far an item is between two of its vendor's steps. It is kept
 // sealed in the ledger, because its session holds signed URLs.
 type Progress struct {
+	// Version counts the saves: progress that is saved has the successor of the
+	// stored version, or the save is refused.
+	Version int64   `json:"version"`
 	Session Session `json:"session"`
 	Content Content `json:"content"`
 	// SentAt is when the last byte was acknowledged; zero before that.

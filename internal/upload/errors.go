@@ -23,6 +23,7 @@ const (
 	KindCorrupt     Kind = "corrupt"     // bytes or checksum differ
 	KindTimeout     Kind = "timeout"     // the vendor never finished processing
 	KindUnconfirmed Kind = "unconfirmed" // the answer was lost and cannot be found out
+	KindSuperseded  Kind = "superseded"  // another run of the item goes on, or has ended it: this one sends nothing more
 	KindInternal    Kind = "internal"    // a fault of ours
 )
 
@@ -30,7 +31,7 @@ const (
 func Kinds() []Kind {
 	return []Kind{
 		KindInvalid, KindMissing, KindRejected, KindDenied, KindThrottled, KindUnavailable,
-		KindExpired, KindCorrupt, KindTimeout, KindUnconfirmed, KindInternal,
+		KindExpired, KindCorrupt, KindTimeout, KindUnconfirmed, KindSuperseded, KindInternal,
 	}
 }
 

@@ -73,7 +73,7 @@ func (a *app) cancelRow(ctx context.Context, entry ledger.Entry) error {
 			return err
 		}
 		ended := func(e ledger.Entry) bool { return e.Result.State.Ended() || !withOthers(e) }
-		if entry, err = a.callOut(ctx, call, entry, ended, nil); err != nil {
+		if entry, err = a.requestDetach(ctx, call, entry, ended, nil); err != nil {
 			return err
 		}
 	}
@@ -83,9 +83,9 @@ func (a *app) cancelRow(ctx context.Context, entry ledger.Entry) error {
 	return a.canceled(entry.Result)
 }
 
-// callOut waits until what was asked of a row is done. late, if not nil, ends the
+// requestDetach waits until what was asked of a row is done. late, if not nil, ends the
 // wait with the row as it is then.
-func (a *app) callOut(ctx context.Context, call ledger.DetachRequest, entry ledger.Entry, done func(ledger.Entry) bool, late <-chan time.Time) (ledger.Entry, error) {
+func (a *app) requestDetach(ctx context.Context, call ledger.DetachRequest, entry ledger.Entry, done func(ledger.Entry) bool, late <-chan time.Time) (ledger.Entry, error) {
 	f, err := a.followRow(entry)
 	if err != nil {
 		return entry, err
@@ -177,7 +177,7 @@ func (a *app) takeOut(ctx context.Context, entry ledger.Entry) (ledger.Entry, er
 	}
 	if !out(entry) {
 		a.parting = "interrupted; the row goes on by itself once it has left the others"
-		if entry, err = a.callOut(ctx, call, entry, out, late.C); err != nil {
+		if entry, err = a.requestDetach(ctx, call, entry, out, late.C); err != nil {
 			return entry, err
 		}
 	}
@@ -195,7 +195,7 @@ func (a *app) takeOut(ctx context.Context, entry ledger.Entry) (ledger.Entry, er
 // startDetached starts the workflow of a row that has left its shard, which would have
 // to carry the others first.
 func (a *app) startDetached(ctx context.Context, entry ledger.Entry) (ledger.Entry, error) {
-	row, err := a.ledger.Row(ctx, entry.Result.UploadID)
+	row, err := a.ledger.ReadProgress(ctx, entry.Result.UploadID)
 	if err != nil {
 		return entry, err
 	}

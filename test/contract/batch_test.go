@@ -46,7 +46,8 @@ func (w *world) load(rows int, change func(*ledger.Batch, []upload.Item)) []uplo
 		record.SerialKey, record.Last = vendor.Spec().SerialKey(account, item.Fields)
 		records = append(records, record)
 	}
-	require.NoError(w.t, w.ledger.RecordAll(w.t.Context(), records))
+	_, err = w.ledger.RecordAll(w.t.Context(), records)
+	require.NoError(w.t, err)
 	require.NoError(w.t, w.ledger.BatchLoaded(w.t.Context(), "b", int64(rows)))
 	return items
 }

@@ -23,7 +23,7 @@ func (w *world) row(id string) ledger.Entry {
 	return entry
 }
 
-func (w *world) callOut(id string, want ledger.Want) ledger.Entry {
+func (w *world) requestDetach(id string, want ledger.Want) ledger.Entry {
 	w.t.Helper()
 	entry, err := w.ledger.RequestDetach(w.t.Context(), ledger.DetachRequest{UploadID: id, Want: want, By: "operator"})
 	require.NoError(w.t, err)
@@ -94,15 +94,15 @@ func TestTheCanaryIsShownAlsoWhereItsShardIsEndedFromOutside(t *testing.T) {
 	w.verifyRows(items, results)
 }
 
-func TestRowsAreCalledOutOfTheirShard(t *testing.T) {
+func TestRowsAreDetachedFromTheirShard(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "trustana", slowly)
 	items := w.load(20, nil)
 	canceled, alone, never := items[3].UploadID, items[4].UploadID, items[5].UploadID
-	w.callOut(never, ledger.WantCancel)
+	w.requestDetach(never, ledger.WantCancel)
 	w.env.RegisterDelayedCallback(func() {
-		require.Equal(t, upload.StateProcessing, w.callOut(canceled, ledger.WantCancel).Result.State)
-		w.callOut(alone, ledger.WantDetach)
+		require.Equal(t, upload.StateProcessing, w.requestDetach(canceled, ledger.WantCancel).Result.State)
+		w.requestDetach(alone, ledger.WantDetach)
 	}, 10*time.Second)
 	end, results := w.runBatch()
 	require.Equal(t, upload.BatchCompleted, end.State)
@@ -120,7 +120,7 @@ func TestRowsAreCalledOutOfTheirShard(t *testing.T) {
 	require.Empty(t, w.sandbox.Ledger().Violations)
 }
 
-func TestARowIsCalledOutWhileItsBatchRests(t *testing.T) {
+func TestARowIsDetachedWhileItsBatchRests(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "trustana", slowly)
 	items := w.load(3, nil)
@@ -130,7 +130,7 @@ func TestARowIsCalledOutWhileItsBatchRests(t *testing.T) {
 	}
 	w.env.RegisterDelayedCallback(func() {
 		pause(true, ledger.EventPause)
-		w.callOut(items[1].UploadID, ledger.WantCancel)
+		w.requestDetach(items[1].UploadID, ledger.WantCancel)
 	}, 10*time.Second)
 	w.env.RegisterDelayedCallback(func() {
 		require.Equal(t, upload.StateCanceled, w.row(items[1].UploadID).Result.State)

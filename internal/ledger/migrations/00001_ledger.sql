@@ -62,7 +62,8 @@ CREATE INDEX items_of_serial_key ON items (serial_key) WHERE serial_key <> '';
 -- table of its own its rows stay few, and those of items stay small.
 CREATE TABLE progress (
     upload_id TEXT COLLATE "BINARY" NOT NULL PRIMARY KEY,
-    progress  BYTEA NOT NULL -- sealed JSON
+    version   BIGINT NOT NULL, -- of the progress, one more with each save
+    progress  BYTEA NOT NULL   -- sealed JSON
 );
 
 -- Parts of multipart sessions that the store acknowledged, of items that run.
