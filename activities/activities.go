@@ -43,7 +43,8 @@ type Activities struct {
 	Sources  *sources.Sources
 	Egress   *egress.Egress
 	rates    rates // at which accounts take bytes
-	// Running reports whether a run of a workflow is still open.
+	// Running reports whether a run of a workflow is still open. It is asked for runs
+	// of the ledger's own Temporal service only.
 	Running func(ctx context.Context, workflowID, runID string) (bool, error)
 	// Bandwidth limits what is sent, all transfers together; nil: no limit.
 	Bandwidth *transfer.Bandwidth

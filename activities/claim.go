@@ -129,6 +129,10 @@ func (a *Activities) identify(ctx context.Context, item upload.Item, content upl
 				WithHint("look there, then: mediaferry decide %s ready|retry|fail --because TEXT", item.UploadID)
 			return false, nil
 		}
+		if a.Ledger.Elsewhere(entry.Run) {
+			claimed.Refused = elsewhere(item.UploadID, entry.Run, a.Ledger.Service())
+			return false, nil
+		}
 		alive, err := a.Running(ctx, entry.WorkflowID, entry.RunID)
 		if err != nil {
 			return false, err
@@ -140,6 +144,14 @@ func (a *Activities) identify(ctx context.Context, item upload.Item, content upl
 		}
 		request.TakeOver = entry.RunID
 	}
+}
+
+// elsewhere is the refusal of an item that a run of another Temporal service holds:
+// here nobody can find out whether that run is open.
+func elsewhere(uploadID string, holder ledger.Run, here ledger.Service) *upload.Error {
+	return upload.Errorf(upload.KindSuperseded, upload.StepClaim, "the item is held by run %s of workflow %s in %s, and this worker is of %s",
+		holder.RunID, holder.WorkflowID, holder.Service, here).
+		WithHint("go on with it there; to send it from here, cancel it there first: mediaferry cancel %s", uploadID)
 }
 
 // changed is the refusal of an item that is ready, while its source or what is

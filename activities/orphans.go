@@ -11,18 +11,21 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-// takeBack finds rows under way that no living run has, and lets them wait again.
-// Such are left where somebody ends a shard in Temporal, and the batch goes on. It
-// returns how many wait again by now.
+// takeBack finds rows under way that no open run of this service holds, and lets them
+// wait again. Such are left where somebody ends a shard in Temporal, and the batch
+// goes on. It returns how many wait again by now.
 //
-// A row whose shard has let it go, and has not come to starting its workflow, only
-// shows as waiting once more.
+// A row that its shard has released, but not come to starting its workflow, only shows
+// as waiting once more.
 func (a *Activities) takeBack(ctx context.Context, batch string) (int64, error) {
 	holders, err := a.Ledger.Holders(ctx, batch)
 	if err != nil {
 		return 0, err
 	}
 	for _, h := range holders {
+		if a.Ledger.Elsewhere(h.Run) {
+			continue // nobody here can find out whether it is open
+		}
 		alive, err := a.Running(ctx, h.WorkflowID, h.RunID)
 		if err != nil {
 			return 0, err

@@ -130,7 +130,7 @@ func (a *Activities) AcquireSerial(ctx context.Context, in upload.SerialRequest)
 	if entered {
 		return nil
 	}
-	if holder.WorkflowID != "" {
+	if holder.WorkflowID != "" && !a.Ledger.Elsewhere(holder.Run) {
 		alive, err := a.Running(ctx, holder.WorkflowID, holder.RunID)
 		if err != nil {
 			return err

@@ -15,8 +15,8 @@ type ClaimRequest struct {
 	// Content is what a look at the source found just now; of it the claim
 	// needs Size and Fingerprint.
 	Content upload.Content
-	// Lane and Last are what the item must enter before its bytes are sent; see
-	// Enter.
+	// SerialKey and Last are what the item must acquire before its bytes are sent;
+	// see AcquireSerial.
 	SerialKey string
 	Last      bool
 	// WorkflowID and RunID are the run that asks.
@@ -26,9 +26,9 @@ type ClaimRequest struct {
 	// so, and the same in every attempt. It tells a late attempt of an old run
 	// from a new run.
 	StartedAt time.Time
-	// TakeOver is the ID of the run that held the item when the caller found
-	// that run dead. If yet another run holds the item by now, that one keeps
-	// it.
+	// TakeOver is the ID of the run that held the item when the caller found that
+	// run dead, which it can only find of a run of its own service. If yet another
+	// run holds the item by now, that one keeps it.
 	TakeOver string
 }
 
@@ -46,10 +46,10 @@ const (
 	Changed Outcome = "changed"
 	// Unconfirmed: the item waits for a person's decision.
 	Unconfirmed Outcome = "unconfirmed"
-	// Busy: another run holds the item. The caller attaches to it or, having
-	// found it dead, claims again with TakeOver.
+	// Busy: another run holds the item. The caller attaches to it or, having found
+	// it dead, claims again with TakeOver; a run of another service is left alone.
 	Busy Outcome = "busy"
-	// Canceled: a person canceled the item while nobody had it. It is over, until
+	// Canceled: a person canceled the item while no run held it. It has ended until
 	// it is retried.
 	Canceled Outcome = "canceled"
 )
@@ -58,21 +58,20 @@ const (
 type Claim struct {
 	Outcome Outcome
 	// Entry is what stands in the way: its Result is the one of an item that is
-	// Known or Canceled, its Fingerprint and Definition tell what Changed, its
-	// WorkflowID and RunID who holds an item that is Busy or Unconfirmed. Empty
-	// where Granted.
+	// Known or Canceled, its Fingerprint and Definition tell what Changed, its Run
+	// holds an item that is Busy or Unconfirmed. Empty where Granted.
 	Entry Entry
 }
 
 // Claim asks for an item on behalf of a run. It may be repeated.
 //
-// The claim is granted if nobody has the item; if the same run has it; if the
-// run that had it failed or was canceled; if a former run of the same workflow
-// has it, since a workflow has one run at a time; if the run that has it is
-// TakeOver; or if the item is ready and this run, begun later, is to upload it
-// again. An item that waits for a decision is only given to its own run, or to
-// one that takes over from it; one that was called off to none; and one that is to
-// travel alone not to a shard.
+// The claim is granted if no run holds the item; if the same run holds it; if the
+// run that held it failed or was canceled; if a former run of the same workflow, in
+// the same service, holds it, since a workflow has one run at a time; if the run that
+// holds it is TakeOver; or if the item is ready and this run, begun later, is to
+// upload it again. An item that waits for a decision is granted only to its own run,
+// or to one that takes over from it; one that was canceled while no run held it to
+// none; and a detached one not to a shard.
 func (l *Ledger) Claim(ctx context.Context, request ClaimRequest) (Claim, error) {
 	claims, err := l.ClaimAll(ctx, []ClaimRequest{request})
 	if err != nil {
@@ -121,7 +120,7 @@ func (l *Ledger) claimRow(request ClaimRequest) (*row, error) {
 	return r, r.encode(l)
 }
 
-// judge says why a claim was not granted, from the row that it was not granted.
+// judge says why a claim was not granted, from the row that stands in its way.
 func judge(asked *row, found Entry) Claim {
 	own := found.RunID == clean(asked.runID)
 	switch {

@@ -130,7 +130,8 @@ func TestRowsOfADeadRunWaitAgain(t *testing.T) {
 		holders, err := l.Holders(t.Context(), "spring")
 		require.NoError(t, err)
 		require.Equal(t, []ledger.Holder{
-			{WorkflowID: spring(4).UploadID, RunID: "own", Rows: 1}, {WorkflowID: "shard/spring/1/1", RunID: "shard", Rows: 3},
+			{Run: ledger.Run{WorkflowID: spring(4).UploadID, RunID: "own"}, Rows: 1},
+			{Run: ledger.Run{WorkflowID: "shard/spring/1/1", RunID: "shard"}, Rows: 3},
 		}, holders)
 
 		n, err := l.Orphan(t.Context(), "spring", "shard")

@@ -19,9 +19,9 @@ type Entry struct {
 	// Fingerprint tells which content of the source was sent; empty where that
 	// is not known.
 	Fingerprint string
-	// WorkflowID and RunID are the run that holds the item, or held it last;
-	// empty while the item only waits.
-	WorkflowID, RunID string
+	// Run is the run that holds the item, or held it last; its IDs are empty while
+	// no run does.
+	Run
 	// TookOver is the run that held the item before and was found dead.
 	TookOver  string
 	SerialKey string
@@ -65,7 +65,7 @@ func (e Entry) Item() (upload.Item, error) {
 
 // entryColumns are what scanEntry reads, in its order.
 const entryColumns = `upload_id, state, paused, size, bytes_sent, definition, fingerprint, workflow_id, run_id,
-	took_over, serial_key, detached, runs, started_at, queued_at, updated_at, item, result`
+	cluster, namespace, took_over, serial_key, detached, runs, started_at, queued_at, updated_at, item, result`
 
 // scanEntry reads one row. The columns change more often than the JSON beside
 // them, and stand above it. What is selected beyond entryColumns goes into more.
@@ -76,7 +76,7 @@ func (l *Ledger) scanEntry(row interface{ Scan(...any) error }, more ...any) (En
 	var size, sent, started, queued, updated int64
 	into := []any{
 		&id, &state, &paused, &size, &sent, &e.Definition, &e.Fingerprint, &e.WorkflowID, &e.RunID,
-		&e.TookOver, &e.SerialKey, &e.Detached, &e.Runs, &started, &queued, &updated, &e.sealed, &result,
+		&e.Service.Cluster, &e.Service.Namespace, &e.TookOver, &e.SerialKey, &e.Detached, &e.Runs, &started, &queued, &updated, &e.sealed, &result,
 	}
 	if err := row.Scan(append(into, more...)...); err != nil {
 		return Entry{}, err

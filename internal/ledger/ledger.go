@@ -1,13 +1,13 @@
 // Package ledger is the database of what mediaferry knows beyond the life of its
 // workflows: the items with their claims and ends, the batches with what was
 // decided about them, the accounts with their pauses, and what a fleet must share
-// about them: request rates, counters, tokens, lanes, and which workers live.
+// about them: request rates, counters, tokens, serial keys, and which workers live.
 //
 // Of a batch the ledger is the list of work. Its manifest is read once, and each
-// row becomes an item that waits; from then on workflows carry only the lines of
-// the shards that they ask for here. A packed item has its progress here between two
-// steps, which a workflow of its own would have in its history. What a batch adds
-// up to is counted in the transactions that change its items and is never added
+// row becomes an item that waits; from then on workflows hold only the lines of
+// the shards that they ask for here. How far an item is between two steps is saved
+// here; what a workflow has of it is a copy. A run writes only of items that it
+// holds: everything else is refused, and the caller is told. What a batch adds up to is counted in the transactions that change its items and is never added
 // up again, so that to ask costs the same for ten rows and for a million.
 //
 // It is a SQLite file in the data folder, or a PostgreSQL database that many
@@ -75,6 +75,7 @@ type Ledger struct {
 	// busy handler does.
 	read, write *sql.DB
 	writer      *writer
+	service     atomic.Pointer[Service]
 
 	closing sync.Once
 	closed  atomic.Bool

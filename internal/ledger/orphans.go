@@ -5,41 +5,41 @@ import (
 	"time"
 )
 
-// becauseOrphaned is why rows travel alone whose shard was ended in the middle of
+// becauseOrphaned is why rows are detached whose shard was ended in the middle of
 // them.
 const becauseOrphaned = "its shard was ended from outside"
 
-// Holder is a run that has rows of a batch under way.
+// Holder is a run that holds rows of a batch.
 type Holder struct {
-	WorkflowID, RunID string
-	Rows              int64
+	Run
+	Rows int64
 }
 
-// Holders lists the runs that have rows of a batch under way.
+// Holders lists the runs that hold rows of a batch.
 func (l *Ledger) Holders(ctx context.Context, batch string) ([]Holder, error) {
 	rows, err := l.read.QueryContext(ctx, `
-SELECT workflow_id, run_id, COUNT(*) FROM items WHERE batch = $1 AND `+open+` AND run_id <> ''
-GROUP BY workflow_id, run_id ORDER BY workflow_id, run_id`, clean(batch))
+SELECT cluster, namespace, workflow_id, run_id, COUNT(*) FROM items WHERE batch = $1 AND `+open+` AND run_id <> ''
+GROUP BY cluster, namespace, workflow_id, run_id ORDER BY workflow_id, run_id`, clean(batch))
 	if err != nil {
-		return nil, l.fail("read who has rows of batch "+batch, err)
+		return nil, l.fail("read the holders of batch "+batch, err)
 	}
 	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
 	var holders []Holder
 	for rows.Next() {
 		var h Holder
-		if err := rows.Scan(&h.WorkflowID, &h.RunID, &h.Rows); err != nil {
-			return nil, l.fail("read who has rows of batch "+batch, err)
+		if err := rows.Scan(&h.Service.Cluster, &h.Service.Namespace, &h.WorkflowID, &h.RunID, &h.Rows); err != nil {
+			return nil, l.fail("read the holders of batch "+batch, err)
 		}
 		holders = append(holders, h)
 	}
-	return holders, l.fail("read who has rows of batch "+batch, rows.Err())
+	return holders, l.fail("read the holders of batch "+batch, rows.Err())
 }
 
-// Orphan takes the rows of a batch from a run that the caller found dead, and
-// returns how many. They keep their state, and nobody has them: what the dead run's
-// last attempt says of one counts only if it is that the row is ready. Those that
-// have something behind them are to travel alone, since a workflow of their own
-// can find out how far they came.
+// Orphan takes the rows of a batch from a run of this service that the caller found
+// dead, and returns how many. They keep their state, and no run holds them: what the
+// dead run's last attempt says of one counts only if it is that the row is ready.
+// Those that have progress are detached, since a workflow of their own can find out
+// how far they came.
 func (l *Ledger) Orphan(ctx context.Context, batch, runID string) (int64, error) {
 	n, err := l.sweepAll(ctx, sweep{
 		change: orphan, at: l.now(), more: []any{clean(runID), becauseOrphaned},
@@ -48,8 +48,8 @@ func (l *Ledger) Orphan(ctx context.Context, batch, runID string) (int64, error)
 	return n, l.fail("take rows of batch "+batch+" from a dead run", err)
 }
 
-// OrphanRow is Orphan for one row, which the caller found that its run cannot hear
-// of.
+// OrphanRow is Orphan for one row, where the caller found that its run reads no
+// requests.
 func (l *Ledger) OrphanRow(ctx context.Context, uploadID, runID string) error {
 	_, err := l.sweepAll(ctx, sweep{
 		change: orphan, at: l.now(), more: []any{clean(runID), becauseOrphaned},

@@ -43,7 +43,7 @@ type Refusal struct {
 func (r *Refusal) Error() string {
 	switch r.Reason {
 	case Held:
-		return fmt.Sprintf("item %q is held by run %s of workflow %s", r.UploadID, r.Entry.RunID, r.Entry.WorkflowID)
+		return fmt.Sprintf("item %q is held by run %s of workflow %s in %s", r.UploadID, r.Entry.RunID, r.Entry.WorkflowID, r.Entry.Service)
 	case Released:
 		return fmt.Sprintf("item %q is no longer held by this run", r.UploadID)
 	case Ended:

@@ -15,6 +15,7 @@ type row struct {
 	fingerprint string
 	workflowID  string
 	runID       string
+	service     Service // of the run
 	runs        int
 	takeOver    string
 	serialKey   string
@@ -46,8 +47,9 @@ func (r *row) encode(l *Ledger) error {
 		return err
 	}
 	r.definition, r.declared = r.item.Definition(), declaration(r.item)
-	// Whoever made the result has left out what is secret; a query that slipped
-	// through must still not be kept in the clear.
+	r.service = l.Service()
+	// The result holds no secret; a query that slipped through must still not be
+	// stored in the clear.
 	r.result.Source = upload.DisplaySource(r.result.Source)
 	r.result.MediaURL = upload.Text(upload.DisplaySource(string(r.result.MediaURL)))
 	told, err := json.Marshal(r.result)
@@ -71,7 +73,7 @@ func (r *row) args(now time.Time) []any {
 		r.definition, clean(r.fingerprint), clean(r.workflowID), clean(r.runID), int64(r.runs),
 		r.item.Again, clean(r.takeOver), clean(r.serialKey), r.last, int64(r.result.Size), r.result.BytesSent,
 		micros(r.startedAt), micros(queued), micros(now), r.sealed, r.told,
-		r.phase(), clean(r.item.Vendor), clean(r.item.Queue), r.declared,
+		r.phase(), clean(r.item.Vendor), clean(r.item.Queue), r.declared, r.service.Cluster, r.service.Namespace,
 	}
 }
 

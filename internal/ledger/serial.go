@@ -12,11 +12,11 @@ import (
 // SerialHolder is the run of an item that holds a serial key, or that keeps another
 // run from acquiring it.
 type SerialHolder struct {
-	UploadID, RunID string
-	// WorkflowID is what to ask whether the run lives; empty where the ledger
-	// does not know the item.
-	WorkflowID string
-	Since      time.Time
+	UploadID string
+	// Run is what to ask for whether it is open; its WorkflowID is empty where the
+	// ledger does not know the item.
+	Run
+	Since time.Time
 }
 
 // serialPeers are the items that go before one that goes last: at work, with the
@@ -72,14 +72,15 @@ func (l *Ledger) AcquireSerial(ctx context.Context, request upload.SerialRequest
 
 func (l *Ledger) serialHolder(ctx context.Context, key string) (SerialHolder, error) {
 	return scanHolder(l.read.QueryRowContext(ctx, `
-SELECT serial_locks.upload_id, serial_locks.run_id, COALESCE(items.workflow_id, ''), serial_locks.since
+SELECT serial_locks.upload_id, serial_locks.run_id, COALESCE(items.workflow_id, ''), COALESCE(items.cluster, ''),
+	COALESCE(items.namespace, ''), serial_locks.since
 FROM serial_locks LEFT JOIN items ON items.upload_id = serial_locks.upload_id AND items.run_id = serial_locks.run_id
 WHERE serial_locks.serial_key = $1`, key))
 }
 
 func (l *Ledger) serialPeer(ctx context.Context, key, uploadID string) (SerialHolder, error) {
 	return scanHolder(l.read.QueryRowContext(ctx,
-		`SELECT upload_id, run_id, workflow_id, started_at `+serialPeers+` ORDER BY started_at, upload_id LIMIT 1`,
+		`SELECT upload_id, run_id, workflow_id, cluster, namespace, started_at `+serialPeers+` ORDER BY started_at, upload_id LIMIT 1`,
 		key, uploadID))
 }
 
@@ -87,7 +88,7 @@ func (l *Ledger) serialPeer(ctx context.Context, key, uploadID string) (SerialHo
 func scanHolder(row *sql.Row) (SerialHolder, error) {
 	var holder SerialHolder
 	var since int64
-	err := row.Scan(&holder.UploadID, &holder.RunID, &holder.WorkflowID, &since)
+	err := row.Scan(&holder.UploadID, &holder.RunID, &holder.WorkflowID, &holder.Service.Cluster, &holder.Service.Namespace, &since)
 	if errors.Is(err, sql.ErrNoRows) {
 		return SerialHolder{}, nil
 	}

@@ -49,7 +49,7 @@ func TestOneRunAtATimeHoldsASerialKey(t *testing.T) {
 		entered, holder := enter(t, l, serialOf(second, "two"))
 		require.False(t, entered)
 		require.Equal(t, ledger.SerialHolder{
-			UploadID: first.UploadID, RunID: "one", WorkflowID: first.UploadID, Since: noon,
+			UploadID: first.UploadID, Run: ledger.Run{RunID: "one", WorkflowID: first.UploadID}, Since: noon,
 		}, holder)
 
 		require.NoError(t, l.ReleaseSerial(t.Context(), serialOf(second, "two")), "who is not in it leaves nothing")

@@ -15,7 +15,9 @@ const (
 	open    = `phase IN ('waiting', 'work')`
 	sameRun = `items.run_id = excluded.run_id`
 	newRun  = `items.run_id <> excluded.run_id`
-	sameJob = `items.workflow_id = excluded.workflow_id`
+	// sameService: Temporal IDs mean nothing outside of their cluster and namespace.
+	sameService = `items.cluster = excluded.cluster AND items.namespace = excluded.namespace`
+	sameJob     = `(items.workflow_id = excluded.workflow_id AND ` + sameService + `)`
 	// notFormer: the item was not taken from this very run, to be given to another.
 	notFormer = `(items.former_run = '' OR items.former_run <> excluded.run_id)`
 	// reopens: a late word on a step that is over must not reopen an item that
@@ -26,10 +28,10 @@ const (
 // itemColumns are the columns of items in the order of row.args.
 const itemColumns = `upload_id, batch, line, account, state, paused, kind, media_id, definition, fingerprint,
 	workflow_id, run_id, runs, again, took_over, serial_key, serial_last, size, bytes_sent, started_at, queued_at, updated_at,
-	item, result, phase, vendor, queue, declared`
+	item, result, phase, vendor, queue, declared, cluster, namespace`
 
 // itemWidth counts them.
-const itemWidth = 28
+const itemWidth = 30
 
 // setPlace is where an item stands in its batch. Indexes hold it, and SQLite writes
 // an entry anew whose columns are set, to whatever: a row that stands there
@@ -49,7 +51,7 @@ const queuedAgain = `queued_at = CASE WHEN items.runs > 0 AND ` + newClaim + ` T
 // alone otherwise. The cases are those of Ledger.Claim.
 const onClaim = `
 	vendor = excluded.vendor, declared = excluded.declared, definition = excluded.definition, fingerprint = excluded.fingerprint,
-	workflow_id = excluded.workflow_id, run_id = excluded.run_id, again = excluded.again, took_over = excluded.took_over,
+	workflow_id = excluded.workflow_id, run_id = excluded.run_id, cluster = excluded.cluster, namespace = excluded.namespace, again = excluded.again, took_over = excluded.took_over,
 	serial_key = excluded.serial_key, serial_last = excluded.serial_last, size = excluded.size,
 	updated_at = excluded.updated_at, item = excluded.item,
 	state = CASE WHEN ` + newClaim + ` OR items.state IN ('waiting', 'unconfirmed') THEN excluded.state ELSE items.state END,
@@ -69,7 +71,7 @@ WHERE ` + mayHave + ` AND ((items.run_id = '' AND items.state NOT IN ('ready', '
 	OR (` + newRun + ` AND ` + sameJob + ` AND items.state NOT IN ('ready', 'unconfirmed')
 		AND excluded.started_at >= items.started_at)
 	OR (excluded.again AND items.state = 'ready' AND excluded.started_at > items.started_at)
-	OR (excluded.took_over <> '' AND items.run_id = excluded.took_over AND items.state <> 'ready'))`
+	OR (excluded.took_over <> '' AND items.run_id = excluded.took_over AND ` + sameService + ` AND items.state <> 'ready'))`
 
 // newClaim: the claim is not merely the repeated one of a run under way.
 const newClaim = `(` + newRun + ` OR items.state IN ` + over + `)`
@@ -86,7 +88,7 @@ const laterStart = `CASE WHEN items.runs > 0 AND ` + newRun + ` AND items.starte
 const onState = `
 	state = excluded.state, phase = excluded.phase, paused = excluded.paused,
 	kind = CASE WHEN items.state = 'unconfirmed' THEN '' ELSE items.kind END,
-	workflow_id = excluded.workflow_id, run_id = excluded.run_id,
+	workflow_id = excluded.workflow_id, run_id = excluded.run_id, cluster = excluded.cluster, namespace = excluded.namespace,
 	runs = CASE WHEN items.runs = 0 THEN excluded.runs ELSE items.runs END,
 	size = CASE WHEN excluded.size > 0 THEN excluded.size ELSE items.size END,
 	bytes_sent = CASE WHEN excluded.bytes_sent > items.bytes_sent THEN excluded.bytes_sent ELSE items.bytes_sent END,
@@ -100,7 +102,7 @@ const onRecord = `
 	state = excluded.state, phase = excluded.phase, paused = excluded.paused, kind = excluded.kind, media_id = excluded.media_id,
 	definition = excluded.definition,
 	fingerprint = CASE WHEN excluded.fingerprint <> '' THEN excluded.fingerprint ELSE items.fingerprint END,
-	workflow_id = excluded.workflow_id, run_id = excluded.run_id,
+	workflow_id = excluded.workflow_id, run_id = excluded.run_id, cluster = excluded.cluster, namespace = excluded.namespace,
 	runs = CASE WHEN ` + newRun + ` AND items.run_id <> '' THEN items.runs + 1
 		WHEN items.runs = 0 THEN excluded.runs ELSE items.runs END,
 	size = CASE WHEN excluded.size > 0 THEN excluded.size ELSE items.size END,
@@ -114,7 +116,7 @@ WHERE NOT items.barred AND ((` + sameRun + ` AND items.state NOT IN ` + over + `
 		AND (excluded.state IN ` + over + ` OR (excluded.run_id <> '' AND excluded.started_at > items.started_at)))
 	OR (items.run_id = '' AND excluded.run_id <> '' AND items.state NOT IN ` + over + ` AND ` + counts + `)
 	OR (` + newRun + ` AND excluded.run_id <> '' AND excluded.started_at >= items.started_at AND ` + counts + ` AND (
-		(excluded.fingerprint <> '' AND excluded.kind <> 'invalid')
+		(excluded.fingerprint <> '' AND excluded.kind <> 'invalid' AND ` + sameService + `)
 		OR items.state IN ('failed', 'canceled')
 		OR (` + sameJob + ` AND items.state NOT IN ('ready', 'unconfirmed')))))`
 

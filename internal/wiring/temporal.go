@@ -22,6 +22,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/codec"
 	"github.com/mediaferry/mediaferry/internal/enginehost"
+	"github.com/mediaferry/mediaferry/internal/ledger"
 )
 
 // temporalEnv is the prefix of the variables that say which Temporal service is
@@ -59,11 +60,12 @@ type Connection struct {
 const connectTime = 20 * time.Second
 
 // Connect returns a client whose payloads and failures are encrypted, and which
-// has reached Temporal. Every client of mediaferry is made here.
-func Connect(ctx context.Context, c Connection) (client.Client, error) {
+// has reached Temporal, and the service's identity. Every client of mediaferry is
+// made here.
+func Connect(ctx context.Context, c Connection) (client.Client, ledger.Service, error) {
 	options, err := c.options()
 	if err != nil {
-		return nil, err
+		return nil, ledger.Service{}, err
 	}
 	dataConverter := codec.DataConverter(c.Keys)
 	options.DataConverter = dataConverter
@@ -75,9 +77,14 @@ func Connect(ctx context.Context, c Connection) (client.Client, error) {
 	defer cancel()
 	temporal, err := client.DialContext(ctx, options)
 	if err != nil {
-		return nil, fmt.Errorf("temporal at %s: %w", options.HostPort, explain(err))
+		return nil, ledger.Service{}, fmt.Errorf("temporal at %s: %w", options.HostPort, explain(err))
 	}
-	return temporal, nil
+	service, err := serviceOf(ctx, temporal, options.Namespace)
+	if err != nil {
+		temporal.Close()
+		return nil, ledger.Service{}, fmt.Errorf("temporal at %s: %w", options.HostPort, err)
+	}
+	return temporal, service, nil
 }
 
 func (c Connection) options() (client.Options, error) {

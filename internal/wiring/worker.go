@@ -53,7 +53,7 @@ const DutyUploads = "uploads"
 // WorkerOptions say what a worker does.
 type WorkerOptions struct {
 	Temporal client.Client
-	Ledger   *ledger.Ledger
+	Ledger   *ledger.Ledger // bound to the service of Temporal
 	Config   *config.Live
 	Log      *zap.Logger
 	Version  string

@@ -199,11 +199,12 @@ func (a *app) openEngine(ctx context.Context, o engineOptions) error {
 			}
 		})
 	}
-	temporal, err := wiring.Connect(ctx, wiring.Connection{Engine: a.engine, Keys: a.keys, Log: a.log})
+	temporal, service, err := wiring.Connect(ctx, wiring.Connection{Engine: a.engine, Keys: a.keys, Log: a.log})
 	if err != nil {
 		return err
 	}
 	a.temporal = temporal
+	a.ledger.Bind(service)
 	a.onClose(temporal.Close)
 	return nil
 }

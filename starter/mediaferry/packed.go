@@ -121,7 +121,7 @@ func (a *app) requestDetach(ctx context.Context, call ledger.DetachRequest, entr
 // Temporal, or the host that carried it is gone.
 func (a *app) letGo(ctx context.Context, f *following) error {
 	e := f.entry
-	if e.RunID == "" || !withOthers(e) {
+	if e.RunID == "" || !withOthers(e) || a.ledger.Elsewhere(e.Run) {
 		return nil
 	}
 	workers, err := a.ledger.Workers(ctx, wiring.WorkerAge)

@@ -11,7 +11,7 @@ import (
 
 func TestWhatCannotBeSteeredSaysWhatCan(t *testing.T) {
 	of := func(state upload.State, change func(*ledger.Entry)) ledger.Entry {
-		e := ledger.Entry{WorkflowID: "batch/spring/a", Result: upload.Result{UploadID: "batch/spring/a", Batch: "spring", Way: upload.WayOwn, State: state}}
+		e := ledger.Entry{Run: ledger.Run{WorkflowID: "batch/spring/a"}, Result: upload.Result{UploadID: "batch/spring/a", Batch: "spring", Way: upload.WayOwn, State: state}}
 		if change != nil {
 			change(&e)
 		}

@@ -164,11 +164,12 @@ func work(ctx context.Context, o options, stderr io.Writer) error {
 	}
 	metrics := wiring.NewMetrics(log)
 	defer metrics.Close()
-	temporal, err := wiring.Connect(ctx, wiring.Connection{Keys: keys, Log: log, Metrics: metrics.SDK()})
+	temporal, service, err := wiring.Connect(ctx, wiring.Connection{Keys: keys, Log: log, Metrics: metrics.SDK()})
 	if err != nil {
 		return err
 	}
 	defer temporal.Close()
+	books.Bind(service)
 	health := &health{temporal: temporal, ledger: books}
 	stop, address, err := serve(ctx, o, health, metrics, level)
 	if err != nil {

@@ -23,6 +23,8 @@ CREATE TABLE items (
     fingerprint      TEXT COLLATE "BINARY" NOT NULL, -- of the content
     workflow_id      TEXT COLLATE "BINARY" NOT NULL, -- of the run that holds the item
     run_id           TEXT COLLATE "BINARY" NOT NULL,
+    cluster          TEXT COLLATE "BINARY" NOT NULL, -- the ID of the Temporal cluster of that run
+    namespace        TEXT COLLATE "BINARY" NOT NULL, -- in that cluster
     runs             BIGINT NOT NULL,                -- claims granted so far
     again            BOOLEAN NOT NULL,               -- the claim was to repeat what was ready
     took_over        TEXT COLLATE "BINARY" NOT NULL, -- the run from which the claim was taken
