@@ -51,7 +51,7 @@ func TestKindsOfErrors(t *testing.T) {
 		require.False(t, seen[kind])
 		seen[kind] = true
 	}
-	require.Len(t, seen, 11)
+	require.Len(t, seen, 12)
 }
 
 func TestStatesThatAreEnds(t *testing.T) {
