@@ -372,3 +372,7 @@ func TestNoClosientCallIsMadeWithoutAPermitOrLostWithoutAWord(t *testing.T) {
 		"settle": {Settings: settings, Call: settleCall},
 	})
 }
+
+func TestSecretSettingsAreMarkedAsSuch(t *testing.T) {
+	require.Equal(t, []string{"api_key"}, wiretest.SecretSettings(closient))
+}

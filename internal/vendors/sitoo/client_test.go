@@ -278,3 +278,7 @@ func TestNoSitooCallIsMadeWithoutAPermitOrLostWithoutAWord(t *testing.T) {
 		"media":      {Settings: bearer, Call: pollCall},
 	})
 }
+
+func TestSecretSettingsAreMarkedAsSuch(t *testing.T) {
+	require.Equal(t, []string{"token", "password"}, wiretest.SecretSettings(sitoo))
+}

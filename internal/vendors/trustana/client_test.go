@@ -264,3 +264,7 @@ func TestNoTrustanaCallIsMadeWithoutAPermitOrLostWithoutAWord(t *testing.T) {
 		"status":  {Settings: settings, Call: pollCall},
 	})
 }
+
+func TestSecretSettingsAreMarkedAsSuch(t *testing.T) {
+	require.Equal(t, []string{"api_key"}, wiretest.SecretSettings(trustana))
+}

@@ -302,3 +302,7 @@ func TestNoTrustooCallIsMadeWithoutAPermitOrLostWithoutAWord(t *testing.T) {
 		"video":   {Settings: signed, Call: videoCall},
 	})
 }
+
+func TestSecretSettingsAreMarkedAsSuch(t *testing.T) {
+	require.Equal(t, []string{"private_token", "access_token", "client_secret", "refresh_token"}, wiretest.SecretSettings(trustoo))
+}

@@ -356,3 +356,7 @@ func TestNoTruVideoCallIsMadeWithoutAPermitOrLostWithoutAWord(t *testing.T) {
 		"login": {Settings: settings, Call: prepareCall, Arrived: upload.ArrivedNothing},
 	})
 }
+
+func TestSecretSettingsAreMarkedAsSuch(t *testing.T) {
+	require.Equal(t, []string{"api_key", "secret"}, wiretest.SecretSettings(truvideo))
+}

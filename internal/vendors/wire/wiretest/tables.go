@@ -159,3 +159,14 @@ func Item(vendor string, fields upload.Fields) upload.Item {
 func JPEG() upload.Content {
 	return upload.Content{Size: 1000, Type: "image/jpeg", Name: "photo.jpg", Fingerprint: "f", SHA256: "aa", CRC64: "1"}
 }
+
+// SecretSettings lists the settings that a vendor marks as secret.
+func SecretSettings(s *spec.Spec) []string {
+	var names []string
+	for _, setting := range s.Settings {
+		if setting.Secret {
+			names = append(names, setting.Name)
+		}
+	}
+	return names
+}
