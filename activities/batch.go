@@ -11,6 +11,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/shard"
+	"github.com/mediaferry/mediaferry/internal/steps"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -42,13 +44,28 @@ func (a *Activities) RegisterShards(w worker.ActivityRegistry) {
 	w.RegisterActivityWithOptions(a.LoadBatch, activity.RegisterOptions{Name: upload.ActivityLoadBatch})
 }
 
+// RunShard carries all rows of a shard that can be grouped. It comes back, by
+// Temporal's retries, while rows are being processed and while its batch or its
+// account is paused.
+func (a *Activities) RunShard(ctx context.Context, in upload.Shard) (upload.ShardDone, error) {
+	c, err := a.shards.Open(a.Steps, in, shard.Attempt{
+		Run: run(ctx), N: int(attempt(ctx)), Stop: activity.GetWorkerStopChannel(ctx),
+	})
+	if err != nil {
+		return upload.ShardDone{}, result(ctx, err)
+	}
+	defer beat(ctx, func() any { return upload.Heartbeat{Sent: c.Sent()} })()
+	detached, err := c.Carry(ctx)
+	return upload.ShardDone{Detached: detached}, result(ctx, err)
+}
+
 // LoadBatch makes a batch of what is new in a manifest. It may be repeated.
 func (a *Activities) LoadBatch(ctx context.Context, in upload.Scheduled) (upload.BatchRun, error) {
-	defer beat(ctx, func() any { return nil })()
-	workflowID, _, started := run(ctx)
-	in.Name = scheduledBatch(in.Name, workflowID, started)
+	defer alive(ctx)()
+	of := run(ctx)
+	in.Name = scheduledBatch(in.Name, of.WorkflowID, of.Started)
 	batch, err := a.Load(ctx, in)
-	return upload.BatchRun{Batch: batch}, result(ctx, upload.StepClaim, err)
+	return upload.BatchRun{Batch: batch}, result(ctx, err)
 }
 
 // scheduledBatch names one run of a schedule, by the time at which it was due:
@@ -92,8 +109,8 @@ func (a *Activities) CutShards(ctx context.Context, in upload.Cut) ([]upload.Sha
 // DetachedRows returns the next rows of a shard that are to have workflows of their
 // own. While the batch may not go on it comes back.
 func (a *Activities) DetachedRows(ctx context.Context, in upload.DetachedQuery) (upload.DetachedRows, error) {
-	if err := a.batchRests(ctx, in.Shard.Batch); err != nil {
-		return upload.DetachedRows{}, err
+	if err := a.BatchRests(ctx, in.Shard.Batch); err != nil {
+		return upload.DetachedRows{}, result(ctx, err)
 	}
 	batch, err := a.Ledger.Batch(ctx, in.Shard.Batch)
 	if err != nil {
@@ -128,7 +145,7 @@ func (a *Activities) AwaitCanary(ctx context.Context, id string, _ upload.Route)
 		if more, err := a.awaitRows(ctx, id, "rows of the canary", summary.InProgress); !more {
 			return err
 		}
-		return a.rest(ctx, "rows of the canary wait again")
+		return rest(ctx, &steps.Later{Why: "rows of the canary wait again"})
 	}
 	because := fmt.Sprintf("its canary has run: %d rows are ready, %d failed", summary.Counts[upload.StateReady], summary.Counts[upload.StateFailed])
 	batch, err := a.Ledger.ChangeBatch(ctx, id, ledger.BatchChange{
@@ -138,14 +155,14 @@ func (a *Activities) AwaitCanary(ctx context.Context, id string, _ upload.Route)
 	if err != nil {
 		return ledgerError(ctx, err)
 	}
-	return a.rest(ctx, "a person is to look: "+batch.Because)
+	return rest(ctx, &steps.Later{Why: "a person is to look: " + batch.Because})
 }
 
 // FinishBatch ends a batch when no row of it is under way. Where it was canceled,
 // rows that never began are canceled too. Of a batch that has ended before, it
 // only writes the reports anew.
 func (a *Activities) FinishBatch(ctx context.Context, in upload.Finish) (upload.BatchEnd, error) {
-	defer beat(ctx, func() any { return nil })()
+	defer alive(ctx)()
 	batch, err := a.Ledger.Batch(ctx, in.Batch)
 	if err != nil {
 		return upload.BatchEnd{}, ledgerError(ctx, err)
@@ -170,7 +187,7 @@ func (a *Activities) FinishBatch(ctx context.Context, in upload.Finish) (upload.
 	if summary.InProgress > 0 {
 		more, err := a.awaitRows(ctx, in.Batch, "rows", summary.InProgress)
 		if more && in.Canceled { // they end with the next attempt
-			err = a.rest(ctx, "rows wait to be canceled")
+			err = rest(ctx, &steps.Later{Why: "rows wait to be canceled"})
 		}
 		return upload.BatchEnd{Batch: in.Batch, More: more}, err
 	}
@@ -190,9 +207,9 @@ func (a *Activities) endBatch(ctx context.Context, id string, state upload.Batch
 	if err != nil || was.State.Ended() {
 		return was.State, err
 	}
-	_, _, asked := run(ctx) // the same in every attempt, so that it is put down once
 	_, err = a.Ledger.ChangeBatch(ctx, id, ledger.BatchChange{
-		State: state, Event: ledger.BatchEvent{At: asked, What: ledger.EventFinish, By: upload.ByItself, Because: string(state)},
+		State: state, Event: ledger.BatchEvent{At: run(ctx).Started, // the same in every attempt, so that it is written once
+			What: ledger.EventFinish, By: upload.ByItself, Because: string(state)},
 	})
 	return state, err
 }
@@ -231,5 +248,5 @@ func (a *Activities) cancelRow(ctx context.Context, entry ledger.Entry) error {
 	now := a.Now().UTC()
 	result := entry.Result
 	result.State, result.FinishedAt = upload.StateCanceled, &now
-	return a.leftToHolder(a.Ledger.Record(ctx, upload.Record{Item: item, Result: result, Fingerprint: entry.Fingerprint, RunID: entry.RunID}))
+	return a.LeftToHolder(a.Ledger.Record(ctx, upload.Record{Item: item, Result: result, Fingerprint: entry.Fingerprint, RunID: entry.RunID}))
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/ledger/ledgertest"
+	"github.com/mediaferry/mediaferry/internal/steps"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -32,7 +33,7 @@ func TestTheReportsOfABatchAreWrittenAnewWhenARowEndsAfterIt(t *testing.T) {
 			require.NoError(t, err)
 			var finished, reported []string
 			a := &Activities{
-				Ledger: books, Log: zap.NewNop(), Now: time.Now,
+				Steps: &steps.Steps{Ledger: books, Log: zap.NewNop(), Now: time.Now},
 				Finish: func(_ context.Context, batch string) error {
 					finished = append(finished, batch)
 					return nil

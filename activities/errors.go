@@ -9,78 +9,73 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 
-	"github.com/mediaferry/mediaferry/internal/egress"
+	"github.com/mediaferry/mediaferry/internal/steps"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-// Types of failures that Temporal repeats by itself, besides throttled.
+// Types of failures that Temporal repeats by itself, besides the kinds of what was
+// waited out.
 const (
 	typeProcessing = "processing" // the medium is not done
-	typeWaiting    = "waiting"    // for an account or a serial key
+	typeWaiting    = "waiting"    // for an account, a batch or a serial key
 	typeLedger     = "ledger"     // the ledger is out of reach
 	typeDraining   = "draining"   // the worker ends
 )
 
-// result turns an error into what Temporal is to do with it. This is the only
-// place that makes Temporal's failures.
-//
-// Throttled comes back when it was told to, not before, and counts as no attempt.
-// Everything else that somebody understood is final for Temporal: the workflow
-// decides by its kind. What nobody understood is internal.
-func result(ctx context.Context, step upload.Step, err error) error {
-	var made *temporal.ApplicationError
+// result is an error that nobody judges, as Temporal takes it: what waits comes back
+// at its time, what the ledger refused comes back by itself, and everything else is
+// final. Only this file makes Temporal's failures.
+func result(ctx context.Context, err error) error {
+	var waits *steps.Later
+	var books *steps.LedgerError
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &made):
-		return made
 	case errors.Is(context.Cause(ctx), worker.ErrWorkerShutdown):
-		return later(typeDraining, "the worker ends", time.Millisecond)
+		return later(typeDraining, "the worker stops", time.Millisecond)
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case errors.As(err, &waits):
+		return rest(ctx, waits)
+	case errors.As(err, &books):
+		return temporal.NewApplicationErrorWithOptions(books.Error(), typeLedger, temporal.ApplicationErrorOptions{})
 	}
-	e := upload.AsError(err, step)
-	if e.Step == "" {
-		e.Step = step
-	}
-	e.Message = egress.Redact(e.Message)
-	if back := offline(ctx, step, e); back != nil {
-		return back
-	}
-	if e.Kind == upload.KindThrottled {
-		return later(string(e.Kind), e.Error(), patience(e.RetryAfter, seed(ctx), int(attempt(ctx))))
-	}
-	return temporal.NewApplicationErrorWithOptions(e.Error(), string(e.Kind), temporal.ApplicationErrorOptions{
-		NonRetryable: true, Details: []any{e},
-	})
+	return failed(upload.AsError(err, ""))
 }
 
-// patience is how long one who was throttled waits before the attempt after the
-// n-th: at least as long as was asked, and where nothing was, longer each time.
-func patience(asked time.Duration, seed string, n int) time.Duration {
-	if asked > 0 {
-		return upload.Spread(max(asked, time.Second), seed, n)
-	}
-	return max(upload.Backoff(n+1, seed), time.Second)
+// ledgerError is trouble with our own ledger as Temporal takes it.
+func ledgerError(ctx context.Context, err error) error {
+	return result(ctx, steps.FromLedger(ctx, err))
+}
+
+// failed is a failure that is final for Temporal: the workflow reads from its
+// details what it was, and what follows.
+func failed(e *upload.Error, more ...any) error {
+	return temporal.NewApplicationErrorWithOptions(e.Error(), string(e.Kind), temporal.ApplicationErrorOptions{
+		NonRetryable: true, Details: append([]any{e}, more...),
+	})
 }
 
 // later is a failure that comes back after a while and counts as none.
-func later(kind, message string, wait time.Duration, details ...any) error {
+func later(kind, message string, wait time.Duration) error {
 	return temporal.NewApplicationErrorWithOptions(message, kind, temporal.ApplicationErrorOptions{
-		NextRetryDelay: wait, Category: temporal.ApplicationErrorCategoryBenign, Details: details,
+		NextRetryDelay: max(wait, time.Millisecond), Category: temporal.ApplicationErrorCategoryBenign,
 	})
 }
 
-// ledgerError is trouble with our own books: it is no fault of the item's, so
-// the step comes back until they answer.
-func ledgerError(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
+// restWaits is how often something that waits looks whether it may go on, where
+// nobody knows when that will be.
+var restWaits = upload.Schedule{Waits: []time.Duration{
+	time.Second, time.Second, 2 * time.Second, 3 * time.Second, 5 * time.Second, 8 * time.Second,
+}}
+
+// rest comes back at the time that is named, or else at growing distances.
+func rest(ctx context.Context, waits *steps.Later) error {
+	after := waits.After
+	if after <= 0 {
+		after = restWaits.Wait(int(attempt(ctx)), seed(ctx))
 	}
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return temporal.NewApplicationErrorWithOptions("ledger: "+egress.Redact(err.Error()), typeLedger, temporal.ApplicationErrorOptions{})
+	return later(typeWaiting, waits.Why, after)
 }
 
 func attempt(ctx context.Context) int32 { return activity.GetInfo(ctx).Attempt }

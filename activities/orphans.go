@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/steps"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -60,7 +61,7 @@ func (a *Activities) bury(ctx context.Context, batch string, h ledger.Holder) er
 	result.State, result.Paused, result.FinishedAt = upload.StateFailed, false, &now
 	result.Error = upload.FailureOf(upload.Errorf(upload.KindInternal, "", "its workflow was ended from outside").
 		WithHint("mediaferry retry %s", item.UploadID))
-	return a.leftToHolder(a.Ledger.Record(ctx, upload.Record{Item: item, Result: result, Fingerprint: entry.Fingerprint, RunID: h.RunID}))
+	return a.LeftToHolder(a.Ledger.Record(ctx, upload.Record{Item: item, Result: result, Fingerprint: entry.Fingerprint, RunID: h.RunID}))
 }
 
 // awaitRows comes back while rows of a batch are under way. It reports whether some
@@ -73,5 +74,5 @@ func (a *Activities) awaitRows(ctx context.Context, batch, what string, n int64)
 	case back > 0:
 		return true, nil
 	}
-	return false, a.rest(ctx, fmt.Sprintf("%d %s are under way", n, what))
+	return false, rest(ctx, &steps.Later{Why: fmt.Sprintf("%d %s are under way", n, what)})
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/steps"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors"
 )
@@ -21,7 +22,7 @@ const lastWait = 2 * time.Second
 func (a *Activities) Record(ctx context.Context, in upload.Record) error {
 	var refused *ledger.Refusal
 	if err := a.Ledger.Record(ctx, in); errors.As(err, &refused) {
-		return a.leftToHolder(err)
+		return a.LeftToHolder(err)
 	} else if err != nil {
 		return ledgerError(ctx, err)
 	}
@@ -59,57 +60,14 @@ func (a *Activities) outdate(ctx context.Context, id string) error {
 // MarkPaused notes that a person paused an item, or let it go on. It may be
 // repeated.
 func (a *Activities) MarkPaused(ctx context.Context, in upload.PauseUpdate) error {
-	workflowID, runID, _ := run(ctx)
+	of := run(ctx)
 	if in.State == upload.StateWaiting { // its first step is under way: as one that waits, whoever resumes a batch would not find it
 		in.State = upload.StatePreparing
 	}
-	return ledgerError(ctx, a.leftToHolder(a.Ledger.UpdateState(ctx, ledger.StateUpdate{
-		Item: in.Item, WorkflowID: workflowID, RunID: runID, Way: upload.WayOwn,
+	return ledgerError(ctx, a.LeftToHolder(a.Ledger.UpdateState(ctx, ledger.StateUpdate{
+		Item: in.Item, WorkflowID: of.WorkflowID, RunID: of.ID, Way: upload.WayOwn,
 		State: in.State, Paused: in.Paused, Wait: true,
 	})))
-}
-
-// PauseAccount pauses an account that a vendor denied.
-func (a *Activities) PauseAccount(ctx context.Context, in upload.AccountPause) error {
-	_, err := a.Ledger.PauseAccount(ctx, in.Account, in.Because, upload.ByItself)
-	return ledgerError(ctx, err)
-}
-
-// restWaits is how often a waiting item looks whether it may go on.
-var restWaits = upload.Schedule{Waits: []time.Duration{
-	time.Second, time.Second, 2 * time.Second, 3 * time.Second, 5 * time.Second, 8 * time.Second,
-}}
-
-// AwaitAccount returns when the account is not paused. Until then it comes back.
-func (a *Activities) AwaitAccount(ctx context.Context, in upload.AccountPause) error {
-	state, err := a.Ledger.Account(ctx, in.Account)
-	if err != nil {
-		return ledgerError(ctx, err)
-	}
-	if !state.Paused {
-		return nil
-	}
-	return a.rest(ctx, fmt.Sprintf("account %s is paused: %s", in.Account, state.Because))
-}
-
-// batchRests comes back while the batch of an item is paused or held: nothing of
-// it begins then.
-func (a *Activities) batchRests(ctx context.Context, batch string) error {
-	if batch == "" {
-		return nil
-	}
-	state, err := a.Ledger.Batch(ctx, batch)
-	switch {
-	case errors.Is(err, ledger.ErrNotFound): // the ledger was lost: what runs goes on
-		return nil
-	case err != nil:
-		return ledgerError(ctx, err)
-	case state.Paused:
-		return a.rest(ctx, "batch "+batch+" is paused")
-	case state.State == upload.BatchHeld:
-		return a.rest(ctx, "batch "+batch+" is held: "+state.Because)
-	}
-	return nil
 }
 
 // AcquireSerial returns when the item holds its serial key. Until then it comes back.
@@ -117,8 +75,8 @@ func (a *Activities) batchRests(ctx context.Context, batch string) error {
 // last comes back at least once, so that those that were started with it can be
 // claimed.
 func (a *Activities) AcquireSerial(ctx context.Context, in upload.SerialRequest) error {
-	if err := a.batchRests(ctx, upload.BatchOf(in.UploadID)); err != nil {
-		return err
+	if err := a.BatchRests(ctx, upload.BatchOf(in.UploadID)); err != nil {
+		return result(ctx, err)
 	}
 	if in.Last && attempt(ctx) == 1 {
 		return later(typeWaiting, "other images of the product may come with this one", lastWait)
@@ -141,14 +99,10 @@ func (a *Activities) AcquireSerial(ctx context.Context, in upload.SerialRequest)
 			}
 		}
 	}
-	return a.rest(ctx, "another image of the product goes first: "+holder.UploadID)
+	return rest(ctx, &steps.Later{Why: "another image of the product goes first: " + holder.UploadID})
 }
 
 // ReleaseSerial lets the next one in. It may be repeated.
 func (a *Activities) ReleaseSerial(ctx context.Context, in upload.SerialRequest) error {
 	return ledgerError(ctx, a.Ledger.ReleaseSerial(ctx, in))
-}
-
-func (a *Activities) rest(ctx context.Context, why string) error {
-	return later(typeWaiting, why, restWaits.Wait(int(attempt(ctx)), seed(ctx)))
 }

@@ -195,7 +195,7 @@ func TestAShardDoesNotWaitForAPersonsDecision(t *testing.T) {
 	w.on(upload.ActivityDetachedRows, rows...)
 	w.on(upload.ActivityPrepare, session("s"))
 	w.on(upload.ActivityTransfer, unavailable(upload.ArrivedMaybe))
-	w.on(upload.ActivitySettle, answer{value: upload.Settled{Doubt: "two are new"}})
+	w.on(upload.ActivityFind, answer{value: upload.Settled{Doubt: "two are new"}})
 	w.env.SetDetachedChildWait(false)
 	w.env.OnSignalExternalWorkflow(anything, anything, anything, upload.SignalUnconfirmed, anything).
 		Return(func(_, _, _, name string, arg any) error { // the environment knows children only
@@ -220,65 +220,95 @@ func TestARowWhoseWorkflowWasEndedFromOutsideIsRecorded(t *testing.T) {
 }
 
 func TestAnItemGoesOnWhereItsShardLeftIt(t *testing.T) {
-	progress := upload.Progress{
+	at := func(from upload.Progress, step upload.Step, change func(*upload.Progress)) upload.Progress {
+		from.Next = step
+		if change != nil {
+			change(&from)
+		}
+		return from
+	}
+	opened := upload.Progress{
 		Session:  upload.Session{Method: upload.MethodPut, Store: upload.StoreS3, ID: "old", URL: "https://s3/old"},
 		Content:  upload.Content{Size: 100, Fingerprint: "f"},
 		Attempts: upload.Attempts{Prepare: 1, Transfer: 2},
 	}
-	sentAlready := progress
-	sentAlready.SentAt, sentAlready.Receipt = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC), upload.Receipt{BytesSent: 100, CRC64: "1", SHA256: "aa"}
-	changed := sentAlready
-	changed.Content.Fingerprint = "other"
-	failed := func(at upload.Step, e upload.Error, from upload.Progress) upload.Progress {
-		from.Failed, from.At = &e, at
-		return from
-	}
-	expired := failed(upload.StepPrepare, upload.Error{Kind: upload.KindUnavailable, RetryAfter: time.Minute}, progress)
-	expired.Expired = true
-	tired := failed(upload.StepTransfer, upload.Error{Kind: upload.KindUnavailable, Arrived: upload.ArrivedNothing}, progress)
-	tired.Trouble.Count(upload.TryKey(upload.StepTransfer, 0), upload.TransferTries-1)
+	sentAlready := at(opened, upload.StepPoll, func(p *upload.Progress) {
+		p.SentAt, p.Receipt, p.Idle = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC), upload.Receipt{BytesSent: 100, CRC64: "1", SHA256: "aa"}, true
+	})
+	changed := at(sentAlready, upload.StepPoll, func(p *upload.Progress) { p.Content.Fingerprint = "other" })
+	later := newWorld(t, "trustana").start.Add(time.Minute)
+	corrupt := answer{err: fails(upload.Error{Kind: upload.KindCorrupt, Message: "ETag"})}
+	all := []string{upload.ActivityClaim, upload.ActivityPrepare, upload.ActivityTransfer, upload.ActivityPoll, upload.ActivityRecord}
 	for name, c := range map[string]struct {
 		progress upload.Progress
 		asked    []string
 		state    upload.State
+		first    []answer // to the bytes
+		took     time.Duration
 	}{
-		"its session was opened":             {progress, []string{upload.ActivityClaim, upload.ActivityTransfer, upload.ActivityPoll, upload.ActivityRecord}, upload.StateReady},
-		"its bytes were sent":                {sentAlready, []string{upload.ActivityClaim, upload.ActivityPoll, upload.ActivityRecord}, upload.StateReady},
-		"no session was opened":              {upload.Progress{}, []string{upload.ActivityClaim, upload.ActivityPrepare, upload.ActivityTransfer, upload.ActivityPoll, upload.ActivityRecord}, upload.StateReady},
-		"its store refused it":               {failed(upload.StepTransfer, upload.Error{Kind: upload.KindRejected, Status: 400}, progress), []string{upload.ActivityClaim, upload.ActivityRecord}, upload.StateFailed},
-		"its vendor refused it":              {failed(upload.StepPrepare, upload.Error{Kind: upload.KindRejected, Status: 400}, upload.Progress{Content: progress.Content}), []string{upload.ActivityClaim, upload.ActivityRecord}, upload.StateFailed},
-		"it was the last try":                {tired, []string{upload.ActivityClaim, upload.ActivityRecord}, upload.StateFailed},
-		"its session ran out":                {failed(upload.StepTransfer, upload.Error{Kind: upload.KindExpired}, progress), []string{upload.ActivityClaim, upload.ActivityPrepare, upload.ActivityTransfer, upload.ActivityPoll, upload.ActivityRecord}, upload.StateReady},
-		"another session was not to be had":  {expired, []string{upload.ActivityClaim, upload.ActivityPrepare, upload.ActivityTransfer, upload.ActivityPoll, upload.ActivityRecord}, upload.StateReady},
-		"its store has other bytes":          {failed(upload.StepTransfer, upload.Error{Kind: upload.KindCorrupt}, progress), []string{upload.ActivityClaim, upload.ActivityTransfer, upload.ActivityPoll, upload.ActivityRecord}, upload.StateReady},
-		"its source changed after the bytes": {changed, []string{upload.ActivityClaim, upload.ActivityRecord}, upload.StateFailed},
+		"its session was opened":  {progress: at(opened, upload.StepTransfer, nil), asked: []string{upload.ActivityClaim, upload.ActivityTransfer, upload.ActivityPoll, upload.ActivityRecord}, state: upload.StateReady},
+		"its bytes were sent":     {progress: sentAlready, asked: []string{upload.ActivityClaim, upload.ActivityPoll, upload.ActivityRecord}, state: upload.StateReady},
+		"no session was opened":   {asked: all, state: upload.StateReady},
+		"its source was read":     {progress: upload.Progress{Content: opened.Content}, asked: all, state: upload.StateReady},
+		"its session ran out":     {progress: at(opened, upload.StepPrepare, func(p *upload.Progress) { p.Expired, p.Idle = true, true }), asked: all, state: upload.StateReady},
+		"its store has no answer": {progress: at(opened, upload.StepTransfer, func(p *upload.Progress) { p.Arrived, p.Idle = true, true }), first: []answer{ranOut()}, asked: []string{upload.ActivityClaim, upload.ActivityTransfer, upload.ActivityPoll, upload.ActivityDigest, upload.ActivityRecord}, state: upload.StateReady},
+		"another session was not to be had": {
+			progress: at(opened, upload.StepPrepare, func(p *upload.Progress) { p.Expired, p.Idle, p.NotBefore = true, true, later }),
+			asked:    all, state: upload.StateReady, took: time.Minute,
+		},
+		"its store has other bytes": {
+			progress: at(opened, upload.StepTransfer, func(p *upload.Progress) {
+				p.Lenient, p.Idle = true, true
+				p.Tally.Tries = map[string]int{"transfer 0": 1}
+			}),
+			first: []answer{corrupt}, asked: []string{upload.ActivityClaim, upload.ActivityTransfer, upload.ActivityTransfer, upload.ActivityPoll, upload.ActivityRecord}, state: upload.StateReady,
+		},
+		"it was the last try": {
+			progress: at(opened, upload.StepTransfer, func(p *upload.Progress) { p.Idle = true; p.Tally.Tries = map[string]int{"transfer 0": 7} }),
+			first:    []answer{corrupt}, asked: []string{upload.ActivityClaim, upload.ActivityTransfer, upload.ActivityRecord}, state: upload.StateFailed,
+		},
+		"its source changed after the bytes": {progress: changed, asked: []string{upload.ActivityClaim, upload.ActivityRecord}, state: upload.StateFailed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, "trustana")
 			w.item.Resume = &upload.Resume{Progress: c.progress, Because: "travels alone since something"}
 			w.on(upload.ActivityPrepare, session("new"))
-			w.on(upload.ActivityTransfer, sent)
+			w.on(upload.ActivityTransfer, append(c.first, sent)...)
 			w.on(upload.ActivityPoll, ready("m"))
 			result, _ := w.run()
 			require.Equal(t, c.state, result.State)
 			require.Equal(t, c.asked, w.asked)
 			require.Contains(t, result.Note, "travels alone")
-			if e := c.progress.Failed; e != nil {
-				require.GreaterOrEqual(t, w.took(), e.RetryAfter, "as it was asked to wait")
-			}
+			require.GreaterOrEqual(t, result.Attempts.Prepare, c.progress.Attempts.Prepare, "what the shard did counts")
+			require.GreaterOrEqual(t, w.took(), c.took, "as it was asked to wait")
 		})
 	}
 }
 
 func TestAnItemOfAShardWhoseAnswerWasLostIsLookedForFirst(t *testing.T) {
-	w := newWorld(t, "sitoo")
-	w.item.Resume = &upload.Resume{Because: "travels alone", Progress: upload.Progress{
-		Session: upload.Session{Method: upload.MethodForm, Store: upload.StoreS3, ID: "old"},
-		Content: upload.Content{Size: 100, Fingerprint: "f"}, Arrived: true,
-	}}
-	w.on(upload.ActivityPoll, seen(upload.StateProcessing, "uploaded"), ready("m"))
-	result, err := w.run()
-	require.NoError(t, err)
-	require.Equal(t, upload.StateReady, result.State)
-	require.Zero(t, w.count(upload.ActivityTransfer), "its bytes were there")
+	for name, c := range map[string]struct {
+		next upload.Step
+		seen string
+		sent int
+	}{
+		"its shard was to look for it":          {upload.StepFind, "uploaded", 0},
+		"its shard ended while it was sent":     {upload.StepTransfer, "uploaded", 0},
+		"and nothing of it has arrived, by now": {upload.StepTransfer, "uploading", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "sitoo")
+			w.item.Resume = &upload.Resume{Because: "travels alone", Progress: upload.Progress{
+				Session: upload.Session{Method: upload.MethodForm, Store: upload.StoreS3, ID: "old"},
+				Content: upload.Content{Size: 100, Fingerprint: "f"}, Next: c.next, Arrived: true,
+			}}
+			w.on(upload.ActivityFind, seen(upload.StateProcessing, c.seen))
+			w.on(upload.ActivityTransfer, sent)
+			w.on(upload.ActivityPoll, ready("m"))
+			result, err := w.run()
+			require.NoError(t, err)
+			require.Equal(t, upload.StateReady, result.State)
+			require.Equal(t, 1, w.count(upload.ActivityFind))
+			require.Equal(t, c.sent, w.count(upload.ActivityTransfer), "its bytes were there")
+		})
+	}
 }

@@ -37,7 +37,7 @@ func (r *run) acceptDecisions(ctx workflow.Context) error {
 
 // decided waits for a person's word on an unconfirmed upload and does as it
 // says.
-func (r *run) decided(ctx workflow.Context, f flow) (upload.Media, error) {
+func (r *run) decided(ctx workflow.Context) (upload.Media, error) {
 	r.await(ctx, "a decision: is the medium there?")
 	err := workflow.Await(ctx, func() bool { return r.decision != nil })
 	r.await(ctx, "")
@@ -52,9 +52,12 @@ func (r *run) decided(ctx workflow.Context, f flow) (upload.Media, error) {
 		return upload.Media{ID: string(r.result.MediaID)}, nil
 	case upload.VerdictRetry:
 		r.result.FinishedAt, r.result.Error = nil, nil
-		r.trouble = upload.Trouble{}
-		clear(r.doubts)
-		return r.follow(ctx, f)
+		r.p = upload.Progress{
+			Version: r.p.Version, Content: r.p.Content, Attempts: r.p.Attempts, BytesSent: r.p.BytesSent, Notes: r.p.Notes, Repeated: r.p.Repeated,
+		}
+		r.enter(ctx, upload.StatePreparing)
+		r.tellState(ctx, "note that it is sent again")
+		return r.follow(ctx)
 	}
 	e := upload.Errorf(upload.KindUnconfirmed, upload.StepTransfer, "given up by %s: %s", d.By, d.Because)
 	e.Code = codeDecided

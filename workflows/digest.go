@@ -42,7 +42,7 @@ func (r *run) sum(ctx workflow.Context, into *summing) error {
 	options := r.reading("checksums of the whole source")
 	options.ScheduleToStartTimeout = digestWait
 	ctx = workflow.WithActivityOptions(ctx, options)
-	return workflow.ExecuteActivity(ctx, upload.ActivityDigest, r.item, r.content).Get(ctx, &into.sums)
+	return workflow.ExecuteActivity(ctx, upload.ActivityDigest, r.item, r.p.Content).Get(ctx, &into.sums)
 }
 
 // lacksSums reports whether a checksum is missing that the result is to have.
@@ -73,9 +73,9 @@ func (r *run) digest(ctx workflow.Context) error {
 	if err == nil {
 		err = r.sums.err
 	}
-	e := failureOf(err)
+	e, _ := failureOf(err)
 	switch {
-	case e != nil && queued(e):
+	case e != nil && isQueued(e):
 		r.note("no checksum of the whole: no worker " + reader(r.item.Queue) + " was there")
 		return nil
 	case e != nil: // the medium is there; only its proof is not

@@ -66,17 +66,20 @@ func (l *leases) expired(number int) { delete(l.urls, number) }
 // these are good: the vendor hands out those of the lowest parts that are not
 // stored, which are in flight for the most part.
 func (s *sender) sign(ctx workflow.Context, number int) error {
+	if err := s.gate(ctx, false); err != nil {
+		return err
+	}
 	var signed []upload.PartURL
 	last := s.ahead(number)
-	signing := step{
-		step: upload.StepPrepare, part: number, aside: true, activity: upload.ActivitySignParts,
-		options: func() workflow.ActivityOptions { return control(fmt.Sprintf("URLs from part %d on", number)) },
-	}
 	in := upload.SignParts{Item: s.item, Session: s.session.ID, Parts: []int{number}, Open: s.open(last)}
-	if err := s.try(ctx, signing, in, &signed); err != nil {
-		return s.adoptable(ctx, number, err)
+	signing := workflow.WithActivityOptions(ctx, control(fmt.Sprintf("URLs from part %d on", number)))
+	err := workflow.ExecuteActivity(signing, upload.ActivitySignParts, in).Get(signing, &signed)
+	if e, _ := failureOf(err); e != nil {
+		return s.adoptable(ctx, number, e)
 	}
-	delete(s.trouble.Tries, signing.key())
+	if err != nil {
+		return err
+	}
 	s.urls.add(signed)
 	if _, ok := s.urls.urls[number]; !ok {
 		return upload.Errorf(upload.KindInternal, upload.StepTransfer, "no URL came for part %d", number)
@@ -88,12 +91,11 @@ func (s *sender) sign(ctx workflow.Context, number int) error {
 // adoptable looks whether a part for which the vendor hands out no URL is one
 // whose bytes it has, because an answer was lost. It goes on with such a part as
 // with one that has a URL; anything else is the end of the session.
-func (s *sender) adoptable(ctx workflow.Context, number int, unsigned error) error {
-	var e *upload.Error
-	if !asError(unsigned, &e) || e.Code != upload.CodeUnsigned {
+func (s *sender) adoptable(ctx workflow.Context, number int, unsigned *upload.Error) error {
+	if unsigned.Code != upload.CodeUnsigned {
 		return unsigned
 	}
-	media, err := s.pollOnce(ctx, upload.Poll{Item: s.item, Content: s.content, Session: s.session})
+	media, err := s.inspect(ctx)
 	if err != nil {
 		return err
 	}
@@ -105,6 +107,19 @@ func (s *sender) adoptable(ctx workflow.Context, number int, unsigned error) err
 		}
 	}
 	return unsigned
+}
+
+// inspect asks what the vendor knows of the session.
+func (s *sender) inspect(ctx workflow.Context) (media upload.Media, err error) {
+	session := s.session
+	session.Parts = nil
+	ctx = workflow.WithActivityOptions(ctx, control("inspect the session at "+s.item.Account))
+	err = workflow.ExecuteActivity(ctx, upload.ActivityInspect, upload.Inspect{Item: s.item, Content: s.p.Content, Session: session}).Get(ctx, &media)
+	s.p.Attempts.Add(upload.StepPoll, 1)
+	if e, _ := failureOf(err); e != nil {
+		return media, e
+	}
+	return media, err
 }
 
 // ahead is the last part whose URL is worth asking for along with that of a part:

@@ -42,33 +42,14 @@ const (
 
 	// recordTime bounds a write to the ledger.
 	recordTime = 30 * time.Second
-
-	// lookBack is how long an old session is asked about before a new one is
-	// opened, where the old one's bytes may have arrived.
-	lookBack = 2 * time.Minute
-	// settleFirst and settleSecond are the waits before the first and second
-	// search for what a lost answer may have made.
-	settleFirst  = 2 * time.Second
-	settleSecond = 5 * time.Second
 )
 
-// lostWorker are the failures of an activity whose worker died. Where a call
-// must not be repeated without a look, Temporal must not repeat it either.
-var lostWorker = []string{"TemporalTimeout:StartToClose", "TemporalTimeout:Heartbeat"}
-
-// repeats is Temporal's own retry policy of all activities. It only ever repeats
-// what counts as no attempt: a call that was throttled, that found its account
-// paused, its lane taken or its medium still processed (each says itself when
-// to come back), a ledger out of reach, and a worker that died. What a vendor
-// refused comes back as final, and is judged here, where the history shows it.
+// repeats is Temporal's own retry policy of all activities. It repeats what waits (an
+// outage, a limit, a paused account, a serial key that is held, a medium that is still
+// processed: each says itself when to come back), a ledger out of reach, and a worker
+// that died. What the judge has decided comes back as final.
 func repeats() *temporal.RetryPolicy {
 	return &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second}
-}
-
-func onceOnly() *temporal.RetryPolicy {
-	policy := repeats()
-	policy.NonRetryableErrorTypes = lostWorker
-	return policy
 }
 
 // control are the options of a control call that may be repeated.
@@ -111,16 +92,16 @@ func (r *run) sending(ctx workflow.Context, summary string, size int64, expires 
 		options.ScheduleToStartTimeout = max(expires.Sub(workflow.Now(ctx)), time.Second)
 	}
 	if r.item.Queue != "" {
-		r.patience = max(r.patience, hostWait)
-		if options.ScheduleToStartTimeout == 0 || r.patience < options.ScheduleToStartTimeout {
-			options.ScheduleToStartTimeout = r.patience
+		r.hostPatience = max(r.hostPatience, hostWait)
+		if options.ScheduleToStartTimeout == 0 || r.hostPatience < options.ScheduleToStartTimeout {
+			options.ScheduleToStartTimeout = r.hostPatience
 		}
 	}
 	return options
 }
 
 // wait lets the next call wait longer for a worker of its host.
-func (r *run) wait() { r.patience = min(max(r.patience, hostWait)*4, readTime) }
+func (r *run) wait() { r.hostPatience = min(max(r.hostPatience, hostWait)*4, readTime) }
 
 // queue is where the source can be read.
 func (r *run) queue() string {

@@ -1,12 +1,14 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/mediaferry/mediaferry/internal/flow"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -27,7 +29,6 @@ type sender struct {
 	flying  int           // in flight, or resting before another try: a store in trouble gets no others instead
 	acked   int           // acknowledged so far
 	parts   []partState   // by number, from 0
-	denied  *upload.Error // the account cannot go on, and nothing starts until it does
 	failing bool          // a part failed for good
 	again   bool          // the vendor does not have these parts, although the store acknowledged them once
 	err     error         // what ended the sending
@@ -35,23 +36,64 @@ type sender struct {
 
 // partState is what happened to a part so far.
 type partState struct {
-	lenient bool // its ETag is believed
-	stalls  int  // failures that count as none, since stallAt parts were acknowledged
-	stallAt int
+	lenient bool   // its ETag is believed
+	slowed  bool   // the store asked for fewer parts at once, and was heard
 	early   int    // URLs in a row that ran out before they were tried
 	stored  string // the ETag under which the vendor has it, of an answer that was lost
 }
 
-// sendParts sends all parts and returns them in order.
-func (r *run) sendParts(ctx workflow.Context, session upload.Session) ([]upload.Part, error) {
-	return r.sendRest(ctx, session, make([]upload.Part, session.Plan.Parts))
+// sendParts sends the parts that the store lacks. Where the vendor lists what it has,
+// after a completion that it refused, parts that it does not list are sent although
+// they were acknowledged before; a list that names no ETag proves nothing, because
+// the vendor need not know of any part before the session is complete.
+func (r *run) sendParts(ctx workflow.Context) error {
+	n := r.p.Session.Plan.Parts
+	done := make([]upload.Part, n)
+	if again := r.p.Cause != nil && r.p.Cause.Step == upload.StepComplete; again {
+		done = lacking(r.sent, r.p.Stored)
+	}
+	err := r.sendRest(ctx, r.p.Session, done)
+	if e, _ := failureOf(err); e != nil {
+		r.way().PartsFailed(&r.p, e)
+		r.tally()
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	receipt := upload.Receipt{CRC64: upload.JoinParts(r.sent)}
+	if n == 1 {
+		receipt.SHA256 = r.sent[0].SHA256
+	}
+	r.way().SentParts(&r.p, receipt, workflow.Now(ctx))
+	r.tally()
+	return nil
 }
 
-// sendRest sends the parts that done, which has a place for each, does not hold,
-// and returns all of them in order. Where it holds some, the others are sent
+// lacking are the parts that were sent, without those that a vendor's list lacks.
+func lacking(sent []upload.Part, stored []upload.StoredPart) []upload.Part {
+	there := map[int]bool{}
+	for _, part := range stored {
+		if part.ETag != "" {
+			there[part.Number] = true
+		}
+	}
+	left := slices.Clone(sent)
+	if len(there) == 0 {
+		return left
+	}
+	for i := range left {
+		if !there[left[i].Number] {
+			left[i] = upload.Part{}
+		}
+	}
+	return left
+}
+
+// sendRest sends the parts that done, which has a place for each, does not hold. The
+// run has all of them in order after that. Where done holds some, the others are sent
 // although they were acknowledged before.
-func (r *run) sendRest(ctx workflow.Context, session upload.Session, done []upload.Part) ([]upload.Part, error) {
-	r.resumed = nil
+func (r *run) sendRest(ctx workflow.Context, session upload.Session, done []upload.Part) error {
 	r.enter(ctx, upload.StateTransferring)
 	ctx, cancel := workflow.WithCancel(ctx)
 	defer cancel()
@@ -81,13 +123,8 @@ func (r *run) sendRest(ctx workflow.Context, session upload.Session, done []uplo
 		err = wait
 	}
 	r.status.Width, r.status.ExpiresAt = 0, time.Time{}
-	if err != nil {
-		return nil, err
-	}
-	if n == 1 {
-		r.result.SHA256 = upload.Text(s.done[0].SHA256)
-	}
-	return s.done, nil
+	r.sent = s.done
+	return err
 }
 
 // conduct starts parts as long as there are any, and returns when all are
@@ -112,12 +149,7 @@ func (s *sender) mayStart() bool {
 
 // next does one thing that has to be done before a part can start, or starts it.
 func (s *sender) next(ctx workflow.Context) error {
-	switch {
-	case s.denied != nil:
-		e := s.denied
-		s.denied = nil
-		return s.hold(ctx, e)
-	case s.queued:
+	if s.absent {
 		return s.here(ctx)
 	}
 	now := workflow.Now(ctx)
@@ -154,7 +186,7 @@ func (s *sender) start(ctx workflow.Context, number int) {
 		case err == nil:
 			s.acknowledge(ctx, part)
 		case givenUp(s.ctx, err):
-			s.result.Attempts.Add(upload.StepTransfer, -1)
+			s.p.Attempts.Add(upload.StepTransfer, -1)
 			s.back(number)
 		default:
 			s.failed(ctx, number, began, err)
@@ -178,9 +210,9 @@ func (s *sender) send(ctx workflow.Context, number int, lease upload.PartURL) (u
 	}
 	state := s.parts[number-1]
 	in := upload.SendPart{
-		Item: s.item, Content: s.content, Part: lease, Offset: offset, Size: size, Header: s.session.Header,
-		Life: lease.Life, Lenient: state.lenient, Before: s.result.BytesSent, Stored: state.stored,
-		Session: s.session.ID,
+		Item: s.item, Content: s.p.Content, Part: lease, Offset: offset, Size: size, Header: s.session.Header,
+		Life: lease.Life, Lenient: state.lenient, Before: s.p.BytesSent, Stored: state.stored,
+		Session: s.session.ID, Slowed: state.slowed,
 	}
 	if s.again {
 		in.Session = "" // under which the earlier acknowledgement was kept, and would be taken for this one's
@@ -189,7 +221,7 @@ func (s *sender) send(ctx workflow.Context, number int, lease upload.PartURL) (u
 	if state.early >= earlyMost {
 		in.Part.ExpiresAt = time.Time{} // our idea of its life is wrong: the store has the word
 	}
-	s.result.Attempts.Add(upload.StepTransfer, 1)
+	s.p.Attempts.Add(upload.StepTransfer, 1)
 	err = s.reads(ctx, true, func(ctx workflow.Context) error {
 		ctx = workflow.WithActivityOptions(ctx, options)
 		return workflow.ExecuteActivity(ctx, upload.ActivitySendPart, in).Get(ctx, &part)
@@ -199,25 +231,32 @@ func (s *sender) send(ctx workflow.Context, number int, lease upload.PartURL) (u
 
 // acknowledge takes note of a part that the store has.
 func (s *sender) acknowledge(ctx workflow.Context, part upload.Part) {
-	for _, cause := range lineCauses {
-		s.retried(cause, part.Retries[cause])
-	}
+	s.repeats(part.Retries)
 	s.pace.arrived(part, workflow.Now(ctx))
-	s.result.BytesSent += part.Wasted
+	s.p.BytesSent += part.Wasted
 	if s.parts[part.Number-1].stored == "" {
-		s.result.BytesSent += part.Size
+		s.p.BytesSent += part.Size
 	}
 	s.parts[part.Number-1] = partState{}
 	part.Took, part.Wasted, part.Retries = 0, 0, nil // complete needs none of it
 	s.done[part.Number-1] = part
 	s.acked++
-	s.patience = 0
+	s.hostPatience = 0
 	s.status.PartsDone++
 	s.status.BytesDone += part.Size
 }
 
-// lineCauses are the causes for which parts are repeated unseen by us.
-var lineCauses = []string{upload.CodeOffline, upload.CodeReset}
+// repeats counts what the call of a part repeated by itself.
+func (s *sender) repeats(by map[string]int) {
+	causes := make([]string, 0, len(by))
+	for cause := range by {
+		causes = append(causes, cause)
+	}
+	slices.Sort(causes)
+	for _, cause := range causes {
+		s.retried(cause, by[cause])
+	}
+}
 
 // acknowledged are the parts that the store has.
 func (s *sender) acknowledged() (parts []upload.Part) {
@@ -229,111 +268,63 @@ func (s *sender) acknowledged() (parts []upload.Part) {
 	return parts
 }
 
-// failed decides what the failure of a part means: the end of the sending, or
-// that it is sent again, at once or after a while.
+// failed does as the judge says of a part's failure.
 func (s *sender) failed(ctx workflow.Context, number int, began time.Time, err error) {
-	e := failureIn(ctx, err)
+	e, _ := failureOf(err)
 	switch {
 	case s.failing: // what follows from the first that failed
 		return
 	case e == nil: // canceled
 		s.end(err)
 		return
-	}
-	sending := step{step: upload.StepTransfer, part: number}
-	s.lost(sending, e)
-	s.trouble.Judge(sending.key(), e)
-	s.retried(causeOf(e), 1)
-	state := &s.parts[number-1]
-	state.lenient = state.lenient || e.Kind == upload.KindCorrupt
-	switch {
-	case e.Lost:
-		s.end(e)
-	case e.Kind == upload.KindDenied:
-		s.denied = e
-		s.result.Attempts.Add(upload.StepTransfer, -1)
-		s.back(number)
-	case queued(e), e.Code == upload.CodeSpent:
-		s.unused(number, e, state)
-	case e.Kind == upload.KindExpired:
-		s.urls.expired(number)
-		s.counted(ctx, sending, e)
-	case slowDown(e):
-		s.pace.tooMuch(began, workflow.Now(ctx))
-		s.stalled(ctx, sending, e)
-	case e.Code == upload.CodeReset: // as often as one call repeats it by itself
-		state.stalls = upload.TransferTries
-		s.stalled(ctx, sending, e)
-	default:
-		if e.Status == statusBusy {
-			s.pace.tooMuch(began, workflow.Now(ctx))
-		}
-		s.counted(ctx, sending, e)
-	}
-}
-
-// statusBusy is what a store answers that has too much to do.
-const statusBusy = 503
-
-func slowDown(e *upload.Error) bool {
-	return e.Kind == upload.KindUnavailable && e.Code == upload.CodeSlowDown
-}
-
-// unused puts a part back whose URL ran out before anything was sent to it.
-func (s *sender) unused(number int, e *upload.Error, state *partState) {
-	s.result.Attempts.Add(upload.StepTransfer, -1)
-	if queued(e) {
-		s.queued = true
+	case isQueued(e):
+		s.p.Attempts.Add(upload.StepTransfer, -1)
+		s.absent = true
 		s.wait()
-	} else {
-		state.early++
-		s.urls.expired(number)
-	}
-	s.back(number)
-}
-
-// counted sends a part again as long as it has tries.
-func (s *sender) counted(ctx workflow.Context, sending step, e *upload.Error) {
-	another := s.worthAnother(sending, e)
-	switch {
-	case e.Kind == upload.KindExpired && !s.spent(sending):
-		s.back(sending.part)
-	case another:
-		s.later(ctx, sending, e, s.trouble.Tries[sending.key()])
-	default:
-		s.failing = true
-		s.end(s.gone(ctx, e))
-	}
-}
-
-// stalled sends a part again after a failure that is no try of it. Only where
-// nothing at all gets through any more, there is an end.
-func (s *sender) stalled(ctx workflow.Context, sending step, e *upload.Error) {
-	s.result.Attempts.Add(upload.StepTransfer, -1)
-	state := &s.parts[sending.part-1]
-	if state.stallAt != s.acked && s.acked > 0 {
-		state.stalls, state.stallAt = 0, s.acked
-	}
-	if state.stalls++; state.stalls >= upload.TransferTries {
-		s.failing = true
-		s.end(s.gone(ctx, e))
+		s.back(number)
 		return
 	}
-	s.later(ctx, sending, e, state.stalls)
+	if e.Receipt != nil {
+		s.p.BytesSent += e.Receipt.BytesSent
+	}
+	s.retried(e.Cause(), 1)
+	state := &s.parts[number-1]
+	verdict := s.way().JudgePart(&s.p, number, e, state.slowed)
+	state.lenient = verdict.Lenient || state.lenient
+	if verdict.Slower {
+		state.slowed = true
+		s.pace.tooMuch(began, workflow.Now(ctx))
+		s.p.Attempts.Add(upload.StepTransfer, -1)
+	}
+	switch verdict.Then {
+	case flow.PartAgain:
+		s.later(ctx, number, verdict.After, e)
+	case flow.PartNewURL:
+		s.urls.expired(number)
+		s.back(number)
+	case flow.PartUnused:
+		s.p.Attempts.Add(upload.StepTransfer, -1)
+		state.early++
+		s.urls.expired(number)
+		s.back(number)
+	default:
+		s.failing = true
+		s.end(s.gone(ctx, e))
+	}
 }
 
-// later puts a part back after a pause that grows with its failures, and that
-// takes the place of a part in flight.
-func (s *sender) later(ctx workflow.Context, sending step, e *upload.Error, failures int) {
-	wait := max(upload.Backoff(failures, s.item.UploadID+sending.key()), e.RetryAfter, time.Millisecond)
+// later puts a part back after a pause that takes the place of a part in flight.
+func (s *sender) later(ctx workflow.Context, number int, wait time.Duration, e *upload.Error) {
 	s.flying++
-	err := rest(ctx, wait, fmt.Sprintf("before another try of part %d: %s", sending.part, causeOf(e)))
+	err := workflow.NewTimerWithOptions(ctx, wait, workflow.TimerOptions{
+		Summary: fmt.Sprintf("before another try of part %d: %s", number, e.Cause()),
+	}).Get(ctx, nil)
 	s.flying--
 	if err != nil {
 		s.end(err)
 		return
 	}
-	s.back(sending.part)
+	s.back(number)
 }
 
 // end ends the sending: the first one who does says why.
@@ -346,15 +337,15 @@ func (s *sender) end(err error) {
 
 // gone finds out, when a part cannot be sent, whether that is because its whole
 // session is gone: a store that refuses a large body is not always heard.
-func (s *sender) gone(ctx workflow.Context, err error) error {
-	var e *upload.Error
-	if !asError(err, &e) || e.Kind != upload.KindUnavailable && e.Kind != upload.KindExpired || e.Lost {
-		return err
+func (s *sender) gone(ctx workflow.Context, e *upload.Error) error {
+	if e.Lost || !e.MayPass() {
+		return e
 	}
-	if _, lookErr := s.pollOnce(ctx, upload.Poll{Item: s.item, Content: s.content, Session: s.session}); lost(lookErr) {
-		return lookErr
+	var lost *upload.Error
+	if _, err := s.inspect(ctx); errors.As(err, &lost) && lost.Lost {
+		return lost
 	}
-	return err
+	return e
 }
 
 // report lets those who watch know how it goes.

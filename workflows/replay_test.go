@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/mediaferry/mediaferry/internal/codec"
+	"github.com/mediaferry/mediaferry/internal/vendors"
 )
 
 // TestReplayOfRecordedHistories makes sure that uploads which are under way when
@@ -36,7 +37,7 @@ func TestReplayOfRecordedHistories(t *testing.T) {
 				DataConverter: converter, FailureConverter: codec.FailureConverter(converter),
 			})
 			require.NoError(t, err)
-			for name, flow := range Flows() {
+			for name, flow := range Uploads(vendors.Names()) {
 				replayer.RegisterWorkflowWithOptions(flow, workflow.RegisterOptions{Name: name})
 			}
 			in, err := os.Open(file)
@@ -49,7 +50,7 @@ func TestReplayOfRecordedHistories(t *testing.T) {
 			require.NoError(t, replayer.ReplayWorkflowHistory(nil, history))
 		})
 	}
-	for vendor := range Flows() {
+	for _, vendor := range vendors.Names() {
 		// Activities are renamed before the first release, and histories recorded
 		// anew at the end of that (make histories). Until then a vendor may have
 		// none; afterwards this is a failure again.

@@ -2,6 +2,8 @@ package workflows
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,10 +16,10 @@ import (
 func (r *run) tell() (upload.Status, error) {
 	status := r.status
 	status.Result, status.Paused, status.InFlight = r.result, r.steering.paused, r.steering.flying()
-	if len(r.repeated) > 0 {
-		status.Retries = map[string]int{}
-	}
-	for _, one := range r.repeated {
+	for _, one := range r.repetitionsSoFar() {
+		if status.Retries == nil {
+			status.Retries = map[string]int{}
+		}
 		status.Retries[one.cause] = one.times
 	}
 	return status, nil
@@ -55,16 +57,6 @@ type repetition struct {
 	times int
 }
 
-// causeOf is the one word for why something is repeated: the store's own code
-// where it has one, else what kind of failure it is.
-func causeOf(e *upload.Error) string {
-	switch {
-	case e.Kind == upload.KindExpired, e.Kind == upload.KindCorrupt, e.Code == "":
-		return string(e.Kind)
-	}
-	return e.Code
-}
-
 // show writes the state in words where Temporal's UI shows it.
 func (r *run) show(ctx workflow.Context) {
 	words := []string{fmt.Sprintf("**%s**: %s to %s", r.result.State, r.result.Source, r.item.Account)}
@@ -77,8 +69,8 @@ func (r *run) show(ctx workflow.Context) {
 	if r.status.Waiting != "" {
 		words = append(words, "waits for "+r.status.Waiting)
 	}
-	if len(r.repeated) > 0 {
-		words = append(words, "repeated: "+r.repetitions())
+	if repeated := r.repetitionsSoFar(); len(repeated) > 0 {
+		words = append(words, "repeated: "+repetitions(repeated))
 	}
 	if r.result.MediaID != "" {
 		words = append(words, "media "+string(r.result.MediaID))
@@ -105,10 +97,24 @@ func (r *run) progress() string {
 	return text
 }
 
+// repetitionsSoFar is what was repeated of parts and of whole steps, by cause.
+func (r *run) repetitionsSoFar() []repetition {
+	all := slices.Clone(r.repeated)
+	for _, cause := range slices.Sorted(maps.Keys(r.p.Repeated)) {
+		i := slices.IndexFunc(all, func(one repetition) bool { return one.cause == cause })
+		if i < 0 {
+			all = append(all, repetition{cause, 0})
+			i = len(all) - 1
+		}
+		all[i].times += r.p.Repeated[cause]
+	}
+	return all
+}
+
 // repetitions lists what was repeated, and how often.
-func (r *run) repetitions() string {
-	causes := make([]string, len(r.repeated))
-	for i, one := range r.repeated {
+func repetitions(all []repetition) string {
+	causes := make([]string, len(all))
+	for i, one := range all {
 		causes[i] = fmt.Sprintf("%s %d", one.cause, one.times)
 	}
 	return strings.Join(causes, ", ")

@@ -115,7 +115,7 @@ func (r *run) heard(ctx workflow.Context, pause, resume bool) {
 		return
 	}
 	r.steering.paused = now
-	r.result.Paused = now || r.status.Held
+	r.result.Paused = now
 	if r.sender != nil {
 		r.sender.pace.rest(workflow.Now(ctx))
 	}
@@ -128,13 +128,18 @@ func (r *run) heard(ctx workflow.Context, pause, resume bool) {
 
 // tellPaused lets the ledger know, so that lists do.
 func (r *run) tellPaused(ctx workflow.Context, paused bool) {
-	word := "resumed"
 	if paused {
-		word = "paused"
+		r.tellState(ctx, "note that the upload is paused")
+		return
 	}
-	ctx = workflow.WithActivityOptions(ctx, books("note that the upload is "+word))
-	mark := upload.PauseUpdate{Item: r.steering.begun, State: r.result.State, Paused: paused}
-	_ = workflow.ExecuteActivity(ctx, upload.ActivityMarkPaused, mark).Get(ctx, nil) // it comes back until it is heard, or the upload ends
+	r.tellState(ctx, "note that the upload is resumed")
+}
+
+// tellState lets the ledger know the upload's state, and whether it is paused.
+func (r *run) tellState(ctx workflow.Context, summary string) {
+	ctx = workflow.WithActivityOptions(ctx, books(summary))
+	update := upload.PauseUpdate{Item: r.steering.begun, State: r.result.State, Paused: r.steering.paused}
+	_ = workflow.ExecuteActivity(ctx, upload.ActivityMarkPaused, update).Get(ctx, nil) // it comes back until it is heard, or the upload ends
 }
 
 // standStill gives up parts that are still in flight after a while.
@@ -196,7 +201,7 @@ func (r *run) move(ctx workflow.Context, m upload.Move) (string, error) {
 	there := r.item
 	there.Queue, there.Source = m.Queue, m.Source
 	by := "nothing, since the source was not looked at yet"
-	content, fingerprint := r.behind(ctx)
+	content, fingerprint := r.behind()
 	if content.Size > 0 {
 		proved, err := r.prove(ctx, there, content)
 		if err != nil {
@@ -206,10 +211,10 @@ func (r *run) move(ctx workflow.Context, m upload.Move) (string, error) {
 	}
 	from := r.item.Source
 	r.item.Queue, r.item.Source = m.Queue, m.Source
-	if r.content.Size == 0 { // it is not claimed yet
+	if r.p.Content.Size == 0 { // it is not claimed yet
 		s.begun = r.item
 	}
-	r.queued = false
+	r.absent = false
 	said := fmt.Sprintf("moved to host %s by %s", m.Host, m.By)
 	if m.Source != from { // the result keeps the source that identifies the item
 		said += ", and read from " + upload.DisplaySource(m.Source)
@@ -220,19 +225,17 @@ func (r *run) move(ctx workflow.Context, m upload.Move) (string, error) {
 
 // behind is the content that something was done with already, and where its
 // fingerprint is kept. What was done while the item travelled with others counts
-// also before it is claimed again, which has to find the same content. Moves that
-// were made before this was known did not look at it.
-func (r *run) behind(ctx workflow.Context) (upload.Content, *string) {
-	if r.content.Size > 0 || r.item.Resume == nil || r.item.Resume.Progress.Content.Size == 0 ||
-		workflow.GetVersion(ctx, "move-resumed", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
-		return r.content, &r.content.Fingerprint
+// also before it is claimed again, which has to find the same content.
+func (r *run) behind() (upload.Content, *string) {
+	p := &r.p
+	if r.p.Content.Size == 0 && r.item.Resume != nil {
+		p = &r.item.Resume.Progress
 	}
-	progress := &r.item.Resume.Progress
-	content := progress.Content
+	content := p.Content
 	if content.SHA256 == "" {
-		content.SHA256 = progress.Receipt.SHA256
+		content.SHA256 = p.Receipt.SHA256
 	}
-	return content, &progress.Content.Fingerprint
+	return content, &p.Content.Fingerprint
 }
 
 // prove has the other place compare its source with what was sent.
@@ -246,9 +249,9 @@ func (r *run) prove(ctx workflow.Context, there upload.Item, content upload.Cont
 	}
 	var proved upload.Proved
 	err := workflow.ExecuteActivity(ctx, upload.ActivityProve, in).Get(ctx, &proved)
-	e := failureOf(err)
+	e, _ := failureOf(err)
 	switch {
-	case e != nil && queued(e):
+	case e != nil && isQueued(e):
 		return proved, temporal.NewApplicationError("no worker "+reader(there.Queue)+" has answered within "+inWords(moveWait), string(upload.KindUnavailable))
 	case e != nil:
 		return proved, temporal.NewApplicationError(e.Message, string(e.Kind))

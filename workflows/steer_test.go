@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -229,10 +231,10 @@ func TestAMoveBeforeARowIsClaimedAgainIsProvedByWhatWasSentOfIt(t *testing.T) {
 	w := newWorld(t, "sitoo")
 	w.item.Source, w.item.Queue = "/media/a.jpg", upload.HostQueue("one", "/media")
 	w.item.Resume = &upload.Resume{Because: "travels alone", Progress: upload.Progress{
-		Session: upload.Session{Method: upload.MethodForm, Store: upload.StoreS3, ID: "old"}, SentAt: w.start,
+		Next: upload.StepPoll, Session: upload.Session{Method: upload.MethodForm, Store: upload.StoreS3, ID: "old"}, SentAt: w.start,
 		Content: upload.Content{Size: 100, Fingerprint: "f"}, Receipt: upload.Receipt{SHA256: "feed"},
 	}}
-	w.claimed.Content = upload.Content{Size: 100, Fingerprint: "f2"} // as the other place has it
+	w.claimed.Progress.Content = upload.Content{Size: 100, Fingerprint: "f2"} // as the other place has it
 	var asked upload.Prove
 	w.on(upload.ActivityProve, answer{value: func(in any) any {
 		asked = in.(upload.Prove)
@@ -246,4 +248,67 @@ func TestAMoveBeforeARowIsClaimedAgainIsProvedByWhatWasSentOfIt(t *testing.T) {
 	require.Equal(t, "feed", asked.Content.SHA256)
 	require.Equal(t, upload.StateReady, result.State)
 	require.Zero(t, w.times(upload.ActivityTransfer), "its bytes were there")
+}
+
+// localImage is an image on host one.
+func localImage(t *testing.T, vendor string) *world {
+	w := newWorld(t, vendor)
+	w.item.Source, w.item.Queue = "/media/a.jpg", upload.HostQueue("one", "/media")
+	return w
+}
+
+func TestAMoveThatGivesASendUpLooksForItFirst(t *testing.T) {
+	for seenAs, sends := range map[string]int{"uploaded": 1, "uploading": 2} {
+		t.Run(seenAs, func(t *testing.T) {
+			w := localImage(t, "sitoo")
+			var last upload.Advance
+			w.on(upload.ActivityPrepare, session("f1")).
+				on(upload.ActivityTransfer, answer{err: comesBack("draining", time.Hour)}, answer{value: func(in any) any {
+					last = in.(upload.Advance)
+					return sent.value
+				}}).
+				on(upload.ActivityProve, answer{value: upload.Proved{Fingerprint: "f2", By: "SHA-256"}}).
+				on(upload.ActivityFind, seen(upload.StateProcessing, seenAs)).
+				on(upload.ActivityPoll, ready("f1"))
+			var got *told
+			w.at(time.Minute, func() { got = w.move(elsewhere) })
+			result, err := w.run()
+			require.NoError(t, err)
+			require.NoError(t, got.failed)
+			require.EqualValues(t, "f1", result.MediaID)
+			require.Equal(t, 1, w.times(upload.ActivityFind))
+			require.Equal(t, sends, w.times(upload.ActivityTransfer))
+			require.Less(t, w.took(), time.Hour)
+			if sends > 1 {
+				require.Equal(t, elsewhere.Source, last.Item.Source)
+				require.Equal(t, "f2", last.Progress.Content.Fingerprint)
+			}
+		})
+	}
+}
+
+func TestASendThatNoWorkerOfItsHostTakesWaitsForOne(t *testing.T) {
+	absent := answer{err: temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, nil)}
+	for name, c := range map[string]struct {
+		life  time.Duration
+		asked []string
+	}{
+		"its session is good still":   {time.Hour, []string{"Claim", "Prepare", "Transfer", "Here", "Transfer", "Poll", "Record"}},
+		"its session ran out by then": {0, []string{"Claim", "Prepare", "Transfer", "Here", "Prepare", "Transfer", "Poll", "Record"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := localImage(t, "trustana")
+			w.on(upload.ActivityPrepare, answer{value: func(any) any {
+				return upload.Session{Method: upload.MethodPut, ID: "u1", ExpiresAt: w.start.Add(c.life), Life: time.Hour}
+			}}, session("u2"))
+			var status upload.Status
+			w.on(upload.ActivityTransfer, absent, sent).on(upload.ActivityPoll, ready("IM1")).
+				on(upload.ActivityHere, answer{do: func() { w.at(0, func() { status = w.look() }) }})
+			result, err := w.run()
+			require.NoError(t, err)
+			require.Equal(t, c.asked, w.asked)
+			require.Equal(t, "a worker on host one that reads /media", status.Waiting)
+			require.Equal(t, 1, result.Attempts.Transfer, "waiting is no attempt")
+		})
+	}
 }

@@ -14,15 +14,19 @@ func TestTrustanaGoesThroughItsSteps(t *testing.T) {
 	w := newWorld(t, "trustana").
 		on(upload.ActivityPrepare, session("u1")).
 		on(upload.ActivityTransfer, sent).
-		on(upload.ActivityPoll, append(processing(3, 5*time.Second), ready("IM1"))...)
+		on(upload.ActivityPoll, append(processing(3), ready("IM1"))...)
 	result, err := w.run()
 	require.NoError(t, err)
 	require.Equal(t, []string{"Claim", "Prepare", "Transfer", "Poll", "Poll", "Poll", "Poll", "Record"}, w.asked)
 	require.Equal(t, upload.StateReady, result.State)
 	require.EqualValues(t, "IM1", result.MediaID)
 	require.EqualValues(t, 100, result.BytesSent)
-	require.Equal(t, upload.Attempts{Prepare: 1, Transfer: 1, Poll: 1}, result.Attempts)
-	require.Equal(t, 20*time.Second, w.took(), "the first look after 5 s, three more each 5 s later")
+	require.Equal(t, upload.Attempts{Prepare: 1, Transfer: 1, Poll: 4}, result.Attempts)
+	var pace time.Duration
+	for n := range 4 {
+		pace += w.claimed.Terms.Policy.Poll.Wait(n+1, w.item.UploadID)
+	}
+	require.Equal(t, pace, w.took(), "it waits before each poll as long as the vendor's pace says, and for nothing else")
 }
 
 func TestTrustanaPreparesAgainWhenTheURLRanOut(t *testing.T) {
@@ -45,16 +49,17 @@ func TestASessionThatRanOutBeforeItWasTriedIsTriedInTheEnd(t *testing.T) {
 					return upload.Session{Method: upload.MethodPut, ID: "u", ExpiresAt: w.env.Now().Add(time.Second), Life: time.Hour}
 				}}).
 				on(upload.ActivityTransfer, answer{value: func(in any) (any, error) {
-					if in.(upload.Transfer).Session.ExpiresAt.IsZero() {
-						return upload.Receipt{BytesSent: 100}, nil
+					if in.(upload.Advance).Progress.Tally.Early < earlyMost {
+						return nil, spentURL()
 					}
-					return nil, spentURL()
+					return upload.Receipt{BytesSent: 100}, nil
 				}}).
 				on(upload.ActivityPoll, ready("IM1"))
 			result, err := w.run()
 			require.NoError(t, err)
 			require.Equal(t, append([]string{"Claim", "Prepare", "Transfer", "Prepare", "Transfer", "Prepare", "Transfer"}, steps...), w.asked)
 			require.Equal(t, upload.StateReady, result.State)
+			require.Equal(t, 1, result.Attempts.Transfer, "what was not tried is no attempt")
 		})
 	}
 }
@@ -73,10 +78,13 @@ func TestTrustanaAsksForTheOldSessionBeforeANewOneThatCouldMakeADuplicate(t *tes
 func TestTrustanaOpensANewSessionWhenTheOldOneStaysUnknownForTwoMinutes(t *testing.T) {
 	w := newWorld(t, "trustana").
 		on(upload.ActivityPrepare, session("u1"), session("u2")).
-		on(upload.ActivityTransfer, unavailable(upload.ArrivedMaybe), ranOut(), sent)
-	for _, a := range append(processing(4, 30*time.Second), seen(upload.StateProcessing, "404"), ready("IM2")) {
-		w.on(upload.ActivityPoll, a)
-	}
+		on(upload.ActivityTransfer, unavailable(upload.ArrivedMaybe), ranOut(), sent).
+		on(upload.ActivityPoll, answer{value: func(in any) any {
+			if in.(upload.Poll).Session.ID == "u1" {
+				return seen(upload.StateProcessing, "404").value
+			}
+			return ready("IM2").value
+		}})
 	result, err := w.run()
 	require.NoError(t, err)
 	require.EqualValues(t, "IM2", result.MediaID)
@@ -85,37 +93,45 @@ func TestTrustanaOpensANewSessionWhenTheOldOneStaysUnknownForTwoMinutes(t *testi
 }
 
 func TestTrustanaEndsInTimeoutAfterOneLastLookByName(t *testing.T) {
-	var last upload.Poll
+	var polls []upload.Poll
 	w := newWorld(t, "trustana").
 		on(upload.ActivityPrepare, session("u1")).
 		on(upload.ActivityTransfer, sent).
-		on(upload.ActivityPoll, answer{value: func(in any) (any, error) {
-			if last = in.(upload.Poll); last.Once {
-				return upload.Polled{Media: upload.Media{State: upload.StateProcessing, Seen: "404"}}, nil
-			}
-			return nil, processing(1, 30*time.Second)[0].err
+		on(upload.ActivityPoll, answer{value: func(in any) any {
+			polls = append(polls, in.(upload.Poll))
+			return seen(upload.StateProcessing, "404").value
 		}})
 	result, err := w.run()
 	require.Error(t, err)
 	require.Equal(t, upload.KindTimeout, result.Error.Kind)
 	require.Equal(t, "not processed within 10m0s, last seen: 404", result.Error.Message)
-	require.True(t, last.Once && last.ByName)
+	for i, poll := range polls {
+		require.Equal(t, i == len(polls)-1, poll.ByName, "the last one alone")
+	}
+	require.Equal(t, 10*time.Minute, w.took(), "it is made when the time for processing is over")
 }
 
-func TestAnUnavailableStepIsTriedSixTimesAndATransferEight(t *testing.T) {
-	w := newWorld(t, "trustana").on(upload.ActivityPrepare, unavailable(upload.ArrivedNothing))
-	result, err := w.run()
-	require.Error(t, err)
-	require.Equal(t, upload.StateFailed, result.State)
-	require.Equal(t, upload.KindUnavailable, result.Error.Kind)
-	require.Equal(t, 6, result.Attempts.Prepare)
-
-	w = newWorld(t, "trustana").
-		on(upload.ActivityPrepare, session("u1")).
-		on(upload.ActivityTransfer, unavailable(upload.ArrivedSome))
-	result, err = w.run()
-	require.Error(t, err)
-	require.Equal(t, 8, result.Attempts.Transfer)
+func TestAnUnavailableStepIsRepeatedUntilPatienceIsOver(t *testing.T) {
+	for step, w := range map[upload.Step]*world{
+		upload.StepPrepare: newWorld(t, "trustana").on(upload.ActivityPrepare, unavailable(upload.ArrivedNothing)),
+		upload.StepTransfer: newWorld(t, "trustana").
+			on(upload.ActivityPrepare, session("u1")).
+			on(upload.ActivityTransfer, unavailable(upload.ArrivedSome)),
+		upload.StepPoll: newWorld(t, "trustana").
+			on(upload.ActivityPrepare, session("u1")).
+			on(upload.ActivityTransfer, sent).
+			on(upload.ActivityPoll, unavailable(upload.ArrivedNothing)),
+	} {
+		t.Run(string(step), func(t *testing.T) {
+			result, err := w.run()
+			require.Error(t, err)
+			require.Equal(t, upload.StateFailed, result.State)
+			require.Equal(t, upload.KindUnavailable, result.Error.Kind)
+			require.Equal(t, step, result.Error.Step)
+			require.GreaterOrEqual(t, w.took(), patience)
+			require.Less(t, w.took(), patience+5*time.Minute)
+		})
+	}
 }
 
 func TestAWaitThatTheVendorAsksForIsKept(t *testing.T) {
@@ -130,16 +146,16 @@ func TestAWaitThatTheVendorAsksForIsKept(t *testing.T) {
 
 func TestADeniedAccountIsPausedAndTheStepRepeatedWhenItGoesOn(t *testing.T) {
 	denied := answer{err: fails(upload.Error{Kind: upload.KindDenied, Status: 401, Message: "prepare answered 401"})}
+	paused := answer{err: fails(upload.Error{Kind: upload.KindDenied, Paused: true, Message: "account trustana is paused"})}
 	w := newWorld(t, "trustana").
-		on(upload.ActivityPrepare, denied, session("u1")).
+		on(upload.ActivityPrepare, denied, paused, paused, session("u1")).
 		on(upload.ActivityTransfer, sent).
 		on(upload.ActivityPoll, denied, ready("IM1"))
 	result, err := w.run()
 	require.NoError(t, err)
-	require.Equal(t, []string{
-		"Claim", "Prepare", "PauseAccount", "AwaitAccount", "Prepare", "Transfer",
-		"Poll", "PauseAccount", "AwaitAccount", "Poll", "Record",
-	}, w.asked)
+	require.Equal(t, []string{"Claim", "Prepare", "Prepare", "Prepare", "Prepare", "Transfer", "Poll", "Poll", "Record"}, w.asked)
+	require.Equal(t, []string{"prepare answered 401", "prepare answered 401"}, w.denials, "it is paused once for each denial")
+	require.Equal(t, upload.Attempts{Prepare: 1, Transfer: 1, Poll: 1}, result.Attempts, "what was denied is no attempt")
 	require.False(t, result.Paused)
 	require.Nil(t, result.Error)
 }
@@ -156,7 +172,10 @@ func TestAFailureWorthOneMoreTryIsFinalTheSecondTime(t *testing.T) {
 func TestACorruptSendIsRepeatedAndThenTheETagIsNotInsistedOn(t *testing.T) {
 	var lenient []bool
 	corrupt := fails(upload.Error{Kind: upload.KindCorrupt, Message: "ETag"})
-	note := func(in any) any { lenient = append(lenient, in.(upload.Transfer).Lenient); return sent.value }
+	note := func(in any) any {
+		lenient = append(lenient, in.(upload.Advance).Progress.Lenient)
+		return sent.value
+	}
 	w := newWorld(t, "trustana").
 		on(upload.ActivityPrepare, session("u1")).
 		on(upload.ActivityTransfer, answer{value: note, err: corrupt}, answer{value: note}).
@@ -170,7 +189,7 @@ func TestACanceledUploadIsRecordedAndNamesWhatItLeaves(t *testing.T) {
 	w := newWorld(t, "trustana").
 		on(upload.ActivityPrepare, session("u1")).
 		on(upload.ActivityTransfer, sent).
-		on(upload.ActivityPoll, processing(1, 30*time.Second)...)
+		on(upload.ActivityPoll, processing(1)...)
 	w.env.RegisterDelayedCallback(w.env.CancelWorkflow, time.Minute)
 	result, err := w.run()
 	require.True(t, temporal.IsCanceledError(err), "%v", err)

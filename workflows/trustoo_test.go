@@ -55,11 +55,16 @@ func TestTrustooRepeatsAFormWhoseCallbackFailedAndThenAcceptsIt(t *testing.T) {
 
 func TestTrustooLeavesOutARefusedCallbackOnlyWhereTheAccountAllowsIt(t *testing.T) {
 	refused := answer{err: fails(upload.Error{Kind: upload.KindRejected, Status: 400, Code: "InvalidArgument", Message: "the callback configuration is not json format"})}
+	var because string
 	w := newWorld(t, "trustoo").
-		on(upload.ActivityPrepare, trustooSession("d/k", "callback"), trustooSession("d/k")).
+		on(upload.ActivityPrepare, trustooSession("d/k", "callback"), answer{value: func(in any) any {
+			because = in.(upload.Prepare).Because
+			return trustooSession("d/k").value
+		}}).
 		on(upload.ActivityTransfer, refused, sent)
 	_, err := w.run()
 	require.NoError(t, err)
+	require.Equal(t, "InvalidArgument", because)
 
 	w = newWorld(t, "trustoo").
 		on(upload.ActivityPrepare, trustooSession("d/k", "callback")).

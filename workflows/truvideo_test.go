@@ -19,8 +19,8 @@ var partSent = answer{value: func(in any) any {
 
 func video(t *testing.T, parts int) *world {
 	w := newWorld(t, "truvideo")
-	w.claimed.Content.Size = int64(parts) * 10
-	w.claimed.Content.CRC64 = ""
+	w.claimed.Progress.Content.Size = int64(parts) * 10
+	w.claimed.Progress.Content.CRC64 = ""
 	w.claimed.Terms.Plan = upload.Plan{Size: int64(parts) * 10, PartSize: 10, Parts: parts}
 	return w.on(upload.ActivityPrepare, session("s1"), session("s2"), session("s3"), session("s4"))
 }
@@ -30,7 +30,7 @@ func TestTruvideoSendsAllPartsCompletesAndPolls(t *testing.T) {
 	w := video(t, 5).
 		on(upload.ActivitySendPart, partSent).
 		on(upload.ActivityComplete, answer{value: func(in any) any { completed = in.(upload.Complete); return upload.Media{} }}).
-		on(upload.ActivityPoll, append(processing(2, 3*time.Second), ready("media-s1"))...)
+		on(upload.ActivityPoll, append(processing(2), ready("media-s1"))...)
 	result, err := w.run()
 	require.NoError(t, err)
 	require.EqualValues(t, "media-s1", result.MediaID)
@@ -102,10 +102,11 @@ func TestTruvideoStartsOverWhenItsSessionIsLostAndSaysSo(t *testing.T) {
 func TestTruvideoFindsOutThatASessionIsLostWhoseRefusalsAreNotHeard(t *testing.T) {
 	w := video(t, 1).
 		on(upload.ActivitySendPart, unavailable(upload.ArrivedSome)).
-		on(upload.ActivityPoll, answer{err: fails(upload.Error{Kind: upload.KindExpired, Lost: true, Status: 400, Message: "unknown"})})
+		on(upload.ActivityInspect, answer{err: fails(upload.Error{Kind: upload.KindExpired, Lost: true, Status: 400, Message: "unknown"})})
 	result, err := w.run()
 	require.Error(t, err)
 	require.Equal(t, 3, result.Attempts.Prepare)
+	require.GreaterOrEqual(t, w.took(), 3*patience, "when patience with a part is over")
 }
 
 func TestTruvideoLooksBeforeItCompletesAgain(t *testing.T) {
@@ -124,7 +125,8 @@ func TestTruvideoLooksBeforeItCompletesAgain(t *testing.T) {
 			w := video(t, 2).
 				on(upload.ActivitySendPart, partSent).
 				on(upload.ActivityComplete, unavailable(upload.ArrivedMaybe), answer{value: upload.Media{}}).
-				on(upload.ActivityPoll, seen(upload.StateProcessing, c.status), ready("media-s1"))
+				on(upload.ActivityFind, seen(upload.StateProcessing, c.status)).
+				on(upload.ActivityPoll, ready("media-s1"))
 			result, err := w.run()
 			require.NoError(t, err)
 			require.Equal(t, c.completes, result.Attempts.Complete)
@@ -136,11 +138,13 @@ func TestTruvideoLooksBeforeItCompletesAgain(t *testing.T) {
 func TestTruvideoLooksForACompletionThatWasThrottledFirstAndLostWithItsWorkerThen(t *testing.T) {
 	w := video(t, 2).
 		on(upload.ActivitySendPart, partSent).
-		on(upload.ActivityComplete, lostAfterThrottle()).
-		on(upload.ActivityPoll, seen(upload.StateProcessing, "PENDING_COMPLETE"), ready("media-s1"))
+		on(upload.ActivityComplete, throttled(), died(), answer{}).
+		on(upload.ActivityFind, seen(upload.StateProcessing, "PENDING_COMPLETE")).
+		on(upload.ActivityPoll, ready("media-s1"))
 	result, err := w.run()
 	require.NoError(t, err)
 	require.Equal(t, 1, result.Attempts.Complete)
+	require.Equal(t, 2, w.times(upload.ActivityComplete), "nothing is told again before a look")
 	require.EqualValues(t, "media-s1", result.MediaID)
 }
 
@@ -148,55 +152,55 @@ func TestTruvideoLooksBeforeItRepeatsACompletionThatWasRefused(t *testing.T) {
 	refused := answer{err: fails(upload.Error{Kind: upload.KindRejected, Status: 400, Message: "error.contiguous"})}
 	done := answer{value: upload.Media{}}
 	partial := func(stored ...upload.StoredPart) answer {
-		return answer{value: upload.Polled{Media: upload.Media{State: upload.StateProcessing, Seen: "PARTIAL", Stored: stored}, Looks: 1}}
+		return answer{value: upload.Media{State: upload.StateProcessing, Seen: "PARTIAL", Stored: stored}}
 	}
 	heard := seen(upload.StateProcessing, "PENDING_COMPLETE")
 	cases := map[string]struct {
-		completes, polls []answer
+		completes, finds []answer
 		asked            []string // from the first complete on
 		media            string
 		sends            map[int]int
 	}{
 		"it was not heard, and nobody knows what is lacking: it is repeated once": {
 			completes: []answer{refused, done},
-			polls:     []answer{partial(), ready("media-s1")},
-			asked:     []string{"Complete", "Poll", "Complete", "Poll", "Record"},
+			finds:     []answer{partial()},
+			asked:     []string{"Complete", "Find", "Complete", "Poll", "Record"},
 			media:     "media-s1", sends: map[int]int{1: 1, 2: 1, 3: 1},
 		},
 		"nothing is lacking: it is repeated once": {
 			completes: []answer{refused, done},
-			polls:     []answer{partial(upload.StoredPart{Number: 1, ETag: "a"}, upload.StoredPart{Number: 2, ETag: "b"}, upload.StoredPart{Number: 3, ETag: "c"}), ready("media-s1")},
-			asked:     []string{"Complete", "Poll", "Complete", "Poll", "Record"},
+			finds:     []answer{partial(upload.StoredPart{Number: 1, ETag: "a"}, upload.StoredPart{Number: 2, ETag: "b"}, upload.StoredPart{Number: 3, ETag: "c"})},
+			asked:     []string{"Complete", "Find", "Complete", "Poll", "Record"},
 			media:     "media-s1", sends: map[int]int{1: 1, 2: 1, 3: 1},
 		},
 		"a list without ETags tells nothing": {
 			completes: []answer{refused, done},
-			polls:     []answer{partial(upload.StoredPart{Number: 1}, upload.StoredPart{Number: 2}), ready("media-s1")},
-			asked:     []string{"Complete", "Poll", "Complete", "Poll", "Record"},
+			finds:     []answer{partial(upload.StoredPart{Number: 1}, upload.StoredPart{Number: 2})},
+			asked:     []string{"Complete", "Find", "Complete", "Poll", "Record"},
 			media:     "media-s1", sends: map[int]int{1: 1, 2: 1, 3: 1},
 		},
 		"two parts are lacking: these are sent again": {
 			completes: []answer{refused, done},
-			polls:     []answer{partial(upload.StoredPart{Number: 1}, upload.StoredPart{Number: 2, ETag: "b"}), ready("media-s1")},
-			asked:     []string{"Complete", "Poll", "SendPart", "SendPart", "Complete", "Poll", "Record"},
+			finds:     []answer{partial(upload.StoredPart{Number: 1}, upload.StoredPart{Number: 2, ETag: "b"})},
+			asked:     []string{"Complete", "Find", "SendPart", "SendPart", "Complete", "Poll", "Record"},
 			media:     "media-s1", sends: map[int]int{1: 2, 2: 1, 3: 2},
 		},
 		"it was heard after all": {
 			completes: []answer{refused},
-			polls:     []answer{heard, ready("media-s1")},
-			asked:     []string{"Complete", "Poll", "Poll", "Record"},
+			finds:     []answer{heard},
+			asked:     []string{"Complete", "Find", "Poll", "Record"},
 			media:     "media-s1", sends: map[int]int{1: 1, 2: 1, 3: 1},
 		},
 		"the second was heard": {
 			completes: []answer{refused},
-			polls:     []answer{partial(), heard, ready("media-s1")},
-			asked:     []string{"Complete", "Poll", "Complete", "Poll", "Poll", "Record"},
+			finds:     []answer{partial(), heard},
+			asked:     []string{"Complete", "Find", "Complete", "Find", "Poll", "Record"},
 			media:     "media-s1", sends: map[int]int{1: 1, 2: 1, 3: 1},
 		},
 		"it was refused twice: a new session": {
 			completes: []answer{refused, refused, done},
-			polls:     []answer{partial(), partial(), ready("media-s2")},
-			asked:     []string{"Complete", "Poll", "Complete", "Poll", "Prepare", "SendPart", "SendPart", "SendPart", "Complete", "Poll", "Record"},
+			finds:     []answer{partial(), partial()},
+			asked:     []string{"Complete", "Find", "Complete", "Find", "Prepare", "SendPart", "SendPart", "SendPart", "Complete", "Poll", "Record"},
 			media:     "media-s2", sends: map[int]int{1: 2, 2: 2, 3: 2},
 		},
 	}
@@ -211,7 +215,8 @@ func TestTruvideoLooksBeforeItRepeatsACompletionThatWasRefused(t *testing.T) {
 					require.Equal(t, sends[part.Part.Number] > 1 && c.media == "media-s1", part.Session == "", "what was kept of a part that is lacking does not count")
 					return partSent.value.(func(any) any)(in)
 				}}).
-				on(upload.ActivityPoll, c.polls...)
+				on(upload.ActivityFind, c.finds...).
+				on(upload.ActivityPoll, ready(c.media))
 			for _, a := range c.completes {
 				err := a.err
 				w.on(upload.ActivityComplete, answer{value: func(in any) (any, error) {
@@ -232,28 +237,40 @@ func TestTruvideoLooksBeforeItRepeatsACompletionThatWasRefused(t *testing.T) {
 	}
 }
 
-func TestLooksDoNotShareTheirTries(t *testing.T) {
-	lost := unavailable(upload.ArrivedMaybe)
-	trouble := func(n int) []answer { return slices.Repeat([]answer{lost}, n) }
-	unheard := seen(upload.StateProcessing, "PARTIAL")
+func TestLooksDoNotShareTheirPatience(t *testing.T) {
+	refused := answer{err: fails(upload.Error{Kind: upload.KindRejected, Status: 400, Message: "error.contiguous"})}
 	for _, c := range []struct {
 		name   string
-		looks  [][]answer
-		polls  int
+		away   []time.Duration // for which the vendor does not answer, before each look
 		failed bool
 	}{
-		{name: "each may have trouble as often as a call may", looks: [][]answer{trouble(5), {unheard}, trouble(5), {unheard}, trouble(5), {unheard}}, polls: 19},
-		{name: "none more often", looks: [][]answer{trouble(5), {unheard}, trouble(6), {unheard}}, polls: 12, failed: true},
+		{name: "each may take as long as patience lasts", away: []time.Duration{patience * 2 / 3, patience * 2 / 3}},
+		{name: "none longer", away: []time.Duration{patience * 2 / 3, patience * 4 / 3}, failed: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := video(t, 1).
+			var w *world
+			look, back := 0, time.Time{}
+			w = video(t, 1).
 				on(upload.ActivitySendPart, partSent).
-				on(upload.ActivityComplete, lost, lost, lost, answer{value: upload.Media{}}).
-				on(upload.ActivityPoll, append(slices.Concat(c.looks...), ready("media-s1"))...)
+				on(upload.ActivityComplete, refused, refused, answer{}).
+				on(upload.ActivityFind, answer{value: func(any) (any, error) {
+					if back.IsZero() {
+						back = w.env.Now().Add(c.away[look])
+					}
+					if w.env.Now().Before(back) {
+						return nil, unavailable(upload.ArrivedMaybe).err
+					}
+					look, back = look+1, time.Time{}
+					return upload.Media{State: upload.StateProcessing, Seen: []string{"PARTIAL", "PENDING_COMPLETE"}[look-1]}, nil
+				}}).
+				on(upload.ActivityPoll, ready("media-s1"))
 			result, err := w.run()
 			require.Equal(t, c.failed, err != nil)
-			require.Equal(t, c.polls, result.Attempts.Poll)
 			require.Equal(t, 1, result.Attempts.Prepare)
+			require.Equal(t, 2, result.Attempts.Complete)
+			if c.failed {
+				require.Equal(t, upload.KindUnavailable, result.Error.Kind)
+			}
 		})
 	}
 }
@@ -273,7 +290,7 @@ func TestALocalSourceSentInPartsIsReadThroughForItsSHA256(t *testing.T) {
 		on(upload.ActivitySendPart, partSent).
 		on(upload.ActivityPoll, ready("media-s1")).
 		on(upload.ActivityDigest, answer{value: upload.Digest{SHA256: "feed", CRC64: "0"}})
-	w.claimed.Content.SHA256 = ""
+	w.claimed.Progress.Content.SHA256 = ""
 	w.item.Queue, w.item.Source = "host", "/a.mp4"
 	result, err := w.run()
 	require.NoError(t, err)
@@ -283,7 +300,7 @@ func TestALocalSourceSentInPartsIsReadThroughForItsSHA256(t *testing.T) {
 		on(upload.ActivitySendPart, partSent).
 		on(upload.ActivityPoll, ready("media-s1")).
 		on(upload.ActivityDigest, answer{value: upload.Digest{SHA256: "feed", CRC64: "77"}})
-	w.claimed.Content.SHA256 = ""
+	w.claimed.Progress.Content.SHA256 = ""
 	w.item.Queue, w.item.Source = "host", "/a.mp4"
 	result, err = w.run()
 	require.Error(t, err)

@@ -1,15 +1,17 @@
-// Package workflows is what happens next in an upload, and nothing else: order,
-// waiting, renewing, repeating, deciding. Each vendor's flow is a file that
-// reads as the vendor's own documentation does; what they share (claiming,
-// repeating, pausing, recording) is in upload.go and steps.go.
+// Package workflows drives uploads and batches on Temporal: it has an activity make
+// the step that an item's flow asks for, waits by timers, listens to people, and
+// records how the item ended. What comes next, and what a failure means, is decided
+// by package flow; parts of a session, several at once, are scheduled here.
 //
-// It is deterministic by construction: it may import the vocabulary and the
-// Temporal SDK, and a test keeps it so. It makes no request, reads no source,
-// no clock but the workflow's, and writes no ledger; activities do.
+// It is deterministic by construction: it may import the vocabulary, the flow and
+// the Temporal SDK, and a test keeps it so. It makes no request, reads no source, no
+// clock but the workflow's, and writes no ledger; activities do.
 package workflows
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -18,55 +20,40 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-// flow is what one vendor varies: from a claimed item to media. An error is an
-// *upload.Error, or what a canceled workflow's steps fail with.
-type flow func(ctx workflow.Context, r *run) (upload.Media, error)
-
-// Flows are the workflows, by the name of the vendor, which is also the name of
-// the workflow type.
-func Flows() map[string]any {
-	named := func(f flow) any {
-		return func(ctx workflow.Context, item upload.Item) (upload.Result, error) { return carry(ctx, item, f) }
+// Uploads are the workflows of items, by the names of the vendors: an operator
+// recognises them in lists. All are the same; what vendors vary is in the policy that
+// a claim returns.
+func Uploads(vendors []string) map[string]any {
+	all := map[string]any{}
+	for _, vendor := range vendors {
+		all[vendor] = item
 	}
-	return map[string]any{
-		"trustana": named(trustana),
-		"trustoo":  named(trustoo),
-		"sitoo":    named(sitoo),
-		"closient": named(closient),
-		"truvideo": named(truvideo),
-	}
+	return all
 }
 
 // run is one upload under way. What it holds is rebuilt by replay.
 type run struct {
-	item    upload.Item
-	content upload.Content
-	terms   upload.Terms
-	result  upload.Result
-	status  upload.Status
+	item   upload.Item
+	terms  upload.Terms
+	p      upload.Progress // a copy: the ledger's is the one that counts
+	result upload.Result
+	status upload.Status
 
-	trouble  upload.Trouble   // so far
-	doubts   map[string]int   // of its tries, those that may have done their work
-	starts   int              // that may fail, where each leaves something behind; 0: as usual
-	queued   bool             // the last session ran out while it waited for a worker
-	early    int              // sessions in a row that ran out before they were tried
-	arrived  bool             // the session in use may hold the whole medium
-	decision *upload.Decision // of a person, until it is acted upon
-	session  string           // the one in use, for a person
-	resumed  *upload.Progress // what was done before, until the flow comes to it
-	handed   *upload.Error    // what the step at failed with before, until the flow comes to it
-	at       upload.Step
-	sentAt   time.Time     // when the bytes had arrived that were sent before; zero once that counts no more
-	patience time.Duration // for how long a call may wait for a worker of its host; 0: as long as at first
-	sender   *sender       // of the parts of the session in use
-	sums     *summing      // of the whole source, once it has begun
-	steering steering
-	repeated []repetition // in the order in which their causes came up
+	sent         []upload.Part    // of the session in use, as the store acknowledged them
+	decision     *upload.Decision // of a person, until it is acted upon
+	reload       bool             // the copy may be old: a step with it was given up
+	absent       bool             // no worker took the last call that reads the source
+	hostPatience time.Duration    // for how long a call may wait for a worker of its host; 0: as long as at first
+	sender       *sender          // of the parts of the session in use
+	sums         *summing         // of the whole source, once it has begun
+	steering     steering
+	notes        []string     // of this run, what a person should know
+	repeated     []repetition // of parts, in the order in which their causes came up
 }
 
-// carry brings one item to its end, and past an unconfirmed one to what a
-// person decides.
-func carry(ctx workflow.Context, item upload.Item, f flow) (upload.Result, error) {
+// item brings one item to its end, and past an unconfirmed one to what a person
+// decides.
+func item(ctx workflow.Context, item upload.Item) (upload.Result, error) {
 	r, err := begin(ctx, item)
 	if err != nil {
 		return upload.Result{}, err
@@ -81,7 +68,7 @@ func carry(ctx workflow.Context, item upload.Item, f flow) (upload.Result, error
 	}
 	var media upload.Media
 	if err == nil {
-		media, err = r.follow(ctx, f)
+		media, err = r.follow(ctx)
 	}
 	for {
 		r.conclude(ctx, media, err)
@@ -92,7 +79,7 @@ func carry(ctx workflow.Context, item upload.Item, f flow) (upload.Result, error
 			return r.result, r.failure(err)
 		}
 		r.tellShard(ctx)
-		media, err = r.decided(ctx, f)
+		media, err = r.decided(ctx)
 	}
 }
 
@@ -100,7 +87,12 @@ func begin(ctx workflow.Context, item upload.Item) (*run, error) {
 	r := &run{
 		item:   item,
 		result: upload.NewResult(item, upload.WayOwn, workflow.Now(ctx)),
-		doubts: map[string]int{},
+	}
+	if from := item.Resume; from != nil { // what was done before counts also where the claim fails
+		was := from.Progress
+		r.p = upload.Progress{Attempts: was.Attempts, BytesSent: was.BytesSent, Repeated: was.Repeated, Notes: was.Notes}
+		r.p.Note(from.Because)
+		r.tally()
 	}
 	r.result.WorkflowID = upload.Text(workflow.GetInfo(ctx).WorkflowExecution.ID)
 	if err := workflow.SetQueryHandler(ctx, upload.QueryStatus, r.tell); err != nil {
@@ -112,9 +104,9 @@ func begin(ctx workflow.Context, item upload.Item) (*run, error) {
 	return r, r.acceptDecisions(ctx)
 }
 
-// follow runs the vendor's flow, and makes the checksums that it left out.
-func (r *run) follow(ctx workflow.Context, f flow) (upload.Media, error) {
-	media, err := f(ctx, r)
+// follow drives the item to its end, and makes the checksums that it left out.
+func (r *run) follow(ctx workflow.Context) (upload.Media, error) {
+	media, err := r.drive(ctx)
 	if err != nil {
 		r.dropSums()
 		return upload.Media{}, err
@@ -132,28 +124,24 @@ func (r *run) conclude(ctx workflow.Context, media upload.Media, err error) {
 		r.result.State = upload.StateReady
 		r.result.MediaID, r.result.MediaURL = upload.Text(media.ID), upload.Text(media.URL)
 	case temporal.IsCanceledError(err) || errors.Is(ctx.Err(), workflow.ErrCanceled):
-		r.note(r.leaves())
+		r.note(r.p.Leaves())
 		r.result.State = upload.StateCanceled
 	default:
 		e := upload.AsError(err, upload.StepClaim)
 		r.result.State, r.result.Error = upload.StateFailed, upload.FailureOf(e)
-		if e.Kind == upload.KindUnconfirmed && e.Code != codeDecided {
+		if e.Unsettled() && e.Code != codeDecided {
 			r.result.State = upload.StateUnconfirmed
 		}
 	}
+	r.result.Note = strings.Join(append(slices.Clone(r.p.Notes), r.notes...), "; ")
 	r.show(ctx)
 }
 
-// leaves says in words what is left at the vendor of an upload that is canceled in
-// the state it is in; empty where nothing is.
-func (r *run) leaves() string {
-	switch {
-	case r.session == "":
-		return ""
-	case r.result.State == upload.StateCompleting, r.result.State == upload.StateProcessing:
-		return "the bytes of session " + r.session + " were sent: the vendor may still make a medium of them"
+// note adds what a person should know.
+func (r *run) note(text string) {
+	if text != "" && !slices.Contains(r.notes, text) {
+		r.notes = append(r.notes, text)
 	}
-	return "session " + r.session + " stays at the vendor until it runs out"
 }
 
 // record writes the end into the ledger. It does so for a canceled upload too,

@@ -70,7 +70,7 @@ func (r *reader) account(where string, key, node *yaml.Node) {
 
 // accountKeys lists the keys of a vendor's accounts, except vendor.
 func accountKeys(spec *spec.Spec) []string {
-	keys := []string{"base_url", "requests_per_second", "max_bytes", "insecure"}
+	keys := []string{"base_url", "requests_per_second", "max_bytes", "patience", "insecure"}
 	if spec.LoginURL != "" {
 		keys = slices.Insert(keys, 1, "login_url")
 	}
@@ -105,7 +105,7 @@ func (c *Config) assemble(a *account) (spec.Account, *findings) {
 	f := &findings{file: c.Path}
 	account := spec.Account{
 		Name: a.name, Vendor: a.spec.Name, Rate: a.spec.Rate, Burst: a.spec.Burst,
-		MaxBytes: f.size(a.values["max_bytes"]),
+		MaxBytes: f.size(a.values["max_bytes"]), Patience: f.patience(a.values["patience"], c.patience(&findings{})),
 	}
 	if rate := f.rate(a.values["requests_per_second"]); rate > 0 {
 		// The vendor's own burst belongs to the vendor's own rate. Half a second's

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -271,4 +272,19 @@ func TestRatesThatAreNone(t *testing.T) {
 			require.Contains(t, problems(t, "accounts: {a: {vendor: sitoo, requests_per_second: "+text+"}}")[0], "want a number above 0")
 		})
 	}
+}
+
+func TestPatienceIsTheAccountsOwnOrThatOfAll(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"accounts: {a: {vendor: sitoo, token: x}}":                              config.DefaultPatience,
+		"patience: 90m\naccounts: {a: {vendor: sitoo, token: x}}":               90 * time.Minute,
+		"patience: 90m\naccounts: {a: {vendor: sitoo, token: x, patience: 0}}":  0,
+		"patience: 0s\naccounts: {a: {vendor: sitoo, token: x, patience: 24h}}": 24 * time.Hour,
+	} {
+		account, err := load(t, text).Account("a")
+		require.NoError(t, err, text)
+		require.Equal(t, want, account.Patience, text)
+	}
+	require.Contains(t, problems(t, "patience: soon\naccounts: {a: {vendor: sitoo, token: x, patience: -1h}}"),
+		`patience is "soon" (mediaferry.yaml:1); want a duration such as 24h, 90m or 0`)
 }

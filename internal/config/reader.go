@@ -113,6 +113,7 @@ func (r *reader) document(root *yaml.Node) {
 		{"ledger", r.scalar},
 		{"results", r.scalar},
 		{"encryption", r.scalars("key")},
+		{"patience", r.scalar},
 		{"notify", r.scalars("webhook", "secret")},
 	})
 	for _, a := range r.config.accounts {

@@ -3,6 +3,7 @@ package config
 import (
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -71,6 +72,11 @@ func (c *Config) OSS() (OSS, error) {
 	return oss, f.err()
 }
 
+// patience is how long an outage is waited out, unless an account says otherwise.
+func (c *Config) patience(f *findings) time.Duration {
+	return f.patience(c.values["patience"], DefaultPatience)
+}
+
 // Ledger returns the postgres:// URL of the ledger, or "" for a SQLite file in
 // the data folder. The URL may hold a password.
 func (c *Config) Ledger() (string, error) {
@@ -106,6 +112,7 @@ func (c *Config) checkRest() *findings {
 		c.oss(f)
 	}
 	c.ledger(f)
+	c.patience(f)
 	c.results(f)
 	c.notify(f)
 	return f

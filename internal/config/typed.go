@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -54,6 +55,27 @@ func (f *findings) rate(v value) float64 {
 		return 0
 	}
 	return rate
+}
+
+// DefaultPatience is how long an outage is waited out where the configuration does
+// not say.
+const DefaultPatience = 24 * time.Hour
+
+// patience returns how long an outage is waited out, or fallback if none is given.
+func (f *findings) patience(v value, fallback time.Duration) time.Duration {
+	text := f.text(v)
+	if text == "" {
+		return fallback
+	}
+	d, err := time.ParseDuration(text)
+	if text == "0" {
+		d, err = 0, nil
+	}
+	if err != nil || d < 0 {
+		f.add(v, "want a duration such as 24h, 90m or 0", "is %q", text)
+		return fallback
+	}
+	return d
 }
 
 // size returns a number of bytes, or 0 if none is given.

@@ -8,23 +8,16 @@ import (
 // Pauses between tries of one step.
 const (
 	backoffBase = 500 * time.Millisecond
-	backoffCap  = 30 * time.Second
-)
-
-// Tries of one step that may fail before the item does. A call that was
-// throttled, or that the account could not make, is not a try.
-const (
-	ControlTries  = 6
-	TransferTries = 8
+	backoffCap  = time.Minute
 )
 
 // Backoff is how long to wait after the try-th failure of something: doubling
-// from half a second to half a minute, of which a random share is taken (full
+// from half a second to a minute, of which a random share is taken (full
 // jitter). The share depends on seed and try alone, so that a replayed workflow
 // waits as long as the first time.
 func Backoff(try int, seed string) time.Duration {
 	ceiling := backoffCap
-	if shift := try - 1; shift < 6 {
+	if shift := try - 1; shift < 7 {
 		ceiling = min(backoffBase<<max(shift, 0), backoffCap)
 	}
 	return time.Duration(Share(seed, try) * float64(ceiling))

@@ -11,7 +11,7 @@ import (
 func TestAPauseGrowsToItsCeilingAndIsShared(t *testing.T) {
 	for try, ceiling := range map[int]time.Duration{
 		-1: 500 * time.Millisecond, 0: 500 * time.Millisecond, 1: 500 * time.Millisecond, 2: time.Second, 3: 2 * time.Second,
-		4: 4 * time.Second, 5: 8 * time.Second, 6: 16 * time.Second, 7: 30 * time.Second, 8: 30 * time.Second, 1000: 30 * time.Second,
+		4: 4 * time.Second, 5: 8 * time.Second, 6: 16 * time.Second, 7: 32 * time.Second, 8: time.Minute, 1000: time.Minute,
 	} {
 		t.Run(fmt.Sprint("try ", try), func(t *testing.T) {
 			var least, most time.Duration = ceiling, 0

@@ -123,48 +123,6 @@ type Shard struct {
 	Rows  int    `json:"rows"` // how many there were when the shard was cut
 }
 
-// Progress is how far an item is between two of its vendor's steps. It is kept
-// sealed in the ledger, because its session holds signed URLs.
-type Progress struct {
-	// Version counts the saves: progress that is saved has the successor of the
-	// stored version, or the save is refused.
-	Version int64   `json:"version"`
-	Session Session `json:"session"`
-	Content Content `json:"content"`
-	// SentAt is when the last byte was acknowledged; zero before that.
-	SentAt time.Time `json:"sent_at,omitzero"`
-	// Arrived says that a send without an answer may have arrived.
-	Arrived bool `json:"arrived,omitempty"`
-	// Idle says that nothing is on its way: what was sent has been answered.
-	// Whoever finds progress that is not must take its bytes for possibly arrived.
-	Idle bool `json:"idle,omitempty"`
-	// Expired says that the session ran out, and is only kept for the next one.
-	Expired  bool      `json:"expired,omitempty"`
-	Receipt  Receipt   `json:"receipt,omitzero"`
-	Attempts Attempts  `json:"attempts,omitzero"`
-	NextLook time.Time `json:"next_look,omitzero"` // when the vendor is to be asked next
-
-	// BytesSent is how many bytes of the medium were sent so far, repeats included.
-	BytesSent int64   `json:"bytes_sent,omitempty"`
-	Trouble   Trouble `json:"trouble,omitzero"`
-	// Failed is what the step At failed with last, judged already but neither
-	// counted nor acted upon: that is for whoever takes the item over.
-	Failed *Error `json:"failed,omitempty"`
-	At     Step   `json:"at,omitempty"`
-}
-
-// Leaves says in words what is left at the vendor of an item that is given up
-// here; empty where nothing is.
-func (p Progress) Leaves() string {
-	switch {
-	case !p.SentAt.IsZero():
-		return "its bytes were sent: the vendor may still make a medium of them"
-	case p.Session.ID != "":
-		return "session " + p.Session.ID + " stays at the vendor until it runs out"
-	}
-	return ""
-}
-
 // Resume is where an item goes on that was on its way before, packed with
 // others, and now has a workflow of its own.
 type Resume struct {
@@ -244,7 +202,7 @@ type Dispatch struct {
 	After  int    `json:"after"`            // the line behind which it goes on
 }
 
-// PageSize is how many rows a shard of the route has: enough that what a shard
+// ShardSize is how many rows a shard of the route has: enough that what a shard
 // costs hardly counts, and few enough that a fleet can share the route.
 func (d Dispatch) ShardSize() int {
 	const share, least = 8, 100

@@ -46,6 +46,10 @@ const (
 // that nothing was sent.
 const CodeSpent = "spent"
 
+// CodeQueued marks a session that ran out while it waited for a worker: nothing
+// went wrong with it.
+const CodeQueued = "queued"
+
 // CodeUnsigned marks a part for which the vendor hands out no URL, although the
 // session lives: perhaps because its bytes are there.
 const CodeUnsigned = "unsigned"
@@ -63,6 +67,12 @@ const (
 	StepTransfer Step = "transfer"
 	StepComplete Step = "complete"
 	StepPoll     Step = "poll"
+)
+
+// Steps that only an item's progress knows. No failure names one.
+const (
+	StepFind Step = "find" // find out what became of a call whose answer was lost
+	StepEnd  Step = "end"
 )
 
 // Arrival is how much of a body may have reached the other side when a call
@@ -100,13 +110,23 @@ type Error struct {
 	// Paused says that no call was made, because the account is paused.
 	Paused  bool    `json:"paused,omitempty"`
 	Arrived Arrival `json:"arrived,omitempty"`
-	// Repeats is how often the call was repeated before that by itself, because
-	// the line was cut: each was as good as a try, now that it failed.
-	Repeats int `json:"repeats,omitempty"`
 	// Receipt is what was sent, where the failure came after that.
 	Receipt *Receipt `json:"receipt,omitempty"`
 
 	err error
+}
+
+// MayHaveArrived reports whether the work of the call may have been done all the
+// same: nobody answered, and all of it was sent. What was answered, even with a
+// complaint about the bytes, was heard.
+func (e *Error) MayHaveArrived() bool {
+	switch e.Arrived {
+	case ArrivedNothing, ArrivedSome:
+		return false
+	case ArrivedMaybe:
+		return true
+	}
+	return e.Kind == KindUnavailable || e.Kind == KindInternal
 }
 
 // Errorf makes an error of a kind. A %w in the format keeps its cause for
@@ -136,6 +156,26 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.err }
+
+// Denies reports whether the vendor denied the account: not where no call was made,
+// because the account is paused already.
+func (e *Error) Denies() bool { return e.Kind == KindDenied && !e.Paused }
+
+// Unsettled reports whether nobody could find out what became of a call.
+func (e *Error) Unsettled() bool { return e.Kind == KindUnconfirmed }
+
+// MayPass reports whether the failure says nothing for good: nobody answered, or a
+// session ran out.
+func (e *Error) MayPass() bool { return e.Kind == KindUnavailable || e.Kind == KindExpired }
+
+// Cause is the one word for why something is repeated: the other side's own code
+// where it has one, else what kind of failure it is.
+func (e *Error) Cause() string {
+	if e.Kind == KindExpired || e.Kind == KindCorrupt || e.Code == "" {
+		return string(e.Kind)
+	}
+	return e.Code
+}
 
 // KindOf returns the kind of an error, KindInternal for one that nobody
 // understood, and "" for nil.

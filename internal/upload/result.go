@@ -65,7 +65,7 @@ func (a *Attempts) Add(step Step, n int) {
 		a.Transfer += n
 	case StepComplete:
 		a.Complete += n
-	case StepPoll:
+	case StepPoll, StepFind:
 		a.Poll += n
 	}
 }

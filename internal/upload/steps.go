@@ -36,11 +36,10 @@ const (
 	ActivitySignParts     = "SignParts"
 	ActivityComplete      = "Complete"
 	ActivityPoll          = "Poll"
-	ActivitySettle        = "Settle"
+	ActivityFind          = "Find"
+	ActivityInspect       = "Inspect"
 	ActivityDigest        = "Digest"
 	ActivityRecord        = "Record"
-	ActivityPauseAccount  = "PauseAccount"
-	ActivityAwaitAccount  = "AwaitAccount"
 	ActivityAcquireSerial = "AcquireSerial"
 	ActivityReleaseSerial = "ReleaseSerial"
 	ActivityHere          = "Here"
@@ -61,8 +60,9 @@ const (
 
 // Claimed is the answer to a claim.
 type Claimed struct {
-	Content Content `json:"content"`
-	Terms   Terms   `json:"terms"`
+	// Progress holds the content, and what was done for the item before.
+	Progress Progress `json:"progress"`
+	Terms    Terms    `json:"terms"`
 	// Known is the result of an earlier run, where there is nothing left to do.
 	Known *Result `json:"known,omitempty"`
 	// Refused says why the identity could not be claimed; what is recorded
@@ -70,16 +70,16 @@ type Claimed struct {
 	Refused *Error `json:"refused,omitempty"`
 }
 
-// Terms is what a vendor's flow needs to know of the vendor's habits and of the
+// Terms is what an upload's workflow needs to know of the vendor's habits and of the
 // account's settings. Claim fixes it for the whole upload.
 type Terms struct {
-	Plan      Plan          `json:"plan,omitzero"`        // of a multipart session
-	FirstLook time.Duration `json:"first_look"`           // from the last byte to the first poll
-	Deadline  time.Duration `json:"deadline"`             // of processing, from the last byte
+	Policy    Policy        `json:"policy"`
+	Patience  time.Duration `json:"patience"`             // for how long an outage is waited out
+	Plan      Plan          `json:"plan,omitzero"`        // of a session in parts
 	Parallel  int           `json:"parallel,omitzero"`    // parts in flight at first
 	Rate      float64       `json:"rate,omitempty"`       // bytes per second that the account took of late; 0: not known
-	SerialKey string        `json:"serial_key,omitempty"` // acquired before the bytes are sent: one item at a time has it
-	Last      bool          `json:"last,omitempty"`       // acquire it after all others that want it
+	SerialKey string        `json:"serial_key,omitempty"` // what must be held before the bytes are sent
+	Last      bool          `json:"last,omitempty"`       // take the serial key after all others that want it
 }
 
 // Prepare is the input of the activity of that name.
@@ -93,21 +93,25 @@ type Prepare struct {
 	Because  string   `json:"because,omitempty"`
 }
 
-// Transfer is the input of the activity of that name.
-type Transfer struct {
+// Advance is the input of the activities that make one step of an item: Prepare,
+// Transfer, Find, Complete and Poll. Each returns the progress that follows, and
+// saves it before that.
+type Advance struct {
+	Item     Item     `json:"item"`
+	Progress Progress `json:"progress"`
+	Plan     Plan     `json:"plan,omitzero"`   // of a session in parts
+	Parts    []Part   `json:"parts,omitempty"` // that the store acknowledged, for a completion
+	// Reload says that the copy may be old: a step with it was given up, and may have
+	// saved more.
+	Reload bool `json:"reload,omitempty"`
+}
+
+// Inspect is the input of the activity of that name: what does the vendor know of a
+// session in parts?
+type Inspect struct {
 	Item    Item    `json:"item"`
 	Content Content `json:"content"`
 	Session Session `json:"session"`
-	// Lenient accepts a receipt whose ETag differs from the MD5 of the bytes:
-	// a store that encrypts with keys of its own gives ETags that are none.
-	Lenient bool `json:"lenient,omitempty"`
-	// Before is how many bytes the upload had sent before, for those who watch.
-	Before int64 `json:"before,omitempty"`
-	// Repeat says that sending the bytes to the session again does no harm, so
-	// that a line that was cut is no failure.
-	Repeat bool `json:"repeat,omitempty"`
-	// Tries is how many have failed, of those that a transfer has.
-	Tries int `json:"tries,omitempty"`
 }
 
 // SendPart is the input of the activity of that name.
@@ -120,7 +124,10 @@ type SendPart struct {
 	Header  map[string]string `json:"header,omitempty"`
 	Life    time.Duration     `json:"life,omitempty"`
 	Lenient bool              `json:"lenient,omitempty"`
-	Before  int64             `json:"before,omitempty"` // as in Transfer
+	Before  int64             `json:"before,omitempty"` // bytes that the upload had sent before, for those who watch
+	// Slowed says that the store asked for fewer parts at once, and was heard: the
+	// call is repeated by itself from then on.
+	Slowed bool `json:"slowed,omitempty"`
 	// Session is the session's ID, under which parts are kept.
 	Session string `json:"session,omitempty"`
 	// Stored, where set, is the ETag under which the vendor lists the part: then
@@ -151,19 +158,10 @@ type Poll struct {
 	Item    Item    `json:"item"`
 	Content Content `json:"content"`
 	Session Session `json:"session"`
-	// Once looks a single time and returns what it sees; otherwise the activity
-	// is tried again, at the vendor's pace, until processing has ended.
-	Once bool `json:"once,omitempty"`
 	// ByName asks by the session's second name.
 	ByName bool `json:"by_name,omitempty"`
 	// Since is when the last byte was sent.
 	Since time.Time `json:"since,omitzero"`
-}
-
-// Polled is the answer to a poll.
-type Polled struct {
-	Media Media `json:"media"`
-	Looks int   `json:"looks"` // how often the vendor was asked
 }
 
 // Settle is the input of the activity of that name: find out whether a call
@@ -179,6 +177,11 @@ type Settle struct {
 type Settled struct {
 	Media *Media `json:"media,omitempty"`
 	Clean bool   `json:"clean,omitempty"`
+	// Arrived says that the vendor has noticed the bytes, or heard of their
+	// completion, and Stored which parts it lists otherwise.
+	Arrived bool         `json:"arrived,omitempty"`
+	Stored  []StoredPart `json:"stored,omitempty"`
+
 	Doubt string `json:"doubt,omitempty"`
 	Note  string `json:"note,omitempty"`
 }
@@ -196,12 +199,6 @@ type SerialRequest struct {
 	UploadID string `json:"upload_id"`
 	RunID    string `json:"run_id"`
 	Last     bool   `json:"last,omitempty"`
-}
-
-// AccountPause is the input of PauseAccount.
-type AccountPause struct {
-	Account string `json:"account"`
-	Because string `json:"because"`
 }
 
 // Move is a person's word that a source is to be read on another host, or in
@@ -257,8 +254,6 @@ type Status struct {
 	Result Result `json:"result"`
 	// Waiting says in words what the upload waits for; empty while it works.
 	Waiting string `json:"waiting,omitempty"`
-	// Held says that the account is paused and the upload waits for it.
-	Held bool `json:"held,omitempty"`
 	// Parts and PartsDone count a multipart session's parts.
 	Parts     int   `json:"parts,omitempty"`
 	PartsDone int   `json:"parts_done,omitempty"`

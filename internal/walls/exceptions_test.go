@@ -10,7 +10,6 @@ var namesVendors = []exception{
 	{"internal/vendors/vendors.go", "the registry"},
 	{"starter/mediaferry/demo.go", "the sample catalogue"},
 	{"internal/sandbox", untilTheMove},
-	{"workflows", untilTheMove},
 }
 
 // decidesOnKinds are the sources that may decide on the kind of an error, beside
@@ -23,6 +22,4 @@ var decidesOnKinds = []exception{
 	{"starter/mediaferry/batch_plan.go", "chooses the exit status"},
 	{"starter/mediaferry/batch_start.go", "chooses the exit status"},
 	{"starter/mediaferry/held.go", "a command that a denied account holds up returns, and says what to do"},
-	{"activities", untilTheMove},
-	{"workflows", untilTheMove},
 }

@@ -24,8 +24,10 @@ import (
 	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/sources"
+	"github.com/mediaferry/mediaferry/internal/steps"
 	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors"
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 	"github.com/mediaferry/mediaferry/workflows"
 )
@@ -99,8 +101,10 @@ func StartWorker(ctx context.Context, o WorkerOptions) (*Worker, error) {
 		ID: rand.Text(), Host: o.Host, Roots: o.Roots, PID: os.Getpid(), Version: o.Version, StartedAt: time.Now(),
 	}}
 	acts := &activities.Activities{
-		Accounts: accounts{o.Config}, Ledger: o.Ledger, Sources: sources.New(from), Egress: from.Egress,
-		Running: running(o.Temporal), Bandwidth: o.Bandwidth, Owner: w.info.ID, Log: o.Log, Now: time.Now,
+		Steps: &steps.Steps{
+			Accounts: accounts{o.Config}, Ledger: o.Ledger, Sources: sources.New(from), Egress: from.Egress,
+			Running: running(o.Temporal), Bandwidth: o.Bandwidth, Owner: w.info.ID, Log: o.Log, Now: time.Now,
+		},
 		Report: reporting(o), Finish: finishing(o.Temporal), Load: loading(o),
 	}
 	w.build(o, acts)
@@ -133,7 +137,7 @@ func (w *Worker) build(o WorkerOptions, acts *activities.Activities) {
 	reading.MaxConcurrentActivityTaskPollers = 2
 	if o.Uploads {
 		main := worker.New(o.Temporal, upload.TaskQueue, options)
-		for _, all := range []map[string]any{workflows.Flows(), workflows.Batches()} {
+		for _, all := range []map[string]any{workflows.Uploads(vendors.Names()), workflows.Batches()} {
 			for name, flow := range all {
 				main.RegisterWorkflowWithOptions(flow, workflow.RegisterOptions{Name: name})
 			}

@@ -71,7 +71,7 @@ func (a *app) begun(ctx context.Context, f *following, late <-chan time.Time) (r
 // size, also where it finds that all is done or that somebody else is at it; such
 // a run never leaves its first state, and ends.
 func claimed(status upload.Status) bool {
-	return status.Result.Size > 0 && (status.Result.State != upload.StateWaiting || status.Waiting != "" || status.Paused || status.Held)
+	return status.Result.Size > 0 && (status.Result.State != upload.StateWaiting || status.Waiting != "" || status.Paused)
 }
 
 // errNobody says that there is no workflow to be asked.

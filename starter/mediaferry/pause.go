@@ -108,11 +108,7 @@ func (a *app) asItIs(id string, status upload.Status) error {
 	if status.Paused {
 		return &usageError{text: id + " is paused already", hint: "to go on: mediaferry resume " + id}
 	}
-	hint := "mediaferry show " + id
-	if status.Held {
-		hint = "it waits for its account; to go on: mediaferry account resume " + status.Result.To
-	}
-	return &usageError{text: id + " is not paused", hint: hint}
+	return &usageError{text: id + " is not paused", hint: "mediaferry show " + id + " says what it waits for"}
 }
 
 // heeded waits until an upload rests, or goes on, and prints it. Where nobody

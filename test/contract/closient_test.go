@@ -100,7 +100,7 @@ func afterALostAnswer(w *world) { w.fault("closient.post#1=lost") }
 func afterADuplicate(w *world) {
 	afterALostAnswer(w)
 	w.settings["cleanup_duplicates"] = "true"
-	w.before[upload.ActivitySettle] = func(n int) {
+	w.before[upload.ActivityFind] = func(n int) {
 		if n == 1 {
 			w.putImage("Front of package", w.sample())
 		}
@@ -154,7 +154,7 @@ func TestClosient(t *testing.T) {
 		{
 			name: "post got a 500, and somebody else's image appeared: it is not ours", faults: []string{"closient.post#1=status=500"},
 			arrange: func(w *world) {
-				w.before[upload.ActivitySettle] = func(n int) {
+				w.before[upload.ActivityFind] = func(n int) {
 					if n == 1 {
 						w.putImage("Front of package", another(w))
 					}
@@ -165,7 +165,7 @@ func TestClosient(t *testing.T) {
 		{
 			name: "post got no answer, and somebody else's image appeared: ours is adopted", faults: []string{"closient.post#1=lost"},
 			arrange: func(w *world) {
-				w.before[upload.ActivitySettle] = func(int) { w.putImage("Front of package", another(w)) }
+				w.before[upload.ActivityFind] = func(int) { w.putImage("Front of package", another(w)) }
 			},
 			want: want{state: upload.StateReady, requests: requests{"list": 2, "post": 1, "image": 2}, media: 2},
 		},
@@ -173,7 +173,7 @@ func TestClosient(t *testing.T) {
 			name: "post got no answer, and images with other titles, or from before, are not even looked at", faults: []string{"closient.post#1=lost"},
 			arrange: func(w *world) {
 				w.putImage("Front of package", w.sample())
-				w.before[upload.ActivitySettle] = func(int) { w.putImage("Back of package", w.sample()) }
+				w.before[upload.ActivityFind] = func(int) { w.putImage("Back of package", w.sample()) }
 			},
 			want: want{state: upload.StateReady, requests: requests{"list": 2, "post": 1, "image": 1}, media: 3},
 		},
@@ -278,7 +278,7 @@ func (w *world) lookElsewhere() {
 func TestClosientIsUnconfirmedUntilAPersonDecides(t *testing.T) {
 	doubt := func(w *world) {
 		w.fault("closient.post#1=lost", "closient.image=status=404")
-		w.before[upload.ActivitySettle] = func(int) { w.putImage("Front of package", []byte("GIF89a")) }
+		w.before[upload.ActivityFind] = func(int) { w.putImage("Front of package", []byte("GIF89a")) }
 	}
 	silence := func(w *world) { w.fault("closient.post#1=lost", "closient.list#2+=status=503") }
 	garbled := func(w *world) { w.fault("closient.post#1=lost", "closient.list#2+=missing-field=data") }
@@ -297,7 +297,7 @@ func TestClosientIsUnconfirmedUntilAPersonDecides(t *testing.T) {
 		{"no list to be had, decided ready", silence, upload.VerdictReady, 1, upload.StateReady, "", "answered 503"},
 		{"no list to be had, decided retry", silence, upload.VerdictRetry, 2, upload.StateReady, "", "answered 503"},
 		{"no list to be had, decided fail", silence, upload.VerdictFail, 1, upload.StateFailed, upload.KindUnconfirmed, "answered 503"},
-		{"a list without its data, decided fail", garbled, upload.VerdictFail, 1, upload.StateFailed, upload.KindUnconfirmed, "no data"},
+		{"a list without its data, decided fail", garbled, upload.VerdictFail, 1, upload.StateFailed, upload.KindUnconfirmed, "without data"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -3,6 +3,7 @@ package contract
 import (
 	"cmp"
 
+	"github.com/mediaferry/mediaferry/internal/flow"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -41,11 +42,19 @@ func (p place) own(n int) requests { return requests{p.call.name: n} }
 
 // tries is how often the call is made before the upload fails.
 func (p place) tries() int {
-	usual := upload.ControlTries
+	usual := flow.ControlTries
 	if p.call.step == upload.StepTransfer {
-		usual = upload.TransferTries
+		usual = flow.TransferTries
 	}
 	return cmp.Or(p.call.tries, usual)
+}
+
+// renewals are those of what runs out while an outage lasts.
+func (p place) renewals() requests {
+	if p.call.renews == "" {
+		return nil
+	}
+	return requests{p.call.renews: perhaps}
 }
 
 // goesOn is an upload that gets over it, at the price of more requests.
@@ -61,13 +70,25 @@ func (p place) fails(kind upload.Kind, more ...requests) want {
 	}
 }
 
-// repeated: it may pass, so ask again, for as long as there are tries. What may
-// have been heard is looked for first.
+// repeated: it may pass, so ask again, until patience is over. What may have been
+// heard is looked for first.
 func repeated(p place) []example {
-	always := p.fails(upload.KindUnavailable, p.own(p.tries()), p.call.looks.times(p.tries()), p.call.lost, p.call.last)
+	always := p.fails(upload.KindUnavailable, p.own(some), p.call.looks.often(), p.call.lost, p.call.last, p.renewals())
+	if p.call.tries > 0 { // each may leave something behind
+		always.requests = p.until().plus(p.own(p.call.tries))
+	}
 	return []example{
 		{"once", 1, p.goesOn(p.own(1), p.call.looks)},
 		{"always", 0, always},
+	}
+}
+
+// unanswered: keep asking until patience is over; time in which nobody answers does
+// not count as time for processing.
+func unanswered(p place) []example {
+	return []example{
+		{"once", 1, p.goesOn(p.own(1))},
+		{"always", 0, p.fails(upload.KindUnavailable, p.own(some))},
 	}
 }
 
@@ -86,7 +107,7 @@ func unsent(p place) []example {
 	for name := range p.call.looks.plus(p.call.lost) {
 		looks[name] = perhaps
 	}
-	always := p.fails(upload.KindUnavailable, p.own(p.tries()), looks, p.call.last)
+	always := p.fails(upload.KindUnavailable, p.own(some), looks, p.call.last, p.renewals())
 	return []example{
 		{"once", 1, p.goesOn(p.own(1), looks)},
 		{"always", 0, always},
@@ -106,7 +127,7 @@ func overwritten(p place) []example {
 func foundAtLast(p place) []example {
 	return []example{
 		{"once", 1, p.goesOn(p.own(1))},
-		{"always", 0, p.goesOn(p.own(p.tries()-1), p.call.lost)},
+		{"always", 0, p.goesOn(p.own(some), p.call.lost, p.renewals())},
 	}
 }
 
@@ -118,7 +139,7 @@ func foundAtOnce(p place) []example {
 // throttled: wait as long as was asked, and count no attempt: more of them than
 // there are tries do no harm.
 func throttled(p place) []example {
-	const more = upload.TransferTries + 1
+	const more = flow.TransferTries + 1
 	want := p.goesOn(p.own(more))
 	if p.call.usual == nil {
 		want.attempts = &p.suite.attempts

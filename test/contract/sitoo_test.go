@@ -37,15 +37,15 @@ var sitooSuite = suite{
 			}),
 		},
 		{name: "get", step: upload.StepPoll, media: 1, answers: answers(
-			meaningOf(unseen, transport), throttling, []answer{
+			meaningOf(unanswered, transport), throttling, []answer{
 				{"400", "status=400", refused},
 				{"401", "status=401", denied},
 				{"403", "status=403", denied},
 				{"404 within ten seconds", "status=404", briefly},
 				{"409", "status=409", repeatedOnce},
-				{"500", "status=500", unseen},
-				{"503", "status=503,retry-after=3", unseen},
-				{"200 without a status", "missing-field=status", unseen},
+				{"500", "status=500", unanswered},
+				{"503", "status=503,retry-after=3", unanswered},
+				{"200 without a status", "missing-field=status", unanswered},
 			},
 		)},
 	},
@@ -130,7 +130,7 @@ func TestSitoo(t *testing.T) {
 		{
 			name: "post got no answer, and get does not know the file for ten seconds: it is there", faults: []string{"sitoo.post#1=lost", "sitoo.get=status=404"},
 			arrange: func(w *world) {
-				w.before[upload.ActivityPoll] = func(int) {
+				w.before[upload.ActivityFind] = func(int) {
 					if w.took() > 9*time.Second {
 						w.sandbox.ClearFaults()
 					}
@@ -144,7 +144,7 @@ func TestSitoo(t *testing.T) {
 		{
 			name: "post got no answer, and get says 404 of a file that is lost: another upload-url", faults: []string{"sitoo.post#1=lost"},
 			arrange: func(w *world) {
-				w.before[upload.ActivityPoll] = func(n int) {
+				w.before[upload.ActivityFind] = func(n int) {
 					if n == 1 {
 						require.True(w.t, w.sandbox.LoseSitoo(w.sandbox.Ledger().Of("sitoo")[0].UploadID))
 					}
@@ -160,7 +160,7 @@ func TestSitoo(t *testing.T) {
 			name: "post got no answer, and nobody says what became of it", faults: []string{"sitoo.post#1=lost", "sitoo.get=status=503"},
 			want: want{state: upload.StateFailed, kind: upload.KindUnavailable, step: upload.StepPoll, requests: requests{"upload-url": 1, "post": 1, "get": some}, media: 1},
 			check: func(w *world, _ upload.Item, _ end) {
-				require.GreaterOrEqual(w.t, w.took(), 5*time.Minute)
+				require.GreaterOrEqual(w.t, w.took(), patience)
 			},
 		},
 		{

@@ -89,6 +89,15 @@ func (r requests) plus(more ...requests) requests {
 	return sum
 }
 
+// often is some of each.
+func (r requests) often() requests {
+	all := requests{}
+	for name := range r {
+		all[name] = some
+	}
+	return all
+}
+
 func (r requests) times(n int) requests {
 	all := requests{}
 	for range n {

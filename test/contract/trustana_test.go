@@ -40,16 +40,16 @@ var trustanaSuite = suite{
 			}),
 		},
 		{name: "status", step: upload.StepPoll, media: 1, answers: answers(
-			meaningOf(unseen, transport), throttling, []answer{
+			meaningOf(unanswered, transport), throttling, []answer{
 				{"400", "status=400", refused},
 				{"401", "status=401", denied},
 				{"403", "status=403", denied},
 				{"404", "status=404", unseen},
-				{"500", "status=500", unseen},
-				{"503", "status=503,retry-after=2", unseen},
+				{"500", "status=500", unanswered},
+				{"503", "status=503,retry-after=2", unanswered},
 				{"200 with errorCode 404", "status=200,code=404", unseen},
-				{"200 with errorCode 500", "status=200,code=500", unseen},
-				{"200 without a fileId", "missing-field=data.fileId", unseen},
+				{"200 with errorCode 500", "status=200,code=500", unanswered},
+				{"200 without a fileId", "missing-field=data.fileId", unanswered},
 			},
 		)},
 	},

@@ -32,7 +32,9 @@ import (
 	"github.com/mediaferry/mediaferry/internal/samples"
 	"github.com/mediaferry/mediaferry/internal/sandbox"
 	"github.com/mediaferry/mediaferry/internal/sources"
+	"github.com/mediaferry/mediaferry/internal/steps"
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors"
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 	"github.com/mediaferry/mediaferry/workflows"
 )
@@ -110,7 +112,7 @@ func newWorld(t *testing.T, vendor string, change func(*sandbox.Settings)) *worl
 		Interceptors: []interceptor.WorkerInterceptor{&asService{}}, DeadlockDetectionTimeout: time.Minute,
 	})
 	w.env.SetOnActivityStartedListener(w.begin)
-	for _, all := range []map[string]any{workflows.Flows(), workflows.Batches()} {
+	for _, all := range []map[string]any{workflows.Uploads(vendors.Names()), workflows.Batches()} {
 		for name, flow := range all {
 			w.env.RegisterWorkflowWithOptions(flow, workflow.RegisterOptions{Name: name})
 		}
@@ -126,9 +128,11 @@ func (w *world) program() {
 	out := egress.New()
 	w.t.Cleanup(out.CloseIdle)
 	acts := &activities.Activities{
-		Accounts: w, Ledger: w.ledger, Egress: out,
-		Sources: sources.New(sources.Options{AllowPrivate: true, Egress: out}),
-		Running: w.running, Owner: "contract", Log: zap.NewNop(), Now: w.env.Now, Wait: w.wait,
+		Steps: &steps.Steps{
+			Accounts: w, Ledger: w.ledger, Egress: out,
+			Sources: sources.New(sources.Options{AllowPrivate: true, Egress: out}),
+			Running: w.running, Owner: "contract", Log: zap.NewNop(), Now: w.env.Now, Wait: w.wait,
+		},
 		Report: func(context.Context, string) ([]string, error) { return nil, nil },
 	}
 	acts.Register(w.env)
@@ -189,10 +193,14 @@ func (w *world) Account(name string) (spec.Account, error) {
 	if err != nil {
 		return account, err
 	}
+	account.Patience = patience
 	account.Settings = maps.Clone(account.Settings)
 	maps.Copy(account.Settings, w.settings)
 	return account, nil
 }
+
+// patience is for how long these worlds wait an outage out.
+const patience = 3 * time.Minute
 
 // KeyFingerprint is the configuration's own.
 func (w *world) KeyFingerprint(account spec.Account) string { return config.Fingerprint(account) }
@@ -223,10 +231,18 @@ func (w *world) begin(info *activity.Info, _ context.Context, _ converter.Encode
 	if do := w.before[name]; do != nil {
 		do(w.begun[name])
 	}
-	if name == upload.ActivityAwaitAccount && info.Attempt == 2 {
+	state, err := w.ledger.Account(w.t.Context(), w.vendor)
+	require.NoError(w.t, err)
+	if info.Attempt > 1 && state.Paused && asking[name] {
 		id := info.WorkflowExecution.ID
 		w.env.RegisterDelayedCallback(func() { w.paused(id) }, time.Millisecond)
 	}
+}
+
+// asking are the activities that wait while their account is paused.
+var asking = map[string]bool{
+	upload.ActivityPrepare: true, upload.ActivityTransfer: true, upload.ActivityFind: true, upload.ActivityComplete: true,
+	upload.ActivityPoll: true, upload.ActivitySignParts: true, upload.ActivitySendPart: true, upload.ActivityInspect: true,
 }
 
 // paused notes what a waiting upload shows, and resumes its account.

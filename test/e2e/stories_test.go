@@ -18,6 +18,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/codec"
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors"
 	"github.com/mediaferry/mediaferry/workflows"
 )
 
@@ -200,7 +201,7 @@ func replay(t *testing.T, keys codec.Keys, h *historypb.History) {
 		DataConverter: converter, FailureConverter: codec.FailureConverter(converter),
 	})
 	require.NoError(t, err)
-	for name, flow := range workflows.Flows() {
+	for name, flow := range workflows.Uploads(vendors.Names()) {
 		replayer.RegisterWorkflowWithOptions(flow, workflow.RegisterOptions{Name: name})
 	}
 	require.NoError(t, replayer.ReplayWorkflowHistory(nil, h))

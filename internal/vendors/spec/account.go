@@ -2,6 +2,7 @@ package spec
 
 import (
 	"strings"
+	"time"
 
 	"github.com/mediaferry/mediaferry/internal/egress"
 )
@@ -17,6 +18,8 @@ type Account struct {
 	// Spec gives them.
 	Settings map[string]string
 	MaxBytes int64
+	// Patience is for how long an outage is waited out; 0: not at all.
+	Patience time.Duration
 	// Rate is requests per second of the whole fleet, and Burst how many may
 	// come at once; Rate 0 sets no limit.
 	Rate  float64

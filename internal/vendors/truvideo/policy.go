@@ -107,8 +107,9 @@ var truvideo = &spec.Spec{
 		Complete:       true,
 		Poll:           assumed.poll,
 		FailedSessions: 1,
-		LostSessions:   3, // each leaves an orphan at the vendor
-		Prepares:       3, // so does each start whose answer was lost
+		Unseen:         []string{"INITIALIZED", "PARTIAL"}, // it has not heard of the completion
+		LostSessions:   3,                                  // each leaves an orphan at the vendor
+		Prepares:       3,                                  // so does each start whose answer was lost
 	},
 	Sources: map[spec.Fact]string{
 		spec.FactBytes:    docs,

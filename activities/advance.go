@@ -1,0 +1,220 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mediaferry/mediaferry/internal/flow"
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/steps"
+	"github.com/mediaferry/mediaferry/internal/transfer"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors"
+)
+
+// Prepare opens a session at the item's vendor.
+func (a *Activities) Prepare(ctx context.Context, in upload.Advance) (upload.Progress, error) {
+	return a.advance(ctx, in, flow.DoPrepare)
+}
+
+// Transfer sends the whole medium to its session.
+func (a *Activities) Transfer(ctx context.Context, in upload.Advance) (upload.Progress, error) {
+	return a.advance(ctx, in, flow.DoSend)
+}
+
+// Find finds out what became of a call whose answer was lost.
+func (a *Activities) Find(ctx context.Context, in upload.Advance) (upload.Progress, error) {
+	return a.advance(ctx, in, flow.DoFind)
+}
+
+// Complete tells the vendor that all parts have arrived.
+func (a *Activities) Complete(ctx context.Context, in upload.Advance) (upload.Progress, error) {
+	return a.advance(ctx, in, flow.DoComplete)
+}
+
+// Poll asks what became of the bytes, at the vendor's pace, until processing has
+// ended: between two polls it holds no worker's slot.
+func (a *Activities) Poll(ctx context.Context, in upload.Advance) (upload.Progress, error) {
+	return a.advance(ctx, in, flow.DoPoll)
+}
+
+// stepOf is the step that an action belongs to.
+var stepOf = map[flow.Do]upload.Step{
+	flow.DoPrepare: upload.StepPrepare, flow.DoSend: upload.StepTransfer, flow.DoFind: upload.StepFind,
+	flow.DoComplete: upload.StepComplete, flow.DoPoll: upload.StepPoll,
+}
+
+// advance makes one step of an item. It returns the progress that follows, and makes
+// no call where that, as the ledger has it, asks for another step.
+func (a *Activities) advance(ctx context.Context, in upload.Advance, do flow.Do) (upload.Progress, error) {
+	way, err := a.flowOf(in.Item)
+	if err != nil {
+		return in.Progress, result(ctx, err)
+	}
+	p, err := a.latest(ctx, in, way)
+	if err != nil {
+		return p, result(ctx, err)
+	}
+	action := way.Next(&p)
+	if action.Do != do {
+		return p, nil
+	}
+	work := steps.Work{Item: in.Item, Flow: way, Progress: &p, Plan: in.Plan, Parts: in.Parts, Meter: &transfer.Meter{Limit: a.Bandwidth.Wait}}
+	if err := a.announce(ctx, in.Item, do, &p); err != nil {
+		return p, result(ctx, err)
+	}
+	stop := a.watch(ctx, in.Item, do, &p, work.Meter)
+	if work.Vendor, work.Caller, err = a.Caller(ctx, in.Item); err == nil {
+		err = a.Do(ctx, work, action)
+	}
+	stop()
+	return a.conclude(ctx, in.Item, work, do, err)
+}
+
+// announce saves what must be known before a call is made: bytes that are sent once
+// more count as being on their way, and parts that were sent are to be completed.
+func (a *Activities) announce(ctx context.Context, item upload.Item, do flow.Do, p *upload.Progress) error {
+	if !p.Idle || do != flow.DoSend && do != flow.DoComplete {
+		return nil
+	}
+	p.Idle = false
+	return a.save(ctx, item, p)
+}
+
+// flowOf is the way of an item at its account as that is now. An account that is
+// gone from the configuration has no patience: nothing is asked of it.
+func (a *Activities) flowOf(item upload.Item) (flow.Flow, error) {
+	vendor, err := vendors.Find(item.Vendor)
+	if err != nil {
+		return flow.Flow{}, upload.Errorf(upload.KindInternal, upload.StepClaim, "%w", err)
+	}
+	account, _ := a.Accounts.Account(item.Account) // whoever makes the call is told what is wrong with it
+	return steps.FlowOf(vendor.Spec(), account, item), nil
+}
+
+// latest is the progress to go on from: the workflow's copy, or what an earlier
+// attempt of this activity has saved since. An attempt that ended without a word may
+// have sent the bytes.
+func (a *Activities) latest(ctx context.Context, in upload.Advance, way flow.Flow) (upload.Progress, error) {
+	p, n := in.Progress, int(attempt(ctx))
+	if n == 1 && !in.Reload {
+		return p, nil
+	}
+	row, err := a.Ledger.ReadProgress(ctx, in.Item.UploadID)
+	if err != nil {
+		return p, steps.FromLedger(ctx, err)
+	}
+	if saved := row.Progress; saved != nil && saved.Version > p.Version && row.RunID == run(ctx).ID {
+		p = *saved
+		p.Content = in.Progress.Content // which a move may have changed
+	}
+	if p.Next == upload.StepPoll { // polls that were in vain are not saved
+		p.Attempts.Poll += n - 1 - p.Attempt
+		p.NotBefore = a.Now()
+	}
+	way.Unheard(&p, a.Now())
+	return p, nil
+}
+
+// watch lets those who watch an item see that it moves, until stop is called.
+func (a *Activities) watch(ctx context.Context, item upload.Item, do flow.Do, p *upload.Progress, meter *transfer.Meter) (stop func()) {
+	if do != flow.DoSend {
+		return alive(ctx)
+	}
+	before, size, of := p.BytesSent, p.Content.Size, run(ctx)
+	return beat(ctx, func() any {
+		a.bytes(ctx, item, of, before+meter.Sent())
+		return upload.Heartbeat{Sent: meter.Sent(), Size: size}
+	})
+}
+
+// bytes lets those who watch an item see its bytes move. It may be lost.
+func (a *Activities) bytes(ctx context.Context, item upload.Item, of steps.Run, sent int64) {
+	_ = a.Ledger.UpdateState(ctx, ledger.StateUpdate{Item: item, WorkflowID: of.WorkflowID, RunID: of.ID, Way: upload.WayOwn, BytesSent: sent})
+}
+
+// conclude saves what a step came to, and turns it into what Temporal is to do.
+func (a *Activities) conclude(ctx context.Context, item upload.Item, w steps.Work, do flow.Do, err error) (upload.Progress, error) {
+	p := w.Progress
+	p.Attempt = 0
+	if err == nil {
+		if do == flow.DoPoll && p.Next == upload.StepPoll { // nothing has changed
+			return *p, later(typeProcessing, "the vendor says "+p.Media.Seen, p.NotBefore.Sub(a.Now()))
+		}
+		return *p, result(ctx, a.save(ctx, item, p))
+	}
+	e := steps.Failure(ctx, err, stepOf[do])
+	if e == nil {
+		return *p, result(ctx, err)
+	}
+	verdict := w.Flow.Judge(p, stepOf[do], e, a.Now())
+	if verdict.Then != flow.GoOn {
+		p.Attempt = int(attempt(ctx))
+	}
+	if err := a.save(ctx, item, p); err != nil {
+		return *p, result(ctx, err)
+	}
+	switch {
+	case verdict.Then == flow.Repeat:
+		return *p, later(string(e.Kind), e.Error(), verdict.After)
+	case verdict.Then == flow.Hold:
+		return *p, a.hold(ctx, item.Account, e)
+	case p.Next == upload.StepEnd && p.Cause == nil:
+		return *p, nil
+	}
+	return *p, failed(e, *p)
+}
+
+// save saves the progress of an item, and the state that it says. An item that has
+// ended is recorded right away. A copy that is older than the ledger's gives way.
+func (a *Activities) save(ctx context.Context, item upload.Item, p *upload.Progress) error {
+	if p.Next == upload.StepEnd {
+		return nil
+	}
+	p.Version++
+	refused, err := a.Ledger.SaveProgress(ctx, []ledger.ProgressUpdate{{
+		UploadID: item.UploadID, RunID: run(ctx).ID, State: p.State(), Progress: *p, BytesSent: p.BytesSent,
+	}})
+	newer, err := steps.Saved(ctx, refused, err)
+	if newer != nil { // this copy gives way
+		*p = *newer
+	}
+	return err
+}
+
+// hold pauses an account that its vendor denied, for all, and comes back until it
+// goes on.
+func (a *Activities) hold(ctx context.Context, account string, e *upload.Error) error {
+	if !e.Paused {
+		said := upload.Error{Message: e.Message, RequestID: e.RequestID} // the account's trouble is not the step's
+		if _, err := a.Ledger.PauseAccount(ctx, account, said.Error(), upload.ByItself); err != nil {
+			return ledgerError(ctx, err)
+		}
+	}
+	why := e.Message
+	if !e.Paused {
+		why = fmt.Sprintf("account %s is paused: %s", account, e.Message)
+	}
+	return rest(ctx, &steps.Later{Why: why})
+}
+
+// aside turns what came of a call that has no progress of its own into what Temporal
+// is to do.
+func (a *Activities) aside(ctx context.Context, item upload.Item, at upload.Step, err error) error {
+	e := steps.Failure(ctx, err, at)
+	if e == nil {
+		return result(ctx, err)
+	}
+	way, findErr := a.flowOf(item)
+	if findErr != nil {
+		return result(ctx, findErr)
+	}
+	since, n := run(ctx).Started, int(attempt(ctx))
+	switch verdict := way.Aside(e, since, n, a.Now()); verdict.Then {
+	case flow.Repeat:
+		return later(string(e.Kind), e.Error(), verdict.After)
+	case flow.Hold:
+		return a.hold(ctx, item.Account, e)
+	}
+	return failed(e)
+}

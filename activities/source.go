@@ -1,0 +1,114 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"maps"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/mediaferry/mediaferry/internal/flow"
+	"github.com/mediaferry/mediaferry/internal/transfer"
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+// Claim looks at an item's source, refuses what its vendor does not take, and
+// claims the item's identity. It makes no request to the vendor.
+func (a *Activities) Claim(ctx context.Context, item upload.Item) (upload.Claimed, error) {
+	defer alive(ctx)()
+	claimed, err := a.Steps.Claim(ctx, item, run(ctx))
+	return claimed, a.aside(ctx, item, upload.StepClaim, err)
+}
+
+// Digest reads a whole source through that was sent in parts.
+func (a *Activities) Digest(ctx context.Context, item upload.Item, content upload.Content) (upload.Digest, error) {
+	defer alive(ctx)()
+	digest, err := a.Steps.Digest(ctx, item, content)
+	return digest, a.aside(ctx, item, upload.StepTransfer, err)
+}
+
+// Prove holds a source in another place against what was sent from the old one. It
+// fails with kind invalid where they differ.
+func (a *Activities) Prove(ctx context.Context, in upload.Prove) (upload.Proved, error) {
+	defer alive(ctx)()
+	proved, err := a.Steps.Prove(ctx, in)
+	return proved, a.aside(ctx, in.Item, upload.StepTransfer, err)
+}
+
+// SignParts gets more URLs for a session's parts.
+func (a *Activities) SignParts(ctx context.Context, in upload.SignParts) ([]upload.PartURL, error) {
+	defer alive(ctx)()
+	vendor, caller, err := a.Caller(ctx, in.Item)
+	if err != nil {
+		return nil, a.aside(ctx, in.Item, upload.StepTransfer, err)
+	}
+	urls, err := a.Steps.SignParts(ctx, vendor, caller, in)
+	return urls, a.aside(ctx, in.Item, upload.StepTransfer, err)
+}
+
+// Inspect asks once what the vendor knows of a session in parts.
+func (a *Activities) Inspect(ctx context.Context, in upload.Inspect) (media upload.Media, err error) {
+	defer alive(ctx)()
+	vendor, caller, err := a.Caller(ctx, in.Item)
+	if err == nil {
+		media, err = a.Steps.Inspect(ctx, vendor, caller, in)
+	}
+	return media, a.aside(ctx, in.Item, upload.StepPoll, err)
+}
+
+// SendPart sends one part of a medium. A store that asks for fewer parts at once is
+// for the workflow to hear, the first time; everything else that passes is waited
+// out here.
+func (a *Activities) SendPart(ctx context.Context, in upload.SendPart) (upload.Part, error) {
+	past := before(ctx)
+	meter := &transfer.Meter{Limit: a.Bandwidth.Wait}
+	of := run(ctx)
+	stop := beat(ctx, func() any {
+		told := past
+		told.Sent, told.Size = meter.Sent(), in.Size
+		a.bytes(ctx, in.Item, of, in.Before+told.Wasted+told.Sent)
+		return told
+	})
+	part, err := a.sendPart(ctx, in, meter)
+	stop()
+	var e *upload.Error
+	if err == nil || !errors.As(err, &e) {
+		part.Wasted, part.Retries = past.Wasted, past.Retries
+		return part, result(ctx, err)
+	}
+	past.Wasted += meter.Sent()
+	past.Retries = maps.Clone(past.Retries)
+	if past.Retries == nil {
+		past.Retries = map[string]int{}
+	}
+	past.Retries[e.Cause()]++
+	past.Sent = 0
+	e.Receipt = &upload.Receipt{BytesSent: past.Wasted}
+	if flow.SlowDown(e) && !in.Slowed {
+		return part, failed(e)
+	}
+	activity.RecordHeartbeat(ctx, past)
+	return part, a.aside(ctx, in.Item, upload.StepTransfer, e)
+}
+
+func (a *Activities) sendPart(ctx context.Context, in upload.SendPart, meter *transfer.Meter) (upload.Part, error) {
+	if part, found, err := a.KeptPart(ctx, in); in.Stored == "" && (err != nil || found) {
+		return part, err
+	}
+	vendor, caller, err := a.Caller(ctx, in.Item)
+	if err != nil {
+		return upload.Part{}, err
+	}
+	return a.Steps.SendPart(ctx, vendor, caller, in, meter)
+}
+
+// before is what the attempts before this one left: what they sent in vain, and how
+// often they were repeated.
+func before(ctx context.Context) upload.Heartbeat {
+	var p upload.Heartbeat
+	if activity.HasHeartbeatDetails(ctx) {
+		_ = activity.GetHeartbeatDetails(ctx, &p) // a beat without details has no past
+	}
+	p.Wasted, p.Sent = p.Wasted+p.Sent, 0
+	return p
+}

@@ -1,0 +1,348 @@
+package flow
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+// Verdict is what a failure means for whoever made the call.
+type Verdict struct {
+	Then Then
+	// After is how long to wait before the same call, and for whom Hold means to
+	// look whether the account goes on.
+	After time.Duration
+}
+
+// Then is what follows a failure.
+type Then string
+
+// What follows a failure.
+const (
+	Repeat Then = "repeat" // the same call, After a while; nothing else has changed
+	Hold   Then = "hold"   // the account cannot go on: pause it for all, and come back
+	GoOn   Then = "go on"  // the progress has moved: see Next
+)
+
+// Tries of one step that may be answered with a failure that may still pass.
+const (
+	ControlTries  = 6
+	TransferTries = 8
+)
+
+// Judge decides what the failure of a call means, and takes note of it. at is the
+// step that the call was made for. It never fails: what nobody understood ends the
+// item.
+func (f Flow) Judge(s *upload.Progress, at upload.Step, e *upload.Error, now time.Time) Verdict {
+	key := upload.TryKey(at, 0)
+	second(&s.Tally, key, e)
+	s.Again(e.Cause())
+	if at == upload.StepComplete {
+		s.Idle = true
+	}
+	if at == upload.StepTransfer {
+		s.Idle = true
+		s.Arrived = s.Arrived || e.MayHaveArrived()
+		if e.Receipt != nil {
+			s.BytesSent += e.Receipt.BytesSent
+		}
+	}
+	switch e.Kind {
+	case upload.KindThrottled:
+		return f.throttled(s, at, e)
+	case upload.KindDenied:
+		s.Attempts.Add(at, -1)
+		return Verdict{Then: Hold}
+	case upload.KindUnavailable:
+		return f.unavailable(s, at, e, now)
+	case upload.KindCorrupt:
+		if at == upload.StepTransfer {
+			return f.corrupt(s, key, e)
+		}
+	case upload.KindExpired:
+		f.expired(s, at, e, now)
+		return Verdict{Then: GoOn}
+	case upload.KindRejected:
+		if f.cured(s, at, e, now) {
+			return Verdict{Then: GoOn}
+		}
+	}
+	f.fail(s, at, e, now)
+	return Verdict{Then: GoOn}
+}
+
+// second gives a failure the kind that it has when it comes a second time.
+func second(t *upload.Tally, key string, e *upload.Error) {
+	if e.Then == "" {
+		return
+	}
+	mark := fmt.Sprintf("%s %d %s", key, e.Status, e.Code)
+	if t.Seen[mark] {
+		e.Kind, e.Then = e.Then, ""
+	}
+	if t.Seen == nil {
+		t.Seen = map[string]bool{}
+	}
+	t.Seen[mark] = true
+}
+
+// throttled waits as the other side asked, and longer each time where it asked
+// nothing. It counts as no attempt.
+func (f Flow) throttled(s *upload.Progress, at upload.Step, e *upload.Error) Verdict {
+	s.Attempts.Add(at, -1)
+	s.Tally.Throttled++
+	return Verdict{Repeat, Slow(e.RetryAfter, f.Seed, s.Tally.Throttled)}
+}
+
+// Slow is how long a caller that was throttled for the n-th time in a row waits: at
+// least as long as was asked, and where nothing was, longer each time.
+func Slow(asked time.Duration, seed string, n int) time.Duration {
+	if asked > 0 {
+		return upload.Spread(max(asked, time.Second), seed, n)
+	}
+	return max(upload.Backoff(n+1, seed), time.Second)
+}
+
+// unavailable waits an outage out: what may be repeated is repeated until patience
+// is over, and what may have been heard is looked for first.
+func (f Flow) unavailable(s *upload.Progress, at upload.Step, e *upload.Error, now time.Time) Verdict {
+	key := upload.TryKey(at, 0)
+	over := f.missed(s, key, now)
+	switch {
+	case at == upload.StepTransfer && f.stored(s):
+		if f.tried(s, key) >= TransferTries {
+			f.ready(s)
+			return Verdict{Then: GoOn}
+		}
+		over = false
+	case at == upload.StepPrepare && f.Policy.Prepares > 0 && e.MayHaveArrived():
+		over = over || f.doubts(s, key) >= f.Policy.Prepares
+	case at == upload.StepComplete && e.MayHaveArrived(), at == upload.StepTransfer && f.mustFind(s, e):
+		s.Over = over
+		f.find(s, e, now)
+		return Verdict{Then: GoOn}
+	}
+	if over {
+		f.fail(s, at, e, now)
+		return Verdict{Then: GoOn}
+	}
+	wait := f.rest(s, key, e)
+	if at == upload.StepPoll {
+		wait = max(wait, f.pace(s))
+	}
+	return Verdict{Repeat, wait}
+}
+
+// mustFind reports whether bytes must be looked for before they are sent again. Where
+// nothing but a search tells, a body that was cut short is reason enough.
+func (f Flow) mustFind(s *upload.Progress, e *upload.Error) bool {
+	switch f.Policy.Find.By {
+	case upload.FindByPoll:
+		return s.Arrived
+	case upload.FindBySearch:
+		return e.Arrived != upload.ArrivedNothing
+	}
+	return false
+}
+
+// missed takes note of a call that nobody answered, and reports whether patience
+// with the other side is over.
+func (f Flow) missed(s *upload.Progress, key string, now time.Time) (over bool) {
+	if s.Tally.Away == nil {
+		s.Tally.Away = map[string]time.Time{}
+	}
+	if s.Tally.Misses == nil {
+		s.Tally.Misses = map[string]int{}
+	}
+	if s.Tally.Away[key].IsZero() {
+		s.Tally.Away[key] = now
+	}
+	s.Tally.Misses[key]++
+	return now.Sub(s.Tally.Away[key]) >= f.Patience
+}
+
+func (f Flow) doubts(s *upload.Progress, key string) int {
+	if s.Tally.Doubts == nil {
+		s.Tally.Doubts = map[string]int{}
+	}
+	s.Tally.Doubts[key]++
+	return s.Tally.Doubts[key]
+}
+
+// rest is the pause before the next call of a step that failed.
+func (f Flow) rest(s *upload.Progress, key string, e *upload.Error) time.Duration {
+	failures := s.Tally.Misses[key] + s.Tally.Tries[key]
+	return max(upload.Backoff(failures, f.Seed+key), e.RetryAfter, time.Millisecond)
+}
+
+// stored reports whether the bytes are stored already, and are only sent again so
+// that the vendor is told: what becomes of that does not matter.
+func (f Flow) stored(s *upload.Progress) bool {
+	return f.Policy.UntoldSends > 0 && s.Tally.Sends > 0
+}
+
+// corrupt sends bytes again that did not arrive as they are.
+func (f Flow) corrupt(s *upload.Progress, key string, e *upload.Error) Verdict {
+	s.Lenient = true
+	if f.tried(s, key) >= TransferTries {
+		end(s, e)
+		return Verdict{Then: GoOn}
+	}
+	return Verdict{Repeat, f.rest(s, key, e)}
+}
+
+func (f Flow) tried(s *upload.Progress, key string) int {
+	if s.Tally.Tries == nil {
+		s.Tally.Tries = map[string]int{}
+	}
+	s.Tally.Tries[key]++
+	return s.Tally.Tries[key]
+}
+
+// expired goes on with a session that ran out, or was lost.
+func (f Flow) expired(s *upload.Progress, at upload.Step, e *upload.Error, now time.Time) {
+	switch {
+	case at == upload.StepTransfer && f.stored(s):
+		f.ready(s)
+		return
+	case e.Lost && at != upload.StepPrepare && (at != upload.StepTransfer || f.Policy.LostSessions > 0):
+		f.lose(s, e)
+		return
+	case at != upload.StepTransfer, f.Policy.LostSessions > 0:
+		end(s, e)
+		return
+	}
+	f.ranOut(s, e)
+	switch {
+	case s.Arrived && !e.Lost && f.settle(s, e, now):
+	case s.Over:
+		end(s, e)
+	default:
+		renew(s, e)
+	}
+}
+
+// ranOut counts a session that ran out, unless that was while it waited for a worker,
+// or for a store that did not answer.
+func (f Flow) ranOut(s *upload.Progress, e *upload.Error) {
+	if e.Code == upload.CodeQueued || !s.Tally.Away[upload.TryKey(upload.StepTransfer, 0)].IsZero() {
+		return
+	}
+	if s.Tally.Early++; e.Code != upload.CodeSpent {
+		s.Tally.Early = 0
+	}
+	tries := f.tried(s, upload.TryKey(upload.StepTransfer, 0))
+	s.Tally.Expired++
+	s.Over = s.Tally.Expired >= TransferTries || tries >= TransferTries
+}
+
+// PartsFailed ends the sending of parts that cannot go on: with another session where
+// this one is lost, and otherwise with the failure.
+func (f Flow) PartsFailed(s *upload.Progress, e *upload.Error) {
+	if e.Lost {
+		f.lose(s, e)
+		return
+	}
+	end(s, e)
+}
+
+// lose has another session opened in place of one that is gone, as often as the
+// policy allows.
+func (f Flow) lose(s *upload.Progress, e *upload.Error) {
+	lost, most := &s.Tally.Lost, f.Policy.LostSessions
+	if most == 0 {
+		lost, most = &s.Tally.Expired, TransferTries
+	}
+	if *lost++; *lost >= most {
+		end(s, e)
+		return
+	}
+	f.left(s)
+	renew(s, e)
+}
+
+// cured goes on after a refusal that another call may avoid, and reports whether
+// there is one.
+func (f Flow) cured(s *upload.Progress, at upload.Step, e *upload.Error, now time.Time) bool {
+	v := f.Policy.Variant
+	switch {
+	case at == upload.StepTransfer && f.stored(s):
+		f.ready(s)
+	case at == upload.StepTransfer && v.Code != "" && s.Variant == "" && e.Code == v.Code && strings.Contains(strings.ToLower(e.Message), v.Says):
+		s.Variant = v.Code
+		renew(s, e)
+	case at == upload.StepComplete:
+		s.Tally.Refused++
+		f.find(s, e, now)
+	default:
+		return false
+	}
+	return true
+}
+
+// fail ends an item with a failure. Where its bytes may have arrived all the same,
+// they are looked for before.
+func (f Flow) fail(s *upload.Progress, at upload.Step, e *upload.Error, now time.Time) {
+	switch {
+	case at == upload.StepTransfer && f.stored(s):
+		f.ready(s)
+	case at == upload.StepFind && f.Policy.Find.By == upload.FindBySearch:
+		end(s, unconfirmed(s.Cause, "looking for the medium: "+e.Message))
+	case at == upload.StepPoll && !s.Until.IsZero():
+		end(s, s.Cause)
+	case at == upload.StepTransfer && e.Kind == upload.KindUnavailable && s.Arrived && !s.Over:
+		s.Over = true
+		if !f.settle(s, e, now) {
+			end(s, e)
+		}
+	default:
+		end(s, e)
+	}
+}
+
+// settle looks for the bytes of an old session, and reports whether there is a way.
+func (f Flow) settle(s *upload.Progress, e *upload.Error, now time.Time) bool {
+	switch {
+	case f.Policy.Settle == upload.SettlePoll:
+		s.Cause, s.Until = e, now.Add(f.Policy.SettleFor)
+		f.poll(s, now)
+	case f.Policy.Settle == upload.SettleFind, f.Policy.Find.By != "":
+		f.find(s, e, now)
+	default:
+		return false
+	}
+	return true
+}
+
+// find looks for what a lost answer may have done.
+func (f Flow) find(s *upload.Progress, e *upload.Error, now time.Time) {
+	s.Cause, s.Tally.Finds = e, 0
+	at := time.Time{}
+	if waits := f.Policy.Find.Waits; len(waits) > 0 && !ofCompletion(e) {
+		at = now.Add(waits[0])
+	}
+	to(s, upload.StepFind, at)
+}
+
+// Aside decides about a call that an item's steps need, and that has no progress of
+// its own: a look at the source, one part of many, URLs for parts. since is when the
+// call was made first, and n how often it has failed by now. GoOn leaves the failure
+// to whoever needs the call.
+func (f Flow) Aside(e *upload.Error, since time.Time, n int, now time.Time) Verdict {
+	switch e.Kind {
+	case upload.KindThrottled:
+		return Verdict{Repeat, Slow(e.RetryAfter, f.Seed, n)}
+	case upload.KindDenied:
+		return Verdict{Then: Hold}
+	case upload.KindUnavailable:
+		if now.Sub(since) < f.Patience && e.Then == "" {
+			return Verdict{Repeat, max(upload.Backoff(n, f.Seed), e.RetryAfter, leastRest)}
+		}
+	}
+	return Verdict{Then: GoOn}
+}
+
+// leastRest is the least time between two calls of which the first got no answer.
+const leastRest = 200 * time.Millisecond

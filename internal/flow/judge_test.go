@@ -1,0 +1,143 @@
+package flow_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mediaferry/mediaferry/internal/flow"
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+var noon = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+
+// The kinds of vendors that there are, cut down to the facts that failures depend
+// on.
+var (
+	overwrites = upload.Policy{Bytes: upload.BytesPut, Settle: upload.SettlePoll, SettleFor: 2 * time.Minute, Poll: pace}
+	keyed      = upload.Policy{Bytes: upload.BytesForm, UntoldSends: 3, Variant: upload.Variant{Code: "InvalidArgument", Says: "callback", Field: "callback"}}
+	looks      = upload.Policy{Bytes: upload.BytesForm, Find: upload.Find{By: upload.FindByPoll}, Settle: upload.SettleFind, Poll: pace, FailedSessions: 1, Unseen: []string{"uploading"}, UnseenSends: 3, UnseenFor: 2 * time.Minute}
+	searches   = upload.Policy{Bytes: upload.BytesVendorForm, Find: upload.Find{By: upload.FindBySearch, Waits: []time.Duration{2 * time.Second, 5 * time.Second}}}
+	parts      = upload.Policy{Bytes: upload.BytesParts, Complete: true, Poll: pace, FailedSessions: 1, LostSessions: 3, Prepares: 3}
+	pace       = upload.Schedule{Waits: []time.Duration{5 * time.Second}, Deadline: 10 * time.Minute}
+)
+
+func failure(kind upload.Kind, change ...func(*upload.Error)) upload.Error {
+	e := upload.Error{Kind: kind, Message: "said so", Arrived: upload.ArrivedNothing}
+	for _, c := range change {
+		c(&e)
+	}
+	return e
+}
+
+func maybe(e *upload.Error) { e.Arrived = upload.ArrivedMaybe }
+func lost(e *upload.Error)  { e.Lost = true }
+
+// TestAFailureMeansWhatItsTableSays is the one table of what failures mean: for
+// whom, at which step, what, and what follows.
+func TestAFailureMeansWhatItsTableSays(t *testing.T) {
+	const day = 24 * time.Hour
+	away := func(since time.Duration) func(*upload.Progress) {
+		return func(s *upload.Progress) {
+			s.Tally.Away = map[string]time.Time{"prepare 0": noon.Add(-since), "transfer 0": noon.Add(-since), "poll 0": noon.Add(-since), "find 0": noon.Add(-since), "complete 0": noon.Add(-since)}
+		}
+	}
+	tried := func(n int) func(*upload.Progress) {
+		return func(s *upload.Progress) { s.Tally.Tries = map[string]int{"transfer 0": n} }
+	}
+	arrived := func(s *upload.Progress) { s.Arrived = true }
+	for _, c := range []struct {
+		name   string
+		policy upload.Policy
+		before func(*upload.Progress)
+		at     upload.Step
+		e      upload.Error
+		then   flow.Then
+		next   flow.Do     // where the progress has moved
+		ends   upload.Kind // where that is the end; "": ready
+	}{
+		{"a call that was throttled is made again", overwrites, nil, upload.StepPrepare, failure(upload.KindThrottled), flow.Repeat, "", ""},
+		{"a denied account is held", overwrites, nil, upload.StepPoll, failure(upload.KindDenied), flow.Hold, "", ""},
+		{"an outage is waited out", overwrites, away(day - time.Minute), upload.StepPrepare, failure(upload.KindUnavailable), flow.Repeat, "", ""},
+		{"until patience is over", overwrites, away(day), upload.StepPrepare, failure(upload.KindUnavailable), flow.GoOn, flow.DoEnd, upload.KindUnavailable},
+		{"an outage while polling is waited out beyond the time for processing", overwrites, away(11 * time.Minute), upload.StepPoll, failure(upload.KindUnavailable), flow.Repeat, "", ""},
+		{"what the vendor refused is final", overwrites, nil, upload.StepPrepare, failure(upload.KindRejected), flow.GoOn, flow.DoEnd, upload.KindRejected},
+		{"a source that changed is final", overwrites, nil, upload.StepTransfer, failure(upload.KindMissing), flow.GoOn, flow.DoEnd, upload.KindMissing},
+		{"what nobody understood is final", overwrites, nil, upload.StepTransfer, failure(upload.KindInternal), flow.GoOn, flow.DoEnd, upload.KindInternal},
+		{"damaged bytes are sent again", overwrites, tried(6), upload.StepTransfer, failure(upload.KindCorrupt), flow.Repeat, "", ""},
+		{"as long as there are tries", overwrites, tried(7), upload.StepTransfer, failure(upload.KindCorrupt), flow.GoOn, flow.DoEnd, upload.KindCorrupt},
+		{"a damaged medium at the vendor is final", overwrites, nil, upload.StepPoll, failure(upload.KindCorrupt), flow.GoOn, flow.DoEnd, upload.KindCorrupt},
+		{"a session that ran out is replaced", overwrites, nil, upload.StepTransfer, failure(upload.KindExpired), flow.GoOn, flow.DoPrepare, ""},
+		{"eight of them are enough", overwrites, tried(7), upload.StepTransfer, failure(upload.KindExpired), flow.GoOn, flow.DoEnd, upload.KindExpired},
+		{"one whose bytes may have arrived is asked first", overwrites, arrived, upload.StepTransfer, failure(upload.KindExpired), flow.GoOn, flow.DoPoll, ""},
+		{"a lost answer is no reason to ask where bytes are overwritten", overwrites, nil, upload.StepTransfer, failure(upload.KindUnavailable, maybe), flow.Repeat, "", ""},
+		{"but it is when patience is over", overwrites, away(day), upload.StepTransfer, failure(upload.KindUnavailable, maybe), flow.GoOn, flow.DoPoll, ""},
+
+		{"an object that is stored stays, whatever becomes of sending it again", keyed, func(s *upload.Progress) { s.Tally.Sends = 1 }, upload.StepTransfer, failure(upload.KindRejected), flow.GoOn, flow.DoEnd, ""},
+		{"a refused callback has another form asked for", keyed, nil, upload.StepTransfer, failure(upload.KindRejected, func(e *upload.Error) { e.Code, e.Message = "InvalidArgument", "the Callback is no JSON" }), flow.GoOn, flow.DoPrepare, ""},
+		{"once", keyed, func(s *upload.Progress) { s.Variant = "InvalidArgument" }, upload.StepTransfer, failure(upload.KindRejected, func(e *upload.Error) { e.Code, e.Message = "InvalidArgument", "the Callback is no JSON" }), flow.GoOn, flow.DoEnd, upload.KindRejected},
+
+		{"a lost answer is looked for before the form is sent again", looks, nil, upload.StepTransfer, failure(upload.KindUnavailable, maybe), flow.GoOn, flow.DoFind, ""},
+		{"a form that was not sent is sent again", looks, nil, upload.StepTransfer, failure(upload.KindUnavailable), flow.Repeat, "", ""},
+		{"a form that ran out after a lost answer is looked for", looks, arrived, upload.StepTransfer, failure(upload.KindExpired), flow.GoOn, flow.DoFind, ""},
+		{"a lost file has another asked for", looks, nil, upload.StepPoll, failure(upload.KindExpired, lost), flow.GoOn, flow.DoPrepare, ""},
+		{"and is not looked for a second time", looks, nil, upload.StepFind, failure(upload.KindExpired, lost), flow.GoOn, flow.DoPrepare, ""},
+		{"an outage while looking is waited out", looks, nil, upload.StepFind, failure(upload.KindUnavailable), flow.Repeat, "", ""},
+
+		{"a POST without an answer is searched for", searches, nil, upload.StepTransfer, failure(upload.KindUnavailable, maybe), flow.GoOn, flow.DoFind, ""},
+		{"an answer that says nothing is taken for none", searches, nil, upload.StepTransfer, failure(upload.KindUnavailable, func(e *upload.Error) { e.Arrived = "" }), flow.GoOn, flow.DoFind, ""},
+		{"a search that is refused leaves it unconfirmed", searches, nil, upload.StepFind, failure(upload.KindRejected), flow.GoOn, flow.DoEnd, upload.KindUnconfirmed},
+		{"and so does one that nobody answers for a day", searches, away(day), upload.StepFind, failure(upload.KindUnavailable), flow.GoOn, flow.DoEnd, upload.KindUnconfirmed},
+
+		{"a start without an answer may leave a session behind", parts, nil, upload.StepPrepare, failure(upload.KindUnavailable, maybe), flow.Repeat, "", ""},
+		{"three of them are enough", parts, func(s *upload.Progress) { s.Tally.Doubts = map[string]int{"prepare 0": 2} }, upload.StepPrepare, failure(upload.KindUnavailable, maybe), flow.GoOn, flow.DoEnd, upload.KindUnavailable},
+		{"a start that nobody heard leaves none", parts, func(s *upload.Progress) { s.Tally.Doubts = map[string]int{"prepare 0": 2} }, upload.StepPrepare, failure(upload.KindUnavailable), flow.Repeat, "", ""},
+		{"a completion without an answer is looked for", parts, nil, upload.StepComplete, failure(upload.KindUnavailable, maybe), flow.GoOn, flow.DoFind, ""},
+		{"a completion that was refused is looked for", parts, nil, upload.StepComplete, failure(upload.KindRejected), flow.GoOn, flow.DoFind, ""},
+		{"a session that is gone is replaced", parts, nil, upload.StepTransfer, failure(upload.KindExpired, lost), flow.GoOn, flow.DoPrepare, ""},
+		{"three sessions are enough", parts, func(s *upload.Progress) { s.Tally.Lost = 2 }, upload.StepComplete, failure(upload.KindExpired, lost), flow.GoOn, flow.DoEnd, upload.KindExpired},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := flow.Flow{Policy: c.policy, Patience: day, Seed: "upload/a/1"}
+			s := &upload.Progress{Session: upload.Session{ID: "1"}, Next: c.at, SentAt: noon.Add(-time.Minute)}
+			if c.before != nil {
+				c.before(s)
+			}
+			e := c.e
+			verdict := f.Judge(s, c.at, &e, noon)
+			require.Equal(t, c.then, verdict.Then)
+			if c.then != flow.GoOn {
+				require.Equal(t, c.at, s.Next, "the step stays the same")
+				return
+			}
+			require.Equal(t, c.next, f.Next(s).Do)
+			if c.next != flow.DoEnd {
+				return
+			}
+			if c.ends == "" {
+				require.Nil(t, s.Cause)
+				return
+			}
+			require.Equal(t, c.ends, s.Cause.Kind)
+		})
+	}
+}
+
+func TestAFailureWorthOneTryHasItsOtherKindTheSecondTime(t *testing.T) {
+	f := flow.Flow{Policy: overwrites, Patience: time.Hour, Seed: "a"}
+	s := &upload.Progress{}
+	for _, then := range []flow.Then{flow.Repeat, flow.GoOn} {
+		e := failure(upload.KindUnavailable, func(e *upload.Error) { e.Status, e.Then = 409, upload.KindRejected })
+		require.Equal(t, then, f.Judge(s, upload.StepPrepare, &e, noon).Then)
+	}
+	require.Equal(t, upload.KindRejected, s.Cause.Kind)
+}
+
+func TestWhoIsThrottledWaitsAsLongAsHeWasAskedTo(t *testing.T) {
+	f := flow.Flow{Policy: overwrites, Patience: time.Hour, Seed: "a"}
+	s := &upload.Progress{Attempts: upload.Attempts{Prepare: 1}}
+	e := failure(upload.KindThrottled, func(e *upload.Error) { e.RetryAfter = 40 * time.Second })
+	require.GreaterOrEqual(t, f.Judge(s, upload.StepPrepare, &e, noon).After, 40*time.Second)
+	require.Zero(t, s.Attempts.Prepare, "it counts as no attempt")
+}

@@ -1,0 +1,275 @@
+package flow
+
+import (
+	"time"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+// Prepared takes note of a session that was opened. From here on its bytes count
+// as being on their way: the progress is saved before any is sent.
+func (f Flow) Prepared(s *upload.Progress, session upload.Session) {
+	heard(s, upload.StepPrepare)
+	refused := s.Cause
+	s.Session, s.Cause = session, nil
+	s.Arrived, s.Expired, s.Idle, s.Lenient = false, false, false, false
+	s.Receipt, s.SentAt, s.Stored, s.Media, s.Unasked = upload.Receipt{}, time.Time{}, nil, upload.Media{}, 0
+	s.Tally.Sends, s.Tally.Finds, s.Tally.Refused = 0, 0, 0
+	to(s, upload.StepTransfer, time.Time{})
+	if s.Variant != "" && refused != nil && hasField(session, f.Policy.Variant.Field) { // the account's settings keep it
+		end(s, refused)
+	}
+}
+
+func hasField(session upload.Session, name string) bool {
+	for _, field := range session.Form {
+		if field.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// Sent takes note of bytes that the store acknowledged.
+func (f Flow) Sent(s *upload.Progress, receipt upload.Receipt, now time.Time) {
+	heard(s, upload.StepTransfer)
+	s.BytesSent += receipt.BytesSent
+	s.Receipt = receipt
+	s.Note(receipt.Note)
+	s.Tally.Sends++
+	s.Tally.Early = 0
+	f.arrived(s, now)
+}
+
+// SentParts takes note that the store has acknowledged all parts. Their bytes are
+// counted already.
+func (f Flow) SentParts(s *upload.Progress, receipt upload.Receipt, now time.Time) {
+	s.Stored, s.Receipt = nil, receipt
+	f.arrived(s, now)
+}
+
+// Unheard takes note that whoever sent the bytes can say nothing of it any more: a
+// worker that died, or a send that was given up. They may have arrived.
+func (f Flow) Unheard(s *upload.Progress, now time.Time) {
+	if s.Idle {
+		return
+	}
+	if s.Next == upload.StepComplete {
+		s.Idle = true
+		s.Attempts.Complete++
+		f.find(s, &upload.Error{
+			Kind: upload.KindUnavailable, Step: upload.StepComplete, Message: "the worker that made the call was lost", Arrived: upload.ArrivedMaybe,
+		}, now)
+	}
+	if s.Next != upload.StepTransfer {
+		return
+	}
+	s.Arrived = true
+	if f.Policy.Find.By != "" {
+		f.find(s, &upload.Error{
+			Kind: upload.KindUnavailable, Step: upload.StepTransfer, Message: "the worker that sent the bytes was lost", Arrived: upload.ArrivedMaybe,
+		}, now)
+	}
+}
+
+// arrived goes on with bytes that have arrived.
+func (f Flow) arrived(s *upload.Progress, now time.Time) {
+	s.Arrived, s.Idle, s.SentAt, s.Cause = false, true, now, nil
+	switch {
+	case s.Receipt.Untold && s.Tally.Sends < f.Policy.UntoldSends:
+		to(s, upload.StepTransfer, time.Time{})
+	case f.Policy.Complete:
+		to(s, upload.StepComplete, time.Time{})
+	case len(f.Policy.Poll.Waits) > 0:
+		f.poll(s, now)
+	default:
+		f.ready(s)
+	}
+}
+
+// ready ends an item whose vendor is not asked: the answer to the bytes, or the
+// session itself, names the medium.
+func (f Flow) ready(s *upload.Progress) {
+	s.Media = s.Session.Media
+	if s.Receipt.Media != nil {
+		s.Media = *s.Receipt.Media
+	}
+	s.Media.State = upload.StateReady
+	end(s, nil)
+}
+
+// poll has the vendor asked at its pace, from now on.
+func (f Flow) poll(s *upload.Progress, now time.Time) {
+	to(s, upload.StepPoll, now.Add(f.Policy.Poll.Wait(1, f.Seed)))
+}
+
+// Completed takes note that the vendor has heard that all bytes have arrived.
+func (f Flow) Completed(s *upload.Progress, now time.Time) {
+	heard(s, upload.StepComplete)
+	s.Cause, s.SentAt, s.Idle = nil, now, true
+	f.poll(s, now)
+}
+
+// Polled takes note of what the vendor said of the bytes.
+func (f Flow) Polled(s *upload.Progress, media upload.Media, now time.Time) {
+	if since := s.Tally.Away[upload.TryKey(upload.StepPoll, 0)]; !since.IsZero() {
+		s.Unasked += now.Sub(since)
+	}
+	heard(s, upload.StepPoll)
+	s.Media = media
+	settling := !s.Until.IsZero()
+	switch {
+	case media.State == upload.StateReady:
+		end(s, nil)
+	case settling && (media.State == upload.StateFailed || !now.Before(s.Until)):
+		f.resume(s, now)
+	case settling:
+		s.NotBefore = sooner(now.Add(f.pace(s)), s.Until)
+	case media.State == upload.StateFailed:
+		f.failed(s, media)
+	case f.Policy.UnseenFor > 0 && f.Unseen(media) && now.Sub(s.SentAt) >= f.Policy.UnseenFor:
+		f.unnoticed(s, media)
+	case !now.Before(f.deadline(s)):
+		end(s, f.late(media.Seen))
+	default:
+		s.NotBefore = sooner(now.Add(f.pace(s)), f.deadline(s))
+	}
+}
+
+// pace is how long to wait after a poll that was in vain.
+func (f Flow) pace(s *upload.Progress) time.Duration {
+	return f.Policy.Poll.Wait(s.Attempts.Poll+1, f.Seed)
+}
+
+// failed goes on with a medium that the vendor failed to process.
+func (f Flow) failed(s *upload.Progress, media upload.Media) {
+	e := upload.Errorf(upload.KindRejected, upload.StepPoll, "%s failed: %s", s.Session.ID, media.Reason)
+	if s.Tally.Failed++; s.Tally.Failed > f.Policy.FailedSessions {
+		if s.Tally.Failed > 1 {
+			e = upload.Errorf(upload.KindRejected, upload.StepPoll, "%s failed twice: %s", s.Session.ID, media.Reason)
+		}
+		end(s, e)
+		return
+	}
+	s.Tally.Lost++
+	f.left(s)
+	renew(s, e)
+}
+
+// unnoticed goes on with bytes that the store took and the vendor does not notice.
+func (f Flow) unnoticed(s *upload.Progress, media upload.Media) {
+	if s.Tally.Sends < f.Policy.UnseenSends {
+		s.SentAt = time.Time{}
+		to(s, upload.StepTransfer, time.Time{})
+		return
+	}
+	end(s, upload.Errorf(upload.KindTimeout, upload.StepPoll, "the vendor does not notice the file, last seen: %s", media.Seen))
+}
+
+// late is the failure of a medium that was not processed in time.
+func (f Flow) late(seen string) *upload.Error {
+	return upload.Errorf(upload.KindTimeout, upload.StepPoll, "not processed within %s, last seen: %s", f.Policy.Poll.Deadline, seen).
+		WithHint("the vendor may still finish it: look there before sending it again, which could make a duplicate")
+}
+
+// left notes a session that stays at the vendor, where that leaves something to
+// see.
+func (f Flow) left(s *upload.Progress) {
+	if f.Policy.LostSessions > 0 {
+		s.Note("session " + s.Session.ID + " was left at the vendor")
+	}
+}
+
+// Found takes note of what a search found.
+func (f Flow) Found(s *upload.Progress, found upload.Settled, now time.Time) {
+	heard(s, upload.StepFind)
+	s.Note(found.Note)
+	switch {
+	case found.Doubt != "":
+		end(s, unconfirmed(s.Cause, found.Doubt))
+	case found.Media != nil:
+		s.Media = *found.Media
+		s.Media.State = upload.StateReady
+		end(s, nil)
+	case found.Arrived && ofCompletion(s.Cause):
+		s.Tally.Finds = 0
+		f.Completed(s, now)
+	case found.Arrived:
+		s.Tally.Finds = 0
+		s.Tally.Sends++
+		heard(s, upload.StepTransfer)
+		f.arrived(s, now)
+	default:
+		f.foundNothing(s, found, now)
+	}
+}
+
+// foundNothing searches once more, or goes on knowing that nothing arrived.
+func (f Flow) foundNothing(s *upload.Progress, found upload.Settled, now time.Time) {
+	if s.Tally.Finds++; s.Tally.Finds < len(f.Policy.Find.Waits) {
+		s.NotBefore = now.Add(f.Policy.Find.Waits[s.Tally.Finds])
+		return
+	}
+	s.Tally.Finds, s.Stored = 0, found.Stored
+	f.resume(s, now)
+}
+
+// resume goes on where an item was before it was searched for.
+func (f Flow) resume(s *upload.Progress, now time.Time) {
+	cause := s.Cause
+	s.Until = time.Time{}
+	switch {
+	case cause == nil:
+		to(s, upload.StepTransfer, time.Time{})
+	case s.Over:
+		end(s, cause)
+	case cause.Kind == upload.KindExpired:
+		renew(s, cause)
+	case ofCompletion(cause):
+		f.completeAgain(s, cause, now)
+	default:
+		to(s, upload.StepTransfer, now.Add(f.rest(s, upload.TryKey(upload.StepTransfer, 0), cause)))
+	}
+}
+
+// completeAgain tells the vendor once more that all bytes have arrived. What it
+// lacks by its own list is sent again before that.
+func (f Flow) completeAgain(s *upload.Progress, cause *upload.Error, now time.Time) {
+	switch {
+	case cause.Kind != upload.KindRejected:
+		to(s, upload.StepComplete, now.Add(f.rest(s, upload.TryKey(upload.StepComplete, 0), cause)))
+	case s.Tally.Refused > 1:
+		f.lose(s, cause)
+	default:
+		to(s, upload.StepTransfer, time.Time{}) // whoever sends parts sends those that are not stored
+	}
+}
+
+func ofCompletion(cause *upload.Error) bool {
+	return cause != nil && cause.Step == upload.StepComplete
+}
+
+// unconfirmed is the end of a search that could not tell.
+func unconfirmed(lost *upload.Error, doubt string) *upload.Error {
+	if lost == nil {
+		lost = &upload.Error{Message: "the answer to the bytes was lost"}
+	}
+	e := upload.Errorf(upload.KindUnconfirmed, upload.StepTransfer, "%s; %s", lost.Message, doubt)
+	e.Status, e.RequestID = lost.Status, lost.RequestID
+	return e
+}
+
+// heard clears what was counted while the other side of a step did not answer.
+func heard(s *upload.Progress, step upload.Step) {
+	key := upload.TryKey(step, 0)
+	delete(s.Tally.Away, key)
+	delete(s.Tally.Misses, key)
+	s.Tally.Throttled = 0
+}
+
+func sooner(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}

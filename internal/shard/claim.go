@@ -1,0 +1,116 @@
+package shard
+
+import (
+	"context"
+	"sync"
+
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/steps"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors"
+)
+
+const (
+	// admitRows is how many rows are claimed at once, ahead of those that are sent:
+	// by itself a claim costs as much as a small medium's way. A batch that may have
+	// fewer under way claims each when its turn comes, since a row that is claimed
+	// counts as begun.
+	admitRows = 32
+	// admitStats is how many sources of them are seen at at once.
+	admitStats = 8
+)
+
+// admit claims the rows that have not begun, a group at a time, and passes all on
+// in their order.
+func (c *carrier) admit(ctx context.Context, rows []ledger.Row) <-chan *row {
+	out := make(chan *row, admitRows)
+	go func() {
+		defer close(out)
+		for len(rows) > 0 {
+			n := min(len(rows), admitRows)
+			group := make([]*row, n)
+			for i, row := range rows[:n] {
+				group[i] = newRow(c, row)
+			}
+			rows = rows[n:]
+			if most := c.limits.inFlight(); (most == 0 || most >= admitRows) && !c.stopped() && ctx.Err() == nil {
+				c.claimGroup(ctx, group)
+			}
+			for _, r := range group {
+				out <- r // whoever reads does so to the end
+			}
+		}
+	}()
+	return out
+}
+
+// claimGroup claims those of a group with which all is plain. The others do it
+// by themselves when their turn comes, where each has its tries and its failure.
+func (c *carrier) claimGroup(ctx context.Context, group []*row) {
+	caller, err := c.caller(ctx)
+	if err != nil {
+		return
+	}
+	seen := c.statGroup(ctx, caller.Account, group)
+	var lookups []ledger.Lookup
+	for _, r := range seen {
+		if !r.item.Again {
+			lookups = append(lookups, ledger.Lookup{Item: r.item, Fingerprint: r.seen.Fingerprint})
+		}
+	}
+	known, err := c.Ledger.Delivered(ctx, lookups)
+	if err != nil {
+		return
+	}
+	var plain []*row
+	var requests []ledger.ClaimRequest
+	for _, r := range seen {
+		if _, found := known[r.item.UploadID]; !found {
+			plain = append(plain, r)
+			requests = append(requests, r.claimRequest(r.seen))
+		}
+	}
+	claims, err := c.Ledger.ClaimAll(ctx, requests)
+	if err != nil {
+		return
+	}
+	for i, r := range plain {
+		if claims[i].Outcome == ledger.Granted {
+			r.p.Content = r.seen
+		}
+	}
+}
+
+// statGroup looks at the sources of a group's rows that have not begun, and
+// returns those that can be packed.
+func (c *carrier) statGroup(ctx context.Context, account vendors.Account, group []*row) []*row {
+	var all sync.WaitGroup
+	turns := make(chan struct{}, admitStats)
+	for _, r := range group {
+		if r.broken != nil || r.entry.Detached || r.p.Content.Size > 0 || steps.Meant(r.item, account) != nil {
+			continue
+		}
+		turns <- struct{}{}
+		all.Go(func() {
+			defer func() { <-turns }()
+			if content, _, err := c.Stat(ctx, r.item, c.spec, account); err == nil && c.spec.Packs(content) {
+				r.seen = content
+			}
+		})
+	}
+	all.Wait()
+	var seen []*row
+	for _, r := range group {
+		if r.seen.Size > 0 {
+			seen = append(seen, r)
+		}
+	}
+	return seen
+}
+
+// claimRequest asks for a row on behalf of its shard.
+func (r *row) claimRequest(content upload.Content) ledger.ClaimRequest {
+	return ledger.ClaimRequest{
+		Item: r.item, Content: content, WorkflowID: r.attempt.Run.WorkflowID, RunID: r.attempt.Run.ID, Way: upload.WayPacked, StartedAt: r.attempt.Run.Started,
+	}
+}

@@ -1,0 +1,486 @@
+package shard
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/mediaferry/mediaferry/internal/flow"
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/steps"
+	"github.com/mediaferry/mediaferry/internal/transfer"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors"
+)
+
+const (
+	// restInSlot is how long a row waits in its slot before a call is made again. For
+	// what takes longer the whole shard comes back.
+	restInSlot = 5 * time.Second
+	// callerAge is how old the credentials and the account's state may be.
+	callerAge = time.Second
+)
+
+// row is one row on its way with others.
+type row struct {
+	*carrier
+	entry    ledger.Entry
+	item     upload.Item
+	broken   error          // of reading the item
+	seen     upload.Content // what the source held when its group was claimed
+	way      flow.Flow
+	p        upload.Progress
+	started  time.Time
+	inside   bool            // it holds a place of the limiter
+	counted  bool            // it is among those that need no more sending, for now
+	account  vendors.Account // as of its last step
+	unpolled bool            // nobody has polled since its last byte
+	done     bool            // it has ended, or is detached
+}
+
+func newRow(c *carrier, from ledger.Row) *row {
+	r := &row{carrier: c, entry: from.Entry, started: c.Now()}
+	r.item, r.broken = from.Item()
+	r.way.Seed = r.item.UploadID
+	if from.Progress == nil {
+		r.p.BytesSent = from.Result.BytesSent
+		return r
+	}
+	r.p, r.started = *from.Progress, from.Result.StartedAt.Time
+	if r.p.Session.Method == "" {
+		r.p.Content = upload.Content{} // it is to be claimed again
+		return r
+	}
+	r.way.Policy = c.spec.Policy
+	r.way.Unheard(&r.p, c.Now()) // the worker that had it may have died while its bytes were on their way
+	return r
+}
+
+// travel takes the row as far as it comes: to its end, out of its shard, or to where
+// it waits until the shard comes back.
+func (r *row) travel(ctx context.Context) {
+	defer r.passed()
+	defer r.leave()
+	for !r.done {
+		if r.p.Next == upload.StepPoll {
+			r.leave()
+			r.passed()
+			if !r.follow(ctx) {
+				return
+			}
+			continue
+		}
+		if !r.inside {
+			if !r.enter(ctx) {
+				r.postponed()
+				return
+			}
+			r.inside = true
+		}
+		if !r.step(ctx) {
+			return
+		}
+	}
+}
+
+// leave gives the row's place to another.
+func (r *row) leave() {
+	if r.inside {
+		r.inside = false
+		r.limiter.leave()
+	}
+}
+
+// passed counts a row that needs no more sending, for now.
+func (r *row) passed() {
+	if r.counted {
+		return
+	}
+	r.counted = true
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.open--
+}
+
+// step makes the row's next step, and reports whether it goes on.
+func (r *row) step(ctx context.Context) bool {
+	if r.requested() {
+		r.answer(ctx)
+		return false
+	}
+	if r.p.Content.Size == 0 {
+		return r.begin(ctx)
+	}
+	caller, err := r.caller(ctx)
+	if err != nil {
+		return r.conclude(ctx, at(&r.p), err)
+	}
+	action := r.way.Next(&r.p)
+	switch action.Do {
+	case flow.DoPrepare, flow.DoSend:
+	case flow.DoEnd:
+		return r.conclude(ctx, at(&r.p), nil)
+	default: // the flow of an item that travels alone
+		r.leaveShard(ctx, "its next step is to "+string(action.Do))
+		return false
+	}
+	if wait := action.At.Sub(r.Now()); wait > 0 && !r.rest(ctx, r.p.Cause, wait) {
+		return false
+	}
+	return r.conclude(ctx, at(&r.p), r.do(ctx, caller, action))
+}
+
+// at is the step that a row is at.
+func at(p *upload.Progress) upload.Step {
+	if p.Next == "" {
+		return upload.StepPrepare
+	}
+	return p.Next
+}
+
+// begin looks at the source and claims the row, and reports whether it goes on.
+func (r *row) begin(ctx context.Context) bool {
+	if r.broken != nil {
+		return r.conclude(ctx, upload.StepClaim, upload.Errorf(upload.KindInternal, upload.StepClaim, "the row cannot be read: %w", r.broken))
+	}
+	caller, err := r.caller(ctx)
+	if err == nil {
+		err = r.claim(ctx, caller.Account)
+	}
+	if err == nil && r.p.Content.Size > 0 {
+		err = r.prehash(ctx)
+	}
+	if err != nil {
+		return r.conclude(ctx, upload.StepClaim, err)
+	}
+	return !r.done
+}
+
+// prehash reads the source through, where its checksum is needed beforehand.
+func (r *row) prehash(ctx context.Context) error {
+	if r.p.Content.SHA256 != "" || !r.spec.Prehash && r.item.SHA256 == "" {
+		return nil
+	}
+	return r.Prehash(ctx, r.item, &r.p.Content)
+}
+
+// do makes a step at the vendor or its store, and counts what it sent.
+func (r *row) do(ctx context.Context, caller *vendors.Caller, action flow.Action) error {
+	if c := &r.p.Content; c.SHA256 == "" {
+		if err := r.prehash(ctx); err != nil {
+			return err
+		}
+	}
+	if action.Do == flow.DoSend && r.p.Idle { // from here on its bytes count as being on their way
+		r.p.Idle = false
+		if err := r.save(ctx); err != nil {
+			return err
+		}
+	}
+	meter := &transfer.Meter{Limit: r.bandwidth}
+	err := r.Do(ctx, steps.Work{
+		Item: r.item, Vendor: r.vendor, Caller: caller, Flow: r.way, Progress: &r.p, Meter: meter,
+		Denied: func() { r.limiter.doubt(steps.Noticed + steps.LongestWait) },
+	}, action)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sent += meter.Sent()
+	return err
+}
+
+// caller makes what calls the vendor, with the account's credentials and state as of
+// late, and the row's way at that account.
+func (r *row) caller(ctx context.Context) (*vendors.Caller, error) {
+	caller, err := r.carrier.caller(ctx)
+	if err == nil {
+		r.account, r.way = caller.Account, steps.FlowOf(r.spec, caller.Account, r.item)
+	}
+	return caller, err
+}
+
+func (c *carrier) caller(ctx context.Context) (*vendors.Caller, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cached != nil && c.Now().Sub(c.asOf) < callerAge {
+		return c.cached, nil
+	}
+	_, caller, err := c.Caller(ctx, upload.Item{Account: c.account})
+	if err != nil {
+		return nil, err
+	}
+	caller.Permits = groupedPermits{steps.Permits{Steps: c.Steps}, c.shared, c.shard.Batch, c.limits.rate}
+	c.cached, c.asOf = caller, c.Now()
+	return caller, nil
+}
+
+// forget has the credentials read anew.
+func (r *row) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cached = nil
+}
+
+// claim looks at the source and claims the row. A row that does not go on is done:
+// it is known, refused, or detached.
+func (r *row) claim(ctx context.Context, account vendors.Account) error {
+	if err := steps.Meant(r.item, account); err != nil {
+		return err
+	}
+	content, _, err := r.Stat(ctx, r.item, r.spec, account)
+	if err != nil {
+		return err
+	}
+	if !r.item.Again {
+		known, err := r.Ledger.Delivered(ctx, []ledger.Lookup{{Item: r.item, Fingerprint: content.Fingerprint}})
+		if err != nil {
+			return steps.FromLedger(ctx, err)
+		}
+		if earlier, found := known[r.item.UploadID]; found {
+			return r.known(ctx, earlier, content)
+		}
+	}
+	if !r.spec.Packs(content) {
+		return r.detach(ctx, "")
+	}
+	claim, err := r.Ledger.Claim(ctx, r.claimRequest(content))
+	if err != nil {
+		return steps.FromLedger(ctx, err)
+	}
+	if claim.Outcome != ledger.Granted {
+		return r.notGranted(ctx, claim, content)
+	}
+	r.p.Content = content
+	return nil
+}
+
+// notGranted is what becomes of a row that another run has, or had. An upload of
+// its own knows how to wait for that one, or to take over from it.
+func (r *row) notGranted(ctx context.Context, claim ledger.Claim, content upload.Content) error {
+	switch {
+	case claim.Outcome == ledger.Known, claim.Outcome == ledger.Canceled:
+		r.done = true
+		return nil
+	case claim.Outcome == ledger.Changed:
+		return steps.Changed(claim.Entry, r.item, content)
+	case claim.Entry.Detached:
+		r.gone()
+		return nil
+	}
+	return r.detach(ctx, "another run had it")
+}
+
+// known ends a row that an earlier item has delivered already.
+func (r *row) known(ctx context.Context, earlier ledger.Entry, content upload.Content) error {
+	result := r.result(upload.StateReady)
+	was := earlier.Result
+	result.MediaID, result.MediaURL, result.KnownFrom = was.MediaID, was.MediaURL, upload.Text(was.UploadID)
+	result.Size, result.SHA256, result.CRC64 = upload.Number(content.Size), was.SHA256, was.CRC64
+	return r.record(ctx, result, content.Fingerprint)
+}
+
+// conclude acts upon what a step came to, and reports whether the row goes on.
+func (r *row) conclude(ctx context.Context, step upload.Step, err error) bool {
+	var later *steps.Later
+	var books *steps.LedgerError
+	var refused *ledger.Refusal
+	switch {
+	case err == nil:
+		return r.proceed(ctx)
+	case errors.As(err, &refused): // the next attempt reads what became of it
+		r.postponed()
+		return false
+	case ctx.Err() != nil && r.requested():
+		r.answer(ctx)
+		return false
+	case ctx.Err() != nil:
+		r.postponed()
+		return false
+	case errors.As(err, &later):
+		r.p.Attempts.Add(step, -1)
+		if r.Pause(ctx, later.After) == nil {
+			r.forget()
+			return true
+		}
+		r.postpone(ctx)
+		return false
+	case errors.As(err, &books):
+		r.fail(ctx, err)
+		r.postponed()
+		return false
+	}
+	return r.judge(ctx, step, steps.Failure(ctx, err, step))
+}
+
+// proceed saves the row's progress after a step, or records its end, and reports
+// whether it goes on.
+func (r *row) proceed(ctx context.Context) bool {
+	if r.done {
+		return false
+	}
+	if r.p.Next == upload.StepEnd {
+		return r.end(ctx)
+	}
+	if r.p.Next == upload.StepPoll && r.p.Until.IsZero() && r.p.Attempts.Poll == 0 {
+		r.await(r.account)
+	}
+	if err := r.save(ctx); err != nil {
+		return r.conclude(ctx, at(&r.p), err)
+	}
+	return true
+}
+
+// judge does as the judge says of a failure, and reports whether the row goes on.
+func (r *row) judge(ctx context.Context, step upload.Step, e *upload.Error) bool {
+	if step == upload.StepTransfer && flow.SlowDown(e) {
+		r.limiter.tooMuch()
+	}
+	switch verdict := r.way.Judge(&r.p, step, e, r.Now()); verdict.Then {
+	case flow.Repeat:
+		if step == upload.StepPoll {
+			r.p.NotBefore = r.Now().Add(verdict.After)
+			return true
+		}
+		return r.rest(ctx, e, verdict.After)
+	case flow.Hold:
+		r.hold(ctx, e)
+		return false
+	}
+	return r.proceed(ctx)
+}
+
+// rest waits before a call is made again: here, where it is not long, and else until
+// the shard comes back.
+func (r *row) rest(ctx context.Context, why *upload.Error, wait time.Duration) bool {
+	if wait <= restInSlot && r.Pause(ctx, wait) == nil {
+		return true
+	}
+	said := "a row waits"
+	if why != nil {
+		said = why.Message
+	}
+	r.stop(said, wait)
+	r.postpone(ctx)
+	return false
+}
+
+// hold pauses an account that its vendor denied, for all, and waits with it.
+func (r *row) hold(ctx context.Context, e *upload.Error) {
+	if !e.Paused {
+		said := upload.Error{Message: e.Message, RequestID: e.RequestID}
+		if _, err := r.Ledger.PauseAccount(ctx, r.carrier.account, said.Error(), upload.ByItself); err != nil {
+			r.fail(ctx, err)
+		}
+	}
+	r.forget()
+	r.stop("account "+r.carrier.account+" is paused", r.comeBack())
+	r.postpone(ctx)
+}
+
+// postpone leaves the row, as far as it is, until its shard comes back.
+func (r *row) postpone(ctx context.Context) {
+	if r.p.Next != upload.StepPoll && r.p.Content.Size > 0 {
+		r.p.Idle = true
+		if err := r.save(context.WithoutCancel(ctx)); err != nil {
+			r.fail(ctx, err)
+		}
+	}
+	r.postponed()
+}
+
+// leaveShard detaches the row, or leaves it to the next attempt where the ledger does
+// not take that.
+func (r *row) leaveShard(ctx context.Context, because string) {
+	if err := r.detach(ctx, because); err != nil {
+		r.fail(ctx, err)
+		r.postponed()
+	}
+}
+
+func (r *row) bandwidth(ctx context.Context, n int) error {
+	if err := r.limits.bandwidth.Wait(ctx, n); err != nil {
+		return err
+	}
+	return r.Bandwidth.Wait(ctx, n)
+}
+
+// save saves how far the row is, before the next step. Where that is refused, which
+// is the error then, the row is another run's, or another attempt's.
+func (r *row) save(ctx context.Context) error {
+	refused, err := r.Ledger.SaveProgress(ctx, []ledger.ProgressUpdate{r.update()})
+	if err != nil {
+		return steps.FromLedger(ctx, err)
+	}
+	if len(refused) > 0 {
+		return refused[0]
+	}
+	return nil
+}
+
+func (r *row) update() ledger.ProgressUpdate {
+	r.p.Version++
+	state := r.p.State()
+	if r.p.Session.Method == "" { // it has come no further than its claim
+		state = ""
+	}
+	return ledger.ProgressUpdate{UploadID: r.item.UploadID, RunID: r.attempt.Run.ID, State: state, Progress: r.p, BytesSent: r.p.BytesSent}
+}
+
+// end records how the row ended, and returns false.
+func (r *row) end(ctx context.Context) bool {
+	result := r.result(upload.StateReady)
+	if r.p.Cause != nil {
+		result.State, result.Error = upload.StateFailed, upload.FailureOf(r.p.Cause)
+	} else {
+		result.MediaID, result.MediaURL = upload.Text(r.p.Media.ID), upload.Text(r.p.Media.URL)
+		r.sum(ctx, &result)
+	}
+	if err := r.record(ctx, result, r.p.Content.Fingerprint); err != nil {
+		r.fail(ctx, err)
+		r.postponed()
+		return false
+	}
+	if r.p.Cause != nil {
+		r.check(ctx) // it may have been one too many
+	}
+	return false
+}
+
+// sum makes the checksums of a medium whose bytes arrived without an answer.
+func (r *row) sum(ctx context.Context, result *upload.Result) {
+	if result.CRC64 != "" {
+		return
+	}
+	sums, err := r.Digest(ctx, r.item, r.p.Content)
+	if err != nil { // the medium is there; only its proof is not
+		result.Note = strings.TrimPrefix(result.Note+"; no checksum of the whole: "+upload.AsError(err, upload.StepTransfer).Message, "; ")
+		return
+	}
+	result.SHA256, result.CRC64 = upload.Text(sums.SHA256), upload.Text(sums.CRC64)
+}
+
+// result is what is known of the row, in the given state.
+func (r *row) result(state upload.State) upload.Result {
+	now := r.Now().UTC()
+	result := upload.NewResult(r.item, upload.WayPacked, r.started)
+	result.State, result.FinishedAt = state, &now
+	result.WorkflowID = upload.Text(r.attempt.Run.WorkflowID)
+	result.Size, result.Attempts, result.BytesSent = upload.Number(r.p.Content.Size), r.p.Attempts, r.p.BytesSent
+	result.SHA256, result.CRC64 = upload.Text(r.p.Content.SHA256), upload.Text(r.p.Content.CRC64)
+	if r.p.Receipt.SHA256 != "" {
+		result.SHA256 = upload.Text(r.p.Receipt.SHA256)
+	}
+	if r.p.Receipt.CRC64 != "" {
+		result.CRC64 = upload.Text(r.p.Receipt.CRC64)
+	}
+	result.Note = strings.Join(r.p.Notes, "; ")
+	return result
+}
+
+// record writes how the row ended, also when its batch was canceled meanwhile.
+func (r *row) record(ctx context.Context, result upload.Result, fingerprint string) error {
+	r.done = true
+	return steps.FromLedger(ctx, r.LeftToHolder(r.Ledger.Record(context.WithoutCancel(ctx), upload.Record{
+		Item: r.item, Result: result, Fingerprint: fingerprint, RunID: r.attempt.Run.ID,
+	})))
+}

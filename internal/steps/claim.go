@@ -1,0 +1,260 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/mediaferry/mediaferry/internal/flow"
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/media"
+	"github.com/mediaferry/mediaferry/internal/sources"
+	"github.com/mediaferry/mediaferry/internal/transfer"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors"
+)
+
+// partsInFlight is how many parts of one medium are sent at once at first.
+const partsInFlight = 4
+
+// Claim looks at an item's source, refuses what its vendor does not take, and
+// claims the item's identity for a run. It makes no request to the vendor. What was
+// done for the item before, while it travelled with others, comes back as its
+// progress.
+func (s *Steps) Claim(ctx context.Context, item upload.Item, run Run) (upload.Claimed, error) {
+	if err := s.BatchRests(ctx, item.Batch); err != nil {
+		return upload.Claimed{}, err
+	}
+	account, err := s.Accounts.Account(item.Account)
+	if err != nil {
+		return upload.Claimed{}, upload.Errorf(upload.KindInvalid, upload.StepClaim, "%w", err)
+	}
+	if err := Meant(item, account); err != nil {
+		return upload.Claimed{}, err
+	}
+	vendor, err := vendors.Find(account.Vendor)
+	if err != nil {
+		return upload.Claimed{}, upload.Errorf(upload.KindInvalid, upload.StepClaim, "%w", err)
+	}
+	spec := vendor.Spec()
+	content, ranges, statErr := s.Stat(ctx, item, spec, account)
+	claimed := upload.Claimed{Progress: upload.Progress{Content: content}, Terms: terms(spec, account, item)}
+	claimed.Terms.Rate = s.rates.of(account.Name)
+	granted, err := s.identify(ctx, item, run, content, &claimed)
+	if err != nil || !granted {
+		return claimed, err
+	}
+	if statErr != nil {
+		return claimed, statErr
+	}
+	if err := s.resume(item, &claimed); err != nil {
+		return claimed, err
+	}
+	if spec.Parts != nil {
+		if claimed.Terms.Plan, err = plan(content.Size, ranges, *spec.Parts); err != nil {
+			return claimed, err
+		}
+	}
+	if spec.Prehash || item.SHA256 != "" {
+		err = s.Prehash(ctx, item, &claimed.Progress.Content)
+	}
+	return claimed, err
+}
+
+// resume hands over what was done for the item before: its progress holds the content
+// that its source has now.
+func (s *Steps) resume(item upload.Item, claimed *upload.Claimed) error {
+	p := &claimed.Progress
+	from := item.Resume
+	if from == nil {
+		return nil
+	}
+	was, is := from.Progress, p.Content.Fingerprint
+	p.Version = was.Version
+	p.Note(from.Because)
+	switch begun := was.Arrived || !was.SentAt.IsZero(); {
+	case was.Content.Fingerprint == is && was.Content.Size > 0:
+		was.Note(from.Because)
+		*p = was
+		flow.Flow{Policy: claimed.Terms.Policy, Seed: item.UploadID}.Unheard(p, s.Now())
+	case begun:
+		return upload.Errorf(upload.KindMissing, upload.StepClaim, "source changed under way: it was %q, and is %q", was.Content.Fingerprint, is).
+			WithHint("what was sent before may be at the vendor; --again sends what the source holds now")
+	}
+	return nil
+}
+
+// BatchRests comes back while the batch of an item is paused or held: nothing of
+// it begins then.
+func (s *Steps) BatchRests(ctx context.Context, batch string) error {
+	if batch == "" {
+		return nil
+	}
+	state, err := s.Ledger.Batch(ctx, batch)
+	switch {
+	case errors.Is(err, ledger.ErrNotFound): // the ledger was lost: what runs goes on
+		return nil
+	case err != nil:
+		return FromLedger(ctx, err)
+	case state.Paused:
+		return &Later{Why: "batch " + batch + " is paused"}
+	case state.State == upload.BatchHeld:
+		return &Later{Why: "batch " + batch + " is held: " + state.Because}
+	}
+	return nil
+}
+
+// plan cuts a medium into parts. A source that can only be read whole makes one
+// part, if that is allowed to be so large.
+func plan(size int64, ranges bool, limits upload.PartLimits) (upload.Plan, error) {
+	if ranges {
+		return upload.PlanParts(size, limits)
+	}
+	if size > limits.MaxPart {
+		return upload.Plan{}, upload.Errorf(upload.KindInvalid, upload.StepClaim, "the source's server gives no ranges, and one part takes at most %d of its %d bytes", limits.MaxPart, size).
+			WithHint("download it first, or put it into S3 or OSS")
+	}
+	limits.Single = limits.MaxPart
+	return upload.PlanParts(size, limits)
+}
+
+// Stat finds out what a source holds, whether it can be read in ranges, and
+// whether the vendor takes it.
+func (s *Steps) Stat(ctx context.Context, item upload.Item, spec *vendors.Spec, account vendors.Account) (content upload.Content, ranges bool, err error) {
+	seen, err := s.atRest(ctx, item)
+	if err != nil {
+		return content, false, err
+	}
+	content = upload.Content{Size: seen.Size, Fingerprint: seen.Fingerprint}
+	found, err := media.Check(seen.Head, seen.Name, item.ContentType)
+	if err != nil {
+		return content, seen.Ranges, err
+	}
+	content.Type, content.Name = string(found.Type), found.Name
+	if err := spec.CheckContent(content, account); err != nil {
+		return content, seen.Ranges, err
+	}
+	return content, seen.Ranges, spec.CheckName(item, seen.Head)
+}
+
+func terms(spec *vendors.Spec, account vendors.Account, item upload.Item) upload.Terms {
+	t := upload.Terms{Policy: spec.Policy, Patience: account.Patience, Parallel: partsInFlight}
+	t.SerialKey, t.Last = spec.SerialKey(account, item.Fields)
+	return t
+}
+
+// identify claims the identity in the ledger. Where it is not granted, claimed
+// tells why.
+func (s *Steps) identify(ctx context.Context, item upload.Item, run Run, content upload.Content, claimed *upload.Claimed) (granted bool, err error) {
+	request := ledger.ClaimRequest{
+		Item: item, Content: content, SerialKey: claimed.Terms.SerialKey, Last: claimed.Terms.Last,
+		WorkflowID: run.WorkflowID, RunID: run.ID, Way: upload.WayOwn, StartedAt: run.Started,
+	}
+	for {
+		claim, err := s.Ledger.Claim(ctx, request)
+		if err != nil {
+			return false, FromLedger(ctx, err)
+		}
+		entry := claim.Entry
+		switch claim.Outcome {
+		case ledger.Granted:
+			return true, s.follow(ctx, item, &claimed.Progress)
+		case ledger.Known, ledger.Canceled:
+			claimed.Known = &entry.Result
+			return false, nil
+		case ledger.Changed:
+			claimed.Refused = Changed(entry, item, content)
+			return false, nil
+		case ledger.Unconfirmed:
+			claimed.Refused = upload.Errorf(upload.KindUnconfirmed, upload.StepClaim, "an earlier run could not find out whether the vendor has the medium").
+				WithHint("look there, then: mediaferry decide %s ready|retry|fail --because TEXT", item.UploadID)
+			return false, nil
+		}
+		if s.Ledger.Elsewhere(entry.Run) {
+			claimed.Refused = elsewhere(item.UploadID, entry.Run, s.Ledger.Service())
+			return false, nil
+		}
+		alive, err := s.Running(ctx, entry.WorkflowID, entry.RunID)
+		if err != nil {
+			return false, err
+		}
+		if alive {
+			claimed.Refused = upload.Errorf(upload.KindInvalid, upload.StepClaim, "the item is being uploaded by workflow %s", entry.WorkflowID).
+				WithHint("mediaferry show %s", item.UploadID)
+			return false, nil
+		}
+		request.TakeOver = entry.RunID
+	}
+}
+
+// follow lets the progress of a new run follow what an earlier run of the item has
+// saved: the ledger takes nothing that is older.
+func (s *Steps) follow(ctx context.Context, item upload.Item, p *upload.Progress) error {
+	if item.Resume != nil { // it brings its own
+		return nil
+	}
+	row, err := s.Ledger.ReadProgress(ctx, item.UploadID)
+	if err == nil && row.Progress != nil {
+		p.Version = row.Progress.Version
+	}
+	return FromLedger(ctx, err)
+}
+
+// elsewhere is the refusal of an item that a run of another Temporal service holds:
+// here nobody can find out whether that run is open.
+func elsewhere(uploadID string, holder ledger.Run, here ledger.Service) *upload.Error {
+	return upload.Errorf(upload.KindSuperseded, upload.StepClaim, "the item is held by run %s of workflow %s in %s, and this worker is of %s",
+		holder.RunID, holder.WorkflowID, holder.Service, here).
+		WithHint("go on with it there; to send it from here, cancel it there first: mediaferry cancel %s", uploadID)
+}
+
+// Changed is the refusal of an item that is ready, while its source or what is
+// asked for differs from then.
+func Changed(entry ledger.Entry, item upload.Item, content upload.Content) *upload.Error {
+	what := fmt.Sprintf("the source was %q and is %q", entry.Fingerprint, content.Fingerprint)
+	if content.Fingerprint == "" {
+		what = "the source cannot be read any more"
+	}
+	if entry.Definition != item.Definition() {
+		what = "its source or its fields are not those of then"
+	}
+	return upload.Errorf(upload.KindInvalid, upload.StepClaim, "ready as %s already, and %s", entry.Result.MediaID, what).
+		WithHint("--again uploads it once more, as another medium")
+}
+
+// Prehash reads a source through, where its checksum is needed beforehand.
+func (s *Steps) Prehash(ctx context.Context, item upload.Item, content *upload.Content) error {
+	sums, err := s.sum(ctx, item.Source, *content)
+	if err != nil {
+		return err
+	}
+	content.SHA256, content.CRC64 = sums.SHA256, upload.FormatCRC64(sums.CRC64)
+	if item.SHA256 != "" && !strings.EqualFold(item.SHA256, sums.SHA256) {
+		return upload.Errorf(upload.KindCorrupt, upload.StepClaim, "source has SHA-256 %s, want %s", sums.SHA256, item.SHA256).
+			WithHint("correct the source, or the column sha256")
+	}
+	return nil
+}
+
+// sum reads a whole source that must be as it was looked at.
+func (s *Steps) sum(ctx context.Context, source string, content upload.Content) (transfer.Sums, error) {
+	file, err := s.Sources.Open(ctx, source, content.Fingerprint)
+	if err != nil {
+		return transfer.Sums{}, err
+	}
+	defer func() { _ = file.Close() }() // only read from
+	sums, err := transfer.Digest(ctx, whole(file), transfer.Want{SHA256: true})
+	if err != nil {
+		return sums, err
+	}
+	return sums, file.Unchanged(ctx)
+}
+
+func whole(file *sources.File) transfer.Body { return part(file, 0, file.Size()) }
+
+// Digest reads a whole source through that was sent in parts.
+func (s *Steps) Digest(ctx context.Context, item upload.Item, content upload.Content) (upload.Digest, error) {
+	sums, err := s.sum(ctx, item.Source, content)
+	return upload.Digest{SHA256: sums.SHA256, CRC64: upload.FormatCRC64(sums.CRC64)}, err
+}

@@ -1,0 +1,140 @@
+package steps
+
+import (
+	"context"
+
+	"github.com/mediaferry/mediaferry/internal/flow"
+	"github.com/mediaferry/mediaferry/internal/transfer"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors"
+)
+
+// Work is one item at one of its steps.
+type Work struct {
+	Item     upload.Item
+	Vendor   vendors.Vendor
+	Caller   *vendors.Caller
+	Flow     flow.Flow
+	Progress *upload.Progress // changed by the step
+	Meter    *transfer.Meter  // counts what a send sends
+	Plan     upload.Plan      // of a session in parts
+	Parts    []upload.Part    // that the store acknowledged, for a completion
+	// Denied, where set, is called when the vendor denies the account, before it is
+	// certain that the credentials are still those that count.
+	Denied func()
+}
+
+// answered is what a vendor's answer comes to.
+func (s *Steps) answered(ctx context.Context, w Work, err error) error {
+	if w.Denied != nil && denial(err) != nil {
+		w.Denied()
+	}
+	return s.judged(ctx, w.Vendor, w.Caller.Account, err)
+}
+
+// Do makes a step and takes note of how it went: the progress then says what comes
+// next. After an error it holds the attempt alone; the error is for the judge.
+func (s *Steps) Do(ctx context.Context, w Work, a flow.Action) error {
+	switch a.Do {
+	case flow.DoPrepare:
+		return s.prepare(ctx, w)
+	case flow.DoSend:
+		return s.send(ctx, w)
+	case flow.DoFind:
+		return s.find(ctx, w)
+	case flow.DoComplete:
+		return s.complete(ctx, w)
+	case flow.DoPoll:
+		return s.poll(ctx, w, a)
+	}
+	return upload.Errorf(upload.KindInternal, w.Progress.Next, "%q is no single step", a.Do)
+}
+
+// prepare opens a session.
+func (s *Steps) prepare(ctx context.Context, w Work) error {
+	p := w.Progress
+	p.Attempts.Add(upload.StepPrepare, 1)
+	in := upload.Prepare{Item: w.Item, Content: p.Content, Plan: w.Plan, Because: p.Variant}
+	if p.Expired {
+		in.Previous = &p.Session
+	}
+	session, err := w.Vendor.Prepare(ctx, w.Caller, in)
+	if err = s.answered(ctx, w, err); err != nil {
+		return err
+	}
+	w.Flow.Prepared(p, session)
+	return nil
+}
+
+// find looks for what a call may have done whose answer was lost.
+func (s *Steps) find(ctx context.Context, w Work) error {
+	p := w.Progress
+	p.Attempts.Add(upload.StepPoll, 1)
+	found, err := s.search(ctx, w)
+	if err = s.answered(ctx, w, err); err != nil {
+		return err
+	}
+	w.Flow.Found(p, found, s.Now())
+	return nil
+}
+
+func (s *Steps) search(ctx context.Context, w Work) (upload.Settled, error) {
+	p := w.Progress
+	if receiver, ok := w.Vendor.(vendors.Receiver); ok && w.Flow.Policy.Find.By == upload.FindBySearch {
+		return receiver.Settle(ctx, w.Caller, upload.Settle{Item: w.Item, Content: p.Content, Session: p.Session})
+	}
+	media, err := w.Vendor.Poll(ctx, w.Caller, upload.Poll{Item: w.Item, Content: p.Content, Session: p.Session})
+	if err != nil {
+		return upload.Settled{}, err
+	}
+	if w.Flow.Unseen(media) {
+		return upload.Settled{Clean: true, Stored: media.Stored}, nil
+	}
+	return upload.Settled{Arrived: true}, nil
+}
+
+// complete tells the vendor that all parts have arrived.
+func (s *Steps) complete(ctx context.Context, w Work) error {
+	p := w.Progress
+	p.Attempts.Add(upload.StepComplete, 1)
+	completer, ok := w.Vendor.(vendors.Completer)
+	if !ok {
+		return upload.Errorf(upload.KindInternal, upload.StepComplete, "%s completes nothing", w.Item.Vendor)
+	}
+	_, err := completer.Complete(ctx, w.Caller, upload.Complete{Item: w.Item, Session: p.Session.ID, Parts: w.Parts})
+	if err = s.answered(ctx, w, err); err != nil {
+		return err
+	}
+	w.Flow.Completed(p, s.Now())
+	return nil
+}
+
+// poll asks once what became of the bytes.
+func (s *Steps) poll(ctx context.Context, w Work, a flow.Action) error {
+	p := w.Progress
+	p.Attempts.Add(upload.StepPoll, 1)
+	media, err := w.Vendor.Poll(ctx, w.Caller, upload.Poll{
+		Item: w.Item, Content: p.Content, Session: p.Session, ByName: a.ByName, Since: p.SentAt,
+	})
+	if err = s.answered(ctx, w, err); err != nil {
+		return err
+	}
+	w.Flow.Polled(p, media, s.Now())
+	return nil
+}
+
+// SignParts gets more URLs for a session's parts.
+func (s *Steps) SignParts(ctx context.Context, vendor vendors.Vendor, caller *vendors.Caller, in upload.SignParts) ([]upload.PartURL, error) {
+	signer, ok := vendor.(vendors.PartSigner)
+	if !ok {
+		return nil, upload.Errorf(upload.KindInternal, upload.StepTransfer, "%s signs no parts", in.Item.Vendor)
+	}
+	urls, err := signer.SignParts(ctx, caller, in)
+	return urls, s.judged(ctx, vendor, caller.Account, err)
+}
+
+// Inspect asks once what the vendor knows of a session in parts.
+func (s *Steps) Inspect(ctx context.Context, vendor vendors.Vendor, caller *vendors.Caller, in upload.Inspect) (upload.Media, error) {
+	media, err := vendor.Poll(ctx, caller, upload.Poll{Item: in.Item, Content: in.Content, Session: in.Session})
+	return media, s.judged(ctx, vendor, caller.Account, err)
+}

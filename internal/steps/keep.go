@@ -1,0 +1,51 @@
+package steps
+
+import (
+	"context"
+
+	"go.uber.org/zap"
+
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/transfer"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors"
+)
+
+// SendPart sends a part unless the store acknowledged it before to a sender that
+// could not tell anybody: Temporal was out of reach, and then the sender died too.
+// A part that the vendor lists as stored is held against the source instead. An
+// error tells what was sent.
+func (s *Steps) SendPart(ctx context.Context, vendor vendors.Vendor, caller *vendors.Caller, in upload.SendPart, meter *transfer.Meter) (upload.Part, error) {
+	if in.Stored != "" {
+		return s.adoptPart(ctx, in)
+	}
+	if part, found, err := s.KeptPart(ctx, in); err != nil || found {
+		return part, err
+	}
+	part, err := s.sendPart(ctx, vendor, caller, in, meter)
+	if err != nil || in.Session == "" {
+		return part, err
+	}
+	kept := keptAs(in)
+	kept.Part = part
+	if err := s.Ledger.KeepPart(context.WithoutCancel(ctx), kept); err != nil { // the history will have it, as a rule
+		s.Log.Warn("the ledger did not keep a part", zap.String("upload_id", in.Item.UploadID), zap.Int("part", in.Part.Number), zap.Error(err))
+	}
+	return part, nil
+}
+
+// KeptPart is a part that the store acknowledged to an earlier sender.
+func (s *Steps) KeptPart(ctx context.Context, in upload.SendPart) (part upload.Part, found bool, err error) {
+	if in.Session == "" {
+		return part, false, nil
+	}
+	part, found, err = s.Ledger.KeptPart(ctx, keptAs(in))
+	return part, found && part.Offset == in.Offset && part.Size == in.Size, FromLedger(ctx, err)
+}
+
+// keptAs is under what a part is kept.
+func keptAs(in upload.SendPart) ledger.KeptPart {
+	return ledger.KeptPart{
+		UploadID: in.Item.UploadID, Session: in.Session, Fingerprint: in.Content.Fingerprint, Part: upload.Part{Number: in.Part.Number},
+	}
+}

@@ -1,0 +1,234 @@
+package steps
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors"
+)
+
+const (
+	// tokenLease is after what silence of the one that renews a token another
+	// tries: a process that was killed says no more.
+	tokenLease = 9 * time.Second
+	// tokenPoll is how often the others look whether it is done.
+	tokenPoll = 200 * time.Millisecond
+)
+
+// tokens shares an account's tokens through the ledger, and remembers them in
+// the process until they are to be renewed.
+type tokens struct {
+	*Steps
+	account vendors.Account
+}
+
+// refreshToken is the one name of a token that outlives the credentials it was
+// got with: its vendor tells by itself which ones belong together.
+const refreshToken = "refresh"
+
+// scoped is the name under which a token is kept. What one address gave, or gave
+// to one set of credentials, is no good for another that took its place in the
+// configuration.
+func (t tokens) scoped(name string) string {
+	scope := t.account.BaseURL + "\x00" + t.account.LoginURL
+	if name != refreshToken {
+		scope += "\x00" + t.Accounts.KeyFingerprint(t.account)
+	}
+	sum := sha256.Sum256([]byte(scope))
+	return name + "@" + hex.EncodeToString(sum[:8])
+}
+
+type tokenKey struct{ account, name string }
+
+type tokenCache struct {
+	mu      sync.Mutex
+	tokens  map[tokenKey]vendors.Token
+	locks   map[tokenKey]*sync.Mutex
+	refused map[tokenKey]refusal
+}
+
+// refusal is the last renewal that the vendor denied, and how many there were.
+type refusal struct {
+	times int
+	last  upload.Error
+}
+
+// refusals is how many renewals were denied so far.
+func (c *tokenCache) refusals(key tokenKey) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.refused[key].times
+}
+
+// since is the last refusal, where there was one after the given number of them.
+func (c *tokenCache) since(key tokenKey, times int) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r := c.refused[key]; r.times > times {
+		return &r.last // each caller's own, to add to
+	}
+	return nil
+}
+
+// deny notes why a renewal came to nothing, where the vendor denied it.
+func (c *tokenCache) deny(key tokenKey, err error) {
+	var e *upload.Error
+	if !errors.As(err, &e) || !e.Denies() {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.refused == nil {
+		c.refused = map[tokenKey]refusal{}
+	}
+	c.refused[key] = refusal{times: c.refused[key].times + 1, last: *e}
+}
+
+func (c *tokenCache) lock(key tokenKey) *sync.Mutex {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.locks == nil {
+		c.tokens, c.locks = map[tokenKey]vendors.Token{}, map[tokenKey]*sync.Mutex{}
+	}
+	if c.locks[key] == nil {
+		c.locks[key] = new(sync.Mutex)
+	}
+	return c.locks[key]
+}
+
+func (c *tokenCache) get(key tokenKey) vendors.Token {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.tokens[key]
+}
+
+func (c *tokenCache) put(key tokenKey, token vendors.Token) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tokens[key] = token
+}
+
+// Get returns a token that is good, renewing it where it is not: one caller at a
+// time in this process, and by a lease in the ledger one in the whole fleet. Where
+// the vendor denies that, all who wait for it are told so: asking once more for
+// each would be many logins that are known to be wrong.
+func (t tokens) Get(ctx context.Context, account, name string, renew func(context.Context, vendors.Token) (vendors.Token, error)) (vendors.Token, error) {
+	name = t.scoped(name)
+	key := tokenKey{account, name}
+	refusals := t.tokens.refusals(key)
+	lock := t.tokens.lock(key)
+	lock.Lock()
+	defer lock.Unlock()
+	if err := t.tokens.since(key, refusals); err != nil {
+		return vendors.Token{}, err
+	}
+	if token := t.tokens.get(key); t.good(token) {
+		return token, nil
+	}
+	for {
+		kept, found, err := t.Ledger.Token(ctx, account, name)
+		if err != nil {
+			return vendors.Token{}, FromLedger(ctx, err)
+		}
+		token := vendors.Token{Value: kept.Value, ExpiresAt: kept.ExpiresAt, Version: kept.Version}
+		if found && t.good(token) {
+			t.tokens.put(key, token)
+			return token, nil
+		}
+		leased, err := t.Ledger.LeaseToken(ctx, account, name, t.Owner, tokenLease)
+		if err != nil {
+			return vendors.Token{}, FromLedger(ctx, err)
+		}
+		if leased {
+			return t.renew(ctx, key, token, renew)
+		}
+		if err := t.Pause(ctx, tokenPoll); err != nil {
+			return vendors.Token{}, err
+		}
+	}
+}
+
+func (t tokens) good(token vendors.Token) bool {
+	return len(token.Value) > 0 && t.Now().Before(token.ExpiresAt)
+}
+
+func (t tokens) renew(ctx context.Context, key tokenKey, old vendors.Token, renew func(context.Context, vendors.Token) (vendors.Token, error)) (vendors.Token, error) {
+	stop := t.prolong(ctx, key)
+	fresh, err := renew(ctx, old)
+	stop()
+	if err != nil {
+		t.tokens.deny(key, err)
+		if released := t.Ledger.ReleaseToken(context.WithoutCancel(ctx), key.account, key.name, t.Owner); released != nil {
+			t.Log.Warn("ledger does not take a lease back, it runs out by itself", zap.Error(released))
+		}
+		return vendors.Token{}, err
+	}
+	fresh.Version, err = t.Ledger.SaveToken(ctx, key.account, key.name, t.Owner, ledger.Token{Value: fresh.Value, ExpiresAt: fresh.ExpiresAt})
+	if err != nil {
+		return vendors.Token{}, FromLedger(ctx, err)
+	}
+	t.tokens.put(key, fresh)
+	return fresh, nil
+}
+
+// prolong keeps the lease of a token until stop is called.
+func (t tokens) prolong(ctx context.Context, key tokenKey) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var done sync.WaitGroup
+	done.Go(func() {
+		ticker := time.NewTicker(tokenLease / 3)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+			if _, err := t.Ledger.LeaseToken(ctx, key.account, key.name, t.Owner, tokenLease); err != nil && ctx.Err() == nil {
+				t.Log.Warn("ledger does not prolong a lease", zap.String("account", key.account), zap.Error(err))
+			}
+		}
+	})
+	return func() {
+		cancel()
+		done.Wait()
+	}
+}
+
+// Drop marks a token that was refused as expired; the next Get renews it.
+func (t tokens) Drop(ctx context.Context, account, name string, version int64) error {
+	name = t.scoped(name)
+	key := tokenKey{account, name}
+	lock := t.tokens.lock(key)
+	lock.Lock() // else another's Get takes it from the ledger once more, between the two
+	defer lock.Unlock()
+	if t.tokens.get(key).Version == version {
+		t.tokens.put(key, vendors.Token{})
+	}
+	return FromLedger(ctx, t.Ledger.ExpireToken(ctx, account, name, version))
+}
+
+// keyCache remembers which keys the ledger was told of.
+type keyCache struct {
+	mu   sync.Mutex
+	seen map[string]string
+}
+
+func (c *keyCache) news(account, fingerprint string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.seen == nil {
+		c.seen = map[string]string{}
+	}
+	news := c.seen[account] != fingerprint
+	c.seen[account] = fingerprint
+	return news
+}
