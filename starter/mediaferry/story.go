@@ -159,25 +159,21 @@ func (t *teller) cause(f *failurepb.Failure) string {
 
 // outcome adds what a step's result names: a session, a medium.
 func (t *teller) outcome(result *commonpb.Payloads) string {
-	var said struct {
-		ID    string       `json:"id"`
-		Media upload.Media `json:"media"`
-		Looks int          `json:"looks"`
-	}
-	if result == nil || t.converter.FromPayloads(result, &said) != nil {
+	var p upload.Progress
+	if result == nil || t.converter.FromPayloads(result, &p) != nil {
 		return ""
 	}
 	switch {
-	case said.Looks > 0:
+	case p.Media.Seen != "" && p.Attempts.Poll > 0:
 		looks := "1 look"
-		if said.Looks > 1 {
-			looks = fmt.Sprintf("%d looks", said.Looks)
+		if p.Attempts.Poll > 1 {
+			looks = fmt.Sprintf("%d looks", p.Attempts.Poll)
 		}
-		return fmt.Sprintf(", the vendor says %s after %s", orDash(said.Media.Seen), looks)
-	case said.ID != "":
-		return ", " + said.ID
-	case said.Media.ID != "":
-		return ", " + said.Media.ID
+		return fmt.Sprintf(", the vendor says %s after %s", p.Media.Seen, looks)
+	case p.Next == upload.StepTransfer && p.Session.ID != "":
+		return ", " + p.Session.ID
+	case p.Media.ID != "":
+		return ", " + p.Media.ID
 	}
 	return ""
 }
