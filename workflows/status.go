@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -100,7 +99,7 @@ func (r *run) progress() string {
 // repetitionsSoFar is what was repeated of parts and of whole steps, by cause.
 func (r *run) repetitionsSoFar() []repetition {
 	all := slices.Clone(r.repeated)
-	for _, cause := range slices.Sorted(maps.Keys(r.p.Repeated)) {
+	for _, cause := range workflow.DeterministicKeys(r.p.Repeated) {
 		i := slices.IndexFunc(all, func(one repetition) bool { return one.cause == cause })
 		if i < 0 {
 			all = append(all, repetition{cause, 0})

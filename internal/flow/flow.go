@@ -84,7 +84,9 @@ func (f Flow) deadline(s *upload.Progress) time.Time {
 func (f Flow) Unseen(m upload.Media) bool { return slices.Contains(f.Policy.Unseen, m.Seen) }
 
 // to moves an item on to a step, not before a moment.
-func to(s *upload.Progress, step upload.Step, at time.Time) { s.Next, s.NotBefore = step, at }
+func to(s *upload.Progress, step upload.Step, at time.Time) {
+	s.Next, s.NotBefore, s.Waiting = step, at, nil
+}
 
 // end ends an item: with a failure, or ready where there is none.
 func end(s *upload.Progress, cause *upload.Error) {

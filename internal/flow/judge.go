@@ -36,6 +36,37 @@ const (
 // step that the call was made for. It never fails: what nobody understood ends the
 // item.
 func (f Flow) Judge(s *upload.Progress, at upload.Step, e *upload.Error, now time.Time) Verdict {
+	verdict := f.judge(s, at, e, now)
+	wait(s, at, e, now, verdict)
+	return verdict
+}
+
+// wait takes note of what the same call waits for, where it is made again. A call
+// that was not made, because the account is paused, changes nothing but the wait's
+// beginning.
+func wait(s *upload.Progress, at upload.Step, e *upload.Error, now time.Time, verdict Verdict) {
+	if verdict.Then == GoOn {
+		s.Waiting = nil
+		return
+	}
+	w := s.Waiting
+	if w == nil || w.Step != at {
+		w = &upload.Wait{Step: at, Since: now}
+		s.Waiting = w
+	}
+	if !e.Paused || w.Tries == 0 {
+		w.Last = *e
+	}
+	if !e.Paused {
+		w.Tries++
+	}
+	w.Next = time.Time{}
+	if verdict.Then == Repeat {
+		w.Next = now.Add(verdict.After)
+	}
+}
+
+func (f Flow) judge(s *upload.Progress, at upload.Step, e *upload.Error, now time.Time) Verdict {
 	key := upload.TryKey(at, 0)
 	second(&s.Tally, key, e)
 	s.Again(e.Cause())

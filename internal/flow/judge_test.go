@@ -141,3 +141,23 @@ func TestWhoIsThrottledWaitsAsLongAsHeWasAskedTo(t *testing.T) {
 	require.GreaterOrEqual(t, f.Judge(s, upload.StepPrepare, &e, noon).After, 40*time.Second)
 	require.Zero(t, s.Attempts.Prepare, "it counts as no attempt")
 }
+
+func TestProgressSaysWhatTheNextCallWaitsFor(t *testing.T) {
+	f := flow.Flow{Policy: overwrites, Patience: time.Hour, Seed: "a"}
+	s := &upload.Progress{Next: upload.StepPrepare}
+	away, denied := failure(upload.KindUnavailable), failure(upload.KindDenied)
+	verdict := f.Judge(s, upload.StepPrepare, &away, noon)
+	require.Equal(t, &upload.Wait{Step: upload.StepPrepare, Last: away, Since: noon, Next: noon.Add(verdict.After), Tries: 1}, s.Waiting)
+
+	later := noon.Add(time.Minute)
+	f.Judge(s, upload.StepPrepare, &denied, later)
+	require.Equal(t, &upload.Wait{Step: upload.StepPrepare, Last: denied, Since: noon, Tries: 2}, s.Waiting, "a person decides when it goes on")
+
+	paused := failure(upload.KindDenied, func(e *upload.Error) { e.Paused = true })
+	f.Judge(s, upload.StepPrepare, &paused, later.Add(time.Minute))
+	require.Equal(t, denied, s.Waiting.Last, "no call was made since")
+	require.Equal(t, 2, s.Waiting.Tries)
+
+	f.Prepared(s, upload.Session{ID: "1"})
+	require.Nil(t, s.Waiting, "the vendor has answered")
+}

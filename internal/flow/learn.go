@@ -265,6 +265,7 @@ func heard(s *upload.Progress, step upload.Step) {
 	delete(s.Tally.Away, key)
 	delete(s.Tally.Misses, key)
 	s.Tally.Throttled = 0
+	s.Waiting = nil
 }
 
 func sooner(a, b time.Time) time.Time {

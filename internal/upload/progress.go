@@ -55,12 +55,25 @@ type Progress struct {
 	// Variant is the code of the refusal that the next session must avoid.
 	Variant string `json:"variant,omitempty"`
 
+	// Waiting is what keeps the next step from being made again at once; nil where
+	// nothing does.
+	Waiting *Wait `json:"waiting,omitempty"`
+
 	Attempts  Attempts `json:"attempts,omitzero"`
 	BytesSent int64    `json:"bytes_sent,omitempty"` // of the medium, repeats included
 	Tally     Tally    `json:"tally,omitzero"`
 	// Repeated counts what was repeated, by cause.
 	Repeated map[string]int `json:"repeated,omitempty"`
 	Notes    []string       `json:"notes,omitempty"` // what a person should know
+}
+
+// Wait is why a call is to be made again, and when.
+type Wait struct {
+	Step  Step      `json:"step"`
+	Last  Error     `json:"last"`              // what the last call failed with
+	Since time.Time `json:"since"`             // when the first of these calls failed
+	Next  time.Time `json:"next_try,omitzero"` // when the next one is due; zero where a person decides that
+	Tries int       `json:"tries"`             // calls that failed since, one after the other
 }
 
 // Again counts a repetition.

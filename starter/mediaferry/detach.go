@@ -79,11 +79,23 @@ var errNobody = errors.New("it has no workflow of its own")
 
 // status asks an upload's workflow how far it is. Where no worker answers, it
 // fails.
-func (a *app) status(ctx context.Context, f *following) (upload.Status, error) {
-	if f.run == nil {
-		return upload.Status{}, errNobody
+func (a *app) status(ctx context.Context, f *following) (status upload.Status, err error) {
+	if f.run != nil {
+		if status, err = a.statusOf(ctx, f.run.GetID(), f.run.GetRunID()); err != nil {
+			return status, err
+		}
 	}
-	return a.statusOf(ctx, f.run.GetID(), f.run.GetRunID())
+	if status.Waiting == "" { // what waits by Temporal's retry is known to the ledger alone
+		waiting, err := a.waiting(ctx, f.item.UploadID)
+		if err != nil {
+			return status, err
+		}
+		status.Waiting = waitInWords(waiting, time.Now())
+	}
+	if f.run == nil && status.Waiting == "" {
+		return status, errNobody
+	}
+	return status, nil
 }
 
 // statusOf is status for the run of a workflow.

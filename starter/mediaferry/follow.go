@@ -238,8 +238,12 @@ func (a *app) lookAccount(ctx context.Context, f *following) (upload.Result, boo
 		f.paused = true
 		return upload.Result{}, false, nil
 	}
-	status, err := a.running(ctx, f.entry, true) // the ledger does not know what the vendor answered
-	return onHold(newest(f.entry.Result, status), account), err == nil, err
+	status, err := a.running(ctx, f.entry, true)
+	if err != nil {
+		return upload.Result{}, false, err
+	}
+	waiting, err := a.waiting(ctx, f.item.UploadID)
+	return onHold(newest(f.entry.Result, status), account, waiting), err == nil, err
 }
 
 // ending is the result of a workflow that has ended, however it did.

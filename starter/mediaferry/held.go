@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -9,10 +11,9 @@ import (
 )
 
 // onHold is the result of an upload that waits for its account. Where the vendor
-// denied it, that is the upload's error, with what the vendor answered if the
-// result knows that. Where a person paused it, nothing went wrong.
-func onHold(result upload.Result, account ledger.AccountState) upload.Result {
-	met := result.Error
+// denied it, that is the upload's error, with what the vendor answered if it denied
+// this upload. Where a person paused the account, nothing went wrong.
+func onHold(result upload.Result, account ledger.AccountState, waiting *upload.Wait) upload.Result {
 	result.Paused, result.Error = true, nil
 	if account.By != upload.ByItself {
 		why := fmt.Sprintf("account %s is paused: %s (by %s); to go on: mediaferry account resume %s", account.Name, account.Because, account.By, account.Name)
@@ -20,11 +21,25 @@ func onHold(result upload.Result, account ledger.AccountState) upload.Result {
 		return result
 	}
 	failure := upload.Failure{Kind: upload.KindDenied, Step: upload.StepPrepare}
-	if met != nil && met.Kind == upload.KindDenied && met.Step != "" {
-		failure.Step, failure.Status, failure.RequestID = met.Step, met.Status, met.RequestID
+	if waiting != nil && waiting.Last.Denies() {
+		failure.Step, failure.Status, failure.RequestID = waiting.Step, upload.Number(waiting.Last.Status), upload.Text(waiting.Last.RequestID)
+		result.Attempts.Add(waiting.Step, waiting.Tries) // they count until the account goes on
 	}
 	failure.Message = fmt.Sprintf("account %s is paused: %s", account.Name, account.Because)
 	failure.Hint = upload.Text(fmt.Sprintf("put it right, then: mediaferry account resume %s; the upload goes on by itself while mediaferry up runs, else with the same command", account.Name))
 	result.Error = &failure
 	return result
+}
+
+// waiting is what an upload's next call waits for, as the ledger has it; nil where it
+// waits for nothing.
+func (a *app) waiting(ctx context.Context, id string) (*upload.Wait, error) {
+	row, err := a.ledger.ReadProgress(ctx, id)
+	if errors.Is(err, ledger.ErrNotFound) { // nobody has claimed it yet
+		return nil, nil //nolint:nilnil // it waits for nothing that is known
+	}
+	if err != nil || row.Progress == nil || row.Result.State.Ended() {
+		return nil, err
+	}
+	return row.Progress.Waiting, nil
 }

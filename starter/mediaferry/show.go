@@ -59,11 +59,23 @@ func (a *app) show(ctx context.Context, id string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
+	waiting, err := a.waiting(ctx, id)
+	if err != nil {
+		return err
+	}
 	result := newest(entry.Result, status)
 	if account.Paused && !result.State.Ended() {
-		result = onHold(result, account)
+		result = onHold(result, account, waiting)
 	}
 	result = advised(result)
+	if words := waitInWords(waiting, time.Now()); words != "" && !result.Paused {
+		if status == nil {
+			status = &upload.Status{}
+		}
+		if status.Waiting == "" {
+			status.Waiting = words
+		}
+	}
 	if asJSON {
 		return p.object(shown{result, lineOf(status)})
 	}

@@ -94,6 +94,23 @@ func waitsOf(s upload.Status) string {
 	return s.Waiting
 }
 
+// waitInWords is what the next call of a step waits for; empty where nothing is known
+// to keep it.
+func waitInWords(w *upload.Wait, now time.Time) string {
+	if w == nil {
+		return ""
+	}
+	when := ""
+	if left := w.Next.Sub(now); !w.Next.IsZero() && left > 0 {
+		when = " in " + about(left.Seconds())
+	}
+	times := "once"
+	if w.Tries > 1 {
+		times = fmt.Sprintf("%d times", w.Tries)
+	}
+	return fmt.Sprintf("the next try of %s%s: %s (tried %s since %s)", w.Step, when, w.Last.Message, times, w.Since.Local().Format(time.TimeOnly))
+}
+
 // glance is an upload under way in half a line.
 func glance(s upload.Status, now time.Time) string {
 	var words []string

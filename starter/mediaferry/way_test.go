@@ -148,3 +148,13 @@ func TestProgressTellsOfAllAndOfTheFirst(t *testing.T) {
 	require.Contains(t, draw(21*time.Second), "; waiting at truvideo, paused")
 	require.Equal(t, "2 of 2 items, 601.0 MB of 2.0 GB", p.line(nil, tally{601e6, 2001e6, 0}, at))
 }
+
+func TestAWaitInWords(t *testing.T) {
+	now := time.Date(2026, 11, 22, 4, 0, 0, 0, time.UTC)
+	w := &upload.Wait{Step: upload.StepPrepare, Last: upload.Error{Message: "answered 503"}, Since: now.Add(-time.Minute), Next: now.Add(12 * time.Second), Tries: 1}
+	since := w.Since.Local().Format(time.TimeOnly)
+	require.Equal(t, "the next try of prepare in 12s: answered 503 (tried once since "+since+")", waitInWords(w, now))
+	w.Tries, w.Next = 3, time.Time{}
+	require.Equal(t, "the next try of prepare: answered 503 (tried 3 times since "+since+")", waitInWords(w, now))
+	require.Empty(t, waitInWords(nil, now))
+}
