@@ -18,11 +18,16 @@ const root = "../.."
 // finding is a place that breaks a rule.
 type finding struct {
 	path string // slash-separated, relative to the repository
-	line int
+	line int    // 0: the whole file or folder
 	what string
 }
 
-func (f finding) String() string { return fmt.Sprintf("%s:%d: %s", f.path, f.line, f.what) }
+func (f finding) String() string {
+	if f.line == 0 {
+		return fmt.Sprintf("%s: %s", f.path, f.what)
+	}
+	return fmt.Sprintf("%s:%d: %s", f.path, f.line, f.what)
+}
 
 // exception lets everything at or below a path break a rule.
 type exception struct{ path, reason string }
