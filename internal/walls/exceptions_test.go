@@ -26,5 +26,4 @@ var decidesOnKinds = []exception{
 	{"internal/report/totals.go", "a refused row took no time, so it does not count in the times of a report"},
 	{"starter/mediaferry/batch_plan.go", "chooses the exit status"},
 	{"starter/mediaferry/batch_start.go", "chooses the exit status"},
-	{"starter/mediaferry/held.go", "a command that a denied account holds up returns, and says what to do"},
 }
