@@ -47,7 +47,10 @@ func TestReplayOfRecordedHistories(t *testing.T) {
 			require.NoError(t, err)
 			history, err := client.HistoryFromJSON(plain, client.HistoryJSONOptions{})
 			require.NoError(t, err)
-			require.NoError(t, replayer.ReplayWorkflowHistory(nil, history))
+			id := history.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetWorkflowId()
+			require.NoError(t, replayer.ReplayWorkflowHistoryWithOptions(nil, history, worker.ReplayWorkflowHistoryOptions{
+				OriginalExecution: workflow.Execution{ID: id},
+			}))
 		})
 	}
 	for _, vendor := range vendors.Names() {

@@ -22,6 +22,10 @@ const bodyMost = 16 << 20
 // Server decodes payloads over HTTP for Temporal's web UI and command line, by
 // POST /decode. It does not encode: who may read must not be able to forge.
 //
+// It refuses what is not authentic. It cannot know in which workflow a payload was
+// found, so it also decodes one that was copied there from another workflow, which
+// the workers refuse. For which workflow a payload was made is in its metadata.
+//
 // Who reaches it can read everything. So it answers browsers only for pages of
 // the origins that it was given, and only under names of this machine, because a
 // foreign page's name may be made to point here.

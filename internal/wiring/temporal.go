@@ -70,6 +70,7 @@ func Connect(ctx context.Context, c Connection) (client.Client, ledger.Service, 
 	dataConverter := codec.DataConverter(c.Keys)
 	options.DataConverter = dataConverter
 	options.FailureConverter = codec.FailureConverter(dataConverter)
+	options.Interceptors = append(options.Interceptors, codec.Interceptor(dataConverter))
 	options.Logger = Logger(c.Log)
 	options.MetricsHandler = c.Metrics
 	options.Identity = c.Identity

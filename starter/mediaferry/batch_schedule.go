@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/mediaferry/mediaferry/internal/codec"
 	"github.com/mediaferry/mediaferry/internal/manifest"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/wiring"
@@ -135,9 +136,12 @@ func (a *app) scheduled(ctx context.Context, name, given, to string) (upload.Sch
 // putSchedule makes a schedule, or changes the one of that name.
 func (a *app) putSchedule(ctx context.Context, cron string, what upload.Scheduled) error {
 	spec := client.ScheduleSpec{CronExpressions: []string{cron}}
-	action := &client.ScheduleWorkflowAction{
-		ID: "scheduled/" + what.Name, Workflow: upload.WorkflowScheduled, Args: []any{what}, TaskQueue: upload.TaskQueue,
+	id := "scheduled/" + what.Name
+	input, err := codec.ScheduleInput(a.keys, id, what)
+	if err != nil {
+		return err
 	}
+	action := &client.ScheduleWorkflowAction{ID: id, Workflow: upload.WorkflowScheduled, Args: input, TaskQueue: upload.TaskQueue}
 	schedules := a.temporal.ScheduleClient()
 	handle, err := schedules.Create(ctx, client.ScheduleOptions{
 		ID: scheduleID(what.Name), Spec: spec, Action: action, Overlap: enums.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: catchUp,

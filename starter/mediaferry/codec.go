@@ -22,7 +22,11 @@ func (a *app) codecCommand() *cobra.Command {
 		Short: "decode payloads for Temporal's web UI, until interrupted",
 		Long: `codec serves the web UI of a Temporal service: whoever may open it sees the payloads of
 histories in plain, signed URLs included. It asks for no password, so it listens on
-loopback unless told otherwise. With "up", the embedded UI has one already.`,
+loopback unless told otherwise. With "up", the embedded UI has one already.
+
+It shows what the keys encrypted, and nothing that was altered. It cannot tell whether
+a payload belongs to the workflow that shows it: workers can, and refuse one that was
+copied from another.`,
 		Example: "  mediaferry codec --listen 127.0.0.1:8234 --origin http://127.0.0.1:8233",
 		Args:    noArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.codec(cmd.Context(), listen, origins) },

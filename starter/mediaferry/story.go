@@ -24,11 +24,16 @@ func (a *app) story(ctx context.Context, entry ledger.Entry, p printer) error {
 	if entry.WorkflowID == "" {
 		return nil
 	}
-	t := teller{converter: codec.DataConverter(a.keys), names: map[int64]string{}, done: "ready"}
+	values := codec.DataConverter(a.keys)
+	here := converter.WorkflowSerializationContext{WorkflowID: entry.WorkflowID}
+	t := teller{
+		converter: converter.WithDataConverterSerializationContext(values, here),
+		failures:  converter.WithFailureConverterSerializationContext(codec.FailureConverter(values), here),
+		names:     map[int64]string{}, done: "ready",
+	}
 	if withOthers(entry) {
 		t.done = "its page is done"
 	}
-	t.failures = codec.FailureConverter(t.converter)
 	events := a.temporal.GetWorkflowHistory(ctx, entry.WorkflowID, entry.RunID, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	rows := [][]string{}
 	for events.HasNext() {

@@ -204,7 +204,10 @@ func replay(t *testing.T, keys codec.Keys, h *historypb.History) {
 	for name, flow := range workflows.Uploads(vendors.Names()) {
 		replayer.RegisterWorkflowWithOptions(flow, workflow.RegisterOptions{Name: name})
 	}
-	require.NoError(t, replayer.ReplayWorkflowHistory(nil, h))
+	id := h.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetWorkflowId()
+	require.NoError(t, replayer.ReplayWorkflowHistoryWithOptions(nil, h, worker.ReplayWorkflowHistoryOptions{
+		OriginalExecution: workflow.Execution{ID: id},
+	}))
 }
 
 // keep writes a history, with this host's name taken out.
