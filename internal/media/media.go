@@ -3,7 +3,7 @@
 // one table of types, extensions and families.
 //
 // It opens nothing and reads no more than the head that it is given. Whether a
-// vendor takes a type is the vendor's affair; see vendors.Spec.
+// vendor takes a type is the vendor's affair; see spec.Spec.
 package media
 
 import (

@@ -21,6 +21,8 @@ import (
 	"github.com/mediaferry/mediaferry/internal/steps"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
+	"github.com/mediaferry/mediaferry/internal/vendors/wire"
 )
 
 const (
@@ -66,7 +68,7 @@ type carrier struct {
 	attempt Attempt
 	account string
 	vendor  vendors.Vendor
-	spec    *vendors.Spec
+	spec    *spec.Spec
 	limiter *limiter
 	asking  chan struct{} // holds those who ask the vendor
 	limits  *batchLimit
@@ -74,7 +76,7 @@ type carrier struct {
 	requests detachRequests
 
 	mu       sync.Mutex
-	cached   *vendors.Caller
+	cached   *wire.Caller
 	asOf     time.Time     // of cached
 	halt     string        // why no more rows begin; "" while they do
 	haltFor  time.Duration // until the shard is to come back, where it halts

@@ -7,7 +7,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/steps"
 	"github.com/mediaferry/mediaferry/internal/upload"
-	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
 const (
@@ -83,7 +83,7 @@ func (c *carrier) claimGroup(ctx context.Context, group []*row) {
 
 // statGroup looks at the sources of a group's rows that have not begun, and
 // returns those that can be packed.
-func (c *carrier) statGroup(ctx context.Context, account vendors.Account, group []*row) []*row {
+func (c *carrier) statGroup(ctx context.Context, account spec.Account, group []*row) []*row {
 	var all sync.WaitGroup
 	turns := make(chan struct{}, admitStats)
 	for _, r := range group {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/steps"
-	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
 const (
@@ -61,7 +61,7 @@ type groupedPermits struct {
 }
 
 // Take waits for leave to make one call.
-func (p groupedPermits) Take(ctx context.Context, account vendors.Account) error {
+func (p groupedPermits) Take(ctx context.Context, account spec.Account) error {
 	if own := p.rate(account.Name); own > 0 {
 		permit := ledger.Permit{Account: "batch/" + p.batch + ":" + account.Name, N: 1, Rate: own, Burst: max(1, steps.Share(own))}
 		if err := p.spend(ctx, account, permit); err != nil {
@@ -79,7 +79,7 @@ func (p groupedPermits) Take(ctx context.Context, account vendors.Account) error
 
 // spend takes one permit of those that are leased, and leases more where there is
 // none.
-func (p groupedPermits) spend(ctx context.Context, account vendors.Account, permit ledger.Permit) error {
+func (p groupedPermits) spend(ctx context.Context, account spec.Account, permit ledger.Permit) error {
 	l := p.cs.leases.of(permit.Account)
 	select {
 	case l.turn <- struct{}{}:
@@ -120,7 +120,7 @@ func (p groupedPermits) spend(ctx context.Context, account vendors.Account, perm
 
 // leftAlone waits for as long as the vendor asked for a pause, by what the ledger
 // has under name.
-func (p groupedPermits) leftAlone(ctx context.Context, l *lease, account vendors.Account, name string) error {
+func (p groupedPermits) leftAlone(ctx context.Context, l *lease, account spec.Account, name string) error {
 	wait, err := p.slowed(ctx, l, name)
 	switch {
 	case err != nil:
@@ -152,7 +152,7 @@ func (p groupedPermits) slowed(ctx context.Context, l *lease, account string) (t
 
 // Slow tells the fleet to leave the account alone for a while, and this process's
 // own rows at once.
-func (p groupedPermits) Slow(ctx context.Context, account vendors.Account, wait time.Duration) {
+func (p groupedPermits) Slow(ctx context.Context, account spec.Account, wait time.Duration) {
 	p.Permits.Slow(ctx, account, wait)
 	p.cs.limiters.of(account.Name, p.Now).tooMuch()
 	l := p.cs.leases.of(account.Name)

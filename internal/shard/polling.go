@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
-	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
 // When the vendor is polled for a row whose bytes it has.
@@ -116,7 +116,7 @@ func (r *row) poll(ctx context.Context) bool {
 }
 
 // await sets when the vendor is to be polled first.
-func (r *row) await(account vendors.Account) {
+func (r *row) await(account spec.Account) {
 	timing, pace := &r.limiter.timing, r.spec.Policy.Poll
 	wait := timing.first(pace, r.item.UploadID)
 	if !counted(account) && timing.scout(r.p.SentAt, pace) {
@@ -139,7 +139,7 @@ func (r *row) due() time.Duration {
 
 // early sets the next poll after one that came before the vendor's own first one:
 // when as much time has passed again, or else at that first one.
-func (r *row) early(account vendors.Account, since time.Duration) {
+func (r *row) early(account spec.Account, since time.Duration) {
 	left := r.spec.Policy.Poll.Wait(1, r.item.UploadID) - since
 	switch {
 	case left <= 0 || counted(account):
@@ -152,4 +152,4 @@ func (r *row) early(account vendors.Account, since time.Duration) {
 
 // counted reports whether an account may make so few calls that none is to be in
 // vain.
-func counted(account vendors.Account) bool { return account.Rate > 0 && account.Rate < countedBelow }
+func counted(account spec.Account) bool { return account.Rate > 0 && account.Rate < countedBelow }

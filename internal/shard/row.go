@@ -11,7 +11,8 @@ import (
 	"github.com/mediaferry/mediaferry/internal/steps"
 	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/upload"
-	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
+	"github.com/mediaferry/mediaferry/internal/vendors/wire"
 )
 
 const (
@@ -32,11 +33,11 @@ type row struct {
 	way      flow.Flow
 	p        upload.Progress
 	started  time.Time
-	inside   bool            // it holds a place of the limiter
-	counted  bool            // it is among those that need no more sending, for now
-	account  vendors.Account // as of its last step
-	unpolled bool            // nobody has polled since its last byte
-	done     bool            // it has ended, or is detached
+	inside   bool         // it holds a place of the limiter
+	counted  bool         // it is among those that need no more sending, for now
+	account  spec.Account // as of its last step
+	unpolled bool         // nobody has polled since its last byte
+	done     bool         // it has ended, or is detached
 }
 
 func newRow(c *carrier, from ledger.Row) *row {
@@ -166,7 +167,7 @@ func (r *row) prehash(ctx context.Context) error {
 }
 
 // do makes a step at the vendor or its store, and counts what it sent.
-func (r *row) do(ctx context.Context, caller *vendors.Caller, action flow.Action) error {
+func (r *row) do(ctx context.Context, caller *wire.Caller, action flow.Action) error {
 	if c := &r.p.Content; c.SHA256 == "" {
 		if err := r.prehash(ctx); err != nil {
 			return err
@@ -191,7 +192,7 @@ func (r *row) do(ctx context.Context, caller *vendors.Caller, action flow.Action
 
 // caller makes what calls the vendor, with the account's credentials and state as of
 // late, and the row's way at that account.
-func (r *row) caller(ctx context.Context) (*vendors.Caller, error) {
+func (r *row) caller(ctx context.Context) (*wire.Caller, error) {
 	caller, err := r.carrier.caller(ctx)
 	if err == nil {
 		r.account, r.way = caller.Account, steps.FlowOf(r.spec, caller.Account, r.item)
@@ -199,7 +200,7 @@ func (r *row) caller(ctx context.Context) (*vendors.Caller, error) {
 	return caller, err
 }
 
-func (c *carrier) caller(ctx context.Context) (*vendors.Caller, error) {
+func (c *carrier) caller(ctx context.Context) (*wire.Caller, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.cached != nil && c.Now().Sub(c.asOf) < callerAge {
@@ -223,7 +224,7 @@ func (r *row) forget() {
 
 // claim looks at the source and claims the row. A row that does not go on is done:
 // it is known, refused, or detached.
-func (r *row) claim(ctx context.Context, account vendors.Account) error {
+func (r *row) claim(ctx context.Context, account spec.Account) error {
 	if err := steps.Meant(r.item, account); err != nil {
 		return err
 	}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
+	"github.com/mediaferry/mediaferry/internal/vendors/wire"
 )
 
 // Noticed is after what time a change of the configuration is sure to count.
@@ -15,7 +17,7 @@ const Noticed = 1200 * time.Millisecond
 // Caller makes what calls an item's vendor, with the account's credentials and
 // state as they are now. A paused account makes no calls: it fails with kind denied
 // and Paused.
-func (s *Steps) Caller(ctx context.Context, item upload.Item) (vendors.Vendor, *vendors.Caller, error) {
+func (s *Steps) Caller(ctx context.Context, item upload.Item) (vendors.Vendor, *wire.Caller, error) {
 	account, err := s.Accounts.Account(item.Account)
 	if err != nil { // it was there when the item was claimed: the operator has to put it right
 		return nil, nil, upload.Errorf(upload.KindDenied, upload.StepPrepare, "%w", err)
@@ -37,7 +39,7 @@ func (s *Steps) Caller(ctx context.Context, item upload.Item) (vendors.Vendor, *
 		e.Paused = true
 		return nil, nil, e
 	}
-	return vendor, &vendors.Caller{
+	return vendor, &wire.Caller{
 		Spec:    vendor.Spec(),
 		Account: account,
 		HTTP:    s.Egress.Control(account.Policy),
@@ -52,7 +54,7 @@ func (s *Steps) Caller(ctx context.Context, item upload.Item) (vendors.Vendor, *
 // item was started: a sandbox's items must not go to the vendor itself, nor the
 // other way round. It also refuses what is left of a row that was refused: sent
 // without what was wrong with it, it would not be what was asked for.
-func Meant(item upload.Item, account vendors.Account) error {
+func Meant(item upload.Item, account spec.Account) error {
 	if len(item.Given) > 0 {
 		return upload.Errorf(upload.KindInvalid, upload.StepClaim, "the row was refused together with its manifest, and is not complete").
 			WithHint("correct the row, and start another batch with it")
@@ -67,7 +69,7 @@ func Meant(item upload.Item, account vendors.Account) error {
 
 // judged is what a vendor's answer comes to, after a look whether a refusal was of
 // credentials that are new, or are no longer those that count.
-func (s *Steps) judged(ctx context.Context, vendor vendors.Vendor, account vendors.Account, err error) error {
+func (s *Steps) judged(ctx context.Context, vendor vendors.Vendor, account spec.Account, err error) error {
 	err = s.current(ctx, account, err)
 	if grace := s.grace(ctx, vendor.Spec(), account, err); grace != nil {
 		return grace
@@ -88,7 +90,7 @@ func denial(err error) *upload.Error {
 // current lets a call that was denied come back where the credentials were
 // replaced meanwhile: whoever corrects a key and resumes the account at once must
 // not see it paused again because of the old one.
-func (s *Steps) current(ctx context.Context, account vendors.Account, err error) error {
+func (s *Steps) current(ctx context.Context, account spec.Account, err error) error {
 	if denial(err) == nil {
 		return err
 	}
@@ -104,7 +106,7 @@ func (s *Steps) current(ctx context.Context, account vendors.Account, err error)
 
 // grace turns the refusal of a key that was changed a moment ago into a pause:
 // the vendor takes a while to know it.
-func (s *Steps) grace(ctx context.Context, spec *vendors.Spec, account vendors.Account, err error) error {
+func (s *Steps) grace(ctx context.Context, spec *spec.Spec, account spec.Account, err error) error {
 	e := denial(err)
 	if spec.KeyGrace == 0 || e == nil {
 		return s.keySeen(ctx, spec, account)
@@ -121,7 +123,7 @@ func (s *Steps) grace(ctx context.Context, spec *vendors.Spec, account vendors.A
 }
 
 // keySeen remembers which key works, so that a change of it can be noticed.
-func (s *Steps) keySeen(ctx context.Context, spec *vendors.Spec, account vendors.Account) error {
+func (s *Steps) keySeen(ctx context.Context, spec *spec.Spec, account spec.Account) error {
 	if spec.KeyGrace == 0 {
 		return nil
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
 // partsInFlight is how many parts of one medium are sent at once at first.
@@ -121,7 +122,7 @@ func plan(size int64, ranges bool, limits upload.PartLimits) (upload.Plan, error
 
 // Stat finds out what a source holds, whether it can be read in ranges, and
 // whether the vendor takes it.
-func (s *Steps) Stat(ctx context.Context, item upload.Item, spec *vendors.Spec, account vendors.Account) (content upload.Content, ranges bool, err error) {
+func (s *Steps) Stat(ctx context.Context, item upload.Item, spec *spec.Spec, account spec.Account) (content upload.Content, ranges bool, err error) {
 	seen, err := s.atRest(ctx, item)
 	if err != nil {
 		return content, false, err
@@ -138,7 +139,7 @@ func (s *Steps) Stat(ctx context.Context, item upload.Item, spec *vendors.Spec, 
 	return content, seen.Ranges, spec.CheckName(item, seen.Head)
 }
 
-func terms(spec *vendors.Spec, account vendors.Account, item upload.Item) upload.Terms {
+func terms(spec *spec.Spec, account spec.Account, item upload.Item) upload.Terms {
 	t := upload.Terms{Policy: spec.Policy, Patience: account.Patience, Parallel: partsInFlight}
 	t.SerialKey, t.Last = spec.SerialKey(account, item.Fields)
 	return t

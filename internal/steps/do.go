@@ -7,13 +7,14 @@ import (
 	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/wire"
 )
 
 // Work is one item at one of its steps.
 type Work struct {
 	Item     upload.Item
 	Vendor   vendors.Vendor
-	Caller   *vendors.Caller
+	Caller   *wire.Caller
 	Flow     flow.Flow
 	Progress *upload.Progress // changed by the step
 	Meter    *transfer.Meter  // counts what a send sends
@@ -124,7 +125,7 @@ func (s *Steps) poll(ctx context.Context, w Work, a flow.Action) error {
 }
 
 // SignParts gets more URLs for a session's parts.
-func (s *Steps) SignParts(ctx context.Context, vendor vendors.Vendor, caller *vendors.Caller, in upload.SignParts) ([]upload.PartURL, error) {
+func (s *Steps) SignParts(ctx context.Context, vendor vendors.Vendor, caller *wire.Caller, in upload.SignParts) ([]upload.PartURL, error) {
 	signer, ok := vendor.(vendors.PartSigner)
 	if !ok {
 		return nil, upload.Errorf(upload.KindInternal, upload.StepTransfer, "%s signs no parts", in.Item.Vendor)
@@ -134,7 +135,7 @@ func (s *Steps) SignParts(ctx context.Context, vendor vendors.Vendor, caller *ve
 }
 
 // Inspect asks once what the vendor knows of a session in parts.
-func (s *Steps) Inspect(ctx context.Context, vendor vendors.Vendor, caller *vendors.Caller, in upload.Inspect) (upload.Media, error) {
+func (s *Steps) Inspect(ctx context.Context, vendor vendors.Vendor, caller *wire.Caller, in upload.Inspect) (upload.Media, error) {
 	media, err := vendor.Poll(ctx, caller, upload.Poll{Item: in.Item, Content: in.Content, Session: in.Session})
 	return media, s.judged(ctx, vendor, caller.Account, err)
 }

@@ -9,13 +9,14 @@ import (
 	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/wire"
 )
 
 // SendPart sends a part unless the store acknowledged it before to a sender that
 // could not tell anybody: Temporal was out of reach, and then the sender died too.
 // A part that the vendor lists as stored is held against the source instead. An
 // error tells what was sent.
-func (s *Steps) SendPart(ctx context.Context, vendor vendors.Vendor, caller *vendors.Caller, in upload.SendPart, meter *transfer.Meter) (upload.Part, error) {
+func (s *Steps) SendPart(ctx context.Context, vendor vendors.Vendor, caller *wire.Caller, in upload.SendPart, meter *transfer.Meter) (upload.Part, error) {
 	if in.Stored != "" {
 		return s.adoptPart(ctx, in)
 	}

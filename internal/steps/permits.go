@@ -9,6 +9,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
 const (
@@ -23,7 +24,7 @@ type Permits struct{ *Steps }
 
 // Take waits for leave to make one call. The call is counted against the day
 // when nothing else is in its way: before it is made, but not where it is not.
-func (p Permits) Take(ctx context.Context, account vendors.Account) error {
+func (p Permits) Take(ctx context.Context, account spec.Account) error {
 	if err := p.turn(ctx, account); err != nil {
 		return err
 	}
@@ -31,7 +32,7 @@ func (p Permits) Take(ctx context.Context, account vendors.Account) error {
 }
 
 // turn waits until the account may make a call for all that its pace says.
-func (p Permits) turn(ctx context.Context, account vendors.Account) error {
+func (p Permits) turn(ctx context.Context, account spec.Account) error {
 	wait, err := p.Ledger.Slowed(ctx, account.Name)
 	if err != nil {
 		return FromLedger(ctx, err)
@@ -58,7 +59,7 @@ func (p Permits) turn(ctx context.Context, account vendors.Account) error {
 }
 
 // Daily counts a call against the vendor's limit of a day.
-func (p Permits) Daily(ctx context.Context, account vendors.Account) error {
+func (p Permits) Daily(ctx context.Context, account spec.Account) error {
 	vendor, err := vendors.Find(account.Vendor)
 	if err != nil || vendor.Spec().DailyLimit == 0 {
 		return err
@@ -76,21 +77,21 @@ func (p Permits) Daily(ctx context.Context, account vendors.Account) error {
 }
 
 // TooFast is the failure of a call for which there is no permit for so long.
-func TooFast(account vendors.Account, wait time.Duration) error {
+func TooFast(account spec.Account, wait time.Duration) error {
 	e := upload.Errorf(upload.KindThrottled, "", "account %s has made as many calls as it may", account.Name)
 	e.RetryAfter = wait
 	return e
 }
 
 // Slow tells the fleet to leave the account alone for a while.
-func (p Permits) Slow(ctx context.Context, account vendors.Account, wait time.Duration) {
+func (p Permits) Slow(ctx context.Context, account spec.Account, wait time.Duration) {
 	if err := p.Ledger.Slow(ctx, account.Name, wait); err != nil { // the vendor will say it again
 		p.Log.Warn("ledger does not take a pause", zap.String("account", account.Name), zap.Error(err))
 	}
 }
 
 // Rest tells the fleet that the account has used up what it may do for now.
-func (p Permits) Rest(ctx context.Context, account vendors.Account, wait time.Duration) {
+func (p Permits) Rest(ctx context.Context, account spec.Account, wait time.Duration) {
 	if err := p.Ledger.Rest(ctx, account.Name, wait); err != nil { // the vendor will say it again
 		p.Log.Warn("ledger does not take a pause", zap.String("account", account.Name), zap.Error(err))
 	}
@@ -101,7 +102,7 @@ func (p Permits) Rest(ctx context.Context, account vendors.Account, wait time.Du
 const burstShare = 20
 
 // Burst is how many calls of an account may come at once, by all who use it.
-func Burst(account vendors.Account) int { return max(account.Burst, 1, Share(account.Rate)) }
+func Burst(account spec.Account) int { return max(account.Burst, 1, Share(account.Rate)) }
 
 // Share is how many permits are worth asking for at once, at a rate in calls a
 // second: asking for each would cost more than the call.

@@ -9,6 +9,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/wire"
 )
 
 // send sends a whole medium to the session of an item. A session that is about to
@@ -62,7 +63,7 @@ func receiptOf(answer transfer.Answer, m *upload.Media) upload.Receipt {
 }
 
 // sendPart sends one part of a medium.
-func (s *Steps) sendPart(ctx context.Context, vendor vendors.Vendor, caller *vendors.Caller, in upload.SendPart, meter *transfer.Meter) (upload.Part, error) {
+func (s *Steps) sendPart(ctx context.Context, vendor vendors.Vendor, caller *wire.Caller, in upload.SendPart, meter *transfer.Meter) (upload.Part, error) {
 	if expires := in.Part.ExpiresAt; !expires.IsZero() && expires.Sub(s.Now()) < in.Life/lastShare {
 		return upload.Part{}, spent(expires)
 	}
@@ -129,7 +130,7 @@ type sending struct {
 
 // deliver sends a range, reads the store's answer, and proves that the source did
 // not change meanwhile. Media is set where the vendor itself took the bytes.
-func (s *Steps) deliver(ctx context.Context, vendor vendors.Vendor, caller *vendors.Caller, of sending, meter *transfer.Meter) (transfer.Answer, *upload.Media, error) {
+func (s *Steps) deliver(ctx context.Context, vendor vendors.Vendor, caller *wire.Caller, of sending, meter *transfer.Meter) (transfer.Answer, *upload.Media, error) {
 	file, err := s.Sources.Open(ctx, of.item.Source, of.content.Fingerprint)
 	if err != nil {
 		return transfer.Answer{}, nil, unsent(err)
@@ -158,7 +159,7 @@ func unsent(err error) error {
 
 // admit adds the vendor's own credentials to what goes to the vendor itself, and
 // takes a permit for it.
-func (s *Steps) admit(ctx context.Context, vendor vendors.Vendor, caller *vendors.Caller, of *sending) error {
+func (s *Steps) admit(ctx context.Context, vendor vendors.Vendor, caller *wire.Caller, of *sending) error {
 	receiver, ok := vendor.(vendors.Receiver)
 	if of.store != upload.StoreVendor || !ok {
 		return nil
@@ -179,7 +180,7 @@ func (s *Steps) admit(ctx context.Context, vendor vendors.Vendor, caller *vendor
 }
 
 // read is what the answer means: in the words of the store that gave it.
-func (s *Steps) read(ctx context.Context, vendor vendors.Vendor, caller *vendors.Caller, of sending, answer transfer.Answer) (*upload.Media, error) {
+func (s *Steps) read(ctx context.Context, vendor vendors.Vendor, caller *wire.Caller, of sending, answer transfer.Answer) (*upload.Media, error) {
 	var refused *upload.Error
 	switch receiver, _ := vendor.(vendors.Receiver); of.store {
 	case upload.StoreVendor:

@@ -21,7 +21,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/sources"
 	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/upload"
-	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
 // Accounts resolves accounts, with their credentials as they are now: a changed
@@ -29,10 +29,10 @@ import (
 type Accounts interface {
 	// Account returns an account. An error is for the operator: it names the
 	// accounts that there are, or the settings that are missing.
-	Account(name string) (vendors.Account, error)
+	Account(name string) (spec.Account, error)
 	// KeyFingerprint tells one set of credentials from another, and nothing
 	// about them.
-	KeyFingerprint(vendors.Account) string
+	KeyFingerprint(spec.Account) string
 }
 
 // Steps makes steps. All fields must be set that do not say otherwise; it is safe
@@ -111,7 +111,7 @@ func Failure(ctx context.Context, err error, at upload.Step) *upload.Error {
 }
 
 // FlowOf is the way of an item at an account of a vendor.
-func FlowOf(spec *vendors.Spec, account vendors.Account, item upload.Item) flow.Flow {
+func FlowOf(spec *spec.Spec, account spec.Account, item upload.Item) flow.Flow {
 	return flow.Flow{Policy: spec.Policy, Patience: account.Patience, Seed: item.UploadID}
 }
 

@@ -12,7 +12,8 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
-	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
+	"github.com/mediaferry/mediaferry/internal/vendors/wire"
 )
 
 const (
@@ -27,7 +28,7 @@ const (
 // the process until they are to be renewed.
 type tokens struct {
 	*Steps
-	account vendors.Account
+	account spec.Account
 }
 
 // refreshToken is the one name of a token that outlives the credentials it was
@@ -50,7 +51,7 @@ type tokenKey struct{ account, name string }
 
 type tokenCache struct {
 	mu      sync.Mutex
-	tokens  map[tokenKey]vendors.Token
+	tokens  map[tokenKey]wire.Token
 	locks   map[tokenKey]*sync.Mutex
 	refused map[tokenKey]refusal
 }
@@ -96,7 +97,7 @@ func (c *tokenCache) lock(key tokenKey) *sync.Mutex {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.locks == nil {
-		c.tokens, c.locks = map[tokenKey]vendors.Token{}, map[tokenKey]*sync.Mutex{}
+		c.tokens, c.locks = map[tokenKey]wire.Token{}, map[tokenKey]*sync.Mutex{}
 	}
 	if c.locks[key] == nil {
 		c.locks[key] = new(sync.Mutex)
@@ -104,13 +105,13 @@ func (c *tokenCache) lock(key tokenKey) *sync.Mutex {
 	return c.locks[key]
 }
 
-func (c *tokenCache) get(key tokenKey) vendors.Token {
+func (c *tokenCache) get(key tokenKey) wire.Token {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.tokens[key]
 }
 
-func (c *tokenCache) put(key tokenKey, token vendors.Token) {
+func (c *tokenCache) put(key tokenKey, token wire.Token) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.tokens[key] = token
@@ -120,7 +121,7 @@ func (c *tokenCache) put(key tokenKey, token vendors.Token) {
 // time in this process, and by a lease in the ledger one in the whole fleet. Where
 // the vendor denies that, all who wait for it are told so: asking once more for
 // each would be many logins that are known to be wrong.
-func (t tokens) Get(ctx context.Context, account, name string, renew func(context.Context, vendors.Token) (vendors.Token, error)) (vendors.Token, error) {
+func (t tokens) Get(ctx context.Context, account, name string, renew func(context.Context, wire.Token) (wire.Token, error)) (wire.Token, error) {
 	name = t.scoped(name)
 	key := tokenKey{account, name}
 	refusals := t.tokens.refusals(key)
@@ -128,7 +129,7 @@ func (t tokens) Get(ctx context.Context, account, name string, renew func(contex
 	lock.Lock()
 	defer lock.Unlock()
 	if err := t.tokens.since(key, refusals); err != nil {
-		return vendors.Token{}, err
+		return wire.Token{}, err
 	}
 	if token := t.tokens.get(key); t.good(token) {
 		return token, nil
@@ -136,31 +137,31 @@ func (t tokens) Get(ctx context.Context, account, name string, renew func(contex
 	for {
 		kept, found, err := t.Ledger.Token(ctx, account, name)
 		if err != nil {
-			return vendors.Token{}, FromLedger(ctx, err)
+			return wire.Token{}, FromLedger(ctx, err)
 		}
-		token := vendors.Token{Value: kept.Value, ExpiresAt: kept.ExpiresAt, Version: kept.Version}
+		token := wire.Token{Value: kept.Value, ExpiresAt: kept.ExpiresAt, Version: kept.Version}
 		if found && t.good(token) {
 			t.tokens.put(key, token)
 			return token, nil
 		}
 		leased, err := t.Ledger.LeaseToken(ctx, account, name, t.Owner, tokenLease)
 		if err != nil {
-			return vendors.Token{}, FromLedger(ctx, err)
+			return wire.Token{}, FromLedger(ctx, err)
 		}
 		if leased {
 			return t.renew(ctx, key, token, renew)
 		}
 		if err := t.Pause(ctx, tokenPoll); err != nil {
-			return vendors.Token{}, err
+			return wire.Token{}, err
 		}
 	}
 }
 
-func (t tokens) good(token vendors.Token) bool {
+func (t tokens) good(token wire.Token) bool {
 	return len(token.Value) > 0 && t.Now().Before(token.ExpiresAt)
 }
 
-func (t tokens) renew(ctx context.Context, key tokenKey, old vendors.Token, renew func(context.Context, vendors.Token) (vendors.Token, error)) (vendors.Token, error) {
+func (t tokens) renew(ctx context.Context, key tokenKey, old wire.Token, renew func(context.Context, wire.Token) (wire.Token, error)) (wire.Token, error) {
 	stop := t.prolong(ctx, key)
 	fresh, err := renew(ctx, old)
 	stop()
@@ -169,11 +170,11 @@ func (t tokens) renew(ctx context.Context, key tokenKey, old vendors.Token, rene
 		if released := t.Ledger.ReleaseToken(context.WithoutCancel(ctx), key.account, key.name, t.Owner); released != nil {
 			t.Log.Warn("ledger does not take a lease back, it runs out by itself", zap.Error(released))
 		}
-		return vendors.Token{}, err
+		return wire.Token{}, err
 	}
 	fresh.Version, err = t.Ledger.SaveToken(ctx, key.account, key.name, t.Owner, ledger.Token{Value: fresh.Value, ExpiresAt: fresh.ExpiresAt})
 	if err != nil {
-		return vendors.Token{}, FromLedger(ctx, err)
+		return wire.Token{}, FromLedger(ctx, err)
 	}
 	t.tokens.put(key, fresh)
 	return fresh, nil
@@ -211,7 +212,7 @@ func (t tokens) Drop(ctx context.Context, account, name string, version int64) e
 	lock.Lock() // else another's Get takes it from the ledger once more, between the two
 	defer lock.Unlock()
 	if t.tokens.get(key).Version == version {
-		t.tokens.put(key, vendors.Token{})
+		t.tokens.put(key, wire.Token{})
 	}
 	return FromLedger(ctx, t.Ledger.ExpireToken(ctx, account, name, version))
 }

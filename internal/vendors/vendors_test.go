@@ -84,8 +84,8 @@ func TestEverySpecIsComplete(t *testing.T) {
 				}
 			}
 			require.Equal(t, s.Rate > 0, s.Burst > 0)
-			if s.Poll.Deadline > 0 {
-				require.NotEmpty(t, s.Poll.Waits)
+			if s.Policy.Poll.Deadline > 0 {
+				require.NotEmpty(t, s.Policy.Poll.Waits)
 			}
 			_, found := s.Field("nothing")
 			require.False(t, found)

@@ -81,9 +81,6 @@ var sitoo = &spec.Spec{
 		spec.FactUnseen: docs + spec.OurChoice,
 		spec.FactFailed: docs + spec.OurChoice,
 	},
-	Poll:      assumed.poll,
-	Unseen:    stateUploading,
-	UnseenFor: 2 * time.Minute,
 }
 
 // Spec describes Sitoo.

@@ -47,13 +47,6 @@ type Spec struct {
 	Policy  upload.Policy
 	Sources map[Fact]string
 
-	// Poll is how often to look, and for how long.
-	Poll upload.Schedule
-	// Unseen is the vendor's word for a session whose bytes it has not noticed;
-	// after UnseenFor they should be sent again.
-	Unseen    string
-	UnseenFor time.Duration
-
 	// Packing says which media may share a workflow; nil if each needs its own.
 	Packing *Packing
 

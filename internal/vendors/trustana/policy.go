@@ -67,7 +67,6 @@ var trustana = &spec.Spec{
 		spec.FactPoll:     "assumed, TA-5",
 		spec.FactLastPoll: docs,
 	},
-	Poll: assumed.poll,
 	// A key that was activated or replaced takes up to a minute to be known.
 	KeyGrace: 90 * time.Second,
 }

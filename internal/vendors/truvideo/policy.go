@@ -121,7 +121,6 @@ var truvideo = &spec.Spec{
 		spec.FactLost:     "assumed, TV-6" + spec.OurChoice,
 		spec.FactPrepares: "assumed, TV-6" + spec.OurChoice,
 	},
-	Poll: assumed.poll,
 }
 
 // Spec describes TruVideo.
