@@ -51,7 +51,7 @@ func (a *Activities) advance(ctx context.Context, in upload.Advance, do flow.Do)
 	if err != nil {
 		return in.Progress, result(ctx, err)
 	}
-	p, err := a.latest(ctx, in, way)
+	p, err := a.latest(ctx, in, way, do)
 	if err != nil {
 		return p, result(ctx, err)
 	}
@@ -94,15 +94,22 @@ func (a *Activities) flowOf(item upload.Item) (flow.Flow, error) {
 
 // latest is the progress to go on from: the workflow's copy, or what an earlier
 // attempt of this activity has saved since. An attempt that ended without a word may
-// have sent the bytes.
-func (a *Activities) latest(ctx context.Context, in upload.Advance, way flow.Flow) (upload.Progress, error) {
+// have sent the bytes. A session is opened only while the run holds its item, and no
+// write comes before that call, so the ledger is asked.
+func (a *Activities) latest(ctx context.Context, in upload.Advance, way flow.Flow, do flow.Do) (upload.Progress, error) {
 	p, n := in.Progress, int(attempt(ctx))
-	if n == 1 && !in.Reload {
+	if n == 1 && !in.Reload && do != flow.DoPrepare {
 		return p, nil
 	}
 	row, err := a.Ledger.ReadProgress(ctx, in.Item.UploadID)
 	if err != nil {
 		return p, steps.FromLedger(ctx, err)
+	}
+	if refused := row.Refuses(run(ctx).ID); refused != nil {
+		return p, steps.Superseded(refused)
+	}
+	if n == 1 && !in.Reload {
+		return p, nil
 	}
 	if saved := row.Progress; saved != nil && saved.Version > p.Version && row.RunID == run(ctx).ID {
 		p = *saved
@@ -141,7 +148,8 @@ func (a *Activities) conclude(ctx context.Context, item upload.Item, w steps.Wor
 		if do == flow.DoPoll && p.Next == upload.StepPoll { // nothing has changed
 			return *p, later(typeProcessing, "the vendor says "+p.Media.Seen, p.NotBefore.Sub(a.Now()))
 		}
-		return *p, result(ctx, a.save(ctx, item, p))
+		err := a.save(ctx, item, p)
+		return *p, result(ctx, err)
 	}
 	e := steps.Failure(ctx, err, stepOf[do])
 	if e == nil {

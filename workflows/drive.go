@@ -266,14 +266,14 @@ func failureOf(err error) (e *upload.Error, follows *upload.Progress) {
 // stated is what an activity itself said of its failure.
 func stated(application *temporal.ApplicationError) (*upload.Error, *upload.Progress) {
 	var e upload.Error
-	var p upload.Progress
+	var p *upload.Progress
 	if !application.HasDetails() || application.Details(&e) != nil || e.Kind == "" {
 		return &upload.Error{Kind: upload.KindInternal, Message: application.Message()}, nil
 	}
-	if application.Details(&e, &p) != nil {
+	if application.Details(&e, &p) != nil { // fewer payloads are no error, and leave it nil
 		return &e, nil
 	}
-	return &e, &p
+	return &e, p
 }
 
 // isQueued reports whether no worker took a call in time.

@@ -54,6 +54,23 @@ func (r *Refusal) Error() string {
 	return fmt.Sprintf("item %q is %v", r.UploadID, ErrNotFound)
 }
 
+// Refuses is why a run must not act for an item; nil where the item is its own and
+// has not ended.
+func (e Entry) Refuses(runID string) *Refusal {
+	r := &Refusal{UploadID: e.Result.UploadID, Entry: e}
+	switch {
+	case e.Result.State.Ended():
+		r.Reason = Ended
+	case e.RunID == clean(runID):
+		return nil
+	case e.RunID == "":
+		r.Reason = Released
+	default:
+		r.Reason = Held
+	}
+	return r
+}
+
 // refusals lists what was refused of jobs.
 func refusals(jobs []*job) []*Refusal {
 	var refused []*Refusal
@@ -90,20 +107,21 @@ func (w *writer) refuse(ctx context.Context, tx *sql.Tx, jobs []*job, changed ma
 
 // refusal is why a job changed nothing, or nil where there was nothing to change.
 func (w *writer) refusal(ctx context.Context, tx *sql.Tx, j *job, e Entry, found bool) (*Refusal, error) {
-	r := &Refusal{UploadID: j.row.item.UploadID, Entry: e}
-	switch own := e.RunID == clean(j.row.runID); {
-	case !found:
-		r.Reason = Unknown
-	case e.Result.State.Ended():
-		r.Reason = Ended
-	case own && j.verb == verbProgress:
-		return w.stale(ctx, tx, j, r)
-	case own && j.verb == verbBytes: // no more than were counted before
+	if !found {
+		return &Refusal{UploadID: j.row.item.UploadID, Reason: Unknown}, nil
+	}
+	if r := e.Refuses(j.row.runID); r != nil {
+		return r, nil
+	}
+	switch j.verb {
+	case verbProgress:
+		return w.stale(ctx, tx, j, &Refusal{UploadID: j.row.item.UploadID, Entry: e})
+	case verbBytes: // no more than were counted before
 		return nil, nil
-	case e.RunID == "":
+	}
+	r := &Refusal{UploadID: j.row.item.UploadID, Entry: e, Reason: Held}
+	if e.RunID == "" {
 		r.Reason = Released
-	default:
-		r.Reason = Held
 	}
 	return r, nil
 }
