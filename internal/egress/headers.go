@@ -7,18 +7,24 @@ import (
 	"time"
 )
 
-// LongestWait bounds what anybody may ask us to wait, so that a slip does not park
-// an account for good. The longest window of a vendor is a day.
-const LongestWait = 24 * time.Hour
+// LongestWait bounds what another side may ask us to wait, so that a slip of its does
+// not park an account or an item for good.
+const LongestWait = time.Hour
 
-// RetryAfter reads how long the other side asks to wait, in seconds or until an
-// HTTP date; 0 where it asks nothing. A date is on the other side's clock, so it
-// counts from the answer's own Date; from now, on our clock, where that is
-// missing.
+// RetryAfter reads how long the other side asks to wait, in seconds (fractions too)
+// or until an HTTP date, up to LongestWait; 0 where it asks nothing. A date is on the
+// other side's clock, so it counts from the answer's own Date; from now, on our clock,
+// where that is missing.
 func RetryAfter(header http.Header, now time.Time) time.Duration {
+	return RetryAfterWithin(LongestWait, header, now)
+}
+
+// RetryAfterWithin is RetryAfter up to most, for a side whose windows are known to be
+// longer.
+func RetryAfterWithin(most time.Duration, header http.Header, now time.Time) time.Duration {
 	value := strings.TrimSpace(header.Get("Retry-After"))
-	if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
-		return time.Duration(min(seconds, int(LongestWait.Seconds()))) * time.Second
+	if seconds, err := strconv.ParseFloat(value, 64); err == nil && seconds > 0 {
+		return time.Duration(min(seconds, most.Seconds()) * float64(time.Second))
 	}
 	at, err := http.ParseTime(value)
 	if err != nil {
@@ -27,7 +33,7 @@ func RetryAfter(header http.Header, now time.Time) time.Duration {
 	if date, err := http.ParseTime(header.Get("Date")); err == nil {
 		now = date
 	}
-	return min(max(at.Sub(now), 0), LongestWait)
+	return min(max(at.Sub(now), 0), most)
 }
 
 // Skew is how far the other side's clock is ahead of ours, by the Date of its

@@ -125,7 +125,7 @@ func (p groupedPermits) leftAlone(ctx context.Context, l *lease, account spec.Ac
 	switch {
 	case err != nil:
 		return err
-	case wait > steps.LongestWait:
+	case wait > steps.PermitWait:
 		return steps.TooFast(account, wait)
 	case wait > 0:
 		return p.Pause(ctx, wait)

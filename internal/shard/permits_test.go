@@ -82,6 +82,6 @@ func TestADenialStopsTheRowsThatWaitForTheirTurn(t *testing.T) {
 	require.True(t, refused)
 
 	s.Wait = wait
-	require.NoError(t, s.Pause(t.Context(), steps.LongestWait))
+	require.NoError(t, s.Pause(t.Context(), steps.PermitWait))
 	require.NoError(t, p.Take(t.Context(), account), "whoever comes later reads credentials and account anew")
 }

@@ -182,7 +182,7 @@ func (r *row) do(ctx context.Context, caller *wire.Caller, action flow.Action) e
 	meter := &transfer.Meter{Limit: r.bandwidth}
 	err := r.Do(ctx, steps.Work{
 		Item: r.item, Vendor: r.vendor, Caller: caller, Flow: r.way, Progress: &r.p, Meter: meter,
-		Denied: func() { r.limiter.doubt(steps.Noticed + steps.LongestWait) },
+		Denied: func() { r.limiter.doubt(steps.Noticed + steps.PermitWait) },
 	}, action)
 	r.mu.Lock()
 	defer r.mu.Unlock()

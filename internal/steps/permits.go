@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	// LongestWait is how long an activity waits for a permit in its slot. What
+	// PermitWait is how long an activity waits for a permit in its slot. What
 	// takes longer comes back.
-	LongestWait = 3 * time.Second
-	day         = 24 * time.Hour
+	PermitWait = 3 * time.Second
+	day        = 24 * time.Hour
 )
 
 // Permits meters an account's control calls by the ledger, for the whole fleet.
@@ -37,7 +37,7 @@ func (p Permits) turn(ctx context.Context, account spec.Account) error {
 	if err != nil {
 		return FromLedger(ctx, err)
 	}
-	if wait > LongestWait {
+	if wait > PermitWait {
 		return TooFast(account, wait)
 	}
 	// Also where the account has no limit of its own: it may have been refused.

@@ -20,10 +20,6 @@ type storeError struct {
 	RequestID string   `xml:"RequestId"`
 }
 
-// longestWait bounds what a store may ask us to wait, so that a slip of its does
-// not park an item for good.
-const longestWait = time.Hour
-
 // refusal is a store's refusal on its way to becoming an *upload.Error.
 type refusal struct {
 	answer Answer
@@ -52,7 +48,7 @@ func (r refusal) as(kind upload.Kind) *upload.Error {
 	}
 	e := upload.Errorf(kind, upload.StepTransfer, "%s", message)
 	e.Status, e.Code, e.RequestID = r.answer.Status, code, r.requestID()
-	e.RetryAfter = min(max(egress.RetryAfter(r.answer.Header, time.Now()), 0), longestWait)
+	e.RetryAfter = egress.RetryAfter(r.answer.Header, time.Now())
 	e.Arrived = r.answer.Arrived()
 	return e
 }

@@ -227,6 +227,10 @@ func TestWhatClosientRefuses(t *testing.T) {
 			Kind: upload.KindThrottled, Arrived: upload.ArrivedNothing, Status: 429, Code: "rate_limited", Wait: 20 * time.Second,
 		},
 		wiretest.Refusal{
+			Name: "POST 429 at the end of a day's requests", Call: receive(429, http.Header{"Retry-After": {"80000"}}, shapeA(429, "RATE_LIMITED", "slow")),
+			Kind: upload.KindThrottled, Arrived: upload.ArrivedNothing, Status: 429, Code: "RATE_LIMITED", Wait: 80_000 * time.Second,
+		},
+		wiretest.Refusal{
 			Name: "POST 429 that says nonsense", Call: receive(429, nil, shapeB(429, "rate_limited", "slow", `,"retry_after":-7`)),
 			Kind: upload.KindThrottled, Arrived: upload.ArrivedNothing, Status: 429, Code: "rate_limited",
 		},

@@ -27,6 +27,10 @@ const (
 	pageSize = 100 // images, the largest page of a list
 	maxPages = 100 // after which a list that goes on is not believed
 
+	// longestWindow is that of the requests of a day, which a refusal may ask to wait
+	// for.
+	longestWindow = 24 * time.Hour
+
 	// imageTimeout bounds the reading of one image, whose client sets no bound. An
 	// image that does not come in this time counts as one that cannot be read.
 	imageTimeout = 20 * time.Second

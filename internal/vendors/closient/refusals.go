@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/vendors/wire"
 )
 
@@ -27,8 +26,8 @@ func refusal(a wire.Answer) wire.Refusal {
 		Code       string  `json:"error_code"`
 		RetryAfter float64 `json:"retry_after"`
 	}
-	_ = json.Unmarshal(a.Body, &said)                                  // an empty or foreign body says nothing
-	wait := min(max(said.RetryAfter, 0), egress.LongestWait.Seconds()) // first, for not every number is a Duration
+	_ = json.Unmarshal(a.Body, &said)                             // an empty or foreign body says nothing
+	wait := min(max(said.RetryAfter, 0), longestWindow.Seconds()) // first, for not every number is a Duration
 	text := said.Error.Message
 	for _, detail := range said.Error.Details {
 		text += fmt.Sprintf("; %s: %s", detail.Field, detail.Message)
@@ -36,6 +35,6 @@ func refusal(a wire.Answer) wire.Refusal {
 	return wire.Refusal{
 		Text: cmp.Or(text, said.Detail, said.Title),
 		Code: cmp.Or(said.Error.Code, said.Code),
-		Wait: time.Duration(wait * float64(time.Second)),
+		Wait: time.Duration(wait * float64(time.Second)), Longest: longestWindow,
 	}
 }

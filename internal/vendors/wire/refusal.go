@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -17,6 +18,7 @@ type Refusal struct {
 	Code      string // the vendor's own code
 	RequestID string
 	Wait      time.Duration // before asking again, where the body says so
+	Longest   time.Duration // up to which it may ask to wait; 0: egress.LongestWait
 }
 
 // Judge makes the failure that a status means for most calls of most vendors. The
@@ -36,7 +38,8 @@ func (c *Caller) Judge(ctx context.Context, a Answer, status int, r Refusal) *up
 	if e.RequestID == "" {
 		e.RequestID = a.Clean(a.Header.Get("X-Request-Id"))
 	}
-	e.RetryAfter = min(max(egress.RetryAfter(a.Header, c.Now()), r.Wait, 0), egress.LongestWait)
+	longest := cmp.Or(r.Longest, egress.LongestWait)
+	e.RetryAfter = min(max(egress.RetryAfterWithin(longest, a.Header, c.Now()), r.Wait, 0), longest)
 	e.Arrived = upload.ArrivedNothing
 	if status >= 500 || status < 400 || status == egress.StatusClientClosed {
 		e.Arrived = upload.ArrivedMaybe
