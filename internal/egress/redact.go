@@ -48,6 +48,10 @@ func Cause(err error) string {
 	return Redact(err.Error())
 }
 
+// MostText is how many characters of a foreign text an error holds. It keeps messages
+// readable, in one line of a report, and below what Temporal keeps of a failure.
+const MostText = 300
+
 // Line makes a foreign text fit for an error: one line, without secrets, and no longer
 // than most characters.
 func Line(text string, most int) string {

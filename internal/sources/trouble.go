@@ -85,13 +85,13 @@ func fault(step upload.Step, source string, err error) *upload.Error {
 	e := upload.Errorf(t.kind(step), step, "source %q %w", upload.DisplaySource(source), t)
 	e.Hint, e.Status, e.Code, e.RequestID, e.RetryAfter = t.advice, t.status, t.code, t.requestID, t.retryAfter
 	if (t.reason == broke || t.reason == ours) && e.Code == "" {
-		e.Code = line(t.cause)
+		e.Code = codeOf(t.cause)
 	}
 	return e
 }
 
-// line returns the code of a network failure, or "".
-func line(err error) string {
+// codeOf returns the code of a network failure, or "".
+func codeOf(err error) string {
 	switch {
 	case egress.Offline(err):
 		return upload.CodeOffline

@@ -43,7 +43,7 @@ func (r refusal) as(kind upload.Kind) *upload.Error {
 	if code != "" {
 		message += " " + code
 	}
-	if text := egress.Line(r.store.Message, mostText); text != "" {
+	if text := egress.Line(r.store.Message, egress.MostText); text != "" {
 		message += ": " + strings.TrimSuffix(text, ".")
 	}
 	e := upload.Errorf(kind, upload.StepTransfer, "%s", message)
@@ -60,10 +60,8 @@ func (r refusal) once(kind upload.Kind) *upload.Error {
 	return e
 }
 
-// Characters that a store's words may take in an error, which travels through
-// histories and stands in one line of a report.
+// Characters that a store's code and request ID may take in an error.
 const (
-	mostText = 300
 	mostCode = 64
 	mostID   = 200
 )

@@ -287,4 +287,4 @@ func (f Field) checkObject(object map[string]any) error {
 }
 
 // shorten keeps a value that a message repeats readable.
-func shorten(text string) string { return egress.Shorten(text, 300) }
+func shorten(text string) string { return egress.Shorten(text, egress.MostText) }

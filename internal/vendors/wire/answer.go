@@ -43,11 +43,10 @@ func (a Answer) Incomplete(format string, args ...any) *upload.Error {
 // Clean makes a vendor's text fit for an error: one short line without credentials.
 // Some vendors repeat the key that they refuse.
 func (a Answer) Clean(text string) string {
-	const most = 300 // keeps messages readable, and below what Temporal keeps of a failure
 	for _, secret := range a.hidden {
 		text = strings.ReplaceAll(text, secret, "[redacted]")
 	}
-	return egress.Line(text, most)
+	return egress.Line(text, egress.MostText)
 }
 
 // Local converts a time of the vendor's clock to ours.
