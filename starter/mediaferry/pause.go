@@ -75,7 +75,7 @@ func (a *app) steer(ctx context.Context, id string, pause bool) error {
 	}
 	status, err := a.statusOf(ctx, entry.WorkflowID, entry.RunID)
 	if answered := err == nil; answered && status.Paused == pause {
-		return a.asItIs(id, status)
+		return a.asItIs(ctx, entry, status)
 	}
 	err = a.temporal.SignalWorkflow(ctx, entry.WorkflowID, entry.RunID, signal, nil)
 	var gone *serviceerror.NotFound
@@ -104,11 +104,20 @@ func steerable(entry ledger.Entry) error {
 }
 
 // asItIs says that there is nothing to be done.
-func (a *app) asItIs(id string, status upload.Status) error {
+func (a *app) asItIs(ctx context.Context, entry ledger.Entry, status upload.Status) error {
+	id := entry.Result.UploadID
 	if status.Paused {
 		return &usageError{text: id + " is paused already", hint: "to go on: mediaferry resume " + id}
 	}
-	return &usageError{text: id + " is not paused", hint: "mediaferry show " + id + " says what it waits for"}
+	account, err := a.ledger.Account(ctx, entry.Result.To)
+	if err != nil {
+		return err
+	}
+	hint := "mediaferry show " + id + " says what it waits for"
+	if account.Paused {
+		hint = "its account is paused; to resume that: mediaferry account resume " + account.Name
+	}
+	return &usageError{text: id + " is not paused", hint: hint}
 }
 
 // heeded waits until an upload rests, or goes on, and prints it. Where nobody
