@@ -6,7 +6,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/manifest"
 	"github.com/mediaferry/mediaferry/internal/media"
@@ -231,7 +230,7 @@ func measure(one *planned) {
 		tell(manifest.SortSource, "correct the path, or bring the file there before its row is sent", "%q does not exist", item.Source)
 		return
 	case err != nil:
-		tell(manifest.SortSource, "give the user the right to read it, and its folders", "%q cannot be looked at: %s", item.Source, egress.Cause(err))
+		tell(manifest.SortSource, "give the user the right to read it, and its folders", "%q cannot be looked at: %s", item.Source, bare(err))
 		return
 	case !info.Mode().IsRegular():
 		tell(manifest.SortSource, "name the medium itself", "%q is no file", item.Source)

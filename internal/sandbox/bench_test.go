@@ -1,4 +1,4 @@
-package sandbox
+package sandbox_test
 
 import (
 	"bytes"
@@ -8,21 +8,23 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mediaferry/mediaferry/internal/sandbox"
+	"github.com/mediaferry/mediaferry/internal/sandbox/sandboxtest"
 	"github.com/stretchr/testify/require"
 )
 
 // BenchmarkTrustana is one medium of 100 KiB from prepare to its file ID, to see
 // what the sandbox itself costs a measurement.
 func BenchmarkTrustana(b *testing.B) {
-	for name, change := range map[string]func(*Options){
-		"on S3": func(*Options) {}, "direct": func(o *Options) { o.DirectStorage = true }, "discarding": discarding,
-		"discarding without sums": func(o *Options) { o.Discard, o.SkipSHA256 = true, true },
+	for name, change := range map[string]func(*sandbox.Options){
+		"on S3": func(*sandbox.Options) {}, "direct": func(o *sandbox.Options) { o.DirectStorage = true }, "discarding": sandboxtest.Discarding,
+		"discarding without sums": func(o *sandbox.Options) { o.Discard, o.SkipSHA256 = true, true },
 	} {
 		b.Run(name, func(b *testing.B) {
-			settings := DefaultSettings().Instant().Unlimited()
-			opts := Options{Settings: &settings}
+			settings := sandbox.DefaultSettings().Instant().Unlimited()
+			opts := sandbox.Options{Settings: &settings}
 			change(&opts)
-			s, err := Start(b.Context(), opts)
+			s, err := sandbox.Start(b.Context(), opts)
 			require.NoError(b, err)
 			defer func() { require.NoError(b, s.Close()) }()
 			body := append([]byte("\xff\xd8\xff"), make([]byte, 100<<10)...)
@@ -40,7 +42,7 @@ func BenchmarkTrustana(b *testing.B) {
 	}
 }
 
-func once(c *http.Client, s *Sandbox, body []byte) error {
+func once(c *http.Client, s *sandbox.Sandbox, body []byte) error {
 	var prepared struct {
 		Data struct{ UploadURL, UploadID string }
 	}

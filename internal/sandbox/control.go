@@ -6,11 +6,17 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
+
+	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
 )
 
 // controlPrefix begins the paths that belong to no vendor.
 const controlPrefix = "/_sandbox/"
+
+// controlLimit bounds the body of a request to the control API.
+const controlLimit = 64 << 20
 
 // controlMux is the control API: what the methods of Sandbox do, over HTTP. It
 // asks for no credentials.
@@ -21,17 +27,17 @@ func (s *Sandbox) controlMux() *http.ServeMux {
 	}
 	handle("GET "+controlPrefix+"{$}", func(*http.Request) (any, error) { return s.index(), nil })
 	handle("GET "+controlPrefix+"health", func(*http.Request) (any, error) {
-		return map[string]string{"status": "ok"}, s.journal.err()
+		return map[string]string{"status": "ok"}, s.w.Journal.Err()
 	})
 	handle("GET "+controlPrefix+"ledger", func(*http.Request) (any, error) { return s.Ledger(), nil })
 	handle("GET "+controlPrefix+"requests", func(r *http.Request) (any, error) {
 		return s.Requests(r.URL.Query().Get("vendor")), nil
 	})
-	handle("GET "+controlPrefix+"faults", func(*http.Request) (any, error) { return s.faults.list(), nil })
+	handle("GET "+controlPrefix+"faults", func(*http.Request) (any, error) { return s.w.Faults.List(), nil })
 	handle("POST "+controlPrefix+"faults", s.controlFaults)
 	handle("DELETE "+controlPrefix+"faults", func(*http.Request) (any, error) {
 		s.ClearFaults()
-		return done(), nil
+		return simulate.Done(), nil
 	})
 	handle("GET "+controlPrefix+"clock", func(*http.Request) (any, error) { return s.clockState(), nil })
 	handle("POST "+controlPrefix+"clock", s.controlClock)
@@ -41,11 +47,11 @@ func (s *Sandbox) controlMux() *http.ServeMux {
 	handle("POST "+controlPrefix+"credentials", s.controlCredentials)
 	handle("POST "+controlPrefix+"put", s.controlPut)
 	handle("GET "+controlPrefix+"sources", func(*http.Request) (any, error) {
-		return map[string]Source{"s3": s.S3(), "oss": s.OSS()}, nil
+		return map[string]simulate.Source{"s3": s.S3(), "oss": s.OSS()}, nil
 	})
 	handle("POST "+controlPrefix+"reset", func(*http.Request) (any, error) {
 		s.Reset()
-		return done(), nil
+		return simulate.Done(), nil
 	})
 	m.HandleFunc("GET "+controlPrefix+"config", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/yaml")
@@ -54,19 +60,25 @@ func (s *Sandbox) controlMux() *http.ServeMux {
 	return m
 }
 
-func done() map[string]bool { return map[string]bool{"ok": true} }
-
 // index says what there is.
 func (s *Sandbox) index() map[string]any {
+	var puts []string
+	calls := map[string][]string{}
+	for _, h := range s.hosts {
+		puts = append(puts, h.Puts()...)
+		for _, t := range h.Targets() {
+			calls[h.Name()] = append(calls[h.Name()], t.Call)
+		}
+	}
 	return map[string]any{
 		"GET": []string{"health", "config", "ledger", "requests?vendor=", "faults", "clock", "options", "credentials", "sources"},
 		"POST": []string{
 			`faults: "rule", a list of them, or {"vendor":…,"call":…,"what":…}`, `clock: {"advance":"15m","skew":"20m"}`,
 			`options: a part of what GET gives`, `credentials: {"vendor":…,"name":…,"state":…}, {…,"values":{…}} or {"vendor":…,"rotate":true}`,
-			`put: {"vendor":"closient","organization_id":…,"gtin":…,"title":…,"is_primary":…,"body":base64}, {"vendor":"s3"|"oss","key":…,"body":base64}, {"vendor":"truvideo","abort":uploadId}, {"vendor":"sitoo","lose":file_id}`,
+			"put: " + strings.Join(puts, ", "),
 			"reset",
 		},
-		"DELETE": []string{"faults"}, "calls": faultCalls(),
+		"DELETE": []string{"faults"}, "calls": calls,
 	}
 }
 
@@ -84,7 +96,7 @@ func reply(w http.ResponseWriter, r *http.Request, f func(*http.Request) (any, e
 
 // decode reads a JSON body and takes no field that v lacks.
 func decode(r *http.Request, v any) error {
-	dec := json.NewDecoder(io.LimitReader(r.Body, 64<<20))
+	dec := json.NewDecoder(io.LimitReader(r.Body, controlLimit))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {
 		return fmt.Errorf("read the JSON body: %w", err)
@@ -103,7 +115,7 @@ func (s *Sandbox) controlFaults(r *http.Request) (any, error) {
 	if json.Unmarshal(raw, &list) != nil {
 		list = []json.RawMessage{raw}
 	}
-	rules := make([]Rule, 0, len(list))
+	rules := make([]simulate.Rule, 0, len(list))
 	for _, item := range list {
 		rule, err := readRule(item)
 		if err != nil {
@@ -115,17 +127,17 @@ func (s *Sandbox) controlFaults(r *http.Request) (any, error) {
 		rules = append(rules, rule)
 	}
 	for _, rule := range rules {
-		s.faults.add(rule)
+		s.w.Faults.Add(rule)
 	}
-	return s.faults.list(), nil
+	return s.w.Faults.List(), nil
 }
 
-func readRule(raw json.RawMessage) (Rule, error) {
+func readRule(raw json.RawMessage) (simulate.Rule, error) {
 	var text string
 	if json.Unmarshal(raw, &text) == nil {
 		return ParseRule(text)
 	}
-	var rule Rule
+	var rule simulate.Rule
 	if err := json.Unmarshal(raw, &rule); err != nil {
 		return rule, fmt.Errorf("read a fault: want a rule as text or as an object: %w", err)
 	}
@@ -133,17 +145,15 @@ func readRule(raw json.RawMessage) (Rule, error) {
 }
 
 func (s *Sandbox) clockState() map[string]any {
-	s.clock.mu.Lock()
-	advance, skew := s.clock.advance, s.clock.skew
-	s.clock.mu.Unlock()
-	return map[string]any{"advance": advance.String(), "skew": skew.String(), "wall": s.clock.wall().Format(time.RFC3339Nano)}
+	advance, skew := s.w.Clock.Offsets()
+	return map[string]any{"advance": advance.String(), "skew": skew.String(), "wall": s.w.Clock.Wall().Format(time.RFC3339Nano)}
 }
 
 // controlClock adds to the advance and sets the skew.
 func (s *Sandbox) controlClock(r *http.Request) (any, error) {
 	var in struct {
-		Advance *Duration `json:"advance"`
-		Skew    *Duration `json:"skew"`
+		Advance *simulate.Duration `json:"advance"`
+		Skew    *simulate.Duration `json:"skew"`
 	}
 	if err := decode(r, &in); err != nil {
 		return nil, err
@@ -163,7 +173,7 @@ func (s *Sandbox) controlClock(r *http.Request) (any, error) {
 // controlOptions changes the settings that the body names.
 func (s *Sandbox) controlOptions(r *http.Request) (any, error) {
 	var err error
-	s.Configure(func(now *Settings) {
+	s.Configure(func(now *simulate.Settings) {
 		changed := *now
 		if err = decode(r, &changed); err == nil {
 			*now = changed
@@ -174,7 +184,7 @@ func (s *Sandbox) controlOptions(r *http.Request) (any, error) {
 
 func (s *Sandbox) controlCredentials(r *http.Request) (any, error) {
 	var in struct {
-		Credential
+		simulate.Credential
 		Rotate bool `json:"rotate"`
 	}
 	if err := decode(r, &in); err != nil {
@@ -184,45 +194,34 @@ func (s *Sandbox) controlCredentials(r *http.Request) (any, error) {
 		return s.RotateCredential(in.Vendor)
 	}
 	if len(in.Values) > 0 {
-		return done(), s.AddCredential(in.Credential)
+		return simulate.Done(), s.AddCredential(in.Credential)
 	}
 	if in.Name == "" {
 		in.Name = "default"
 	}
-	return done(), s.SetCredential(in.Vendor, in.Name, in.State)
+	return simulate.Done(), s.SetCredential(in.Vendor, in.Name, in.State)
 }
 
-// controlPut makes facts at a vendor that no client of ours has caused.
+// controlPut makes facts at a host that no client of ours has caused.
 func (s *Sandbox) controlPut(r *http.Request) (any, error) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, controlLimit))
+	if err != nil {
+		return nil, fmt.Errorf("read the JSON body: %w", err)
+	}
 	var in struct {
-		Vendor       string `json:"vendor"`
-		Organization string `json:"organization_id"`
-		GTIN         string `json:"gtin"`
-		Title        string `json:"title"`
-		Primary      bool   `json:"is_primary"`
-		Key          string `json:"key"`
-		Body         []byte `json:"body"`
-		Abort        string `json:"abort"`
-		Lose         string `json:"lose"`
+		Vendor string `json:"vendor"`
 	}
-	if err := decode(r, &in); err != nil {
-		return nil, err
+	if err := json.Unmarshal(body, &in); err != nil {
+		return nil, fmt.Errorf("read the JSON body: %w", err)
 	}
-	switch {
-	case in.Vendor == "closient":
-		id, err := s.PutClosientImage(in.Organization, in.GTIN, in.Title, in.Primary, in.Body)
-		return map[string]string{"id": id}, err
-	case in.Vendor == "s3" && in.Key != "":
-		return done(), s.PutS3Object(r.Context(), in.Key, in.Body)
-	case in.Vendor == "oss" && in.Key != "":
-		return done(), s.PutOSSObject(in.Key, in.Body)
-	case in.Vendor == "truvideo" && in.Abort != "":
-		return done(), s.AbortTruVideo(in.Abort)
-	case in.Vendor == "sitoo" && in.Lose != "":
-		if !s.LoseSitoo(in.Lose) {
-			return nil, fmt.Errorf("sitoo has no file %q", in.Lose)
+	for _, h := range s.hosts {
+		if h.Name() != in.Vendor {
+			continue
 		}
-		return done(), nil
+		v, err := h.Put(r.Context(), body)
+		if !errors.Is(err, simulate.ErrNotPut) {
+			return v, err
+		}
 	}
 	return nil, fmt.Errorf("nothing can be put at %q this way; GET %s lists what can", in.Vendor, controlPrefix)
 }

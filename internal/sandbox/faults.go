@@ -2,195 +2,39 @@ package sandbox
 
 import (
 	"fmt"
-	"slices"
-	"strconv"
-	"strings"
-	"sync"
-	"time"
+
+	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
 )
 
-// Rule is a fault as data: which calls it hits, and what happens to them. The
-// calls are counted for each rule by itself, from 1, and only those that its
-// Match hits, so that the same run meets the same faults.
-type Rule struct {
-	Vendor string `json:"vendor"`
-	Call   string `json:"call"`
-	// Nth is the first call that is hit; 0 means the first. Without Onward and
-	// Times it is the only one.
-	Nth    int  `json:"nth,omitempty"`
-	Onward bool `json:"onward,omitempty"`
-	// Times is how many calls are hit in a row; 0 means one if Nth is given
-	// without Onward, and all otherwise.
-	Times int `json:"times,omitempty"`
-	// Match is a part of the URL, a key, an ID or a file name; empty hits all.
-	Match string `json:"match,omitempty"`
-	What  string `json:"what"`
-	// Params are by name; the value that follows What itself has the name of What.
-	Params map[string]string `json:"params,omitempty"`
-}
-
-// String is the rule as ParseRule reads it.
-func (r Rule) String() string {
-	var b strings.Builder
-	b.WriteString(r.Vendor + "." + r.Call)
-	if r.Nth > 0 {
-		b.WriteString("#" + strconv.Itoa(r.Nth))
-		if r.Onward {
-			b.WriteString("+")
-		}
-	}
-	if r.Times > 0 {
-		b.WriteString("*" + strconv.Itoa(r.Times))
-	}
-	if r.Match != "" {
-		b.WriteString("@" + quoteIfNeeded(r.Match, "=\""))
-	}
-	b.WriteString("=" + r.What)
-	if v, ok := r.Params[r.What]; ok {
-		b.WriteString("=" + quoteIfNeeded(v, ",\""))
-	}
-	for _, name := range sortedKeys(r.Params) {
-		if name == r.What {
-			continue
-		}
-		b.WriteString("," + name)
-		if v := r.Params[name]; v != flagSet {
-			b.WriteString("=" + quoteIfNeeded(v, ",\""))
-		}
-	}
-	return b.String()
-}
-
-func quoteIfNeeded(s, special string) string {
-	if strings.ContainsAny(s, special) {
-		return strconv.Quote(s)
-	}
-	return s
-}
-
-func sortedKeys(m map[string]string) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
-// flagSet is the value of a parameter that was given without one.
-const flagSet = "true"
-
-func (r *Rule) flag(name string) bool { return r.Params[name] == flagSet }
-
-func (r *Rule) int(name string, otherwise int) int {
-	if n, err := strconv.Atoi(r.Params[name]); err == nil {
-		return n
-	}
-	return otherwise
-}
-
-func (r *Rule) duration(name string) time.Duration {
-	d, err := time.ParseDuration(r.Params[name])
-	if err != nil { // a bare number, which the check of the rule let through, is seconds
-		d = time.Duration(r.int(name, 0)) * time.Second
-	}
-	return d
-}
-
-// hits reports whether the n-th matching call is hit.
-func (r *Rule) hits(n int) bool {
-	from, times := max(r.Nth, 1), r.Times
-	if times == 0 && r.Nth > 0 && !r.Onward {
-		times = 1
-	}
-	return n >= from && (times == 0 || n < from+times)
-}
-
-// faultSet is the rules in force.
-type faultSet struct {
-	mu    sync.Mutex
-	rules []*AppliedRule
-}
-
-// AppliedRule is a rule in force and what has come of it.
-type AppliedRule struct {
-	Rule
-	Seen    int `json:"seen"`    // calls that matched
-	Applied int `json:"applied"` // and of these, the ones that were hit
-}
-
-func (f *faultSet) add(r Rule) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.rules = append(f.rules, &AppliedRule{Rule: r})
-}
-
-func (f *faultSet) clear() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.rules = nil
-}
-
-func (f *faultSet) list() []AppliedRule {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	out := make([]AppliedRule, 0, len(f.rules))
-	for _, r := range f.rules {
-		out = append(out, *r)
-	}
-	return out
-}
-
-// concerns says whether any rule is about this call, and whether one of them
-// wants to look at more than the URL.
-func (f *faultSet) concerns(vendor, call string) (concerned, matching bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, r := range f.rules {
-		if r.Vendor == vendor && r.Call == call {
-			concerned = true
-			matching = matching || r.Match != ""
-		}
-	}
-	return concerned, matching
-}
-
-// take counts the call for every rule that it matches and returns the first one
-// that hits it.
-func (f *faultSet) take(vendor, call, subject string) *Rule {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	var chosen *Rule
-	for _, r := range f.rules {
-		if r.Vendor != vendor || r.Call != call || !strings.Contains(subject, r.Match) {
-			continue
-		}
-		r.Seen++
-		if chosen == nil && r.hits(r.Seen) {
-			r.Applied++
-			rule := r.Rule
-			chosen = &rule
-		}
-	}
-	return chosen
-}
+// ParseRule reads a rule in its text form:
+//
+//	vendor.call[#nth[+]][*times][@match]=what[=value][,param[=value]]...
+//
+// as in
+//
+//	vendor.put#2=status=503,code=SlowDown,retry-after=2
+//
+// A match or a value that holds an equals sign or a comma is written as a Go
+// string in double quotes. Without #nth and *times every call is hit. The error of
+// a rule that cannot work lists what would.
+func ParseRule(text string) (simulate.Rule, error) { return sandboxTargets().ParseRule(text) }
 
 // AddFault puts a rule in force, behind those that are in force already: the
 // first that hits a call decides. The error of a rule that cannot work lists
 // what would.
-func (s *Sandbox) AddFault(r Rule) error {
+func (s *Sandbox) AddFault(r simulate.Rule) error {
 	if err := s.acceptable(r); err != nil {
 		return err
 	}
-	s.faults.add(r)
+	s.w.Faults.Add(r)
 	return nil
 }
 
-func (s *Sandbox) acceptable(r Rule) error {
-	if err := r.check(); err != nil {
+func (s *Sandbox) acceptable(r simulate.Rule) error {
+	if err := sandboxTargets().Check(&r); err != nil {
 		return err
 	}
-	if s.opts.DirectStorage && onStorage(r.Vendor, r.Call) {
+	if s.opts.DirectStorage && sandboxTargets().Find(r.Vendor, r.Call).Storage {
 		return fmt.Errorf("fault %q: with DirectStorage these requests go past the sandbox", r.String())
 	}
 	return nil
@@ -206,7 +50,7 @@ func (s *Sandbox) AddFaultText(text string) error {
 }
 
 // Faults lists the rules in force, oldest first.
-func (s *Sandbox) Faults() []AppliedRule { return s.faults.list() }
+func (s *Sandbox) Faults() []simulate.AppliedRule { return s.w.Faults.List() }
 
 // ClearFaults takes all rules out of force.
-func (s *Sandbox) ClearFaults() { s.faults.clear() }
+func (s *Sandbox) ClearFaults() { s.w.Faults.Clear() }

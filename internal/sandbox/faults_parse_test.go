@@ -1,13 +1,15 @@
-package sandbox
+package sandbox_test
 
 import (
 	"testing"
 
+	"github.com/mediaferry/mediaferry/internal/sandbox"
+	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
 	"github.com/stretchr/testify/require"
 )
 
 func TestParseRuleReadsTheTextForm(t *testing.T) {
-	for text, want := range map[string]Rule{
+	for text, want := range map[string]simulate.Rule{
 		"trustana.put=reset-before":                       {Vendor: "trustana", Call: "put", What: "reset-before"},
 		"trustana.put#2=status=503,code=SlowDown":         {Vendor: "trustana", Call: "put", Nth: 2, What: "status", Params: map[string]string{"status": "503", "code": "SlowDown"}},
 		"truvideo.part#3+*2=slow,rate=200000":             {Vendor: "truvideo", Call: "part", Nth: 3, Onward: true, Times: 2, What: "slow", Params: map[string]string{"rate": "200000"}},
@@ -24,10 +26,10 @@ func TestParseRuleReadsTheTextForm(t *testing.T) {
 		"truvideo.parts=missing-url=3":                    {Vendor: "truvideo", Call: "parts", What: "missing-url", Params: map[string]string{"missing-url": "3"}},
 	} {
 		t.Run(text, func(t *testing.T) {
-			got, err := ParseRule(text)
+			got, err := sandbox.ParseRule(text)
 			require.NoError(t, err)
 			require.Equal(t, want, got)
-			again, err := ParseRule(got.String())
+			again, err := sandbox.ParseRule(got.String())
 			require.NoError(t, err, "what a rule prints is a rule: %s", got)
 			require.Equal(t, want, again)
 		})
@@ -59,51 +61,8 @@ func TestParseRuleListsWhatWouldWork(t *testing.T) {
 		`trustana.put=failed="x`:             "not closed",
 	} {
 		t.Run(text, func(t *testing.T) {
-			_, err := ParseRule(text)
+			_, err := sandbox.ParseRule(text)
 			require.ErrorContains(t, err, want)
 		})
 	}
-}
-
-func TestARuleHitsTheCallsItCounts(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		rule Rule
-		want []int
-	}{
-		{"every call", Rule{}, []int{1, 2, 3, 4, 5}},
-		{"the third", Rule{Nth: 3}, []int{3}},
-		{"the third and all after it", Rule{Nth: 3, Onward: true}, []int{3, 4, 5}},
-		{"two from the second", Rule{Nth: 2, Times: 2}, []int{2, 3}},
-		{"the first two", Rule{Times: 2}, []int{1, 2}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			f := &faultSet{}
-			c.rule.Vendor, c.rule.Call = "v", "c"
-			f.add(c.rule)
-			var hit []int
-			for n := 1; n <= 5; n++ {
-				require.Nil(t, f.take("v", "other", ""))
-				if f.take("v", "c", "") != nil {
-					hit = append(hit, n)
-				}
-			}
-			require.Equal(t, c.want, hit)
-		})
-	}
-}
-
-func TestRulesCountForThemselves(t *testing.T) {
-	f := &faultSet{}
-	f.add(Rule{Vendor: "v", Call: "c", Match: "a", Nth: 2, What: "first"})
-	f.add(Rule{Vendor: "v", Call: "c", Nth: 2, What: "second"})
-	require.Nil(t, f.take("v", "c", "a"))
-	got := f.take("v", "c", "a")
-	require.Equal(t, "first", got.What, "where two rules hit, the older one decides")
-	require.Nil(t, f.take("v", "c", "b"))
-	list := f.list()
-	require.Equal(t, 2, list[0].Seen)
-	require.Equal(t, 1, list[0].Applied)
-	require.Equal(t, 3, list[1].Seen)
-	require.Equal(t, 0, list[1].Applied)
 }

@@ -1,150 +1,36 @@
 package sandbox
 
 import (
-	"encoding/json"
-	"fmt"
-	"slices"
-	"time"
+	"context"
+
+	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
 )
-
-// Ledger is what the vendors would tell an auditor: everything that was opened
-// or received, and what should not have been sent.
-type Ledger struct {
-	Media      []Medium    `json:"media"`
-	Violations []Violation `json:"violations"`
-}
-
-// Medium is one thing that a vendor keeps an account of: what a session was opened
-// for, or what was created without one.
-type Medium struct {
-	Vendor  string `json:"vendor"`
-	Account string `json:"account"` // the name of the set of credentials
-	// MediaID is what the vendor calls the finished medium; empty until it does.
-	MediaID string `json:"media_id"`
-	// UploadID names the session: Trustana's and TruVideo's uploadId, Sitoo's
-	// file_id; empty where there is none.
-	UploadID string `json:"upload_id,omitempty"`
-	// Name is the file name that the client gave.
-	Name string `json:"name"`
-	// Key is where storage has it.
-	Key string `json:"key,omitempty"`
-	// Fields are the vendor's own request fields, as they came.
-	Fields map[string]any `json:"fields,omitempty"`
-	// State is in the vendor's words; Visible says that a person would see it
-	// there.
-	State   string `json:"state"`
-	Visible bool   `json:"visible"`
-	Reason  string `json:"reason,omitempty"`
-	// Size and checksums are of the bytes as they were received, whole.
-	Size        int64  `json:"size"`
-	SHA256      string `json:"sha256,omitempty"`
-	CRC64       string `json:"crc64,omitempty"`
-	ETag        string `json:"etag,omitempty"`
-	ContentType string `json:"content_type,omitempty"`
-	URL         string `json:"url,omitempty"`
-	// Received is how many whole bodies were stored for it, parts apart.
-	Received  int    `json:"received"`
-	Parts     []Part `json:"parts,omitempty"`
-	Completes int    `json:"completes,omitempty"` // accepted calls of complete
-	Callbacks int    `json:"callbacks,omitempty"` // that the vendor's backend took
-	// Processed is what the vendor made of it, if that is something else.
-	Processed  *Processed `json:"processed,omitempty"`
-	CreatedAt  time.Time  `json:"created_at"`
-	ReceivedAt *time.Time `json:"received_at,omitempty"`
-}
-
-// Part is one part of a medium as storage has it.
-type Part struct {
-	Number   int    `json:"number"`
-	Received int    `json:"received"` // how many times it was stored
-	Size     int64  `json:"size"`
-	SHA256   string `json:"sha256,omitempty"`
-	ETag     string `json:"etag"`
-}
-
-// Processed is what a vendor made of the bytes.
-type Processed struct {
-	ContentType string `json:"content_type"`
-	Size        int64  `json:"size"`
-	SHA256      string `json:"sha256"`
-	Width       int    `json:"width"`
-	Height      int    `json:"height"`
-}
 
 // Ledger returns the books as they are now. Processing that is due is finished
 // first.
-func (s *Sandbox) Ledger() Ledger {
-	l := Ledger{Media: []Medium{}, Violations: s.book.violations.all()}
+func (s *Sandbox) Ledger() simulate.Ledger {
+	l := simulate.Ledger{Media: []simulate.Medium{}, Violations: s.w.Book.Violations.All()}
 	for _, v := range s.vendors {
-		l.Media = append(l.Media, v.media()...)
+		l.Media = append(l.Media, v.Media()...)
 	}
 	return l
 }
 
 // Requests returns the latest requests to a vendor, in order of arrival; "" stands
 // for all vendors, "s3" and "oss" for the stores of sources.
-func (s *Sandbox) Requests(vendor string) []Request { return s.book.list(vendor) }
+func (s *Sandbox) Requests(vendor string) []simulate.Request { return s.w.Book.List(vendor) }
 
-// Of returns the media of one vendor.
-func (l Ledger) Of(vendor string) []Medium {
-	return slices.DeleteFunc(slices.Clone(l.Media), func(m Medium) bool { return m.Vendor != vendor })
+// S3 is a bucket for sources on the S3 gateway. There is none with Discard.
+func (s *Sandbox) S3() simulate.Source { return s.s3.Source() }
+
+// OSS is a bucket for sources on the sandbox's OSS. Requests are signed with
+// version 1.
+func (s *Sandbox) OSS() simulate.Source { return s.oss.Source() }
+
+// PutS3Object puts a source into the S3 bucket; see S3.
+func (s *Sandbox) PutS3Object(ctx context.Context, key string, body []byte) error {
+	return s.s3.PutObject(ctx, key, body)
 }
 
-// Duplicates returns groups of media of one vendor that a person would see twice:
-// visible, with the same bytes, name and fields.
-func (l Ledger) Duplicates() [][]Medium {
-	type sameness struct{ vendor, sha, name, fields string }
-	groups := map[sameness][]Medium{}
-	for _, m := range l.Media {
-		if m.Visible && m.SHA256 != "" {
-			k := sameness{m.Vendor, m.SHA256, m.Name, flat(m.Fields)}
-			groups[k] = append(groups[k], m)
-		}
-	}
-	var out [][]Medium
-	for _, g := range groups {
-		if len(g) > 1 {
-			out = append(out, g)
-		}
-	}
-	slices.SortFunc(out, func(a, b []Medium) int { return a[0].CreatedAt.Compare(b[0].CreatedAt) })
-	return out
-}
-
-// pollCount notes who goes on asking after the final answer.
-func (c *call) pollCount(id string, polls int) {
-	if limit := c.s.Settings().TerminalPolls; limit > 0 && polls > limit {
-		c.violation("poll-after-end", "%s was asked for a final state %d times", id, polls)
-	}
-}
-
-// longAgo is an age at which every grant is over.
-const longAgo = 0
-
-// fate is what a fault has in store for a medium.
-type fate string
-
-const (
-	fateStuck  fate = "stuck"  // processing never ends
-	fateFailed fate = "failed" // processing ends badly
-)
-
-// fate is what the call's rule does to its medium.
-func (c *call) fate() fate {
-	switch {
-	case c.fault("stuck"):
-		return fateStuck
-	case c.fault("failed"):
-		return fateFailed
-	}
-	return ""
-}
-
-// flat writes fields so that they can be compared.
-func flat(fields map[string]any) string {
-	b, err := json.Marshal(fields) // in the order of names
-	if err != nil {
-		return fmt.Sprint(fields)
-	}
-	return string(b)
-}
+// PutOSSObject puts a source into the OSS bucket; see OSS.
+func (s *Sandbox) PutOSSObject(key string, body []byte) error { return s.oss.PutObject(key, body) }

@@ -1,4 +1,4 @@
-package sandbox
+package sandbox_test
 
 import (
 	"bytes"
@@ -12,86 +12,87 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mediaferry/mediaferry/internal/sandbox"
+	"github.com/mediaferry/mediaferry/internal/sandbox/sandboxtest"
+	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
 	"github.com/stretchr/testify/require"
 )
 
-func discarding(o *Options) { o.Discard = true }
-
 func TestDiscardKeepsSumsButNoBytes(t *testing.T) {
-	s := start(t, discarding)
-	body := jpegOf(t, 30, 30)
-	d := prepared(t, s, "a.jpg")
-	a := putJPEG(t, d["uploadUrl"], body)
-	require.Equal(t, 200, a.status)
+	s := sandboxtest.Start(t, sandboxtest.Discarding)
+	body := sandboxtest.JPEG(t, 30, 30)
+	d := sandboxtest.TrustanaPrepared(t, s, "a.jpg")
+	a := sandboxtest.PutJPEG(t, d["uploadUrl"], body)
+	require.Equal(t, 200, a.Status)
 	md := md5.Sum(body)
-	require.Equal(t, `"`+hex.EncodeToString(md[:])+`"`, a.header.Get("ETag"))
-	require.Equal(t, 200, trustanaStatus(t, s, "uploadId="+d["uploadId"].(string)).status)
-	require.Equal(t, sum(body), s.Ledger().Of("trustana")[0].SHA256)
-	require.Equal(t, 404, send(t, "GET", d["finalUrl"].(string), nil, nil).status)
+	require.Equal(t, `"`+hex.EncodeToString(md[:])+`"`, a.Header.Get("ETag"))
+	require.Equal(t, 200, sandboxtest.TrustanaStatus(t, s, "uploadId="+d["uploadId"].(string)).Status)
+	require.Equal(t, sandboxtest.Sum(body), s.Ledger().Of("trustana")[0].SHA256)
+	require.Equal(t, 404, sandboxtest.Send(t, "GET", d["finalUrl"].(string), nil, nil).Status)
 
-	g := sitooOpen(t, s, "a.jpg", "image/jpeg", sitooEntity)
-	require.Equal(t, 204, sitooSend(t, g, sitooFields(g), "image/jpeg", body).status)
-	require.Equal(t, "ready", sitooGet(t, s, g["file_id"])["status"])
-	g = sitooOpen(t, s, "a.jpg", "image/jpeg", sitooEntity)
-	require.Equal(t, 403, sitooSend(t, g, append(sitooFields(g), field{"acl", "x"}), "image/jpeg", body).status)
-	require.Equal(t, 403, sitooSend(t, g, swap(sitooFields(g), "key", "x"), "image/jpeg", body).status)
-	require.Equal(t, 400, sitooSend(t, g, sitooFields(g), "image/jpeg", nil).status)
+	g := sandboxtest.SitooOpen(t, s, "a.jpg", "image/jpeg", sandboxtest.SitooEntity)
+	require.Equal(t, 204, sandboxtest.SitooSend(t, g, sandboxtest.SitooFields(g), "image/jpeg", body).Status)
+	require.Equal(t, "ready", sandboxtest.SitooGet(t, s, g["file_id"])["status"])
+	g = sandboxtest.SitooOpen(t, s, "a.jpg", "image/jpeg", sandboxtest.SitooEntity)
+	require.Equal(t, 403, sandboxtest.SitooSend(t, g, append(sandboxtest.SitooFields(g), sandboxtest.Field{Name: "acl", Value: "x"}), "image/jpeg", body).Status)
+	require.Equal(t, 403, sandboxtest.SitooSend(t, g, sandboxtest.Swap(sandboxtest.SitooFields(g), "key", "x"), "image/jpeg", body).Status)
+	require.Equal(t, 400, sandboxtest.SitooSend(t, g, sandboxtest.SitooFields(g), "image/jpeg", nil).Status)
 
-	h := truvideoBearer(t, s)
-	session := truvideoStarted(t, s, h, 2)
-	list := putParts(t, session, noise(5<<20, 1), []byte("end"))
-	require.Equal(t, 202, sendJSON(t, "POST", s.URL()+"/truvideo/upload/"+session["uploadId"].(string)+"/complete", h, list).status)
-	require.Equal(t, "COMPLETED", truvideoStatus(t, s, h, session["uploadId"])["status"])
-	short := truvideoStarted(t, s, h, 2)
-	list = putParts(t, short, []byte("short"), []byte("end"))
-	require.Equal(t, 202, sendJSON(t, "POST", s.URL()+"/truvideo/upload/"+short["uploadId"].(string)+"/complete", h, list).status)
-	require.Contains(t, truvideoStatus(t, s, h, short["uploadId"])["failureReason"], "EntityTooSmall")
+	h := sandboxtest.TruvideoBearer(t, s)
+	session := sandboxtest.TruvideoStarted(t, s, h, 2)
+	list := sandboxtest.PutParts(t, session, sandboxtest.Noise(5<<20, 1), []byte("end"))
+	require.Equal(t, 202, sandboxtest.SendJSON(t, "POST", s.URL()+"/truvideo/upload/"+session["uploadId"].(string)+"/complete", h, list).Status)
+	require.Equal(t, "COMPLETED", sandboxtest.TruvideoStatus(t, s, h, session["uploadId"])["status"])
+	short := sandboxtest.TruvideoStarted(t, s, h, 2)
+	list = sandboxtest.PutParts(t, short, []byte("short"), []byte("end"))
+	require.Equal(t, 202, sandboxtest.SendJSON(t, "POST", s.URL()+"/truvideo/upload/"+short["uploadId"].(string)+"/complete", h, list).Status)
+	require.Contains(t, sandboxtest.TruvideoStatus(t, s, h, short["uploadId"])["failureReason"], "EntityTooSmall")
 
-	require.Equal(t, 201, closientPost(t, s, nil, "a.jpg", "image/jpeg", body).status)
-	p := trustooPolicy(t, s)
-	require.Equal(t, 200, ossPost(t, p["host"], trustooFields(p, "a.png"), body).status)
-	require.Equal(t, Source{}, s.S3())
+	require.Equal(t, 201, sandboxtest.ClosientPost(t, s, nil, "a.jpg", "image/jpeg", body).Status)
+	p := sandboxtest.TrustooPolicy(t, s)
+	require.Equal(t, 200, sandboxtest.OSSPost(t, p["host"], sandboxtest.TrustooFields(p, "a.png"), body).Status)
+	require.Equal(t, simulate.Source{}, s.S3())
 	require.NoError(t, s.PutOSSObject("a", []byte("abc")), "sources are kept")
-	signed, err := ossBucket(t, s).SignURL("a", "GET", 60)
+	signed, err := sandboxtest.OSSBucket(t, s).SignURL("a", "GET", 60)
 	require.NoError(t, err)
-	require.Equal(t, "abc", string(send(t, "GET", signed, nil, nil).body))
+	require.Equal(t, "abc", string(sandboxtest.Send(t, "GET", signed, nil, nil).Body))
 }
 
 func TestDiscardLooksAtTheSignatureAndTheClock(t *testing.T) {
-	s := start(t, discarding)
-	u := prepared(t, s, "a.jpg")["uploadUrl"].(string)
+	s := sandboxtest.Start(t, sandboxtest.Discarding)
+	u := sandboxtest.TrustanaPrepared(t, s, "a.jpg")["uploadUrl"].(string)
 	for _, without := range []string{"X-Amz-Signature", "X-Amz-Credential", "X-Amz-Date", "X-Amz-SignedHeaders"} {
-		a := putJPEG(t, strings.Replace(u, without+"=", "x=", 1), jpegOf(t, 2, 2))
-		require.GreaterOrEqual(t, a.status, 400, without)
+		a := sandboxtest.PutJPEG(t, strings.Replace(u, without+"=", "x=", 1), sandboxtest.JPEG(t, 2, 2))
+		require.GreaterOrEqual(t, a.Status, 400, without)
 	}
 	s.Advance(901 * time.Second)
-	require.Equal(t, 403, putJPEG(t, u, jpegOf(t, 2, 2)).status)
+	require.Equal(t, 403, sandboxtest.PutJPEG(t, u, sandboxtest.JPEG(t, 2, 2)).Status)
 }
 
 func TestDiscardRemembersPartsOverARestart(t *testing.T) {
-	s := start(t, discarding)
-	h := truvideoBearer(t, s)
-	session := truvideoStarted(t, s, h, 1)
-	list := putParts(t, session, []byte("x"))
+	s := sandboxtest.Start(t, sandboxtest.Discarding)
+	h := sandboxtest.TruvideoBearer(t, s)
+	session := sandboxtest.TruvideoStarted(t, s, h, 1)
+	list := sandboxtest.PutParts(t, session, []byte("x"))
 	require.NoError(t, s.Close())
-	s = start(t, discarding, func(o *Options) { o.Dir, o.Listen = s.dir, s.Addr() })
-	require.Equal(t, 202, sendJSON(t, "POST", s.URL()+"/truvideo/upload/"+session["uploadId"].(string)+"/complete", h, list).status)
-	require.Equal(t, "COMPLETED", truvideoStatus(t, s, h, session["uploadId"])["status"])
+	s = sandboxtest.Start(t, sandboxtest.Discarding, func(o *sandbox.Options) { o.Dir, o.Listen = s.Dir(), s.Addr() })
+	require.Equal(t, 202, sandboxtest.SendJSON(t, "POST", s.URL()+"/truvideo/upload/"+session["uploadId"].(string)+"/complete", h, list).Status)
+	require.Equal(t, "COMPLETED", sandboxtest.TruvideoStatus(t, s, h, session["uploadId"])["status"])
 }
 
 func TestDirectURLsLeadPastTheSandbox(t *testing.T) {
-	s := start(t, func(o *Options) { o.DirectStorage = true })
-	d := prepared(t, s, "a.jpg")
+	s := sandboxtest.Start(t, func(o *sandbox.Options) { o.DirectStorage = true })
+	d := sandboxtest.TrustanaPrepared(t, s, "a.jpg")
 	require.NotContains(t, d["uploadUrl"], s.Addr())
-	body := jpegOf(t, 5, 5)
-	require.Equal(t, 200, putJPEG(t, d["uploadUrl"], body).status)
-	require.Equal(t, 200, trustanaStatus(t, s, "uploadId="+d["uploadId"].(string)).status)
-	require.Equal(t, sum(body), s.Ledger().Of("trustana")[0].SHA256)
-	h := truvideoBearer(t, s)
-	session := truvideoStarted(t, s, h, 1)
-	list := putParts(t, session, []byte("x"))
-	require.Equal(t, 202, sendJSON(t, "POST", s.URL()+"/truvideo/upload/"+session["uploadId"].(string)+"/complete", h, list).status)
-	require.Equal(t, "COMPLETED", truvideoStatus(t, s, h, session["uploadId"])["status"])
+	body := sandboxtest.JPEG(t, 5, 5)
+	require.Equal(t, 200, sandboxtest.PutJPEG(t, d["uploadUrl"], body).Status)
+	require.Equal(t, 200, sandboxtest.TrustanaStatus(t, s, "uploadId="+d["uploadId"].(string)).Status)
+	require.Equal(t, sandboxtest.Sum(body), s.Ledger().Of("trustana")[0].SHA256)
+	h := sandboxtest.TruvideoBearer(t, s)
+	session := sandboxtest.TruvideoStarted(t, s, h, 1)
+	list := sandboxtest.PutParts(t, session, []byte("x"))
+	require.Equal(t, 202, sandboxtest.SendJSON(t, "POST", s.URL()+"/truvideo/upload/"+session["uploadId"].(string)+"/complete", h, list).Status)
+	require.Equal(t, "COMPLETED", sandboxtest.TruvideoStatus(t, s, h, session["uploadId"])["status"])
 	for _, r := range s.Requests("") {
 		require.False(t, r.Storage)
 	}
@@ -100,30 +101,30 @@ func TestDirectURLsLeadPastTheSandbox(t *testing.T) {
 }
 
 func TestStorageCanHaveANameOfItsOwn(t *testing.T) {
-	s := start(t, func(o *Options) { o.StorageHost = "localhost" })
-	d := prepared(t, s, "a.jpg")
+	s := sandboxtest.Start(t, func(o *sandbox.Options) { o.StorageHost = "localhost" })
+	d := sandboxtest.TrustanaPrepared(t, s, "a.jpg")
 	require.Contains(t, d["uploadUrl"], "http://localhost:")
-	require.Equal(t, 200, putJPEG(t, d["uploadUrl"], jpegOf(t, 5, 5)).status)
-	p := trustooPolicy(t, s)
-	require.Equal(t, 200, ossPost(t, p["host"], trustooFields(p, "a.png"), pngOf(t, 2, 2)).status)
+	require.Equal(t, 200, sandboxtest.PutJPEG(t, d["uploadUrl"], sandboxtest.JPEG(t, 5, 5)).Status)
+	p := sandboxtest.TrustooPolicy(t, s)
+	require.Equal(t, 200, sandboxtest.OSSPost(t, p["host"], sandboxtest.TrustooFields(p, "a.png"), sandboxtest.PNG(t, 2, 2)).Status)
 }
 
 func TestURLsCanNameAnotherHost(t *testing.T) {
-	s := start(t, func(o *Options) { o.Listen, o.Host = "127.0.0.1:0", "localhost" })
+	s := sandboxtest.Start(t, func(o *sandbox.Options) { o.Listen, o.Host = "127.0.0.1:0", "localhost" })
 	require.True(t, strings.HasPrefix(s.URL(), "http://localhost:"))
 	require.True(t, strings.HasPrefix(s.Addr(), "127.0.0.1:"))
-	require.Equal(t, 200, putJPEG(t, prepared(t, s, "a.jpg")["uploadUrl"], jpegOf(t, 2, 2)).status)
+	require.Equal(t, 200, sandboxtest.PutJPEG(t, sandboxtest.TrustanaPrepared(t, s, "a.jpg")["uploadUrl"], sandboxtest.JPEG(t, 2, 2)).Status)
 	require.Contains(t, string(s.Config()), s.URL()+"/trustana/v1")
-	everywhere := start(t, func(o *Options) { o.Listen = "0.0.0.0:0" })
+	everywhere := sandboxtest.Start(t, func(o *sandbox.Options) { o.Listen = "0.0.0.0:0" })
 	require.True(t, strings.HasPrefix(everywhere.URL(), "http://127.0.0.1:"))
 }
 
 func TestConnectionsThatAreKeptDoNotHoldAClose(t *testing.T) {
-	for name, change := range map[string]func(*Options){"to the sandbox": func(*Options) {}, "past it": func(o *Options) { o.DirectStorage = true }} {
+	for name, change := range map[string]func(*sandbox.Options){"to the sandbox": func(*sandbox.Options) {}, "past it": func(o *sandbox.Options) { o.DirectStorage = true }} {
 		t.Run(name, func(t *testing.T) {
-			s := start(t, change)
+			s := sandboxtest.Start(t, change)
 			c := &http.Client{}
-			req, err := http.NewRequestWithContext(t.Context(), "PUT", prepared(t, s, "a.jpg")["uploadUrl"].(string), bytes.NewReader(jpegOf(t, 2, 2)))
+			req, err := http.NewRequestWithContext(t.Context(), "PUT", sandboxtest.TrustanaPrepared(t, s, "a.jpg")["uploadUrl"].(string), bytes.NewReader(sandboxtest.JPEG(t, 2, 2)))
 			require.NoError(t, err)
 			req.Header.Set("Content-Type", "image/jpeg")
 			res, err := c.Do(req)
@@ -136,30 +137,30 @@ func TestConnectionsThatAreKeptDoNotHoldAClose(t *testing.T) {
 }
 
 func TestChecksumsCanBeLeftOut(t *testing.T) {
-	s := start(t, func(o *Options) { o.SkipSHA256 = true })
-	d := prepared(t, s, "a.jpg")
-	body := jpegOf(t, 5, 5)
-	require.Equal(t, 200, putJPEG(t, d["uploadUrl"], body).status)
+	s := sandboxtest.Start(t, func(o *sandbox.Options) { o.SkipSHA256 = true })
+	d := sandboxtest.TrustanaPrepared(t, s, "a.jpg")
+	body := sandboxtest.JPEG(t, 5, 5)
+	require.Equal(t, 200, sandboxtest.PutJPEG(t, d["uploadUrl"], body).Status)
 	m := s.Ledger().Of("trustana")[0]
 	require.Empty(t, m.SHA256)
 	require.EqualValues(t, len(body), m.Size)
 }
 
 func TestManyUploadsAtOnce(t *testing.T) {
-	for name, change := range map[string]func(*Options){"on S3": func(*Options) {}, "discarding": discarding} {
+	for name, change := range map[string]func(*sandbox.Options){"on S3": func(*sandbox.Options) {}, "discarding": sandboxtest.Discarding} {
 		t.Run(name, func(t *testing.T) {
-			s := start(t, change)
+			s := sandboxtest.Start(t, change)
 			var all sync.WaitGroup
 			for w := range 8 {
 				all.Go(func() {
 					for i := range 5 {
-						d := prepared(t, s, fmt.Sprintf("a-%d-%d.png", w, i))
-						a := send(t, "PUT", d["uploadUrl"].(string), headers{"Content-Type": "image/png"}, bytes.NewReader(pngOf(t, w+1, i+1)))
-						if a.status != 200 {
-							t.Errorf("PUT: %d %v %s", a.status, a.err, a.body)
+						d := sandboxtest.TrustanaPrepared(t, s, fmt.Sprintf("a-%d-%d.png", w, i))
+						a := sandboxtest.Send(t, "PUT", d["uploadUrl"].(string), sandboxtest.Headers{"Content-Type": "image/png"}, bytes.NewReader(sandboxtest.PNG(t, w+1, i+1)))
+						if a.Status != 200 {
+							t.Errorf("PUT: %d %v %s", a.Status, a.Err, a.Body)
 						}
-						trustanaStatus(t, s, "uploadId="+d["uploadId"].(string))
-						closientPost(t, s, []field{{"is_primary", "true"}}, "a.png", "image/png", pngOf(t, w+1, i+1))
+						sandboxtest.TrustanaStatus(t, s, "uploadId="+d["uploadId"].(string))
+						sandboxtest.ClosientPost(t, s, sandboxtest.Fields("is_primary", "true"), "a.png", "image/png", sandboxtest.PNG(t, w+1, i+1))
 						s.Ledger()
 					}
 				})
@@ -174,7 +175,7 @@ func TestManyUploadsAtOnce(t *testing.T) {
 			}
 			require.Len(t, ids, 40)
 			primaries := 0
-			for _, row := range closientList(t, s, "?page_size=100")["data"].([]any) {
+			for _, row := range sandboxtest.ClosientList(t, s, "?page_size=100")["data"].([]any) {
 				if row.(map[string]any)["is_primary"] == true {
 					primaries++
 				}
@@ -188,8 +189,8 @@ func TestManyUploadsAtOnce(t *testing.T) {
 func TestTheWorkingFolderStaysWhereItIs(t *testing.T) {
 	before, err := os.Getwd()
 	require.NoError(t, err)
-	s := start(t)
-	require.Equal(t, 200, putJPEG(t, prepared(t, s, "a.jpg")["uploadUrl"], jpegOf(t, 5, 5)).status)
+	s := sandboxtest.Start(t)
+	require.Equal(t, 200, sandboxtest.PutJPEG(t, sandboxtest.TrustanaPrepared(t, s, "a.jpg")["uploadUrl"], sandboxtest.JPEG(t, 5, 5)).Status)
 	after, err := os.Getwd()
 	require.NoError(t, err)
 	require.Equal(t, before, after)

@@ -1,4 +1,4 @@
-package sandbox
+package sandbox_test
 
 import (
 	"bufio"
@@ -10,122 +10,107 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mediaferry/mediaferry/internal/sandbox"
+	"github.com/mediaferry/mediaferry/internal/sandbox/sandboxtest"
+	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
+	"github.com/mediaferry/mediaferry/internal/sandbox/sitoo"
+	"github.com/mediaferry/mediaferry/internal/sandbox/truvideo"
 	"github.com/stretchr/testify/require"
 )
 
-// again stops a sandbox and starts another on the same folder and address.
-func again(t *testing.T, s *Sandbox) *Sandbox {
-	t.Helper()
-	require.NoError(t, s.Close())
-	return start(t, func(o *Options) { o.Dir, o.Listen = s.dir, s.Addr() })
-}
-
 func TestARestartGoesOnWhereItStopped(t *testing.T) {
-	s := start(t)
-	jpg := jpegOf(t, 9, 9)
-	waiting := prepared(t, s, "waiting.jpg")
-	arrived := prepared(t, s, "arrived.jpg")
-	require.Equal(t, 200, putJPEG(t, arrived["uploadUrl"], jpg).status)
-	formGrant := sitooOpen(t, s, "a.jpg", "image/jpeg", sitooEntity)
-	policy := trustooPolicy(t, s)
-	created := closientPost(t, s, []field{{"title", "t"}}, "a.png", "image/png", pngOf(t, 2, 2)).json(t)
-	h := truvideoBearer(t, s)
-	session := truvideoStarted(t, s, h, 2)
-	require.Equal(t, 200, send(t, "PUT", partURL(session, 0), headers{"Content-Type": "video/mp4"}, bytes.NewReader(noise(5<<20, 1))).status)
-	require.NoError(t, s.AddCredential(Credential{Vendor: "sitoo", Name: "second", Values: map[string]string{"token": "t2"}}))
+	s := sandboxtest.Start(t)
+	jpg := sandboxtest.JPEG(t, 9, 9)
+	waiting := sandboxtest.TrustanaPrepared(t, s, "waiting.jpg")
+	arrived := sandboxtest.TrustanaPrepared(t, s, "arrived.jpg")
+	require.Equal(t, 200, sandboxtest.PutJPEG(t, arrived["uploadUrl"], jpg).Status)
+	formGrant := sandboxtest.SitooOpen(t, s, "a.jpg", "image/jpeg", sandboxtest.SitooEntity)
+	policy := sandboxtest.TrustooPolicy(t, s)
+	created := sandboxtest.ClosientPost(t, s, sandboxtest.Fields("title", "t"), "a.png", "image/png", sandboxtest.PNG(t, 2, 2)).JSON(t)
+	h := sandboxtest.TruvideoBearer(t, s)
+	session := sandboxtest.TruvideoStarted(t, s, h, 2)
+	require.Equal(t, 200, sandboxtest.Send(t, "PUT", sandboxtest.PartURL(session, 0), sandboxtest.Headers{"Content-Type": "video/mp4"}, bytes.NewReader(sandboxtest.Noise(5<<20, 1))).Status)
+	require.NoError(t, s.AddCredential(simulate.Credential{Vendor: "sitoo", Name: "second", Values: map[string]string{"token": "t2"}}))
 	before := s.Ledger()
 
-	s = again(t, s)
+	s = sandboxtest.Again(t, s)
 	require.Equal(t, before, s.Ledger())
 
-	require.Equal(t, 200, putJPEG(t, waiting["uploadUrl"], jpg).status, "URLs handed out before are still good")
-	require.Equal(t, 200, trustanaStatus(t, s, "fileName="+waiting["fileName"].(string)).status)
-	require.Equal(t, 200, trustanaStatus(t, s, "uploadId="+arrived["uploadId"].(string)).status)
-	require.Equal(t, jpg, send(t, "GET", arrived["finalUrl"].(string), nil, nil).body)
-	require.Equal(t, 204, sitooSend(t, formGrant, sitooFields(formGrant), "image/jpeg", jpg).status)
-	require.Equal(t, "ready", sitooGet(t, s, formGrant["file_id"])["status"])
-	require.Equal(t, 200, ossPost(t, policy["host"], trustooFields(policy, "a.png"), pngOf(t, 2, 2)).status)
-	require.Equal(t, created["id"], closientList(t, s, "")["data"].([]any)[0].(map[string]any)["id"])
-	require.Equal(t, 404, send(t, "GET", s.URL()+"/sitoo/v1/media/x", headers{"Authorization": "Bearer t2"}, nil).status)
+	require.Equal(t, 200, sandboxtest.PutJPEG(t, waiting["uploadUrl"], jpg).Status, "URLs handed out before are still good")
+	require.Equal(t, 200, sandboxtest.TrustanaStatus(t, s, "fileName="+waiting["fileName"].(string)).Status)
+	require.Equal(t, 200, sandboxtest.TrustanaStatus(t, s, "uploadId="+arrived["uploadId"].(string)).Status)
+	require.Equal(t, jpg, sandboxtest.Send(t, "GET", arrived["finalUrl"].(string), nil, nil).Body)
+	require.Equal(t, 204, sandboxtest.SitooSend(t, formGrant, sandboxtest.SitooFields(formGrant), "image/jpeg", jpg).Status)
+	require.Equal(t, "ready", sandboxtest.SitooGet(t, s, formGrant["file_id"])["status"])
+	require.Equal(t, 200, sandboxtest.OSSPost(t, policy["host"], sandboxtest.TrustooFields(policy, "a.png"), sandboxtest.PNG(t, 2, 2)).Status)
+	require.Equal(t, created["id"], sandboxtest.ClosientList(t, s, "")["data"].([]any)[0].(map[string]any)["id"])
+	require.Equal(t, 404, sandboxtest.Send(t, "GET", s.URL()+"/sitoo/v1/media/x", sandboxtest.Headers{"Authorization": "Bearer t2"}, nil).Status)
 
-	last := send(t, "PUT", partURL(session, 1), headers{"Content-Type": "video/mp4"}, strings.NewReader("end"))
-	require.Equal(t, 200, last.status)
-	parts := truvideoStatus(t, s, h, session["uploadId"])["parts"].([]any)
+	last := sandboxtest.Send(t, "PUT", sandboxtest.PartURL(session, 1), sandboxtest.Headers{"Content-Type": "video/mp4"}, strings.NewReader("end"))
+	require.Equal(t, 200, last.Status)
+	parts := sandboxtest.TruvideoStatus(t, s, h, session["uploadId"])["parts"].([]any)
 	require.Len(t, parts, 2, "the part that came before the restart counts")
 	var list []string
 	for _, p := range parts {
 		list = append(list, fmt.Sprintf(`{"partNumber":%v,"eTag":%q}`, p.(map[string]any)["partNumber"], p.(map[string]any)["eTag"]))
 	}
-	done := sendJSON(t, "POST", s.URL()+"/truvideo/upload/"+session["uploadId"].(string)+"/complete", h, `{"parts":[`+strings.Join(list, ",")+`]}`)
-	require.Equal(t, 202, done.status)
-	require.Equal(t, "COMPLETED", truvideoStatus(t, s, h, session["uploadId"])["status"])
-	noViolations(t, s)
+	done := sandboxtest.SendJSON(t, "POST", s.URL()+"/truvideo/upload/"+session["uploadId"].(string)+"/complete", h, `{"parts":[`+strings.Join(list, ",")+`]}`)
+	require.Equal(t, 202, done.Status)
+	require.Equal(t, "COMPLETED", sandboxtest.TruvideoStatus(t, s, h, session["uploadId"])["status"])
+	sandboxtest.NoViolations(t, s)
 }
 
 func TestARestartKeepsTheClock(t *testing.T) {
-	s := start(t)
-	d := prepared(t, s, "a.jpg")
+	s := sandboxtest.Start(t)
+	d := sandboxtest.TrustanaPrepared(t, s, "a.jpg")
 	s.Advance(16 * time.Minute)
-	again(t, s)
-	require.Equal(t, 403, putJPEG(t, d["uploadUrl"], jpegOf(t, 2, 2)).status)
+	sandboxtest.Again(t, s)
+	require.Equal(t, 403, sandboxtest.PutJPEG(t, d["uploadUrl"], sandboxtest.JPEG(t, 2, 2)).Status)
 }
 
 func TestProcessingThatWasInterruptedIsFinished(t *testing.T) {
-	s := start(t, with(func(v *Settings) { v.Sitoo.Processing, v.TruVideo.Processing = seconds(600), seconds(600) }))
-	g := sitooOpen(t, s, "a.jpg", "image/jpeg", sitooEntity)
-	require.Equal(t, 204, sitooSend(t, g, sitooFields(g), "image/jpeg", jpegOf(t, 2, 2)).status)
-	h := truvideoBearer(t, s)
-	session := truvideoStarted(t, s, h, 1)
-	list := putParts(t, session, []byte("x"))
-	require.Equal(t, 202, sendJSON(t, "POST", s.URL()+"/truvideo/upload/"+session["uploadId"].(string)+"/complete", h, list).status)
-	s = again(t, s)
-	require.Equal(t, "processing", sitooGet(t, s, g["file_id"])["status"])
-	require.Equal(t, "PENDING_COMPLETE", truvideoStatus(t, s, h, session["uploadId"])["status"])
+	s := sandboxtest.Start(t, sandboxtest.With(func(v *simulate.Settings) {
+		simulate.In[sitoo.Settings](v).Processing, simulate.In[truvideo.Settings](v).Processing = simulate.Seconds(600), simulate.Seconds(600)
+	}))
+	g := sandboxtest.SitooOpen(t, s, "a.jpg", "image/jpeg", sandboxtest.SitooEntity)
+	require.Equal(t, 204, sandboxtest.SitooSend(t, g, sandboxtest.SitooFields(g), "image/jpeg", sandboxtest.JPEG(t, 2, 2)).Status)
+	h := sandboxtest.TruvideoBearer(t, s)
+	session := sandboxtest.TruvideoStarted(t, s, h, 1)
+	list := sandboxtest.PutParts(t, session, []byte("x"))
+	require.Equal(t, 202, sandboxtest.SendJSON(t, "POST", s.URL()+"/truvideo/upload/"+session["uploadId"].(string)+"/complete", h, list).Status)
+	s = sandboxtest.Again(t, s)
+	require.Equal(t, "processing", sandboxtest.SitooGet(t, s, g["file_id"])["status"])
+	require.Equal(t, "PENDING_COMPLETE", sandboxtest.TruvideoStatus(t, s, h, session["uploadId"])["status"])
 	s.Advance(time.Hour)
-	require.Equal(t, "ready", sitooGet(t, s, g["file_id"])["status"])
-	require.Equal(t, "COMPLETED", truvideoStatus(t, s, h, session["uploadId"])["status"])
-}
-
-func TestBytesThatArrivedUnnoticedAreNoticedAtTheNextStart(t *testing.T) {
-	s := start(t)
-	d := prepared(t, s, "a.jpg")
-	body := jpegOf(t, 5, 5)
-	require.Equal(t, 200, putJPEG(t, d["uploadUrl"], body).status)
-	// A kill between the storing and the note of it leaves the object, but not the note.
-	s.trustana.table.update(d["uploadId"].(string), func(m *trustanaMedium) bool {
-		m.Arrived, m.Received, m.Size, m.SHA256 = 0, 0, 0, ""
-		return true
-	})
-	s = again(t, s)
-	require.Equal(t, 200, trustanaStatus(t, s, "uploadId="+d["uploadId"].(string)).status)
-	require.Equal(t, sum(body), s.Ledger().Of("trustana")[0].SHA256)
+	require.Equal(t, "ready", sandboxtest.SitooGet(t, s, g["file_id"])["status"])
+	require.Equal(t, "COMPLETED", sandboxtest.TruvideoStatus(t, s, h, session["uploadId"])["status"])
 }
 
 func TestAFolderServesOneSandboxAtATime(t *testing.T) {
-	s := start(t)
-	_, err := Start(t.Context(), Options{Dir: s.dir})
+	s := sandboxtest.Start(t)
+	_, err := sandbox.Start(t.Context(), sandbox.Options{Dir: s.Dir()})
 	require.ErrorContains(t, err, "in use by another sandbox")
 }
 
 func TestAJournalCutOffInALineIsReadUpToThere(t *testing.T) {
-	s := start(t)
-	prepared(t, s, "a.jpg")
-	prepared(t, s, "b.jpg")
+	s := sandboxtest.Start(t)
+	sandboxtest.TrustanaPrepared(t, s, "a.jpg")
+	sandboxtest.TrustanaPrepared(t, s, "b.jpg")
 	require.NoError(t, s.Close())
-	path := s.dir + "/journal.jsonl"
+	path := s.Dir() + "/journal.jsonl"
 	raw, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(path, raw[:len(raw)-10], 0o600))
-	s = start(t, func(o *Options) { o.Dir = s.dir })
+	s = sandboxtest.Start(t, func(o *sandbox.Options) { o.Dir = s.Dir() })
 	require.Len(t, s.Ledger().Of("trustana"), 1)
 }
 
 func TestATemporaryFolderIsRemoved(t *testing.T) {
-	s := start(t, func(o *Options) { o.Dir = "" })
-	_, err := os.Stat(s.dir)
+	s := sandboxtest.Start(t, func(o *sandbox.Options) { o.Dir = "" })
+	_, err := os.Stat(s.Dir())
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
-	_, err = os.Stat(s.dir)
+	_, err = os.Stat(s.Dir())
 	require.ErrorIs(t, err, os.ErrNotExist)
 	require.NoError(t, s.Close(), "closing again is no error")
 }
@@ -139,8 +124,8 @@ func TestChild(t *testing.T) {
 	if dir == "" {
 		return // only as a child
 	}
-	settings := DefaultSettings().Instant().Unlimited()
-	s, err := Start(t.Context(), Options{Dir: dir, Settings: &settings})
+	settings := sandbox.DefaultSettings().Instant().Unlimited()
+	s, err := sandbox.Start(t.Context(), sandbox.Options{Dir: dir, Settings: &settings})
 	require.NoError(t, err)
 	fmt.Println("ready " + s.Addr())
 	<-t.Context().Done() // never: the parent kills
@@ -158,18 +143,18 @@ func TestAKilledProcessForgetsNothing(t *testing.T) {
 	addr, ok := strings.CutPrefix(strings.TrimSpace(line), "ready ")
 	require.True(t, ok, "the first thing on standard output is ours, not the gateway's: %q", line)
 
-	child := &Sandbox{base: "http://" + addr}
-	d := prepared(t, child, "a.jpg")
-	body := jpegOf(t, 7, 7)
-	require.Equal(t, 200, putJPEG(t, d["uploadUrl"], body).status)
-	session := truvideoStarted(t, child, truvideoBearer(t, child), 2)
-	require.Equal(t, 200, send(t, "PUT", partURL(session, 0), headers{"Content-Type": "video/mp4"}, bytes.NewReader(noise(5<<20, 9))).status)
+	child := sandboxtest.Site("http://" + addr)
+	d := sandboxtest.TrustanaPrepared(t, child, "a.jpg")
+	body := sandboxtest.JPEG(t, 7, 7)
+	require.Equal(t, 200, sandboxtest.PutJPEG(t, d["uploadUrl"], body).Status)
+	session := sandboxtest.TruvideoStarted(t, child, sandboxtest.TruvideoBearer(t, child), 2)
+	require.Equal(t, 200, sandboxtest.Send(t, "PUT", sandboxtest.PartURL(session, 0), sandboxtest.Headers{"Content-Type": "video/mp4"}, bytes.NewReader(sandboxtest.Noise(5<<20, 9))).Status)
 	require.NoError(t, cmd.Process.Kill())
 	require.Error(t, cmd.Wait())
 
-	s := start(t, func(o *Options) { o.Dir, o.Listen = dir, addr })
-	require.Equal(t, 200, trustanaStatus(t, s, "uploadId="+d["uploadId"].(string)).status)
-	require.Equal(t, sum(body), s.Ledger().Of("trustana")[0].SHA256)
+	s := sandboxtest.Start(t, func(o *sandbox.Options) { o.Dir, o.Listen = dir, addr })
+	require.Equal(t, 200, sandboxtest.TrustanaStatus(t, s, "uploadId="+d["uploadId"].(string)).Status)
+	require.Equal(t, sandboxtest.Sum(body), s.Ledger().Of("trustana")[0].SHA256)
 	require.Equal(t, 1, s.Ledger().Of("truvideo")[0].Parts[0].Received)
-	require.Equal(t, 200, send(t, "PUT", partURL(session, 1), headers{"Content-Type": "video/mp4"}, strings.NewReader("end")).status)
+	require.Equal(t, 200, sandboxtest.Send(t, "PUT", sandboxtest.PartURL(session, 1), sandboxtest.Headers{"Content-Type": "video/mp4"}, strings.NewReader("end")).Status)
 }

@@ -1,11 +1,12 @@
-// Package sandbox simulates the five vendors (Trustana, Trustoo, Sitoo, Closient,
-// TruVideo) and the storage behind them on one loopback port: an S3 gateway that
-// checks signatures, an Alibaba OSS, rate limits, processing, and faults by rule.
+// Package sandbox simulates the vendors and the storage behind them on one loopback
+// port: an S3 gateway that checks signatures, an Alibaba OSS, rate limits,
+// processing, and faults by rule. Each vendor is a folder of its own and a line in
+// the registry.
 //
 // It is built from the vendors' contracts alone and shares no code, type or
 // constant with the rest of the program, so that a client that has a field name
 // wrong fails against it. Where a contract is silent it follows the numbered
-// assumptions; each vendor's file has them in one block.
+// assumptions; each vendor's folder has them in one block.
 //
 // It refuses to be kind: what a right client would not send is refused where the
 // vendor would refuse it, and is listed among the violations in any case. It
@@ -27,6 +28,9 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"github.com/mediaferry/mediaferry/internal/sandbox/oss"
+	"github.com/mediaferry/mediaferry/internal/sandbox/s3"
+	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
 	"go.uber.org/zap"
 )
 
@@ -37,39 +41,22 @@ var ErrInUse = errors.New("in use by another sandbox")
 // from any goroutine.
 type Sandbox struct {
 	opts     Options
-	log      *zap.Logger
-	dir      string
+	w        *simulate.World
 	lock     *flock.Flock
 	addr     string // where it listens
-	base     string // http://host:port of the vendors
-	storage  string // http://host:port of their storage
-	settings atomic.Pointer[Settings]
+	settings atomic.Pointer[simulate.Settings]
 	settle   sync.Mutex // serialises changes of the settings
 
-	journal  *journal
-	clock    *clock
-	book     *book
-	faults   *faultSet
-	creds    *credentialBook
-	identity identity
-	jobs     *jobs
-	store    store
-	landed   sync.Map // landing to checksum, until the request's log entry has it
-	files    *fileStore
-	router   *router
-	vendors  []vendor
-
-	trustana *trustana
-	trustoo  *trustoo
-	sitoo    *sitoo
-	closient *closient
-	truvideo *truvideo
-	oss      *oss
-	s3       *s3Source
+	vendors []simulate.Vendor
+	storage *s3.Storage
+	s3      *s3.Sources
+	oss     *oss.Sources
+	hosts   []simulate.Host // the vendors and the stores of sources
+	headers []string        // that carry credentials
+	router  *simulate.Router
 
 	server  *http.Server
 	gate    *gate // requests under way
-	life    context.Context
 	kill    context.CancelFunc
 	served  chan struct{}
 	closing sync.Once
@@ -82,16 +69,20 @@ type Sandbox struct {
 // It prints nothing and leaves the process's working folder alone. Two sandboxes
 // cannot share a folder, but a process may run many of them.
 func Start(ctx context.Context, opts Options) (*Sandbox, error) {
-	s := &Sandbox{opts: opts, log: opts.Logger, faults: &faultSet{}, gate: newGate(), served: make(chan struct{})}
-	if s.log == nil {
-		s.log = zap.NewNop()
+	s := &Sandbox{opts: opts, vendors: vendors(), gate: newGate(), served: make(chan struct{})}
+	s.w = &simulate.World{
+		Discard: opts.Discard, Direct: opts.DirectStorage, SkipSHA256: opts.SkipSHA256, Configured: s.Settings,
+		Log: opts.Logger, Faults: &simulate.FaultSet{}, Jobs: simulate.NewJobs(),
+	}
+	if s.w.Log == nil {
+		s.w.Log = zap.NewNop()
 	}
 	settings := DefaultSettings()
 	if opts.Settings != nil {
-		settings = *opts.Settings
+		settings = opts.Settings.Copy()
 	}
 	s.settings.Store(&settings)
-	s.life, s.kill = context.WithCancel(context.WithoutCancel(ctx))
+	s.w.Life, s.kill = context.WithCancel(context.WithoutCancel(ctx))
 	if err := s.open(ctx); err != nil {
 		s.kill()
 		s.tidy()
@@ -111,15 +102,14 @@ func (s *Sandbox) open(ctx context.Context) error {
 			return err
 		}
 	}
-	mem, err := s.remember()
-	if err != nil {
+	if err := s.w.Remember(s.opts.LogLimit, firstCredentials(s.vendors)); err != nil {
 		return err
 	}
 	listener, err := s.listen(ctx)
 	if err != nil {
 		return err
 	}
-	if err := s.build(ctx, mem); err != nil {
+	if err := s.build(ctx); err != nil {
 		_ = listener.Close()
 		return err
 	}
@@ -140,7 +130,7 @@ func (s *Sandbox) openDir() error {
 	if err != nil {
 		return err
 	}
-	s.dir = dir
+	s.w.Dir = dir
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -164,27 +154,6 @@ func (s *Sandbox) openDir() error {
 	return nil
 }
 
-// remember opens the journal and restores what stands above the vendors.
-func (s *Sandbox) remember() (*memory, error) {
-	j, mem, err := openJournal(filepath.Join(s.dir, "journal.jsonl"))
-	if err != nil {
-		return nil, err
-	}
-	s.journal = j
-	s.clock = &clock{journal: j}
-	if err := s.clock.restore(mem.values[kindClock]); err != nil {
-		return nil, err
-	}
-	if s.identity, err = loadIdentity(j, mem); err != nil {
-		return nil, err
-	}
-	if s.creds, err = loadCredentials(j, mem); err != nil {
-		return nil, err
-	}
-	s.book, err = newBook(s.opts.LogLimit, j, mem)
-	return mem, err
-}
-
 func (s *Sandbox) listen(ctx context.Context) (net.Listener, error) {
 	address := s.opts.Listen
 	if address == "" {
@@ -203,53 +172,40 @@ func (s *Sandbox) listen(ctx context.Context) (net.Listener, error) {
 		host = "127.0.0.1" // everywhere is no place to send somebody to
 	}
 	host = cmp.Or(s.opts.Host, host)
-	s.base = "http://" + net.JoinHostPort(host, port)
-	s.storage = "http://" + net.JoinHostPort(cmp.Or(s.opts.StorageHost, host), port)
+	s.w.Base = "http://" + net.JoinHostPort(host, port)
+	s.w.StorageURL = "http://" + net.JoinHostPort(cmp.Or(s.opts.StorageHost, host), port)
 	s.addr = l.Addr().String()
 	return l, nil
 }
 
-// build makes the stores and the vendors, and lets them pick up what was in
+// build makes the stores, opens the vendors, and lets them pick up what was in
 // progress when the last process ended.
-func (s *Sandbox) build(ctx context.Context, mem *memory) error {
-	s.jobs = newJobs()
-	s.files = &fileStore{dir: filepath.Join(s.dir, "files"), tmp: filepath.Join(s.dir, "tmp"), discard: s.opts.Discard, sha256: !s.opts.SkipSHA256}
+func (s *Sandbox) build(ctx context.Context) error {
+	s.w.OpenFiles()
 	var err error
-	if s.opts.Discard {
-		s.store, err = newDiscardStore(s, mem)
-	} else {
-		s.store, err = newS3Store(ctx, s)
-	}
-	if err != nil {
+	if s.storage, err = s3.NewStorage(ctx, s.w, s.vendors); err != nil {
 		return err
 	}
-	if err := s.buildVendors(mem); err != nil {
+	s.s3, s.oss = &s3.Sources{Storage: s.storage}, &oss.Sources{}
+	s.hosts = hostsOf(s.vendors, s.s3, s.oss)
+	s.headers = credentialHeaders(s.vendors)
+	if err := s.oss.Open(s.w); err != nil {
 		return err
 	}
-	s.router = &router{byHead: map[string][]route{}, bucket: s.bucketRoute}
 	for _, v := range s.vendors {
-		s.router.add(v)
+		if err := v.Open(s.w); err != nil {
+			return err
+		}
 	}
-	return s.journal.err()
-}
-
-func (s *Sandbox) buildVendors(mem *memory) error {
-	var errs [6]error
-	s.trustana, errs[0] = newTrustana(s, mem)
-	s.oss, errs[1] = newOSS(s, mem)
-	s.trustoo, errs[2] = newTrustoo(s, mem)
-	s.sitoo, errs[3] = newSitoo(s, mem)
-	s.closient, errs[4] = newClosient(s, mem)
-	s.truvideo, errs[5] = newTruVideo(s, mem)
-	if err := errors.Join(errs[:]...); err != nil {
-		return err
+	s.w.Opened()
+	for _, v := range s.vendors {
+		v.Resume()
 	}
-	s.s3 = &s3Source{s: s}
-	s.vendors = []vendor{s.trustana, s.trustoo, s.sitoo, s.closient, s.truvideo, s.s3, s.oss}
-	s.trustana.resume()
-	s.sitoo.resume()
-	s.truvideo.resume()
-	return nil
+	s.router = simulate.NewRouter(s.storage.Route)
+	for _, h := range s.hosts {
+		s.router.Add(h)
+	}
+	return s.w.Journal.Err()
 }
 
 func (s *Sandbox) serve(l net.Listener) {
@@ -267,13 +223,13 @@ func (s *Sandbox) serve(l net.Listener) {
 			s.answer(w, r)
 		}),
 		ReadHeaderTimeout: time.Minute,
-		ErrorLog:          zap.NewStdLog(s.log),
-		BaseContext:       func(net.Listener) context.Context { return s.life },
+		ErrorLog:          zap.NewStdLog(s.w.Log),
+		BaseContext:       func(net.Listener) context.Context { return s.w.Life },
 	}
 	go func() {
 		defer close(s.served)
 		if err := s.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			s.log.Error("sandbox stopped serving", zap.Error(err))
+			s.w.Log.Error("sandbox stopped serving", zap.Error(err))
 		}
 	}()
 }
@@ -281,53 +237,44 @@ func (s *Sandbox) serve(l net.Listener) {
 // answer takes one request through routing, faults and its handler. The log has
 // it before the client has its answer, so that a test finds it there.
 func (s *Sandbox) answer(w http.ResponseWriter, r *http.Request) {
-	c := s.newCall(w, r)
-	c.route, c.path = s.router.find(r)
-	c.log.Vendor, c.log.Call = c.route.vendor, c.route.call
-	c.guard()
-	c.choose()
-	a := c.perform()
-	if a.cut == cutNot && a.status >= 300 {
-		c.drain()
+	c := simulate.NewCall(s.w, w, r)
+	c.Route, c.Path = s.router.Find(r)
+	c.Log.Vendor, c.Log.Call = c.Route.Vendor, c.Route.Call
+	c.Guard(s.headers)
+	c.Choose()
+	a := c.Perform()
+	if a.Cut == simulate.CutNot && a.Status >= 300 {
+		c.Drain()
 	}
-	if err := s.journal.err(); err != nil {
-		s.log.Error("sandbox cannot remember", zap.Error(err))
-		a = newAnswer(http.StatusInternalServerError)
-		a.body = []byte("the sandbox cannot remember what it says: " + err.Error())
+	if err := s.w.Journal.Err(); err != nil {
+		s.w.Log.Error("sandbox cannot remember", zap.Error(err))
+		a = simulate.NewAnswer(http.StatusInternalServerError)
+		a.Body = []byte("the sandbox cannot remember what it says: " + err.Error())
 	}
-	c.log.Status, c.log.BytesIn, c.log.Answered = a.status, c.body.n, time.Now().UTC()
-	s.book.add(c.log)
-	c.send(a)
-}
-
-// guard looks for what no storage host may ever see.
-func (c *call) guard() {
-	z := c.route.zone
-	c.log.Storage = z == zoneStore || z == zonePublic
-	c.log.Credentials = credentialsIn(c.r.Header)
-	if !c.log.Storage {
-		return
-	}
-	for _, name := range c.log.Credentials {
-		c.violation("credentials-at-storage", "header %s came to a storage host", name)
-	}
+	c.Log.Status, c.Log.BytesIn, c.Log.Answered = a.Status, c.Body.Count, time.Now().UTC()
+	s.w.Book.Add(c.Log)
+	c.Send(a)
 }
 
 // URL is the address of the sandbox, without a slash at the end.
-func (s *Sandbox) URL() string { return s.base }
+func (s *Sandbox) URL() string { return s.w.Base }
 
 // Addr is the address that the sandbox is bound to, to be given as Listen to the
 // next start on the same folder.
 func (s *Sandbox) Addr() string { return s.addr }
 
+// Dir is the folder of the sandbox, to be given to the next start that is to go on
+// where this one stops.
+func (s *Sandbox) Dir() string { return s.w.Dir }
+
 // Settings returns the settings in force.
-func (s *Sandbox) Settings() Settings { return *s.settings.Load() }
+func (s *Sandbox) Settings() simulate.Settings { return *s.settings.Load() }
 
 // Configure changes settings; what change leaves alone stays.
-func (s *Sandbox) Configure(change func(*Settings)) {
+func (s *Sandbox) Configure(change func(*simulate.Settings)) {
 	s.settle.Lock()
 	defer s.settle.Unlock()
-	now := s.Settings()
+	now := s.Settings().Copy()
 	change(&now)
 	s.settings.Store(&now)
 }
@@ -335,23 +282,23 @@ func (s *Sandbox) Configure(change func(*Settings)) {
 // Advance lets time go by for all that the vendors have handed out or begun:
 // grants, tokens, sessions, limits, processing. The clocks that vendors show, and
 // by which they judge time stamps in requests, stay right.
-func (s *Sandbox) Advance(d time.Duration) { s.clock.add(d) }
+func (s *Sandbox) Advance(d time.Duration) { s.w.Clock.Add(d) }
 
 // Skew puts the vendors' clocks off by d, as seen in the Date header, in times
 // within answers, and when time stamps in requests are judged.
-func (s *Sandbox) Skew(d time.Duration) { s.clock.setSkew(d) }
+func (s *Sandbox) Skew(d time.Duration) { s.w.Clock.SetSkew(d) }
 
 // Reset forgets all media, sessions, requests, violations and faults, and sets the
 // clock right. Credentials, signing keys, settings and source objects stay.
 func (s *Sandbox) Reset() {
-	s.faults.clear()
-	s.jobs.wait()
+	s.w.Faults.Clear()
+	s.w.Jobs.Wait()
 	for _, v := range s.vendors {
-		v.reset()
+		v.Reset()
 	}
-	s.store.reset()
-	s.book.reset()
-	s.clock.reset()
+	s.storage.Reset()
+	s.w.Book.Reset()
+	s.w.Clock.Reset()
 }
 
 // Close ends the sandbox and cuts requests that are under way. The folder stays,
@@ -369,19 +316,17 @@ func (s *Sandbox) Close() error {
 
 // tidy releases what open acquired, as far as it came.
 func (s *Sandbox) tidy() {
-	if s.jobs != nil {
-		s.jobs.wait()
+	s.w.Jobs.Wait()
+	if s.storage != nil {
+		s.storage.Close()
 	}
-	if s.store != nil {
-		s.store.close()
-	}
-	if s.journal != nil {
-		s.closed = errors.Join(s.closed, s.journal.close())
+	if s.w.Journal != nil {
+		s.closed = errors.Join(s.closed, s.w.Journal.Close())
 	}
 	if s.lock != nil {
 		s.closed = errors.Join(s.closed, s.lock.Unlock())
 	}
-	if s.opts.Dir == "" && s.dir != "" {
-		s.closed = errors.Join(s.closed, os.RemoveAll(s.dir))
+	if s.opts.Dir == "" && s.w.Dir != "" {
+		s.closed = errors.Join(s.closed, os.RemoveAll(s.w.Dir))
 	}
 }

@@ -1,9 +1,11 @@
-package sandbox
+package sandbox_test
 
 import (
 	"bytes"
 	"fmt"
+	"hash/crc64"
 	"io"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,23 +16,16 @@ import (
 	awscredentials "github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/logging"
+	"github.com/mediaferry/mediaferry/internal/sandbox"
+	"github.com/mediaferry/mediaferry/internal/sandbox/sandboxtest"
+	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
 	"github.com/stretchr/testify/require"
 )
 
-func ossBucket(t *testing.T, s *Sandbox) *alioss.Bucket {
-	t.Helper()
-	src := s.OSS()
-	c, err := alioss.New(src.Endpoint, src.AccessKey, src.SecretKey)
-	require.NoError(t, err)
-	b, err := c.Bucket(src.Bucket)
-	require.NoError(t, err)
-	return b
-}
-
 func TestSourcesAreReadThroughTheOSSSDK(t *testing.T) {
-	s := start(t)
-	b := ossBucket(t, s)
-	body := noise(10_000, 1)
+	s := sandboxtest.Start(t)
+	b := sandboxtest.OSSBucket(t, s)
+	body := sandboxtest.Noise(10_000, 1)
 	require.NoError(t, b.PutObject("fotos/ä b+c.jpg", bytes.NewReader(body)))
 	require.NoError(t, s.PutOSSObject("fotos/two.txt", []byte("two")))
 	require.NoError(t, s.PutOSSObject("other/three.txt", []byte("three")))
@@ -66,12 +61,12 @@ func TestSourcesAreReadThroughTheOSSSDK(t *testing.T) {
 	folders, err := b.ListObjectsV2(alioss.Delimiter("/"))
 	require.NoError(t, err)
 	require.Equal(t, []string{"fotos/", "other/"}, folders.CommonPrefixes)
-	noViolations(t, s)
+	sandboxtest.NoViolations(t, s)
 }
 
 func TestOSSListsInPages(t *testing.T) {
-	s := start(t)
-	b := ossBucket(t, s)
+	s := sandboxtest.Start(t)
+	b := sandboxtest.OSSBucket(t, s)
 	var want []string
 	for i := range 7 {
 		key := fmt.Sprintf("k%d", i)
@@ -104,24 +99,24 @@ func TestOSSListsInPages(t *testing.T) {
 }
 
 func TestOSSSourcesNeedASignature(t *testing.T) {
-	s := start(t)
+	s := sandboxtest.Start(t)
 	require.NoError(t, s.PutOSSObject("a", []byte("a")))
 	src := s.OSS()
-	require.Equal(t, 403, send(t, "GET", src.Endpoint+"/"+src.Bucket+"/a", nil, nil).status)
+	require.Equal(t, 403, sandboxtest.Send(t, "GET", src.Endpoint+"/"+src.Bucket+"/a", nil, nil).Status)
 	c, err := alioss.New(src.Endpoint, src.AccessKey, "wrong")
 	require.NoError(t, err)
 	b, err := c.Bucket(src.Bucket)
 	require.NoError(t, err)
 	_, err = b.GetObject("a")
 	require.ErrorContains(t, err, "SignatureDoesNotMatch")
-	signed, err := ossBucket(t, s).SignURL("a", alioss.HTTPGet, 60)
+	signed, err := sandboxtest.OSSBucket(t, s).SignURL("a", alioss.HTTPGet, 60)
 	require.NoError(t, err)
-	require.Equal(t, "a", string(send(t, "GET", signed, nil, nil).body))
+	require.Equal(t, "a", string(sandboxtest.Send(t, "GET", signed, nil, nil).Body))
 	s.Advance(2 * time.Minute)
-	require.Equal(t, 403, send(t, "GET", signed, nil, nil).status)
+	require.Equal(t, 403, sandboxtest.Send(t, "GET", signed, nil, nil).Status)
 }
 
-func s3Client(t *testing.T, s *Sandbox, secret string) *s3.Client {
+func s3Client(t *testing.T, s *sandbox.Sandbox, secret string) *s3.Client {
 	t.Helper()
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	src := s.S3()
@@ -133,15 +128,15 @@ func s3Client(t *testing.T, s *Sandbox, secret string) *s3.Client {
 	})
 }
 
-func s3Get(src Source, key string) *s3.GetObjectInput {
+func s3Get(src simulate.Source, key string) *s3.GetObjectInput {
 	return &s3.GetObjectInput{Bucket: aws.String(src.Bucket), Key: aws.String(key)}
 }
 
 func TestSourcesAreReadThroughTheS3SDK(t *testing.T) {
-	s := start(t)
+	s := sandboxtest.Start(t)
 	src := s.S3()
 	c := s3Client(t, s, src.SecretKey)
-	body := noise(100_000, 2)
+	body := sandboxtest.Noise(100_000, 2)
 	_, err := c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &src.Bucket, Key: aws.String("in/ä b.bin"), Body: bytes.NewReader(body)})
 	require.NoError(t, err)
 	require.NoError(t, s.PutS3Object(t.Context(), "in/two.txt", []byte("two")))
@@ -169,18 +164,18 @@ func TestSourcesAreReadThroughTheS3SDK(t *testing.T) {
 	require.ErrorContains(t, err, "NoSuchKey")
 	_, err = s3Client(t, s, "wrong").GetObject(t.Context(), &s3.GetObjectInput{Bucket: &src.Bucket, Key: aws.String("in/two.txt")})
 	require.ErrorContains(t, err, "SignatureDoesNotMatch")
-	noViolations(t, s)
+	sandboxtest.NoViolations(t, s)
 }
 
 func TestSourcesHaveFaultsOfTheirOwn(t *testing.T) {
-	s := faulty(t, "s3.get#1=status=503,code=SlowDown", "oss.get#1=status=503", "oss.get#2=wrong-crc")
+	s := sandboxtest.Faulty(t, "s3.get#1=status=503,code=SlowDown", "oss.get#1=status=503", "oss.get#2=wrong-crc")
 	require.NoError(t, s.PutOSSObject("a", []byte("abc")))
-	b := ossBucket(t, s)
+	b := sandboxtest.OSSBucket(t, s)
 	_, err := b.GetObject("a")
 	require.ErrorContains(t, err, "ServiceUnavailable")
 	r, err := b.GetObject("a")
 	require.NoError(t, err)
-	require.NotEqual(t, s.oss.sources.all()[0].CRC64, fmt.Sprint(r.(*alioss.Response).ServerCRC))
+	require.NotEqual(t, strconv.FormatUint(crc64.Checksum([]byte("abc"), crc64.MakeTable(crc64.ECMA)), 10), fmt.Sprint(r.(*alioss.Response).ServerCRC))
 	require.NoError(t, r.Close())
 
 	require.NoError(t, s.PutS3Object(t.Context(), "a", []byte("abc")))
@@ -196,12 +191,12 @@ func TestSourcesHaveFaultsOfTheirOwn(t *testing.T) {
 }
 
 func TestBucketsOfSeveralSandboxesAreApart(t *testing.T) {
-	one, two := start(t), start(t)
+	one, two := sandboxtest.Start(t), sandboxtest.Start(t)
 	require.NotEqual(t, one.S3().Bucket, two.S3().Bucket)
-	d := prepared(t, one, "a.jpg")
-	require.Equal(t, 200, putJPEG(t, d["uploadUrl"], jpegOf(t, 3, 3)).status)
+	d := sandboxtest.TrustanaPrepared(t, one, "a.jpg")
+	require.Equal(t, 200, sandboxtest.PutJPEG(t, d["uploadUrl"], sandboxtest.JPEG(t, 3, 3)).Status)
 	require.Equal(t, 1, one.Ledger().Of("trustana")[0].Received)
 	require.Empty(t, two.Ledger().Media)
 	elsewhere := strings.Replace(d["uploadUrl"].(string), one.Addr(), two.Addr(), 1)
-	require.NotEqual(t, 200, putJPEG(t, elsewhere, jpegOf(t, 3, 3)).status)
+	require.NotEqual(t, 200, sandboxtest.PutJPEG(t, elsewhere, sandboxtest.JPEG(t, 3, 3)).Status)
 }

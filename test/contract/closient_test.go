@@ -15,6 +15,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/sandbox"
+	"github.com/mediaferry/mediaferry/internal/sandbox/closient"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -209,17 +210,19 @@ func TestClosient(t *testing.T) {
 		},
 		{
 			name:     "the window is used up: what remains is obeyed before anything is refused",
-			settings: func(s *sandbox.Settings) { s.Closient.PerMinute = 1 },
+			settings: func(s *sandbox.Settings) { sandbox.In[closient.Settings](s).PerMinute = 1 },
 			want:     want{state: upload.StateReady, requests: closientSuite.usual, attempts: &closientSuite.attempts, media: 1},
 			check: func(w *world, _ upload.Item, _ end) {
 				require.GreaterOrEqual(w.t, w.took(), time.Minute)
 			},
 		},
 		{
-			name:     "the vendor's day is used up by others",
-			settings: func(s *sandbox.Settings) { s.Closient.PerDay, s.Closient.Envelope = 1, "b" },
-			arrange:  func(w *world) { w.lookElsewhere() },
-			want:     want{state: upload.StateReady, requests: requests{"list": some, "post": 1}, attempts: &closientSuite.attempts, media: 1},
+			name: "the vendor's day is used up by others",
+			settings: func(s *sandbox.Settings) {
+				sandbox.In[closient.Settings](s).PerDay, sandbox.In[closient.Settings](s).Envelope = 1, "b"
+			},
+			arrange: func(w *world) { w.lookElsewhere() },
+			want:    want{state: upload.StateReady, requests: requests{"list": some, "post": 1}, attempts: &closientSuite.attempts, media: 1},
 			check: func(w *world, _ upload.Item, _ end) {
 				require.GreaterOrEqual(w.t, w.took(), 24*time.Hour)
 			},
@@ -252,7 +255,7 @@ func TestClosient(t *testing.T) {
 			},
 		},
 		{
-			name: "422 in the words of RFC 9457", settings: func(s *sandbox.Settings) { s.Closient.Envelope = "b" },
+			name: "422 in the words of RFC 9457", settings: func(s *sandbox.Settings) { sandbox.In[closient.Settings](s).Envelope = "b" },
 			faults: []string{"closient.post=status=422,code=bad_image,message=no image that we know"},
 			want:   want{state: upload.StateFailed, kind: upload.KindRejected, requests: closientSuite.usual},
 			check: func(w *world, _ upload.Item, ended end) {

@@ -8,12 +8,13 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/sandbox"
+	"github.com/mediaferry/mediaferry/internal/sandbox/trustana"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
 // slowly lets trustana process for a minute.
 func slowly(s *sandbox.Settings) {
-	s.Trustana.Processing = sandbox.Duration(time.Minute)
+	sandbox.In[trustana.Settings](s).Processing = sandbox.Duration(time.Minute)
 }
 
 func (w *world) row(id string) ledger.Entry {

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mediaferry/mediaferry/internal/sandbox"
+	"github.com/mediaferry/mediaferry/internal/sandbox/sitoo"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -60,7 +61,7 @@ func TestSitoo(t *testing.T) {
 		{
 			name: "get tells of all the states on the way",
 			settings: func(s *sandbox.Settings) {
-				s.Sitoo.Queue, s.Sitoo.Processing = sandbox.Duration(20*time.Second), sandbox.Duration(time.Minute)
+				sandbox.In[sitoo.Settings](s).Queue, sandbox.In[sitoo.Settings](s).Processing = sandbox.Duration(20*time.Second), sandbox.Duration(time.Minute)
 			},
 			want: want{state: upload.StateReady, requests: requests{"upload-url": 1, "post": 1, "get": some}, media: 1},
 			check: func(w *world, _ upload.Item, ended end) {
@@ -86,17 +87,17 @@ func TestSitoo(t *testing.T) {
 		},
 		{
 			name:     "get says failed of bytes that are no image",
-			settings: func(s *sandbox.Settings) { s.Sitoo.SkipImages = false },
+			settings: func(s *sandbox.Settings) { sandbox.In[sitoo.Settings](s).SkipImages = false },
 			item:     func(w *world) upload.Item { return w.itemOf("a", ".jpg", w.sample()[:2000]) },
 			want:     want{state: upload.StateFailed, kind: upload.KindRejected, requests: requests{"upload-url": 2, "post": 2, "get": 2}},
 		},
 		{
 			name:     "get says 404 of a file that is lost",
-			settings: func(s *sandbox.Settings) { s.Sitoo.Processing = sandbox.Duration(time.Minute) },
+			settings: func(s *sandbox.Settings) { sandbox.In[sitoo.Settings](s).Processing = sandbox.Duration(time.Minute) },
 			arrange: func(w *world) {
 				w.before[upload.ActivityPoll] = func(n int) {
 					if n == 5 {
-						require.True(w.t, w.sandbox.LoseSitoo(w.sandbox.Ledger().Of("sitoo")[0].UploadID))
+						require.True(w.t, sandbox.Of[*sitoo.Vendor](w.sandbox).Lose(w.sandbox.Ledger().Of("sitoo")[0].UploadID))
 					}
 				}
 			},
@@ -146,7 +147,7 @@ func TestSitoo(t *testing.T) {
 			arrange: func(w *world) {
 				w.before[upload.ActivityFind] = func(n int) {
 					if n == 1 {
-						require.True(w.t, w.sandbox.LoseSitoo(w.sandbox.Ledger().Of("sitoo")[0].UploadID))
+						require.True(w.t, sandbox.Of[*sitoo.Vendor](w.sandbox).Lose(w.sandbox.Ledger().Of("sitoo")[0].UploadID))
 					}
 				}
 			},
@@ -175,7 +176,7 @@ func TestSitoo(t *testing.T) {
 			want: want{state: upload.StateReady, requests: requests{"upload-url": 2, "post": 2, "get": 1}, media: 1},
 		},
 		{
-			name: "post sends more than the policy allows", settings: func(s *sandbox.Settings) { s.Sitoo.MaxBytes = 1000 },
+			name: "post sends more than the policy allows", settings: func(s *sandbox.Settings) { sandbox.In[sitoo.Settings](s).MaxBytes = 1000 },
 			want: want{state: upload.StateFailed, kind: upload.KindRejected, step: upload.StepTransfer, requests: requests{"upload-url": 1, "post": 1}},
 			check: func(w *world, _ upload.Item, ended end) {
 				require.Contains(w.t, ended.result.Error.Message, "EntityTooLarge")

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/mediaferry/mediaferry/internal/sandbox"
+	"github.com/mediaferry/mediaferry/internal/sandbox/trustana"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -59,9 +60,11 @@ var trustanaSuite = suite{
 func TestTrustana(t *testing.T) {
 	tell(t, "trustana", []story{
 		{
-			name:     "status says 404 for as long as the picture is processed",
-			settings: func(s *sandbox.Settings) { s.Trustana.Processing = sandbox.Duration(45 * time.Second) },
-			want:     want{state: upload.StateReady, requests: requests{"prepare": 1, "put": 1, "status": some}, media: 1},
+			name: "status says 404 for as long as the picture is processed",
+			settings: func(s *sandbox.Settings) {
+				sandbox.In[trustana.Settings](s).Processing = sandbox.Duration(45 * time.Second)
+			},
+			want: want{state: upload.StateReady, requests: requests{"prepare": 1, "put": 1, "status": some}, media: 1},
 			check: func(w *world, _ upload.Item, ended end) {
 				require.Greater(w.t, ended.result.Attempts.Poll, 3)
 				require.GreaterOrEqual(w.t, w.took(), 45*time.Second)
@@ -134,7 +137,7 @@ func TestTrustana(t *testing.T) {
 		},
 		{
 			name:     "put sends the type that the URL signs",
-			settings: func(s *sandbox.Settings) { s.Trustana.SignContentType = true },
+			settings: func(s *sandbox.Settings) { sandbox.In[trustana.Settings](s).SignContentType = true },
 			item: func(w *world) upload.Item {
 				w.suite.sample = "chair.tif"
 				return w.item("a")
@@ -147,7 +150,7 @@ func TestTrustana(t *testing.T) {
 		{
 			name: "the vendor's own rate is met, and obeyed",
 			settings: func(s *sandbox.Settings) {
-				s.Trustana.RequestsPerSecond, s.Trustana.Burst = 0.05, 1
+				sandbox.In[trustana.Settings](s).RequestsPerSecond, sandbox.In[trustana.Settings](s).Burst = 0.05, 1
 			},
 			want: want{state: upload.StateReady, requests: requests{"prepare": 1, "put": 1, "status": some}, media: 1},
 		},

@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/mediaferry/mediaferry/internal/sandbox"
+	"github.com/mediaferry/mediaferry/internal/sandbox/trustoo"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -113,11 +114,11 @@ func withOAuth(w *world) {
 func withVideo(w *world) {
 	w.suite.sample, w.suite.fields = "clip.mp4", nil
 	w.settings["video"] = "true"
-	w.sandbox.Configure(func(s *sandbox.Settings) { s.Trustoo.Video = true })
+	w.sandbox.Configure(func(s *sandbox.Settings) { sandbox.In[trustoo.Settings](s).Video = true })
 }
 
 func TestTrustoo(t *testing.T) {
-	seed := func(s *sandbox.Settings) { s.Trustoo.SeedCallback = true }
+	seed := func(s *sandbox.Settings) { sandbox.In[trustoo.Settings](s).SeedCallback = true }
 	untold := func(w *world, _ upload.Item, ended end) {
 		require.Contains(w.t, ended.result.Note, "could not tell the vendor")
 		require.NotEmpty(w.t, ended.result.MediaURL)
@@ -199,7 +200,7 @@ func TestTrustoo(t *testing.T) {
 		},
 		{
 			name:     "the vendor's errors come with statuses",
-			settings: func(s *sandbox.Settings) { s.Trustoo.ErrorStatus = true },
+			settings: func(s *sandbox.Settings) { sandbox.In[trustoo.Settings](s).ErrorStatus = true },
 			arrange: func(w *world) {
 				w.revoke()
 				w.operate = w.rotate
@@ -227,7 +228,7 @@ func TestTrustoosPolicyIsSharedUntilItEnds(t *testing.T) {
 
 func TestTrustoosRefreshTokensAreGoodForOneUseEach(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "trustoo", func(s *sandbox.Settings) { s.Trustoo.RotateRefreshTokens = true })
+	w := newWorld(t, "trustoo", func(s *sandbox.Settings) { sandbox.In[trustoo.Settings](s).RotateRefreshTokens = true })
 	withOAuth(w)
 	items := []upload.Item{w.item("a"), w.item("b"), w.item("c")}
 	w.drive(func(ctx workflow.Context, do func(upload.Item) workflow.ChildWorkflowFuture) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/samples"
 	"github.com/mediaferry/mediaferry/internal/sandbox"
+	"github.com/mediaferry/mediaferry/internal/sandbox/truvideo"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -138,8 +139,8 @@ func longFilm(w *world) upload.Item {
 }
 
 func TestTruVideo(t *testing.T) {
-	slowly := func(s *sandbox.Settings) { s.TruVideo.Processing = sandbox.Duration(time.Minute) }
-	oneURL := func(s *sandbox.Settings) { s.TruVideo.InitialURLs = 1 }
+	slowly := func(s *sandbox.Settings) { sandbox.In[truvideo.Settings](s).Processing = sandbox.Duration(time.Minute) }
+	oneURL := func(s *sandbox.Settings) { sandbox.In[truvideo.Settings](s).InitialURLs = 1 }
 	long := truvideoSuite.usual.plus(requests{"part": 1})
 	eachOnce := func(w *world, _ upload.Item, ended end) {
 		for _, part := range w.visible()[0].Parts {
@@ -167,7 +168,9 @@ func TestTruVideo(t *testing.T) {
 		},
 		{
 			name: "part has no URL at first, and the vendor hands out none", item: longFilm,
-			settings: func(s *sandbox.Settings) { s.TruVideo.InitialURLs, s.TruVideo.PartsStatus = 1, 405 },
+			settings: func(s *sandbox.Settings) {
+				sandbox.In[truvideo.Settings](s).InitialURLs, sandbox.In[truvideo.Settings](s).PartsStatus = 1, 405
+			},
 			want: want{
 				state: upload.StateFailed, kind: upload.KindExpired, step: upload.StepTransfer,
 				requests: requests{"login": 1, "start": 3, "part": perhaps, "parts": 3},
@@ -182,7 +185,7 @@ func TestTruVideo(t *testing.T) {
 			arrange: func(w *world) {
 				w.before[upload.ActivitySendPart] = func(n int) {
 					if n == 1 {
-						require.NoError(w.t, w.sandbox.AbortTruVideo(w.sandbox.Ledger().Of("truvideo")[0].UploadID))
+						require.NoError(w.t, sandbox.Of[*truvideo.Vendor](w.sandbox).Abort(w.sandbox.Ledger().Of("truvideo")[0].UploadID))
 					}
 				}
 			},
@@ -231,7 +234,7 @@ func TestTruVideo(t *testing.T) {
 			arrange: func(w *world) {
 				w.before[upload.ActivityComplete] = func(n int) {
 					if n == 1 {
-						require.True(w.t, w.sandbox.ForgetTruVideoPart(w.sandbox.Ledger().Of("truvideo")[0].UploadID, 2))
+						require.True(w.t, sandbox.Of[*truvideo.Vendor](w.sandbox).ForgetPart(w.sandbox.Ledger().Of("truvideo")[0].UploadID, 2))
 					}
 				}
 			},
@@ -293,7 +296,7 @@ func TestTruVideo(t *testing.T) {
 			name: "status is asked with a new token, where the old one ran out",
 			settings: func(s *sandbox.Settings) {
 				slowly(s)
-				s.TruVideo.TokenLife = sandbox.Duration(20 * time.Second)
+				sandbox.In[truvideo.Settings](s).TokenLife = sandbox.Duration(20 * time.Second)
 			},
 			want: want{state: upload.StateReady, requests: truvideoSuite.usual.plus(requests{"login": some, "status": some}), media: 1},
 		},

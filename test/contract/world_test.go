@@ -31,6 +31,8 @@ import (
 	"github.com/mediaferry/mediaferry/internal/ledger/ledgertest"
 	"github.com/mediaferry/mediaferry/internal/samples"
 	"github.com/mediaferry/mediaferry/internal/sandbox"
+	"github.com/mediaferry/mediaferry/internal/sandbox/closient"
+	"github.com/mediaferry/mediaferry/internal/sandbox/sitoo"
 	"github.com/mediaferry/mediaferry/internal/sources"
 	"github.com/mediaferry/mediaferry/internal/steps"
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -93,7 +95,7 @@ func newWorld(t *testing.T, vendor string, change func(*sandbox.Settings)) *worl
 		settings: map[string]string{},
 	}
 	settings := sandbox.DefaultSettings().Instant().Unlimited()
-	settings.Sitoo.SkipImages = true // converting them would take most of the time
+	sandbox.In[sitoo.Settings](&settings).SkipImages = true // converting them would take most of the time
 	if change != nil {
 		change(&settings)
 	}
@@ -311,7 +313,7 @@ func (w *world) sample() []byte {
 // putImage puts an image of somebody else's onto Closient's product.
 func (w *world) putImage(title string, body []byte) string {
 	w.t.Helper()
-	id, err := w.sandbox.PutClosientImage(closientOrganization, closientGTIN, title, false, body)
+	id, err := sandbox.Of[*closient.Vendor](w.sandbox).PutImage(closientOrganization, closientGTIN, title, false, body)
 	require.NoError(w.t, err)
 	return id
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mediaferry/mediaferry/internal/sandbox"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -106,7 +105,7 @@ func (p *place) broken() (manifest string, bad map[int]bool) {
 	raw, err := os.ReadFile(filepath.Join("..", "..", "internal", "manifest", "testdata", "broken.csv"))
 	require.NoError(p.t, err)
 	text := goodRow.ReplaceAllString(string(raw), "img/good-$1.jpg,trustana,,,,,,,,")
-	text = strings.ReplaceAll(text, "24WX8VvHKeUCL5Vb3qSGyW", sandbox.DefaultSettings().Closient.Organizations[0])
+	text = strings.ReplaceAll(text, "24WX8VvHKeUCL5Vb3qSGyW", sandboxOrganization())
 	bad = map[int]bool{}
 	require.NoError(p.t, os.Mkdir(filepath.Join(p.media, "img"), 0o700))
 	for i, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {

@@ -94,7 +94,7 @@ func rowOf(vendor, id, path string) []string {
 	case "sitoo":
 		row[3] = "S1|SKU|DAMAGED|" + id
 	case "closient":
-		row[4], row[5] = sandbox.DefaultSettings().Closient.Organizations[0], "4006381333931"
+		row[4], row[5] = sandboxOrganization(), "4006381333931"
 	}
 	return row
 }

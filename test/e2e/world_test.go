@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mediaferry/mediaferry/internal/sandbox"
+	"github.com/mediaferry/mediaferry/internal/sandbox/closient"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -192,7 +193,7 @@ func fields(vendor string) []string {
 	case "sitoo":
 		return []string{"--set", "entity_id=S1|SKU|DAMAGED|7"}
 	case "closient":
-		return []string{"--set", "organization_id=" + sandbox.DefaultSettings().Closient.Organizations[0], "--set", "gtin=4006381333931"}
+		return []string{"--set", "organization_id=" + sandboxOrganization(), "--set", "gtin=4006381333931"}
 	}
 	return nil
 }
@@ -272,4 +273,10 @@ func (p *place) engines() (pids []int) {
 		}
 	}
 	return pids
+}
+
+// sandboxOrganization is the organization that the sandbox's Closient knows.
+func sandboxOrganization() string {
+	settings := sandbox.DefaultSettings()
+	return sandbox.In[closient.Settings](&settings).Organizations[0]
 }

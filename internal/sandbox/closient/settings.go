@@ -1,0 +1,42 @@
+package closient
+
+import (
+	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
+)
+
+// Settings are the switches of Closient.
+type Settings struct {
+	// Envelope is "a" (an error object) or "b" (problem+json).
+	Envelope string `json:"envelope"`
+	// PerMinute and PerDay are for each key; 0: no limit, and no headers of it.
+	PerMinute int   `json:"per_minute"`
+	PerDay    int   `json:"per_day"`
+	MaxBytes  int64 `json:"max_bytes"`
+	// Organizations that the key belongs to; their products are Products, or any
+	// GTIN if Products is empty.
+	Organizations []string `json:"organizations"`
+	// ReadOnly organizations are those of Organizations where the key may look
+	// but not change anything.
+	ReadOnly []string `json:"read_only"`
+	Products []string `json:"products"`
+	// AnyBytes takes what is no image, too.
+	AnyBytes bool `json:"any_bytes"`
+}
+
+func (t *Vendor) Defaults() simulate.Switches {
+	return &Settings{
+		Envelope: envelopeA, PerMinute: perMinute, PerDay: perDay, MaxBytes: maxBytes,
+		Organizations: []string{organizationID},
+	}
+}
+
+func (t *Vendor) settings() Settings { return simulate.SettingsOf[Settings](t.w) }
+
+func (s *Settings) Clone() simulate.Switches {
+	c := *s
+	return &c
+}
+
+func (s *Settings) Instant() {} // nothing here takes time
+
+func (s *Settings) Unlimited() { s.PerMinute, s.PerDay = 0, 0 }

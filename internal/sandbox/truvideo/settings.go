@@ -1,0 +1,35 @@
+package truvideo
+
+import (
+	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
+)
+
+// Settings are the switches of TruVideo.
+type Settings struct {
+	URLLife     simulate.Duration `json:"url_life"`
+	TokenLife   simulate.Duration `json:"token_life"`
+	SessionLife simulate.Duration `json:"session_life"`
+	Processing  simulate.Duration `json:"processing"`
+	// InitialURLs caps how many URLs a start hands out; 0: all.
+	InitialURLs int `json:"initial_urls"`
+	// PartsStatus, if not 0, is what the call for more URLs answers: 404 or 405.
+	PartsStatus int `json:"parts_status"`
+}
+
+func (t *Vendor) Defaults() simulate.Switches {
+	return &Settings{
+		URLLife: simulate.Seconds(urlLife), TokenLife: simulate.Seconds(tokenLife), SessionLife: simulate.Seconds(sessionLife),
+		Processing: simulate.Seconds(processing),
+	}
+}
+
+func (t *Vendor) settings() Settings { return simulate.SettingsOf[Settings](t.w) }
+
+func (s *Settings) Clone() simulate.Switches {
+	c := *s
+	return &c
+}
+
+func (s *Settings) Instant() { s.Processing = 0 }
+
+func (s *Settings) Unlimited() {} // it limits nobody
