@@ -8,9 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/mediaferry/mediaferry/internal/sandbox"
 	"github.com/mediaferry/mediaferry/internal/sandbox/sandboxtest"
-	"github.com/stretchr/testify/require"
 )
 
 // BenchmarkTrustana is one medium of 100 KiB from prepare to its file ID, to see

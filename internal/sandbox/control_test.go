@@ -6,14 +6,15 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
 	"github.com/mediaferry/mediaferry/internal/sandbox"
 	"github.com/mediaferry/mediaferry/internal/sandbox/closient"
 	"github.com/mediaferry/mediaferry/internal/sandbox/sandboxtest"
 	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
 	"github.com/mediaferry/mediaferry/internal/sandbox/trustana"
 	"github.com/mediaferry/mediaferry/internal/sandbox/truvideo"
-	"github.com/stretchr/testify/require"
-	"go.yaml.in/yaml/v3"
 )
 
 func control(t *testing.T, s *sandbox.Sandbox, method, path, body string) sandboxtest.Answered {

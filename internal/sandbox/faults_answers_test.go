@@ -10,8 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mediaferry/mediaferry/internal/sandbox/sandboxtest"
 	"github.com/stretchr/testify/require"
+
+	"github.com/mediaferry/mediaferry/internal/sandbox/sandboxtest"
 )
 
 func TestAnswersAreSpoiled(t *testing.T) {

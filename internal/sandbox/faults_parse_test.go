@@ -3,9 +3,10 @@ package sandbox_test
 import (
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/mediaferry/mediaferry/internal/sandbox"
 	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
-	"github.com/stretchr/testify/require"
 )
 
 func TestParseRuleReadsTheTextForm(t *testing.T) {

@@ -10,9 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/mediaferry/mediaferry/internal/sandbox/sandboxtest"
 	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
-	"github.com/stretchr/testify/require"
 )
 
 func TestStatusFaultsSpeakTheLanguageOfWhoeverIsAsked(t *testing.T) {
@@ -173,10 +174,10 @@ func TestAResetIsOneOfTCP(t *testing.T) {
 func TestAnAnswerGetsLostAfterItsEffect(t *testing.T) {
 	s := sandboxtest.Faulty(t, "closient.post#1=reset-after", "closient.post#2=lost", "closient.post#3=status=503,after", "closient.post#4=status=503")
 	for range 2 {
-		require.Error(t, sandboxtest.ClosientPost(t, s, nil, "a.png", "image/png", sandboxtest.PNG(t, 2, 2)).Err)
+		require.Error(t, sandboxtest.ClosientPost(t, s, nil, sandboxtest.File{Name: "a.png", Type: "image/png", Body: sandboxtest.PNG(t, 2, 2)}).Err)
 	}
 	for range 2 {
-		require.Equal(t, 503, sandboxtest.ClosientPost(t, s, nil, "a.png", "image/png", sandboxtest.PNG(t, 2, 2)).Status)
+		require.Equal(t, 503, sandboxtest.ClosientPost(t, s, nil, sandboxtest.File{Name: "a.png", Type: "image/png", Body: sandboxtest.PNG(t, 2, 2)}).Status)
 	}
 	require.Len(t, s.Ledger().Of("closient"), 3, "the fourth was refused before it had an effect")
 }
@@ -199,9 +200,9 @@ func TestRulesMatchNamesKeysAndIDs(t *testing.T) {
 	})
 	t.Run("a field or file name of a form", func(t *testing.T) {
 		require.NoError(t, s.AddFaultText("closient.post@hero=status=500"))
-		require.Equal(t, 201, sandboxtest.ClosientPost(t, s, nil, "side.png", "image/png", sandboxtest.PNG(t, 2, 2)).Status)
-		require.Equal(t, 500, sandboxtest.ClosientPost(t, s, nil, "hero.png", "image/png", sandboxtest.PNG(t, 2, 2)).Status)
-		require.Equal(t, 500, sandboxtest.ClosientPost(t, s, sandboxtest.Fields("title", "hero"), "side.png", "image/png", sandboxtest.PNG(t, 2, 2)).Status)
+		require.Equal(t, 201, sandboxtest.ClosientPost(t, s, nil, sandboxtest.File{Name: "side.png", Type: "image/png", Body: sandboxtest.PNG(t, 2, 2)}).Status)
+		require.Equal(t, 500, sandboxtest.ClosientPost(t, s, nil, sandboxtest.File{Name: "hero.png", Type: "image/png", Body: sandboxtest.PNG(t, 2, 2)}).Status)
+		require.Equal(t, 500, sandboxtest.ClosientPost(t, s, sandboxtest.Fields("title", "hero"), sandboxtest.File{Name: "side.png", Type: "image/png", Body: sandboxtest.PNG(t, 2, 2)}).Status)
 	})
 	t.Run("the name that a form's session was opened with", func(t *testing.T) {
 		require.NoError(t, s.AddFaultText("sitoo.post@broken=status=503"))

@@ -35,5 +35,5 @@ func Of[V simulate.Vendor](s *Sandbox) V {
 			return found
 		}
 	}
-	panic(fmt.Sprintf("no vendor is a %T", *new(V)))
+	panic(fmt.Sprintf("no vendor is a %T", *new(V))) //nolint:forbidigo // a programmer's mistake
 }

@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mediaferry/mediaferry/internal/sandbox/sandboxtest"
 	"github.com/stretchr/testify/require"
+
+	"github.com/mediaferry/mediaferry/internal/sandbox/sandboxtest"
 )
 
 func TestWhoKeepsAskingForAFinalStateIsNoted(t *testing.T) {

@@ -12,10 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/mediaferry/mediaferry/internal/sandbox"
 	"github.com/mediaferry/mediaferry/internal/sandbox/sandboxtest"
 	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
-	"github.com/stretchr/testify/require"
 )
 
 func TestDiscardKeepsSumsButNoBytes(t *testing.T) {
@@ -48,7 +49,7 @@ func TestDiscardKeepsSumsButNoBytes(t *testing.T) {
 	require.Equal(t, 202, sandboxtest.SendJSON(t, "POST", s.URL()+"/truvideo/upload/"+short["uploadId"].(string)+"/complete", h, list).Status)
 	require.Contains(t, sandboxtest.TruvideoStatus(t, s, h, short["uploadId"])["failureReason"], "EntityTooSmall")
 
-	require.Equal(t, 201, sandboxtest.ClosientPost(t, s, nil, "a.jpg", "image/jpeg", body).Status)
+	require.Equal(t, 201, sandboxtest.ClosientPost(t, s, nil, sandboxtest.File{Name: "a.jpg", Type: "image/jpeg", Body: body}).Status)
 	p := sandboxtest.TrustooPolicy(t, s)
 	require.Equal(t, 200, sandboxtest.OSSPost(t, p["host"], sandboxtest.TrustooFields(p, "a.png"), body).Status)
 	require.Equal(t, simulate.Source{}, s.S3())
@@ -160,7 +161,7 @@ func TestManyUploadsAtOnce(t *testing.T) {
 							t.Errorf("PUT: %d %v %s", a.Status, a.Err, a.Body)
 						}
 						sandboxtest.TrustanaStatus(t, s, "uploadId="+d["uploadId"].(string))
-						sandboxtest.ClosientPost(t, s, sandboxtest.Fields("is_primary", "true"), "a.png", "image/png", sandboxtest.PNG(t, w+1, i+1))
+						sandboxtest.ClosientPost(t, s, sandboxtest.Fields("is_primary", "true"), sandboxtest.File{Name: "a.png", Type: "image/png", Body: sandboxtest.PNG(t, w+1, i+1)})
 						s.Ledger()
 					}
 				})

@@ -1,8 +1,9 @@
 package sandbox
 
 import (
-	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
 	"go.uber.org/zap"
+
+	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
 )
 
 // Options are fixed when a sandbox starts.

@@ -10,12 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/mediaferry/mediaferry/internal/sandbox"
 	"github.com/mediaferry/mediaferry/internal/sandbox/sandboxtest"
 	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
 	"github.com/mediaferry/mediaferry/internal/sandbox/sitoo"
 	"github.com/mediaferry/mediaferry/internal/sandbox/truvideo"
-	"github.com/stretchr/testify/require"
 )
 
 func TestARestartGoesOnWhereItStopped(t *testing.T) {
@@ -26,7 +27,7 @@ func TestARestartGoesOnWhereItStopped(t *testing.T) {
 	require.Equal(t, 200, sandboxtest.PutJPEG(t, arrived["uploadUrl"], jpg).Status)
 	formGrant := sandboxtest.SitooOpen(t, s, "a.jpg", "image/jpeg", sandboxtest.SitooEntity)
 	policy := sandboxtest.TrustooPolicy(t, s)
-	created := sandboxtest.ClosientPost(t, s, sandboxtest.Fields("title", "t"), "a.png", "image/png", sandboxtest.PNG(t, 2, 2)).JSON(t)
+	created := sandboxtest.ClosientPost(t, s, sandboxtest.Fields("title", "t"), sandboxtest.File{Name: "a.png", Type: "image/png", Body: sandboxtest.PNG(t, 2, 2)}).JSON(t)
 	h := sandboxtest.TruvideoBearer(t, s)
 	session := sandboxtest.TruvideoStarted(t, s, h, 2)
 	require.Equal(t, 200, sandboxtest.Send(t, "PUT", sandboxtest.PartURL(session, 0), sandboxtest.Headers{"Content-Type": "video/mp4"}, bytes.NewReader(sandboxtest.Noise(5<<20, 1))).Status)

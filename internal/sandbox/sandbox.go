@@ -28,10 +28,11 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"go.uber.org/zap"
+
 	"github.com/mediaferry/mediaferry/internal/sandbox/oss"
 	"github.com/mediaferry/mediaferry/internal/sandbox/s3"
 	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
-	"go.uber.org/zap"
 )
 
 // ErrInUse is that another process has the folder.

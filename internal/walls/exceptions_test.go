@@ -1,20 +1,11 @@
 package walls
 
-// untilTheMove is the reason of those exceptions that end with a move of code
-// that is under way.
-const untilTheMove = "until the move"
-
 // namesVendors are the sources that may name a vendor, beside the vendors' own
 // folders.
 var namesVendors = []exception{
 	{"internal/vendors/vendors.go", "the registry"},
 	{"starter/mediaferry/demo.go", "the sample catalogue"},
-	{"internal/sandbox", untilTheMove},
-}
-
-// namedEarly are the paths that documentation names and that do not exist yet.
-var namedEarly = []exception{
-	{"internal/sandbox/<vendor>", untilTheMove},
+	{"internal/sandbox/registry.go", "the registry of simulators"},
 }
 
 // decidesOnKinds are the sources that may decide on the kind of an error, beside

@@ -1,3 +1,5 @@
+// Package closient simulates Closient's brand dashboard, which takes the bytes itself:
+// images of products, without any session.
 package closient
 
 import (
@@ -44,6 +46,7 @@ type productImage struct {
 	Deleted      bool   `json:"deleted,omitempty"`
 }
 
+// Open restores what the vendor remembers.
 func (t *Vendor) Open(w *simulate.World) error {
 	t.w, t.products = w, map[string][]string{}
 	var errs [2]error
@@ -61,6 +64,7 @@ func (t *Vendor) Open(w *simulate.World) error {
 // place names the product that an image hangs at.
 func (i productImage) place() string { return i.Organization + "/" + i.GTIN }
 
+// Reset forgets media and sessions.
 func (t *Vendor) Reset() {
 	for _, i := range t.table.All() {
 		t.w.Files.Remove(fileName(i.MediaID))
@@ -72,6 +76,7 @@ func (t *Vendor) Reset() {
 	t.products = map[string][]string{}
 }
 
+// Routes are the calls that the vendor answers.
 func (t *Vendor) Routes() []simulate.Route {
 	return []simulate.Route{
 		{Call: "post", Method: http.MethodPost, Pattern: imagesPath, Handle: t.guarded(true, t.post), Refuse: t.refuse},
@@ -284,6 +289,7 @@ func (t *Vendor) image(c *simulate.Call) *simulate.Answer {
 	return simulate.ServeContent(c, f, i.ContentType, "")
 }
 
+// Media is the vendor's part of the ledger.
 func (t *Vendor) Media() []simulate.Medium {
 	var out []simulate.Medium
 	for _, i := range t.table.All() {

@@ -9,17 +9,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/mediaferry/mediaferry/internal/sandbox"
 	"github.com/mediaferry/mediaferry/internal/sandbox/closient"
 	"github.com/mediaferry/mediaferry/internal/sandbox/sandboxtest"
 	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
-	"github.com/stretchr/testify/require"
 )
 
 func TestClosientTakesAnImageInOneRequest(t *testing.T) {
 	s := sandboxtest.Start(t)
 	body := sandboxtest.JPEG(t, 20, 20)
-	a := sandboxtest.ClosientPost(t, s, sandboxtest.Fields("title", "Front of package", "is_primary", "true"), "front.jpg", "image/jpeg", body)
+	a := sandboxtest.ClosientPost(t, s, sandboxtest.Fields("title", "Front of package", "is_primary", "true"), sandboxtest.File{Name: "front.jpg", Type: "image/jpeg", Body: body})
 	require.Equal(t, 201, a.Status, "%s", a.Body)
 	doc := a.JSON(t)
 	require.Regexp(t, `^[2-9A-HJ-NP-Za-km-z]{22}$`, doc["id"])
@@ -40,9 +41,9 @@ func TestClosientTakesAnImageInOneRequest(t *testing.T) {
 func TestClosientMakesASecondImageOfASecondPost(t *testing.T) {
 	s := sandboxtest.Start(t)
 	body := sandboxtest.PNG(t, 4, 4)
-	first := sandboxtest.ClosientPost(t, s, sandboxtest.Fields("title", "t", "is_primary", "true"), "a.png", "image/png", body).JSON(t)
-	second := sandboxtest.ClosientPost(t, s, sandboxtest.Fields("title", "t", "is_primary", "true"), "a.png", "image/png", body).JSON(t)
-	third := sandboxtest.ClosientPost(t, s, sandboxtest.Fields("title", "t3"), "a.png", "image/png", body).JSON(t)
+	first := sandboxtest.ClosientPost(t, s, sandboxtest.Fields("title", "t", "is_primary", "true"), sandboxtest.File{Name: "a.png", Type: "image/png", Body: body}).JSON(t)
+	second := sandboxtest.ClosientPost(t, s, sandboxtest.Fields("title", "t", "is_primary", "true"), sandboxtest.File{Name: "a.png", Type: "image/png", Body: body}).JSON(t)
+	third := sandboxtest.ClosientPost(t, s, sandboxtest.Fields("title", "t3"), sandboxtest.File{Name: "a.png", Type: "image/png", Body: body}).JSON(t)
 	require.NotEqual(t, first["id"], second["id"])
 	require.EqualValues(t, 1, second["priority"])
 	require.EqualValues(t, 2, third["priority"])
@@ -114,7 +115,7 @@ func TestClosientRefusesWhatItsContractRefuses(t *testing.T) {
 		{"a flag in another spelling", sandboxtest.ClosientImages, nil, sandboxtest.Fields("is_primary", "True"), "image", img, 422, "VALIDATION_ERROR", "is_primary"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			contentType, r := sandboxtest.FormOf(t, c.fields, c.part, "a.png", "image/png", c.body)
+			contentType, r := sandboxtest.FormOf(t, c.fields, sandboxtest.File{Part: c.part, Name: "a.png", Type: "image/png", Body: c.body})
 			h := sandboxtest.Headers{"Content-Type": contentType}
 			if c.key == nil {
 				c.key = sandboxtest.ClosientHeader()
@@ -180,7 +181,7 @@ func TestClosientTellsOfItsLimits(t *testing.T) {
 
 func TestClosientNotesUnknownParts(t *testing.T) {
 	s := sandboxtest.Start(t)
-	a := sandboxtest.ClosientPost(t, s, sandboxtest.Fields("caption", "x"), "a.png", "image/png", bytes.Clone(sandboxtest.PNG(t, 1, 1)))
+	a := sandboxtest.ClosientPost(t, s, sandboxtest.Fields("caption", "x"), sandboxtest.File{Name: "a.png", Type: "image/png", Body: bytes.Clone(sandboxtest.PNG(t, 1, 1))})
 	require.Equal(t, 201, a.Status)
 	require.Equal(t, []string{"unknown-field"}, sandboxtest.ViolationKinds(s))
 }

@@ -23,6 +23,7 @@ type Settings struct {
 	AnyBytes bool `json:"any_bytes"`
 }
 
+// Defaults are the settings at the start.
 func (t *Vendor) Defaults() simulate.Switches {
 	return &Settings{
 		Envelope: envelopeA, PerMinute: perMinute, PerDay: perDay, MaxBytes: maxBytes,
@@ -32,11 +33,14 @@ func (t *Vendor) Defaults() simulate.Switches {
 
 func (t *Vendor) settings() Settings { return simulate.SettingsOf[Settings](t.w) }
 
+// Clone is a pointer to a copy.
 func (s *Settings) Clone() simulate.Switches {
 	c := *s
 	return &c
 }
 
+// Instant takes the time out of processing.
 func (s *Settings) Instant() {} // nothing here takes time
 
+// Unlimited takes the rate limits away.
 func (s *Settings) Unlimited() { s.PerMinute, s.PerDay = 0, 0 }

@@ -15,12 +15,15 @@ const vendorName = "closient"
 // New is the vendor before anything has happened.
 func New() *Vendor { return &Vendor{} }
 
+// Name is the vendor's name.
 func (t *Vendor) Name() string { return vendorName }
 
+// Targets are the calls that fault rules can name.
 func (t *Vendor) Targets() []simulate.Target {
 	return []simulate.Target{{Call: "list", JSON: true}, {Call: "post", JSON: true, Body: true}, {Call: "delete"}, {Call: "image"}}
 }
 
+// Credentials are the first set, and where it is sent.
 func (t *Vendor) Credentials() simulate.CredentialSpec {
 	return simulate.CredentialSpec{
 		Values: map[string]string{
@@ -36,6 +39,7 @@ func keyOf(body string) string {
 	return fmt.Sprintf("csb_%s_%08x", body, crc32.ChecksumIEEE([]byte(body)))
 }
 
+// Account describes an account in a configuration file.
 func (t *Vendor) Account(w *simulate.World, values map[string]string) simulate.Account {
 	organizations := strings.Join(simulate.SettingsOf[Settings](w).Organizations, ", ")
 	return simulate.Account{
@@ -47,12 +51,15 @@ func (t *Vendor) Account(w *simulate.World, values map[string]string) simulate.A
 // Bucket is nil: the vendor takes the bytes itself.
 func (t *Vendor) Bucket() *simulate.Bucket { return nil }
 
+// Resume goes on with what the end of the last process interrupted.
 func (t *Vendor) Resume() {}
 
+// Puts shows the bodies that Put takes.
 func (t *Vendor) Puts() []string {
 	return []string{`{"vendor":"closient","organization_id":…,"gtin":…,"title":…,"is_primary":…,"body":base64}`}
 }
 
+// Put makes a fact that no client has caused.
 func (t *Vendor) Put(_ context.Context, body []byte) (any, error) {
 	var in struct {
 		Vendor       string `json:"vendor"`

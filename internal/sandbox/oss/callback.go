@@ -18,8 +18,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
 	"go.uber.org/zap"
+
+	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
 )
 
 // callbackOf is what a form wants OSS to do after storing.

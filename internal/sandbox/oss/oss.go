@@ -1,3 +1,8 @@
+// Package oss simulates Alibaba's OSS: a bucket of sources, and buckets to which the
+// clients of a vendor upload by form or by signed URL, with callbacks to the vendor.
+//
+// What is handed out to upload with is the vendor's; the package refuses what OSS
+// would refuse.
 package oss
 
 import (

@@ -33,6 +33,7 @@ type Object struct {
 	Modified    time.Time `json:"modified"`
 }
 
+// Open restores what is in the bucket.
 func (o *Sources) Open(w *simulate.World) error {
 	o.w = w
 	files := *w.Files
@@ -43,8 +44,10 @@ func (o *Sources) Open(w *simulate.World) error {
 	return err
 }
 
+// Name is the name of the store.
 func (o *Sources) Name() string { return Name }
 
+// Targets are the calls that fault rules can name.
 func (o *Sources) Targets() []simulate.Target {
 	wrong := map[string]simulate.FaultKind{"wrong-crc": {}}
 	return []simulate.Target{{Call: "get", Own: wrong}, {Call: "head", Own: wrong}, {Call: "put", Body: true, Own: wrong}, {Call: "list"}}
@@ -57,6 +60,7 @@ func (o *Sources) Source() simulate.Source {
 	return simulate.Source{Endpoint: o.w.StorageURL, Bucket: o.bucket(), AccessKey: o.w.Identity.OSSAccess, SecretKey: o.w.Identity.OSSSecret}
 }
 
+// Routes are the calls to the bucket.
 func (o *Sources) Routes() []simulate.Route {
 	root := "/" + o.bucket() + "/"
 	return []simulate.Route{
@@ -67,8 +71,10 @@ func (o *Sources) Routes() []simulate.Route {
 	}
 }
 
+// Puts shows the bodies that Put takes.
 func (o *Sources) Puts() []string { return []string{`{"vendor":"oss","key":…,"body":base64}`} }
 
+// Put puts a source into the bucket.
 func (o *Sources) Put(_ context.Context, body []byte) (any, error) {
 	var in simulate.SourceBody
 	if err := simulate.ReadBody(body, &in); err != nil {

@@ -110,6 +110,7 @@ func (o *Uploads) Put(c *simulate.Call) *simulate.Answer {
 // keyURL is where receivers of callbacks find the public key.
 func (o *Uploads) keyURL() string { return o.w.Base + o.keys + KeyFile }
 
+// KeyFile is the name of the public key at its host.
 const KeyFile = "callback_pub_key.pem"
 
 // PublicKey is the host of the key that signs callbacks.

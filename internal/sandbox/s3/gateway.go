@@ -10,12 +10,13 @@ import (
 	"runtime"
 	"sync"
 
-	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
 	"github.com/versity/versitygw/auth"
 	"github.com/versity/versitygw/backend/meta"
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/embedgw"
 	"github.com/versity/versitygw/s3api"
+
+	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
 )
 
 // gatewayRegion is the only region the gateway signs for; it is part of every

@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
 	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
 )
 
@@ -17,14 +18,20 @@ import (
 // requests are found by the bucket's name.
 type Sources struct{ Storage *Storage }
 
+// Name is the name of the store.
 func (*Sources) Name() string { return Name }
 
+// Routes are the calls to the bucket.
 func (*Sources) Routes() []simulate.Route { return nil }
 
+// Targets are the calls that fault rules can name.
 func (*Sources) Targets() []simulate.Target {
 	return []simulate.Target{
-		{Call: "get", Storage: true}, {Call: "head", Storage: true}, {Call: "put", Storage: true, Body: true},
-		{Call: "list", Storage: true}, {Call: "other", Storage: true},
+		{Call: "get", Storage: true},
+		{Call: "head", Storage: true},
+		{Call: "put", Storage: true, Body: true},
+		{Call: "list", Storage: true},
+		{Call: "other", Storage: true},
 	}
 }
 
@@ -44,8 +51,10 @@ func sourceCall(r *http.Request) string {
 	return "other"
 }
 
+// Puts shows the bodies that Put takes.
 func (*Sources) Puts() []string { return []string{`{"vendor":"s3","key":…,"body":base64}`} }
 
+// Put puts a source into the bucket.
 func (s *Sources) Put(ctx context.Context, body []byte) (any, error) {
 	var in simulate.SourceBody
 	if err := simulate.ReadBody(body, &in); err != nil {

@@ -1,3 +1,9 @@
+// Package s3 simulates S3 behind the vendors that have a bucket there, and as a source:
+// a gateway that checks signatures, or a store that keeps sums only. It judges grants
+// by the sandbox's clock, and tells the vendors what arrives.
+//
+// It takes only what uploads and sources need; all else of S3 is refused as not
+// implemented.
 package s3
 
 import (
@@ -76,6 +82,7 @@ func NewStorage(ctx context.Context, w *simulate.World, vendors []simulate.Vendo
 	return s, nil
 }
 
+// BucketName is the name of a vendor's bucket.
 func (s *Storage) BucketName(vendor string) string {
 	if vendor == Name {
 		return "sources-" + s.w.Identity.ID
@@ -147,6 +154,7 @@ func (s *Storage) noteLanding(c *simulate.Call, b *bucketHost) {
 	}
 }
 
+// Settle makes up for an arrival that was cut off from its bookkeeping.
 func (s *Storage) Settle(vendor, key string) {
 	f, _, err := s.Open(vendor, key)
 	if err != nil {

@@ -21,6 +21,7 @@ func picture(w, h int) image.Image {
 	return img
 }
 
+// JPEG is an image of that size.
 func JPEG(t *testing.T, w, h int) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -28,6 +29,7 @@ func JPEG(t *testing.T, w, h int) []byte {
 	return b.Bytes()
 }
 
+// PNG is an image of that size.
 func PNG(t *testing.T, w, h int) []byte {
 	t.Helper()
 	var b bytes.Buffer

@@ -1,3 +1,6 @@
+// Package sandboxtest helps tests of the sandbox: it starts one, and does what clients
+// of the vendors do. It takes nothing from the vendors' simulators, so that it cannot
+// share their mistakes.
 package sandboxtest
 
 import (
@@ -11,9 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/mediaferry/mediaferry/internal/sandbox"
 	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
-	"github.com/stretchr/testify/require"
 )
 
 // Faulty gives a sandbox with rules in force.
@@ -22,6 +26,7 @@ func Faulty(t *testing.T, rules ...string) *sandbox.Sandbox {
 	return Start(t, func(o *sandbox.Options) { o.Faults = rules })
 }
 
+// Discarding starts the sandbox without storage.
 func Discarding(o *sandbox.Options) { o.Discard = true }
 
 // Again stops a sandbox and starts another on the same folder and address.
@@ -58,6 +63,7 @@ type Answered struct {
 	Err    error
 }
 
+// JSON is the body, which has to be an object.
 func (a Answered) JSON(t *testing.T) map[string]any {
 	t.Helper()
 	require.NoError(t, a.Err)
@@ -76,8 +82,10 @@ func Client() *http.Client {
 	}
 }
 
+// Headers are those of a request.
 type Headers map[string]string
 
+// Send makes a request and reads the whole answer.
 func Send(t *testing.T, method, url string, h Headers, body io.Reader) Answered {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, body)
@@ -94,6 +102,7 @@ func Send(t *testing.T, method, url string, h Headers, body io.Reader) Answered 
 	return Answered{Status: res.StatusCode, Header: res.Header, Body: raw, Err: err}
 }
 
+// SendJSON is Send with a body in JSON.
 func SendJSON(t *testing.T, method, url string, h Headers, body string) Answered {
 	t.Helper()
 	all := Headers{"Content-Type": "application/json"}
@@ -103,11 +112,13 @@ func SendJSON(t *testing.T, method, url string, h Headers, body string) Answered
 	return Send(t, method, url, all, strings.NewReader(body))
 }
 
+// NoViolations fails the test if there are any.
 func NoViolations(t *testing.T, s *sandbox.Sandbox) {
 	t.Helper()
 	require.Empty(t, s.Ledger().Violations)
 }
 
+// ViolationKinds are those that have been noted, oldest first.
 func ViolationKinds(s *sandbox.Sandbox) []string {
 	var out []string
 	for _, v := range s.Ledger().Violations {
@@ -138,6 +149,7 @@ func SettingsNow[T any](s *sandbox.Sandbox) T {
 	return *simulate.In[T](&set)
 }
 
+// Sum is the SHA-256 in lower-case hex.
 func Sum(body []byte) string {
 	h := sha256.Sum256(body)
 	return hex.EncodeToString(h[:])

@@ -7,11 +7,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// PutJPEG sends an image to a signed URL.
 func PutJPEG(t *testing.T, url any, body []byte) Answered {
 	t.Helper()
 	return Send(t, "PUT", url.(string), Headers{"Content-Type": "image/jpeg"}, bytes.NewReader(body))
 }
 
+// TrustanaKey are the headers of the first credentials.
 func TrustanaKey() Headers { return Headers{"X-API-Key": "sandbox-trustana-key"} }
 
 // TrustanaPrepared opens one upload at Trustana.
@@ -22,6 +24,7 @@ func TrustanaPrepared(t *testing.T, s Located, name string) map[string]any {
 	return a.JSON(t)["data"].(map[string]any)
 }
 
+// TrustanaStatus asks about an upload.
 func TrustanaStatus(t *testing.T, s Located, query string) Answered {
 	t.Helper()
 	return Send(t, "GET", s.URL()+"/trustana/v1/upload/status?"+query, TrustanaKey(), nil)

@@ -5,8 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mediaferry/mediaferry/internal/sandbox"
 	"github.com/stretchr/testify/require"
+
+	"github.com/mediaferry/mediaferry/internal/sandbox"
 )
 
 // TrustooSigned signs a request by the vendor's construction.
@@ -22,6 +23,7 @@ func TrustooSigned(at time.Time, body string) Headers {
 	}
 }
 
+// TrustooPolicy asks for upload credentials.
 func TrustooPolicy(t *testing.T, s *sandbox.Sandbox) map[string]any {
 	t.Helper()
 	a := Send(t, "GET", s.URL()+"/trustoo/api/v1/openapi/get_image_upload_policy_token", TrustooSigned(time.Now(), ""), nil)
@@ -32,6 +34,7 @@ func TrustooPolicy(t *testing.T, s *sandbox.Sandbox) map[string]any {
 	return doc["data"].(map[string]any)
 }
 
+// TrustooFields are the fields of a form with these credentials.
 func TrustooFields(p map[string]any, name string) []Field {
 	return []Field{
 		{"key", p["dir"].(string) + name},

@@ -7,10 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mediaferry/mediaferry/internal/sandbox"
 	"github.com/stretchr/testify/require"
+
+	"github.com/mediaferry/mediaferry/internal/sandbox"
 )
 
+// TruvideoLoginAt logs in with a time stamp.
 func TruvideoLoginAt(t *testing.T, s Located, at time.Time) Answered {
 	t.Helper()
 	body := `{"timestamp":"` + at.UTC().Format("2006-01-02T15:04:05.000Z") + `"}`
@@ -20,6 +22,7 @@ func TruvideoLoginAt(t *testing.T, s Located, at time.Time) Answered {
 	}, body)
 }
 
+// TruvideoBearer logs in and gives the headers of the token.
 func TruvideoBearer(t *testing.T, s Located) Headers {
 	t.Helper()
 	a := TruvideoLoginAt(t, s, time.Now())
@@ -27,6 +30,7 @@ func TruvideoBearer(t *testing.T, s Located) Headers {
 	return Headers{"Authorization": "Bearer " + a.JSON(t)["accessToken"].(string)}
 }
 
+// TruvideoStarted starts an upload of so many parts.
 func TruvideoStarted(t *testing.T, s Located, h Headers, parts int) map[string]any {
 	t.Helper()
 	a := SendJSON(t, "POST", s.URL()+"/truvideo/upload/start", h, fmt.Sprintf(
@@ -35,6 +39,7 @@ func TruvideoStarted(t *testing.T, s Located, h Headers, parts int) map[string]a
 	return a.JSON(t)
 }
 
+// PartURL is the URL of a part, counted from 0.
 func PartURL(session map[string]any, i int) string {
 	return session["parts"].([]any)[i].(map[string]any)["presignedUrl"].(string)
 }
@@ -51,6 +56,7 @@ func PutParts(t *testing.T, session map[string]any, parts ...[]byte) string {
 	return `{"parts":[` + strings.Join(list, ",") + `]}`
 }
 
+// TruvideoStatus asks about an upload.
 func TruvideoStatus(t *testing.T, s *sandbox.Sandbox, h Headers, id any) map[string]any {
 	t.Helper()
 	a := Send(t, "GET", s.URL()+"/truvideo/upload/"+id.(string), h, nil)

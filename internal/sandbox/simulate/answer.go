@@ -26,6 +26,7 @@ type Answer struct {
 // Cut is how a connection ends without a proper answer.
 type Cut int
 
+// The ways in which a connection ends.
 const (
 	CutNot    Cut = iota
 	cutReset      // with a TCP reset
@@ -34,8 +35,10 @@ const (
 	cutShort      // within the body of the answer
 )
 
+// NewAnswer is an answer without a body.
 func NewAnswer(status int) *Answer { return &Answer{Status: status, Header: http.Header{}} }
 
+// JSON is an answer with a value in JSON.
 func JSON(status int, v any) *Answer {
 	a := NewAnswer(status)
 	a.Header.Set("Content-Type", "application/json")
@@ -47,6 +50,7 @@ func JSON(status int, v any) *Answer {
 	return a
 }
 
+// XML is an answer with a value in XML.
 func XML(status int, v any) *Answer {
 	a := NewAnswer(status)
 	a.Header.Set("Content-Type", "application/xml")
@@ -207,10 +211,12 @@ type xmlElement struct {
 	Value   string `xml:",chardata"`
 }
 
+// Element is an element of an error document.
 func Element(name, value string) xmlElement {
 	return xmlElement{XMLName: xml.Name{Local: name}, Value: value}
 }
 
+// ErrorDocument is an error as a document; extra are names and values of more elements.
 func ErrorDocument(f Refusal, extra ...string) xmlError {
 	doc := xmlError{Elements: []xmlElement{Element("Code", f.Code), Element("Message", f.Message)}}
 	for i := 0; i+1 < len(extra); i += 2 {

@@ -80,6 +80,7 @@ func newBook(w *World, limit int) (*Book, error) {
 
 func (b *Book) next() int64 { return b.counter.Add(1) }
 
+// Add notes a request.
 func (b *Book) Add(r Request) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -109,6 +110,7 @@ func (b *Book) violate(v Violation) {
 	b.Violations.Put(strconv.FormatInt(v.Time.UnixNano(), 36)+"-"+strconv.FormatInt(b.noted.Add(1), 36), v)
 }
 
+// Reset forgets requests and violations.
 func (b *Book) Reset() {
 	b.mu.Lock()
 	b.requests, b.start = nil, 0

@@ -69,6 +69,7 @@ func (c *Clock) Passed(issued int64, life Duration) bool {
 	return c.Age()-issued > time.Duration(life).Milliseconds()
 }
 
+// Add lets time go by.
 func (c *Clock) Add(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -76,6 +77,7 @@ func (c *Clock) Add(d time.Duration) {
 	c.save()
 }
 
+// SetSkew puts the vendors' clocks off.
 func (c *Clock) SetSkew(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -83,6 +85,7 @@ func (c *Clock) SetSkew(d time.Duration) {
 	c.save()
 }
 
+// Reset sets the clock right.
 func (c *Clock) Reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -130,4 +133,5 @@ func (d *Duration) UnmarshalJSON(b []byte) error {
 // String prints the duration as Go does.
 func (d Duration) String() string { return time.Duration(d).String() }
 
+// Milliseconds is the duration in milliseconds.
 func (d Duration) Milliseconds() int64 { return time.Duration(d).Milliseconds() }

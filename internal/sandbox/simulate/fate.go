@@ -13,6 +13,7 @@ const LongAgo = 0
 // Fate is what a fault has in store for a medium.
 type Fate string
 
+// The fates that a rule can name.
 const (
 	FateStuck  Fate = "stuck"  // processing never ends
 	FateFailed Fate = "failed" // processing ends badly

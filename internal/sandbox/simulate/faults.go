@@ -73,6 +73,7 @@ const flagSet = "true"
 
 func (r *Rule) flag(name string) bool { return r.Params[name] == flagSet }
 
+// Int is a parameter that is a whole number.
 func (r *Rule) Int(name string, otherwise int) int {
 	if n, err := strconv.Atoi(r.Params[name]); err == nil {
 		return n
@@ -110,18 +111,21 @@ type AppliedRule struct {
 	Applied int `json:"applied"` // and of these, the ones that were hit
 }
 
+// Add puts a rule in force, behind those that are.
 func (f *FaultSet) Add(r Rule) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.rules = append(f.rules, &AppliedRule{Rule: r})
 }
 
+// Clear takes all rules out of force.
 func (f *FaultSet) Clear() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.rules = nil
 }
 
+// List is what is in force, and what has come of it.
 func (f *FaultSet) List() []AppliedRule {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -78,7 +78,7 @@ func everyKind() map[string]FaultKind {
 	}
 }
 
-// targets are the calls that rules can name, by the names of the hosts.
+// TargetList are the calls that rules can name, by the names of the hosts.
 type TargetList []hostTargets
 
 type hostTargets struct {

@@ -206,6 +206,7 @@ func (r *Rule) fail(format string, args ...any) error {
 // Param is what a parameter's value looks like.
 type Param int
 
+// The forms of a parameter.
 const (
 	ParamText Param = iota
 	ParamFlag

@@ -74,6 +74,8 @@ func (f *FileStore) path(name string) string {
 	return filepath.Join(f.dir, h[:2], h[2:])
 }
 
+// Open gives the content of a name.
 func (f *FileStore) Open(name string) (*os.File, error) { return os.Open(f.path(name)) }
 
+// Remove takes a name and its content away.
 func (f *FileStore) Remove(name string) { _ = os.Remove(f.path(name)) }

@@ -3,7 +3,6 @@ package simulate
 import (
 	"crypto/hmac"
 	"crypto/rand"
-	crand "crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
@@ -40,7 +39,7 @@ func loadIdentity(j *Journal, mem *Memory) (Identity, error) {
 		}
 		return id, nil
 	}
-	key, err := rsa.GenerateKey(crand.Reader, noticeBits)
+	key, err := rsa.GenerateKey(rand.Reader, noticeBits)
 	if err != nil {
 		return id, fmt.Errorf("make a key for callbacks: %w", err)
 	}

@@ -43,6 +43,7 @@ type (
 	configReader func(io.Reader) (image.Config, error)
 )
 
+// DecoderOf gives what decodes images of a media type, and their sizes.
 func DecoderOf(contentType string) (decoder, configReader, error) {
 	switch contentType {
 	case "image/jpeg":

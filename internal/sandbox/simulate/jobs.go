@@ -15,6 +15,7 @@ type Jobs struct {
 	running map[string]chan struct{}
 }
 
+// NewJobs runs nothing yet.
 func NewJobs() *Jobs {
 	j := &Jobs{running: map[string]chan struct{}{}, slots: make(chan struct{}, max(1, runtime.NumCPU()/2))}
 	j.idle = sync.NewCond(&j.mu)

@@ -171,6 +171,7 @@ func (j *Journal) write(kind, id string, raw []byte) {
 	}
 }
 
+// Fail keeps a failure to remember something, or to store it; see put.
 func (j *Journal) Fail(err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -184,6 +185,7 @@ func (j *Journal) Err() error {
 	return j.broken
 }
 
+// Close ends the journal; nothing is remembered any more.
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -32,6 +32,7 @@ type Arrival struct {
 	Part           int
 }
 
+// Measure says what to find out about bytes, besides their number.
 type Measure struct {
 	SHA256, MD5, CRC64 bool
 	// Want is how many bytes there must be; 0 where nobody knows.
@@ -50,6 +51,7 @@ type MeasuredReader struct {
 	err    error
 }
 
+// NewMeasuredReader measures what is read from src.
 func NewMeasuredReader(src io.Reader, o Measure) *MeasuredReader {
 	m := &MeasuredReader{src: src, want: o.Want}
 	if o.SHA256 {
@@ -97,6 +99,7 @@ func (m *MeasuredReader) Read(p []byte) (int, error) {
 // Failed is the error that ended the source before its end.
 func (m *MeasuredReader) Failed() error { return m.err }
 
+// Content is what is known of the bytes that were read.
 func (m *MeasuredReader) Content() Content {
 	c := Content{Size: m.Size, Head: m.head}
 	if m.sha256 != nil {

@@ -18,6 +18,7 @@ type Policy struct {
 
 type condition struct{ op, field, value string }
 
+// ParsePolicy reads a policy document.
 func ParsePolicy(raw []byte) (Policy, error) {
 	p := Policy{Names: map[string]bool{}, High: 5 << 30}
 	var doc struct {

@@ -19,6 +19,7 @@ type bucketLevel struct {
 	at     int64 // age
 }
 
+// NewTokenBuckets fills them by a clock.
 func NewTokenBuckets(c *Clock) *TokenBuckets {
 	return &TokenBuckets{clock: c, level: map[string]*bucketLevel{}}
 }
@@ -46,6 +47,7 @@ func (b *TokenBuckets) Take(key string, rate float64, burst int) (time.Duration,
 	return 0, true
 }
 
+// Clear fills all buckets.
 func (b *TokenBuckets) Clear() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -9,6 +9,7 @@ import (
 // Zone says what kind of host a path stands for.
 type Zone int
 
+// The zones.
 const (
 	ZoneAPI    Zone = iota // a vendor's own API
 	ZoneStore              // a storage host that takes bytes by a grant
@@ -50,6 +51,7 @@ func NewRouter(bucket func(name string) (func(*http.Request) Route, bool)) *Rout
 	return &Router{byHead: map[string][]Route{}, bucket: bucket}
 }
 
+// Add takes the routes of a host in.
 func (rt *Router) Add(h Host) {
 	for _, r := range h.Routes() {
 		r.Vendor = h.Name()

@@ -55,7 +55,7 @@ func In[T any](s *Settings) *T {
 			return t
 		}
 	}
-	panic(fmt.Sprintf("no vendor has settings of type %T", *new(T)))
+	panic(fmt.Sprintf("no vendor has settings of type %T", *new(T))) //nolint:forbidigo // a programmer's mistake
 }
 
 // SettingsOf are those of a vendor that are in force.
@@ -68,7 +68,7 @@ func SettingsOf[T any](w *World) T {
 func (s Settings) Copy() Settings {
 	s.vendors = slices.Clone(s.vendors)
 	for i := range s.vendors {
-		s.vendors[i].Switches = s.vendors[i].Switches.Clone()
+		s.vendors[i].Switches = s.vendors[i].Clone()
 	}
 	return s
 }
@@ -136,4 +136,5 @@ func (s *Settings) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
+// Seconds is a duration of whole seconds.
 func Seconds(n int) Duration { return Duration(time.Duration(n) * time.Second) }

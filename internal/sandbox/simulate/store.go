@@ -69,4 +69,5 @@ type StoredPart struct {
 // StoreError is what storage answered to a vendor.
 type StoreError struct{ Code, Message string }
 
+// Error gives the code and the words.
 func (e *StoreError) Error() string { return e.Code + ": " + e.Message }

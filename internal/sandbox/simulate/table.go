@@ -18,6 +18,7 @@ type Table[T any] struct {
 	order []string
 }
 
+// NewTable restores a kind from the journal. Only while hosts are opened.
 func NewTable[T any](w *World, kind string) (*Table[T], error) {
 	t := &Table[T]{journal: w.Journal, kind: kind, rows: map[string]*T{}}
 	for _, l := range w.memory.lines(kind) {
@@ -31,6 +32,7 @@ func NewTable[T any](w *World, kind string) (*Table[T], error) {
 	return t, nil
 }
 
+// Get returns a copy of the value with this ID.
 func (t *Table[T]) Get(id string) (T, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -41,6 +43,7 @@ func (t *Table[T]) Get(id string) (T, bool) {
 	return none, false
 }
 
+// Put remembers a value, instead of the one that is there.
 func (t *Table[T]) Put(id string, v T) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -71,6 +74,7 @@ func (t *Table[T]) Update(id string, change func(*T) bool) (T, bool) {
 	return v, true
 }
 
+// Remove forgets a value.
 func (t *Table[T]) Remove(id string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -105,6 +109,7 @@ func (t *Table[T]) All() []T {
 	return out
 }
 
+// Clear forgets all values.
 func (t *Table[T]) Clear() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -121,20 +126,24 @@ type Index struct {
 	ids map[string]string
 }
 
+// NewIndex makes an empty one.
 func NewIndex() *Index { return &Index{ids: map[string]string{}} }
 
+// Get returns the ID for a name, or "".
 func (x *Index) Get(name string) string {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return x.ids[name]
 }
 
+// Set makes a name find an ID.
 func (x *Index) Set(name, id string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.ids[name] = id
 }
 
+// Clear forgets all names.
 func (x *Index) Clear() {
 	x.mu.Lock()
 	defer x.mu.Unlock()

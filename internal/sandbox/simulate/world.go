@@ -1,3 +1,10 @@
+// Package simulate is the machinery that a vendor's simulator is made of: requests on
+// their way through routes and fault rules, answers, the journal and its tables, the
+// clock, credentials, settings, rate limits, jobs, files, the request log and the
+// ledger; and the interface that a vendor has to the sandbox.
+//
+// It knows no vendor, and refuses to learn what one does differently: that is said in
+// the vendor's folder.
 package simulate
 
 import (

@@ -9,8 +9,9 @@ import (
 	"image/jpeg"
 	"io"
 
-	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
 	"golang.org/x/image/draw"
+
+	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
 )
 
 const (

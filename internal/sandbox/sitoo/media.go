@@ -211,6 +211,7 @@ func (t *Vendor) download(name func(string) string) func(*simulate.Call) *simula
 	}
 }
 
+// Media is the vendor's part of the ledger.
 func (t *Vendor) Media() []simulate.Medium {
 	var out []simulate.Medium
 	for _, f := range t.table.All() {

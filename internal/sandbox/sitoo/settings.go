@@ -15,6 +15,7 @@ type Settings struct {
 	SkipImages bool `json:"skip_images"`
 }
 
+// Defaults are the settings at the start.
 func (t *Vendor) Defaults() simulate.Switches {
 	return &Settings{
 		GrantLife: simulate.Seconds(grantLife), DownloadLife: simulate.Seconds(downloadLife),
@@ -24,11 +25,14 @@ func (t *Vendor) Defaults() simulate.Switches {
 
 func (t *Vendor) settings() Settings { return simulate.SettingsOf[Settings](t.w) }
 
+// Clone is a pointer to a copy.
 func (s *Settings) Clone() simulate.Switches {
 	c := *s
 	return &c
 }
 
+// Instant takes the time out of processing.
 func (s *Settings) Instant() { s.Queue, s.Processing = 0, 0 }
 
+// Unlimited takes the rate limits away.
 func (s *Settings) Unlimited() {} // it limits nobody

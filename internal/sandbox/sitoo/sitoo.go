@@ -1,3 +1,5 @@
+// Package sitoo simulates Sitoo's media object storage: a session, a signed form to S3,
+// and images that are converted before they can be had.
 package sitoo
 
 import (
@@ -52,6 +54,7 @@ type mediaFile struct {
 	Polls      int           `json:"polls"`
 }
 
+// Open restores what the vendor remembers.
 func (t *Vendor) Open(w *simulate.World) error {
 	t.w = w
 	var err error
@@ -59,6 +62,7 @@ func (t *Vendor) Open(w *simulate.World) error {
 	return err
 }
 
+// Reset forgets media and sessions.
 func (t *Vendor) Reset() {
 	for _, f := range t.table.All() {
 		t.w.Store.Remove(vendorName, f.Key)
@@ -68,6 +72,7 @@ func (t *Vendor) Reset() {
 	t.table.Clear()
 }
 
+// Routes are the calls that the vendor answers.
 func (t *Vendor) Routes() []simulate.Route {
 	return []simulate.Route{
 		{Call: "upload-url", Method: http.MethodPost, Pattern: "/sitoo/v1/media/upload-url", Handle: t.guarded(t.uploadURL), Refuse: t.refuse},

@@ -10,10 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/mediaferry/mediaferry/internal/sandbox/sandboxtest"
 	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
 	"github.com/mediaferry/mediaferry/internal/sandbox/sitoo"
-	"github.com/stretchr/testify/require"
 )
 
 func TestSitooTakesAPictureThroughASignedForm(t *testing.T) {
@@ -169,7 +170,7 @@ func TestSitooStorageRefusesFormsThatItsPolicyDoesNotAllow(t *testing.T) {
 func TestAFormThatGoesOnAfterItsFileIsNoted(t *testing.T) {
 	s := sandboxtest.Start(t)
 	g := sandboxtest.SitooOpen(t, s, "a.jpg", "image/jpeg", sandboxtest.SitooEntity)
-	contentType, r := sandboxtest.FormOf(t, sandboxtest.SitooFields(g), "file", "a.jpg", "image/jpeg", sandboxtest.JPEG(t, 8, 8))
+	contentType, r := sandboxtest.FormOf(t, sandboxtest.SitooFields(g), sandboxtest.File{Part: "file", Name: "a.jpg", Type: "image/jpeg", Body: sandboxtest.JPEG(t, 8, 8)})
 	raw, err := sandboxtest.ReadAll(r)
 	require.NoError(t, err)
 	boundary := strings.TrimPrefix(contentType, "multipart/form-data; boundary=")
@@ -212,7 +213,7 @@ func TestAFormThatBreaksOffIsNotKept(t *testing.T) {
 		g := sandboxtest.SitooOpen(t, s, "a.jpg", "image/jpeg", sandboxtest.SitooEntity)
 		u, err := url.Parse(g["upload_url"].(string))
 		require.NoError(t, err)
-		contentType, r := sandboxtest.FormOf(t, sandboxtest.SitooFields(g), "file", "a.jpg", "image/jpeg", sandboxtest.Noise(size, 1))
+		contentType, r := sandboxtest.FormOf(t, sandboxtest.SitooFields(g), sandboxtest.File{Part: "file", Name: "a.jpg", Type: "image/jpeg", Body: sandboxtest.Noise(size, 1)})
 		raw, err := sandboxtest.ReadAll(r)
 		require.NoError(t, err)
 		conn, err := net.Dial("tcp", s.Addr())

@@ -13,8 +13,10 @@ const vendorName = "sitoo"
 // New is the vendor before anything has happened.
 func New() *Vendor { return &Vendor{} }
 
+// Name is the vendor's name.
 func (t *Vendor) Name() string { return vendorName }
 
+// Targets are the calls that fault rules can name.
 func (t *Vendor) Targets() []simulate.Target {
 	return []simulate.Target{
 		{Call: "upload-url", JSON: true, Grant: true, Processed: true},
@@ -26,10 +28,12 @@ func (t *Vendor) Targets() []simulate.Target {
 	}
 }
 
+// Credentials are the first set, and where it is sent.
 func (t *Vendor) Credentials() simulate.CredentialSpec {
 	return simulate.CredentialSpec{Values: map[string]string{"token": "sandbox-sitoo-token", "api_id": "10020-140", "password": "sandbox-sitoo-password"}}
 }
 
+// Account describes an account in a configuration file.
 func (t *Vendor) Account(w *simulate.World, values map[string]string) simulate.Account {
 	return simulate.Account{
 		Lines: [][2]string{{"base_url", w.Base + "/sitoo"}, {"token", values["token"]}},
@@ -37,6 +41,7 @@ func (t *Vendor) Account(w *simulate.World, values map[string]string) simulate.A
 	}
 }
 
+// Bucket is the vendor's bucket in S3.
 func (t *Vendor) Bucket() *simulate.Bucket {
 	return &simulate.Bucket{
 		Calls: map[string]string{"POST": "post"}, Form: true,
@@ -44,8 +49,10 @@ func (t *Vendor) Bucket() *simulate.Bucket {
 	}
 }
 
+// Puts shows the bodies that Put takes.
 func (t *Vendor) Puts() []string { return []string{`{"vendor":"sitoo","lose":file_id}`} }
 
+// Put makes a fact that no client has caused.
 func (t *Vendor) Put(_ context.Context, body []byte) (any, error) {
 	var in struct {
 		Vendor string `json:"vendor"`

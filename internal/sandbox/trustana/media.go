@@ -104,6 +104,7 @@ func (t *Vendor) final(c *simulate.Call) *simulate.Answer {
 	return s3.ServeObject(c, vendorName, m.Key, m.Format)
 }
 
+// Media is the vendor's part of the ledger.
 func (t *Vendor) Media() []simulate.Medium {
 	var out []simulate.Medium
 	for _, m := range t.table.All() {

@@ -3,10 +3,11 @@ package trustana_test
 import (
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/mediaferry/mediaferry/internal/sandbox"
 	"github.com/mediaferry/mediaferry/internal/sandbox/sandboxtest"
 	"github.com/mediaferry/mediaferry/internal/sandbox/trustana"
-	"github.com/stretchr/testify/require"
 )
 
 func TestBytesThatArrivedUnnoticedAreNoticedAtTheNextStart(t *testing.T) {

@@ -17,6 +17,7 @@ type Settings struct {
 	AnyBytes bool `json:"any_bytes"`
 }
 
+// Defaults are the settings at the start.
 func (t *Vendor) Defaults() simulate.Switches {
 	return &Settings{
 		GrantLife: simulate.Seconds(grantLife), Processing: simulate.Seconds(delay),
@@ -26,11 +27,14 @@ func (t *Vendor) Defaults() simulate.Switches {
 
 func (t *Vendor) settings() Settings { return simulate.SettingsOf[Settings](t.w) }
 
+// Clone is a pointer to a copy.
 func (s *Settings) Clone() simulate.Switches {
 	c := *s
 	return &c
 }
 
+// Instant takes the time out of processing.
 func (s *Settings) Instant() { s.Processing = 0 }
 
+// Unlimited takes the rate limits away.
 func (s *Settings) Unlimited() { s.RequestsPerSecond = 0 }

@@ -1,3 +1,5 @@
+// Package trustana simulates Trustana: a session, a PUT to a signed URL, and a status
+// that is asked for until processing is over.
 package trustana
 
 import (
@@ -55,6 +57,7 @@ type medium struct {
 	Polls    int           `json:"polls"`
 }
 
+// Open restores what the vendor remembers.
 func (t *Vendor) Open(w *simulate.World) error {
 	t.w, t.byName, t.limits = w, simulate.NewIndex(), simulate.NewTokenBuckets(w.Clock)
 	var err error
@@ -69,6 +72,7 @@ func (t *Vendor) Open(w *simulate.World) error {
 	return nil
 }
 
+// Reset forgets media and sessions.
 func (t *Vendor) Reset() {
 	for _, m := range t.table.All() {
 		t.w.Store.Remove(vendorName, m.Key)
@@ -87,6 +91,7 @@ func (t *Vendor) Resume() {
 	}
 }
 
+// Routes are the calls that the vendor answers.
 func (t *Vendor) Routes() []simulate.Route {
 	return []simulate.Route{
 		{Call: "prepare", Method: http.MethodPost, Pattern: "/trustana/v1/upload/prepare", Handle: t.guarded(t.prepare), Refuse: t.refuse},

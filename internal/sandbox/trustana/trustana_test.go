@@ -12,10 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/mediaferry/mediaferry/internal/sandbox/sandboxtest"
 	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
 	"github.com/mediaferry/mediaferry/internal/sandbox/trustana"
-	"github.com/stretchr/testify/require"
 )
 
 func TestTrustanaTakesAPictureThroughSignedPUT(t *testing.T) {

@@ -12,8 +12,10 @@ const vendorName = "trustana"
 // New is the vendor before anything has happened.
 func New() *Vendor { return &Vendor{} }
 
+// Name is the vendor's name.
 func (t *Vendor) Name() string { return vendorName }
 
+// Targets are the calls that fault rules can name.
 func (t *Vendor) Targets() []simulate.Target {
 	return []simulate.Target{
 		{Call: "prepare", JSON: true, Grant: true, Processed: true},
@@ -23,6 +25,7 @@ func (t *Vendor) Targets() []simulate.Target {
 	}
 }
 
+// Credentials are the first set, and where it is sent.
 func (t *Vendor) Credentials() simulate.CredentialSpec {
 	return simulate.CredentialSpec{
 		Values:  map[string]string{"api_key": "sandbox-trustana-key"},
@@ -30,10 +33,12 @@ func (t *Vendor) Credentials() simulate.CredentialSpec {
 	}
 }
 
+// Account describes an account in a configuration file.
 func (t *Vendor) Account(w *simulate.World, values map[string]string) simulate.Account {
 	return simulate.Account{Lines: [][2]string{{"base_url", w.Base + "/trustana/v1"}, {"api_key", values["api_key"]}}}
 }
 
+// Bucket is the vendor's bucket in S3.
 func (t *Vendor) Bucket() *simulate.Bucket {
 	return &simulate.Bucket{
 		Calls:   map[string]string{"PUT": "put"},
@@ -44,6 +49,8 @@ func (t *Vendor) Bucket() *simulate.Bucket {
 	}
 }
 
+// Puts shows the bodies that Put takes.
 func (t *Vendor) Puts() []string { return nil }
 
+// Put makes a fact that no client has caused.
 func (t *Vendor) Put(context.Context, []byte) (any, error) { return nil, simulate.ErrNotPut }

@@ -22,17 +22,21 @@ type Settings struct {
 	ShopID string `json:"shop_id"`
 }
 
+// Defaults are the settings at the start.
 func (t *Vendor) Defaults() simulate.Switches {
 	return &Settings{PolicyLife: simulate.Seconds(policyLife), TokenLife: simulate.Seconds(tokenLife), ShopID: shopID}
 }
 
 func (t *Vendor) settings() Settings { return simulate.SettingsOf[Settings](t.w) }
 
+// Clone is a pointer to a copy.
 func (s *Settings) Clone() simulate.Switches {
 	c := *s
 	return &c
 }
 
+// Instant takes the time out of processing.
 func (s *Settings) Instant() {} // nothing here takes time
 
+// Unlimited takes the rate limits away.
 func (s *Settings) Unlimited() {} // it limits nobody

@@ -1,3 +1,5 @@
+// Package trustoo simulates Trustoo: a policy that many uploads share, forms to OSS, and
+// callbacks from there.
 package trustoo
 
 import (
@@ -49,6 +51,7 @@ type uploadGrant struct {
 	Life    int64  `json:"life"`   // milliseconds
 }
 
+// Open restores what the vendor remembers.
 func (t *Vendor) Open(w *simulate.World) error {
 	t.w = w
 	t.images = oss.NewUploads(w, vendorName, keyHost, t)
@@ -59,6 +62,7 @@ func (t *Vendor) Open(w *simulate.World) error {
 	return errors.Join(errs[:]...)
 }
 
+// Reset forgets media and sessions.
 func (t *Vendor) Reset() {
 	for _, o := range t.objects.All() {
 		t.w.Files.Remove(t.File(o.Key))
@@ -70,6 +74,7 @@ func (t *Vendor) Reset() {
 // File is the name of an object's bytes.
 func (t *Vendor) File(key string) string { return "trustoo/" + key }
 
+// Routes are the calls that the vendor answers.
 func (t *Vendor) Routes() []simulate.Route {
 	return []simulate.Route{
 		{Call: "token", Method: http.MethodPost, Pattern: apiPrefix + "oauth/token", Handle: t.token, Refuse: t.refuse},
@@ -217,6 +222,7 @@ func (t *Vendor) review(c *simulate.Call, _ simulate.Credential) *simulate.Answe
 	return t.envelope(http.StatusOK, 0, "success", map[string]any{"id": t.w.Clock.Age()})
 }
 
+// Media is the vendor's part of the ledger.
 func (t *Vendor) Media() []simulate.Medium {
 	var out []simulate.Medium
 	for _, o := range t.objects.All() {

@@ -11,10 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/mediaferry/mediaferry/internal/sandbox/sandboxtest"
 	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
 	"github.com/mediaferry/mediaferry/internal/sandbox/trustoo"
-	"github.com/stretchr/testify/require"
 )
 
 // seedCallback is the text of the vendor's page.
@@ -186,7 +187,7 @@ func TestOSSRefusesFormsAsItsContractSays(t *testing.T) {
 func TestOSSComparesAContentMD5WithTheWholeForm(t *testing.T) {
 	s := sandboxtest.Start(t)
 	p := sandboxtest.TrustooPolicy(t, s)
-	contentType, r := sandboxtest.FormOf(t, sandboxtest.TrustooFields(p, "a.png"), "file", "x.png", "image/png", sandboxtest.PNG(t, 2, 2))
+	contentType, r := sandboxtest.FormOf(t, sandboxtest.TrustooFields(p, "a.png"), sandboxtest.File{Part: "file", Name: "x.png", Type: "image/png", Body: sandboxtest.PNG(t, 2, 2)})
 	raw, err := sandboxtest.ReadAll(r)
 	require.NoError(t, err)
 	for digest, want := range map[[16]byte]int{md5.Sum(raw): 200, md5.Sum(sandboxtest.PNG(t, 2, 2)): 400} {
@@ -200,7 +201,7 @@ func TestOSSComparesAContentMD5WithTheWholeForm(t *testing.T) {
 func TestOSSIgnoresWhatFollowsTheFile(t *testing.T) {
 	s := sandboxtest.Start(t)
 	p := sandboxtest.TrustooPolicy(t, s)
-	contentType, r := sandboxtest.FormOf(t, sandboxtest.TrustooFields(p, "a.png"), "file", "x.png", "image/png", sandboxtest.PNG(t, 2, 2))
+	contentType, r := sandboxtest.FormOf(t, sandboxtest.TrustooFields(p, "a.png"), sandboxtest.File{Part: "file", Name: "x.png", Type: "image/png", Body: sandboxtest.PNG(t, 2, 2)})
 	raw, err := sandboxtest.ReadAll(r)
 	require.NoError(t, err)
 	end := []byte("\r\n--" + strings.TrimPrefix(contentType, "multipart/form-data; boundary=") + "--\r\n")

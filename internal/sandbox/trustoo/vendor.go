@@ -13,8 +13,10 @@ const vendorName = "trustoo"
 // New is the vendor before anything has happened.
 func New() *Vendor { return &Vendor{} }
 
+// Name is the vendor's name.
 func (t *Vendor) Name() string { return vendorName }
 
+// Targets are the calls that fault rules can name.
 func (t *Vendor) Targets() []simulate.Target {
 	return []simulate.Target{
 		{Call: "token", JSON: true, Grant: true},
@@ -31,6 +33,7 @@ func (t *Vendor) Targets() []simulate.Target {
 	}
 }
 
+// Credentials are the first set, and where it is sent.
 func (t *Vendor) Credentials() simulate.CredentialSpec {
 	return simulate.CredentialSpec{
 		Values: map[string]string{
@@ -42,6 +45,7 @@ func (t *Vendor) Credentials() simulate.CredentialSpec {
 	}
 }
 
+// Account describes an account in a configuration file.
 func (t *Vendor) Account(w *simulate.World, values map[string]string) simulate.Account {
 	return simulate.Account{
 		Lines: [][2]string{
@@ -57,8 +61,11 @@ func (t *Vendor) Account(w *simulate.World, values map[string]string) simulate.A
 // Bucket is nil: the images are in OSS.
 func (t *Vendor) Bucket() *simulate.Bucket { return nil }
 
+// Resume goes on with what the end of the last process interrupted.
 func (t *Vendor) Resume() {}
 
+// Puts shows the bodies that Put takes.
 func (t *Vendor) Puts() []string { return nil }
 
+// Put makes a fact that no client has caused.
 func (t *Vendor) Put(context.Context, []byte) (any, error) { return nil, simulate.ErrNotPut }

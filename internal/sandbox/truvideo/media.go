@@ -291,6 +291,7 @@ func (t *Vendor) public(key string) (string, bool) {
 	return u.ContentType, ok && t.state(u) == "COMPLETED"
 }
 
+// Media is the vendor's part of the ledger.
 func (t *Vendor) Media() []simulate.Medium {
 	var out []simulate.Medium
 	for _, u := range t.table.All() {

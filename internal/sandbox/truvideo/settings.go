@@ -16,6 +16,7 @@ type Settings struct {
 	PartsStatus int `json:"parts_status"`
 }
 
+// Defaults are the settings at the start.
 func (t *Vendor) Defaults() simulate.Switches {
 	return &Settings{
 		URLLife: simulate.Seconds(urlLife), TokenLife: simulate.Seconds(tokenLife), SessionLife: simulate.Seconds(sessionLife),
@@ -25,11 +26,14 @@ func (t *Vendor) Defaults() simulate.Switches {
 
 func (t *Vendor) settings() Settings { return simulate.SettingsOf[Settings](t.w) }
 
+// Clone is a pointer to a copy.
 func (s *Settings) Clone() simulate.Switches {
 	c := *s
 	return &c
 }
 
+// Instant takes the time out of processing.
 func (s *Settings) Instant() { s.Processing = 0 }
 
+// Unlimited takes the rate limits away.
 func (s *Settings) Unlimited() {} // it limits nobody

@@ -1,3 +1,5 @@
+// Package truvideo simulates TruVideo's Upload V3 and its login: uploads in parts to
+// signed URLs, joined when the client says so.
 package truvideo
 
 import (
@@ -76,6 +78,7 @@ type issuedToken struct {
 	Life    int64  `json:"life"`   // milliseconds
 }
 
+// Open restores what the vendor remembers.
 func (t *Vendor) Open(w *simulate.World) error {
 	t.w, t.byKey = w, simulate.NewIndex()
 	var errs [3]error
@@ -91,6 +94,7 @@ func (t *Vendor) Open(w *simulate.World) error {
 	return nil
 }
 
+// Reset forgets media and sessions.
 func (t *Vendor) Reset() {
 	for _, u := range t.table.All() {
 		_ = t.w.Store.Abort(t.w.Life, vendorName, u.Key, u.S3UploadID) // gone already where it was finished
@@ -101,6 +105,7 @@ func (t *Vendor) Reset() {
 	t.byKey.Clear()
 }
 
+// Routes are the calls that the vendor answers.
 func (t *Vendor) Routes() []simulate.Route {
 	id := func(c *simulate.Call) string { return t.subjectOfID(c.Path["upload_id"]) }
 	return []simulate.Route{

@@ -13,8 +13,10 @@ const vendorName = "truvideo"
 // New is the vendor before anything has happened.
 func New() *Vendor { return &Vendor{} }
 
+// Name is the vendor's name.
 func (t *Vendor) Name() string { return vendorName }
 
+// Targets are the calls that fault rules can name.
 func (t *Vendor) Targets() []simulate.Target {
 	missing := map[string]simulate.FaultKind{"missing-url": {Params: map[string]simulate.Param{"missing-url": simulate.ParamCount}}}
 	return []simulate.Target{
@@ -28,6 +30,7 @@ func (t *Vendor) Targets() []simulate.Target {
 	}
 }
 
+// Credentials are the first set, and where it is sent.
 func (t *Vendor) Credentials() simulate.CredentialSpec {
 	return simulate.CredentialSpec{
 		Values: map[string]string{
@@ -37,6 +40,7 @@ func (t *Vendor) Credentials() simulate.CredentialSpec {
 	}
 }
 
+// Account describes an account in a configuration file.
 func (t *Vendor) Account(w *simulate.World, values map[string]string) simulate.Account {
 	return simulate.Account{Lines: [][2]string{
 		{"base_url", w.Base + "/truvideo"},
@@ -47,6 +51,7 @@ func (t *Vendor) Account(w *simulate.World, values map[string]string) simulate.A
 	}}
 }
 
+// Bucket is the vendor's bucket in S3.
 func (t *Vendor) Bucket() *simulate.Bucket {
 	return &simulate.Bucket{
 		Calls:     map[string]string{"PUT": "part", "GET": "file", "HEAD": "file"},
@@ -59,8 +64,10 @@ func (t *Vendor) Bucket() *simulate.Bucket {
 	}
 }
 
+// Puts shows the bodies that Put takes.
 func (t *Vendor) Puts() []string { return []string{`{"vendor":"truvideo","abort":uploadId}`} }
 
+// Put makes a fact that no client has caused.
 func (t *Vendor) Put(_ context.Context, body []byte) (any, error) {
 	var in struct {
 		Vendor string `json:"vendor"`
