@@ -38,7 +38,7 @@ lint: ## Check style, formatting and import rules (builds golangci-lint: some mi
 	for module in $(MODULES); do (cd $$module && $(TOOL) golangci-lint run ./...) || exit 1; done
 
 determinism: ## Check that workflows are deterministic, and replay their recorded histories
-	$(TOOL) workflowcheck -config tools/workflowcheck.yaml ./workflows/... ./internal/upload/...
+	$(TOOL) workflowcheck -config tools/workflowcheck.yaml ./workflows/... ./internal/flow/... ./internal/upload/...
 	$(GO) test ./workflows -run 'Import|Replay'
 
 vulnerabilities: ## Look for known vulnerabilities in what we call (needs the network)

@@ -248,12 +248,7 @@ func (s *sender) acknowledge(ctx workflow.Context, part upload.Part) {
 
 // repeats counts what the call of a part repeated by itself.
 func (s *sender) repeats(by map[string]int) {
-	causes := make([]string, 0, len(by))
-	for cause := range by {
-		causes = append(causes, cause)
-	}
-	slices.Sort(causes)
-	for _, cause := range causes {
+	for _, cause := range workflow.DeterministicKeys(by) {
 		s.retried(cause, by[cause])
 	}
 }
