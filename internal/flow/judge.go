@@ -84,7 +84,9 @@ func (f Flow) judge(s *upload.Progress, at upload.Step, e *upload.Error, now tim
 	case upload.KindThrottled:
 		return f.throttled(s, at, e)
 	case upload.KindDenied:
-		s.Attempts.Add(at, -1)
+		if !e.Paused { // no call was made
+			s.Attempts.Add(at, -1)
+		}
 		return Verdict{Then: Hold}
 	case upload.KindUnavailable:
 		return f.unavailable(s, at, e, now)

@@ -144,7 +144,7 @@ func TestWhoIsThrottledWaitsAsLongAsHeWasAskedTo(t *testing.T) {
 
 func TestProgressSaysWhatTheNextCallWaitsFor(t *testing.T) {
 	f := flow.Flow{Policy: overwrites, Patience: time.Hour, Seed: "a"}
-	s := &upload.Progress{Next: upload.StepPrepare}
+	s := &upload.Progress{Next: upload.StepPrepare, Attempts: upload.Attempts{Prepare: 2}}
 	away, denied := failure(upload.KindUnavailable), failure(upload.KindDenied)
 	verdict := f.Judge(s, upload.StepPrepare, &away, noon)
 	require.Equal(t, &upload.Wait{Step: upload.StepPrepare, Last: away, Since: noon, Next: noon.Add(verdict.After), Tries: 1}, s.Waiting)
@@ -157,6 +157,7 @@ func TestProgressSaysWhatTheNextCallWaitsFor(t *testing.T) {
 	f.Judge(s, upload.StepPrepare, &paused, later.Add(time.Minute))
 	require.Equal(t, denied, s.Waiting.Last, "no call was made since")
 	require.Equal(t, 2, s.Waiting.Tries)
+	require.Equal(t, 1, s.Attempts.Prepare, "the call that was denied does not count, and no other was made")
 
 	f.Prepared(s, upload.Session{ID: "1"})
 	require.Nil(t, s.Waiting, "the vendor has answered")
