@@ -47,7 +47,7 @@ func (s *Sandbox) controlMux() *http.ServeMux {
 	handle("POST "+controlPrefix+"credentials", s.controlCredentials)
 	handle("POST "+controlPrefix+"put", s.controlPut)
 	handle("GET "+controlPrefix+"sources", func(*http.Request) (any, error) {
-		return map[string]simulate.Source{"s3": s.S3(), "oss": s.OSS()}, nil
+		return map[string]Source{"s3": s.S3(), "oss": s.OSS()}, nil
 	})
 	handle("POST "+controlPrefix+"reset", func(*http.Request) (any, error) {
 		s.Reset()
@@ -115,7 +115,7 @@ func (s *Sandbox) controlFaults(r *http.Request) (any, error) {
 	if json.Unmarshal(raw, &list) != nil {
 		list = []json.RawMessage{raw}
 	}
-	rules := make([]simulate.Rule, 0, len(list))
+	rules := make([]Rule, 0, len(list))
 	for _, item := range list {
 		rule, err := readRule(item)
 		if err != nil {
@@ -132,12 +132,12 @@ func (s *Sandbox) controlFaults(r *http.Request) (any, error) {
 	return s.w.Faults.List(), nil
 }
 
-func readRule(raw json.RawMessage) (simulate.Rule, error) {
+func readRule(raw json.RawMessage) (Rule, error) {
 	var text string
 	if json.Unmarshal(raw, &text) == nil {
 		return ParseRule(text)
 	}
-	var rule simulate.Rule
+	var rule Rule
 	if err := json.Unmarshal(raw, &rule); err != nil {
 		return rule, fmt.Errorf("read a fault: want a rule as text or as an object: %w", err)
 	}
@@ -152,8 +152,8 @@ func (s *Sandbox) clockState() map[string]any {
 // controlClock adds to the advance and sets the skew.
 func (s *Sandbox) controlClock(r *http.Request) (any, error) {
 	var in struct {
-		Advance *simulate.Duration `json:"advance"`
-		Skew    *simulate.Duration `json:"skew"`
+		Advance *Duration `json:"advance"`
+		Skew    *Duration `json:"skew"`
 	}
 	if err := decode(r, &in); err != nil {
 		return nil, err
@@ -173,7 +173,7 @@ func (s *Sandbox) controlClock(r *http.Request) (any, error) {
 // controlOptions changes the settings that the body names.
 func (s *Sandbox) controlOptions(r *http.Request) (any, error) {
 	var err error
-	s.Configure(func(now *simulate.Settings) {
+	s.Configure(func(now *Settings) {
 		changed := *now
 		if err = decode(r, &changed); err == nil {
 			*now = changed
@@ -184,7 +184,7 @@ func (s *Sandbox) controlOptions(r *http.Request) (any, error) {
 
 func (s *Sandbox) controlCredentials(r *http.Request) (any, error) {
 	var in struct {
-		simulate.Credential
+		Credential
 		Rotate bool `json:"rotate"`
 	}
 	if err := decode(r, &in); err != nil {

@@ -154,3 +154,13 @@ func defaults() *simulate.Settings {
 	s := sandbox.DefaultSettings()
 	return &s
 }
+
+func TestSettingsAreCopies(t *testing.T) {
+	s := sandboxtest.Start(t)
+	before := sandboxtest.SettingsNow[trustana.Settings](s)
+	mine := s.Settings()
+	sandbox.In[trustana.Settings](&mine).Burst++
+	require.Equal(t, before, sandboxtest.SettingsNow[trustana.Settings](s))
+	s.Configure(func(v *sandbox.Settings) { sandbox.In[trustana.Settings](v).Burst++ })
+	require.Equal(t, before.Burst+1, sandboxtest.SettingsNow[trustana.Settings](s).Burst)
+}

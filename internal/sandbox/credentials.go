@@ -9,10 +9,10 @@ import (
 )
 
 // firstCredentials are the sets that Config prints at first.
-func firstCredentials(vendors []simulate.Vendor) []simulate.Credential {
-	var first []simulate.Credential
+func firstCredentials(vendors []simulate.Vendor) []Credential {
+	var first []Credential
 	for _, v := range vendors {
-		first = append(first, simulate.Credential{Vendor: v.Name(), Name: "default", State: simulate.CredentialActive, Values: v.Credentials().Values})
+		first = append(first, Credential{Vendor: v.Name(), Name: "default", State: CredentialActive, Values: v.Credentials().Values})
 	}
 	return first
 }
@@ -44,11 +44,11 @@ func (s *Sandbox) vendor(name string) (simulate.Vendor, error) {
 }
 
 // Credentials lists all sets of all vendors, oldest first.
-func (s *Sandbox) Credentials() []simulate.Credential { return s.w.Credentials.List() }
+func (s *Sandbox) Credentials() []Credential { return s.w.Credentials.List() }
 
 // AddCredential makes one more set good, or changes the one of that vendor and
 // name. An empty State means active.
-func (s *Sandbox) AddCredential(c simulate.Credential) error {
+func (s *Sandbox) AddCredential(c Credential) error {
 	if _, err := s.vendor(c.Vendor); err != nil {
 		return err
 	}
@@ -57,16 +57,16 @@ func (s *Sandbox) AddCredential(c simulate.Credential) error {
 
 // SetCredential changes the state of a set: what was active can be revoked,
 // expired or forbidden, and become active again.
-func (s *Sandbox) SetCredential(vendor, name string, state simulate.CredentialState) error {
+func (s *Sandbox) SetCredential(vendor, name string, state CredentialState) error {
 	return s.w.Credentials.Change(vendor, name, state)
 }
 
 // RotateCredential revokes all sets of a vendor that are good and makes a new one,
 // which Config prints from then on.
-func (s *Sandbox) RotateCredential(vendor string) (simulate.Credential, error) {
+func (s *Sandbox) RotateCredential(vendor string) (Credential, error) {
 	v, err := s.vendor(vendor)
 	if err != nil {
-		return simulate.Credential{}, err
+		return Credential{}, err
 	}
 	return s.w.Credentials.Rotate(vendor, v.Credentials().Fresh), nil
 }

@@ -2,8 +2,6 @@ package sandbox
 
 import (
 	"fmt"
-
-	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
 )
 
 // ParseRule reads a rule in its text form:
@@ -17,12 +15,12 @@ import (
 // A match or a value that holds an equals sign or a comma is written as a Go
 // string in double quotes. Without #nth and *times every call is hit. The error of
 // a rule that cannot work lists what would.
-func ParseRule(text string) (simulate.Rule, error) { return sandboxTargets().ParseRule(text) }
+func ParseRule(text string) (Rule, error) { return sandboxTargets().ParseRule(text) }
 
 // AddFault puts a rule in force, behind those that are in force already: the
 // first that hits a call decides. The error of a rule that cannot work lists
 // what would.
-func (s *Sandbox) AddFault(r simulate.Rule) error {
+func (s *Sandbox) AddFault(r Rule) error {
 	if err := s.acceptable(r); err != nil {
 		return err
 	}
@@ -30,7 +28,7 @@ func (s *Sandbox) AddFault(r simulate.Rule) error {
 	return nil
 }
 
-func (s *Sandbox) acceptable(r simulate.Rule) error {
+func (s *Sandbox) acceptable(r Rule) error {
 	if err := sandboxTargets().Check(&r); err != nil {
 		return err
 	}
@@ -50,7 +48,7 @@ func (s *Sandbox) AddFaultText(text string) error {
 }
 
 // Faults lists the rules in force, oldest first.
-func (s *Sandbox) Faults() []simulate.AppliedRule { return s.w.Faults.List() }
+func (s *Sandbox) Faults() []AppliedRule { return s.w.Faults.List() }
 
 // ClearFaults takes all rules out of force.
 func (s *Sandbox) ClearFaults() { s.w.Faults.Clear() }

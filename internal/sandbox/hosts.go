@@ -24,7 +24,7 @@ func sandboxTargets() simulate.TargetList {
 
 // DefaultSettings are the values that the vendors or the assumptions name, with
 // processing short enough to watch.
-func DefaultSettings() simulate.Settings { return simulate.NewSettings(vendors()) }
+func DefaultSettings() Settings { return simulate.NewSettings(vendors()) }
 
 // Of returns the vendor of a sandbox that has this type, for a test that makes
 // facts there which no client can cause. A sandbox has all vendors; asking for

@@ -2,14 +2,12 @@ package sandbox
 
 import (
 	"context"
-
-	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
 )
 
 // Ledger returns the books as they are now. Processing that is due is finished
 // first.
-func (s *Sandbox) Ledger() simulate.Ledger {
-	l := simulate.Ledger{Media: []simulate.Medium{}, Violations: s.w.Book.Violations.All()}
+func (s *Sandbox) Ledger() Ledger {
+	l := Ledger{Media: []Medium{}, Violations: s.w.Book.Violations.All()}
 	for _, v := range s.vendors {
 		l.Media = append(l.Media, v.Media()...)
 	}
@@ -18,14 +16,14 @@ func (s *Sandbox) Ledger() simulate.Ledger {
 
 // Requests returns the latest requests to a vendor, in order of arrival; "" stands
 // for all vendors, "s3" and "oss" for the stores of sources.
-func (s *Sandbox) Requests(vendor string) []simulate.Request { return s.w.Book.List(vendor) }
+func (s *Sandbox) Requests(vendor string) []Request { return s.w.Book.List(vendor) }
 
 // S3 is a bucket for sources on the S3 gateway. There is none with Discard.
-func (s *Sandbox) S3() simulate.Source { return s.s3.Source() }
+func (s *Sandbox) S3() Source { return s.s3.Source() }
 
 // OSS is a bucket for sources on the sandbox's OSS. Requests are signed with
 // version 1.
-func (s *Sandbox) OSS() simulate.Source { return s.oss.Source() }
+func (s *Sandbox) OSS() Source { return s.oss.Source() }
 
 // PutS3Object puts a source into the S3 bucket; see S3.
 func (s *Sandbox) PutS3Object(ctx context.Context, key string, body []byte) error {

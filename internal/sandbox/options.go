@@ -2,8 +2,6 @@ package sandbox
 
 import (
 	"go.uber.org/zap"
-
-	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
 )
 
 // Options are fixed when a sandbox starts.
@@ -38,9 +36,9 @@ type Options struct {
 	// LogLimit is how many requests are kept for Requests, the latest ones; 0
 	// means 100,000.
 	LogLimit int
-	// Settings of the vendors; nil means DefaultSettings. They are not kept over a
-	// restart.
-	Settings *simulate.Settings
+	// Settings of the vendors, which begin with DefaultSettings; nil means these.
+	// They are not kept over a restart.
+	Settings *Settings
 	// Faults are rules as ParseRule takes them.
 	Faults []string
 	// Logger hears of failures of the sandbox itself; nil: nobody does.

@@ -45,7 +45,7 @@ type Sandbox struct {
 	w        *simulate.World
 	lock     *flock.Flock
 	addr     string // where it listens
-	settings atomic.Pointer[simulate.Settings]
+	settings atomic.Pointer[Settings]
 	settle   sync.Mutex // serialises changes of the settings
 
 	vendors []simulate.Vendor
@@ -72,7 +72,7 @@ type Sandbox struct {
 func Start(ctx context.Context, opts Options) (*Sandbox, error) {
 	s := &Sandbox{opts: opts, vendors: vendors(), gate: newGate(), served: make(chan struct{})}
 	s.w = &simulate.World{
-		Discard: opts.Discard, Direct: opts.DirectStorage, SkipSHA256: opts.SkipSHA256, Configured: s.Settings,
+		Discard: opts.Discard, Direct: opts.DirectStorage, SkipSHA256: opts.SkipSHA256, Configured: s.inForce,
 		Log: opts.Logger, Faults: &simulate.FaultSet{}, Jobs: simulate.NewJobs(),
 	}
 	if s.w.Log == nil {
@@ -268,14 +268,17 @@ func (s *Sandbox) Addr() string { return s.addr }
 // where this one stops.
 func (s *Sandbox) Dir() string { return s.w.Dir }
 
-// Settings returns the settings in force.
-func (s *Sandbox) Settings() simulate.Settings { return *s.settings.Load() }
+// Settings returns a copy of the settings in force.
+func (s *Sandbox) Settings() Settings { return s.inForce().Copy() }
+
+// inForce are the settings that the vendors read; nobody changes them.
+func (s *Sandbox) inForce() Settings { return *s.settings.Load() }
 
 // Configure changes settings; what change leaves alone stays.
-func (s *Sandbox) Configure(change func(*simulate.Settings)) {
+func (s *Sandbox) Configure(change func(*Settings)) {
 	s.settle.Lock()
 	defer s.settle.Unlock()
-	now := s.Settings().Copy()
+	now := s.Settings()
 	change(&now)
 	s.settings.Store(&now)
 }

@@ -59,7 +59,7 @@ type bucketHost struct {
 }
 
 // NewStorage opens the buckets of those vendors that have one, and puts itself
-// into the world. close releases it.
+// into the world. Close releases it.
 func NewStorage(ctx context.Context, w *simulate.World, vendors []simulate.Vendor) (*Storage, error) {
 	s := &Storage{w: w, vendors: map[string]*simulate.Bucket{}}
 	for _, v := range vendors {

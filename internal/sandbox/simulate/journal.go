@@ -171,7 +171,8 @@ func (j *Journal) write(kind, id string, raw []byte) {
 	}
 }
 
-// Fail keeps a failure to remember something, or to store it; see put.
+// Fail keeps a failure to remember something, or to store it: from then on the
+// sandbox answers nothing but errors.
 func (j *Journal) Fail(err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -18,7 +18,7 @@ type Host interface {
 	Targets() []Target
 	// Routes are the calls that it answers, requests to its bucket apart.
 	Routes() []Route
-	// Puts shows the bodies that put takes.
+	// Puts shows the bodies that Put takes.
 	Puts() []string
 	// Put makes a fact that no client has caused, for the body of a request to the
 	// control API. What it gives is the answer; ErrNotPut is that the body does not
@@ -30,8 +30,9 @@ type Host interface {
 // faults. Nothing else in the sandbox knows one vendor from another.
 //
 // What describes it has to be ready at once: fault rules are read before any
-// sandbox starts. open, which is called once, is given what the vendor works with;
-// the methods below it are called afterwards only, from any goroutine.
+// sandbox starts. Open, which is called once, is given what the vendor works with;
+// the methods below it, Routes, Put and the functions of the bucket are called
+// afterwards only, from any goroutine.
 type Vendor interface {
 	Host
 	// Credentials are those that a new sandbox knows, and where they are sent.

@@ -25,7 +25,7 @@ type World struct {
 	SkipSHA256  bool
 	Log         *zap.Logger
 	Life        context.Context // ends with the sandbox
-	Configured  func() Settings
+	Configured  func() Settings // those in force, to be read only
 	Journal     *Journal
 	memory      *Memory // what the journal had at the start; nil once all hosts are open
 	Clock       *Clock
@@ -66,7 +66,7 @@ func (w *World) OpenFiles() {
 	}
 }
 
-// Settings are the settings in force.
+// Settings are the settings in force. Nobody changes them.
 func (w *World) Settings() Settings { return w.Configured() }
 
 // Opened lets go of what only the opening of hosts needs.

@@ -34,7 +34,7 @@ func mediaTypes() map[string]string {
 	}
 }
 
-// Vendor answers for the vendor of that name.
+// Vendor answers for Trustana's upload API and its download host.
 type Vendor struct {
 	w      *simulate.World
 	table  *simulate.Table[medium] // by uploadId
