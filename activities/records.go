@@ -52,7 +52,7 @@ func (a *Activities) outdate(ctx context.Context, id string) error {
 		return nil
 	}
 	if err := a.Finish(ctx, id); err != nil {
-		return fmt.Errorf("have the reports of batch %s written anew: %w", id, err)
+		return fmt.Errorf("rewrite the reports of batch %s: %w", id, err)
 	}
 	return nil
 }
@@ -79,7 +79,7 @@ func (a *Activities) AcquireSerial(ctx context.Context, in upload.SerialRequest)
 		return result(ctx, err)
 	}
 	if in.Last && attempt(ctx) == 1 {
-		return later(typeWaiting, "other images of the product may come with this one", lastWait)
+		return later(typeWaiting, "items with the same serial key that start with this one go first", lastWait)
 	}
 	entered, holder, err := a.Ledger.AcquireSerial(ctx, in)
 	if err != nil {
@@ -99,7 +99,7 @@ func (a *Activities) AcquireSerial(ctx context.Context, in upload.SerialRequest)
 			}
 		}
 	}
-	return rest(ctx, &steps.Later{Why: "another image of the product goes first: " + holder.UploadID})
+	return rest(ctx, &steps.Later{Why: "another item with the same serial key goes first: " + holder.UploadID})
 }
 
 // ReleaseSerial lets the next one in. It may be repeated.

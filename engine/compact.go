@@ -34,7 +34,7 @@ func compactAndReport(data string, stdout, stderr io.Writer) int {
 func compact(dir string) (sizes, error) {
 	s := storesIn(dir)
 	if _, err := os.Stat(filepath.Join(dir, "temporal.db")); err != nil {
-		return sizes{}, fmt.Errorf("no engine has kept anything in %q: %w", dir, err)
+		return sizes{}, fmt.Errorf("no engine has been run in %q: %w", dir, err)
 	}
 	lock := flock.New(filepath.Join(dir, "lock"))
 	locked, err := lock.TryLock()
@@ -42,7 +42,7 @@ func compact(dir string) (sizes, error) {
 		return sizes{}, fmt.Errorf("lock %q: %w", lock.Path(), err)
 	}
 	if !locked {
-		return sizes{}, fmt.Errorf("an engine runs on %q; end it first", dir)
+		return sizes{}, fmt.Errorf("an engine is running on %q; stop it first", dir)
 	}
 	defer func() { _ = lock.Unlock() }()
 	result := sizes{Before: storedBytes(dir)}

@@ -107,14 +107,14 @@ func live(s settings, stderr io.Writer) int {
 func checkChild(stdin, ready *os.File) error {
 	info, err := stdin.Stat()
 	if err != nil || info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket) == 0 {
-		return errors.New("standard input is no pipe of a parent")
+		return errors.New("standard input is not a pipe from a parent process")
 	}
 	if ready == nil {
-		return errors.New("the descriptor of --ready-fd is no descriptor")
+		return errors.New("the descriptor of --ready-fd is not open")
 	}
 	info, err = ready.Stat()
 	if err != nil || info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket) == 0 {
-		return errors.New("the descriptor of --ready-fd is no pipe of a parent")
+		return errors.New("the descriptor of --ready-fd is not a pipe from a parent process")
 	}
 	return nil
 }
@@ -151,7 +151,7 @@ func announce(ready io.WriteCloser, line any) error {
 		return err
 	}
 	if _, err := ready.Write(append(text, '\n')); err != nil {
-		return fmt.Errorf("tell the parent: %w", err)
+		return fmt.Errorf("report to the parent process: %w", err)
 	}
 	return ready.Close()
 }
@@ -198,7 +198,7 @@ func waitForLock(ctx context.Context, lock *flock.Flock, patience time.Duration)
 	case err == nil:
 		return nil
 	case errors.Is(err, context.DeadlineExceeded):
-		return failed(reasonLocked, "another engine holds %q, and did so for %s; end its process", lock.Path(), patience)
+		return failed(reasonLocked, "another engine has held %q for %s; end its process", lock.Path(), patience)
 	}
 	return fmt.Errorf("lock %q: %w", lock.Path(), err)
 }

@@ -221,7 +221,7 @@ func TestWaitForTheLockEnds(t *testing.T) {
 	require.NoError(t, held.Lock())
 	defer func() { require.NoError(t, held.Unlock()) }()
 	err := waitForLock(t.Context(), flock.New(path), time.Millisecond)
-	require.ErrorContains(t, err, "another engine holds")
+	require.ErrorContains(t, err, "another engine has held")
 	var f *failure
 	require.ErrorAs(t, err, &f)
 	require.Equal(t, reasonLocked, f.reason)
@@ -263,7 +263,7 @@ func TestCompactGivesSpaceBack(t *testing.T) {
 	c.serving()
 	var stdout, stderr bytes.Buffer
 	require.Equal(t, exitFailed, run([]string{"--data", data, "--compact"}, &stdout, &stderr))
-	require.Contains(t, stderr.String(), "an engine runs on")
+	require.Contains(t, stderr.String(), "an engine is running on")
 	c.kill()
 
 	self := startChild(t, data, "--compact")

@@ -44,33 +44,32 @@ const usage = `Usage:
     mediaferry-engine sandbox --dir DIR [--listen ADDR] [--fault RULE]... [--ready-fd N]
     mediaferry-engine --version
 
-The Temporal server and web UI inside mediaferry. It is started by mediaferry and
-not by hand: "mediaferry up" keeps one running.
+The Temporal server and web UI inside mediaferry. mediaferry starts it: to keep one
+running, use "mediaferry up".
 
---data            its files are in DIR/engine
---port            the port of the Temporal service, 0 for a free one
---ui-port         the port of the web UI, 0 for no UI
---codec-endpoint  where the web UI has payloads decoded
---namespace       made where it is missing (default "default")
---retention       how long what has ended is kept (720h where nothing is set yet;
-                  without the flag, what is set stays)
---ready-fd        the descriptor that is told, in one line of JSON, when it can serve
-                  or why it cannot (default 3)
---log-level       debug, info, warn or error (default warn); to standard error
---compact         gives the free space in the databases back to the disk, while no
-                  engine runs, and prints their sizes before and after
+--data            the data folder; its files are in DIR/engine
+--port            port of the Temporal service, 0 for a free one
+--ui-port         port of the web UI, 0 for no UI
+--codec-endpoint  URL of the codec server that decrypts payloads for the web UI
+--namespace       created if it does not exist (default "default")
+--retention       how long workflows that have ended are kept (default: what was set
+                  before, or 720h)
+--ready-fd        descriptor that gets one line of JSON when the engine can serve, or
+                  why it cannot (default 3)
+--log-level       debug, info, warn or error (default warn); logs go to standard error
+--compact         returns free space in the databases to the disk and prints their sizes
+                  before and after; no engine may be running
 
-With sandbox, it simulates the vendors in place of Temporal:
+With sandbox, it runs the simulated vendors instead of Temporal:
 
---dir             what the vendors received, and their memory
---listen          the loopback address, without the flag a free one
---fault           a fault rule, as "mediaferry sandbox" takes it
+--dir             folder for what the vendors received and remember
+--listen          loopback address (default: a free port)
+--fault           fault rule, in the form of "mediaferry sandbox"
 
-It listens on 127.0.0.1 only, and ends when its standard input, a pipe of its
-parent, ends. SIGINT, SIGTERM and SIGHUP are for its parent and are ignored.
+It listens on 127.0.0.1 only, and ends when its standard input, a pipe from its
+parent, ends. It ignores SIGINT, SIGTERM and SIGHUP, which are for its parent.
 
-Exit status is 0 when the parent is gone, 1 when it could not run, 2 if it was
-misused.
+Exit status: 0 the parent has ended, 1 could not run, 2 misused.
 `
 
 // settings is what the command line says.
@@ -146,9 +145,9 @@ func (s settings) check() error {
 	case s.data == "":
 		return errors.New("--data is missing")
 	case s.port < 0 || s.port > 65535:
-		return fmt.Errorf("--port %d is no port, want 0 to 65535", s.port)
+		return fmt.Errorf("--port %d is out of range, want 0 to 65535", s.port)
 	case s.uiPort < 0 || s.uiPort > 65535:
-		return fmt.Errorf("--ui-port %d is no port, want 0 to 65535", s.uiPort)
+		return fmt.Errorf("--ui-port %d is out of range, want 0 to 65535", s.uiPort)
 	case s.uiPort != 0 && s.uiPort == s.port:
 		return fmt.Errorf("--port and --ui-port are both %d", s.port)
 	case s.namespace == "":

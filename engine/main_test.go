@@ -43,8 +43,8 @@ func TestParse(t *testing.T) {
 		},
 		"a folder must be given":                {wrong: "--data is missing"},
 		"an argument is one too many":           {args: []string{"--data", "/d", "up"}, wrong: `unexpected argument "up"`},
-		"a port has 16 bits":                    {args: []string{"--data", "/d", "--port", "65536"}, wrong: "--port 65536 is no port"},
-		"so has the port of the UI":             {args: []string{"--data", "/d", "--ui-port", "-1"}, wrong: "--ui-port -1 is no port"},
+		"a port has 16 bits":                    {args: []string{"--data", "/d", "--port", "65536"}, wrong: "--port 65536 is out of range"},
+		"so has the port of the UI":             {args: []string{"--data", "/d", "--ui-port", "-1"}, wrong: "--ui-port -1 is out of range"},
 		"two listeners need two ports":          {args: []string{"--data", "/d", "--port", "7", "--ui-port", "7"}, wrong: "both 7"},
 		"a namespace has a name":                {args: []string{"--data", "/d", "--namespace", ""}, wrong: "--namespace is empty"},
 		"the server keeps a day at least":       {args: []string{"--data", "/d", "--retention", "1h"}, wrong: "--retention 1h0m0s is too short"},
@@ -70,13 +70,13 @@ func TestRunWithoutAnEngine(t *testing.T) {
 		status         int
 		stdout, stderr string
 	}{
-		"help goes to standard output":          {args: []string{"-h"}, stdout: "started by mediaferry and\nnot by hand"},
+		"help goes to standard output":          {args: []string{"-h"}, stdout: "mediaferry starts it"},
 		"the version names what is inside":      {args: []string{"--version"}, stdout: "mediaferry-engine "},
 		"a wrong flag is misuse":                {args: []string{"--what"}, status: exitMisuse, stderr: "flag provided but not defined: -what"},
 		"a start by hand is misuse":             {args: []string{"--data", empty, "--ready-fd", "1000"}, status: exitMisuse, stderr: "mediaferry starts this program"},
 		"so is that of a sandbox":               {args: []string{"sandbox", "--dir", empty, "--ready-fd", "1000"}, status: exitMisuse, stderr: "mediaferry starts this program"},
 		"a sandbox wants its folder":            {args: []string{"sandbox"}, status: exitMisuse, stderr: "--dir is missing"},
-		"nothing to compact is said as such":    {args: []string{"--data", empty, "--compact"}, status: exitFailed, stderr: "no engine has kept anything in"},
+		"nothing to compact is said as such":    {args: []string{"--data", empty, "--compact"}, status: exitFailed, stderr: "no engine has been run in"},
 		"compaction wants its folder, too":      {args: []string{"--compact"}, status: exitMisuse, stderr: "--data is missing"},
 		"version is told before flags are seen": {args: []string{"--version", "--port", "-5"}, stdout: "mediaferry-engine "},
 	} {

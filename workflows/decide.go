@@ -38,7 +38,7 @@ func (r *run) acceptDecisions(ctx workflow.Context) error {
 // decided waits for a person's word on an unconfirmed upload and does as it
 // says.
 func (r *run) decided(ctx workflow.Context) (upload.Media, error) {
-	r.await(ctx, "a decision: is the medium there?")
+	r.await(ctx, "a decision: is the medium at the vendor?")
 	err := workflow.Await(ctx, func() bool { return r.decision != nil })
 	r.await(ctx, "")
 	if err != nil {
@@ -59,7 +59,7 @@ func (r *run) decided(ctx workflow.Context) (upload.Media, error) {
 		r.tellState(ctx, "note that it is sent again")
 		return r.follow(ctx)
 	}
-	e := upload.Errorf(upload.KindUnconfirmed, upload.StepTransfer, "given up by %s: %s", d.By, d.Because)
+	e := upload.Errorf(upload.KindUnconfirmed, upload.StepTransfer, "marked as failed by %s: %s", d.By, d.Because)
 	e.Code = codeDecided
 	return upload.Media{}, e
 }

@@ -67,7 +67,7 @@ func (r *run) digest(ctx workflow.Context) error {
 		return nil
 	}
 	r.startDigest(ctx)
-	r.await(ctx, "checksums of the whole source; the medium is there")
+	r.await(ctx, "checksums of the whole source; the medium is ready")
 	err := workflow.Await(ctx, func() bool { return r.sums.done })
 	r.await(ctx, "")
 	if err == nil {
@@ -76,17 +76,17 @@ func (r *run) digest(ctx workflow.Context) error {
 	e, _ := failureOf(err)
 	switch {
 	case e != nil && isQueued(e):
-		r.note("no checksum of the whole: no worker " + reader(r.item.Queue) + " was there")
+		r.note("no checksum of the whole file: no worker " + reader(r.item.Queue) + " was available")
 		return nil
 	case e != nil: // the medium is there; only its proof is not
-		r.note("no checksum of the whole: " + e.Message)
+		r.note("no checksum of the whole file: " + e.Message)
 		return nil
 	case err != nil:
 		return err
 	}
 	sums := r.sums.sums
 	if sent := string(r.result.CRC64); sent != "" && sent != sums.CRC64 {
-		return upload.Errorf(upload.KindCorrupt, upload.StepTransfer, "sent were bytes with CRC-64 %s, the source has %s", sent, sums.CRC64).
+		return upload.Errorf(upload.KindCorrupt, upload.StepTransfer, "bytes with CRC-64 %s were sent, but the source has %s", sent, sums.CRC64).
 			WithHint("the source changed while it was sent; the vendor's medium is a mixture")
 	}
 	r.result.SHA256, r.result.CRC64 = upload.Text(sums.SHA256), upload.Text(sums.CRC64)

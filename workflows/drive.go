@@ -67,7 +67,7 @@ func (r *run) step(ctx workflow.Context, action flow.Action) error {
 	case flow.DoSendParts:
 		return r.sendParts(ctx)
 	case flow.DoFind:
-		return r.advance(ctx, upload.ActivityFind, control("look for a lost answer"+at))
+		return r.advance(ctx, upload.ActivityFind, control("search after a lost answer"+at))
 	case flow.DoComplete:
 		return r.advance(ctx, upload.ActivityComplete, control("complete"+at))
 	}
@@ -82,7 +82,7 @@ func (r *run) rest(ctx workflow.Context, action flow.Action, wait time.Duration)
 	why := "before the next " + string(action.Do)
 	switch {
 	case action.Do == flow.DoPoll:
-		why = "the vendor processes"
+		why = "the vendor is processing"
 	case r.p.Cause != nil:
 		why += ": " + r.p.Cause.Cause()
 	}
@@ -214,7 +214,7 @@ func (r *run) claim(ctx workflow.Context) (claimed upload.Claimed, err error) {
 			return claimed, err
 		}
 		err = r.reads(ctx, false, func(ctx workflow.Context) error {
-			ctx = workflow.WithActivityOptions(ctx, r.reading("look at the source"))
+			ctx = workflow.WithActivityOptions(ctx, r.reading("examine the source"))
 			return workflow.ExecuteActivity(ctx, upload.ActivityClaim, &r.item).Get(ctx, &claimed)
 		})
 		if !givenUp(ctx, err) {
@@ -249,9 +249,9 @@ func failureOf(err error) (e *upload.Error, follows *upload.Progress) {
 	var timeout *temporal.TimeoutError
 	if errors.As(err, &timeout) {
 		if queuedTooLong(timeout.TimeoutType()) {
-			return &upload.Error{Kind: upload.KindExpired, Code: upload.CodeQueued, Message: "the session ran out before a worker could use it", Arrived: upload.ArrivedNothing}, nil
+			return &upload.Error{Kind: upload.KindExpired, Code: upload.CodeQueued, Message: "the session expired before a worker could use it", Arrived: upload.ArrivedNothing}, nil
 		}
-		return &upload.Error{Kind: upload.KindInternal, Message: "the worker that made the call was lost", Arrived: upload.ArrivedMaybe}, nil
+		return &upload.Error{Kind: upload.KindInternal, Message: "the worker stopped responding during the call", Arrived: upload.ArrivedMaybe}, nil
 	}
 	var application *temporal.ApplicationError
 	if errors.As(err, &application) {

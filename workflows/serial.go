@@ -24,7 +24,7 @@ func (r *run) acquireSerial(ctx workflow.Context) (release func(), err error) {
 func (r *run) releaseSerial(ctx workflow.Context, in upload.SerialRequest) {
 	free, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
-	free = workflow.WithActivityOptions(free, books("let the next item in"))
+	free = workflow.WithActivityOptions(free, books("release the serial key"))
 	if err := workflow.ExecuteActivity(free, upload.ActivityReleaseSerial, in).Get(free, nil); err != nil {
 		r.note("the serial key was not released: " + err.Error())
 	}

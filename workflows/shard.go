@@ -52,7 +52,7 @@ func (p *shardRun) detached(ctx workflow.Context) error {
 	query := upload.DetachedQuery{Shard: p.shard}
 	for {
 		var rows upload.DetachedRows
-		asking := workflow.WithActivityOptions(ctx, waiting("rows that travel alone"))
+		asking := workflow.WithActivityOptions(ctx, waiting("detached rows"))
 		if err := workflow.ExecuteActivity(asking, upload.ActivityDetachedRows, query).Get(asking, &rows); err != nil {
 			return errors.Join(err, p.wait(ctx))
 		}
@@ -118,7 +118,7 @@ func (p *shardRun) record(ctx workflow.Context, item upload.Item, err error) err
 	now := workflow.Now(ctx).UTC()
 	result := upload.NewResult(item, upload.WayOwn, now)
 	result.State, result.FinishedAt, result.WorkflowID = upload.StateFailed, &now, upload.Text(item.UploadID)
-	result.Error = upload.FailureOf(upload.Errorf(upload.KindInternal, "", "its workflow was ended from outside: %s", err).
+	result.Error = upload.FailureOf(upload.Errorf(upload.KindInternal, "", "its workflow was terminated outside of mediaferry: %s", err).
 		WithHint("mediaferry retry %s", item.UploadID))
 	ctx = workflow.WithActivityOptions(ctx, books("record failed"))
 	return workflow.ExecuteActivity(ctx, upload.ActivityRecord, upload.Record{

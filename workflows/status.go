@@ -60,7 +60,7 @@ type repetition struct {
 func (r *run) show(ctx workflow.Context) {
 	words := []string{fmt.Sprintf("**%s**: %s to %s", r.result.State, r.result.Source, r.item.Account)}
 	if r.steering.paused {
-		words = append(words, "paused: the signal `"+upload.SignalResume+"` lets it go on")
+		words = append(words, "paused: the signal `"+upload.SignalResume+"` continues it")
 	}
 	if r.status.Parts > 1 {
 		words = append(words, r.progress())

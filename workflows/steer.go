@@ -177,9 +177,9 @@ func (r *run) acceptMoves(ctx workflow.Context) error {
 			case r.result.State.Ended():
 				return fmt.Errorf("upload is %s, only one that is under way can be moved", r.result.State)
 			case r.item.Queue == "" || !upload.IsLocal(m.Source):
-				return fmt.Errorf("source %s is no file of one host, so that there is nothing to move", r.result.Source)
+				return fmt.Errorf("source %s is not a local file, so there is nothing to move", r.result.Source)
 			case r.steering.moving:
-				return fmt.Errorf("another move is being proved, try again when it is")
+				return fmt.Errorf("another move is in progress, try again when it has ended")
 			case m.Queue == "" || m.Source == "":
 				return fmt.Errorf("a move needs the queue of a host and the source there")
 			}
@@ -200,7 +200,7 @@ func (r *run) move(ctx workflow.Context, m upload.Move) (string, error) {
 	}
 	there := r.item
 	there.Queue, there.Source = m.Queue, m.Source
-	by := "nothing, since the source was not looked at yet"
+	by := "nothing, since the source had not been examined yet"
 	content, fingerprint := r.behind()
 	if content.Size > 0 {
 		proved, err := r.prove(ctx, there, content)
@@ -240,7 +240,7 @@ func (r *run) behind() (upload.Content, *string) {
 
 // prove has the other place compare its source with what was sent.
 func (r *run) prove(ctx workflow.Context, there upload.Item, content upload.Content) (upload.Proved, error) {
-	options := r.reading("is it the same file there?")
+	options := r.reading("compare the file there with what was sent")
 	options.TaskQueue, options.ScheduleToStartTimeout = there.Queue, moveWait
 	ctx = workflow.WithActivityOptions(ctx, options)
 	in := upload.Prove{Item: there, Content: content}

@@ -119,7 +119,7 @@ func TestAnUploadThatIsCanceledAfterItsBytesWereSentSaysSo(t *testing.T) {
 			result, err := w.run()
 			require.Error(t, err)
 			require.Equal(t, upload.StateCanceled, result.State)
-			require.Equal(t, "the bytes of session s1 were sent: the vendor may still make a medium of them", result.Note)
+			require.Equal(t, "the bytes of session s1 were sent: the vendor may still create a medium from them", result.Note)
 		})
 	}
 }
@@ -208,8 +208,8 @@ func TestAMoveThatCannotBeMeantIsRefused(t *testing.T) {
 		change func(*world, *upload.Move)
 		want   string
 	}{
-		"of a source that all hosts read": {func(w *world, _ *upload.Move) { w.item.Source, w.item.Queue = "https://host/a.mp4", "" }, "no file of one host"},
-		"to something that is no file":    {func(_ *world, m *upload.Move) { m.Source = "s3://bucket/b.mp4" }, "no file of one host"},
+		"of a source that all hosts read": {func(w *world, _ *upload.Move) { w.item.Source, w.item.Queue = "https://host/a.mp4", "" }, "not a local file"},
+		"to something that is no file":    {func(_ *world, m *upload.Move) { m.Source = "s3://bucket/b.mp4" }, "not a local file"},
 		"to nowhere":                      {func(_ *world, m *upload.Move) { m.Queue = "" }, "a move needs the queue of a host"},
 	} {
 		t.Run(name, func(t *testing.T) {

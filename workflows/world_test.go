@@ -236,7 +236,7 @@ func unavailable(arrived upload.Arrival) answer {
 
 // throttled is a call that was too fast.
 func throttled() answer {
-	return answer{err: fails(upload.Error{Kind: upload.KindThrottled, Message: "account has made as many calls as it may"})}
+	return answer{err: fails(upload.Error{Kind: upload.KindThrottled, Message: "account has reached its limit of calls"})}
 }
 
 // died is a call whose worker was lost with it.

@@ -38,7 +38,7 @@ type RefusedError struct {
 // Error is one line; Found names the rows.
 func (e *RefusedError) Error() string {
 	if e.Whole {
-		return fmt.Sprintf("manifest %q cannot be read as one: %s", e.Manifest, e.Found.First[0])
+		return fmt.Sprintf("%q is not a valid manifest: %s", e.Manifest, e.Found.First[0])
 	}
 	return fmt.Sprintf("manifest %q has %s that would be refused", e.Manifest, plural(e.Found.Refused, "row"))
 }

@@ -212,7 +212,7 @@ func (l Loading) same(found, wanted ledger.Batch) error {
 	var what string
 	switch {
 	case found.Digest != wanted.Digest:
-		what = "of another manifest, or of this one as it was before it changed"
+		what = "with another manifest, or with an earlier version of this one"
 	case found.Definition != wanted.Definition:
 		what = "with another --to or --again"
 	default:
@@ -254,7 +254,7 @@ func (l Loading) load(ctx context.Context, was manifest.Layout) (int64, error) {
 	}
 	if is.SHA256 != was.SHA256 || is.Rows != was.Rows {
 		return 0, upload.Errorf(upload.KindMissing, upload.StepClaim, "manifest %q changed under way: its SHA-256 was %s, and is %s", l.Place.Display(), was.SHA256, is.SHA256).
-			WithHint("start it again as it is now, under another --id; nothing was sent")
+			WithHint("start it again with another --id; nothing was sent")
 	}
 	err = page.flush(ctx)
 	return done, err

@@ -227,13 +227,13 @@ func measure(one *planned) {
 	info, err := os.Stat(item.Source)
 	switch {
 	case os.IsNotExist(err):
-		tell(manifest.SortSource, "correct the path, or bring the file there before its row is sent", "%q does not exist", item.Source)
+		tell(manifest.SortSource, "correct the path, or put the file there before its row is sent", "%q does not exist", item.Source)
 		return
 	case err != nil:
-		tell(manifest.SortSource, "give the user the right to read it, and its folders", "%q cannot be looked at: %s", item.Source, bare(err))
+		tell(manifest.SortSource, "change the permissions of the file, or of a folder above it", "%q cannot be read: %s", item.Source, bare(err))
 		return
 	case !info.Mode().IsRegular():
-		tell(manifest.SortSource, "name the medium itself", "%q is no file", item.Source)
+		tell(manifest.SortSource, "name the media file itself", "%q is not a file", item.Source)
 		return
 	case info.Size() == 0:
 		tell(manifest.SortSource, "export it again", "%q is empty", item.Source)

@@ -113,7 +113,7 @@ func TestAPlanNamesRowsThatAreWrongAndSourcesThatAre(t *testing.T) {
 	require.Equal(t, int64(1), plan.Refused)
 	require.Equal(t, 2, plan.Problems.First[0].Line)
 	require.Equal(t, int64(3), plan.Unfit)
-	for i, want := range []string{"does not exist", "is empty", "is no file"} {
+	for i, want := range []string{"does not exist", "is empty", "is not a file"} {
 		require.Equal(t, 3+i, plan.Sources.First[i].Line)
 		require.Equal(t, "source", plan.Sources.First[i].Column)
 		require.Contains(t, plan.Sources.First[i].Message, want)
@@ -206,7 +206,7 @@ func TestASampleHoldsTheNameThatARowAsksForAgainstTheBytes(t *testing.T) {
 	for _, one := range plan.Sample.Bad {
 		bad = append(bad, fmt.Sprintf("line %d: %s", one.Line, one.Message))
 	}
-	require.Equal(t, []string{`line 2: the bytes are image/png, but the name "cup.jpg" says image/jpeg`}, bad)
+	require.Equal(t, []string{`line 2: the file is image/png, but its name "cup.jpg" means image/jpeg`}, bad)
 }
 
 func TestPricesAreThoseOfTheTable(t *testing.T) {

@@ -155,7 +155,7 @@ func Check(path string) error {
 		err = errors.New("it is a folder")
 	}
 	if err != nil {
-		return fmt.Errorf("%q cannot be started: %w; \"make build\" makes it", path, err)
+		return fmt.Errorf("%q cannot be started: %w; build it with \"make build\"", path, err)
 	}
 	return nil
 }
@@ -207,7 +207,7 @@ func (p *Process) endedEarly() error {
 	case <-p.exited:
 		return p.Cause()
 	case <-time.After(5 * time.Second):
-		return fmt.Errorf("%s said nothing, and runs on", p.name)
+		return fmt.Errorf("%s did not report that it is ready, and is still running", p.name)
 	}
 }
 

@@ -89,22 +89,22 @@ type refusal struct {
 // the answer to the page that asked.
 func (s *Server) admit(header http.Header, r *http.Request) *refusal {
 	if host := hostName(r.Host); !isLoopback(host) && !slices.Contains(s.hosts, host) {
-		return &refusal{http.StatusForbidden, fmt.Sprintf("host %q is not served here, want localhost or a loopback address", host)}
+		return &refusal{http.StatusForbidden, fmt.Sprintf("host %q is not allowed, want localhost or a loopback address", host)}
 	}
 	if origin := r.Header.Get("Origin"); origin != "" {
 		if !slices.Contains(s.origins, strings.ToLower(origin)) {
-			return &refusal{http.StatusForbidden, fmt.Sprintf("pages of %q may not read payloads", origin)}
+			return &refusal{http.StatusForbidden, fmt.Sprintf("pages from %q are not allowed to read payloads", origin)}
 		}
 		allow(header, r, origin)
 	}
 	switch {
 	case r.URL.Path == "/encode":
-		return &refusal{http.StatusForbidden, "this server decodes only, want POST /decode"}
+		return &refusal{http.StatusForbidden, "this server only decodes, want POST /decode"}
 	case r.URL.Path != "/decode":
-		return &refusal{http.StatusNotFound, "nothing is here, want POST /decode"}
+		return &refusal{http.StatusNotFound, "not found, want POST /decode"}
 	case r.Method != http.MethodPost && r.Method != http.MethodOptions:
 		header.Set("Allow", "POST, OPTIONS")
-		return &refusal{http.StatusMethodNotAllowed, fmt.Sprintf("method %s is not taken, want POST", r.Method)}
+		return &refusal{http.StatusMethodNotAllowed, fmt.Sprintf("method %s is not allowed, want POST", r.Method)}
 	}
 	return nil
 }

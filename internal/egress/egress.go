@@ -168,7 +168,7 @@ func guard(p Policy) func(network, address string, _ syscall.RawConn) error {
 		}
 		target, err := netip.ParseAddrPort(address)
 		if err != nil {
-			return &RefusedError{Address: address, Reason: "is no IP address"}
+			return &RefusedError{Address: address, Reason: "is not an IP address"}
 		}
 		if reason := inside(target.Addr().Unmap()); reason != "" {
 			return &RefusedError{Address: address, Reason: reason}
@@ -190,7 +190,7 @@ func inside(a netip.Addr) string {
 	case a.IsLinkLocalUnicast(), a.IsLinkLocalMulticast(), a.IsInterfaceLocalMulticast():
 		return "is a link-local address"
 	case a.IsUnspecified(), a.IsMulticast():
-		return "is no address of a host"
+		return "is not the address of a single host"
 	}
 	return ""
 }

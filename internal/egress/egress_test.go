@@ -44,9 +44,9 @@ func TestInsideNamesWhatIsNotOutside(t *testing.T) {
 		"[fd00::1]:443":        "private",
 		"169.254.169.254:80":   "link-local",
 		"[fe80::1]:80":         "link-local",
-		"0.0.0.0:80":           "no address of a host",
+		"0.0.0.0:80":           "not the address of a single host",
 		"224.0.0.1:80":         "link-local",
-		"239.1.1.1:80":         "no address of a host",
+		"239.1.1.1:80":         "not the address of a single host",
 	} {
 		require.ErrorContains(t, guard(Policy{})("tcp", address, nil), want, address)
 		require.NoError(t, guard(Policy{Private: true})("tcp", address, nil), address)

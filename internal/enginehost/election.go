@@ -55,7 +55,7 @@ func (m *Member) findHost(ctx context.Context) bool {
 		return false
 	}
 	if m.opts.Port != 0 && portOf(found.Temporal) != m.opts.Port || m.opts.UIPort != 0 && portOf(found.UI) != m.opts.UIPort {
-		m.log.Warn("engine runs already, on other ports than wanted",
+		m.log.Warn("the engine is running already, on other ports than requested",
 			zap.Int("host_pid", found.Host), zap.String("temporal", found.Temporal), zap.String("ui", found.UI))
 	}
 	m.publish(found.Address, false)
@@ -110,7 +110,7 @@ func (m *Member) follow(ctx context.Context) error {
 			return cannotUse(string(m.folder), err, os.Geteuid())
 		}
 		if won {
-			m.log.Info("host of the engine is gone, taking over")
+			m.log.Info("the process that hosted the engine has ended, taking over")
 			return nil
 		}
 		if found, err := m.folder.read(); err == nil && found.Ready {
@@ -146,7 +146,7 @@ func (m *Member) host(ctx context.Context, e *engine) error {
 		if time.Since(started) >= m.opts.tempo.steady {
 			failures = 0
 		}
-		m.log.Error("engine ended by itself, starting another", zap.Error(why))
+		m.log.Error("the engine ended unexpectedly, starting another", zap.Error(why))
 		e = nil
 	}
 }
@@ -163,7 +163,7 @@ func (m *Member) watch(ctx context.Context, e *engine) error {
 			return e.process.Cause()
 		case <-trim.C:
 			if err := child.TrimLog(m.folder.engineLog()); err != nil {
-				m.log.Warn("log of the engine grows", zap.Error(err))
+				m.log.Warn("the engine's log is growing", zap.Error(err))
 			}
 		}
 	}
@@ -192,7 +192,7 @@ func (m *Member) revive(ctx context.Context, failures *int, why error) (*engine,
 			if why != nil && why.Error() == err.Error() {
 				level = zap.InfoLevel // it is known already
 			}
-			m.log.Log(level, "engine does not start, trying again", zap.Int("tries_left", left), zap.Error(err))
+			m.log.Log(level, "the engine did not start, trying again", zap.Int("tries_left", left), zap.Error(err))
 		}
 		why = err
 	}

@@ -94,7 +94,7 @@ func (m *Member) awaitLastEngine(ctx context.Context) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("another engine holds %q without a host; end its process", lock.Path())
+		return fmt.Errorf("an engine without a host is running on %q; end its process", lock.Path())
 	}
 	return cannotUse(string(m.folder), err, os.Geteuid())
 }
@@ -175,7 +175,7 @@ func (m *Member) serveCodec(ctx context.Context, uiOrigin string, last int) (*ht
 	server := &http.Server{Handler: m.opts.Codec(uiOrigin), ReadHeaderTimeout: 10 * time.Second}
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			m.log.Error("codec is gone, the web UI shows payloads as they are stored", zap.Error(err))
+			m.log.Error("the codec server ended; the web UI shows encrypted payloads", zap.Error(err))
 		}
 	}()
 	return server, "http://" + listener.Addr().String(), nil

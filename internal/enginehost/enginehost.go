@@ -131,7 +131,7 @@ func Join(ctx context.Context, opts Options) (*Member, error) {
 
 func newMember(opts Options) (*Member, error) {
 	if opts.Data == "" {
-		return nil, errors.New("data folder of the engine is not given")
+		return nil, errors.New("no data folder is given")
 	}
 	data, err := filepath.Abs(opts.Data)
 	if err != nil {

@@ -294,7 +294,7 @@ func TestWantedPortsOfAGuestDrawAWarning(t *testing.T) {
 	join(t, Options{Data: data})
 	logs, seen := observer.New(zap.WarnLevel)
 	join(t, Options{Data: data, Port: 1, Log: zap.New(logs)})
-	require.Equal(t, 1, seen.FilterMessage("engine runs already, on other ports than wanted").Len())
+	require.Equal(t, 1, seen.FilterMessage("the engine is running already, on other ports than requested").Len())
 }
 
 func TestCompact(t *testing.T) {
@@ -311,5 +311,5 @@ func TestCompact(t *testing.T) {
 	behave(t, data, behaviour{})
 	join(t, Options{Data: data})
 	_, err = Compact(t.Context(), opts)
-	require.ErrorContains(t, err, "an engine runs on data folder")
+	require.ErrorContains(t, err, "an engine is running on data folder")
 }

@@ -104,7 +104,7 @@ func TestEngineThatDiesIsReplaced(t *testing.T) {
 	require.True(t, m.Hosting())
 	require.Equal(t, m.Address().PID, processID(t, m))
 	until(t, "the guest knows it", func() bool { return guest.Address() == m.Address() })
-	ended := seen.FilterMessage("engine ended by itself, starting another").All()
+	ended := seen.FilterMessage("the engine ended unexpectedly, starting another").All()
 	require.Len(t, ended, 1)
 	require.Contains(t, ended[0].ContextMap()["error"], "signal: killed")
 }

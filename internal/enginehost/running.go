@@ -99,7 +99,7 @@ func Compact(ctx context.Context, opts Options) (Compaction, error) {
 		return Compaction{}, cannotUse(string(m.folder), err, os.Geteuid())
 	}
 	if !free {
-		return Compaction{}, fmt.Errorf("an engine runs on data folder %q; end it first", m.folder)
+		return Compaction{}, fmt.Errorf("an engine is running on data folder %q; stop it first", m.folder)
 	}
 	defer func() { _ = m.lock.Unlock() }()
 	var stderr bytes.Buffer

@@ -89,7 +89,7 @@ func TestTheLastPollDecidesWhenTheTimeForProcessingIsOver(t *testing.T) {
 	require.Equal(t, 10*time.Minute, c.now.Sub(sent))
 	c.does(flow.DoEnd)
 	require.Equal(t, upload.KindTimeout, c.s.Cause.Kind)
-	require.Contains(t, c.s.Cause.Message, "not processed within 10m0s, last seen: 404")
+	require.Contains(t, c.s.Cause.Message, "not processed within 10m0s; the last status: 404")
 }
 
 func TestTimeInWhichTheVendorCouldNotBeAskedDoesNotCount(t *testing.T) {

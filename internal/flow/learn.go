@@ -58,7 +58,7 @@ func (f Flow) Unheard(s *upload.Progress, now time.Time) {
 		s.Idle = true
 		s.Attempts.Complete++
 		f.find(s, &upload.Error{
-			Kind: upload.KindUnavailable, Step: upload.StepComplete, Message: "the worker that made the call was lost", Arrived: upload.ArrivedMaybe,
+			Kind: upload.KindUnavailable, Step: upload.StepComplete, Message: "the worker stopped responding during the call", Arrived: upload.ArrivedMaybe,
 		}, now)
 	}
 	if s.Next != upload.StepTransfer {
@@ -67,7 +67,7 @@ func (f Flow) Unheard(s *upload.Progress, now time.Time) {
 	s.Arrived = true
 	if f.Policy.Find.By != "" {
 		f.find(s, &upload.Error{
-			Kind: upload.KindUnavailable, Step: upload.StepTransfer, Message: "the worker that sent the bytes was lost", Arrived: upload.ArrivedMaybe,
+			Kind: upload.KindUnavailable, Step: upload.StepTransfer, Message: "the worker stopped responding while it sent the bytes", Arrived: upload.ArrivedMaybe,
 		}, now)
 	}
 }
@@ -143,10 +143,10 @@ func (f Flow) pace(s *upload.Progress) time.Duration {
 
 // failed goes on with a medium that the vendor failed to process.
 func (f Flow) failed(s *upload.Progress, media upload.Media) {
-	e := upload.Errorf(upload.KindRejected, upload.StepPoll, "%s failed: %s", s.Session.ID, media.Reason)
+	e := upload.Errorf(upload.KindRejected, upload.StepPoll, "processing of %s failed: %s", s.Session.ID, media.Reason)
 	if s.Tally.Failed++; s.Tally.Failed > f.Policy.FailedSessions {
 		if s.Tally.Failed > 1 {
-			e = upload.Errorf(upload.KindRejected, upload.StepPoll, "%s failed twice: %s", s.Session.ID, media.Reason)
+			e = upload.Errorf(upload.KindRejected, upload.StepPoll, "processing of %s failed twice: %s", s.Session.ID, media.Reason)
 		}
 		end(s, e)
 		return
@@ -163,13 +163,13 @@ func (f Flow) unnoticed(s *upload.Progress, media upload.Media) {
 		to(s, upload.StepTransfer, time.Time{})
 		return
 	}
-	end(s, upload.Errorf(upload.KindTimeout, upload.StepPoll, "the vendor does not notice the file, last seen: %s", media.Seen))
+	end(s, upload.Errorf(upload.KindTimeout, upload.StepPoll, "the vendor did not notice the file; its last status: %s", media.Seen))
 }
 
 // late is the failure of a medium that was not processed in time.
 func (f Flow) late(seen string) *upload.Error {
-	return upload.Errorf(upload.KindTimeout, upload.StepPoll, "not processed within %s, last seen: %s", f.Policy.Poll.Deadline, seen).
-		WithHint("the vendor may still finish it: look there before sending it again, which could make a duplicate")
+	return upload.Errorf(upload.KindTimeout, upload.StepPoll, "not processed within %s; the last status: %s", f.Policy.Poll.Deadline, seen).
+		WithHint("the vendor may still finish it; check there before you send it again, which could make a duplicate")
 }
 
 // left notes a session that stays at the vendor, where that leaves something to

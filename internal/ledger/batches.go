@@ -43,7 +43,7 @@ type BatchNotFoundError struct {
 func (e *BatchNotFoundError) Error() string {
 	text := fmt.Sprintf("batch %q is %v", e.ID, ErrNotFound)
 	if len(e.Near) > 0 {
-		text += fmt.Sprintf(", near it are %q", e.Near)
+		text += fmt.Sprintf("; similar names: %q", e.Near)
 	}
 	return text
 }

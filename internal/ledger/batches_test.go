@@ -134,7 +134,7 @@ func TestUnknownBatchIsExplained(t *testing.T) {
 				var missing *ledger.BatchNotFoundError
 				require.ErrorAs(t, err, &missing)
 				require.Equal(t, []string{"spring-1", "spring-3"}, missing.Near)
-				require.ErrorContains(t, err, `batch "spring-2" is not in the ledger, near it are ["spring-1" "spring-3"]`)
+				require.ErrorContains(t, err, `batch "spring-2" is not in the ledger; similar names: ["spring-1" "spring-3"]`)
 			})
 		}
 		_, err := l.Batch(ctx, "")

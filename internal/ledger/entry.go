@@ -46,7 +46,7 @@ type Entry struct {
 func (e Entry) Item() (upload.Item, error) {
 	var item upload.Item
 	if e.ledger == nil {
-		return item, fmt.Errorf("the entry of no item: %w", ErrNotFound)
+		return item, fmt.Errorf("read an item: %w", ErrNotFound)
 	}
 	plain, err := e.ledger.unseal("the item", e.sealed)
 	if err != nil {

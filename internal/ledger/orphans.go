@@ -7,7 +7,7 @@ import (
 
 // becauseOrphaned is why rows are detached whose shard was ended in the middle of
 // them.
-const becauseOrphaned = "its shard was ended from outside"
+const becauseOrphaned = "its shard was terminated outside of mediaferry"
 
 // Holder is a run that holds rows of a batch.
 type Holder struct {

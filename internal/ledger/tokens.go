@@ -54,7 +54,7 @@ func (l *Ledger) openToken(account, name string, sealed []byte) ([]byte, error) 
 	}
 	var opened sealedToken
 	if err := json.Unmarshal(plain, &opened); err != nil {
-		return nil, errors.New("the token is not in the form in which it is kept")
+		return nil, errors.New("the stored token has an unknown form")
 	}
 	if opened.Account != clean(account) || opened.Name != clean(name) {
 		return nil, fmt.Errorf("%w: the token is %q of %q", ErrDamaged, opened.Name, opened.Account)

@@ -228,7 +228,7 @@ func TestLostUpdateIsLogged(t *testing.T) {
 		m.Wait = false
 		require.NoError(t, l.UpdateState(t.Context(), m))
 		require.NoError(t, l.Close())
-		require.Equal(t, 1, logs.FilterMessage("progress of items was not noted").Len())
+		require.Equal(t, 1, logs.FilterMessage("the progress of items could not be saved").Len())
 	})
 }
 

@@ -58,8 +58,8 @@ func TestAPlaceThatCanHoldNoManifestIsRefused(t *testing.T) {
 	for given, says := range map[string]string{
 		"s3://bucket/folder/":  "is a folder in a bucket, and buckets are not listed",
 		"ftp://x.example/m":    `unknown scheme "ftp"`,
-		"":                     "empty source",
-		"https://x.example/%z": "is no URL",
+		"":                     "the source is empty",
+		"https://x.example/%z": "is not a valid URL",
 	} {
 		_, err := manifest.Locate(given, "/srv")
 		require.Equal(t, upload.KindInvalid, upload.KindOf(err))

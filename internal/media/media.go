@@ -99,14 +99,14 @@ type Found struct {
 // are no medium, with an *upload.Error of kind invalid.
 func Check(head []byte, name, declared string) (Found, error) {
 	if len(head) == 0 {
-		return Found{}, invalid("there are no bytes")
+		return Found{}, invalid("the file is empty")
 	}
 	c := claim{name: CleanName(name), actual: Detect(head), open: undecided(head)}
 	c.byName, _ = TypeOf(c.name)
 	if declared = strings.TrimSpace(declared); declared != "" {
 		parsed, _, err := mime.ParseMediaType(declared)
 		if err != nil {
-			return Found{}, invalid("content type %q is no media type, want one such as %s", declared, c.actual)
+			return Found{}, invalid("content type %q is not a media type, want one such as %s", declared, c.actual)
 		}
 		c.declared = canonical(parsed)
 	}
@@ -130,22 +130,22 @@ type claim struct {
 func (c claim) contradiction() error {
 	switch {
 	case c.actual == Unknown && c.byName != "":
-		return invalid("the bytes are of no known kind, but the name %q says %s", c.name, c.byName).WithHint("%s", wholeHint)
+		return invalid("the file has an unknown format, but its name %q means %s", c.name, c.byName).WithHint("%s", wholeHint)
 	case c.actual == Unknown:
-		return invalid("the bytes of %q are of no known kind", c.name).WithHint("%s", wholeHint)
+		return invalid("%q has an unknown format", c.name).WithHint("%s", wholeHint)
 	case c.declared != "" && !c.agrees(c.declared):
-		return invalid("the bytes are %s, but the declared content type is %s", c.actual, c.declared).
+		return invalid("the file is %s, but the declared content type is %s", c.actual, c.declared).
 			WithHint("%s", c.hint("correct content_type, or leave it out"))
 	case c.byName != "" && !c.agrees(c.byName):
-		return invalid("the bytes are %s, but the name %q says %s", c.actual, c.name, c.byName).
+		return invalid("the file is %s, but its name %q means %s", c.actual, c.name, c.byName).
 			WithHint("%s", c.hint("rename it to "+stem(c.name)+c.actual.Extension()))
 	case !c.actual.Medium():
-		return invalid("the bytes of %q are %s, which is no medium", c.name, c.actual).WithHint("%s", c.hint(""))
+		return invalid("%q is %s, which is not a media format", c.name, c.actual).WithHint("%s", c.hint(""))
 	}
 	return nil
 }
 
-const wholeHint = "check that the source is a picture, a film, a sound or a PDF, and that it is whole"
+const wholeHint = "check that the source is a complete image, video, audio or PDF file"
 
 // hint is what to try next: the correction that is offered, unless the bytes
 // are nothing that could be sent under another name.
@@ -154,11 +154,11 @@ func (c claim) hint(correction string) string {
 	case (c.byName == SVG || c.declared == SVG) && (c.actual == "text/xml" || c.actual == Text):
 		return `an SVG document starts with an svg element in the namespace http://www.w3.org/2000/svg`
 	case c.actual == "text/html" || c.actual == "application/json" || c.actual == Text:
-		return "look into it: an error page may have been saved in the medium's place"
+		return "open it: an error page may have been saved instead of the media file"
 	case c.actual.Medium():
 		return correction
 	}
-	return "check that the source is the medium itself, and not something that holds or describes it"
+	return "name the media file itself, not a file that contains or describes it"
 }
 
 func (c claim) agrees(said Type) bool {

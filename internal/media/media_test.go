@@ -200,20 +200,20 @@ func TestCheckRefuses(t *testing.T) {
 		name, declared string
 		says, hints    string
 	}{
-		"a picture under another's name":   {picture(t, PNG), "shoe.jpg", "", `the bytes are image/png, but the name "shoe.jpg" says image/jpeg`, "rename it to shoe.png"},
-		"text under a picture's name":      {[]byte("404 page not found"), "shoe.jpg", "", `the bytes are text/plain, but the name "shoe.jpg" says image/jpeg`, "error page"},
-		"a picture under a text's name":    {picture(t, PNG), "shoe.txt", "", `says text/plain`, "rename it to shoe.png"},
-		"text":                             {[]byte("hello"), "hello", "", `the bytes of "hello" are text/plain, which is no medium`, "error page"},
-		"a drawing without its namespace":  {[]byte("<svg/>"), "a.svg", "", `says image/svg+xml`, "namespace"},
-		"bytes of no kind":                 {[]byte{0, 1, 2, 3}, "a.jpg", "", `of no known kind, but the name "a.jpg" says image/jpeg`, "whole"},
-		"bytes of no kind and no name":     {[]byte{0, 1, 2, 3}, "", "", `of no known kind`, "whole"},
-		"a zip archive":                    {[]byte("PK\x03\x04\x14\x00\x00\x00\x00\x00"), "all", "", "application/zip, which is no medium", "the medium itself"},
+		"a picture under another's name":   {picture(t, PNG), "shoe.jpg", "", `the file is image/png, but its name "shoe.jpg" means image/jpeg`, "rename it to shoe.png"},
+		"text under a picture's name":      {[]byte("404 page not found"), "shoe.jpg", "", `the file is text/plain, but its name "shoe.jpg" means image/jpeg`, "error page"},
+		"a picture under a text's name":    {picture(t, PNG), "shoe.txt", "", `means text/plain`, "rename it to shoe.png"},
+		"text":                             {[]byte("hello"), "hello", "", `"hello" is text/plain, which is not a media format`, "error page"},
+		"a drawing without its namespace":  {[]byte("<svg/>"), "a.svg", "", `means image/svg+xml`, "namespace"},
+		"bytes of no kind":                 {[]byte{0, 1, 2, 3}, "a.jpg", "", `an unknown format, but its name "a.jpg" means image/jpeg`, "complete"},
+		"bytes of no kind and no name":     {[]byte{0, 1, 2, 3}, "", "", `an unknown format`, "complete"},
+		"a zip archive":                    {[]byte("PK\x03\x04\x14\x00\x00\x00\x00\x00"), "all", "", "application/zip, which is not a media format", "the media file itself"},
 		"a declared type of another kind":  {picture(t, PNG), "a.png", "image/jpeg", "declared content type is image/jpeg", "content_type"},
 		"a declared type of another class": {picture(t, PNG), "a", "video/mp4", "declared content type is video/mp4", "content_type"},
-		"a declared type that is none":     {picture(t, PNG), "a.png", "image jpeg", `"image jpeg" is no media type`, ""},
-		"a film in another's container":    {stored(t, "head.mkv"), "a.mp4", "", `the bytes are video/x-matroska, but the name "a.mp4" says video/mp4`, "rename it to a.mkv"},
-		"AVIF under HEIC's name":           {stored(t, "head.avif"), "a.heic", "", "the bytes are image/avif", "a.avif"},
-		"nothing":                          {nil, "a.png", "", "there are no bytes", ""},
+		"a declared type that is none":     {picture(t, PNG), "a.png", "image jpeg", `"image jpeg" is not a media type`, ""},
+		"a film in another's container":    {stored(t, "head.mkv"), "a.mp4", "", `the file is video/x-matroska, but its name "a.mp4" means video/mp4`, "rename it to a.mkv"},
+		"AVIF under HEIC's name":           {stored(t, "head.avif"), "a.heic", "", "the file is image/avif", "a.avif"},
+		"nothing":                          {nil, "a.png", "", "the file is empty", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Check(c.head, c.name, c.declared)

@@ -45,7 +45,7 @@ func (c *causes) add(r upload.Result) {
 	if r.State != upload.StateFailed && r.State != upload.StateUnconfirmed {
 		return
 	}
-	failure := upload.Failure{Kind: upload.KindInternal, Message: "nothing is known of why"}
+	failure := upload.Failure{Kind: upload.KindInternal, Message: "unknown reason"}
 	if r.Error != nil {
 		failure = *r.Error
 	}

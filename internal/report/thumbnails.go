@@ -131,7 +131,7 @@ func (p *picks) read(ctx context.Context, source, fingerprint string) (_ []byte,
 	return io.ReadAll(io.LimitReader(body, mostBytes))
 }
 
-var errNoPicture = errors.New("no picture, or too large a one")
+var errNoPicture = errors.New("not an image, or too large")
 
 // shrink decodes a picture and makes it small, upon white where it is clear.
 func shrink(content []byte) (image.Image, error) {

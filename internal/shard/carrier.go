@@ -333,7 +333,7 @@ func (c *carrier) over(ctx context.Context) error {
 	case c.halt != "":
 		return &steps.Later{Why: c.halt, After: c.haltFor}
 	case c.waiting > 0:
-		return &steps.Later{Why: fmt.Sprintf("%d rows could not go on", c.waiting), After: shardRest}
+		return &steps.Later{Why: fmt.Sprintf("%d rows could not continue", c.waiting), After: shardRest}
 	case len(c.left) > 0:
 		next := c.left[0].p.NotBefore
 		for _, r := range c.left {
@@ -341,7 +341,7 @@ func (c *carrier) over(ctx context.Context) error {
 				next = r.p.NotBefore
 			}
 		}
-		return &steps.Later{Why: fmt.Sprintf("the vendor processes %d rows", len(c.left)), After: max(next.Sub(c.Now()), time.Millisecond)}
+		return &steps.Later{Why: fmt.Sprintf("the vendor is processing %d rows", len(c.left)), After: max(next.Sub(c.Now()), time.Millisecond)}
 	}
 	return nil
 }

@@ -268,7 +268,7 @@ func (r *row) notGranted(ctx context.Context, claim ledger.Claim, content upload
 		r.gone()
 		return nil
 	}
-	return r.detach(ctx, "another run had it")
+	return r.detach(ctx, "another run held it")
 }
 
 // known ends a row that an earlier item has delivered already.
@@ -356,7 +356,7 @@ func (r *row) rest(ctx context.Context, why *upload.Error, wait time.Duration) b
 	if wait <= restInSlot && r.Pause(ctx, wait) == nil {
 		return true
 	}
-	said := "a row waits"
+	said := "a row is waiting"
 	if why != nil {
 		said = why.Message
 	}
@@ -454,7 +454,7 @@ func (r *row) sum(ctx context.Context, result *upload.Result) {
 	}
 	sums, err := r.Digest(ctx, r.item, r.p.Content)
 	if err != nil { // the medium is there; only its proof is not
-		result.Note = strings.TrimPrefix(result.Note+"; no checksum of the whole: "+upload.AsError(err, upload.StepTransfer).Message, "; ")
+		result.Note = strings.TrimPrefix(result.Note+"; no checksum of the whole file: "+upload.AsError(err, upload.StepTransfer).Message, "; ")
 		return
 	}
 	result.SHA256, result.CRC64 = upload.Text(sums.SHA256), upload.Text(sums.CRC64)

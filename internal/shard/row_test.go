@@ -51,7 +51,7 @@ func claimed(t *testing.T, name string) (r *row, found func() *row) {
 
 func TestAfterACrashASessionThatRanOutIsNotTriedAgain(t *testing.T) {
 	r, found := claimed(t, "sitoo")
-	expired := upload.Errorf(upload.KindExpired, upload.StepTransfer, "store answered 403 AccessDenied: Policy expired")
+	expired := upload.Errorf(upload.KindExpired, upload.StepTransfer, "the store answered 403 AccessDenied: Policy expired")
 	require.True(t, r.judge(t.Context(), upload.StepTransfer, expired), "another session is opened")
 
 	next := found()

@@ -66,7 +66,7 @@ func (p *page) head(ctx context.Context) (object, error) {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		return object{}, httpRefusal(response)
 	}
-	return object{}, lost("gives no head") // its signature is for GET only, or it does not support HEAD
+	return object{}, lost("did not answer the request for its headers") // its signature is for GET only, or it does not support HEAD
 }
 
 func (p *page) get(ctx context.Context, want span, pin object) (object, io.ReadCloser, error) {

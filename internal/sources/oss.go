@@ -124,7 +124,7 @@ func (o *ossObject) head(ctx context.Context) (object, error) {
 	}
 	size, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64)
 	if err != nil {
-		return object{}, lost("gives no head")
+		return object{}, lost("has no known size")
 	}
 	return ossDescribe(h, size), nil
 }

@@ -56,15 +56,15 @@ func (s *Steps) Caller(ctx context.Context, item upload.Item) (vendors.Vendor, *
 // without what was wrong with it, it would not be what was asked for.
 func Meant(item upload.Item, account spec.Account) error {
 	if len(item.Given) > 0 {
-		return upload.Errorf(upload.KindInvalid, upload.StepClaim, "the row was refused together with its manifest, and is not complete").
+		return upload.Errorf(upload.KindInvalid, upload.StepClaim, "the row was refused with its manifest, and is incomplete").
 			WithHint("correct the row, and start another batch with it")
 	}
 	if item.Base == "" || item.Base == account.BaseURL && item.Vendor == account.Vendor {
 		return nil
 	}
-	return upload.Errorf(upload.KindInvalid, upload.StepClaim, "the upload was started for account %s at %s, and the worker's configuration has it at %s",
+	return upload.Errorf(upload.KindInvalid, upload.StepClaim, "the upload was started for account %s at %s, but the worker's configuration has that account at %s",
 		item.Account, item.Base, account.BaseURL).
-		WithHint("give the command and the worker the same configuration, then repeat the command")
+		WithHint("use the same configuration for the command and the worker, then repeat the command")
 }
 
 // judged is what a vendor's answer comes to, after a look whether a refusal was of

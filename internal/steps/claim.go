@@ -80,8 +80,8 @@ func (s *Steps) resume(item upload.Item, claimed *upload.Claimed) error {
 		*p = was
 		flow.Flow{Policy: claimed.Terms.Policy, Seed: item.UploadID}.Unheard(p, s.Now())
 	case begun:
-		return upload.Errorf(upload.KindMissing, upload.StepClaim, "source changed under way: it was %q, and is %q", was.Content.Fingerprint, is).
-			WithHint("what was sent before may be at the vendor; --again sends what the source holds now")
+		return upload.Errorf(upload.KindMissing, upload.StepClaim, "source changed during the upload: it was %q, and is now %q", was.Content.Fingerprint, is).
+			WithHint("the vendor may have what was sent before; --again sends the present content")
 	}
 	return nil
 }
@@ -113,8 +113,8 @@ func plan(size int64, ranges bool, limits upload.PartLimits) (upload.Plan, error
 		return upload.PlanParts(size, limits)
 	}
 	if size > limits.MaxPart {
-		return upload.Plan{}, upload.Errorf(upload.KindInvalid, upload.StepClaim, "the source's server gives no ranges, and one part takes at most %d of its %d bytes", limits.MaxPart, size).
-			WithHint("download it first, or put it into S3 or OSS")
+		return upload.Plan{}, upload.Errorf(upload.KindInvalid, upload.StepClaim, "the source's server supports no ranges, and a single part holds at most %d of its %d bytes", limits.MaxPart, size).
+			WithHint("download it first, or copy it to S3 or OSS")
 	}
 	limits.Single = limits.MaxPart
 	return upload.PlanParts(size, limits)
@@ -169,7 +169,7 @@ func (s *Steps) identify(ctx context.Context, item upload.Item, run Run, content
 			return false, nil
 		case ledger.Unconfirmed:
 			claimed.Refused = upload.Errorf(upload.KindUnconfirmed, upload.StepClaim, "an earlier run could not find out whether the vendor has the medium").
-				WithHint("look there, then: mediaferry decide %s ready|retry|fail --because TEXT", item.UploadID)
+				WithHint("check there, then: mediaferry decide %s ready|retry|fail --because TEXT", item.UploadID)
 			return false, nil
 		}
 		if s.Ledger.Elsewhere(entry.Run) {
@@ -207,21 +207,21 @@ func (s *Steps) follow(ctx context.Context, item upload.Item, p *upload.Progress
 func elsewhere(uploadID string, holder ledger.Run, here ledger.Service) *upload.Error {
 	return upload.Errorf(upload.KindSuperseded, upload.StepClaim, "the item is held by run %s of workflow %s in %s, and this worker is of %s",
 		holder.RunID, holder.WorkflowID, holder.Service, here).
-		WithHint("go on with it there; to send it from here, cancel it there first: mediaferry cancel %s", uploadID)
+		WithHint("continue it there; to send it from here, cancel it there first: mediaferry cancel %s", uploadID)
 }
 
 // Changed is the refusal of an item that is ready, while its source or what is
 // asked for differs from then.
 func Changed(entry ledger.Entry, item upload.Item, content upload.Content) *upload.Error {
-	what := fmt.Sprintf("the source was %q and is %q", entry.Fingerprint, content.Fingerprint)
+	what := fmt.Sprintf("the source was %q and is now %q", entry.Fingerprint, content.Fingerprint)
 	if content.Fingerprint == "" {
-		what = "the source cannot be read any more"
+		what = "the source can no longer be read"
 	}
 	if entry.Definition != item.Definition() {
-		what = "its source or its fields are not those of then"
+		what = "its source or its fields have changed"
 	}
-	return upload.Errorf(upload.KindInvalid, upload.StepClaim, "ready as %s already, and %s", entry.Result.MediaID, what).
-		WithHint("--again uploads it once more, as another medium")
+	return upload.Errorf(upload.KindInvalid, upload.StepClaim, "already ready as %s, but %s", entry.Result.MediaID, what).
+		WithHint("--again uploads it again, as another medium")
 }
 
 // Prehash reads a source through, where its checksum is needed beforehand.

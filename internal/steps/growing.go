@@ -43,7 +43,7 @@ func (s *Steps) atRest(ctx context.Context, item upload.Item) (sources.Look, err
 			look.Modified = before.Modified
 		case changed:
 			return look, upload.Errorf(upload.KindInvalid, upload.StepClaim, "source %q is still growing: it had %d bytes, and a second later %d",
-				upload.DisplaySource(item.Source), before.Size, look.Size).WithHint("wait until it is written, or use --settle 30s")
+				upload.DisplaySource(item.Source), before.Size, look.Size).WithHint("wait until it has been written, or use --settle 30s")
 		default:
 			return look, nil
 		}

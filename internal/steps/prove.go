@@ -39,7 +39,7 @@ func (s *Steps) Prove(ctx context.Context, in upload.Prove) (upload.Proved, erro
 	case len(in.Parts) > 0:
 		proved.By, err = fmt.Sprintf("CRC-64 of the %d parts that the store has", len(in.Parts)), partsAre(ctx, file, in.Parts)
 	default:
-		proved.By = "size and type, since nothing was sent yet"
+		proved.By = "size and type, since nothing has been sent yet"
 	}
 	if err != nil {
 		return upload.Proved{}, err
@@ -65,7 +65,7 @@ func partsAre(ctx context.Context, file *sources.File, parts []upload.Part) erro
 			return err
 		}
 		if is := upload.FormatCRC64(sums.CRC64); is != p.CRC64 {
-			return differs("part %d, bytes %d to %d, has CRC-64 %s there, and %s was sent", p.Number, p.Offset, p.Offset+p.Size-1, is, p.CRC64)
+			return differs("part %d, bytes %d to %d, has CRC-64 %s there, but %s was sent", p.Number, p.Offset, p.Offset+p.Size-1, is, p.CRC64)
 		}
 	}
 	return nil
@@ -74,5 +74,5 @@ func partsAre(ctx context.Context, file *sources.File, parts []upload.Part) erro
 // differs is the failure of a source that is not the one that was begun with.
 func differs(format string, args ...any) *upload.Error {
 	return upload.Errorf(upload.KindInvalid, upload.StepTransfer, "not the same file: "+format, args...).
-		WithHint("move it to a host that has the file as it was, or cancel and start it anew")
+		WithHint("move it to a host that has the same file, or cancel it and start it again")
 }

@@ -43,7 +43,7 @@ func TestAMovedSourceIsHeldAgainstWhatWasSent(t *testing.T) {
 	}{
 		"the same, by its parts":            {film, content, sent, "CRC-64 of the 2 parts that the store has", ""},
 		"the same, by the whole":            {film, known, sent, "SHA-256 of the whole", ""},
-		"nothing was sent":                  {film, content, nil, "size and type, since nothing was sent yet", ""},
+		"nothing was sent":                  {film, content, nil, "size and type, since nothing has been sent yet", ""},
 		"another in a part that was sent":   {other(half + 100), content, sent, "", "part 2, bytes"},
 		"another in what was not sent yet":  {other(half + 100), content, sent[:1], "CRC-64 of the 1 parts that the store has", ""},
 		"another anywhere, where it counts": {other(half + 100), known, sent[:1], "", "has SHA-256"},
@@ -88,5 +88,5 @@ func TestAPartIsAdoptedWhereTheVendorsETagIsThatOfTheSource(t *testing.T) {
 	in.Stored = "00000000000000000000000000000000"
 	_, err = s.SendPart(t.Context(), nil, nil, in, nil)
 	require.True(t, upload.AsError(err, "").Lost)
-	require.ErrorContains(t, err, "hands out no URL to replace it")
+	require.ErrorContains(t, err, "gives no URL to replace it")
 }

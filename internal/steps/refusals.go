@@ -38,6 +38,6 @@ func (s *Steps) LeftToHolder(err error) error {
 	if !errors.As(err, &refused) {
 		return err
 	}
-	s.Log.Info("the ledger refused what a run says of an item", zap.String("upload_id", refused.UploadID), zap.Error(refused))
+	s.Log.Info("the ledger refused an update of an item", zap.String("upload_id", refused.UploadID), zap.Error(refused))
 	return nil
 }

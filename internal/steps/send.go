@@ -57,7 +57,7 @@ func receiptOf(answer transfer.Answer, m *upload.Media) upload.Receipt {
 		SHA256: answer.Sums.SHA256, CRC64: crc(answer), Untold: transfer.Untold(answer),
 	}
 	if receipt.Untold {
-		receipt.Note = "stored, but the storage could not tell the vendor so"
+		receipt.Note = "stored, but the store could not notify the vendor"
 	}
 	return receipt
 }
@@ -77,7 +77,7 @@ func (s *Steps) sendPart(ctx context.Context, vendor vendors.Vendor, caller *wir
 	}, meter)
 	ended(answer.Sent)
 	if err == nil && transfer.ETag(answer.Header) == "" {
-		err = upload.Errorf(upload.KindUnavailable, upload.StepTransfer, "store gave no ETag for part %d", in.Part.Number)
+		err = upload.Errorf(upload.KindUnavailable, upload.StepTransfer, "the store returned no ETag for part %d", in.Part.Number)
 	}
 	if err != nil {
 		return upload.Part{}, withReceipt(err, upload.Receipt{BytesSent: answer.Sent})
@@ -103,7 +103,7 @@ func crc(answer transfer.Answer) string {
 
 // spent is the failure of a session that was not tried.
 func spent(at time.Time) *upload.Error {
-	e := upload.Errorf(upload.KindExpired, upload.StepTransfer, "the session runs out at %s, too soon to send anything", at.UTC().Format(time.RFC3339))
+	e := upload.Errorf(upload.KindExpired, upload.StepTransfer, "the session expires at %s, too soon to send anything", at.UTC().Format(time.RFC3339))
 	e.Code, e.Arrived = upload.CodeSpent, upload.ArrivedNothing
 	return e
 }
@@ -214,7 +214,7 @@ func (s *Steps) unchanged(ctx context.Context, file *sources.File, of sending, a
 	if of.size != of.content.Size || of.content.SHA256 == "" || answer.Sums.SHA256 == of.content.SHA256 {
 		return nil
 	}
-	return upload.Errorf(upload.KindMissing, upload.StepTransfer, "source changed under way: its SHA-256 was %s, sent was %s", of.content.SHA256, answer.Sums.SHA256)
+	return upload.Errorf(upload.KindMissing, upload.StepTransfer, "source changed during the upload: its SHA-256 was %s, but %s was sent", of.content.SHA256, answer.Sums.SHA256)
 }
 
 // part is a range of a file as transfer reads it.

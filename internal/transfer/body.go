@@ -204,7 +204,7 @@ func (m *Meter) wait(ctx context.Context, n int) error {
 		return nil
 	}
 	if err := m.Limit(ctx, n); err != nil { // the context ends, or would before so much may pass
-		return upload.Errorf(upload.KindUnavailable, upload.StepTransfer, "limit of the rate: %w", err)
+		return upload.Errorf(upload.KindUnavailable, upload.StepTransfer, "rate limit: %w", err)
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ func TestALimitUnderWhichTheTimeDoesNotSufficeMayPass(t *testing.T) {
 	_, err := Send(t.Context(), client(t), put(server.URL), pattern(10), Want{}, meter)
 	e := failure(t, err)
 	require.Equal(t, upload.KindUnavailable, e.Kind)
-	require.Equal(t, "limit of the rate: would exceed context deadline", e.Message)
+	require.Equal(t, "rate limit: would exceed context deadline", e.Message)
 	require.Empty(t, server.requests())
 }
 

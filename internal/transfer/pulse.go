@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-var errStalled = errors.New("no byte moved")
+var errStalled = errors.New("no data was transferred")
 
 // pulse shows whether a send is alive. Reading a source, sending and hearing the
 // answer have no bound of their own, so something must move all the time. Two

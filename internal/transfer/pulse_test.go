@@ -59,7 +59,7 @@ func TestASendInWhichNothingMovesIsGivenUp(t *testing.T) {
 			_, err := stalling(t, client(t), c.body).send(t.Context(), put(url))
 			e := failure(t, err)
 			require.Equal(t, upload.KindUnavailable, e.Kind)
-			require.Contains(t, e.Message, "no byte moved for 20ms")
+			require.Contains(t, e.Message, "no data was transferred for 20ms")
 			require.Equal(t, c.want, e.Arrived)
 		})
 	}
@@ -72,7 +72,7 @@ func TestASendInWhichNothingMovesIsGivenUp(t *testing.T) {
 		}}
 		_, err := stalling(t, c, pattern(10)).send(t.Context(), put("http://host/"))
 		e := failure(t, err)
-		require.Contains(t, e.Message, "no byte moved for 20ms, after 10 of 10 bytes")
+		require.Contains(t, e.Message, "no data was transferred for 20ms, after 10 of 10 bytes")
 		require.Equal(t, upload.ArrivedMaybe, e.Arrived)
 	})
 }

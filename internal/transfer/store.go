@@ -39,7 +39,7 @@ func readRefusal(a Answer) refusal {
 // as makes the error that the refusal means.
 func (r refusal) as(kind upload.Kind) *upload.Error {
 	code := egress.Line(r.store.Code, mostCode)
-	message := fmt.Sprintf("store answered %d", r.answer.Status)
+	message := fmt.Sprintf("the store answered %d", r.answer.Status)
 	if code != "" {
 		message += " " + code
 	}
@@ -110,7 +110,7 @@ func CheckMD5(a Answer) *upload.Error {
 	if strings.EqualFold(etag, a.Sums.MD5) {
 		return nil
 	}
-	return corrupt(a, "store has ETag %s for bytes with MD5 %s", etag, a.Sums.MD5)
+	return corrupt(a, "the store has ETag %s for bytes with MD5 %s", etag, a.Sums.MD5)
 }
 
 // CheckCRC64 compares the CRC-64 that OSS computed with that of what was sent.
@@ -124,7 +124,7 @@ func CheckCRC64(a Answer) *upload.Error {
 	if sum, err := upload.ParseCRC64(there); err == nil && sum == a.Sums.CRC64 {
 		return nil
 	}
-	return corrupt(a, "store has CRC-64 %s for bytes with CRC-64 %d", egress.Line(there, mostCode), a.Sums.CRC64)
+	return corrupt(a, "the store has CRC-64 %s for bytes with CRC-64 %d", egress.Line(there, mostCode), a.Sums.CRC64)
 }
 
 func corrupt(a Answer, format string, args ...any) *upload.Error {

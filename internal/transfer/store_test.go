@@ -49,7 +49,7 @@ func check(t *testing.T, rows []row, read func(Answer) *upload.Error) {
 			require.Equal(t, upload.StepTransfer, e.Step)
 			require.Zero(t, e.RetryAfter)
 			require.Equal(t, "0A1B2C3D", e.RequestID)
-			require.Contains(t, e.Message, fmt.Sprintf("store answered %d %s", r.status, r.code))
+			require.Contains(t, e.Message, fmt.Sprintf("the store answered %d %s", r.status, r.code))
 			if r.status < 500 && r.status >= 400 {
 				require.Equal(t, upload.ArrivedNothing, e.Arrived)
 			} else {
@@ -190,7 +190,7 @@ func TestARefusalWithoutACodeIsJudgedByItsStatus(t *testing.T) {
 					require.Equal(t, r.kind, e.Kind, r.status)
 					require.Equal(t, r.then, e.Then, r.status)
 					require.False(t, e.Lost)
-					require.Equal(t, fmt.Sprintf("store answered %d", r.status), e.Message)
+					require.Equal(t, fmt.Sprintf("the store answered %d", r.status), e.Message)
 				}
 			}
 		})
@@ -199,7 +199,7 @@ func TestARefusalWithoutACodeIsJudgedByItsStatus(t *testing.T) {
 
 func TestARefusalIsToldInOneShortLineWithoutSecrets(t *testing.T) {
 	e := failure(t, S3(refused(400, "InvalidArgument", "no\n  such\tthing as https://host/a"+signed+" with\r\nX-Amz-Signature="+canary+". "+strings.Repeat("ä", 1000))))
-	require.Contains(t, e.Message, "store answered 400 InvalidArgument: no such thing as https://host/a with X-Amz-Signature=[redacted]")
+	require.Contains(t, e.Message, "the store answered 400 InvalidArgument: no such thing as https://host/a with X-Amz-Signature=[redacted]")
 	require.Less(t, len([]rune(e.Message)), 400)
 
 	a := refused(400, strings.Repeat("C", 1000), "")

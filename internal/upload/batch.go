@@ -95,7 +95,7 @@ func CheckBatchID(id string) error {
 	case len(id) > 100:
 		return fmt.Errorf("batch id of %d bytes is too long, want at most 100", len(id))
 	case strings.ContainsAny(id, `/\:`), strings.HasPrefix(id, "."):
-		return fmt.Errorf(`batch id %q holds one of / \ : or begins with a dot, which are kept for paths`, id)
+		return fmt.Errorf(`batch id %q contains / \ or :, or starts with a dot, which are reserved for paths`, id)
 	}
 	return nil
 }

@@ -94,9 +94,9 @@ func CheckID(id string) error {
 	case len(id) > 200:
 		return fmt.Errorf("id of %d bytes is too long, want at most 200", len(id))
 	case strings.ContainsFunc(id, func(r rune) bool { return r == 0xfffd || unicode.IsSpace(r) || !unicode.IsGraphic(r) }):
-		return fmt.Errorf("id %q holds a space or a character that cannot be seen, want printable ones", id)
+		return fmt.Errorf("id %q contains a space or an invisible character, want printable characters", id)
 	case strings.ContainsAny(id, `?#`):
-		return fmt.Errorf("id %q holds ? or #, which are kept for URLs", id)
+		return fmt.Errorf("id %q contains ? or #, which are reserved for URLs", id)
 	}
 	return nil
 }
@@ -134,11 +134,11 @@ func CanonicalSource(source, dir string) (string, error) {
 		if isURL {
 			var err error
 			if path, err = url.PathUnescape(path); err != nil {
-				return "", fmt.Errorf("source %q is no URL", source)
+				return "", fmt.Errorf("source %q is not a valid URL", source)
 			}
 		}
 		if path == "" {
-			return "", fmt.Errorf("empty source")
+			return "", fmt.Errorf("the source is empty")
 		}
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(dir, path)
@@ -147,7 +147,7 @@ func CanonicalSource(source, dir string) (string, error) {
 	}
 	u, err := url.Parse(source)
 	if err != nil {
-		return "", fmt.Errorf("source %q is no URL", DisplaySource(source))
+		return "", fmt.Errorf("source %q is not a valid URL", DisplaySource(source))
 	}
 	u.Scheme, u.Host, u.Fragment = strings.ToLower(u.Scheme), hostCase(u), ""
 	switch u.Scheme {

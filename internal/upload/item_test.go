@@ -40,10 +40,10 @@ func TestSourcesInTheirCanonicalForm(t *testing.T) {
 func TestSourcesThatAreNone(t *testing.T) {
 	const secret = "?X-Amz-Signature=c4n4ry"
 	for _, c := range []struct{ name, source, want string }{
-		{"nothing", "", "empty source"},
-		{"a file: URL of nothing", "file://", "empty source"},
+		{"nothing", "", "the source is empty"},
+		{"a file: URL of nothing", "file://", "the source is empty"},
 		{"an unknown scheme", "ftp://host/a" + secret, `unknown scheme "ftp", want a path or one of https, s3, oss`},
-		{"a URL that is none", "https://ho st/%zz" + secret, "is no URL"},
+		{"a URL that is none", "https://ho st/%zz" + secret, "is not a valid URL"},
 		{"no host", "https:///a" + secret, "is incomplete, want https://HOST/PATH"},
 		{"a bucket alone", "s3://bucket" + secret, "is incomplete, want s3://BUCKET/KEY"},
 		{"a bucket and a slash", "oss://bucket/" + secret, "is incomplete, want oss://BUCKET/KEY"},

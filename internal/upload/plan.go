@@ -32,7 +32,7 @@ type Plan struct {
 // what cannot fit.
 func PlanParts(size int64, limits PartLimits) (Plan, error) {
 	if size <= 0 {
-		return Plan{}, Errorf(KindInvalid, StepClaim, "a medium of %d bytes cannot be cut into parts", size)
+		return Plan{}, Errorf(KindInvalid, StepClaim, "a file of %d bytes cannot be split into parts", size)
 	}
 	if most := limits.MaxPart * int64(limits.MaxParts); size > most {
 		return Plan{}, Errorf(KindInvalid, StepClaim, "%d bytes do not fit into %d parts of %d bytes, want at most %d bytes",

@@ -132,11 +132,11 @@ func (p *Progress) Note(text string) {
 func (p *Progress) Leaves() string {
 	switch {
 	case !p.SentAt.IsZero() && p.Session.ID != "":
-		return "the bytes of session " + p.Session.ID + " were sent: the vendor may still make a medium of them"
+		return "the bytes of session " + p.Session.ID + " were sent: the vendor may still create a medium from them"
 	case !p.SentAt.IsZero():
-		return "its bytes were sent: the vendor may still make a medium of them"
+		return "its bytes were sent: the vendor may still create a medium from them"
 	case p.Session.ID != "":
-		return "session " + p.Session.ID + " stays at the vendor until it runs out"
+		return "session " + p.Session.ID + " stays at the vendor until it expires"
 	}
 	return ""
 }

@@ -45,7 +45,7 @@ func LookAtService(ctx context.Context) (Service, error) {
 	var missing *serviceerror.NamespaceNotFound
 	switch {
 	case errors.As(err, &missing):
-		return found, fmt.Errorf("there is no namespace %q; make it, or set TEMPORAL_NAMESPACE", found.Namespace)
+		return found, fmt.Errorf("namespace %q does not exist; create it, or set TEMPORAL_NAMESPACE", found.Namespace)
 	case err != nil:
 		return found, fmt.Errorf("namespace %q: %w", found.Namespace, explain(err))
 	}

@@ -115,7 +115,7 @@ func explain(err error) error {
 	var denied *serviceerror.PermissionDenied
 	switch {
 	case errors.As(err, &missing):
-		return fmt.Errorf("%w; make it, or set TEMPORAL_NAMESPACE", err)
+		return fmt.Errorf("%w; create it, or set TEMPORAL_NAMESPACE", err)
 	case errors.As(err, &denied):
 		return fmt.Errorf("%w; check TEMPORAL_API_KEY and the TLS settings", err)
 	case strings.Contains(err.Error(), "deadline exceeded"):

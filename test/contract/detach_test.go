@@ -52,7 +52,7 @@ func TestAShardThatIsEndedFromOutsideLeavesNoRowBehind(t *testing.T) {
 	require.Equal(t, upload.BatchCompleted, end.State)
 	w.verifyRows(items, results)
 	require.Equal(t, upload.WayOwn, results[items[7].UploadID].Way)
-	require.Contains(t, results[items[7].UploadID].Note, "its shard was ended from outside")
+	require.Contains(t, results[items[7].UploadID].Note, "its shard was terminated outside of mediaferry")
 }
 
 func TestABatchEndsThatIsCanceledAfterAShardOfItWasEndedFromOutside(t *testing.T) {
@@ -110,7 +110,7 @@ func TestRowsAreDetachedFromTheirShard(t *testing.T) {
 	require.EqualValues(t, 2, end.Counts[upload.StateCanceled])
 	require.EqualValues(t, 18, end.Counts[upload.StateReady])
 	require.Equal(t, upload.StateCanceled, results[canceled].State)
-	require.Regexp(t, `^the bytes of session \S+ were sent: the vendor may still make a medium of them$`, results[canceled].Note)
+	require.Regexp(t, `^the bytes of session \S+ were sent: the vendor may still create a medium from them$`, results[canceled].Note)
 	require.NotNil(t, results[canceled].FinishedAt)
 	require.Equal(t, upload.StateCanceled, results[never].State)
 	require.Zero(t, results[never].Attempts)

@@ -73,7 +73,7 @@ func TestSitoo(t *testing.T) {
 			name: "get says processing for ever", faults: []string{"sitoo.post=stuck"},
 			want: timeout.asking(requests{"upload-url": 1, "post": 1, "get": some}),
 			check: func(w *world, _ upload.Item, ended end) {
-				require.Contains(w.t, ended.result.Error.Message, "not processed within 5m0s, last seen: processing")
+				require.Contains(w.t, ended.result.Error.Message, "not processed within 5m0s; the last status: processing")
 				require.GreaterOrEqual(w.t, w.took(), 5*time.Minute)
 			},
 		},
@@ -114,7 +114,7 @@ func TestSitoo(t *testing.T) {
 			name: "get says uploading for ever", faults: []string{"sitoo.post=status=204"},
 			want: timeout.asking(requests{"upload-url": 1, "post": 3, "get": some}),
 			check: func(w *world, _ upload.Item, ended end) {
-				require.Contains(w.t, ended.result.Error.Message, "last seen: uploading")
+				require.Contains(w.t, ended.result.Error.Message, "its last status: uploading")
 			},
 		},
 		{

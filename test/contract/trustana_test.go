@@ -75,7 +75,7 @@ func TestTrustana(t *testing.T) {
 			faults: []string{"trustana.put=stuck"},
 			want:   want{state: upload.StateFailed, kind: upload.KindTimeout, step: upload.StepPoll, requests: requests{"prepare": 1, "put": 1, "status": some}},
 			check: func(w *world, _ upload.Item, ended end) {
-				require.Contains(w.t, ended.result.Error.Message, "not processed within 10m0s, last seen: 404")
+				require.Contains(w.t, ended.result.Error.Message, "not processed within 10m0s; the last status: 404")
 				require.Contains(w.t, string(ended.result.Error.Hint), "duplicate")
 				require.GreaterOrEqual(w.t, w.took(), 10*time.Minute)
 				asked := w.sandbox.Requests("trustana")

@@ -273,7 +273,7 @@ func TestTruVideo(t *testing.T) {
 			name: "status says PENDING_COMPLETE for ever", faults: []string{"truvideo.complete=stuck"},
 			want: want{state: upload.StateFailed, kind: upload.KindTimeout, step: upload.StepPoll, requests: truvideoSuite.usual.plus(requests{"status": some})},
 			check: func(w *world, _ upload.Item, ended end) {
-				require.Contains(w.t, ended.result.Error.Message, "not processed within 15m0s, last seen: PENDING_COMPLETE")
+				require.Contains(w.t, ended.result.Error.Message, "not processed within 15m0s; the last status: PENDING_COMPLETE")
 				require.GreaterOrEqual(w.t, w.took(), 15*time.Minute)
 			},
 		},

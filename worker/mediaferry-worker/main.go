@@ -38,18 +38,18 @@ Usage:
 --config FILE     the configuration (default: $MEDIAFERRY_CONFIG, ./mediaferry.yaml, the user's).
                   It needs accounts, ledger: postgres://…, encryption: {key: …} and results: a folder
                   that all share, s3://… or oss://….
---host NAME       the name under which local sources are looked for (default: the host's name).
-                  Which folders are read is sources.local_roots; by default none is.
+--host NAME       the host whose local sources it reads (default: the host's name).
+                  It reads the folders of sources.local_roots only; by default there are none.
 --listen ADDR     serves /healthz, /readyz, /metrics, /loglevel and /bwlimit (default 127.0.0.1:9464; "" for none)
 --bwlimit RATE    bytes per second of all transfers together: 10M, 1.5Gi, off, or by time of day
-                  "08:00,512k 19:00,10M 23:00,off"; PUT the same to /bwlimit changes it at once
+                  "08:00,512k 19:00,10M 23:00,off"; a PUT to /bwlimit changes it while it runs
 --log-level       debug, info, warn or error (default info); PUT {"level":"debug"} to /loglevel changes it
---pprof           also serves /debug/pprof on --listen, for whoever looks for lost time or memory
---drain DURATION  how long transfers may go on after SIGTERM (default 25s)
+--pprof           also serves Go's profiles at /debug/pprof on --listen
+--drain DURATION  how long transfers may continue after SIGTERM (default 25s)
 --version         prints the version
 
-Temporal comes from TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_PROFILE, TEMPORAL_API_KEY and
-the other variables of Temporal's environment configuration.
+The Temporal service is set by TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_PROFILE,
+TEMPORAL_API_KEY and the other variables of Temporal's environment configuration.
 
 Exit status: 0 ended by a signal, 1 could not run, 2 misused.
 
@@ -187,7 +187,7 @@ func work(ctx context.Context, o options, stderr io.Writer) error {
 	log.Info("ready", zap.String("host", o.host), zap.Strings("roots", roots), zap.String("listen", address))
 	<-ctx.Done()
 	health.ready.Store(false)
-	log.Info("stopping; transfers may go on for a while", zap.Duration("drain", o.drain))
+	log.Info("stopping; transfers in progress may continue for a while", zap.Duration("drain", o.drain))
 	worker.Stop()
 	log.Info("stopped")
 	return nil
@@ -234,7 +234,7 @@ func configuration(o options, log *zap.Logger) (*config.Live, *config.Config, er
 		return nil, nil, fmt.Errorf("%w: no configuration was found at %v", errMisused, searched)
 	}
 	live := config.Watch(path, func(err error) {
-		log.Error("the changed configuration is broken, going on with the last good one", zap.String("config", path), zap.Error(err))
+		log.Error("the changed configuration is invalid; the previous one stays in use", zap.String("config", path), zap.Error(err))
 	})
 	conf, err := live.Config()
 	if err != nil {

@@ -107,7 +107,7 @@ func (Client) Poll(ctx context.Context, c *wire.Caller, in upload.Poll) (upload.
 	case "ready":
 		media.State = upload.StateReady
 	case "failed":
-		media.State, media.Reason = upload.StateFailed, "the vendor could not process the image and gives no reason"
+		media.State, media.Reason = upload.StateFailed, "the vendor could not process the image and gave no reason"
 	case stateUploading, "uploaded", "processing":
 	default:
 		return upload.Media{}, a.Incomplete("with unknown status %q", a.Clean(got.Status))

@@ -213,11 +213,11 @@ func TestWhatTrustanaRefuses(t *testing.T) {
 		},
 		{
 			Name: "an empty success may pass", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, "")},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "with something else than the expected JSON",
+			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "with something other than the expected JSON",
 		},
 		{
 			Name: "a page instead of JSON may pass", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, "<html>"+wiretest.Canary+"</html>")},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "with something else than the expected JSON",
+			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "with something other than the expected JSON",
 		},
 		{
 			Name: "a success without data may pass", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"errorCode":0}`)},

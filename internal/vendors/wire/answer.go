@@ -27,7 +27,7 @@ type Answer struct {
 // have been cut short, so its failure is unavailable: the call can be repeated.
 func (a Answer) Decode(into any) error {
 	if err := json.Unmarshal(a.Body, into); err != nil {
-		return a.Incomplete("with something else than the expected JSON: %s", a.Clean(err.Error()))
+		return a.Incomplete("with something other than the expected JSON: %s", a.Clean(err.Error()))
 	}
 	return nil
 }
