@@ -54,7 +54,7 @@ func hasty() tempo {
 
 func TestNoDataFolderIsAnError(t *testing.T) {
 	_, err := tryJoin(t, Options{})
-	require.ErrorContains(t, err, "is not given")
+	require.ErrorContains(t, err, "no data folder is given")
 }
 
 func TestBinaryIsLookedForBesideTheProgram(t *testing.T) {
