@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/manifest"
 	"github.com/mediaferry/mediaferry/internal/media"
@@ -230,7 +231,7 @@ func measure(one *planned) {
 		tell(manifest.SortSource, "correct the path, or put the file there before its row is sent", "%q does not exist", item.Source)
 		return
 	case err != nil:
-		tell(manifest.SortSource, "change the permissions of the file, or of a folder above it", "%q cannot be read: %s", item.Source, bare(err))
+		tell(manifest.SortSource, "change the permissions of the file, or of a folder above it", "%q cannot be read: %s", item.Source, egress.Cause(err))
 		return
 	case !info.Mode().IsRegular():
 		tell(manifest.SortSource, "name the media file itself", "%q is not a file", item.Source)

@@ -2,6 +2,7 @@ package egress
 
 import (
 	"errors"
+	"io/fs"
 	"net/url"
 	"regexp"
 	"strings"
@@ -38,9 +39,14 @@ func redactURL(raw string) string {
 	return scheme + "://" + host + path
 }
 
-// Cause is the part of an HTTP client's error that a person can use: without
-// the method and URL that net/http puts in front, and redacted.
+// Cause is an error without what the message around it has said already: the method
+// and URL that net/http puts in front, or the operation and path of package os. It is
+// redacted.
 func Cause(err error) string {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
 	var u *url.Error
 	if errors.As(err, &u) {
 		err = u.Err

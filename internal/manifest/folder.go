@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/media"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
@@ -86,7 +87,7 @@ func (r *folderRows) next() (raw, error) {
 			return raw{}, folderTrouble(r.place, err)
 		case err != nil:
 			r.frames = r.frames[:len(r.frames)-1]
-			return r.row(top.dir, problem(SortFolder, columnSource, "the folder %s cannot be listed: %s", shown(top.dir), bare(err)).
+			return r.row(top.dir, problem(SortFolder, columnSource, "the folder %s cannot be listed: %s", shown(top.dir), egress.Cause(err)).
 				hint("change its permissions, or rename it with a leading dot to exclude it")), nil
 		}
 		full := path.Join(top.dir, one.text)
@@ -240,14 +241,6 @@ func (l *largest) Pop() any {
 	return last
 }
 
-func bare(err error) string {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		return p.Err.Error()
-	}
-	return err.Error()
-}
-
 func folderFingerprint(rows int, sum string) string {
 	return fmt.Sprintf("%d media files, names %s", rows, sum[:16])
 }
@@ -298,5 +291,5 @@ func folderTrouble(place Place, err error) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 		kind = upload.KindMissing
 	}
-	return upload.Errorf(kind, upload.StepClaim, "manifest %q cannot be listed: %s", place.Display(), bare(err))
+	return upload.Errorf(kind, upload.StepClaim, "manifest %q cannot be listed: %s", place.Display(), egress.Cause(err))
 }

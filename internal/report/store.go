@@ -120,15 +120,3 @@ func (o object) put(ctx context.Context, file *os.File) error {
 	}
 	return o.putS3(ctx, file)
 }
-
-// policy allows what the operator named himself, wherever that is.
-func (t Target) policy(endpoint string) egress.Policy {
-	return egress.Policy{Private: t.AllowPrivate || endpoint != "", Insecure: strings.HasPrefix(endpoint, "http://")}
-}
-
-func withScheme(endpoint string) string {
-	if endpoint == "" || strings.Contains(endpoint, "://") {
-		return endpoint
-	}
-	return "https://" + endpoint
-}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
 	"strings"
 
 	"github.com/aliyun/aliyun-oss-go-sdk/oss"
@@ -17,11 +16,8 @@ import (
 	"github.com/aws/smithy-go/logging"
 
 	"github.com/mediaferry/mediaferry/internal/egress"
+	"github.com/mediaferry/mediaferry/internal/endpoint"
 )
-
-// customRegion is what a store other than AWS's is called where nobody names a
-// region.
-const customRegion = "us-east-1"
 
 // putS3 makes an object of the file in one request, repeated as the SDK does.
 func (o object) putS3(ctx context.Context, file *os.File) error {
@@ -34,14 +30,14 @@ func (o object) putS3(ctx context.Context, file *os.File) error {
 		return fmt.Errorf("AWS's configuration: %s; check AWS_PROFILE and the files in ~/.aws", egress.Cause(err))
 	}
 	client := s3.NewFromConfig(c, func(in *s3.Options) {
-		if endpoint := withScheme(o.target.S3.Endpoint); endpoint != "" {
-			in.BaseEndpoint = aws.String(endpoint)
+		if url := endpoint.URL(o.target.S3.Endpoint); url != "" {
+			in.BaseEndpoint = aws.String(url)
 		}
 		if aws.ToString(in.BaseEndpoint) != "" && in.Region == "" {
-			in.Region = customRegion
+			in.Region = endpoint.Region
 		}
 		in.UsePathStyle = in.UsePathStyle || o.target.S3.PathStyle
-		in.HTTPClient = o.target.Egress.Storage(o.target.policy(aws.ToString(in.BaseEndpoint)))
+		in.HTTPClient = o.target.Egress.Storage(endpoint.Policy(aws.ToString(in.BaseEndpoint), o.target.AllowPrivate))
 	})
 	if client.Options().Region == "" {
 		return errors.New("no AWS region is known; set sources.s3.region, or AWS_REGION")
@@ -84,13 +80,13 @@ func (o object) putOSS(ctx context.Context, file *os.File) error {
 	case settings.AccessKeyID == "" || settings.AccessKeySecret == "":
 		return errors.New("there are no OSS credentials; set sources.oss.access_key_id and sources.oss.access_key_secret")
 	}
-	endpoint := withScheme(settings.Endpoint)
-	options := []oss.ClientOption{oss.HTTPClient(o.target.Egress.Storage(o.target.policy(endpoint)))}
-	if region := ossRegion(endpoint); region != "" {
+	url := endpoint.URL(settings.Endpoint)
+	options := []oss.ClientOption{oss.HTTPClient(o.target.Egress.Storage(endpoint.Policy(url, o.target.AllowPrivate)))}
+	if region := endpoint.OSSRegion(url); region != "" {
 		// Version 1 of the signature is closed to newer accounts.
 		options = append(options, oss.AuthVersion(oss.AuthV4), oss.Region(region))
 	}
-	client, err := oss.New(endpoint, settings.AccessKeyID, settings.AccessKeySecret, options...)
+	client, err := oss.New(url, settings.AccessKeyID, settings.AccessKeySecret, options...)
 	if err != nil {
 		return errors.New(egress.Redact(err.Error()))
 	}
@@ -110,15 +106,4 @@ func ossTrouble(err error) error {
 		return fmt.Errorf("OSS answers %d %s: %s (request %s)", said.StatusCode, said.Code, egress.Redact(strings.TrimSuffix(said.Message, ".")), said.RequestID)
 	}
 	return errors.New(egress.Cause(err))
-}
-
-var ossHost = regexp.MustCompile(`^https?://oss-((?:[a-z]+-)+[a-z]+(?:-\d+)??)(?:-internal)?\.aliyuncs\.com`)
-
-// ossRegion is the region that an endpoint of Alibaba's names; "" for others.
-func ossRegion(endpoint string) string {
-	match := ossHost.FindStringSubmatch(strings.ToLower(endpoint))
-	if match == nil || strings.HasPrefix(match[1], "accelerate") {
-		return ""
-	}
-	return match[1]
 }

@@ -15,9 +15,6 @@ import (
 // certificate.
 func (s *Sources) TrustWeb(client *http.Client) { s.web.door = client.Transport }
 
-// OSSRegion is ossRegion.
-var OSSRegion = ossRegion
-
 // PlayAWS makes the S3 client, and lets an address play AWS's: it is asked, and
 // not taken for an endpoint that the operator named.
 func (s *Sources) PlayAWS(ctx context.Context, t *testing.T, address string) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/media"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
@@ -183,7 +184,7 @@ func fileTrouble(err error) *trouble {
 	if errors.As(err, &t) {
 		return t
 	}
-	t = broken(err, "could not be read: %s", bare(err))
+	t = broken(err, "could not be read: %s", egress.Cause(err))
 	var number syscall.Errno
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -201,7 +202,7 @@ func fileTrouble(err error) *trouble {
 	case errors.Is(err, io.EOF):
 		t = lost("became shorter while it was being read")
 	case !errors.As(err, &number): // not an error of the system, but of resolving links
-		t = lost("cannot be opened: %s", bare(err))
+		t = lost("cannot be opened: %s", egress.Cause(err))
 	}
 	t.cause = err
 	return t

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,6 +15,7 @@ import (
 	"github.com/aliyun/aliyun-oss-go-sdk/oss"
 
 	"github.com/mediaferry/mediaferry/internal/egress"
+	"github.com/mediaferry/mediaferry/internal/endpoint"
 )
 
 // OSSOptions configure the store of oss: sources and its access key. They have no
@@ -37,9 +37,9 @@ type ossStore struct {
 
 func newOSS(o OSSOptions, e *egress.Egress, private bool) *ossStore {
 	if o.Endpoint != "" {
-		o.Endpoint = withScheme(o.Endpoint) // the SDK would use http:
+		o.Endpoint = endpoint.URL(o.Endpoint) // the SDK would use http:
 	}
-	client := *e.Storage(endpointPolicy(o.Endpoint, private))
+	client := *e.Storage(endpoint.Policy(o.Endpoint, private))
 	client.Transport = noting{client.Transport}
 	return &ossStore{options: o, http: &client}
 }
@@ -78,7 +78,7 @@ func (s *ossStore) connect() (*oss.Client, error) {
 			hint("set sources.oss.access_key_id and sources.oss.access_key_secret")
 	}
 	options := []oss.ClientOption{oss.HTTPClient(s.http), oss.EnableCRC(false)} // checksums are computed by the transfer
-	if region := ossRegion(o.Endpoint); region != "" {
+	if region := endpoint.OSSRegion(o.Endpoint); region != "" {
 		// Accounts created since 2025 cannot use version 1 of the signature
 		// (Alibaba's notice on its discontinuation). Version 4 needs a region.
 		options = append(options, oss.AuthVersion(oss.AuthV4), oss.Region(region))
@@ -89,23 +89,6 @@ func (s *ossStore) connect() (*oss.Client, error) {
 	}
 	s.client = client
 	return client, nil
-}
-
-var ossHost = regexp.MustCompile(`^oss-((?:[a-z]+-)+[a-z]+(?:-\d+)?)\.aliyuncs\.com$`)
-
-// ossRegion is the region in the name of an Alibaba endpoint, or "" for other
-// endpoints and for those of all regions.
-func ossRegion(endpoint string) string {
-	u, err := url.Parse(endpoint)
-	if err != nil {
-		return ""
-	}
-	host := strings.Replace(strings.ToLower(u.Hostname()), "-internal.", ".", 1)
-	match := ossHost.FindStringSubmatch(host)
-	if match == nil || strings.HasPrefix(match[1], "accelerate") {
-		return ""
-	}
-	return match[1]
 }
 
 // ossObject is one object.

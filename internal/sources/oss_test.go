@@ -198,19 +198,3 @@ func TestAnOSSRedirectIsNotFollowed(t *testing.T) {
 	_, err := look(t, ossOptions(served(t, http.RedirectHandler("http://127.0.0.1:1/", http.StatusTemporaryRedirect), "")), "oss://bucket/a.jpg")
 	requireInvalid(t, err, "307 Temporary Redirect")
 }
-
-func TestOnlyAlibabasOwnEndpointsNameARegion(t *testing.T) {
-	for endpoint, want := range map[string]string{
-		"https://oss-cn-hangzhou.aliyuncs.com":             "cn-hangzhou",
-		"https://oss-cn-hangzhou-internal.aliyuncs.com":    "cn-hangzhou",
-		"https://OSS-ap-southeast-1.aliyuncs.com:443":      "ap-southeast-1",
-		"https://oss-us-west-1-internal.aliyuncs.com":      "us-west-1",
-		"https://oss-accelerate.aliyuncs.com":              "",
-		"https://oss-accelerate-overseas.aliyuncs.com":     "",
-		"https://oss-cn-hangzhou.aliyuncs.com.example.com": "",
-		"http://127.0.0.1:9000":                            "",
-		"https://[":                                        "",
-	} {
-		require.Equal(t, want, sources.OSSRegion(endpoint), endpoint)
-	}
-}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/media"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
@@ -280,7 +281,7 @@ func (b *body) Read(p []byte) (int, error) {
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
-	return n, b.failed(broken(err, "ended after %d of %d bytes: %s", b.size-b.left, b.size, bare(err)))
+	return n, b.failed(broken(err, "ended after %d of %d bytes: %s", b.size-b.left, b.size, egress.Cause(err)))
 }
 
 // Close ends the request, even if bytes remain.

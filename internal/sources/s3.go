@@ -20,6 +20,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/mediaferry/mediaferry/internal/egress"
+	"github.com/mediaferry/mediaferry/internal/endpoint"
 )
 
 // S3Options configure the store of s3: sources. Credentials come from AWS's default
@@ -29,10 +30,6 @@ type S3Options struct {
 	Region    string // "": from the environment or the profile
 	PathStyle bool   // the bucket is in the path instead of the host name
 }
-
-// customRegion is the default region of stores other than AWS: most of them sign for
-// this one.
-const customRegion = "us-east-1"
 
 // s3Store reads s3: sources. It always uses credentials: public objects can be read
 // by their https: URL instead.
@@ -116,14 +113,14 @@ func (s *s3Store) configure(ctx context.Context) error {
 	custom := false
 	client := s3.NewFromConfig(c, func(o *s3.Options) {
 		if s.options.Endpoint != "" {
-			o.BaseEndpoint = aws.String(withScheme(s.options.Endpoint))
+			o.BaseEndpoint = aws.String(endpoint.URL(s.options.Endpoint))
 		}
 		custom = aws.ToString(o.BaseEndpoint) != ""
 		if custom && o.Region == "" {
-			o.Region = customRegion
+			o.Region = endpoint.Region
 		}
 		o.UsePathStyle = o.UsePathStyle || s.options.PathStyle
-		o.HTTPClient = s.egress.Storage(endpointPolicy(aws.ToString(o.BaseEndpoint), s.private))
+		o.HTTPClient = s.egress.Storage(endpoint.Policy(aws.ToString(o.BaseEndpoint), s.private))
 		// Ranges have no checksums to validate; the checksum of the whole is
 		// compared later.
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
@@ -133,19 +130,6 @@ func (s *s3Store) configure(ctx context.Context) error {
 	}
 	s.client, s.custom = client, custom
 	return nil
-}
-
-// endpointPolicy allows an endpoint that the operator has configured, whatever its
-// address, and otherwise what sources are allowed.
-func endpointPolicy(endpoint string, private bool) egress.Policy {
-	return egress.Policy{Private: private || endpoint != "", Insecure: strings.HasPrefix(endpoint, "http://")}
-}
-
-func withScheme(endpoint string) string {
-	if strings.Contains(endpoint, "://") {
-		return endpoint
-	}
-	return "https://" + endpoint
 }
 
 // s3Object is one object.

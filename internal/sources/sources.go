@@ -200,7 +200,7 @@ func (f *File) Unchanged(ctx context.Context) error {
 // Close releases the source.
 func (f *File) Close() error {
 	if err := f.content.close(); err != nil {
-		return f.failed(broken(err, "could not be closed: %v", bare(err)))
+		return f.failed(broken(err, "could not be closed: %v", egress.Cause(err)))
 	}
 	return nil
 }

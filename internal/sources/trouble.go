@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"slices"
 	"time"
@@ -80,7 +79,7 @@ func fault(step upload.Step, source string, err error) *upload.Error {
 	}
 	var t *trouble
 	if !errors.As(err, &t) {
-		t = broken(err, "could not be read: %s", bare(err))
+		t = broken(err, "could not be read: %s", egress.Cause(err))
 	}
 	e := upload.Errorf(t.kind(step), step, "source %q %w", upload.DisplaySource(source), t)
 	e.Hint, e.Status, e.Code, e.RequestID, e.RetryAfter = t.advice, t.status, t.code, t.requestID, t.retryAfter
@@ -197,14 +196,4 @@ func (r refusal) advice() string {
 		return "check that the credentials may read it, or that a signed URL has not expired"
 	}
 	return ""
-}
-
-// bare drops the operation and the path that package os puts in front of an error:
-// the message already has the path.
-func bare(err error) string {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		err = path.Err
-	}
-	return egress.Cause(err)
 }

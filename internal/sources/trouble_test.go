@@ -13,7 +13,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -108,13 +107,6 @@ func TestABodyThatStandsStillIsGivenUp(t *testing.T) {
 		require.True(t, about(err, broke))
 		require.NoError(t, b.Close())
 	})
-}
-
-func TestOnlyNamedEndpointsMayBeAnywhere(t *testing.T) {
-	require.Equal(t, egress.Policy{}, endpointPolicy("", false))
-	require.Equal(t, egress.Policy{Private: true}, endpointPolicy("", true))
-	require.Equal(t, egress.Policy{Private: true}, endpointPolicy("https://minio.local", false))
-	require.Equal(t, egress.Policy{Private: true, Insecure: true}, endpointPolicy("http://minio.local:9000", false))
 }
 
 // Between the look at a file's mode and its opening, something else may come to
