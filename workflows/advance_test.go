@@ -164,7 +164,7 @@ func (w *world) judge(item upload.Item, way flow.Flow, p *upload.Progress, do fl
 	if e.Step == "" {
 		e.Step = stepOf[do]
 	}
-	if e.Code == upload.CodeSpent { // it was not tried
+	if e.Code == upload.CodeSpent || e.Paused { // no call was made
 		counts(p, do, -1)
 	}
 	verdict := way.Judge(p, stepOf[do], e, w.env.Now())
