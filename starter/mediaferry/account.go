@@ -5,6 +5,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/output"
 )
 
 func (a *app) accountCommand() *cobra.Command {
@@ -19,7 +22,7 @@ then "account resume" lets the items go on.`,
   mediaferry account resume sitoo`,
 		Args: noCommand,
 		RunE: func(*cobra.Command, []string) error {
-			return misused("what is to be done with accounts is missing, want list, pause NAME or resume NAME")
+			return exit.Misused("what is to be done with accounts is missing, want list, pause NAME or resume NAME")
 		},
 	}
 	cmd.AddCommand(a.accountListCommand(), a.accountPauseCommand(), a.accountResumeCommand())
@@ -52,7 +55,7 @@ is on its way to a storage may still arrive there.`,
 		Args:    a.oneAccount,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if because == "" {
-				return misused("--because is missing: others will want to know why")
+				return exit.Misused("--because is missing: others will want to know why")
 			}
 			return a.switchAccount(cmd.Context(), args[0], because)
 		},
@@ -77,7 +80,7 @@ configuration has now. Those of an interrupted command go on when it is repeated
 
 func (a *app) oneAccount(_ *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return misused("want the NAME of one account")
+		return exit.Misused("want the NAME of one account")
 	}
 	return nil
 }
@@ -97,7 +100,7 @@ func (a *app) accounts(ctx context.Context, asJSON bool) error {
 	if err := a.openLedger(ctx); err != nil {
 		return err
 	}
-	p := printer{out: a.stdout, err: a.stderr, json: asJSON}
+	p := a.Printer(asJSON)
 	rows := [][]string{{"ACCOUNT", "VENDOR", "STATE", "BASE URL"}}
 	for _, name := range a.config.AccountNames() {
 		account, err := a.config.Profile(name)
@@ -112,10 +115,10 @@ func (a *app) accounts(ctx context.Context, asJSON bool) error {
 		words := "active"
 		if state.Paused {
 			line.Because, line.By, line.Since = state.Because, state.By, &state.Since
-			words = "paused " + ago(state.Since, time.Now()) + " by " + state.By + ": " + state.Because
+			words = "paused " + output.Ago(state.Since, time.Now()) + " by " + state.By + ": " + state.Because
 		}
 		if asJSON {
-			if err := p.object(line); err != nil {
+			if err := p.Object(line); err != nil {
 				return err
 			}
 			continue
@@ -126,10 +129,10 @@ func (a *app) accounts(ctx context.Context, asJSON bool) error {
 		return nil
 	}
 	if len(rows) == 1 {
-		a.say("no accounts are configured")
+		a.Say("no accounts are configured")
 		return nil
 	}
-	return p.table(rows)
+	return p.Table(rows)
 }
 
 // switchAccount pauses an account for a reason, or without one resumes it.
@@ -146,9 +149,9 @@ func (a *app) switchAccount(ctx context.Context, name, because string) error {
 		case err != nil:
 			return err
 		case changed:
-			a.say("account %s is paused, its items wait", name)
+			a.Say("account %s is paused, its items wait", name)
 		default:
-			a.say("account %s is paused already", name)
+			a.Say("account %s is paused already", name)
 		}
 		return nil
 	}
@@ -157,9 +160,9 @@ func (a *app) switchAccount(ctx context.Context, name, because string) error {
 	case err != nil:
 		return err
 	case changed:
-		a.say("account %s goes on", name)
+		a.Say("account %s goes on", name)
 	default:
-		a.say("account %s was not paused", name)
+		a.Say("account %s was not paused", name)
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -22,14 +21,17 @@ import (
 	"github.com/mediaferry/mediaferry/internal/logging"
 	"github.com/mediaferry/mediaferry/internal/sandboxhost"
 	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/output"
 )
 
 // app is one run of the program: its flags, and what its command has opened.
 type app struct {
-	stdout, stderr io.Writer
-	flags          struct{ config, data, level, format string }
-	ran            bool   // the command line was understood
-	parting        string // what to say when interrupted
+	output.Console
+
+	flags   struct{ config, data, level, format string }
+	ran     bool   // the command line was understood
+	parting string // what to say when interrupted
 
 	log  *zap.Logger
 	data string // the data folder, absolute
@@ -49,8 +51,8 @@ type app struct {
 // begin reads the flags that every command has.
 func (a *app) begin() error {
 	var err error
-	if a.log, _, err = logging.New(a.flags.level, a.flags.format, a.stderr); err != nil {
-		return misused("%s", err)
+	if a.log, _, err = logging.New(a.flags.level, a.flags.format, a.Err); err != nil {
+		return exit.Misused("%s", err)
 	}
 	a.data, err = config.DataDir(a.flags.data)
 	return err
@@ -71,7 +73,7 @@ func (a *app) onClose(f func()) { a.closers = append(a.closers, f) }
 func (a *app) openConfig() error {
 	path, searched, err := config.Find(a.flags.config)
 	if err != nil {
-		return &usageError{text: err.Error(), hint: "the configuration is named by --config or " + config.FileEnv}
+		return &exit.UsageError{Text: err.Error(), Hint: "the configuration is named by --config or " + config.FileEnv}
 	}
 	if path == "" {
 		sandboxed := filepath.Join(a.data, sandboxhost.ConfigFile)
@@ -80,7 +82,7 @@ func (a *app) openConfig() error {
 			a.log.Info("no configuration is named, using the sandbox's", zap.String("config", path))
 		}
 	}
-	a.live = config.Watch(path, func(err error) { a.say("%s: %s; going on with the last good one", path, err) })
+	a.live = config.Watch(path, func(err error) { a.Say("%s: %s; going on with the last good one", path, err) })
 	if a.config, err = a.live.Config(); err != nil {
 		return err
 	}
@@ -88,7 +90,7 @@ func (a *app) openConfig() error {
 		a.config = config.Empty(searched)
 	}
 	for _, warning := range a.config.Warnings {
-		a.say("warning: %s", warning.Error())
+		a.Say("warning: %s", warning.Error())
 	}
 	return nil
 }
@@ -110,7 +112,7 @@ func (a *app) openLedger(ctx context.Context) error {
 	case err != nil:
 		return err
 	case url == "" && service:
-		return &usageError{text: "no ledger is configured, and a Temporal service needs one that all its users share", hint: "set ledger: postgres://… in the configuration"}
+		return &exit.UsageError{Text: "no ledger is configured, and a Temporal service needs one that all its users share", Hint: "set ledger: postgres://… in the configuration"}
 	case url == "":
 		url = filepath.Join(a.data, "ledger.db")
 	}
@@ -123,7 +125,7 @@ func (a *app) openLedger(ctx context.Context) error {
 		}
 	})
 	if err := a.ledger.CheckKey(ctx); errors.Is(err, codec.ErrUnknownKey) {
-		return &usageError{text: err.Error(), hint: keyHint()}
+		return &exit.UsageError{Text: err.Error(), Hint: keyHint()}
 	}
 	return nil
 }
@@ -139,7 +141,7 @@ func (a *app) openKeys() error {
 	if err == nil || errors.As(err, &system) { // the disk's fault, and not the configuration's
 		return err
 	}
-	return &usageError{text: err.Error(), hint: keyHint()}
+	return &exit.UsageError{Text: err.Error(), Hint: keyHint()}
 }
 
 // keyHint tells where the key comes from.
@@ -160,9 +162,9 @@ func (a *app) reportsShared() error {
 	if err != nil || place != "" {
 		return err
 	}
-	return &usageError{
-		text: "no results are configured, and a Temporal service needs a place for reports that all its users share",
-		hint: "set results: to a folder that all share, s3://… or oss://… in the configuration",
+	return &exit.UsageError{
+		Text: "no results are configured, and a Temporal service needs a place for reports that all its users share",
+		Hint: "set results: to a folder that all share, s3://… or oss://… in the configuration",
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/output"
 )
 
 func (a *app) batchCommand() *cobra.Command {
@@ -29,7 +31,7 @@ is held and asks. Decisions are kept with who, when and why.`,
   mediaferry batch report spring --format html -o spring.html`,
 		Args: noCommand,
 		RunE: func(*cobra.Command, []string) error {
-			return misused("what is to be done with batches is missing, want such as plan MANIFEST, start MANIFEST, list or status ID")
+			return exit.Misused("what is to be done with batches is missing, want such as plan MANIFEST, start MANIFEST, list or status ID")
 		},
 	}
 	cmd.AddCommand(
@@ -43,21 +45,21 @@ is held and asks. Decisions are kept with who, when and why.`,
 func oneBatch(_ *cobra.Command, args []string) error {
 	switch len(args) {
 	case 0:
-		return &usageError{text: "no batch is named", hint: "mediaferry batch list prints them"}
+		return &exit.UsageError{Text: "no batch is named", Hint: "mediaferry batch list prints them"}
 	case 1:
 		return nil
 	}
-	return misused("unexpected argument %q", args[1])
+	return exit.Misused("unexpected argument %q", args[1])
 }
 
 func oneManifest(_ *cobra.Command, args []string) error {
 	switch len(args) {
 	case 0:
-		return misused("no MANIFEST is given")
+		return exit.Misused("no MANIFEST is given")
 	case 1:
 		return nil
 	}
-	return misused("unexpected argument %q: a batch has one manifest", args[1])
+	return exit.Misused("unexpected argument %q: a batch has one manifest", args[1])
 }
 
 // batch reads one batch. An unknown name is a misuse.
@@ -75,7 +77,7 @@ func unknownBatch(id string, err error) error {
 	if errors.As(err, &unknown) && len(unknown.Near) > 0 {
 		hint = "did you mean " + strings.Join(unknown.Near, ", ") + "?"
 	}
-	return &usageError{text: fmt.Sprintf("unknown batch %q", id), hint: hint}
+	return &exit.UsageError{Text: fmt.Sprintf("unknown batch %q", id), Hint: hint}
 }
 
 // openBatch opens the ledger and reads one batch.
@@ -109,7 +111,7 @@ func (a *app) batchList(ctx context.Context, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	p := printer{out: a.stdout, err: a.stderr, json: asJSON}
+	p := a.Printer(asJSON)
 	rows := [][]string{{"BATCH", "STATE", "ROWS", "READY", "FAILED", "OPEN", "STARTED", "MANIFEST"}}
 	for _, b := range all {
 		s, err := a.batchStatus(ctx, b)
@@ -117,32 +119,24 @@ func (a *app) batchList(ctx context.Context, asJSON bool) error {
 			return err
 		}
 		if asJSON {
-			if err := p.object(s); err != nil {
+			if err := p.Object(s); err != nil {
 				return err
 			}
 			continue
 		}
 		rows = append(rows, []string{
-			b.ID, stateWords(b), fmt.Sprint(s.Total), fmt.Sprint(s.Ready), fmt.Sprint(s.Failed), fmt.Sprint(s.Waiting + s.InProgress + s.Unconfirmed),
-			ago(b.CreatedAt, time.Now()), b.Manifest,
+			b.ID, output.BatchStateWords(b), fmt.Sprint(s.Total), fmt.Sprint(s.Ready), fmt.Sprint(s.Failed), fmt.Sprint(s.Waiting + s.InProgress + s.Unconfirmed),
+			output.Ago(b.CreatedAt, time.Now()), b.Manifest,
 		})
 	}
 	if asJSON {
 		return nil
 	}
 	if len(rows) == 1 {
-		a.say("no batches")
+		a.Say("no batches")
 		return nil
 	}
-	return p.table(rows)
-}
-
-// stateWords is a batch's state for people.
-func stateWords(b ledger.Batch) string {
-	if b.Paused && !b.State.Ended() {
-		return string(b.State) + " (paused)"
-	}
-	return string(b.State)
+	return p.Table(rows)
 }
 
 // completeBatches helps a shell with the names of batches.

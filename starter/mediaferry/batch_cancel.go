@@ -10,6 +10,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/starter/exit"
 )
 
 func (a *app) batchCancelCommand() *cobra.Command {
@@ -35,7 +36,7 @@ func (a *app) cancelBatch(ctx context.Context, id, because string) error {
 		return err
 	}
 	if b.State.Ended() {
-		return misused("batch %s is %s already", id, b.State)
+		return exit.Misused("batch %s is %s already", id, b.State)
 	}
 	if b.State != upload.BatchCanceling {
 		change := ledger.BatchChange{Event: event("cancel", because, ""), State: upload.BatchCanceling, Paused: new(bool)}
@@ -76,14 +77,14 @@ func (a *app) endWithout(ctx context.Context, id string) error {
 // awaitCanceled waits for the end. That rows are not ready then is what was asked
 // for.
 func (a *app) awaitCanceled(ctx context.Context, id string) error {
-	err := a.followBatch(ctx, id, printer{out: a.stdout, err: a.stderr})
-	var items *notReadyError
+	err := a.followBatch(ctx, id, a.Printer(false))
+	var items *exit.NotReadyError
 	if !errors.As(err, &items) {
 		return err
 	}
 	b, err := a.ledger.Batch(ctx, id)
 	if err == nil && b.State != upload.BatchCanceled {
-		a.say("it had ended before the cancellation reached it")
+		a.Say("it had ended before the cancellation reached it")
 	}
 	return err
 }

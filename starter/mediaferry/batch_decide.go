@@ -12,6 +12,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/starter/exit"
 )
 
 // decideBatch decides on all rows of a batch that are unconfirmed. Each is told
@@ -31,7 +32,7 @@ func (a *app) decideBatch(ctx context.Context, id string, d upload.Decision) err
 		rows = append(rows, entry)
 	}
 	if len(rows) == 0 {
-		a.say("batch %s has no unconfirmed rows", id)
+		a.Say("batch %s has no unconfirmed rows", id)
 		return nil
 	}
 	a.parting = "interrupted; what was decided stays decided, and the same command goes on with the rest"
@@ -48,18 +49,18 @@ func (a *app) decideBatch(ctx context.Context, id string, d upload.Decision) err
 			return ctx.Err()
 		}
 		if err != nil {
-			a.say("%s", err)
+			a.Say("%s", err)
 			failed++
 			continue
 		}
-		if _, err := fmt.Fprintf(a.stdout, "%-12s %s\n", d.Verdict, entry.Result.UploadID); err != nil {
+		if _, err := fmt.Fprintf(a.Out, "%-12s %s\n", d.Verdict, entry.Result.UploadID); err != nil {
 			return err
 		}
 		decided = append(decided, entry)
 	}
 	var end error
 	if failed > 0 {
-		end = &notReadyError{failed}
+		end = &exit.NotReadyError{Count: failed}
 	}
 	if d.Verdict == upload.VerdictRetry && !a.uploads {
 		return end // workers that stay do that

@@ -12,6 +12,8 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/output"
 )
 
 const (
@@ -41,7 +43,7 @@ Exit status: 0 all rows are ready, 3 some are not.`,
 			a.parting = "the batch goes on where the engine does"
 			w := a.newBatchWatch(b.ID)
 			w.staff = func(context.Context) error { return nil }
-			return w.follow(cmd.Context(), printer{out: a.stdout, err: a.stderr, json: asJSON})
+			return w.follow(cmd.Context(), a.Printer(asJSON))
 		},
 		ValidArgsFunction: a.completeBatches,
 	}
@@ -53,7 +55,7 @@ Exit status: 0 all rows are ready, 3 some are not.`,
 type batchWatch struct {
 	*app
 	id    string
-	board *board
+	board *output.Board
 	staff func(context.Context) error // sees to it that somebody does the work
 	slow  map[string]int64            // answers 429 when the watch began, by account
 	stuck time.Time                   // since when nothing can go on
@@ -63,21 +65,21 @@ type batchWatch struct {
 
 func (a *app) newBatchWatch(id string) *batchWatch {
 	return &batchWatch{
-		app: a, id: id, board: newBoard(a.stderr), slow: map[string]int64{},
+		app: a, id: id, board: output.NewBoard(a.Err), slow: map[string]int64{},
 		staff: func(ctx context.Context) error { return a.staff(ctx, id) },
 	}
 }
 
 // followBatch waits for a batch's end, and does the work where nobody else does.
-func (a *app) followBatch(ctx context.Context, id string, p printer) error {
+func (a *app) followBatch(ctx context.Context, id string, p output.Printer) error {
 	w := a.newBatchWatch(id)
 	w.stays = true
 	return w.follow(ctx, p)
 }
 
 // follow shows how far the batch is until it has ended, or waits for a person.
-func (w *batchWatch) follow(ctx context.Context, p printer) error {
-	defer w.board.clear()
+func (w *batchWatch) follow(ctx context.Context, p output.Printer) error {
+	defer w.board.Clear()
 	crews := time.NewTicker(crewEvery)
 	defer crews.Stop()
 	for {
@@ -91,13 +93,13 @@ func (w *batchWatch) follow(ctx context.Context, p printer) error {
 			why = ""
 		}
 		if why != "" {
-			w.board.clear()
+			w.board.Clear()
 			if why != ended {
-				w.say("%s", why)
+				w.Say("%s", why)
 			}
-			return w.endBatch(ctx, view.batch, p)
+			return w.endBatch(ctx, view.Batch, p)
 		}
-		w.board.draw(view.lines(w.board.terminal))
+		w.board.Draw(view.Lines(w.board.Terminal()))
 		pause := time.NewTimer(max(batchLook, lookShare*time.Since(began)))
 		select {
 		case <-ctx.Done():
@@ -118,17 +120,17 @@ func (w *batchWatch) follow(ctx context.Context, p printer) error {
 const ended = "ended"
 
 // over tells why there is nothing to wait for any more; "" where there is.
-func (w *batchWatch) over(v batchView) string {
+func (w *batchWatch) over(v output.BatchView) string {
 	switch {
-	case v.batch.State.Ended():
+	case v.Batch.State.Ended():
 		return ended
-	case v.batch.State == upload.BatchHeld:
-		return fmt.Sprintf("batch %s is held: %s", w.id, v.batch.Because)
-	case v.batch.Paused, v.batch.State == upload.BatchCanceling:
+	case v.Batch.State == upload.BatchHeld:
+		return fmt.Sprintf("batch %s is held: %s", w.id, v.Batch.Because)
+	case v.Batch.Paused, v.Batch.State == upload.BatchCanceling:
 		w.stuck = time.Time{}
 		return ""
 	}
-	names := v.denied()
+	names := denied(v)
 	if len(names) == 0 {
 		w.stuck = time.Time{}
 		return ""
@@ -145,7 +147,7 @@ func (w *batchWatch) over(v batchView) string {
 		commands = append(commands, "mediaferry account resume "+name)
 	}
 	return fmt.Sprintf("all that is left waits for %s, put that right, then: %s; the batch goes on by itself while mediaferry up runs, else with the same command",
-		join(accounts), strings.Join(commands, "; "))
+		output.Join(accounts), strings.Join(commands, "; "))
 }
 
 // closeTime is how long a command waits for a batch's report.
@@ -192,26 +194,11 @@ func (a *app) reported(ctx context.Context, id string, err error) error {
 	return err
 }
 
-// batchView is a batch at one moment.
-type batchView struct {
-	batch    ledger.Batch
-	numbers  batchNumbers
-	accounts []accountView
-}
-
-// accountView is one account of a batch.
-type accountView struct {
-	name                          string
-	total, done, inFlight, failed int64
-	rate                          float64
-	slowdowns                     int64
-	paused                        ledger.AccountState // Paused: it rests
-}
-
-func (w *batchWatch) look(ctx context.Context) (batchView, error) {
-	var v batchView
+// look adds the batch up.
+func (w *batchWatch) look(ctx context.Context) (output.BatchView, error) {
+	var v output.BatchView
 	var err error
-	if v.batch, err = w.ledger.Batch(ctx, w.id); err != nil {
+	if v.Batch, err = w.ledger.Batch(ctx, w.id); err != nil {
 		return v, unknownBatch(w.id, err)
 	}
 	s, err := w.ledger.Summarize(ctx, w.id)
@@ -223,76 +210,78 @@ func (w *batchWatch) look(ctx context.Context) (batchView, error) {
 	if err != nil {
 		return v, err
 	}
-	v.numbers = numbersOf(v.batch, s, rateOf(ticks, now, ""))
+	v.Numbers = numbersOf(v.Batch, s, rateOf(ticks, now, ""))
 	routes, err := w.ledger.Routes(ctx, w.id)
 	if err != nil {
 		return v, err
 	}
+	var paused []ledger.AccountState // with rows left
 	for _, route := range routes {
-		if slices.ContainsFunc(v.accounts, func(a accountView) bool { return a.name == route.Account }) {
+		if slices.ContainsFunc(v.Accounts, func(a output.AccountView) bool { return a.Name == route.Account }) {
 			continue
 		}
-		one, err := w.account(ctx, route.Account)
+		one, state, err := w.account(ctx, route.Account)
 		if err != nil {
 			return v, err
 		}
-		one.rate = rateOf(ticks, now, route.Account)
-		v.accounts = append(v.accounts, one)
-	}
-	for _, one := range v.accounts {
-		if one.paused.Paused && one.done < one.total {
-			v.numbers.rest(append(v.numbers.resting, one.paused))
+		one.Rate = rateOf(ticks, now, route.Account)
+		v.Accounts = append(v.Accounts, one)
+		if state.Paused && one.Done < one.Total {
+			paused = append(paused, state)
 		}
 	}
+	v.Numbers.Pause(paused)
 	return v, nil
 }
 
-func (w *batchWatch) account(ctx context.Context, name string) (accountView, error) {
-	v := accountView{name: name}
+// account adds up the rows of one account, and tells whether it is paused.
+func (w *batchWatch) account(ctx context.Context, name string) (output.AccountView, ledger.AccountState, error) {
+	v := output.AccountView{Name: name}
+	var state ledger.AccountState
 	counts, err := w.ledger.Counts(ctx, ledger.Filter{Batch: w.id, Account: name})
 	if err != nil {
-		return v, err
+		return v, state, err
 	}
 	for state, n := range counts {
-		v.total += n
+		v.Total += n
 		switch {
 		case state.Ended():
-			v.done += n
+			v.Done += n
 		case state != upload.StateWaiting:
-			v.inFlight += n
+			v.InFlight += n
 		}
 	}
-	v.failed = counts[upload.StateFailed]
+	v.Failed = counts[upload.StateFailed]
 	slowdowns, err := w.ledger.Slowdowns(ctx, name)
 	if err != nil {
-		return v, err
+		return v, state, err
 	}
 	if _, known := w.slow[name]; !known {
 		w.slow[name] = slowdowns
 	}
-	v.slowdowns = slowdowns - w.slow[name]
-	account, err := w.ledger.Account(ctx, name)
-	v.paused = account
-	return v, err
+	v.Slowdowns = slowdowns - w.slow[name]
+	state, err = w.ledger.Account(ctx, name)
+	v.Paused = state.Paused
+	return v, state, err
 }
 
 // denied are the accounts for which all rows that are left wait, where there is
 // no other with anything to do.
-func (v batchView) denied() (names []string) {
-	for _, a := range v.accounts {
+func denied(v output.BatchView) (names []string) {
+	for _, a := range v.Accounts {
 		switch {
-		case a.done == a.total:
-		case !a.paused.Paused:
+		case a.Done == a.Total:
+		case !a.Paused:
 			return nil
 		default:
-			names = append(names, a.name)
+			names = append(names, a.Name)
 		}
 	}
 	return names
 }
 
 // endBatch prints a batch that has ended, or waits for a person.
-func (a *app) endBatch(ctx context.Context, b ledger.Batch, p printer) error {
+func (a *app) endBatch(ctx context.Context, b ledger.Batch, p output.Printer) error {
 	n, err := a.batchStatus(ctx, b)
 	if err != nil {
 		return err
@@ -300,13 +289,8 @@ func (a *app) endBatch(ctx context.Context, b ledger.Batch, p printer) error {
 	if err := a.tellCanary(ctx, b, p); err != nil {
 		return err
 	}
-	if p.json {
-		err = p.object(n)
-	} else {
-		err = p.table(statusRows(b, n))
-	}
-	if err == nil && n.Ready < n.Total {
-		err = &notReadyError{int(n.Total - n.Ready)}
+	if err = p.Batch(b, n); err == nil && n.Ready < n.Total {
+		err = &exit.NotReadyError{Count: int(n.Total - n.Ready)}
 	}
 	return err
 }
@@ -315,8 +299,8 @@ func (a *app) endBatch(ctx context.Context, b ledger.Batch, p printer) error {
 const mostShown = 50
 
 // tellCanary shows the first rows of each account, on which a person decides.
-func (a *app) tellCanary(ctx context.Context, b ledger.Batch, p printer) error {
-	if b.State != upload.BatchHeld || b.Canary == 0 || p.json {
+func (a *app) tellCanary(ctx context.Context, b ledger.Batch, p output.Printer) error {
+	if b.State != upload.BatchHeld || b.Canary == 0 || p.JSON {
 		return nil
 	}
 	passed, err := a.ledger.CanaryPassed(ctx, b.ID)
@@ -332,7 +316,7 @@ func (a *app) tellCanary(ctx context.Context, b ledger.Batch, p printer) error {
 			if entry.Result.WorkflowID == "" { // refused: it was never on its way
 				continue
 			}
-			if err := p.item(entry.Result); err != nil {
+			if err := p.Item(entry.Result); err != nil {
 				return err
 			}
 			if shown++; shown == mostShown {
@@ -340,6 +324,6 @@ func (a *app) tellCanary(ctx context.Context, b ledger.Batch, p printer) error {
 			}
 		}
 	}
-	_, err = fmt.Fprintln(p.out)
+	_, err = fmt.Fprintln(p.Out)
 	return err
 }

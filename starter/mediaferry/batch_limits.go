@@ -11,6 +11,8 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/output"
 )
 
 // limitFlags are the limits of a batch as they are given.
@@ -43,13 +45,13 @@ func (f limitFlags) apply(cmd *cobra.Command, known []string, limits upload.Limi
 	}
 	if flags.Changed("in-flight") {
 		if f.inFlight < 0 {
-			return limits, misused("--in-flight %d is no number of rows, want 1 or more, or 0 for no limit", f.inFlight)
+			return limits, exit.Misused("--in-flight %d is no number of rows, want 1 or more, or 0 for no limit", f.inFlight)
 		}
 		limits.InFlight = f.inFlight
 	}
 	if flags.Changed("bwlimit") {
 		if limits.Bandwidth, err = transfer.ParseRate(f.bandwidth); err != nil {
-			return limits, misused("--bwlimit: %s", err)
+			return limits, exit.Misused("--bwlimit: %s", err)
 		}
 	}
 	if flags.Changed("failures") {
@@ -88,17 +90,17 @@ func parseRPS(given, known []string, now map[string]float64) (map[string]float64
 	for _, pair := range given {
 		name, text, ok := strings.Cut(pair, "=")
 		if !ok || name == "" || text == "" {
-			return nil, misused("--rps %q is not ACCOUNT=N", pair)
+			return nil, exit.Misused("--rps %q is not ACCOUNT=N", pair)
 		}
 		if !slices.Contains(known, name) {
-			return nil, &usageError{text: fmt.Sprintf("--rps: unknown account %q", name), hint: "the accounts are: " + strings.Join(known, ", ")}
+			return nil, &exit.UsageError{Text: fmt.Sprintf("--rps: unknown account %q", name), Hint: "the accounts are: " + strings.Join(known, ", ")}
 		}
 		rate, err := strconv.ParseFloat(text, 64)
 		switch {
 		case text == none:
 			delete(rates, name)
 		case err != nil || !(rate > 0 && rate <= 1e6):
-			return nil, misused("--rps %s: %q is no rate, want calls per second, such as 5 or 0.5, or none for the account's own", name, text)
+			return nil, exit.Misused("--rps %s: %q is no rate, want calls per second, such as 5 or 0.5, or none for the account's own", name, text)
 		default:
 			rates[name] = rate
 		}
@@ -115,7 +117,7 @@ func parseBudgets(given []string) ([]upload.Budget, error) {
 	for _, text := range given {
 		if text == none {
 			if len(given) > 1 {
-				return nil, misused("--failures none stands alone")
+				return nil, exit.Misused("--failures none stands alone")
 			}
 			return nil, nil
 		}
@@ -124,7 +126,7 @@ func parseBudgets(given []string) ([]upload.Budget, error) {
 			return nil, err
 		}
 		if slices.ContainsFunc(budgets, func(b upload.Budget) bool { return b.Kind == budget.Kind && (b.Count > 0) == (budget.Count > 0) }) {
-			return nil, misused("--failures %s: there is one of that sort already", text)
+			return nil, exit.Misused("--failures %s: there is one of that sort already", text)
 		}
 		budgets = append(budgets, budget)
 	}
@@ -139,38 +141,20 @@ func parseBudget(text string) (upload.Budget, error) {
 	}
 	budget.Kind = upload.Kind(kind)
 	if named && !slices.Contains(upload.Kinds(), budget.Kind) {
-		return budget, misused("--failures %s: kind %q is unknown, want one of %s", text, kind, join(upload.Kinds()))
+		return budget, exit.Misused("--failures %s: kind %q is unknown, want one of %s", text, kind, output.Join(upload.Kinds()))
 	}
 	if share, isShare := strings.CutSuffix(number, "%"); isShare {
 		percent, err := strconv.ParseFloat(share, 64)
 		if err != nil || !(percent > 0 && percent <= 100) {
-			return budget, misused("--failures %s: want a share above 0%% and up to 100%%", text)
+			return budget, exit.Misused("--failures %s: want a share above 0%% and up to 100%%", text)
 		}
 		budget.Share = percent / 100
 		return budget, nil
 	}
 	count, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || count < 1 {
-		return budget, misused("--failures %s: want a number of rows from 1, a share such as 5%%, one for a kind such as rejected=10, or none", text)
+		return budget, exit.Misused("--failures %s: want a number of rows from 1, a share such as 5%%, one for a kind such as rejected=10, or none", text)
 	}
 	budget.Count = count
 	return budget, nil
-}
-
-// limitLines are a batch's limits for people, one a line.
-func limitLines(l upload.Limits) []string {
-	var lines []string
-	for _, name := range slices.Sorted(maps.Keys(l.RPS)) {
-		lines = append(lines, fmt.Sprintf("%g calls a second for %s", l.RPS[name], name))
-	}
-	if l.InFlight > 0 {
-		lines = append(lines, fmt.Sprintf("%d rows in flight, each worker and account", l.InFlight))
-	}
-	if l.Bandwidth > 0 {
-		lines = append(lines, size(l.Bandwidth)+"/s, each worker")
-	}
-	for _, budget := range l.Failures {
-		lines = append(lines, "held at "+budget.String()+" failures")
-	}
-	return lines
 }

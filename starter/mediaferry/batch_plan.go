@@ -6,10 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +14,8 @@ import (
 	"github.com/mediaferry/mediaferry/internal/manifest"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/output"
 )
 
 type planFlags struct {
@@ -55,7 +53,7 @@ with line, column and remedy. It sends nothing and changes nothing.
 
 func (a *app) batchPlan(ctx context.Context, f planFlags, given string) error {
 	if f.sample < 0 {
-		return misused("--sample %d is no number of sources", f.sample)
+		return exit.Misused("--sample %d is no number of sources", f.sample)
 	}
 	if err := a.openConfig(); err != nil {
 		return err
@@ -71,7 +69,7 @@ func (a *app) batchPlan(ctx context.Context, f planFlags, given string) error {
 	if err != nil {
 		return a.asManifest(err)
 	}
-	return a.tellPlan(plan, printer{out: a.stdout, err: a.stderr, json: f.json})
+	return a.tellPlan(plan, a.Printer(f.json))
 }
 
 // knownAccount refuses an account of --to that cannot be used; "" names none.
@@ -127,9 +125,9 @@ func (a *app) planning(ctx context.Context, f planFlags, given string) (batch.Pl
 // the row's where none does.
 func (a *app) rowRoot(path string) (string, error) {
 	root, err := a.ownRoot(path)
-	var outside *usageError
+	var outside *exit.UsageError
 	if errors.As(err, &outside) {
-		return "", upload.Errorf(upload.KindInvalid, upload.StepClaim, "%s", outside.text).WithHint("%s", outside.hint)
+		return "", upload.Errorf(upload.KindInvalid, upload.StepClaim, "%s", outside.Text).WithHint("%s", outside.Hint)
 	}
 	return root, err
 }
@@ -154,10 +152,10 @@ func (a *app) locate(ctx context.Context, given string) (manifest.Place, error) 
 	if given != "-" {
 		place, err := manifest.Locate(given, here)
 		if err != nil {
-			return place, misused("%s", upload.AsError(err, "").Message)
+			return place, exit.Misused("%s", upload.AsError(err, "").Message)
 		}
 		if _, err := os.Stat(place.Source); upload.IsLocal(place.Source) && os.IsNotExist(err) {
-			return place, misused("manifest %s does not exist", place.Source)
+			return place, exit.Misused("manifest %s does not exist", place.Source)
 		}
 		return place, nil
 	}
@@ -188,59 +186,33 @@ func (a *app) asManifest(err error) error {
 	switch {
 	case errors.As(err, &refused):
 		if refused.Whole { // its problems follow
-			a.say("manifest %q is refused as a whole", refused.Manifest)
+			a.Say("manifest %q is refused as a whole", refused.Manifest)
 		} else {
-			a.say("%s", err)
+			a.Say("%s", err)
 		}
-		a.tellProblems(refused.Found)
-		return &notReadyError{refused.Found.Refused}
+		a.Problems(refused.Found)
+		return &exit.NotReadyError{Count: refused.Found.Refused}
 	case !errors.As(err, &known):
 		return err
 	}
 	switch known.Kind {
 	case upload.KindInvalid, upload.KindMissing:
-		a.say("%s", known.Message)
-		if known.Hint != "" {
-			_, _ = fmt.Fprintf(a.stderr, "  %s\n", known.Hint)
-		}
-		return &notReadyError{1}
+		a.Say("%s", known.Message)
+		a.Hint(known.Hint)
+		return &exit.NotReadyError{Count: 1}
 	}
 	return err
 }
 
-// tellProblems names every problem: the first in full, the rest in groups.
-func (a *app) tellProblems(found manifest.Collected) {
-	for _, p := range found.First {
-		_, _ = fmt.Fprintln(a.stderr, p)
-	}
-	for _, g := range found.Rest {
-		if !g.Warning {
-			_, _ = fmt.Fprintln(a.stderr, g)
-		}
-	}
-}
-
-// tellWarnings names what is taken all the same, and may not be meant.
-func (a *app) tellWarnings(found manifest.Collected) {
-	for _, p := range found.FirstWarning {
-		_, _ = fmt.Fprintf(a.stderr, "warning: %s\n", p)
-	}
-	for _, g := range found.Rest {
-		if g.Warning {
-			_, _ = fmt.Fprintf(a.stderr, "warning: %s\n", g)
-		}
-	}
-}
-
-func (a *app) tellPlan(plan *batch.Plan, p printer) error {
+func (a *app) tellPlan(plan *batch.Plan, p output.Printer) error {
 	var err error
-	if p.json {
-		err = p.object(plan)
-	} else if err = p.table(planHead(plan)); err == nil {
-		a.tellWarnings(plan.Problems)
-		a.tellProblems(plan.Problems)
-		a.tellProblems(plan.Sources)
-		err = a.tellSample(plan.Sample)
+	if p.JSON {
+		err = p.Object(plan)
+	} else if err = p.Table(output.PlanRows(plan)); err == nil {
+		a.Warnings(plan.Problems)
+		a.Problems(plan.Problems)
+		a.Problems(plan.Sources)
+		err = a.Sample(plan.Sample)
 	}
 	if err != nil {
 		return err
@@ -248,141 +220,21 @@ func (a *app) tellPlan(plan *batch.Plan, p printer) error {
 	bad := int(plan.Refused + plan.Unfit)
 	switch {
 	case plan.Whole:
-		a.say("batch start refuses the manifest, with --skip-invalid too: %s", headerFirst)
+		a.Say("batch start refuses the manifest, with --skip-invalid too: %s", headerFirst)
 	case plan.Refused > 0:
-		a.say("%d of %d rows would be refused: batch start refuses the manifest, or with --skip-invalid those rows", plan.Refused, plan.Rows)
+		a.Say("%d of %d rows would be refused: batch start refuses the manifest, or with --skip-invalid those rows", plan.Refused, plan.Rows)
 	}
 	if plan.Unfit > 0 {
-		a.say("%d of %d rows would fail, because of their sources", plan.Unfit, plan.Rows)
+		a.Say("%d of %d rows would fail, because of their sources", plan.Unfit, plan.Rows)
 	}
 	if plan.Sample != nil {
 		bad += len(plan.Sample.Bad)
 	}
 	if bad > 0 {
-		return &notReadyError{bad}
+		return &exit.NotReadyError{Count: bad}
 	}
 	return nil
 }
 
-// planHead is a plan for people: what it is about, then a line for each account.
-func planHead(plan *batch.Plan) [][]string {
-	rows := [][]string{
-		{"manifest", plan.Manifest},
-		{"sha256", plan.SHA256},
-		{"rows", rowWords(plan)},
-		{"bytes", bytesWords(plan.Bytes, plan.UnknownSize, plan.ToSend)},
-		{"least time", floorWords(plan.Floor)},
-		{"temporal", plan.Actions.String()},
-		{"duplicates", duplicateWords(plan)},
-	}
-	for _, d := range plan.Duplicates.Examples[:min(len(plan.Duplicates.Examples), 5)] {
-		rows = append(rows, []string{"", fmt.Sprintf("%s to %s, lines %s", d.Source, d.Account, numbers(d.Lines))})
-	}
-	for _, one := range plan.Accounts {
-		if one.Rows == 0 {
-			continue
-		}
-		rows = append(rows, []string{""}, []string{"account", fmt.Sprintf("%s (%s)", one.Account, one.Vendor)})
-		rows = append(rows, accountRows(one)...)
-	}
-	return rows
-}
-
-func accountRows(one batch.AccountPlan) [][]string {
-	rate := "no limit of requests"
-	if one.Rate > 0 {
-		rate = fmt.Sprintf("%g requests a second", one.Rate)
-	}
-	if one.Floor > 0 {
-		rate += ", at least " + floorWords(one.Floor)
-	}
-	calls := fmt.Sprintf("prepare %d, transfer %d", one.Calls.Prepare, one.Calls.Transfer)
-	if one.Calls.Complete > 0 {
-		calls += fmt.Sprintf(", complete %d", one.Calls.Complete)
-	}
-	if one.Calls.Poll > 0 {
-		calls += fmt.Sprintf(", poll %d", one.Calls.Poll)
-	}
-	return [][]string{
-		{"  rows", fmt.Sprintf("%d: %d in pages, %d on their own, %d delivered before", one.Rows, one.Packed, one.Own, one.Known)},
-		{"  bytes", bytesWords(one.Bytes, one.UnknownSize, one.Rows-one.Known)},
-		{"  calls", calls + ", at least"},
-		{"  pace", rate},
-	}
-}
-
 // headerFirst is what to do about a manifest that is refused as a whole.
 const headerFirst = "what is said about line 1 concerns every row; put that right first"
-
-func rowWords(plan *batch.Plan) string {
-	if plan.Whole {
-		return fmt.Sprintf("%d: none to send, because of line 1", plan.Rows)
-	}
-	text := fmt.Sprintf("%d: %d to send", plan.Rows, plan.ToSend)
-	for _, one := range []struct {
-		n    int64
-		word string
-	}{{plan.Known, "delivered before"}, {plan.Refused, "refused"}, {plan.Unfit, "without a fit source"}} {
-		if one.n > 0 {
-			text += fmt.Sprintf(", %d %s", one.n, one.word)
-		}
-	}
-	return text
-}
-
-func bytesWords(n, unknown, of int64) string {
-	switch {
-	case of == 0:
-		return "none"
-	case unknown == of:
-		return "not known before the sources are opened"
-	case unknown > 0:
-		return fmt.Sprintf("%s, and %d rows of unknown size", size(n), unknown)
-	}
-	return size(n)
-}
-
-func floorWords(seconds float64) string {
-	if seconds == 0 {
-		return "no limit sets one"
-	}
-	return (time.Duration(seconds*10) * time.Second / 10).Round(time.Second / 10).String()
-}
-
-func duplicateWords(plan *batch.Plan) string {
-	d := plan.Duplicates
-	switch {
-	case plan.ToSend == 0:
-		return "not compared: no row is to be sent"
-	case d.Compared == 0:
-		return "not compared: of the rows to send, none has its source on this host"
-	case d.Rows == 0:
-		return fmt.Sprintf("none among the %d rows on this host", d.Compared)
-	case d.Rows == 1:
-		return "1 row repeats the content of an earlier one for the same account, " + size(d.Bytes)
-	}
-	return fmt.Sprintf("%d rows repeat the content of an earlier one for the same account, %s", d.Rows, size(d.Bytes))
-}
-
-func numbers(all []int) string {
-	texts := make([]string, len(all))
-	for i, n := range slices.Sorted(slices.Values(all)) {
-		texts[i] = strconv.Itoa(n)
-	}
-	return strings.Join(texts, ", ")
-}
-
-// tellSample says what came of opening some sources.
-func (a *app) tellSample(s *batch.Sample) error {
-	if s == nil {
-		return nil
-	}
-	for _, bad := range s.Bad {
-		_, _ = fmt.Fprintf(a.stderr, "line %d: %s to %s: %s: %s\n", bad.Line, bad.Source, bad.Account, bad.Kind, bad.Message)
-		if bad.Hint != "" {
-			_, _ = fmt.Fprintf(a.stderr, "  %s\n", bad.Hint)
-		}
-	}
-	_, err := fmt.Fprintf(a.stdout, "\nsample: %d of %d sources are good, of %s on average\n", s.Good, s.Looked, size(s.MeanBytes))
-	return err
-}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/report"
 	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/output"
 )
 
 func (a *app) batchReportCommand() *cobra.Command {
@@ -32,14 +34,14 @@ FILE may also be a pipe, or a link.`,
 		},
 		ValidArgsFunction: a.completeBatches,
 	}
-	cmd.Flags().StringVar(&format, "format", string(report.CSV), "one of "+join(report.Formats()))
+	cmd.Flags().StringVar(&format, "format", string(report.CSV), "one of "+output.Join(report.Formats()))
 	cmd.Flags().StringVarP(&file, "output", "o", "", "write to `FILE` instead of standard output")
 	return cmd
 }
 
 func (a *app) batchReport(ctx context.Context, id, format, file string) error {
 	if !slices.Contains(report.Formats(), report.Format(format)) {
-		return misused("--format %q is unknown, want one of %s", format, join(report.Formats()))
+		return exit.Misused("--format %q is unknown, want one of %s", format, output.Join(report.Formats()))
 	}
 	if _, err := a.openBatch(ctx, id); err != nil {
 		return err
@@ -56,7 +58,7 @@ func (a *app) batchReport(ctx context.Context, id, format, file string) error {
 		return report.Print(ctx, a.ledger, id, report.Options{Format: report.Format(format), Sources: from}, w)
 	}
 	if file == "" {
-		return write(a.stdout)
+		return write(a.Out)
 	}
 	full, err := filepath.Abs(file)
 	if err != nil {

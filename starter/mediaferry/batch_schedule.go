@@ -17,6 +17,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/manifest"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
 )
 
 type scheduleFlags struct {
@@ -47,9 +48,9 @@ SPEC is minute, hour, day, month and weekday, in UTC unless CRON_TZ=ZONE is befo
 			case f.remove && len(args) == 1, !f.remove && len(args) == 2:
 				return nil
 			case f.remove:
-				return misused("want the NAME of one schedule")
+				return exit.Misused("want the NAME of one schedule")
 			}
-			return misused("want a NAME and a MANIFEST or a folder")
+			return exit.Misused("want a NAME and a MANIFEST or a folder")
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return a.batchSchedule(cmd.Context(), f, args) },
 	}
@@ -67,16 +68,16 @@ func scheduleID(name string) string { return "batch/" + name }
 func (a *app) batchSchedule(ctx context.Context, f scheduleFlags, args []string) error {
 	name := args[0]
 	if err := upload.CheckBatchID(name); err != nil {
-		return misused("NAME: %s", err)
+		return exit.Misused("NAME: %s", err)
 	}
 	if f.cron == "" && !f.remove {
-		return misused("--cron is missing")
+		return exit.Misused("--cron is missing")
 	}
 	if err := a.openLedger(ctx); err != nil {
 		return err
 	}
 	if !a.engineRuns(ctx) {
-		return &usageError{text: "batch schedule needs a running engine", hint: "start one in another terminal: mediaferry up"}
+		return &exit.UsageError{Text: "batch schedule needs a running engine", Hint: "start one in another terminal: mediaferry up"}
 	}
 	if f.remove {
 		return a.removeSchedule(ctx, name)
@@ -100,7 +101,7 @@ func (a *app) scheduled(ctx context.Context, name, given, to string) (upload.Sch
 		}
 	}
 	if given == "-" {
-		return what, misused("a schedule cannot read standard input, want a file, a folder, s3:// or oss://")
+		return what, exit.Misused("a schedule cannot read standard input, want a file, a folder, s3:// or oss://")
 	}
 	here, err := os.Getwd()
 	if err != nil {
@@ -108,14 +109,14 @@ func (a *app) scheduled(ctx context.Context, name, given, to string) (upload.Sch
 	}
 	place, err := manifest.Locate(given, here)
 	if err != nil {
-		return what, misused("%s", upload.AsError(err, "").Message)
+		return what, exit.Misused("%s", upload.AsError(err, "").Message)
 	}
 	what.Manifest = place.Source
 	if !upload.IsLocal(place.Source) {
 		return what, nil
 	}
 	if _, err := os.Stat(place.Source); err != nil {
-		return what, misused("manifest %s cannot be looked at: %s", place.Source, errors.Unwrap(err))
+		return what, exit.Misused("manifest %s cannot be looked at: %s", place.Source, errors.Unwrap(err))
 	}
 	workers, err := a.ledger.Workers(ctx, wiring.WorkerAge)
 	if err != nil {
@@ -127,7 +128,7 @@ func (a *app) scheduled(ctx context.Context, name, given, to string) (upload.Sch
 	}
 	queue, found := wiring.Queue(workers, host, place.Source)
 	if !found {
-		return what, &usageError{text: fmt.Sprintf("no worker on this host reads %s", place.Source), hint: "start one in another terminal: mediaferry up; or add the folder to sources.local_roots"}
+		return what, &exit.UsageError{Text: fmt.Sprintf("no worker on this host reads %s", place.Source), Hint: "start one in another terminal: mediaferry up; or add the folder to sources.local_roots"}
 	}
 	what.Queue = queue
 	return what, nil
@@ -158,7 +159,7 @@ func (a *app) putSchedule(ctx context.Context, cron string, what upload.Schedule
 	var invalid *serviceerror.InvalidArgument
 	switch {
 	case errors.As(err, &invalid):
-		return misused("--cron %q: %s", cron, invalid.Message)
+		return exit.Misused("--cron %q: %s", cron, invalid.Message)
 	case err != nil:
 		return fmt.Errorf("schedule %s: %w", what.Name, err)
 	}
@@ -167,10 +168,10 @@ func (a *app) putSchedule(ctx context.Context, cron string, what upload.Schedule
 		return fmt.Errorf("schedule %s: %w", what.Name, err)
 	}
 	if next := described.Info.NextActionTimes; len(next) > 0 {
-		a.say("schedule %s: the next batch of %s is made at %s", what.Name, upload.DisplaySource(what.Manifest), next[0].Local().Format(time.DateTime))
+		a.Say("schedule %s: the next batch of %s is made at %s", what.Name, upload.DisplaySource(what.Manifest), next[0].Local().Format(time.DateTime))
 		return nil
 	}
-	return misused("--cron %q: there is no such time", cron)
+	return exit.Misused("--cron %q: there is no such time", cron)
 }
 
 func (a *app) removeSchedule(ctx context.Context, name string) error {
@@ -181,10 +182,10 @@ func (a *app) removeSchedule(ctx context.Context, name string) error {
 	var gone *serviceerror.NotFound
 	switch {
 	case errors.As(err, &gone):
-		return misused("unknown schedule %q", name)
+		return exit.Misused("unknown schedule %q", name)
 	case err != nil:
 		return fmt.Errorf("remove schedule %s: %w", name, err)
 	}
-	a.say("schedule %s is removed; what it has started goes on", name)
+	a.Say("schedule %s is removed; what it has started goes on", name)
 	return nil
 }

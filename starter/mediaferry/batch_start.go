@@ -16,6 +16,8 @@ import (
 	"github.com/mediaferry/mediaferry/internal/manifest"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/output"
 )
 
 type startFlags struct {
@@ -73,10 +75,10 @@ func (a *app) batchStart(cmd *cobra.Command, f startFlags, given string) error {
 		return err
 	}
 	if f.canary < 0 {
-		return misused("--canary %d is no number of rows", f.canary)
+		return exit.Misused("--canary %d is no number of rows", f.canary)
 	}
 	if !f.follow && !a.engineRuns(ctx) {
-		return &usageError{text: "batch start needs a running engine, or --follow", hint: "start one in another terminal: mediaferry up"}
+		return &exit.UsageError{Text: "batch start needs a running engine, or --follow", Hint: "start one in another terminal: mediaferry up"}
 	}
 	place, err := a.locate(ctx, given)
 	if err != nil {
@@ -96,19 +98,19 @@ func (a *app) batchStart(cmd *cobra.Command, f startFlags, given string) error {
 	if f.follow {
 		a.parting = "interrupted; the batch goes on where the engine does, else with the same command"
 	}
-	return a.runBatch(ctx, loaded.Batch, f.follow, printer{out: a.stdout, err: a.stderr, json: f.json})
+	return a.runBatch(ctx, loaded.Batch, f.follow, a.Printer(f.json))
 }
 
 // batchID is the name of the batch of a manifest.
 func batchID(given string, place manifest.Place) (string, error) {
 	if given == "" {
 		if given = batch.NameOf(place); given == "" {
-			return "", &usageError{text: "the batch has no name: its manifest has none", hint: "name it with --id"}
+			return "", &exit.UsageError{Text: "the batch has no name: its manifest has none", Hint: "name it with --id"}
 		}
 		return given, nil
 	}
 	if err := upload.CheckBatchID(given); err != nil {
-		return "", misused("--id: %s", err)
+		return "", exit.Misused("--id: %s", err)
 	}
 	return given, nil
 }
@@ -123,16 +125,16 @@ func (a *app) loadBatch(ctx context.Context, f startFlags, place manifest.Place,
 	if err != nil {
 		return batch.Loaded{}, err
 	}
-	bar := newBoard(a.stderr)
+	bar := output.NewBoard(a.Err)
 	loaded, err := batch.Load(ctx, batch.Loading{
 		Place: place, Opener: opener, Catalog: a.config, Ledger: a.ledger, Batch: f.id, To: f.to, Again: f.again, SkipInvalid: f.skipInvalid,
 		Limits: limits, Canary: f.canary, By: who(), Queue: queue,
-		Beat: func(rows int64) { bar.draw([]string{fmt.Sprintf("%d rows are put down", rows)}) },
+		Beat: func(rows int64) { bar.Draw([]string{fmt.Sprintf("%d rows are put down", rows)}) },
 	})
-	bar.clear()
+	bar.Clear()
 	var known *upload.Error
 	if err != nil && loaded.Attached && errors.As(err, &known) && known.Kind == upload.KindInvalid {
-		return loaded, &usageError{text: known.Message, hint: known.Hint} // the name is another batch's
+		return loaded, &exit.UsageError{Text: known.Message, Hint: known.Hint} // the name is another batch's
 	}
 	if err != nil {
 		told := a.asManifest(err)
@@ -148,9 +150,9 @@ func (a *app) tellRefused(err error) {
 	switch {
 	case !errors.As(err, &refused):
 	case refused.Whole:
-		a.say("nothing was started; %s", headerFirst)
+		a.Say("nothing was started; %s", headerFirst)
 	default:
-		a.say("nothing was started; correct those rows, or leave them out with --skip-invalid")
+		a.Say("nothing was started; correct those rows, or leave them out with --skip-invalid")
 	}
 }
 
@@ -162,7 +164,7 @@ func (a *app) queues(ctx context.Context, stays bool) (func(context.Context, str
 		return nil, err
 	}
 	if !stays && !wiring.Carried(workers) {
-		return nil, &usageError{text: "batch start needs a worker that goes on, or --follow", hint: "start one in another terminal: mediaferry up"}
+		return nil, &exit.UsageError{Text: "batch start needs a worker that goes on, or --follow", Hint: "start one in another terminal: mediaferry up"}
 	}
 	host, err := a.host()
 	if err != nil {
@@ -174,7 +176,7 @@ func (a *app) queues(ctx context.Context, stays bool) (func(context.Context, str
 		}
 		root, err := a.rowRoot(path)
 		if err == nil && !stays {
-			err = &usageError{text: fmt.Sprintf("no worker on this host reads %s", path), hint: "start one in another terminal: mediaferry up; or wait here with --follow"}
+			err = &exit.UsageError{Text: fmt.Sprintf("no worker on this host reads %s", path), Hint: "start one in another terminal: mediaferry up; or wait here with --follow"}
 		}
 		return upload.HostQueue(host, root), err
 	}, nil
@@ -184,29 +186,29 @@ func (a *app) queues(ctx context.Context, stays bool) (func(context.Context, str
 func (a *app) tellLoaded(cmd *cobra.Command, f startFlags, loaded batch.Loaded) {
 	b := loaded.Batch
 	if loaded.Attached {
-		a.say("batch %s is there since %s, and %s", b.ID, b.CreatedAt.Local().Format(time.DateTime), stateWords(b))
+		a.Say("batch %s is there since %s, and %s", b.ID, b.CreatedAt.Local().Format(time.DateTime), output.BatchStateWords(b))
 		if f.limits.given(cmd) != "" || f.canary > 0 {
-			a.say("its limits stay as they are; to change them: mediaferry batch set %s", b.ID)
+			a.Say("its limits stay as they are; to change them: mediaferry batch set %s", b.ID)
 		}
 		return
 	}
 	if loaded.Found.Refused > 0 {
-		a.say("%d of %d rows are left out, and reported as failed: invalid", loaded.Found.Refused, loaded.Layout.Rows)
-		a.tellProblems(loaded.Found)
+		a.Say("%d of %d rows are left out, and reported as failed: invalid", loaded.Found.Refused, loaded.Layout.Rows)
+		a.Problems(loaded.Found)
 	}
 	const few = 5
 	switch n := loaded.Found.Warnings; {
 	case n == 0:
 	case n <= few:
-		a.tellWarnings(loaded.Found)
+		a.Warnings(loaded.Found)
 	default:
-		a.say("there are %d warnings, which mediaferry batch plan names", n)
+		a.Say("there are %d warnings, which mediaferry batch plan names", n)
 	}
 }
 
 // runBatch lets a batch run whose rows are in the ledger, and waits for it where
 // that is wanted.
-func (a *app) runBatch(ctx context.Context, b ledger.Batch, follow bool, p printer) error {
+func (a *app) runBatch(ctx context.Context, b ledger.Batch, follow bool, p output.Printer) error {
 	if b.State.Ended() {
 		return a.endBatch(ctx, b, p)
 	}
@@ -224,10 +226,10 @@ func (a *app) runBatch(ctx context.Context, b ledger.Batch, follow bool, p print
 	if follow {
 		return a.followBatch(ctx, b.ID, p)
 	}
-	if p.json {
+	if p.JSON {
 		return a.printStatus(ctx, b, p)
 	}
-	_, err := fmt.Fprintf(p.out, "%-12s %s, %d rows\n", "started", b.ID, b.Total)
+	_, err := fmt.Fprintf(p.Out, "%-12s %s, %d rows\n", "started", b.ID, b.Total)
 	return err
 }
 

@@ -2,46 +2,15 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"math"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/starter/output"
 )
-
-// batchNumbers is a batch as `batch status --json` prints it; the names are
-// stable. The counts sum up to Total.
-type batchNumbers struct {
-	Batch       string            `json:"batch"`
-	State       upload.BatchState `json:"state"`
-	Paused      bool              `json:"paused"`
-	Total       int64             `json:"total"`
-	Waiting     int64             `json:"waiting"`
-	InProgress  int64             `json:"in_progress"`
-	Ready       int64             `json:"ready"`
-	Failed      int64             `json:"failed"`
-	Unconfirmed int64             `json:"unconfirmed"`
-	Canceled    int64             `json:"canceled"`
-	BytesTotal  int64             `json:"bytes_total"`
-	BytesSent   int64             `json:"bytes_sent"`
-	Rate        float64           `json:"items_per_second"`
-	ETA         *int64            `json:"eta_seconds"`
-	Failures    []failureLine     `json:"failures"`
-
-	resting []ledger.AccountState // accounts that are paused and have rows left
-}
-
-// failureLine is one sort of failure at one account.
-type failureLine struct {
-	Kind    upload.Kind `json:"kind"`
-	To      string      `json:"to"`
-	Count   int64       `json:"count"`
-	Example string      `json:"example"`
-}
 
 func (a *app) batchStatusCommand() *cobra.Command {
 	var asJSON bool
@@ -58,7 +27,7 @@ failed. It works with no worker and no engine alive.`,
 			if err != nil {
 				return err
 			}
-			return a.printStatus(cmd.Context(), b, printer{out: a.stdout, err: a.stderr, json: asJSON})
+			return a.printStatus(cmd.Context(), b, a.Printer(asJSON))
 		},
 		ValidArgsFunction: a.completeBatches,
 	}
@@ -67,17 +36,17 @@ failed. It works with no worker and no engine alive.`,
 }
 
 // batchStatus adds a batch up.
-func (a *app) batchStatus(ctx context.Context, b ledger.Batch) (batchNumbers, error) {
+func (a *app) batchStatus(ctx context.Context, b ledger.Batch) (output.BatchNumbers, error) {
 	s, err := a.ledger.Summarize(ctx, b.ID)
 	if err != nil {
-		return batchNumbers{}, err
+		return output.BatchNumbers{}, err
 	}
 	now := time.Now()
 	var rate float64
 	if !b.State.Ended() {
 		ticks, err := a.ledger.Ticks(ctx, b.ID, now.Add(-rateWindow))
 		if err != nil {
-			return batchNumbers{}, err
+			return output.BatchNumbers{}, err
 		}
 		rate = rateOf(ticks, now, "")
 	}
@@ -87,17 +56,9 @@ func (a *app) batchStatus(ctx context.Context, b ledger.Batch) (batchNumbers, er
 		if err != nil {
 			return n, err
 		}
-		n.rest(resting)
+		n.Pause(resting)
 	}
 	return n, nil
-}
-
-// rest notes accounts that are paused. Nobody knows how long, and so the batch's
-// time left is not known either.
-func (n *batchNumbers) rest(accounts []ledger.AccountState) {
-	if n.resting = accounts; len(accounts) > 0 {
-		n.ETA = nil
-	}
 }
 
 // resting are the accounts of a batch that are paused and have rows left.
@@ -140,12 +101,12 @@ func open(counts map[upload.State]int64) int64 {
 	return n
 }
 
-func numbersOf(b ledger.Batch, s ledger.Summary, rate float64) batchNumbers {
-	n := batchNumbers{
+func numbersOf(b ledger.Batch, s ledger.Summary, rate float64) output.BatchNumbers {
+	n := output.BatchNumbers{
 		Batch: b.ID, State: b.State, Paused: b.Paused && !b.State.Ended(), Total: s.Total,
 		Waiting: s.Counts[upload.StateWaiting], InProgress: s.InProgress, Ready: s.Counts[upload.StateReady], Failed: s.Counts[upload.StateFailed],
 		Unconfirmed: s.Counts[upload.StateUnconfirmed], Canceled: s.Counts[upload.StateCanceled],
-		BytesTotal: s.Bytes, BytesSent: s.BytesSent, Rate: math.Round(rate*10) / 10, Failures: []failureLine{},
+		BytesTotal: s.Bytes, BytesSent: s.BytesSent, Rate: math.Round(rate*10) / 10, Failures: []output.BatchFailure{},
 	}
 	if b.State == upload.BatchLoading {
 		// Rows that are not in the ledger yet wait like the others, and for those
@@ -160,7 +121,7 @@ func numbersOf(b ledger.Batch, s ledger.Summary, rate float64) batchNumbers {
 		n.ETA = &eta
 	}
 	for _, f := range s.Failures {
-		n.Failures = append(n.Failures, failureLine{Kind: f.Kind, To: f.Account, Count: f.Count, Example: f.Because()})
+		n.Failures = append(n.Failures, output.BatchFailure{Kind: f.Kind, To: f.Account, Count: f.Count, Example: f.Because()})
 	}
 	return n
 }
@@ -191,101 +152,10 @@ func rateOf(ticks []ledger.Tick, now time.Time, account string) float64 {
 }
 
 // printStatus prints how far a batch is.
-func (a *app) printStatus(ctx context.Context, b ledger.Batch, p printer) error {
+func (a *app) printStatus(ctx context.Context, b ledger.Batch, p output.Printer) error {
 	n, err := a.batchStatus(ctx, b)
 	if err != nil {
 		return err
 	}
-	if p.json {
-		return p.object(n)
-	}
-	return p.table(statusRows(b, n))
-}
-
-func statusRows(b ledger.Batch, n batchNumbers) [][]string {
-	rows := [][]string{{"batch", b.ID}, {"state", stateWords(b)}}
-	add := func(name, format string, args ...any) {
-		rows = append(rows, []string{name, fmt.Sprintf(format, args...)})
-	}
-	if b.Because != "" && (b.Paused || b.State == upload.BatchHeld) {
-		add("because", "%s", b.Because)
-	}
-	add("manifest", "%s", b.Manifest)
-	add("rows", "%d: %s", n.Total, countWords(n))
-	if n.BytesTotal > 0 || n.BytesSent > 0 {
-		add("sent", "%s, media of %s", size(n.BytesSent), size(n.BytesTotal))
-	}
-	if n.Rate > 0 {
-		add("rate", "%.1f rows a second%s", n.Rate, etaWords(n))
-	}
-	for _, account := range n.resting {
-		add("waits", "for account %s, which is paused: %s", account.Name, account.Because)
-	}
-	for _, line := range limitLines(b.Limits) {
-		add("limit", "%s", line)
-	}
-	add("started", "%s by %s", b.CreatedAt.Local().Format(time.DateTime), orDash(b.By))
-	if !b.FinishedAt.IsZero() {
-		add("finished", "%s", b.FinishedAt.Local().Format(time.DateTime))
-	}
-	for _, f := range n.Failures {
-		add("failed", "%d × %s at %s, such as %s", f.Count, f.Kind, orDash(f.To), f.Example)
-	}
-	for _, next := range nextSteps(b, n) {
-		add("next", "%s", next)
-	}
-	return rows
-}
-
-func etaWords(n batchNumbers) string {
-	if n.ETA == nil || *n.ETA == 0 {
-		return ""
-	}
-	return fmt.Sprintf(", about %s left", time.Duration(*n.ETA)*time.Second)
-}
-
-// countWords names the states that have rows.
-func countWords(n batchNumbers) string {
-	var words []string
-	for _, one := range []struct {
-		n    int64
-		word string
-	}{
-		{n.Ready, "ready"},
-		{n.Failed, "failed"},
-		{n.Unconfirmed, "unconfirmed"},
-		{n.Canceled, "canceled"},
-		{n.InProgress, "in progress"},
-		{n.Waiting, "waiting"},
-	} {
-		if one.n > 0 {
-			words = append(words, fmt.Sprintf("%d %s", one.n, one.word))
-		}
-	}
-	if len(words) == 0 {
-		return "none"
-	}
-	return strings.Join(words, ", ")
-}
-
-// nextSteps are the commands that a person may want now.
-func nextSteps(b ledger.Batch, n batchNumbers) []string {
-	var steps []string
-	switch {
-	case b.State == upload.BatchHeld && b.Paused:
-		steps = append(steps, fmt.Sprintf("mediaferry batch resume %s, to end the pause: it stays held until resumed once more; or batch cancel %s", b.ID, b.ID))
-	case b.State == upload.BatchHeld:
-		steps = append(steps, fmt.Sprintf("mediaferry batch resume %s, to accept that and go on; or batch cancel %s", b.ID, b.ID))
-	case b.Paused && !b.State.Ended():
-		steps = append(steps, "mediaferry batch resume "+b.ID)
-	case b.State.Ended() && n.Failed+n.Canceled > 0:
-		steps = append(steps, "mediaferry batch retry "+b.ID+" [--kind KIND]; or batch report "+b.ID)
-	}
-	for _, account := range n.resting {
-		steps = append(steps, fmt.Sprintf("put account %s right, then: mediaferry account resume %s", account.Name, account.Name))
-	}
-	if n.Unconfirmed > 0 {
-		steps = append(steps, fmt.Sprintf("look at the vendor, then: mediaferry decide --batch %s ready|retry|fail --because TEXT", b.ID))
-	}
-	return steps
+	return p.Batch(b, n)
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/output"
 )
 
 func (a *app) batchPauseCommand() *cobra.Command {
@@ -79,9 +81,9 @@ func (a *app) pauseBatch(ctx context.Context, id, because string) error {
 	}
 	switch {
 	case b.State.Ended(), b.State == upload.BatchCanceling:
-		return misused("batch %s is %s", id, b.State)
+		return exit.Misused("batch %s is %s", id, b.State)
 	case b.Paused:
-		a.say("batch %s is paused already", id)
+		a.Say("batch %s is paused already", id)
 		return nil
 	}
 	paused, why := true, because
@@ -98,7 +100,7 @@ func (a *app) pauseBatch(ctx context.Context, id, because string) error {
 	if err := a.signalRows(ctx, id, upload.SignalPause); err != nil {
 		return err
 	}
-	a.say("batch %s is paused; what is in flight comes to rest", id)
+	a.Say("batch %s is paused; what is in flight comes to rest", id)
 	return nil
 }
 
@@ -109,9 +111,9 @@ func (a *app) resumeBatch(ctx context.Context, id, because string) error {
 	}
 	switch {
 	case b.State.Ended(), b.State == upload.BatchCanceling:
-		return &usageError{text: fmt.Sprintf("batch %s is %s", id, b.State), hint: "to run what failed or was canceled once more: mediaferry batch retry " + id}
+		return &exit.UsageError{Text: fmt.Sprintf("batch %s is %s", id, b.State), Hint: "to run what failed or was canceled once more: mediaferry batch retry " + id}
 	case !b.Paused && b.State != upload.BatchHeld:
-		a.say("batch %s is neither paused nor held", id)
+		a.Say("batch %s is neither paused nor held", id)
 		return nil
 	}
 	change := ledger.BatchChange{Event: event("resume", because, ""), Paused: new(bool), Because: new(string)}
@@ -131,14 +133,14 @@ func (a *app) resumeBatch(ctx context.Context, id, because string) error {
 		return err
 	}
 	if now.State == upload.BatchHeld {
-		a.say("batch %s is no longer paused, but it is held: %s; to accept that and go on: mediaferry batch resume %s", id, now.Because, id)
+		a.Say("batch %s is no longer paused, but it is held: %s; to accept that and go on: mediaferry batch resume %s", id, now.Because, id)
 		return nil
 	}
 	if !a.engineRuns(ctx) {
-		a.say("batch %s goes on as soon as an engine and a worker run: mediaferry up", id)
+		a.Say("batch %s goes on as soon as an engine and a worker run: mediaferry up", id)
 		return nil
 	}
-	a.say("batch %s goes on", id)
+	a.Say("batch %s goes on", id)
 	return nil
 }
 
@@ -146,7 +148,7 @@ func (a *app) setBatch(cmd *cobra.Command, id string, f limitFlags, because stri
 	ctx := cmd.Context()
 	given := f.given(cmd)
 	if given == "" {
-		return misused("no limit is given, want one or more of --rps, --in-flight, --bwlimit, --failures")
+		return exit.Misused("no limit is given, want one or more of --rps, --in-flight, --bwlimit, --failures")
 	}
 	b, err := a.openBatch(ctx, id)
 	if err != nil {
@@ -157,16 +159,16 @@ func (a *app) setBatch(cmd *cobra.Command, id string, f limitFlags, because stri
 		return err
 	}
 	if b.State.Ended() {
-		return misused("batch %s is %s", id, b.State)
+		return exit.Misused("batch %s is %s", id, b.State)
 	}
 	if b, err = a.ledger.ChangeBatch(ctx, id, ledger.BatchChange{Event: event("set", because, given), Limits: &limits}); err != nil {
 		return unknownBatch(id, err)
 	}
-	lines := limitLines(b.Limits)
+	lines := output.LimitLines(b.Limits)
 	if len(lines) == 0 {
 		lines = []string{"no limits but those of its accounts"}
 	}
-	a.say("batch %s: %s", id, join(lines))
+	a.Say("batch %s: %s", id, output.Join(lines))
 	return nil
 }
 
@@ -218,7 +220,7 @@ what the manifest says fail again: correct the manifest and start another batch.
 		},
 		ValidArgsFunction: a.completeBatches,
 	}
-	cmd.Flags().StringArrayVar(&kinds, "kind", nil, "only failures of `KIND`: "+join(upload.Kinds())+"; may be repeated")
+	cmd.Flags().StringArrayVar(&kinds, "kind", nil, "only failures of `KIND`: "+output.Join(upload.Kinds())+"; may be repeated")
 	cmd.Flags().StringVar(&because, "because", "", "the reason, `TEXT`")
 	cmd.Flags().BoolVar(&follow, "follow", false, "wait for the end, and do the work where nobody else does")
 	return cmd
@@ -228,7 +230,7 @@ func (a *app) retryBatch(ctx context.Context, id string, names []string, because
 	var kinds []upload.Kind
 	for _, name := range names {
 		if !slices.Contains(upload.Kinds(), upload.Kind(name)) {
-			return misused("--kind %q is unknown, want one of %s", name, join(upload.Kinds()))
+			return exit.Misused("--kind %q is unknown, want one of %s", name, output.Join(upload.Kinds()))
 		}
 		kinds = append(kinds, upload.Kind(name))
 	}
@@ -237,17 +239,17 @@ func (a *app) retryBatch(ctx context.Context, id string, names []string, because
 		return err
 	}
 	if b.State == upload.BatchLoading || b.State == upload.BatchCanceling {
-		return misused("batch %s is %s", id, b.State)
+		return exit.Misused("batch %s is %s", id, b.State)
 	}
 	if !follow && !a.engineRuns(ctx) {
-		return &usageError{text: "batch retry needs a running engine, or --follow", hint: "start one in another terminal: mediaferry up"}
+		return &exit.UsageError{Text: "batch retry needs a running engine, or --follow", Hint: "start one in another terminal: mediaferry up"}
 	}
 	n, err := a.ledger.RetryRows(ctx, id, kinds)
 	if err != nil {
 		return unknownBatch(id, err)
 	}
 	if n == 0 {
-		a.say("batch %s has no rows to retry", id)
+		a.Say("batch %s has no rows to retry", id)
 		return nil
 	}
 	detail := fmt.Sprintf("%d rows", n)
@@ -255,7 +257,7 @@ func (a *app) retryBatch(ctx context.Context, id string, names []string, because
 		detail = "1 row"
 	}
 	if len(kinds) > 0 {
-		detail += " of kind " + join(kinds)
+		detail += " of kind " + output.Join(kinds)
 	}
 	change := ledger.BatchChange{Event: event("retry", because, detail)}
 	if b.State.Ended() {
@@ -264,7 +266,7 @@ func (a *app) retryBatch(ctx context.Context, id string, names []string, because
 	if _, err := a.ledger.ChangeBatch(ctx, id, change); err != nil {
 		return unknownBatch(id, err)
 	}
-	a.say("batch %s: once more with %s", id, detail)
+	a.Say("batch %s: once more with %s", id, detail)
 	return a.goOn(ctx, id, follow)
 }
 
@@ -284,7 +286,7 @@ func (a *app) goOn(ctx context.Context, id string, follow bool) error {
 		return fmt.Errorf("go on with batch %s: %w", id, err)
 	}
 	if follow {
-		return a.followBatch(ctx, id, printer{out: a.stdout, err: a.stderr})
+		return a.followBatch(ctx, id, a.Printer(false))
 	}
 	return nil
 }

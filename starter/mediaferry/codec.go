@@ -12,6 +12,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/codec"
 	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
 )
 
 func (a *app) codecCommand() *cobra.Command {
@@ -38,7 +39,7 @@ copied from another.`,
 
 func (a *app) codec(ctx context.Context, listen string, origins []string) error {
 	if err := wiring.CheckListen(listen); err != nil {
-		return misused("--listen: %s", err)
+		return exit.Misused("--listen: %s", err)
 	}
 	if err := a.openConfig(); err != nil {
 		return err
@@ -54,7 +55,7 @@ func (a *app) codec(ctx context.Context, listen string, origins []string) error 
 	a.onClose(func() { _ = server.Close() })
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
-	if _, err := fmt.Fprintf(a.stdout, "http://%s\n", listener.Addr()); err != nil {
+	if _, err := fmt.Fprintf(a.Out, "http://%s\n", listener.Addr()); err != nil {
 		return err
 	}
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

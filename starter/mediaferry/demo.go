@@ -24,6 +24,8 @@ import (
 	"github.com/mediaferry/mediaferry/internal/sandboxhost"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/output"
 )
 
 func (a *app) demoCommand() *cobra.Command {
@@ -109,9 +111,9 @@ func (a *app) sendCatalogue(ctx context.Context, box *sandboxhost.Sandbox, folde
 	}
 	a.parting = "interrupted; what the demo had begun ends at the next start on this data folder"
 	batch := "demo-" + time.Now().Format("20060102-150405")
-	a.say("%d items to five vendors; batch %s", rows, batch)
+	a.Say("%d items to five vendors; batch %s", rows, batch)
 	if a.engine != nil {
-		a.say("web UI %s", a.engine.Address().UI)
+		a.Say("web UI %s", a.engine.Address().UI)
 	}
 	if err := a.loadDemo(ctx, batch, place, folder); err != nil {
 		return err
@@ -165,8 +167,8 @@ func (a *app) loadDemo(ctx context.Context, id string, place manifest.Place, fol
 // followDemo waits for the demo's batch, and prints its rows in the order in which
 // they ended.
 func (a *app) followDemo(ctx context.Context, batch string) ([]upload.Result, error) {
-	var some *notReadyError
-	ended := a.followBatch(ctx, batch, printer{out: io.Discard, err: a.stderr})
+	var some *exit.NotReadyError
+	ended := a.followBatch(ctx, batch, output.Printer{Out: io.Discard, Err: a.Err})
 	if ended != nil && !errors.As(ended, &some) {
 		return nil, ended
 	}
@@ -178,9 +180,9 @@ func (a *app) followDemo(ctx context.Context, batch string) ([]upload.Result, er
 		results = append(results, entry.Result)
 	}
 	slices.SortStableFunc(results, func(x, y upload.Result) int { return endOf(x).Compare(endOf(y)) })
-	p := printer{out: a.stdout, err: a.stderr}
+	p := a.Printer(false)
 	for _, r := range results {
-		if err := p.item(r); err != nil {
+		if err := p.Item(r); err != nil {
 			return nil, err
 		}
 	}
@@ -201,11 +203,11 @@ func endOf(r upload.Result) time.Time {
 func (a *app) alone(ctx context.Context) error {
 	switch {
 	case a.flags.config != "":
-		return &usageError{text: "demo has accounts of its own, so it takes no --config", hint: "see: mediaferry upload --help"}
+		return &exit.UsageError{Text: "demo has accounts of its own, so it takes no --config", Hint: "see: mediaferry upload --help"}
 	case wiring.ServiceConfigured():
-		return &usageError{text: "demo runs an engine of its own, and the environment names a Temporal service", hint: "unset the variables that begin with TEMPORAL_"}
+		return &exit.UsageError{Text: "demo runs an engine of its own, and the environment names a Temporal service", Hint: "unset the variables that begin with TEMPORAL_"}
 	case a.engineRuns(ctx):
-		return &usageError{text: fmt.Sprintf("an engine runs on data folder %s already, whose worker has other accounts", a.data), hint: "name another folder: mediaferry demo --data DIR"}
+		return &exit.UsageError{Text: fmt.Sprintf("an engine runs on data folder %s already, whose worker has other accounts", a.data), Hint: "name another folder: mediaferry demo --data DIR"}
 	}
 	return nil
 }
@@ -244,7 +246,7 @@ func (a *app) audit(books sandboxhost.Books, results []upload.Result) error {
 	for _, r := range results {
 		sent += r.BytesSent
 	}
-	_, err := fmt.Fprintf(a.stdout, "\n%d media, %s: each is at its vendor once, byte for byte\n", len(results), size(sent))
+	_, err := fmt.Fprintf(a.Out, "\n%d media, %s: each is at its vendor once, byte for byte\n", len(results), output.Size(sent))
 	return err
 }
 

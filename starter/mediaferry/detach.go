@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/output"
 )
 
 const (
@@ -19,7 +21,7 @@ const (
 // detach prints each upload as soon as other commands know it by its name, and
 // leaves it. One that has ended by then, as with a source that is none, is told
 // as if it had been waited for.
-func (a *app) detach(ctx context.Context, all []*following, p printer) error {
+func (a *app) detach(ctx context.Context, all []*following, p output.Printer) error {
 	late := time.NewTimer(claimTime)
 	defer late.Stop()
 	notReady := 0
@@ -28,9 +30,9 @@ func (a *app) detach(ctx context.Context, all []*following, p printer) error {
 		if err != nil {
 			return err
 		}
-		tell := p.started
+		tell := p.Started
 		if over {
-			tell = p.item
+			tell = p.Item
 			if result.State != upload.StateReady {
 				notReady++
 			}
@@ -40,7 +42,7 @@ func (a *app) detach(ctx context.Context, all []*following, p printer) error {
 		}
 	}
 	if notReady > 0 {
-		return &notReadyError{notReady}
+		return &exit.NotReadyError{Count: notReady}
 	}
 	return nil
 }
@@ -90,7 +92,7 @@ func (a *app) status(ctx context.Context, f *following) (status upload.Status, e
 		if err != nil {
 			return status, err
 		}
-		status.Waiting = waitInWords(waiting, time.Now())
+		status.Waiting = output.WaitWords(waiting, time.Now())
 	}
 	if f.run == nil && status.Waiting == "" {
 		return status, errNobody

@@ -20,6 +20,8 @@ import (
 	"github.com/mediaferry/mediaferry/internal/enginehost"
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/output"
 )
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -38,7 +40,7 @@ Exit status: 0 all is well, 1 something is not.`,
 		Example: "  mediaferry doctor\n  mediaferry doctor --prune",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			d := &doctor{app: a, p: printer{out: a.stdout, err: a.stderr, json: asJSON}}
+			d := &doctor{app: a, p: a.Printer(asJSON)}
 			return d.run(cmd.Context(), prune)
 		},
 	}
@@ -57,7 +59,7 @@ type finding struct {
 
 type doctor struct {
 	*app
-	p        printer
+	p        output.Printer
 	problems int
 	clocks   int           // of vendors, that were compared
 	skew     time.Duration // the largest of them
@@ -88,12 +90,12 @@ func (d *doctor) say(check, state, detail, hint string) {
 	}
 	f := finding{check, state, egress.Redact(detail), hint}
 	var err error
-	if d.p.json {
-		err = d.p.object(f)
+	if d.p.JSON {
+		err = d.p.Object(f)
 	} else {
-		_, err = fmt.Fprintf(d.p.out, "%-8s %-16s  %s\n", f.State, f.Check, f.Detail)
+		_, err = fmt.Fprintf(d.p.Out, "%-8s %-16s  %s\n", f.State, f.Check, f.Detail)
 		if err == nil && hint != "" {
-			_, err = fmt.Fprintf(d.p.out, "%25s  %s\n", "", hint)
+			_, err = fmt.Fprintf(d.p.Out, "%25s  %s\n", "", hint)
 		}
 	}
 	d.err = errors.Join(d.err, err)
@@ -137,9 +139,9 @@ func (d *doctor) configuration() bool {
 		}
 		return false
 	}
-	var lack *usageError
+	var lack *exit.UsageError
 	if errors.As(d.reportsShared(), &lack) {
-		d.say("results", problem, lack.text, lack.hint)
+		d.say("results", problem, lack.Text, lack.Hint)
 	}
 	if d.config.Path == "" {
 		d.say("configuration", doubt, "there is none, so there are no accounts", "put one at ./mediaferry.yaml, or try: mediaferry demo")
@@ -210,8 +212,8 @@ func (d *doctor) ask(ctx context.Context, door *egress.Egress, account spec.Acco
 func (d *doctor) books(ctx context.Context) {
 	if err := d.openLedger(ctx); err != nil {
 		hint := ""
-		if lack := (*usageError)(nil); errors.As(err, &lack) {
-			hint = lack.hint
+		if lack := (*exit.UsageError)(nil); errors.As(err, &lack) {
+			hint = lack.Hint
 		}
 		d.say("ledger", problem, err.Error(), hint)
 		return
@@ -238,7 +240,7 @@ func (d *doctor) books(ctx context.Context) {
 	}
 	var hosts []string
 	for _, w := range workers {
-		hosts = append(hosts, fmt.Sprintf("%s (%d, seen %s)", w.Host, w.PID, ago(w.SeenAt, time.Now())))
+		hosts = append(hosts, fmt.Sprintf("%s (%d, seen %s)", w.Host, w.PID, output.Ago(w.SeenAt, time.Now())))
 	}
 	if len(hosts) == 0 {
 		hosts = []string{"none; commands do their own work"}
@@ -269,11 +271,11 @@ func (d *doctor) disk() {
 		}
 		return nil
 	})
-	detail := fmt.Sprintf("%s, %s; an upload adds about %s until it is pruned", d.data, size(total), size(perUpload))
+	detail := fmt.Sprintf("%s, %s; an upload adds about %s until it is pruned", d.data, output.Size(total), output.Size(perUpload))
 	var volume syscall.Statfs_t
 	if err := syscall.Statfs(d.data, &volume); err == nil {
 		free := int64(volume.Bavail) * volume.Bsize
-		detail += ", " + size(free) + " free"
+		detail += ", " + output.Size(free) + " free"
 		if free < leastDisk {
 			d.say("data folder", doubt, detail, "make room: an engine on a full disk stops")
 			return
@@ -352,5 +354,5 @@ func (d *doctor) prune(ctx context.Context) {
 		d.say("prune", problem, err.Error(), "")
 		return
 	}
-	d.say("prune", fine, fmt.Sprintf("the engine's files had %s and have %s", size(freed.Before), size(freed.After)), "")
+	d.say("prune", fine, fmt.Sprintf("the engine's files had %s and have %s", output.Size(freed.Before), output.Size(freed.After)), "")
 }

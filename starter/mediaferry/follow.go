@@ -15,6 +15,8 @@ import (
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/output"
 )
 
 const (
@@ -33,6 +35,7 @@ type following struct {
 	entry  ledger.Entry // as last seen
 	paused bool         // seen waiting for its account
 	rests  bool         // seen waiting for its batch
+	over   bool         // nobody waits for it any more
 	stale  time.Time    // what the ledger says as of then is no news
 }
 
@@ -59,7 +62,7 @@ func (a *app) execute(ctx context.Context, item upload.Item) (client.WorkflowRun
 		TaskQueue:                upload.TaskQueue,
 		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		StaticSummary:            shorten(upload.DisplaySource(item.Source)+" to "+item.Account, 200),
+		StaticSummary:            output.Shorten(upload.DisplaySource(item.Source)+" to "+item.Account, 200),
 	}, item.Vendor, item)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", item.UploadID, err)
@@ -77,9 +80,9 @@ func (a *app) sameWork(ctx context.Context, item upload.Item) error {
 	case err != nil:
 		return err
 	case !entry.Result.State.Ended() && entry.Definition != item.Definition():
-		return &usageError{
-			text: fmt.Sprintf("%s is being uploaded from another source or with other fields", item.UploadID),
-			hint: "choose another --id, or look at it: mediaferry show " + item.UploadID,
+		return &exit.UsageError{
+			Text: fmt.Sprintf("%s is being uploaded from another source or with other fields", item.UploadID),
+			Hint: "choose another --id, or look at it: mediaferry show " + item.UploadID,
 		}
 	}
 	return nil
@@ -114,10 +117,11 @@ func resultOf(err error) (result upload.Result, ok bool) {
 // follow waits until each upload has ended, or waits for a person, and prints
 // it. Meanwhile it shows how far they are, and does the work itself where nobody
 // else does any more.
-func (a *app) follow(ctx context.Context, all []*following, p printer) error {
-	shown := newProgress(a.stderr, all)
-	defer shown.clear()
-	defer a.askProgress(ctx, shown)()
+func (a *app) follow(ctx context.Context, all []*following, p output.Printer) error {
+	line := output.NewProgress(a.Err)
+	defer line.Clear()
+	watcher, stop := a.watchStatus(ctx, all, line)
+	defer stop()
 	looks, crews := time.NewTicker(lookEvery), time.NewTicker(crewEvery)
 	defer looks.Stop()
 	defer crews.Stop()
@@ -133,8 +137,9 @@ func (a *app) follow(ctx context.Context, all []*following, p printer) error {
 				left = append(left, f)
 				continue
 			}
-			shown.clear()
-			if err := p.item(result); err != nil {
+			f.over = true
+			line.Clear()
+			if err := p.Item(result); err != nil {
 				return err
 			}
 			if result.State != upload.StateReady {
@@ -144,7 +149,8 @@ func (a *app) follow(ctx context.Context, all []*following, p printer) error {
 		if pending = left; len(pending) == 0 {
 			break
 		}
-		shown.draw(pending)
+		watcher.watch(pending)
+		line.Draw(progressOf(all, watcher))
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -158,30 +164,39 @@ func (a *app) follow(ctx context.Context, all []*following, p printer) error {
 		}
 	}
 	if notReady > 0 {
-		return &notReadyError{notReady}
+		return &exit.NotReadyError{Count: notReady}
 	}
 	return nil
 }
 
-// askProgress lets workflows be asked how far they are, for what is shown. The
-// returned function ends it.
-func (a *app) askProgress(ctx context.Context, shown *progress) (stop func()) {
-	every := quietEvery
-	if shown.terminal {
+// watchStatus asks workflows in the background how far they are, for a progress
+// line. stop ends that.
+func (a *app) watchStatus(ctx context.Context, all []*following, line *output.Progress) (watcher *statusWatcher, stop func()) {
+	every := output.QuietEvery
+	if line.Terminal() {
 		every = statusEvery
 	}
-	shown.lookout = newLookout(a.status, every/2)
-	shown.lookout.look(shown.all) // what is shown first has been asked for by then
+	watcher = newStatusWatcher(a.status, every/2)
+	watcher.watch(all) // what is shown first has been asked for by then
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		shown.lookout.run(ctx)
+		watcher.run(ctx)
 	}()
-	return func() {
+	return watcher, func() {
 		cancel()
 		<-ended
 	}
+}
+
+// progressOf is how far uploads are, for a progress line.
+func progressOf(all []*following, watcher *statusWatcher) []output.Upload {
+	shown := make([]output.Upload, len(all))
+	for i, f := range all {
+		shown[i] = output.Upload{Account: f.item.Account, Result: f.entry.Result, Status: watcher.status(f.item.UploadID), Ended: f.over}
+	}
+	return shown
 }
 
 // engineGone is why there is no engine any more, for a person.
@@ -303,12 +318,4 @@ func ourRoot(f *following, host string) (root string, ours bool) {
 
 func polled(workers []ledger.Worker, queue string) bool {
 	return slices.ContainsFunc(workers, func(w ledger.Worker) bool { return slices.Contains(w.Queues, queue) })
-}
-
-func shorten(text string, most int) string {
-	runes := []rune(text)
-	if len(runes) <= most {
-		return text
-	}
-	return "…" + string(runes[len(runes)-most+1:])
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/internal/suggest"
+	"github.com/mediaferry/mediaferry/starter/exit"
 )
 
 // usage is how each command's help looks: one screen of 40 lines and 100
@@ -54,9 +55,9 @@ func noCommand(cmd *cobra.Command, args []string) error {
 			known = append(known, c.Name())
 		}
 	}
-	misuse := misused("unknown command %q", args[0])
+	misuse := exit.Misused("unknown command %q", args[0])
 	if near := suggest.Nearest(args[0], known); near != "" {
-		misuse.hint = fmt.Sprintf("did you mean %s %s?", cmd.CommandPath(), near)
+		misuse.Hint = fmt.Sprintf("did you mean %s %s?", cmd.CommandPath(), near)
 	}
 	return misuse
 }
@@ -67,8 +68,8 @@ var flagNames = regexp.MustCompile(`(?m)^ +(?:-\w, )?--([a-z-]+)`)
 // wrongFlag makes a misuse of what cannot be read as flags, and names the flag
 // that was probably meant.
 func wrongFlag(cmd *cobra.Command, err error) error {
-	misuse := &usageError{text: err.Error()}
-	name, unknown := strings.CutPrefix(misuse.text, "unknown flag: --")
+	misuse := &exit.UsageError{Text: err.Error()}
+	name, unknown := strings.CutPrefix(misuse.Text, "unknown flag: --")
 	if !unknown {
 		return misuse
 	}
@@ -77,7 +78,7 @@ func wrongFlag(cmd *cobra.Command, err error) error {
 		known = append(known, match[1])
 	}
 	if near := suggest.Nearest(name, known); near != "" {
-		misuse.hint = fmt.Sprintf("did you mean --%s? See: %s --help", near, cmd.CommandPath())
+		misuse.Hint = fmt.Sprintf("did you mean --%s? See: %s --help", near, cmd.CommandPath())
 	}
 	return misuse
 }
@@ -99,15 +100,15 @@ flags, the accounts of the configuration and the latest uploads.`,
 		ValidArgs: []string{"bash", "zsh", "fish"},
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return misused("want one shell: bash, zsh or fish")
+				return exit.Misused("want one shell: bash, zsh or fish")
 			}
 			if shells[args[0]] == nil {
-				return misused("shell %q is unknown, want bash, zsh or fish", args[0])
+				return exit.Misused("shell %q is unknown, want bash, zsh or fish", args[0])
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := shells[args[0]](cmd.Root(), a.stdout); err != nil {
+			if err := shells[args[0]](cmd.Root(), a.Out); err != nil {
 				return fmt.Errorf("print the script: %w", err)
 			}
 			return nil

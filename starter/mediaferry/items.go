@@ -4,13 +4,14 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/output"
 )
 
 type listFlags struct {
@@ -31,9 +32,9 @@ the order of its manifest. It works with no worker and no engine alive.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.list(cmd.Context(), f) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.state, "state", "", "only those in `STATE`: "+join(upload.States()))
+	flags.StringVar(&f.state, "state", "", "only those in `STATE`: "+output.Join(upload.States()))
 	flags.StringVar(&f.account, "account", "", "only those of `ACCOUNT`")
-	flags.StringVar(&f.kind, "kind", "", "only failures of `KIND`: "+join(upload.Kinds()))
+	flags.StringVar(&f.kind, "kind", "", "only failures of `KIND`: "+output.Join(upload.Kinds()))
 	flags.StringVar(&f.batch, "batch", "", "only those of `BATCH`")
 	flags.StringVar(&f.since, "since", "", "only those that changed since `T`: 2h, 7d, 2026-11-22 or a time in RFC 3339")
 	flags.BoolVar(&f.json, "json", false, "print a JSON object a line")
@@ -43,17 +44,9 @@ the order of its manifest. It works with no worker and no engine alive.`,
 
 func noArguments(_ *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return misused("unexpected argument %q", args[0])
+		return exit.Misused("unexpected argument %q", args[0])
 	}
 	return nil
-}
-
-func join[T ~string](words []T) string {
-	texts := make([]string, len(words))
-	for i, w := range words {
-		texts[i] = string(w)
-	}
-	return strings.Join(texts, ", ")
 }
 
 func (a *app) list(ctx context.Context, f listFlags) error {
@@ -68,7 +61,7 @@ func (a *app) list(ctx context.Context, f listFlags) error {
 	if err != nil {
 		return err
 	}
-	p := printer{out: a.stdout, err: a.stderr, json: f.json}
+	p := a.Printer(f.json)
 	rows := [][]string{{"STATE", "ACCOUNT", "MEDIA ID", "SIZE", "CHANGED", "UPLOAD ID"}}
 	found := false
 	for entry, err := range a.ledger.List(ctx, filter) {
@@ -78,13 +71,13 @@ func (a *app) list(ctx context.Context, f listFlags) error {
 		r := entry.Result
 		r.Paused = r.Paused || paused[r.To] && !r.State.Ended()
 		if f.json {
-			if err := p.object(advised(r)); err != nil {
+			if err := p.Object(output.Advised(r)); err != nil {
 				return err
 			}
 			found = true
 			continue
 		}
-		rows = append(rows, []string{describe(r), r.To, orDash(string(r.MediaID)), known(r.Size), ago(entry.UpdatedAt, time.Now()), r.UploadID})
+		rows = append(rows, []string{output.StateWords(r), r.To, output.OrDash(string(r.MediaID)), output.KnownSize(r.Size), output.Ago(entry.UpdatedAt, time.Now()), r.UploadID})
 	}
 	switch {
 	case !found && len(rows) == 1:
@@ -92,7 +85,7 @@ func (a *app) list(ctx context.Context, f listFlags) error {
 	case f.json:
 		return nil
 	}
-	return p.table(rows)
+	return p.Table(rows)
 }
 
 // noUploads says that a list is empty. One of an account or of a batch that there
@@ -109,37 +102,18 @@ func (a *app) noUploads(ctx context.Context, f listFlags) error {
 		}
 	}
 	if !f.json {
-		a.say("no uploads")
+		a.Say("no uploads")
 	}
 	return nil
-}
-
-// known is a size, where the source was looked at already.
-func known(n upload.Number) string {
-	if n == 0 {
-		return "-"
-	}
-	return size(int64(n))
-}
-
-// describe is a state with what a person wants to know at once.
-func describe(r upload.Result) string {
-	switch {
-	case r.State == upload.StateFailed && r.Error != nil:
-		return "failed: " + string(r.Error.Kind)
-	case r.Paused:
-		return string(r.State) + " (paused)"
-	}
-	return string(r.State)
 }
 
 func (f listFlags) filter(now time.Time) (ledger.Filter, error) {
 	filter := ledger.Filter{State: upload.State(f.state), Account: f.account, Kind: upload.Kind(f.kind), Batch: f.batch}
 	if f.state != "" && !slices.Contains(upload.States(), filter.State) {
-		return filter, misused("--state %q is unknown, want one of %s", f.state, join(upload.States()))
+		return filter, exit.Misused("--state %q is unknown, want one of %s", f.state, output.Join(upload.States()))
 	}
 	if f.kind != "" && !slices.Contains(upload.Kinds(), filter.Kind) {
-		return filter, misused("--kind %q is unknown, want one of %s", f.kind, join(upload.Kinds()))
+		return filter, exit.Misused("--kind %q is unknown, want one of %s", f.kind, output.Join(upload.Kinds()))
 	}
 	if f.since == "" {
 		return filter, nil
@@ -163,7 +137,7 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, misused("--since %q is no time, want such as 2h, 7d, 2026-11-22 or 2026-11-22T10:00:00Z", text)
+	return time.Time{}, exit.Misused("--since %q is no time, want such as 2h, 7d, 2026-11-22 or 2026-11-22T10:00:00Z", text)
 }
 
 // pausedAccounts are the accounts that do not go on.

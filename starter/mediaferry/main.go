@@ -15,13 +15,14 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/internal/config"
 	"github.com/mediaferry/mediaferry/internal/egress"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/output"
 )
 
 // version is set when a release is built.
@@ -33,20 +34,11 @@ func main() {
 	os.Exit(run(os.Args[1:], stdout, os.Stderr))
 }
 
-// Exit statuses. They are documented and do not change.
-const (
-	exitOK          = 0
-	exitFailed      = 1   // could not run: engine, disk, internal
-	exitMisused     = 2   // flags, configuration, an unknown account, field or ID
-	exitNotReady    = 3   // some item is not ready
-	exitInterrupted = 130 // the work goes on where the engine does
-)
-
 // run runs one command line and returns its exit status.
 func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	a := &app{stdout: stdout, stderr: stderr}
+	a := &app{Console: output.Console{Out: stdout, Err: stderr}}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetOut(stdout)
@@ -55,54 +47,34 @@ func run(args []string, stdout, stderr io.Writer) int {
 	a.close()
 	switch {
 	case err == nil:
-		return exitOK
+		return exit.OK
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		if a.parting != "" {
-			a.say("%s", a.parting)
+			a.Say("%s", a.parting)
 		}
-		return exitInterrupted
+		return exit.Interrupted
 	}
-	var items *notReadyError
+	var items *exit.NotReadyError
 	if errors.As(err, &items) {
-		return exitNotReady // each item was told
+		return exit.NotReady // each item was told
 	}
-	status, hint := exitFailed, ""
-	var misuse *usageError
+	status, hint := exit.Failed, ""
+	var misuse *exit.UsageError
 	var problems config.Problems
 	var system syscall.Errno
 	switch {
 	case errors.As(err, &misuse), !a.ran && !errors.As(err, &system): // what is not ours is cobra's, or that of an output
-		status, hint = exitMisused, fmt.Sprintf("see: %s --help", command.CommandPath())
-		if misuse != nil && misuse.hint != "" {
-			hint = misuse.hint
+		status, hint = exit.Misuse, fmt.Sprintf("see: %s --help", command.CommandPath())
+		if misuse != nil && misuse.Hint != "" {
+			hint = misuse.Hint
 		}
 	case errors.As(err, &problems), errors.Is(err, config.ErrUnknownAccount):
-		status = exitMisused
+		status = exit.Misuse
 	}
-	a.say("%s", egress.Redact(err.Error()))
-	if hint != "" {
-		_, _ = fmt.Fprintf(stderr, "  %s\n", hint)
-	}
+	a.Say("%s", egress.Redact(err.Error()))
+	a.Hint(hint)
 	return status
 }
-
-// usageError is misuse of the command line: told apart from a failure, so that
-// it says what would be right.
-type usageError struct {
-	text string
-	hint string
-}
-
-func (e *usageError) Error() string { return e.text }
-
-func misused(format string, args ...any) *usageError {
-	return &usageError{text: fmt.Sprintf(format, args...)}
-}
-
-// notReadyError says that some item is not ready. Each was told already.
-type notReadyError struct{ count int }
-
-func (e *notReadyError) Error() string { return fmt.Sprintf("%d items are not ready", e.count) }
 
 // root is the command that all others hang from.
 func (a *app) root() *cobra.Command {
@@ -139,10 +111,4 @@ Exit status: 0 all is well, 1 could not run, 2 misused, 3 some item is not ready
 	)
 	faces(root)
 	return root
-}
-
-// say writes a message to the person at the terminal.
-func (a *app) say(format string, args ...any) {
-	text := strings.TrimSuffix(fmt.Sprintf(format, args...), "\n")
-	_, _ = fmt.Fprintf(a.stderr, "mediaferry: %s\n", text)
 }

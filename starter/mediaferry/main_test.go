@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mediaferry/mediaferry/starter/exit"
 )
 
 type fullDisk struct{}
@@ -18,7 +20,7 @@ func (fullDisk) Write([]byte) (int, error) {
 
 func TestAnOutputThatTakesNothingIsNoMisuse(t *testing.T) {
 	var stderr bytes.Buffer
-	require.Equal(t, exitFailed, run([]string{"--version"}, fullDisk{}, &stderr))
+	require.Equal(t, exit.Failed, run([]string{"--version"}, fullDisk{}, &stderr))
 	require.Equal(t, "mediaferry: write out: no space left on device\n", stderr.String())
 }
 
@@ -27,7 +29,7 @@ func TestASourceWhoseNameIsNotUTF8IsRefused(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "mediaferry.yaml")
 	require.NoError(t, os.WriteFile(file, []byte("accounts:\n  photos: {vendor: trustoo, access_token: \"${TOKEN}\"}\n"), 0o600))
 	var stdout, stderr bytes.Buffer
-	require.Equal(t, exitMisused, run([]string{"upload", "--config", file, "--to", "photos", "gr\xfcn.png"}, &stdout, &stderr))
+	require.Equal(t, exit.Misuse, run([]string{"upload", "--config", file, "--to", "photos", "gr\xfcn.png"}, &stdout, &stderr))
 	require.Contains(t, stderr.String(), `gr\xfcn.png" has a name that is not UTF-8`)
 	require.Empty(t, stdout.String())
 }

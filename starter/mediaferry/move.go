@@ -17,6 +17,8 @@ import (
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/output"
 )
 
 func (a *app) moveCommand() *cobra.Command {
@@ -47,7 +49,7 @@ func (a *app) move(ctx context.Context, id, host, source string) error {
 		return err
 	}
 	if host == "" {
-		return &usageError{text: "--host is missing", hint: a.hosts(ctx)}
+		return &exit.UsageError{Text: "--host is missing", Hint: a.hosts(ctx)}
 	}
 	entry, err := a.entry(ctx, id)
 	if err != nil {
@@ -72,7 +74,7 @@ func (a *app) move(ctx context.Context, id, host, source string) error {
 	if _, err := a.resume(ctx, entry); err != nil {
 		return err
 	}
-	a.say("%s reads %s and compares it with what was sent; that may take a while", host, to.Source)
+	a.Say("%s reads %s and compares it with what was sent; that may take a while", host, to.Source)
 	return a.ask(ctx, entry, to)
 }
 
@@ -84,7 +86,7 @@ func (a *app) destination(ctx context.Context, entry ledger.Entry, host, source 
 		return upload.Move{}, err
 	}
 	if !item.Local() {
-		return upload.Move{}, &usageError{text: fmt.Sprintf("%s reads %s, which no host has for itself", item.UploadID, upload.DisplaySource(item.Source)), hint: "any worker goes on with it; start one: mediaferry up, or mediaferry-worker"}
+		return upload.Move{}, &exit.UsageError{Text: fmt.Sprintf("%s reads %s, which no host has for itself", item.UploadID, upload.DisplaySource(item.Source)), Hint: "any worker goes on with it; start one: mediaferry up, or mediaferry-worker"}
 	}
 	path := item.Source
 	if source != "" {
@@ -98,7 +100,7 @@ func (a *app) destination(ctx context.Context, entry ledger.Entry, host, source 
 	}
 	queue, found := wiring.Queue(workers, host, path)
 	if !found {
-		return upload.Move{}, &usageError{text: fmt.Sprintf("no worker of host %q reads %s", host, path), hint: a.hosts(ctx)}
+		return upload.Move{}, &exit.UsageError{Text: fmt.Sprintf("no worker of host %q reads %s", host, path), Hint: a.hosts(ctx)}
 	}
 	return upload.Move{Queue: queue, Host: host, Source: path, By: who()}, nil
 }
@@ -111,10 +113,10 @@ func (a *app) there(host, source string) (string, error) {
 		return "", err
 	}
 	if !upload.IsLocal(source) {
-		return "", misused("--source %q is no path", upload.DisplaySource(source))
+		return "", exit.Misused("--source %q is no path", upload.DisplaySource(source))
 	}
 	if host != here && !filepath.IsAbs(source) && !strings.HasPrefix(source, "file://") {
-		return "", misused("--source %q is relative, want an absolute path on %s", source, host)
+		return "", exit.Misused("--source %q is relative, want an absolute path on %s", source, host)
 	}
 	folder, err := os.Getwd()
 	if err != nil {
@@ -122,7 +124,7 @@ func (a *app) there(host, source string) (string, error) {
 	}
 	path, err := upload.CanonicalSource(source, folder)
 	if err != nil {
-		return "", misused("--source: %s", err)
+		return "", exit.Misused("--source: %s", err)
 	}
 	return path, nil
 }
@@ -165,16 +167,16 @@ func (a *app) ask(ctx context.Context, entry ledger.Entry, to upload.Move) error
 	var refused *temporal.ApplicationError
 	switch {
 	case errors.As(err, &gone):
-		return &usageError{text: id + ": its workflow has ended", hint: "mediaferry show " + id}
+		return &exit.UsageError{Text: id + ": its workflow has ended", Hint: "mediaferry show " + id}
 	case errors.As(err, &refused):
-		a.say("%s stays where it is: %s", id, refused.Message())
-		return &notReadyError{1}
+		a.Say("%s stays where it is: %s", id, refused.Message())
+		return &exit.NotReadyError{Count: 1}
 	case err != nil:
 		return fmt.Errorf("move %s: %w", id, err)
 	}
-	_, err = fmt.Fprintf(a.stdout, "%-12s %-10s %s  %s on %s\n", "moved", entry.Result.To, id, visible(to.Source), to.Host)
+	_, err = fmt.Fprintf(a.Out, "%-12s %-10s %s  %s on %s\n", "moved", entry.Result.To, id, output.Visible(to.Source), to.Host)
 	if err == nil && proof != "" {
-		a.say("the bytes are the same: %s", proof)
+		a.Say("the bytes are the same: %s", proof)
 	}
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
 )
 
 // callTime is how long a command waits until a row has left those that it travels
@@ -53,7 +54,7 @@ func (a *app) lookRow(ctx context.Context, f *following) (upload.Result, bool, e
 	}
 	if rests := b.Paused || b.State == upload.BatchHeld; rests != f.rests {
 		if f.rests = rests; rests {
-			a.say("%s waits: batch %s rests (%s); to go on: mediaferry batch resume %s", f.item.UploadID, b.ID, b.Because, b.ID)
+			a.Say("%s waits: batch %s rests (%s); to go on: mediaferry batch resume %s", f.item.UploadID, b.ID, b.Because, b.ID)
 		}
 	}
 	return a.lookAccount(ctx, f)
@@ -90,7 +91,7 @@ func (a *app) requestDetach(ctx context.Context, call ledger.DetachRequest, entr
 	if err != nil {
 		return entry, err
 	}
-	a.say("%s travels with others of batch %s; waiting for it to come to its next step", call.UploadID, entry.Result.Batch)
+	a.Say("%s travels with others of batch %s; waiting for it to come to its next step", call.UploadID, entry.Result.Batch)
 	looks, crews := time.NewTicker(lookEvery), time.NewTicker(crewEvery)
 	defer looks.Stop()
 	defer crews.Stop()
@@ -158,7 +159,7 @@ func (a *app) rowNotPaused(ctx context.Context, entry ledger.Entry) error {
 	if b.Paused || b.State == upload.BatchHeld {
 		hint = "its batch rests; to go on: mediaferry batch resume " + batch
 	}
-	return &usageError{text: id + " is not paused", hint: hint}
+	return &exit.UsageError{Text: id + " is not paused", Hint: hint}
 }
 
 // takeOut gives a row a workflow of its own, which can be steered, and returns the

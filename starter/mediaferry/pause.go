@@ -12,6 +12,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
 )
 
 const (
@@ -81,7 +82,7 @@ func (a *app) steer(ctx context.Context, id string, pause bool) error {
 	var gone *serviceerror.NotFound
 	switch {
 	case errors.As(err, &gone):
-		return &usageError{text: id + ": its workflow has ended", hint: "mediaferry show " + id}
+		return &exit.UsageError{Text: id + ": its workflow has ended", Hint: "mediaferry show " + id}
 	case err != nil:
 		return fmt.Errorf("%s %s: %w", signal, id, err)
 	}
@@ -94,11 +95,11 @@ func steerable(entry ledger.Entry) error {
 	id := r.UploadID
 	switch {
 	case r.State == upload.StateUnconfirmed:
-		return &usageError{text: id + " is unconfirmed, and rests until it is decided", hint: "look at the vendor, then: mediaferry decide " + id + " ready|retry|fail --because TEXT"}
+		return &exit.UsageError{Text: id + " is unconfirmed, and rests until it is decided", Hint: "look at the vendor, then: mediaferry decide " + id + " ready|retry|fail --because TEXT"}
 	case r.State == upload.StateFailed || r.State == upload.StateCanceled:
-		return &usageError{text: fmt.Sprintf("%s is %s already", id, r.State), hint: "to run it once more: mediaferry retry " + id}
+		return &exit.UsageError{Text: fmt.Sprintf("%s is %s already", id, r.State), Hint: "to run it once more: mediaferry retry " + id}
 	case r.State.Ended():
-		return &usageError{text: fmt.Sprintf("%s is %s already", id, r.State), hint: "mediaferry show " + id}
+		return &exit.UsageError{Text: fmt.Sprintf("%s is %s already", id, r.State), Hint: "mediaferry show " + id}
 	}
 	return nil
 }
@@ -107,7 +108,7 @@ func steerable(entry ledger.Entry) error {
 func (a *app) asItIs(ctx context.Context, entry ledger.Entry, status upload.Status) error {
 	id := entry.Result.UploadID
 	if status.Paused {
-		return &usageError{text: id + " is paused already", hint: "to go on: mediaferry resume " + id}
+		return &exit.UsageError{Text: id + " is paused already", Hint: "to go on: mediaferry resume " + id}
 	}
 	account, err := a.ledger.Account(ctx, entry.Result.To)
 	if err != nil {
@@ -117,7 +118,7 @@ func (a *app) asItIs(ctx context.Context, entry ledger.Entry, status upload.Stat
 	if account.Paused {
 		hint = "its account is paused; to resume that: mediaferry account resume " + account.Name
 	}
-	return &usageError{text: id + " is not paused", hint: hint}
+	return &exit.UsageError{Text: id + " is not paused", Hint: hint}
 }
 
 // heeded waits until an upload rests, or goes on, and prints it. Where nobody
@@ -135,14 +136,14 @@ func (a *app) heeded(ctx context.Context, entry ledger.Entry, pause bool) error 
 			return a.steered(status)
 		}
 		if err != nil && !a.carried(ctx) {
-			a.say("no worker runs; %s heeds it as soon as one does, as with: mediaferry wait %s", id, id)
+			a.Say("no worker runs; %s heeds it as soon as one does, as with: mediaferry wait %s", id, id)
 			return nil
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-late.C:
-			a.say("%s was told, and has not answered yet; look at it: mediaferry show %s", id, id)
+			a.Say("%s was told, and has not answered yet; look at it: mediaferry show %s", id, id)
 			return nil
 		case <-looks.C:
 		}
@@ -159,16 +160,16 @@ func (a *app) carried(ctx context.Context) bool {
 func (a *app) steered(status upload.Status) error {
 	r := status.Result
 	r.Paused = r.Paused || status.Paused
-	if err := (printer{out: a.stdout, err: a.stderr}).item(r); err != nil {
+	if err := a.Printer(false).Item(r); err != nil {
 		return err
 	}
 	switch {
 	case r.State.Ended():
-		a.say("it had ended before it was told")
+		a.Say("it had ended before it was told")
 	case status.Paused && status.Parts > 1:
-		a.say("%d of %d parts are kept; to go on: mediaferry resume %s", status.PartsDone, status.Parts, r.UploadID)
+		a.Say("%d of %d parts are kept; to go on: mediaferry resume %s", status.PartsDone, status.Parts, r.UploadID)
 	case status.Paused:
-		a.say("to go on: mediaferry resume %s", r.UploadID)
+		a.Say("to go on: mediaferry resume %s", r.UploadID)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/starter/exit"
 )
 
 func TestWhatCannotBeSteeredSaysWhatCan(t *testing.T) {
@@ -37,10 +38,10 @@ func TestWhatCannotBeSteeredSaysWhatCan(t *testing.T) {
 				require.NoError(t, err)
 				return
 			}
-			var misuse *usageError
+			var misuse *exit.UsageError
 			require.ErrorAs(t, err, &misuse)
-			require.Contains(t, misuse.text, c.text)
-			require.Contains(t, misuse.hint, c.hint)
+			require.Contains(t, misuse.Text, c.text)
+			require.Contains(t, misuse.Hint, c.hint)
 		})
 	}
 }

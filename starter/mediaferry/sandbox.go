@@ -10,6 +10,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/config"
 	"github.com/mediaferry/mediaferry/internal/sandboxhost"
 	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
 )
 
 type sandboxFlags struct {
@@ -47,12 +48,12 @@ func (a *app) runSandbox(ctx context.Context, f sandboxFlags) error {
 	if err != nil {
 		return err
 	}
-	p := printer{out: a.stdout, err: a.stderr}
+	p := a.Printer(false)
 	if f.json {
-		err = p.object(map[string]string{"sandbox": box.URL(), "config": box.Config()})
+		err = p.Object(map[string]string{"sandbox": box.URL(), "config": box.Config()})
 	} else {
-		err = p.table([][]string{{"sandbox", box.URL()}, {"config", box.Config()}})
-		a.say("ready; stop with Ctrl-C")
+		err = p.Table([][]string{{"sandbox", box.URL()}, {"config", box.Config()}})
+		a.Say("ready; stop with Ctrl-C")
 	}
 	if err != nil {
 		return err
@@ -72,12 +73,12 @@ func checkBox(listen string) error {
 		return nil
 	}
 	if err := wiring.CheckListen(listen); err != nil {
-		return misused("--listen: %s", err)
+		return exit.Misused("--listen: %s", err)
 	}
 	if !wiring.Loopback(listen) {
-		return &usageError{
-			text: fmt.Sprintf("--listen: %q is not on loopback, and the sandbox asks nobody who they are", listen),
-			hint: "want such as 127.0.0.1:8500; containers share its network, as in docker-compose.yml",
+		return &exit.UsageError{
+			Text: fmt.Sprintf("--listen: %q is not on loopback, and the sandbox asks nobody who they are", listen),
+			Hint: "want such as 127.0.0.1:8500; containers share its network, as in docker-compose.yml",
 		}
 	}
 	return nil
@@ -102,13 +103,13 @@ func (a *app) openSandbox(ctx context.Context, f sandboxFlags) (*sandboxhost.San
 	box, err := sandboxhost.Start(ctx, sandboxhost.Options{
 		Data: a.data, Listen: f.listen, Faults: f.faults, Log: a.log,
 		Moved: func(last string) {
-			a.say("%s is in use, so the sandbox gets another address; URLs that it handed out before are void", last)
+			a.Say("%s is in use, so the sandbox gets another address; URLs that it handed out before are void", last)
 		},
 	})
 	var fault *sandboxhost.FaultError
 	switch {
 	case errors.As(err, &fault):
-		return nil, misused("%s", err)
+		return nil, exit.Misused("%s", err)
 	case err != nil:
 		return nil, err
 	}

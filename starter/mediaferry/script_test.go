@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mediaferry/mediaferry/internal/samples"
+	"github.com/mediaferry/mediaferry/starter/exit"
 )
 
 func TestMain(m *testing.M) {
@@ -81,7 +82,7 @@ func TestHelpOfEveryCommandFitsAScreen(t *testing.T) {
 	walk = func(path []string, c *cobra.Command) {
 		t.Run(strings.Join(append([]string{"mediaferry"}, path...), " "), func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
-			require.Equal(t, exitOK, run(append(path, "--help"), &stdout, &stderr))
+			require.Equal(t, exit.OK, run(append(path, "--help"), &stdout, &stderr))
 			require.Empty(t, stderr.String())
 			lines := strings.Split(strings.TrimSuffix(stdout.String(), "\n"), "\n")
 			require.LessOrEqual(t, len(lines), 40, "lines")

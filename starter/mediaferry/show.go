@@ -11,6 +11,9 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/history"
+	"github.com/mediaferry/mediaferry/starter/output"
 )
 
 func (a *app) showCommand() *cobra.Command {
@@ -34,11 +37,11 @@ a running engine, what the ledger knows is printed alone.`,
 func oneUpload(_ *cobra.Command, args []string) error {
 	switch len(args) {
 	case 0:
-		return &usageError{text: "no UPLOAD_ID is given", hint: "mediaferry list prints them"}
+		return &exit.UsageError{Text: "no UPLOAD_ID is given", Hint: "mediaferry list prints them"}
 	case 1:
 		return nil
 	}
-	return misused("unexpected argument %q", args[1])
+	return exit.Misused("unexpected argument %q", args[1])
 }
 
 func (a *app) show(ctx context.Context, id string, asJSON bool) error {
@@ -53,7 +56,7 @@ func (a *app) show(ctx context.Context, id string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	p := printer{out: a.stdout, err: a.stderr, json: asJSON}
+	p := a.Printer(asJSON)
 	runs := a.engineRuns(ctx)
 	status, err := a.running(ctx, entry, runs)
 	if err != nil {
@@ -67,8 +70,8 @@ func (a *app) show(ctx context.Context, id string, asJSON bool) error {
 	if account.Paused && !result.State.Ended() {
 		result = onHold(result, account, waiting)
 	}
-	result = advised(result)
-	if words := waitInWords(waiting, time.Now()); words != "" && !result.Paused {
+	result = output.Advised(result)
+	if words := output.WaitWords(waiting, time.Now()); words != "" && !result.Paused {
 		if status == nil {
 			status = &upload.Status{}
 		}
@@ -76,14 +79,11 @@ func (a *app) show(ctx context.Context, id string, asJSON bool) error {
 			status.Waiting = words
 		}
 	}
-	if asJSON {
-		return p.object(shown{result, lineOf(status)})
-	}
-	if err := p.card(entry, result, status); err != nil {
+	if err := p.Card(entry, result, status); err != nil || asJSON {
 		return err
 	}
 	if !runs {
-		a.say("no engine runs, so only the ledger's part of the story can be told")
+		a.Say("no engine runs, so only the ledger's part of the story can be told")
 		return nil
 	}
 	if a.temporal == nil {
@@ -91,7 +91,7 @@ func (a *app) show(ctx context.Context, id string, asJSON bool) error {
 			return err
 		}
 	}
-	return a.story(ctx, entry, p)
+	return a.history(ctx, entry, p)
 }
 
 // running asks an upload that has not ended how far it is; nil where it has, or
@@ -125,25 +125,6 @@ func newest(result upload.Result, status *upload.Status) upload.Result {
 	return fresh
 }
 
-// shown is a result with what a running upload tells of itself.
-type shown struct {
-	upload.Result
-	Status *statusLine `json:"status,omitempty"`
-}
-
-// statusLine is a status without the result, which stands beside it.
-type statusLine struct {
-	upload.Status
-	Result *struct{} `json:"result,omitempty"` // never set: it hides that of the status
-}
-
-func lineOf(status *upload.Status) *statusLine {
-	if status == nil {
-		return nil
-	}
-	return &statusLine{Status: *status}
-}
-
 // entry reads one item. An unknown ID is a misuse that names near ones.
 func (a *app) entry(ctx context.Context, id string) (ledger.Entry, error) {
 	entry, err := a.ledger.Get(ctx, id)
@@ -155,58 +136,28 @@ func (a *app) entry(ctx context.Context, id string) (ledger.Entry, error) {
 	if len(unknown.Near) > 0 {
 		hint = "did you mean " + strings.Join(unknown.Near, ", ") + "?"
 	}
-	return entry, &usageError{text: fmt.Sprintf("unknown upload %q", id), hint: hint}
+	return entry, &exit.UsageError{Text: fmt.Sprintf("unknown upload %q", id), Hint: hint}
 }
 
-// spanOf is when an upload began and ended, in words; "" for what has not been.
-func spanOf(r upload.Result) (began, ended string) {
-	if !r.StartedAt.IsZero() {
-		began = r.StartedAt.Local().Format(time.DateTime)
+// history prints what happened in an upload's workflow, an event a line.
+func (a *app) history(ctx context.Context, entry ledger.Entry, p output.Printer) error {
+	if entry.WorkflowID == "" {
+		return nil
 	}
-	if r.FinishedAt == nil {
-		return began, ""
+	run := history.Run{WorkflowID: entry.WorkflowID, RunID: entry.RunID, Done: "ready"}
+	if withOthers(entry) {
+		run.Done = "its page is done"
 	}
-	ended = r.FinishedAt.Local().Format(time.DateTime)
-	if began != "" {
-		ended += ", after " + r.FinishedAt.Sub(r.StartedAt.Time).Round(time.Millisecond).String()
+	lines, err := history.Reader{Temporal: a.temporal, Keys: a.keys}.Read(ctx, run)
+	if errors.Is(err, history.ErrNotKept) {
+		a.Say("%s", err)
+		return nil
 	}
-	return began, ended
-}
-
-// card prints what is known of an upload, a line for each thing. status is nil
-// where it does not run.
-func (p printer) card(entry ledger.Entry, r upload.Result, status *upload.Status) error {
-	rows := [][]string{
-		{"upload", r.UploadID},
-		{"state", describe(r)},
-		{"account", fmt.Sprintf("%s (%s)", orDash(r.To), orDash(string(r.Vendor)))},
-		{"source", r.Source},
+	if err != nil {
+		return err
 	}
-	add := func(name, value string) {
-		if value != "" && value != "0" {
-			rows = append(rows, []string{name, value})
-		}
+	if _, err := fmt.Fprintln(p.Out); err != nil {
+		return err
 	}
-	add("content", entry.Fingerprint)
-	add("media", string(r.MediaID))
-	add("address", string(r.MediaURL))
-	add("sha256", string(r.SHA256))
-	add("crc64", string(r.CRC64))
-	if r.Size > 0 {
-		add("sent", fmt.Sprintf("%s of %s", size(r.BytesSent), size(int64(r.Size))))
-	}
-	rows = append(rows, under(status, time.Now())...)
-	began, ended := spanOf(r)
-	add("started", began)
-	add("finished", ended)
-	add("attempts", fmt.Sprintf("prepare %d, transfer %d, complete %d, poll %d", r.Attempts.Prepare, r.Attempts.Transfer, r.Attempts.Complete, r.Attempts.Poll))
-	if entry.Runs > 1 {
-		add("runs", fmt.Sprint(entry.Runs))
-	}
-	if e := r.Error; e != nil {
-		add("error", because(e))
-		add("hint", string(e.Hint))
-	}
-	add("note", r.Note)
-	return p.table(rows)
+	return p.Table(lines)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/starter/exit"
 )
 
 func (a *app) waitCommand() *cobra.Command {
@@ -86,9 +87,9 @@ is kept with who, when and why.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case batch != "" && len(args) != 1:
-				return misused("want one of ready, retry, fail, and no UPLOAD_ID beside --batch")
+				return exit.Misused("want one of ready, retry, fail, and no UPLOAD_ID beside --batch")
 			case batch == "" && len(args) != 2:
-				return misused("want an UPLOAD_ID and one of ready, retry, fail")
+				return exit.Misused("want an UPLOAD_ID and one of ready, retry, fail")
 			}
 			return nil
 		},
@@ -121,13 +122,13 @@ func (a *app) openItem(ctx context.Context, id string) (ledger.Entry, error) {
 
 // watch waits for an item that runs, or prints how it ended.
 func (a *app) watch(ctx context.Context, entry ledger.Entry, asJSON bool) error {
-	p := printer{out: a.stdout, err: a.stderr, json: asJSON}
+	p := a.Printer(asJSON)
 	if entry.Result.State.Ended() {
-		if err := p.item(entry.Result); err != nil {
+		if err := p.Item(entry.Result); err != nil {
 			return err
 		}
 		if entry.Result.State != upload.StateReady {
-			return &notReadyError{1}
+			return &exit.NotReadyError{Count: 1}
 		}
 		return nil
 	}
@@ -161,9 +162,9 @@ func (a *app) retry(ctx context.Context, id string, asJSON bool) error {
 	switch entry.Result.State {
 	case upload.StateFailed, upload.StateCanceled:
 	case upload.StateUnconfirmed:
-		return &usageError{text: id + " is unconfirmed", hint: "look at the vendor, then: mediaferry decide " + id + " retry --because TEXT"}
+		return &exit.UsageError{Text: id + " is unconfirmed", Hint: "look at the vendor, then: mediaferry decide " + id + " retry --because TEXT"}
 	default:
-		return misused("%s is %s, only what failed or was canceled can be retried", id, entry.Result.State)
+		return exit.Misused("%s is %s, only what failed or was canceled can be retried", id, entry.Result.State)
 	}
 	item, err := entry.Item()
 	if err != nil {
@@ -188,7 +189,7 @@ func (a *app) retry(ctx context.Context, id string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	return a.reported(ctx, item.Batch, a.follow(ctx, follow, printer{out: a.stdout, err: a.stderr, json: asJSON}))
+	return a.reported(ctx, item.Batch, a.follow(ctx, follow, a.Printer(asJSON)))
 }
 
 func (a *app) cancel(ctx context.Context, id string) error {
@@ -200,7 +201,7 @@ func (a *app) cancel(ctx context.Context, id string) error {
 		return err
 	}
 	if s := entry.Result.State; s.Ended() && s != upload.StateUnconfirmed {
-		return misused("%s is %s already", id, s)
+		return exit.Misused("%s is %s already", id, s)
 	}
 	if withOthers(entry) {
 		return a.cancelRow(ctx, entry)
@@ -235,11 +236,11 @@ func (a *app) cancelWorkflow(ctx context.Context, entry ledger.Entry) error {
 
 // canceled prints how an upload ended that was to be given up.
 func (a *app) canceled(result upload.Result) error {
-	if err := (printer{out: a.stdout, err: a.stderr}).item(result); err != nil {
+	if err := a.Printer(false).Item(result); err != nil {
 		return err
 	}
 	if result.State != upload.StateCanceled {
-		a.say("it had ended before the cancellation reached it")
+		a.Say("it had ended before the cancellation reached it")
 	}
 	return nil
 }
@@ -249,10 +250,10 @@ func checkDecision(d upload.Decision) error {
 	switch d.Verdict {
 	case upload.VerdictReady, upload.VerdictRetry, upload.VerdictFail:
 	default:
-		return misused("verdict %q is unknown, want one of ready, retry, fail", d.Verdict)
+		return exit.Misused("verdict %q is unknown, want one of ready, retry, fail", d.Verdict)
 	}
 	if d.Because == "" {
-		return misused("--because is missing: a decision is kept with its reason")
+		return exit.Misused("--because is missing: a decision is kept with its reason")
 	}
 	return nil
 }
@@ -266,7 +267,7 @@ func (a *app) decide(ctx context.Context, id string, d upload.Decision) error {
 		return err
 	}
 	if entry.Result.State != upload.StateUnconfirmed {
-		return misused("%s is %s, only an unconfirmed upload can be decided", id, entry.Result.State)
+		return exit.Misused("%s is %s, only an unconfirmed upload can be decided", id, entry.Result.State)
 	}
 	f, err := a.resume(ctx, entry)
 	if err != nil {
@@ -287,7 +288,7 @@ func (a *app) decide(ctx context.Context, id string, d upload.Decision) error {
 		return fmt.Errorf("decide %s: %w", id, err)
 	}
 	f.stale = entry.UpdatedAt
-	return a.reported(ctx, f.item.Batch, a.follow(ctx, []*following{f}, printer{out: a.stdout, err: a.stderr}))
+	return a.reported(ctx, f.item.Batch, a.follow(ctx, []*following{f}, a.Printer(false)))
 }
 
 // who is the person at the keyboard, for records.

@@ -10,6 +10,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
 )
 
 // latest is what shell completion offers.
@@ -29,14 +30,14 @@ func (f upFlags) check() error {
 		port int
 	}{{"--port", f.port}, {"--ui-port", f.uiPort}} {
 		if one.port < 0 || one.port > 65535 {
-			return misused("%s %d is out of range, want 1 to 65535, or 0 for that of the last time or a free one", one.name, one.port)
+			return exit.Misused("%s %d is out of range, want 1 to 65535, or 0 for that of the last time or a free one", one.name, one.port)
 		}
 	}
 	if f.port != 0 && f.port == f.uiPort {
-		return misused("--port and --ui-port are both %d, want two ports", f.port)
+		return exit.Misused("--port and --ui-port are both %d, want two ports", f.port)
 	}
 	if f.given && (f.retention < 1 || f.retention > 365) {
-		return misused("--retention %d is out of range, want 1 to 365 days", f.retention)
+		return exit.Misused("--retention %d is out of range, want 1 to 365 days", f.retention)
 	}
 	return nil
 }
@@ -141,9 +142,9 @@ func (a *app) where(line upLine) upLine {
 
 // ready tells where things are.
 func (a *app) ready(line upLine, asJSON bool) error {
-	p := printer{out: a.stdout, err: a.stderr}
+	p := a.Printer(false)
 	if asJSON {
-		return p.object(line)
+		return p.Object(line)
 	}
 	rows := [][]string{}
 	for _, row := range []struct {
@@ -159,9 +160,9 @@ func (a *app) ready(line upLine, asJSON bool) error {
 	if wiring.ServiceConfigured() {
 		rows = append(rows, []string{"temporal", "the service of the environment"})
 	}
-	if err := p.table(rows); err != nil {
+	if err := p.Table(rows); err != nil {
 		return err
 	}
-	a.say("ready; stop with Ctrl-C")
+	a.Say("ready; stop with Ctrl-C")
 	return nil
 }

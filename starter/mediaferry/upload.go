@@ -16,6 +16,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/vendors"
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
 )
 
 type uploadFlags struct {
@@ -48,7 +49,7 @@ Exit status: 0 all are ready, 3 some are not, 2 misused, 1 could not run.`,
   mediaferry upload --to sitoo --set 'entity_id=S1|SKU|DAMAGED|7' --json https://host/a.png`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return misused("no SOURCE is given")
+				return exit.Misused("no SOURCE is given")
 			}
 			return nil
 		},
@@ -75,7 +76,7 @@ func (a *app) upload(ctx context.Context, f uploadFlags, args []string) error {
 		return err
 	}
 	if f.detach && !a.engineRuns(ctx) {
-		return &usageError{text: "--detach needs a running engine", hint: "start one in another terminal: mediaferry up"}
+		return &exit.UsageError{Text: "--detach needs a running engine", Hint: "start one in another terminal: mediaferry up"}
 	}
 	a.parting = "interrupted; the same command goes on with it"
 	if err := a.openEngine(ctx, engineOptions{}); err != nil {
@@ -86,7 +87,7 @@ func (a *app) upload(ctx context.Context, f uploadFlags, args []string) error {
 		return err
 	}
 	if f.detach && (!crew.uploads || len(crew.missing) > 0) {
-		return &usageError{text: "--detach needs a worker that goes on", hint: "start one in another terminal: mediaferry up"}
+		return &exit.UsageError{Text: "--detach needs a worker that goes on", Hint: "start one in another terminal: mediaferry up"}
 	}
 	if err := a.able(crew, items); err != nil {
 		return err
@@ -94,14 +95,14 @@ func (a *app) upload(ctx context.Context, f uploadFlags, args []string) error {
 	if err := a.hire(ctx, crew); err != nil {
 		return err
 	}
-	if err := a.foretell(ctx, items); err != nil {
+	if err := a.estimate(ctx, items); err != nil {
 		return err
 	}
 	follow, err := a.start(ctx, items)
 	if err != nil {
 		return err
 	}
-	p := printer{out: a.stdout, err: a.stderr, json: f.json}
+	p := a.Printer(f.json)
 	if f.detach {
 		return a.detach(ctx, follow, p)
 	}
@@ -116,7 +117,7 @@ func (a *app) uploadItems(f uploadFlags, sources []string) ([]upload.Item, error
 		if names := a.config.AccountNames(); len(names) > 0 {
 			hint = "the accounts are: " + strings.Join(names, ", ")
 		}
-		return nil, &usageError{text: "--to is missing", hint: hint}
+		return nil, &exit.UsageError{Text: "--to is missing", Hint: hint}
 	}
 	account, err := a.config.Profile(f.to)
 	if err != nil {
@@ -131,14 +132,14 @@ func (a *app) uploadItems(f uploadFlags, sources []string) ([]upload.Item, error
 		return nil, err
 	}
 	if f.settle < 0 || f.settle > settleMost {
-		return nil, misused("--settle %s is out of range, want 0s to %s", f.settle, "24h")
+		return nil, exit.Misused("--settle %s is out of range, want 0s to %s", f.settle, "24h")
 	}
 	if f.id != "" && len(sources) > 1 {
-		return nil, misused("--id names one upload, and %d sources are given", len(sources))
+		return nil, exit.Misused("--id names one upload, and %d sources are given", len(sources))
 	}
 	if f.id != "" {
 		if err := upload.CheckID(f.id); err != nil {
-			return nil, misused("--id: %s", err)
+			return nil, exit.Misused("--id: %s", err)
 		}
 	}
 	here, err := os.Getwd()
@@ -150,9 +151,9 @@ func (a *app) uploadItems(f uploadFlags, sources []string) ([]upload.Item, error
 		source, err := upload.CanonicalSource(given, here)
 		switch {
 		case err != nil:
-			return nil, misused("%s", err)
+			return nil, exit.Misused("%s", err)
 		case !utf8.ValidString(source): // histories are JSON, and would name another file
-			return nil, &usageError{text: fmt.Sprintf("source %q has a name that is not UTF-8", source), hint: "rename the file, or a folder above it"}
+			return nil, &exit.UsageError{Text: fmt.Sprintf("source %q has a name that is not UTF-8", source), Hint: "rename the file, or a folder above it"}
 		}
 		item := upload.Item{Account: account.Name, Vendor: account.Vendor, Base: account.BaseURL, Source: source, Fields: fields, Again: f.again, ID: f.id, Settle: f.settle}
 		if item.ID == "" {
@@ -160,7 +161,7 @@ func (a *app) uploadItems(f uploadFlags, sources []string) ([]upload.Item, error
 		}
 		item.UploadID = upload.SingleUploadID(account.Name, item.ID)
 		if slices.ContainsFunc(items, func(i upload.Item) bool { return i.UploadID == item.UploadID }) {
-			return nil, misused("source %s is given twice", upload.DisplaySource(source))
+			return nil, exit.Misused("source %s is given twice", upload.DisplaySource(source))
 		}
 		items = append(items, item)
 	}
@@ -174,10 +175,10 @@ func setFields(spec *spec.Spec, set []string) (upload.Fields, error) {
 	for _, pair := range set {
 		name, value, ok := strings.Cut(pair, "=")
 		if !ok || name == "" {
-			return nil, misused("--set %q is not NAME=VALUE", pair)
+			return nil, exit.Misused("--set %q is not NAME=VALUE", pair)
 		}
 		if _, twice := values[name]; twice {
-			return nil, misused("--set %s is given twice", name)
+			return nil, exit.Misused("--set %s is given twice", name)
 		}
 		names = append(names, name)
 		values[name] = value
@@ -194,7 +195,7 @@ func setFields(spec *spec.Spec, set []string) (upload.Fields, error) {
 		}
 		lines = append(lines, line)
 	}
-	return nil, &usageError{text: strings.Join(lines, "\n  "), hint: "see: mediaferry vendors " + spec.Name}
+	return nil, &exit.UsageError{Text: strings.Join(lines, "\n  "), Hint: "see: mediaferry vendors " + spec.Name}
 }
 
 // crew is who there is to carry items, and what is missing.
@@ -246,7 +247,7 @@ func (a *app) ownRoot(path string) (string, error) {
 			return root, nil
 		}
 	}
-	return "", &usageError{text: fmt.Sprintf("%s lies outside of sources.local_roots, which are %s", path, strings.Join(roots, ", ")), hint: "move the file there, or add its folder in the configuration"}
+	return "", &exit.UsageError{Text: fmt.Sprintf("%s lies outside of sources.local_roots, which are %s", path, strings.Join(roots, ", ")), Hint: "move the file there, or add its folder in the configuration"}
 }
 
 // able refuses, before anything is started, items for whose account this process

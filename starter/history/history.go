@@ -1,4 +1,7 @@
-package main
+// Package history owns the words for a workflow's history: it reads the events that
+// Temporal keeps, and turns each into a line for people. It refuses to print them, and
+// to interpret them: what became of an upload is in the ledger.
+package history
 
 import (
 	"context"
@@ -12,51 +15,56 @@ import (
 	failurepb "go.temporal.io/api/failure/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 
 	"github.com/mediaferry/mediaferry/internal/codec"
-	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-// story prints what happened in an upload's workflow, an event a line.
-func (a *app) story(ctx context.Context, entry ledger.Entry, p printer) error {
-	if entry.WorkflowID == "" {
-		return nil
-	}
-	values := codec.DataConverter(a.keys)
-	here := converter.WorkflowSerializationContext{WorkflowID: entry.WorkflowID}
-	t := teller{
+// ErrNotKept says that Temporal does not keep a workflow's history any more.
+var ErrNotKept = errors.New("temporal does not keep this workflow any more")
+
+// Reader reads histories of workflows.
+type Reader struct {
+	Temporal client.Client
+	Keys     codec.Keys
+}
+
+// Run names the run of a workflow, and says what its end means for the upload that
+// is asked about.
+type Run struct{ WorkflowID, RunID, Done string }
+
+// Read returns a line for each event that says something: when it was, from the
+// workflow's start, and what. It fails with ErrNotKept where Temporal has forgotten
+// the workflow.
+func (r Reader) Read(ctx context.Context, run Run) ([][]string, error) {
+	values := codec.DataConverter(r.Keys)
+	here := converter.WorkflowSerializationContext{WorkflowID: run.WorkflowID}
+	t := translator{
 		converter: converter.WithDataConverterSerializationContext(values, here),
 		failures:  converter.WithFailureConverterSerializationContext(codec.FailureConverter(values), here),
-		names:     map[int64]string{}, done: "ready",
+		names:     map[int64]string{}, done: run.Done,
 	}
-	if withOthers(entry) {
-		t.done = "its page is done"
-	}
-	events := a.temporal.GetWorkflowHistory(ctx, entry.WorkflowID, entry.RunID, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	rows := [][]string{}
+	events := r.Temporal.GetWorkflowHistory(ctx, run.WorkflowID, run.RunID, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	var lines [][]string
 	for events.HasNext() {
 		event, err := events.Next()
 		var gone *serviceerror.NotFound
 		if errors.As(err, &gone) {
-			a.say("temporal does not keep this workflow any more")
-			return nil
+			return nil, ErrNotKept
 		}
 		if err != nil {
-			return fmt.Errorf("history of %s: %w", entry.WorkflowID, err)
+			return nil, fmt.Errorf("history of %s: %w", run.WorkflowID, err)
 		}
 		if t.start.IsZero() {
 			t.start = event.GetEventTime().AsTime()
 		}
-		if text := t.tell(event); text != "" {
-			rows = append(rows, []string{"  " + since(event.GetEventTime().AsTime().Sub(t.start)), text})
+		if text := t.line(event); text != "" {
+			lines = append(lines, []string{"  " + since(event.GetEventTime().AsTime().Sub(t.start)), text})
 		}
 	}
-	if _, err := fmt.Fprintln(p.out); err != nil {
-		return err
-	}
-	return p.table(rows)
+	return lines, nil
 }
 
 func since(d time.Duration) string {
@@ -66,9 +74,9 @@ func since(d time.Duration) string {
 	return "+" + d.Round(time.Second).String()
 }
 
-// teller turns events into words. It remembers what was scheduled, since later
+// translator turns events into words. It remembers what was scheduled, since later
 // events only give its number.
-type teller struct {
+type translator struct {
 	converter converter.DataConverter
 	failures  converter.FailureConverter
 	names     map[int64]string
@@ -76,7 +84,7 @@ type teller struct {
 	done      string // what the workflow's end means
 }
 
-func (t *teller) tell(e *historypb.HistoryEvent) string {
+func (t *translator) line(e *historypb.HistoryEvent) string {
 	switch e.GetEventType() {
 	case enums.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
 		return "started"
@@ -105,29 +113,29 @@ func (t *teller) tell(e *historypb.HistoryEvent) string {
 		timer := e.GetTimerStartedEventAttributes()
 		return fmt.Sprintf("waits %s: %s", timer.GetStartToFireTimeout().AsDuration().Round(time.Millisecond), t.summary(e, "timer"))
 	}
-	return t.ending(e)
+	return t.wholeWorkflow(e)
 }
 
-// told are the ways in which a person steers an upload, in words.
-var told = map[string]string{
+// commands are the ways in which a person steers an upload, in words.
+var commands = map[string]string{
 	upload.UpdateDecide: "a person decided",
 	upload.UpdateMove:   "a person moves it to another host",
 	upload.SignalPause:  "a person paused it",
 	upload.SignalResume: "a person lets it go on",
 }
 
-// ending tells of what concerns the workflow as a whole.
-func (t *teller) ending(e *historypb.HistoryEvent) string {
+// wholeWorkflow tells of what concerns the workflow as a whole.
+func (t *translator) wholeWorkflow(e *historypb.HistoryEvent) string {
 	switch e.GetEventType() {
 	case enums.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED:
-		return told[e.GetWorkflowExecutionUpdateAcceptedEventAttributes().GetAcceptedRequest().GetInput().GetName()]
+		return commands[e.GetWorkflowExecutionUpdateAcceptedEventAttributes().GetAcceptedRequest().GetInput().GetName()]
 	case enums.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED:
 		if failure := e.GetWorkflowExecutionUpdateCompletedEventAttributes().GetOutcome().GetFailure(); failure != nil {
 			return "it was refused: " + t.cause(failure)
 		}
 		return ""
 	case enums.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
-		return told[e.GetWorkflowExecutionSignaledEventAttributes().GetSignalName()]
+		return commands[e.GetWorkflowExecutionSignaledEventAttributes().GetSignalName()]
 	case enums.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED:
 		return "cancellation was asked for"
 	case enums.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
@@ -143,7 +151,7 @@ func (t *teller) ending(e *historypb.HistoryEvent) string {
 }
 
 // summary is what the workflow wrote about an event, or its plain name.
-func (t *teller) summary(e *historypb.HistoryEvent, plain string) string {
+func (t *translator) summary(e *historypb.HistoryEvent, plain string) string {
 	var text string
 	payload := e.GetUserMetadata().GetSummary()
 	if payload == nil || t.converter.FromPayload(payload, &text) != nil || text == "" {
@@ -153,7 +161,7 @@ func (t *teller) summary(e *historypb.HistoryEvent, plain string) string {
 }
 
 // cause is the first sentence of a failure's chain that says something.
-func (t *teller) cause(f *failurepb.Failure) string {
+func (t *translator) cause(f *failurepb.Failure) string {
 	if f == nil {
 		return "unknown"
 	}
@@ -163,7 +171,7 @@ func (t *teller) cause(f *failurepb.Failure) string {
 }
 
 // outcome adds what a step's result names: a session, a medium.
-func (t *teller) outcome(result *commonpb.Payloads) string {
+func (t *translator) outcome(result *commonpb.Payloads) string {
 	var p upload.Progress
 	if result == nil || t.converter.FromPayloads(result, &p) != nil {
 		return ""

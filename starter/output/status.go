@@ -1,4 +1,4 @@
-package main
+package output
 
 import (
 	"fmt"
@@ -10,9 +10,9 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-// under are the lines of a card about an upload under way; none where status is
+// statusRows are the lines of a card about an upload under way; none where status is
 // nil.
-func under(status *upload.Status, now time.Time) (rows [][]string) {
+func statusRows(status *upload.Status, now time.Time) (rows [][]string) {
 	if status == nil {
 		return nil
 	}
@@ -25,7 +25,7 @@ func under(status *upload.Status, now time.Time) (rows [][]string) {
 	add("speed", speedOf(*status))
 	add("URL", urlOf(*status, now))
 	add("retries", retriesOf(*status))
-	add("waits for", waitsOf(*status))
+	add("waits for", waitOf(*status))
 	return rows
 }
 
@@ -34,7 +34,7 @@ func partsOf(s upload.Status) string {
 	if s.Parts <= 1 {
 		return ""
 	}
-	text := fmt.Sprintf("%d of %d, %s", s.PartsDone, s.Parts, size(s.BytesDone))
+	text := fmt.Sprintf("%d of %d, %s", s.PartsDone, s.Parts, Size(s.BytesDone))
 	if s.Width > 0 {
 		text += fmt.Sprintf("; %d in flight, at most %d", s.InFlight, s.Width)
 	}
@@ -46,24 +46,11 @@ func speedOf(s upload.Status) string {
 	if s.Speed <= 0 || s.Paused {
 		return ""
 	}
-	text := size(int64(s.Speed)) + "/s"
+	text := Size(int64(s.Speed)) + "/s"
 	if s.LeftSeconds > 0 {
-		text += ", " + about(s.LeftSeconds) + " left"
+		text += ", " + TimeLeft(s.LeftSeconds) + " left"
 	}
 	return text
-}
-
-// about is a time to come, no finer than it can be known.
-func about(seconds float64) string {
-	d := time.Duration(seconds * float64(time.Second))
-	switch {
-	case d < time.Minute:
-		return d.Round(time.Second).String()
-	case d < time.Hour:
-		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
-	}
-	d = d.Round(time.Minute)
-	return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
 }
 
 // urlOf is how long the URL in use is good for.
@@ -72,7 +59,7 @@ func urlOf(s upload.Status, now time.Time) string {
 		return ""
 	}
 	if left := s.ExpiresAt.Sub(now); left > 0 {
-		return "good for another " + about(left.Seconds())
+		return "good for another " + TimeLeft(left.Seconds())
 	}
 	return "has run out; another is asked for when it is needed"
 }
@@ -86,23 +73,23 @@ func retriesOf(s upload.Status) string {
 	return strings.Join(causes, ", ")
 }
 
-// waitsOf is what an upload waits for, in words.
-func waitsOf(s upload.Status) string {
+// waitOf is what an upload waits for, in words.
+func waitOf(s upload.Status) string {
 	if s.Paused && s.Waiting == "" {
 		return "a person: mediaferry resume " + s.Result.UploadID
 	}
 	return s.Waiting
 }
 
-// waitInWords is what the next call of a step waits for; empty where nothing is known
+// WaitWords is what the next call of a step waits for; empty where nothing is known
 // to keep it.
-func waitInWords(w *upload.Wait, now time.Time) string {
+func WaitWords(w *upload.Wait, now time.Time) string {
 	if w == nil {
 		return ""
 	}
 	when := ""
 	if left := w.Next.Sub(now); !w.Next.IsZero() && left > 0 {
-		when = " in " + about(left.Seconds())
+		when = " in " + TimeLeft(left.Seconds())
 	}
 	times := "once"
 	if w.Tries > 1 {
@@ -111,8 +98,8 @@ func waitInWords(w *upload.Wait, now time.Time) string {
 	return fmt.Sprintf("the next try of %s%s: %s (tried %s since %s)", w.Step, when, w.Last.Message, times, w.Since.Local().Format(time.TimeOnly))
 }
 
-// glance is an upload under way in half a line.
-func glance(s upload.Status, now time.Time) string {
+// statusWords is an upload under way in half a line.
+func statusWords(s upload.Status, now time.Time) string {
 	var words []string
 	if s.Parts > 1 {
 		words = append(words, fmt.Sprintf("%d of %d parts", s.PartsDone, s.Parts))
@@ -123,7 +110,7 @@ func glance(s upload.Status, now time.Time) string {
 		words = append(words, "waits for "+s.Waiting)
 	}
 	if left := s.ExpiresAt.Sub(now); s.Result.State == upload.StateTransferring && !s.ExpiresAt.IsZero() && left > 0 {
-		words = append(words, "URL for "+about(left.Seconds()))
+		words = append(words, "URL for "+TimeLeft(left.Seconds()))
 	}
 	return strings.Join(words, ", ")
 }

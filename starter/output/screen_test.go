@@ -1,10 +1,9 @@
-package main
+package output
 
 import (
 	"bytes"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -14,26 +13,26 @@ import (
 func TestALineThatIsDrawnOverDoesNotWrap(t *testing.T) {
 	narrow := screen{terminal: true, width: func() int { return 24 }}
 	var out bytes.Buffer
-	f := &following{item: upload.Item{Account: "truvideo"}}
-	p := &progress{screen: narrow, out: &out, lookout: &lookout{}, all: []*following{f}, started: time.Now()}
-	p.draw(p.all)
-	p.draw(p.all)
+	all := []Upload{{Account: "truvideo"}}
+	p := &Progress{screen: narrow, out: &out}
+	p.Draw(all)
+	p.Draw(all)
 	require.Equal(t, strings.Repeat("\r\x1b[K0 of 1 items; waiting a", 2), out.String())
 
 	require.Equal(t, "grün", screen{width: func() int { return 5 }}.fit("grünlich"))
 	require.Equal(t, "whole", screen{width: func() int { return 0 }}.fit("whole"), "where the width is unknown")
 }
 
-func TestNothingThatATerminalObeysIsPrinted(t *testing.T) {
+func TestNothingThatATerminalInterpretsIsPrinted(t *testing.T) {
 	var out, err bytes.Buffer
-	p := printer{out: &out, err: &err}
+	p := Printer{Out: &out, Err: &err}
 	result := upload.Result{
 		State: upload.StateFailed, To: "trustoo", Source: "/media/new\nline \x1b[31m%41ü—.jpg",
 		Error: &upload.Failure{Kind: upload.KindRejected, Step: upload.StepPrepare, Message: "no\rsuch\x07 thing", Hint: "ask \x1b]0;them"},
 	}
-	require.NoError(t, p.item(result))
-	require.NoError(t, p.started(upload.Result{To: "trustoo", UploadID: "upload/trustoo/a", Source: result.Source}))
-	require.NoError(t, p.table([][]string{{"source", "a\tb\nc"}}))
+	require.NoError(t, p.Item(result))
+	require.NoError(t, p.Started(upload.Result{To: "trustoo", UploadID: "upload/trustoo/a", Source: result.Source}))
+	require.NoError(t, p.Table([][]string{{"source", "a\tb\nc"}}))
 	require.Equal(t, `failed       trustoo    -  /media/new\nline \x1b[31m%41ü—.jpg
 started      trustoo    upload/trustoo/a  /media/new\nline \x1b[31m%41ü—.jpg
 source  a\tb\nc

@@ -1,4 +1,4 @@
-package main
+package output
 
 import (
 	"io"
@@ -34,25 +34,25 @@ func screenOf(out io.Writer) screen {
 // the next would stand below the first of them.
 func (s screen) fit(line string) string {
 	if most := s.width() - 1; most > 0 {
-		return cut(line, most)
+		return shortened(line, most)
 	}
 	return line
 }
 
-func cut(line string, most int) string {
+func shortened(line string, most int) string {
 	runes := []rune(line)
 	return string(runes[:min(len(runes), most)])
 }
 
-// visible spells out what a terminal would obey: names of files and words of
+// Visible spells out what a terminal would interpret: names of files and words of
 // vendors may hold line breaks and escape sequences.
-func visible(text string) string {
-	if !strings.ContainsFunc(text, obeyed) {
+func Visible(text string) string {
+	if !strings.ContainsFunc(text, interpreted) {
 		return text
 	}
 	var b strings.Builder
 	for _, r := range text {
-		if obeyed(r) {
+		if interpreted(r) {
 			spelled := strconv.QuoteRune(r)
 			b.WriteString(spelled[1 : len(spelled)-1])
 			continue
@@ -62,4 +62,4 @@ func visible(text string) string {
 	return b.String()
 }
 
-func obeyed(r rune) bool { return !unicode.IsGraphic(r) }
+func interpreted(r rune) bool { return !unicode.IsGraphic(r) }

@@ -12,9 +12,9 @@ import (
 // that are shown.
 const watched = 3
 
-// lookout asks uploads how far they are, in the background: a workflow whose worker
+// statusWatcher asks uploads how far they are, in the background: a workflow whose worker
 // has just died takes its time to answer.
-type lookout struct {
+type statusWatcher struct {
 	ask   func(ctx context.Context, f *following) (upload.Status, error)
 	every time.Duration
 
@@ -26,12 +26,12 @@ type lookout struct {
 // statusEvery is how often a workflow is asked at most.
 const statusEvery = time.Second
 
-func newLookout(ask func(context.Context, *following) (upload.Status, error), every time.Duration) *lookout {
-	return &lookout{ask: ask, every: max(every, statusEvery), last: map[string]upload.Status{}}
+func newStatusWatcher(ask func(context.Context, *following) (upload.Status, error), every time.Duration) *statusWatcher {
+	return &statusWatcher{ask: ask, every: max(every, statusEvery), last: map[string]upload.Status{}}
 }
 
 // run asks until ctx ends.
-func (w *lookout) run(ctx context.Context) {
+func (w *statusWatcher) run(ctx context.Context) {
 	ticker := time.NewTicker(w.every)
 	defer ticker.Stop()
 	for {
@@ -51,7 +51,7 @@ func (w *lookout) run(ctx context.Context) {
 }
 
 // note keeps an answer. Where there is none, what was known is no news any more.
-func (w *lookout) note(id string, status upload.Status, answered bool) {
+func (w *statusWatcher) note(id string, status upload.Status, answered bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if answered {
@@ -61,23 +61,19 @@ func (w *lookout) note(id string, status upload.Status, answered bool) {
 	delete(w.last, id)
 }
 
-// look says which uploads are of interest from now on, and returns what is known
-// of the first of them.
-func (w *lookout) look(pending []*following) (status upload.Status, known bool) {
+// watch says which uploads are of interest from now on.
+func (w *statusWatcher) watch(pending []*following) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.of = pending[:min(len(pending), watched)]
-	if len(pending) == 0 {
-		return status, false
-	}
-	status, known = w.last[pending[0].item.UploadID]
-	return status, known
 }
 
-// done is how many bytes of an upload's parts the store has acknowledged, as far
-// as that is known.
-func (w *lookout) done(f *following) int64 {
+// status is what an upload has answered last; nil where that is not known.
+func (w *statusWatcher) status(id string) *upload.Status {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.last[f.item.UploadID].BytesDone
+	if status, known := w.last[id]; known {
+		return &status
+	}
+	return nil
 }

@@ -1,9 +1,7 @@
-package main
+package output
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"testing"
 	"time"
 
@@ -60,9 +58,9 @@ func TestAnUploadUnderWayInWords(t *testing.T) {
 		"that nobody is on": {&upload.Status{}, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.Equal(t, c.card, under(c.status, now))
+			require.Equal(t, c.card, statusRows(c.status, now))
 			if c.status != nil {
-				require.Equal(t, c.glance, glance(*c.status, now))
+				require.Equal(t, c.glance, statusWords(*c.status, now))
 			}
 		})
 	}
@@ -70,7 +68,7 @@ func TestAnUploadUnderWayInWords(t *testing.T) {
 
 func TestTimeToComeIsNoFinerThanItCanBeKnown(t *testing.T) {
 	for seconds, want := range map[float64]string{0.2: "0s", 42.4: "42s", 61: "1m01s", 3599: "59m59s", 3725: "1h02m", 90000: "25h00m"} {
-		require.Equal(t, want, about(seconds))
+		require.Equal(t, want, TimeLeft(seconds))
 	}
 }
 
@@ -78,11 +76,11 @@ func TestAResultWithItsStatusKeepsItsNames(t *testing.T) {
 	r := upload.Result{UploadID: "upload/truvideo/tour", State: upload.StateTransferring}
 	plain, err := json.Marshal(r)
 	require.NoError(t, err)
-	ended, err := json.Marshal(shown{r, nil})
+	ended, err := json.Marshal(resultWithStatus{r, nil})
 	require.NoError(t, err)
 	require.JSONEq(t, string(plain), string(ended))
 
-	raw, err := json.Marshal(shown{r, lineOf(&upload.Status{Result: r, Parts: 32, PartsDone: 12, Speed: 1.5})})
+	raw, err := json.Marshal(resultWithStatus{r, lineOf(&upload.Status{Result: r, Parts: 32, PartsDone: 12, Speed: 1.5})})
 	require.NoError(t, err)
 	var fields map[string]json.RawMessage
 	require.NoError(t, json.Unmarshal(raw, &fields))
@@ -93,68 +91,44 @@ func TestAResultWithItsStatusKeepsItsNames(t *testing.T) {
 	require.JSONEq(t, string(plain), string(rest))
 }
 
-func TestWhatIsForetold(t *testing.T) {
-	plan := upload.Plan{Size: 2 << 30, PartSize: 64 << 20, Parts: 32}
-	require.Equal(t, "tour.mp4: 2.1 GB in 32 parts of 67.1 MB", foretold("tour.mp4", plan, 0))
-	require.Equal(t, "tour.mp4: 2.1 GB in 32 parts of 67.1 MB, about 21s at the 100.0 MB/s that the account took last", foretold("tour.mp4", plan, 100e6))
-}
-
-func TestALookoutForgetsWhoDoesNotAnswer(t *testing.T) {
-	answers := make(chan error)
-	f := &following{item: upload.Item{UploadID: "upload/truvideo/tour"}}
-	w := newLookout(func(context.Context, *following) (upload.Status, error) {
-		return upload.Status{Parts: 32}, <-answers
-	}, 0)
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan struct{})
-	_, known := w.look([]*following{f})
-	require.False(t, known, "nobody was asked")
-	go func() {
-		defer close(ended)
-		w.run(ctx)
-	}()
-	answers <- nil
-	answers <- errors.New("no worker") // the first answer has been noted by now
-	cancel()
-	<-ended
-	_, known = w.look([]*following{f})
-	require.False(t, known)
-	w.note(f.item.UploadID, upload.Status{Parts: 32}, true)
-	status, known := w.look([]*following{f})
-	require.True(t, known)
-	require.Equal(t, 32, status.Parts)
-	_, known = w.look(nil)
-	require.False(t, known)
-}
-
 func TestProgressTellsOfAllAndOfTheFirst(t *testing.T) {
 	at := time.Date(2026, 11, 22, 4, 0, 0, 0, time.UTC)
-	one := &following{item: upload.Item{UploadID: "upload/truvideo/tour", Account: "truvideo"}}
-	one.entry.Result = upload.Result{State: upload.StateTransferring, Size: 2000e6, BytesSent: 500e6}
-	two := &following{item: upload.Item{UploadID: "upload/sitoo/mug", Account: "sitoo"}}
-	two.entry.Result = upload.Result{State: upload.StateReady, Size: 1e6, BytesSent: 1e6}
-	p := &progress{all: []*following{one, two}, lookout: newLookout(nil, 0)}
+	one := Upload{Account: "truvideo", Result: upload.Result{State: upload.StateTransferring, Size: 2000e6, BytesSent: 500e6}}
+	two := Upload{Account: "sitoo", Result: upload.Result{State: upload.StateReady, Size: 1e6, BytesSent: 1e6}, Ended: true}
+	p := &Progress{}
 	draw := func(after time.Duration) string {
-		sent, total := p.sum()
-		return p.line([]*following{one}, tally{sent, total, p.rate(at.Add(after), sent)}, at.Add(after))
+		all := []Upload{one, two}
+		sent, total := sum(all)
+		return progressLine(all, tally{sent, total, p.rate(at.Add(after), sent)}, at.Add(after))
 	}
 	require.Equal(t, "1 of 2 items, 501.0 MB of 2.0 GB; transferring at truvideo", draw(0))
-	one.entry.Result.BytesSent = 600e6
+	one.Result.BytesSent = 600e6
 	require.Equal(t, "1 of 2 items, 601.0 MB of 2.0 GB, 10.0 MB/s, 2m20s left; transferring at truvideo", draw(10*time.Second))
-	p.lookout.note(one.item.UploadID, upload.Status{Parts: 32, PartsDone: 10, BytesDone: 700e6, Paused: true}, true)
+	one.Status = &upload.Status{Parts: 32, PartsDone: 10, BytesDone: 700e6, Paused: true}
 	require.Equal(t, "1 of 2 items, 701.0 MB of 2.0 GB, 10.0 MB/s, 2m10s left; transferring at truvideo, 10 of 32 parts, paused", draw(20*time.Second))
-	one.entry.Result.Paused, one.entry.Result.State = true, ""
-	p.lookout.note(one.item.UploadID, upload.Status{}, false)
+	one.Result.Paused, one.Result.State, one.Status = true, "", nil
 	require.Contains(t, draw(21*time.Second), "; waiting at truvideo, paused")
-	require.Equal(t, "2 of 2 items, 601.0 MB of 2.0 GB", p.line(nil, tally{601e6, 2001e6, 0}, at))
+	one.Ended = true
+	require.Equal(t, "2 of 2 items, 601.0 MB of 2.0 GB", progressLine([]Upload{one, two}, tally{601e6, 2001e6, 0}, at))
 }
 
 func TestAWaitInWords(t *testing.T) {
 	now := time.Date(2026, 11, 22, 4, 0, 0, 0, time.UTC)
 	w := &upload.Wait{Step: upload.StepPrepare, Last: upload.Error{Message: "answered 503"}, Since: now.Add(-time.Minute), Next: now.Add(12 * time.Second), Tries: 1}
 	since := w.Since.Local().Format(time.TimeOnly)
-	require.Equal(t, "the next try of prepare in 12s: answered 503 (tried once since "+since+")", waitInWords(w, now))
+	require.Equal(t, "the next try of prepare in 12s: answered 503 (tried once since "+since+")", WaitWords(w, now))
 	w.Tries, w.Next = 3, time.Time{}
-	require.Equal(t, "the next try of prepare: answered 503 (tried 3 times since "+since+")", waitInWords(w, now))
-	require.Empty(t, waitInWords(nil, now))
+	require.Equal(t, "the next try of prepare: answered 503 (tried 3 times since "+since+")", WaitWords(w, now))
+	require.Empty(t, WaitWords(nil, now))
+}
+
+func TestASizeThatNobodyLookedAtIsNoZero(t *testing.T) {
+	require.Equal(t, "-", KnownSize(0))
+	require.Equal(t, "1 B", KnownSize(1))
+}
+
+func TestAMomentByAClockThatIsAheadIsNow(t *testing.T) {
+	now := time.Now()
+	require.Equal(t, "0s ago", Ago(now.Add(3*time.Second), now))
+	require.Equal(t, "-", Ago(time.Time{}, now))
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/starter/output"
 )
 
 const (
@@ -21,11 +22,11 @@ const (
 	measuredOver = 50
 )
 
-// foretell says, before anything is started, in how many parts files will be
+// estimate says, before anything is started, in how many parts files will be
 // sent, and how long that takes where the account's speed is known. What is sent
 // in one piece, what is ready already, and what cannot be looked at from here are
 // passed over: the claim has the last word on all of them.
-func (a *app) foretell(ctx context.Context, items []upload.Item) error {
+func (a *app) estimate(ctx context.Context, items []upload.Item) error {
 	for _, item := range items {
 		plan, ok := planned(item)
 		if !ok {
@@ -43,7 +44,7 @@ func (a *app) foretell(ctx context.Context, items []upload.Item) error {
 		if err != nil {
 			return err
 		}
-		a.say("%s", foretold(filepath.Base(item.Source), plan, rate))
+		a.Say("%s", estimateOf(filepath.Base(item.Source), plan, rate))
 	}
 	return nil
 }
@@ -62,10 +63,10 @@ func planned(item upload.Item) (plan upload.Plan, ok bool) {
 	return plan, err == nil && plan.Parts > 1
 }
 
-func foretold(name string, plan upload.Plan, rate float64) string {
-	text := fmt.Sprintf("%s: %s in %d parts of %s", name, size(plan.Size), plan.Parts, size(plan.PartSize))
+func estimateOf(name string, plan upload.Plan, rate float64) string {
+	text := fmt.Sprintf("%s: %s in %d parts of %s", name, output.Size(plan.Size), plan.Parts, output.Size(plan.PartSize))
 	if rate > 0 {
-		text += fmt.Sprintf(", about %s at the %s/s that the account took last", about(float64(plan.Size)/rate), size(int64(rate)))
+		text += fmt.Sprintf(", about %s at the %s/s that the account took last", output.TimeLeft(float64(plan.Size)/rate), output.Size(int64(rate)))
 	}
 	return text
 }

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+func TestAStatusThatIsNotAnsweredIsForgotten(t *testing.T) {
+	answers := make(chan error)
+	f := &following{item: upload.Item{UploadID: "upload/truvideo/tour"}}
+	w := newStatusWatcher(func(context.Context, *following) (upload.Status, error) {
+		return upload.Status{Parts: 32}, <-answers
+	}, 0)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	w.watch([]*following{f})
+	require.Nil(t, w.status(f.item.UploadID), "nobody was asked")
+	go func() {
+		defer close(ended)
+		w.run(ctx)
+	}()
+	answers <- nil
+	answers <- errors.New("no worker") // the first answer has been noted by now
+	cancel()
+	<-ended
+	require.Nil(t, w.status(f.item.UploadID))
+	w.note(f.item.UploadID, upload.Status{Parts: 32}, true)
+	require.Equal(t, 32, w.status(f.item.UploadID).Parts)
+	require.Nil(t, w.status("upload/truvideo/another"))
+}

@@ -1,0 +1,89 @@
+package output
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+// Card prints all that is known of one upload. status is nil where it does not run.
+func (p Printer) Card(entry ledger.Entry, r upload.Result, status *upload.Status) error {
+	if p.JSON {
+		return p.Object(resultWithStatus{r, lineOf(status)})
+	}
+	return p.card(entry, r, status)
+}
+
+// resultWithStatus is a result with what a running upload tells of itself.
+type resultWithStatus struct {
+	upload.Result
+	Status *statusLine `json:"status,omitempty"`
+}
+
+// statusLine is a status without the result, which stands beside it.
+type statusLine struct {
+	upload.Status
+	Result *struct{} `json:"result,omitempty"` // never set: it hides that of the status
+}
+
+func lineOf(status *upload.Status) *statusLine {
+	if status == nil {
+		return nil
+	}
+	return &statusLine{Status: *status}
+}
+
+// spanOf is when an upload began and ended, in words; "" for what has not been.
+func spanOf(r upload.Result) (began, ended string) {
+	if !r.StartedAt.IsZero() {
+		began = r.StartedAt.Local().Format(time.DateTime)
+	}
+	if r.FinishedAt == nil {
+		return began, ""
+	}
+	ended = r.FinishedAt.Local().Format(time.DateTime)
+	if began != "" {
+		ended += ", after " + r.FinishedAt.Sub(r.StartedAt.Time).Round(time.Millisecond).String()
+	}
+	return began, ended
+}
+
+// card prints what is known of an upload, a line for each thing. status is nil
+// where it does not run.
+func (p Printer) card(entry ledger.Entry, r upload.Result, status *upload.Status) error {
+	rows := [][]string{
+		{"upload", r.UploadID},
+		{"state", StateWords(r)},
+		{"account", fmt.Sprintf("%s (%s)", OrDash(r.To), OrDash(string(r.Vendor)))},
+		{"source", r.Source},
+	}
+	add := func(name, value string) {
+		if value != "" && value != "0" {
+			rows = append(rows, []string{name, value})
+		}
+	}
+	add("content", entry.Fingerprint)
+	add("media", string(r.MediaID))
+	add("address", string(r.MediaURL))
+	add("sha256", string(r.SHA256))
+	add("crc64", string(r.CRC64))
+	if r.Size > 0 {
+		add("sent", fmt.Sprintf("%s of %s", Size(r.BytesSent), Size(int64(r.Size))))
+	}
+	rows = append(rows, statusRows(status, time.Now())...)
+	began, ended := spanOf(r)
+	add("started", began)
+	add("finished", ended)
+	add("attempts", fmt.Sprintf("prepare %d, transfer %d, complete %d, poll %d", r.Attempts.Prepare, r.Attempts.Transfer, r.Attempts.Complete, r.Attempts.Poll))
+	if entry.Runs > 1 {
+		add("runs", fmt.Sprint(entry.Runs))
+	}
+	if e := r.Error; e != nil {
+		add("error", failureLine(e))
+		add("hint", string(e.Hint))
+	}
+	add("note", r.Note)
+	return p.Table(rows)
+}

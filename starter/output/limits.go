@@ -1,0 +1,27 @@
+package output
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+// LimitLines are a batch's limits for people, one a line.
+func LimitLines(l upload.Limits) []string {
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(l.RPS)) {
+		lines = append(lines, fmt.Sprintf("%g calls a second for %s", l.RPS[name], name))
+	}
+	if l.InFlight > 0 {
+		lines = append(lines, fmt.Sprintf("%d rows in flight, each worker and account", l.InFlight))
+	}
+	if l.Bandwidth > 0 {
+		lines = append(lines, Size(l.Bandwidth)+"/s, each worker")
+	}
+	for _, budget := range l.Failures {
+		lines = append(lines, "held at "+budget.String()+" failures")
+	}
+	return lines
+}

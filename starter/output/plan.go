@@ -1,0 +1,156 @@
+package output
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mediaferry/mediaferry/internal/batch"
+	"github.com/mediaferry/mediaferry/internal/manifest"
+)
+
+// Problems names every problem: the first in full, the rest in groups.
+func (c Console) Problems(found manifest.Collected) {
+	for _, p := range found.First {
+		_, _ = fmt.Fprintln(c.Err, p)
+	}
+	for _, g := range found.Rest {
+		if !g.Warning {
+			_, _ = fmt.Fprintln(c.Err, g)
+		}
+	}
+}
+
+// Warnings names what is taken all the same, and may not be meant.
+func (c Console) Warnings(found manifest.Collected) {
+	for _, p := range found.FirstWarning {
+		_, _ = fmt.Fprintf(c.Err, "warning: %s\n", p)
+	}
+	for _, g := range found.Rest {
+		if g.Warning {
+			_, _ = fmt.Fprintf(c.Err, "warning: %s\n", g)
+		}
+	}
+}
+
+// PlanRows are a plan for people: what it is about, then a line for each account.
+func PlanRows(plan *batch.Plan) [][]string {
+	rows := [][]string{
+		{"manifest", plan.Manifest},
+		{"sha256", plan.SHA256},
+		{"rows", rowWords(plan)},
+		{"bytes", bytesWords(plan.Bytes, plan.UnknownSize, plan.ToSend)},
+		{"least time", floorWords(plan.Floor)},
+		{"temporal", plan.Actions.String()},
+		{"duplicates", duplicateWords(plan)},
+	}
+	for _, d := range plan.Duplicates.Examples[:min(len(plan.Duplicates.Examples), 5)] {
+		rows = append(rows, []string{"", fmt.Sprintf("%s to %s, lines %s", d.Source, d.Account, numbers(d.Lines))})
+	}
+	for _, one := range plan.Accounts {
+		if one.Rows == 0 {
+			continue
+		}
+		rows = append(rows, []string{""}, []string{"account", fmt.Sprintf("%s (%s)", one.Account, one.Vendor)})
+		rows = append(rows, accountRows(one)...)
+	}
+	return rows
+}
+
+func accountRows(one batch.AccountPlan) [][]string {
+	rate := "no limit of requests"
+	if one.Rate > 0 {
+		rate = fmt.Sprintf("%g requests a second", one.Rate)
+	}
+	if one.Floor > 0 {
+		rate += ", at least " + floorWords(one.Floor)
+	}
+	calls := fmt.Sprintf("prepare %d, transfer %d", one.Calls.Prepare, one.Calls.Transfer)
+	if one.Calls.Complete > 0 {
+		calls += fmt.Sprintf(", complete %d", one.Calls.Complete)
+	}
+	if one.Calls.Poll > 0 {
+		calls += fmt.Sprintf(", poll %d", one.Calls.Poll)
+	}
+	return [][]string{
+		{"  rows", fmt.Sprintf("%d: %d in pages, %d on their own, %d delivered before", one.Rows, one.Packed, one.Own, one.Known)},
+		{"  bytes", bytesWords(one.Bytes, one.UnknownSize, one.Rows-one.Known)},
+		{"  calls", calls + ", at least"},
+		{"  pace", rate},
+	}
+}
+
+func rowWords(plan *batch.Plan) string {
+	if plan.Whole {
+		return fmt.Sprintf("%d: none to send, because of line 1", plan.Rows)
+	}
+	text := fmt.Sprintf("%d: %d to send", plan.Rows, plan.ToSend)
+	for _, one := range []struct {
+		n    int64
+		word string
+	}{{plan.Known, "delivered before"}, {plan.Refused, "refused"}, {plan.Unfit, "without a fit source"}} {
+		if one.n > 0 {
+			text += fmt.Sprintf(", %d %s", one.n, one.word)
+		}
+	}
+	return text
+}
+
+func bytesWords(n, unknown, of int64) string {
+	switch {
+	case of == 0:
+		return "none"
+	case unknown == of:
+		return "not known before the sources are opened"
+	case unknown > 0:
+		return fmt.Sprintf("%s, and %d rows of unknown size", Size(n), unknown)
+	}
+	return Size(n)
+}
+
+func floorWords(seconds float64) string {
+	if seconds == 0 {
+		return "no limit sets one"
+	}
+	return (time.Duration(seconds*10) * time.Second / 10).Round(time.Second / 10).String()
+}
+
+func duplicateWords(plan *batch.Plan) string {
+	d := plan.Duplicates
+	switch {
+	case plan.ToSend == 0:
+		return "not compared: no row is to be sent"
+	case d.Compared == 0:
+		return "not compared: of the rows to send, none has its source on this host"
+	case d.Rows == 0:
+		return fmt.Sprintf("none among the %d rows on this host", d.Compared)
+	case d.Rows == 1:
+		return "1 row repeats the content of an earlier one for the same account, " + Size(d.Bytes)
+	}
+	return fmt.Sprintf("%d rows repeat the content of an earlier one for the same account, %s", d.Rows, Size(d.Bytes))
+}
+
+func numbers(all []int) string {
+	texts := make([]string, len(all))
+	for i, n := range slices.Sorted(slices.Values(all)) {
+		texts[i] = strconv.Itoa(n)
+	}
+	return strings.Join(texts, ", ")
+}
+
+// Sample says what came of opening some sources.
+func (c Console) Sample(s *batch.Sample) error {
+	if s == nil {
+		return nil
+	}
+	for _, bad := range s.Bad {
+		_, _ = fmt.Fprintf(c.Err, "line %d: %s to %s: %s: %s\n", bad.Line, bad.Source, bad.Account, bad.Kind, bad.Message)
+		if bad.Hint != "" {
+			_, _ = fmt.Fprintf(c.Err, "  %s\n", bad.Hint)
+		}
+	}
+	_, err := fmt.Fprintf(c.Out, "\nsample: %d of %d sources are good, of %s on average\n", s.Good, s.Looked, Size(s.MeanBytes))
+	return err
+}
