@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/opening"
 	"github.com/mediaferry/mediaferry/starter/output"
 )
 
@@ -97,17 +98,17 @@ type accountLine struct {
 }
 
 func (a *app) accounts(ctx context.Context, asJSON bool) error {
-	if err := a.openLedger(ctx); err != nil {
+	if err := a.OpenLedger(ctx); err != nil {
 		return err
 	}
 	p := a.Printer(asJSON)
 	rows := [][]string{{"ACCOUNT", "VENDOR", "STATE", "BASE URL"}}
-	for _, name := range a.config.AccountNames() {
-		account, err := a.config.Profile(name)
+	for _, name := range a.Config.AccountNames() {
+		account, err := a.Config.Profile(name)
 		if err != nil {
 			return err
 		}
-		state, err := a.ledger.Account(ctx, name)
+		state, err := a.Ledger.Account(ctx, name)
 		if err != nil {
 			return err
 		}
@@ -137,14 +138,14 @@ func (a *app) accounts(ctx context.Context, asJSON bool) error {
 
 // switchAccount pauses an account for a reason, or without one resumes it.
 func (a *app) switchAccount(ctx context.Context, name, because string) error {
-	if err := a.openLedger(ctx); err != nil {
+	if err := a.OpenLedger(ctx); err != nil {
 		return err
 	}
-	if _, err := a.config.Profile(name); err != nil {
+	if _, err := a.Config.Profile(name); err != nil {
 		return err
 	}
 	if because != "" {
-		changed, err := a.ledger.PauseAccount(ctx, name, because, who())
+		changed, err := a.Ledger.PauseAccount(ctx, name, because, opening.User())
 		switch {
 		case err != nil:
 			return err
@@ -155,7 +156,7 @@ func (a *app) switchAccount(ctx context.Context, name, because string) error {
 		}
 		return nil
 	}
-	changed, err := a.ledger.ResumeAccount(ctx, name, who())
+	changed, err := a.Ledger.ResumeAccount(ctx, name, opening.User())
 	switch {
 	case err != nil:
 		return err
@@ -169,20 +170,20 @@ func (a *app) switchAccount(ctx context.Context, name, because string) error {
 
 // completeAccounts helps a shell with the names of accounts.
 func (a *app) completeAccounts(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	if a.begin() != nil || a.openConfig() != nil {
+	if a.Begin() != nil || a.OpenConfig() != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return a.config.AccountNames(), cobra.ShellCompDirectiveNoFileComp
+	return a.Config.AccountNames(), cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeUploads helps a shell with the IDs of the latest uploads.
 func (a *app) completeUploads(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 || a.begin() != nil || a.openLedger(cmd.Context()) != nil {
+	if len(args) > 0 || a.Begin() != nil || a.OpenLedger(cmd.Context()) != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	defer a.close()
+	defer a.Close()
 	var ids []string
-	for entry, err := range a.ledger.List(cmd.Context(), latest) {
+	for entry, err := range a.Ledger.List(cmd.Context(), latest) {
 		if err != nil {
 			break
 		}

@@ -2,14 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/starter/exit"
 	"github.com/mediaferry/mediaferry/starter/output"
 )
@@ -62,32 +59,6 @@ func oneManifest(_ *cobra.Command, args []string) error {
 	return exit.Misused("unexpected argument %q: a batch has one manifest", args[1])
 }
 
-// batch reads one batch. An unknown name is a misuse.
-func (a *app) batch(ctx context.Context, id string) (ledger.Batch, error) {
-	b, err := a.ledger.Batch(ctx, id)
-	return b, unknownBatch(id, err)
-}
-
-func unknownBatch(id string, err error) error {
-	if !errors.Is(err, ledger.ErrNotFound) {
-		return err
-	}
-	hint := "mediaferry batch list prints those that there are"
-	var unknown *ledger.NotFoundError
-	if errors.As(err, &unknown) && len(unknown.Near) > 0 {
-		hint = "did you mean " + strings.Join(unknown.Near, ", ") + "?"
-	}
-	return &exit.UsageError{Text: fmt.Sprintf("unknown batch %q", id), Hint: hint}
-}
-
-// openBatch opens the ledger and reads one batch.
-func (a *app) openBatch(ctx context.Context, id string) (ledger.Batch, error) {
-	if err := a.openLedger(ctx); err != nil {
-		return ledger.Batch{}, err
-	}
-	return a.batch(ctx, id)
-}
-
 func (a *app) batchListCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -104,10 +75,10 @@ and no engine alive.`,
 }
 
 func (a *app) batchList(ctx context.Context, asJSON bool) error {
-	if err := a.openLedger(ctx); err != nil {
+	if err := a.OpenLedger(ctx); err != nil {
 		return err
 	}
-	all, err := a.ledger.Batches(ctx)
+	all, err := a.Ledger.Batches(ctx)
 	if err != nil {
 		return err
 	}
@@ -141,11 +112,11 @@ func (a *app) batchList(ctx context.Context, asJSON bool) error {
 
 // completeBatches helps a shell with the names of batches.
 func (a *app) completeBatches(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 || a.begin() != nil || a.openLedger(cmd.Context()) != nil {
+	if len(args) > 0 || a.Begin() != nil || a.OpenLedger(cmd.Context()) != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	defer a.close()
-	all, err := a.ledger.Batches(cmd.Context())
+	defer a.Close()
+	all, err := a.Ledger.Batches(cmd.Context())
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/opening"
 )
 
 func (a *app) batchCancelCommand() *cobra.Command {
@@ -31,7 +32,7 @@ was delivered stays. batch retry runs what was canceled after all.`,
 }
 
 func (a *app) cancelBatch(ctx context.Context, id, because string) error {
-	b, err := a.openBatch(ctx, id)
+	b, err := a.OpenBatch(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -40,15 +41,15 @@ func (a *app) cancelBatch(ctx context.Context, id, because string) error {
 	}
 	if b.State != upload.BatchCanceling {
 		change := ledger.BatchChange{Event: event("cancel", because, ""), State: upload.BatchCanceling, Paused: new(bool)}
-		if b, err = a.ledger.ChangeBatch(ctx, id, change); err != nil {
-			return unknownBatch(id, err)
+		if b, err = a.Ledger.ChangeBatch(ctx, id, change); err != nil {
+			return opening.UnknownBatch(id, err)
 		}
 	}
-	a.parting = "interrupted; the batch ends where the engine runs"
-	if err := a.openEngine(ctx, engineOptions{}); err != nil {
+	a.Parting = "interrupted; the batch ends where the engine runs"
+	if err := a.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err
 	}
-	err = a.temporal.CancelWorkflow(ctx, upload.BatchWorkflowID(id), "")
+	err = a.Temporal.CancelWorkflow(ctx, upload.BatchWorkflowID(id), "")
 	var gone *serviceerror.NotFound
 	switch {
 	case errors.As(err, &gone):
@@ -58,7 +59,7 @@ func (a *app) cancelBatch(ctx context.Context, id, because string) error {
 	case err != nil:
 		return fmt.Errorf("cancel batch %s: %w", id, err)
 	default:
-		if err := a.staff(ctx, id); err != nil {
+		if err := a.workers.EnsureBatch(ctx, id); err != nil {
 			return err
 		}
 	}
@@ -67,11 +68,11 @@ func (a *app) cancelBatch(ctx context.Context, id, because string) error {
 
 // endWithout ends a batch that no workflow runs: it was loaded and never started.
 func (a *app) endWithout(ctx context.Context, id string) error {
-	if _, err := a.ledger.CancelRows(ctx, id); err != nil {
+	if _, err := a.Ledger.CancelRows(ctx, id); err != nil {
 		return err
 	}
-	_, err := a.ledger.ChangeBatch(ctx, id, ledger.BatchChange{Event: event("finish", "", "it had not been started"), State: upload.BatchCanceled})
-	return unknownBatch(id, err)
+	_, err := a.Ledger.ChangeBatch(ctx, id, ledger.BatchChange{Event: event("finish", "", "it had not been started"), State: upload.BatchCanceled})
+	return opening.UnknownBatch(id, err)
 }
 
 // awaitCanceled waits for the end. That rows are not ready then is what was asked
@@ -82,7 +83,7 @@ func (a *app) awaitCanceled(ctx context.Context, id string) error {
 	if !errors.As(err, &items) {
 		return err
 	}
-	b, err := a.ledger.Batch(ctx, id)
+	b, err := a.Ledger.Batch(ctx, id)
 	if err == nil && b.State != upload.BatchCanceled {
 		a.Say("it had ended before the cancellation reached it")
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/opening"
 )
 
 // decideBatch decides on all rows of a batch that are unconfirmed. Each is told
@@ -21,11 +22,11 @@ func (a *app) decideBatch(ctx context.Context, id string, d upload.Decision) err
 	if err := checkDecision(d); err != nil {
 		return err
 	}
-	if _, err := a.openBatch(ctx, id); err != nil {
+	if _, err := a.OpenBatch(ctx, id); err != nil {
 		return err
 	}
 	var rows []ledger.Entry // the list changes with each decision
-	for entry, err := range a.ledger.List(ctx, ledger.Filter{Batch: id, State: upload.StateUnconfirmed}) {
+	for entry, err := range a.Ledger.List(ctx, ledger.Filter{Batch: id, State: upload.StateUnconfirmed}) {
 		if err != nil {
 			return err
 		}
@@ -35,11 +36,11 @@ func (a *app) decideBatch(ctx context.Context, id string, d upload.Decision) err
 		a.Say("batch %s has no unconfirmed rows", id)
 		return nil
 	}
-	a.parting = "interrupted; what was decided stays decided, and the same command goes on with the rest"
-	if err := a.openEngine(ctx, engineOptions{}); err != nil {
+	a.Parting = "interrupted; what was decided stays decided, and the same command goes on with the rest"
+	if err := a.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err
 	}
-	if err := a.staff(ctx, id); err != nil {
+	if err := a.workers.EnsureBatch(ctx, id); err != nil {
 		return err
 	}
 	failed, decided := 0, rows[:0]
@@ -62,7 +63,7 @@ func (a *app) decideBatch(ctx context.Context, id string, d upload.Decision) err
 	if failed > 0 {
 		end = &exit.NotReadyError{Count: failed}
 	}
-	if d.Verdict == upload.VerdictRetry && !a.uploads {
+	if d.Verdict == upload.VerdictRetry && !a.workers.CarriesUploads() {
 		return end // workers that stay do that
 	}
 	if err := a.settle(ctx, decided); err != nil {
@@ -85,8 +86,8 @@ func (a *app) settle(ctx context.Context, rows []ledger.Entry) error {
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
-			case <-a.engineLost():
-				return a.engineGone()
+			case <-a.EngineLost():
+				return a.EngineGone()
 			case <-time.After(lookEvery):
 			}
 		}
@@ -98,7 +99,7 @@ func (a *app) settle(ctx context.Context, rows []ledger.Entry) error {
 // workflow is asked, and not the ledger alone: what the end entails comes after
 // that is written.
 func (a *app) settled(ctx context.Context, row ledger.Entry) (bool, error) {
-	described, err := a.temporal.DescribeWorkflowExecution(ctx, row.WorkflowID, row.RunID)
+	described, err := a.Temporal.DescribeWorkflowExecution(ctx, row.WorkflowID, row.RunID)
 	var gone *serviceerror.NotFound
 	switch {
 	case errors.As(err, &gone):
@@ -108,7 +109,7 @@ func (a *app) settled(ctx context.Context, row ledger.Entry) (bool, error) {
 	case described.GetWorkflowExecutionInfo().GetStatus() != enums.WORKFLOW_EXECUTION_STATUS_RUNNING:
 		return true, nil
 	}
-	now, err := a.ledger.Get(ctx, row.Result.UploadID)
+	now, err := a.Ledger.Get(ctx, row.Result.UploadID)
 	switch {
 	case err != nil:
 		return false, err
@@ -117,14 +118,14 @@ func (a *app) settled(ctx context.Context, row ledger.Entry) (bool, error) {
 	case now.Result.State.Ended():
 		return false, nil // its workflow is about to end, too
 	}
-	account, err := a.ledger.Account(ctx, row.Result.To)
+	account, err := a.Ledger.Account(ctx, row.Result.To)
 	return account.Paused, err
 }
 
 // decideRow sends a decision and waits until it is heard.
 func (a *app) decideRow(ctx context.Context, entry ledger.Entry, d upload.Decision) error {
 	id := entry.Result.UploadID
-	handle, err := a.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+	handle, err := a.Temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 		WorkflowID: entry.WorkflowID, RunID: entry.RunID, UpdateName: upload.UpdateDecide,
 		WaitForStage: client.WorkflowUpdateStageCompleted, Args: []any{d},
 	})

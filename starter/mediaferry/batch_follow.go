@@ -13,6 +13,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/opening"
 	"github.com/mediaferry/mediaferry/starter/output"
 )
 
@@ -36,11 +37,11 @@ Exit status: 0 all rows are ready, 3 some are not.`,
 		Example: "  mediaferry batch watch spring",
 		Args:    oneBatch,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			b, err := a.openBatch(cmd.Context(), args[0])
+			b, err := a.OpenBatch(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			a.parting = "the batch goes on where the engine does"
+			a.Parting = "the batch goes on where the engine does"
 			w := a.newBatchWatch(b.ID)
 			w.staff = func(context.Context) error { return nil }
 			return w.follow(cmd.Context(), a.Printer(asJSON))
@@ -66,7 +67,7 @@ type batchWatch struct {
 func (a *app) newBatchWatch(id string) *batchWatch {
 	return &batchWatch{
 		app: a, id: id, board: output.NewBoard(a.Err), slow: map[string]int64{},
-		staff: func(ctx context.Context) error { return a.staff(ctx, id) },
+		staff: func(ctx context.Context) error { return a.workers.EnsureBatch(ctx, id) },
 	}
 }
 
@@ -104,8 +105,8 @@ func (w *batchWatch) follow(ctx context.Context, p output.Printer) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-w.engineLost():
-			return w.engineGone()
+		case <-w.EngineLost():
+			return w.EngineGone()
 		case <-crews.C:
 			if err := w.staff(ctx); err != nil {
 				return err
@@ -164,7 +165,7 @@ func (w *batchWatch) closing(ctx context.Context) bool {
 	}
 	ctx, cancel := context.WithTimeout(ctx, queryTime)
 	defer cancel()
-	described, err := w.temporal.DescribeWorkflowExecution(ctx, upload.BatchWorkflowID(w.id), "")
+	described, err := w.Temporal.DescribeWorkflowExecution(ctx, upload.BatchWorkflowID(w.id), "")
 	if err != nil { // it can be made at any time, and is not worth more
 		return false
 	}
@@ -178,7 +179,7 @@ func (a *app) reported(ctx context.Context, id string, err error) error {
 	if id == "" || ctx.Err() != nil {
 		return err
 	}
-	b, unread := a.ledger.Batch(ctx, id)
+	b, unread := a.Ledger.Batch(ctx, id)
 	if unread != nil || !b.State.Ended() { // they are still to come
 		return err
 	}
@@ -186,7 +187,7 @@ func (a *app) reported(ctx context.Context, id string, err error) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-a.engineLost():
+		case <-a.EngineLost():
 			return err
 		case <-time.After(lookEvery):
 		}
@@ -198,20 +199,20 @@ func (a *app) reported(ctx context.Context, id string, err error) error {
 func (w *batchWatch) look(ctx context.Context) (output.BatchView, error) {
 	var v output.BatchView
 	var err error
-	if v.Batch, err = w.ledger.Batch(ctx, w.id); err != nil {
-		return v, unknownBatch(w.id, err)
+	if v.Batch, err = w.Ledger.Batch(ctx, w.id); err != nil {
+		return v, opening.UnknownBatch(w.id, err)
 	}
-	s, err := w.ledger.Summarize(ctx, w.id)
+	s, err := w.Ledger.Summarize(ctx, w.id)
 	if err != nil {
 		return v, err
 	}
 	now := time.Now()
-	ticks, err := w.ledger.Ticks(ctx, w.id, now.Add(-rateWindow))
+	ticks, err := w.Ledger.Ticks(ctx, w.id, now.Add(-rateWindow))
 	if err != nil {
 		return v, err
 	}
 	v.Numbers = numbersOf(v.Batch, s, rateOf(ticks, now, ""))
-	routes, err := w.ledger.Routes(ctx, w.id)
+	routes, err := w.Ledger.Routes(ctx, w.id)
 	if err != nil {
 		return v, err
 	}
@@ -238,7 +239,7 @@ func (w *batchWatch) look(ctx context.Context) (output.BatchView, error) {
 func (w *batchWatch) account(ctx context.Context, name string) (output.AccountView, ledger.AccountState, error) {
 	v := output.AccountView{Name: name}
 	var state ledger.AccountState
-	counts, err := w.ledger.Counts(ctx, ledger.Filter{Batch: w.id, Account: name})
+	counts, err := w.Ledger.Counts(ctx, ledger.Filter{Batch: w.id, Account: name})
 	if err != nil {
 		return v, state, err
 	}
@@ -252,7 +253,7 @@ func (w *batchWatch) account(ctx context.Context, name string) (output.AccountVi
 		}
 	}
 	v.Failed = counts[upload.StateFailed]
-	slowdowns, err := w.ledger.Slowdowns(ctx, name)
+	slowdowns, err := w.Ledger.Slowdowns(ctx, name)
 	if err != nil {
 		return v, state, err
 	}
@@ -260,7 +261,7 @@ func (w *batchWatch) account(ctx context.Context, name string) (output.AccountVi
 		w.slow[name] = slowdowns
 	}
 	v.Slowdowns = slowdowns - w.slow[name]
-	state, err = w.ledger.Account(ctx, name)
+	state, err = w.Ledger.Account(ctx, name)
 	v.Paused = state.Paused
 	return v, state, err
 }
@@ -303,13 +304,13 @@ func (a *app) tellCanary(ctx context.Context, b ledger.Batch, p output.Printer) 
 	if b.State != upload.BatchHeld || b.Canary == 0 || p.JSON {
 		return nil
 	}
-	passed, err := a.ledger.CanaryPassed(ctx, b.ID)
+	passed, err := a.Ledger.CanaryPassed(ctx, b.ID)
 	if err != nil || passed {
 		return err
 	}
 	shown := 0
 	for _, state := range []upload.State{upload.StateReady, upload.StateFailed, upload.StateUnconfirmed} {
-		for entry, err := range a.ledger.List(ctx, ledger.Filter{Batch: b.ID, State: state}) {
+		for entry, err := range a.Ledger.List(ctx, ledger.Filter{Batch: b.ID, State: state}) {
 			if err != nil {
 				return err
 			}

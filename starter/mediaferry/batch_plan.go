@@ -3,15 +3,11 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/internal/batch"
 	"github.com/mediaferry/mediaferry/internal/ledger"
-	"github.com/mediaferry/mediaferry/internal/manifest"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/exit"
@@ -55,7 +51,7 @@ func (a *app) batchPlan(ctx context.Context, f planFlags, given string) error {
 	if f.sample < 0 {
 		return exit.Misused("--sample %d is no number of sources", f.sample)
 	}
-	if err := a.openConfig(); err != nil {
+	if err := a.OpenConfig(); err != nil {
 		return err
 	}
 	if err := a.knownAccount(f.to); err != nil {
@@ -77,104 +73,48 @@ func (a *app) knownAccount(to string) error {
 	if to == "" {
 		return nil
 	}
-	_, err := a.config.Profile(to)
+	_, err := a.Config.Profile(to)
 	return err
 }
 
 // planning is what a plan needs to know.
 func (a *app) planning(ctx context.Context, f planFlags, given string) (batch.Planning, error) {
-	place, err := a.locate(ctx, given)
+	place, err := a.LocateManifest(ctx, given)
 	if err != nil {
 		return batch.Planning{}, a.asManifest(err)
 	}
 	planning := batch.Planning{
-		Place: place, Catalog: a.config, Batch: batch.NameOf(place), To: f.to, Again: f.again, Sample: f.sample,
+		Place: place, Catalog: a.Config, Batch: batch.NameOf(place), To: f.to, Again: f.again, Sample: f.sample,
 	}
-	if planning.Opener, err = a.manifests(); err != nil {
+	if planning.Opener, err = a.ManifestOpener(); err != nil {
 		return planning, err
 	}
-	roots, err := a.roots()
+	roots, err := a.Roots()
 	if err != nil {
 		return planning, err
 	}
-	if planning.Sources, err = wiring.Sources(a.config, roots); err != nil {
+	if planning.Sources, err = wiring.Sources(a.Config, roots); err != nil {
 		return planning, err
 	}
 	var workers []ledger.Worker
-	if a.ledgerThere() {
-		if err := a.openLedger(ctx); err != nil {
+	if a.HasLedger() {
+		if err := a.OpenLedger(ctx); err != nil {
 			return planning, err
 		}
-		planning.Ledger = a.ledger
-		if workers, err = a.ledger.Workers(ctx, wiring.WorkerAge); err != nil {
+		planning.Ledger = a.Ledger
+		if workers, err = a.Ledger.Workers(ctx, wiring.WorkerAge); err != nil {
 			return planning, err
 		}
 	}
-	host, err := a.host()
+	host, err := a.Host()
 	planning.Reads = func(path string) error {
 		if _, found := wiring.Queue(workers, host, path); found {
 			return nil
 		}
-		_, err := a.rowRoot(path)
+		_, err := a.RowRoot(path)
 		return err
 	}
 	return planning, err
-}
-
-// rowRoot is the root of this command's own that covers a row's path. The error is
-// the row's where none does.
-func (a *app) rowRoot(path string) (string, error) {
-	root, err := a.ownRoot(path)
-	var outside *exit.UsageError
-	if errors.As(err, &outside) {
-		return "", upload.Errorf(upload.KindInvalid, upload.StepClaim, "%s", outside.Text).WithHint("%s", outside.Hint)
-	}
-	return root, err
-}
-
-// ledgerThere reports whether there is a ledger to be asked: planning makes none.
-func (a *app) ledgerThere() bool {
-	url, err := a.config.Ledger()
-	if err != nil || url != "" || wiring.ServiceConfigured() {
-		return true // the opening tells what is wrong
-	}
-	_, err = os.Stat(filepath.Join(a.data, "ledger.db"))
-	return err == nil
-}
-
-// locate finds the manifest that was named. Standard input is kept in a file for
-// as long as the command runs, because it is read twice.
-func (a *app) locate(ctx context.Context, given string) (manifest.Place, error) {
-	here, err := os.Getwd()
-	if err != nil {
-		return manifest.Place{}, fmt.Errorf("current folder: %w", err)
-	}
-	if given != "-" {
-		place, err := manifest.Locate(given, here)
-		if err != nil {
-			return place, exit.Misused("%s", upload.AsError(err, "").Message)
-		}
-		if _, err := os.Stat(place.Source); upload.IsLocal(place.Source) && os.IsNotExist(err) {
-			return place, exit.Misused("manifest %s does not exist", place.Source)
-		}
-		return place, nil
-	}
-	folder, err := os.MkdirTemp("", "mediaferry-manifest-")
-	if err != nil {
-		return manifest.Place{}, fmt.Errorf("folder for standard input: %w", err)
-	}
-	a.onClose(func() { _ = os.RemoveAll(folder) }) // temporary: the system would remove it as well
-	return manifest.Spool(ctx, os.Stdin, filepath.Join(folder, "manifest"), here)
-}
-
-// manifests opens manifests wherever the user can read: local_roots are about
-// sources.
-func (a *app) manifests() (manifest.Opener, error) {
-	all, err := wiring.Sources(a.config, nil)
-	if err != nil {
-		return nil, err
-	}
-	return manifest.From(all), nil
 }
 
 // asManifest makes of an error about a manifest what its exit status needs: what

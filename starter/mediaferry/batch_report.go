@@ -43,19 +43,19 @@ func (a *app) batchReport(ctx context.Context, id, format, file string) error {
 	if !slices.Contains(report.Formats(), report.Format(format)) {
 		return exit.Misused("--format %q is unknown, want one of %s", format, output.Join(report.Formats()))
 	}
-	if _, err := a.openBatch(ctx, id); err != nil {
+	if _, err := a.OpenBatch(ctx, id); err != nil {
 		return err
 	}
-	roots, err := a.roots()
+	roots, err := a.Roots()
 	if err != nil {
 		return err
 	}
-	from, err := wiring.Sources(a.config, roots)
+	from, err := wiring.Sources(a.Config, roots)
 	if err != nil {
 		return err
 	}
 	write := func(w io.Writer) error {
-		return report.Print(ctx, a.ledger, id, report.Options{Format: report.Format(format), Sources: from}, w)
+		return report.Print(ctx, a.Ledger, id, report.Options{Format: report.Format(format), Sources: from}, w)
 	}
 	if file == "" {
 		return write(a.Out)

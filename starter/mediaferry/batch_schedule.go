@@ -18,6 +18,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/opening"
 )
 
 type scheduleFlags struct {
@@ -73,10 +74,10 @@ func (a *app) batchSchedule(ctx context.Context, f scheduleFlags, args []string)
 	if f.cron == "" && !f.remove {
 		return exit.Misused("--cron is missing")
 	}
-	if err := a.openLedger(ctx); err != nil {
+	if err := a.OpenLedger(ctx); err != nil {
 		return err
 	}
-	if !a.engineRuns(ctx) {
+	if !a.EngineRuns(ctx) {
 		return &exit.UsageError{Text: "batch schedule needs a running engine", Hint: "start one in another terminal: mediaferry up"}
 	}
 	if f.remove {
@@ -86,7 +87,7 @@ func (a *app) batchSchedule(ctx context.Context, f scheduleFlags, args []string)
 	if err != nil {
 		return err
 	}
-	if err := a.openEngine(ctx, engineOptions{}); err != nil {
+	if err := a.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err
 	}
 	return a.putSchedule(ctx, f.cron, what)
@@ -96,7 +97,7 @@ func (a *app) batchSchedule(ctx context.Context, f scheduleFlags, args []string)
 func (a *app) scheduled(ctx context.Context, name, given, to string) (upload.Scheduled, error) {
 	what := upload.Scheduled{Name: name, To: to}
 	if to != "" {
-		if _, err := a.config.Profile(to); err != nil {
+		if _, err := a.Config.Profile(to); err != nil {
 			return what, err
 		}
 	}
@@ -118,11 +119,11 @@ func (a *app) scheduled(ctx context.Context, name, given, to string) (upload.Sch
 	if _, err := os.Stat(place.Source); err != nil {
 		return what, exit.Misused("manifest %s cannot be looked at: %s", place.Source, errors.Unwrap(err))
 	}
-	workers, err := a.ledger.Workers(ctx, wiring.WorkerAge)
+	workers, err := a.Ledger.Workers(ctx, wiring.WorkerAge)
 	if err != nil {
 		return what, err
 	}
-	host, err := a.host()
+	host, err := a.Host()
 	if err != nil {
 		return what, err
 	}
@@ -138,15 +139,15 @@ func (a *app) scheduled(ctx context.Context, name, given, to string) (upload.Sch
 func (a *app) putSchedule(ctx context.Context, cron string, what upload.Scheduled) error {
 	spec := client.ScheduleSpec{CronExpressions: []string{cron}}
 	id := "scheduled/" + what.Name
-	input, err := codec.ScheduleInput(a.keys, id, what)
+	input, err := codec.ScheduleInput(a.Keys, id, what)
 	if err != nil {
 		return err
 	}
 	action := &client.ScheduleWorkflowAction{ID: id, Workflow: upload.WorkflowScheduled, Args: input, TaskQueue: upload.TaskQueue}
-	schedules := a.temporal.ScheduleClient()
+	schedules := a.Temporal.ScheduleClient()
 	handle, err := schedules.Create(ctx, client.ScheduleOptions{
 		ID: scheduleID(what.Name), Spec: spec, Action: action, Overlap: enums.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: catchUp,
-		Note: "by " + who(),
+		Note: "by " + opening.User(),
 	})
 	if errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
 		handle = schedules.GetHandle(ctx, scheduleID(what.Name))
@@ -175,10 +176,10 @@ func (a *app) putSchedule(ctx context.Context, cron string, what upload.Schedule
 }
 
 func (a *app) removeSchedule(ctx context.Context, name string) error {
-	if err := a.openEngine(ctx, engineOptions{}); err != nil {
+	if err := a.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err
 	}
-	err := a.temporal.ScheduleClient().GetHandle(ctx, scheduleID(name)).Delete(ctx)
+	err := a.Temporal.ScheduleClient().GetHandle(ctx, scheduleID(name)).Delete(ctx)
 	var gone *serviceerror.NotFound
 	switch {
 	case errors.As(err, &gone):

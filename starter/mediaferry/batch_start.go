@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,6 +16,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/opening"
 	"github.com/mediaferry/mediaferry/starter/output"
 )
 
@@ -61,13 +61,13 @@ Exit status: 3 where rows are refused, and with --follow where some are not read
 
 func (a *app) batchStart(cmd *cobra.Command, f startFlags, given string) error {
 	ctx := cmd.Context()
-	if err := a.openConfig(); err != nil {
+	if err := a.OpenConfig(); err != nil {
 		return err
 	}
-	if err := a.reportsShared(); err != nil {
+	if err := a.RequireSharedResults(); err != nil {
 		return err
 	}
-	limits, err := f.limits.apply(cmd, a.config.AccountNames(), upload.Limits{})
+	limits, err := f.limits.apply(cmd, a.Config.AccountNames(), upload.Limits{})
 	if err != nil {
 		return err
 	}
@@ -77,17 +77,17 @@ func (a *app) batchStart(cmd *cobra.Command, f startFlags, given string) error {
 	if f.canary < 0 {
 		return exit.Misused("--canary %d is no number of rows", f.canary)
 	}
-	if !f.follow && !a.engineRuns(ctx) {
+	if !f.follow && !a.EngineRuns(ctx) {
 		return &exit.UsageError{Text: "batch start needs a running engine, or --follow", Hint: "start one in another terminal: mediaferry up"}
 	}
-	place, err := a.locate(ctx, given)
+	place, err := a.LocateManifest(ctx, given)
 	if err != nil {
 		return a.asManifest(err)
 	}
 	if f.id, err = batchID(f.id, place); err != nil {
 		return err
 	}
-	if err := a.openLedger(ctx); err != nil {
+	if err := a.OpenLedger(ctx); err != nil {
 		return err
 	}
 	loaded, err := a.loadBatch(ctx, f, place, limits)
@@ -96,7 +96,7 @@ func (a *app) batchStart(cmd *cobra.Command, f startFlags, given string) error {
 	}
 	a.tellLoaded(cmd, f, loaded)
 	if f.follow {
-		a.parting = "interrupted; the batch goes on where the engine does, else with the same command"
+		a.Parting = "interrupted; the batch goes on where the engine does, else with the same command"
 	}
 	return a.runBatch(ctx, loaded.Batch, f.follow, a.Printer(f.json))
 }
@@ -117,7 +117,7 @@ func batchID(given string, place manifest.Place) (string, error) {
 
 // loadBatch puts the rows down, or attaches to a batch that has them.
 func (a *app) loadBatch(ctx context.Context, f startFlags, place manifest.Place, limits upload.Limits) (batch.Loaded, error) {
-	opener, err := a.manifests()
+	opener, err := a.ManifestOpener()
 	if err != nil {
 		return batch.Loaded{}, err
 	}
@@ -127,8 +127,8 @@ func (a *app) loadBatch(ctx context.Context, f startFlags, place manifest.Place,
 	}
 	bar := output.NewBoard(a.Err)
 	loaded, err := batch.Load(ctx, batch.Loading{
-		Place: place, Opener: opener, Catalog: a.config, Ledger: a.ledger, Batch: f.id, To: f.to, Again: f.again, SkipInvalid: f.skipInvalid,
-		Limits: limits, Canary: f.canary, By: who(), Queue: queue,
+		Place: place, Opener: opener, Catalog: a.Config, Ledger: a.Ledger, Batch: f.id, To: f.to, Again: f.again, SkipInvalid: f.skipInvalid,
+		Limits: limits, Canary: f.canary, By: opening.User(), Queue: queue,
 		Beat: func(rows int64) { bar.Draw([]string{fmt.Sprintf("%d rows are put down", rows)}) },
 	})
 	bar.Clear()
@@ -159,14 +159,14 @@ func (a *app) tellRefused(err error) {
 // queues tells in which queue a local path is read: in that of a worker of this
 // host, or in this command's own, if it is going to stay.
 func (a *app) queues(ctx context.Context, stays bool) (func(context.Context, string) (string, error), error) {
-	workers, err := a.ledger.Workers(ctx, wiring.WorkerAge)
+	workers, err := a.Ledger.Workers(ctx, wiring.WorkerAge)
 	if err != nil {
 		return nil, err
 	}
 	if !stays && !wiring.Carried(workers) {
 		return nil, &exit.UsageError{Text: "batch start needs a worker that goes on, or --follow", Hint: "start one in another terminal: mediaferry up"}
 	}
-	host, err := a.host()
+	host, err := a.Host()
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +174,7 @@ func (a *app) queues(ctx context.Context, stays bool) (func(context.Context, str
 		if queue, found := wiring.Queue(workers, host, path); found {
 			return queue, nil
 		}
-		root, err := a.rowRoot(path)
+		root, err := a.RowRoot(path)
 		if err == nil && !stays {
 			err = &exit.UsageError{Text: fmt.Sprintf("no worker on this host reads %s", path), Hint: "start one in another terminal: mediaferry up; or wait here with --follow"}
 		}
@@ -212,11 +212,11 @@ func (a *app) runBatch(ctx context.Context, b ledger.Batch, follow bool, p outpu
 	if b.State.Ended() {
 		return a.endBatch(ctx, b, p)
 	}
-	if err := a.openEngine(ctx, engineOptions{}); err != nil {
+	if err := a.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err
 	}
 	if follow {
-		if err := a.staff(ctx, b.ID); err != nil {
+		if err := a.workers.EnsureBatch(ctx, b.ID); err != nil {
 			return err
 		}
 	}
@@ -235,7 +235,7 @@ func (a *app) runBatch(ctx context.Context, b ledger.Batch, follow bool, p outpu
 
 // startBatch starts a batch's workflow, or finds it running.
 func (a *app) startBatch(ctx context.Context, id string) error {
-	_, err := a.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+	_, err := a.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                       upload.BatchWorkflowID(id),
 		TaskQueue:                upload.TaskQueue,
 		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
@@ -246,34 +246,4 @@ func (a *app) startBatch(ctx context.Context, id string) error {
 		return fmt.Errorf("start batch %s: %w", id, err)
 	}
 	return nil
-}
-
-// staff makes this process do what nobody else does of a batch's work.
-func (a *app) staff(ctx context.Context, id string) error {
-	workers, err := a.ledger.Workers(ctx, wiring.WorkerAge)
-	if err != nil {
-		return err
-	}
-	host, err := a.host()
-	if err != nil {
-		return err
-	}
-	routes, err := a.ledger.Routes(ctx, id)
-	if err != nil {
-		return err
-	}
-	need := crew{uploads: wiring.Carried(workers)}
-	for _, route := range routes {
-		if !need.uploads && !a.uploads && route.Waiting > 0 {
-			if _, err := a.config.Account(route.Account); err != nil {
-				return err
-			}
-		}
-		at, root, isHost := upload.ParseHostQueue(route.Queue)
-		if !isHost || at != host || polled(workers, route.Queue) || slices.Contains(need.missing, root) {
-			continue
-		}
-		need.missing = append(need.missing, root)
-	}
-	return a.hire(ctx, need)
 }

@@ -23,7 +23,7 @@ failed. It works with no worker and no engine alive.`,
   mediaferry batch status spring --json`,
 		Args: oneBatch,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			b, err := a.openBatch(cmd.Context(), args[0])
+			b, err := a.OpenBatch(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -37,14 +37,14 @@ failed. It works with no worker and no engine alive.`,
 
 // batchStatus adds a batch up.
 func (a *app) batchStatus(ctx context.Context, b ledger.Batch) (output.BatchNumbers, error) {
-	s, err := a.ledger.Summarize(ctx, b.ID)
+	s, err := a.Ledger.Summarize(ctx, b.ID)
 	if err != nil {
 		return output.BatchNumbers{}, err
 	}
 	now := time.Now()
 	var rate float64
 	if !b.State.Ended() {
-		ticks, err := a.ledger.Ticks(ctx, b.ID, now.Add(-rateWindow))
+		ticks, err := a.Ledger.Ticks(ctx, b.ID, now.Add(-rateWindow))
 		if err != nil {
 			return output.BatchNumbers{}, err
 		}
@@ -63,7 +63,7 @@ func (a *app) batchStatus(ctx context.Context, b ledger.Batch) (output.BatchNumb
 
 // resting are the accounts of a batch that are paused and have rows left.
 func (a *app) resting(ctx context.Context, id string) ([]ledger.AccountState, error) {
-	routes, err := a.ledger.Routes(ctx, id)
+	routes, err := a.Ledger.Routes(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -72,14 +72,14 @@ func (a *app) resting(ctx context.Context, id string) ([]ledger.AccountState, er
 		if i > 0 && routes[i-1].Account == route.Account { // they come by account
 			continue
 		}
-		account, err := a.ledger.Account(ctx, route.Account)
+		account, err := a.Ledger.Account(ctx, route.Account)
 		if err != nil {
 			return nil, err
 		}
 		if !account.Paused {
 			continue
 		}
-		counts, err := a.ledger.Counts(ctx, ledger.Filter{Batch: id, Account: route.Account})
+		counts, err := a.Ledger.Counts(ctx, ledger.Filter{Batch: id, Account: route.Account})
 		if err != nil {
 			return nil, err
 		}

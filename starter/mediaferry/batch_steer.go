@@ -13,6 +13,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/opening"
 	"github.com/mediaferry/mediaferry/starter/output"
 )
 
@@ -71,11 +72,11 @@ them within a second or two. --failures replaces all budgets; none takes them aw
 
 // event is a decision of the person at the keyboard.
 func event(what, because, detail string) ledger.BatchEvent {
-	return ledger.BatchEvent{What: what, By: who(), Because: because, Detail: detail}
+	return ledger.BatchEvent{What: what, By: opening.User(), Because: because, Detail: detail}
 }
 
 func (a *app) pauseBatch(ctx context.Context, id, because string) error {
-	b, err := a.openBatch(ctx, id)
+	b, err := a.OpenBatch(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -88,14 +89,14 @@ func (a *app) pauseBatch(ctx context.Context, id, because string) error {
 	}
 	paused, why := true, because
 	if why == "" {
-		why = "paused by " + who()
+		why = "paused by " + opening.User()
 	}
 	change := ledger.BatchChange{Event: event("pause", because, ""), Paused: &paused, Because: &why}
 	if b.State == upload.BatchHeld {
 		change.Because = nil // what it is held for still has to be read
 	}
-	if _, err := a.ledger.ChangeBatch(ctx, id, change); err != nil {
-		return unknownBatch(id, err)
+	if _, err := a.Ledger.ChangeBatch(ctx, id, change); err != nil {
+		return opening.UnknownBatch(id, err)
 	}
 	if err := a.signalRows(ctx, id, upload.SignalPause); err != nil {
 		return err
@@ -105,7 +106,7 @@ func (a *app) pauseBatch(ctx context.Context, id, because string) error {
 }
 
 func (a *app) resumeBatch(ctx context.Context, id, because string) error {
-	b, err := a.openBatch(ctx, id)
+	b, err := a.OpenBatch(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -125,9 +126,9 @@ func (a *app) resumeBatch(ctx context.Context, id, because string) error {
 	case b.State == upload.BatchHeld:
 		change.State, change.Event.Detail = upload.BatchRunning, "accepted: "+b.Because
 	}
-	now, err := a.ledger.ChangeBatch(ctx, id, change)
+	now, err := a.Ledger.ChangeBatch(ctx, id, change)
 	if err != nil {
-		return unknownBatch(id, err)
+		return opening.UnknownBatch(id, err)
 	}
 	if err := a.signalRows(ctx, id, upload.SignalResume); err != nil {
 		return err
@@ -136,7 +137,7 @@ func (a *app) resumeBatch(ctx context.Context, id, because string) error {
 		a.Say("batch %s is no longer paused, but it is held: %s; to accept that and go on: mediaferry batch resume %s", id, now.Because, id)
 		return nil
 	}
-	if !a.engineRuns(ctx) {
+	if !a.EngineRuns(ctx) {
 		a.Say("batch %s goes on as soon as an engine and a worker run: mediaferry up", id)
 		return nil
 	}
@@ -150,19 +151,19 @@ func (a *app) setBatch(cmd *cobra.Command, id string, f limitFlags, because stri
 	if given == "" {
 		return exit.Misused("no limit is given, want one or more of --rps, --in-flight, --bwlimit, --failures")
 	}
-	b, err := a.openBatch(ctx, id)
+	b, err := a.OpenBatch(ctx, id)
 	if err != nil {
 		return err
 	}
-	limits, err := f.apply(cmd, a.config.AccountNames(), b.Limits)
+	limits, err := f.apply(cmd, a.Config.AccountNames(), b.Limits)
 	if err != nil {
 		return err
 	}
 	if b.State.Ended() {
 		return exit.Misused("batch %s is %s", id, b.State)
 	}
-	if b, err = a.ledger.ChangeBatch(ctx, id, ledger.BatchChange{Event: event("set", because, given), Limits: &limits}); err != nil {
-		return unknownBatch(id, err)
+	if b, err = a.Ledger.ChangeBatch(ctx, id, ledger.BatchChange{Event: event("set", because, given), Limits: &limits}); err != nil {
+		return opening.UnknownBatch(id, err)
 	}
 	lines := output.LimitLines(b.Limits)
 	if len(lines) == 0 {
@@ -175,24 +176,24 @@ func (a *app) setBatch(cmd *cobra.Command, id string, f limitFlags, because stri
 // signalRows tells the rows that run in workflows of their own. Those of a page
 // look into the ledger by themselves.
 func (a *app) signalRows(ctx context.Context, id, signal string) error {
-	if !a.engineRuns(ctx) {
+	if !a.EngineRuns(ctx) {
 		return nil // nothing runs; rows look into the ledger when they begin
 	}
-	if err := a.openEngine(ctx, engineOptions{}); err != nil {
+	if err := a.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err
 	}
 	for _, state := range upload.States() {
 		if state.Ended() || state == upload.StateWaiting {
 			continue
 		}
-		for entry, err := range a.ledger.List(ctx, ledger.Filter{Batch: id, State: state}) {
+		for entry, err := range a.Ledger.List(ctx, ledger.Filter{Batch: id, State: state}) {
 			if err != nil {
 				return err
 			}
 			if entry.WorkflowID != entry.Result.UploadID {
 				continue
 			}
-			err := a.temporal.SignalWorkflow(ctx, entry.WorkflowID, entry.RunID, signal, nil)
+			err := a.Temporal.SignalWorkflow(ctx, entry.WorkflowID, entry.RunID, signal, nil)
 			var gone *serviceerror.NotFound
 			if err != nil && !errors.As(err, &gone) { // it has just ended
 				return fmt.Errorf("%s %s: %w", signal, entry.WorkflowID, err)
@@ -234,19 +235,19 @@ func (a *app) retryBatch(ctx context.Context, id string, names []string, because
 		}
 		kinds = append(kinds, upload.Kind(name))
 	}
-	b, err := a.openBatch(ctx, id)
+	b, err := a.OpenBatch(ctx, id)
 	if err != nil {
 		return err
 	}
 	if b.State == upload.BatchLoading || b.State == upload.BatchCanceling {
 		return exit.Misused("batch %s is %s", id, b.State)
 	}
-	if !follow && !a.engineRuns(ctx) {
+	if !follow && !a.EngineRuns(ctx) {
 		return &exit.UsageError{Text: "batch retry needs a running engine, or --follow", Hint: "start one in another terminal: mediaferry up"}
 	}
-	n, err := a.ledger.RetryRows(ctx, id, kinds)
+	n, err := a.Ledger.RetryRows(ctx, id, kinds)
 	if err != nil {
-		return unknownBatch(id, err)
+		return opening.UnknownBatch(id, err)
 	}
 	if n == 0 {
 		a.Say("batch %s has no rows to retry", id)
@@ -263,8 +264,8 @@ func (a *app) retryBatch(ctx context.Context, id string, names []string, because
 	if b.State.Ended() {
 		change.State = upload.BatchRunning
 	}
-	if _, err := a.ledger.ChangeBatch(ctx, id, change); err != nil {
-		return unknownBatch(id, err)
+	if _, err := a.Ledger.ChangeBatch(ctx, id, change); err != nil {
+		return opening.UnknownBatch(id, err)
 	}
 	a.Say("batch %s: once more with %s", id, detail)
 	return a.goOn(ctx, id, follow)
@@ -273,16 +274,16 @@ func (a *app) retryBatch(ctx context.Context, id string, names []string, because
 // goOn tells a batch's workflow that there is more to do, and starts one where
 // it has ended.
 func (a *app) goOn(ctx context.Context, id string, follow bool) error {
-	a.parting = "interrupted; the batch goes on where the engine does"
-	if err := a.openEngine(ctx, engineOptions{}); err != nil {
+	a.Parting = "interrupted; the batch goes on where the engine does"
+	if err := a.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err
 	}
 	if follow {
-		if err := a.staff(ctx, id); err != nil {
+		if err := a.workers.EnsureBatch(ctx, id); err != nil {
 			return err
 		}
 	}
-	if err := wiring.WakeBatch(ctx, a.temporal, id); err != nil {
+	if err := wiring.WakeBatch(ctx, a.Temporal, id); err != nil {
 		return fmt.Errorf("go on with batch %s: %w", id, err)
 	}
 	if follow {

@@ -41,18 +41,18 @@ func (a *app) codec(ctx context.Context, listen string, origins []string) error 
 	if err := wiring.CheckListen(listen); err != nil {
 		return exit.Misused("--listen: %s", err)
 	}
-	if err := a.openConfig(); err != nil {
+	if err := a.OpenConfig(); err != nil {
 		return err
 	}
-	if err := a.openKeys(); err != nil {
+	if err := a.OpenKeys(); err != nil {
 		return err
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: codec.Handler(a.keys, origins...), ReadHeaderTimeout: 10 * time.Second}
-	a.onClose(func() { _ = server.Close() })
+	server := &http.Server{Handler: codec.Handler(a.Keys, origins...), ReadHeaderTimeout: 10 * time.Second}
+	a.OnClose(func() { _ = server.Close() })
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	if _, err := fmt.Fprintf(a.Out, "http://%s\n", listener.Addr()); err != nil {

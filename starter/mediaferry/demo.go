@@ -25,6 +25,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/opening"
 	"github.com/mediaferry/mediaferry/starter/output"
 )
 
@@ -65,18 +66,18 @@ func (a *app) demo(ctx context.Context, keep bool) error {
 	if err := a.alone(ctx); err != nil {
 		return err
 	}
-	folder := filepath.Join(a.data, "demo")
+	folder := filepath.Join(a.Data, "demo")
 	if !keep {
-		a.cleanUp(folder, sandboxhost.Folder(a.data))
+		a.cleanUp(folder, sandboxhost.Folder(a.Data))
 	}
 	if err := writeSamples(folder); err != nil {
 		return fmt.Errorf("sample media: %w", err)
 	}
-	box, err := a.openSandbox(ctx, sandboxFlags{})
+	box, err := a.OpenSandbox(ctx, opening.SandboxOptions{})
 	if err != nil {
 		return err
 	}
-	a.flags.config = box.Config() // whatever the environment names
+	a.Flags.Config = box.Config() // whatever the environment names
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	go func() {
@@ -95,7 +96,7 @@ func (a *app) demo(ctx context.Context, keep bool) error {
 // sendCatalogue sends the sample catalogue in folder to the vendors of the sandbox,
 // and compares what they received with it.
 func (a *app) sendCatalogue(ctx context.Context, box *sandboxhost.Sandbox, folder string) error {
-	if err := a.openEngine(ctx, engineOptions{}); err != nil {
+	if err := a.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err
 	}
 	organization, err := demoOrganization(ctx, box)
@@ -106,14 +107,14 @@ func (a *app) sendCatalogue(ctx context.Context, box *sandboxhost.Sandbox, folde
 	if err != nil {
 		return fmt.Errorf("sample catalogue: %w", err)
 	}
-	if err := a.work(ctx, true, []string{folder}); err != nil {
+	if err := a.workers.Start(ctx, true, []string{folder}); err != nil {
 		return err
 	}
-	a.parting = "interrupted; what the demo had begun ends at the next start on this data folder"
+	a.Parting = "interrupted; what the demo had begun ends at the next start on this data folder"
 	batch := "demo-" + time.Now().Format("20060102-150405")
 	a.Say("%d items to five vendors; batch %s", rows, batch)
-	if a.engine != nil {
-		a.Say("web UI %s", a.engine.Address().UI)
+	if a.Engine != nil {
+		a.Say("web UI %s", a.Engine.Address().UI)
 	}
 	if err := a.loadDemo(ctx, batch, place, folder); err != nil {
 		return err
@@ -149,16 +150,16 @@ func demoOrganization(ctx context.Context, box *sandboxhost.Sandbox) (string, er
 // loadDemo puts the rows of the demo's manifest down as a batch, to be read by this
 // process.
 func (a *app) loadDemo(ctx context.Context, id string, place manifest.Place, folder string) error {
-	host, err := a.host()
+	host, err := a.Host()
 	if err != nil {
 		return err
 	}
-	opener, err := a.manifests()
+	opener, err := a.ManifestOpener()
 	if err != nil {
 		return err
 	}
 	_, err = batch.Load(ctx, batch.Loading{
-		Place: place, Opener: opener, Catalog: a.config, Ledger: a.ledger, Batch: id, By: who(),
+		Place: place, Opener: opener, Catalog: a.Config, Ledger: a.Ledger, Batch: id, By: opening.User(),
 		Queue: func(context.Context, string) (string, error) { return upload.HostQueue(host, folder), nil },
 	})
 	return a.asManifest(err)
@@ -173,7 +174,7 @@ func (a *app) followDemo(ctx context.Context, batch string) ([]upload.Result, er
 		return nil, ended
 	}
 	var results []upload.Result
-	for entry, err := range a.ledger.List(ctx, ledger.Filter{Batch: batch}) {
+	for entry, err := range a.Ledger.List(ctx, ledger.Filter{Batch: batch}) {
 		if err != nil {
 			return nil, err
 		}
@@ -202,12 +203,12 @@ func endOf(r upload.Result) time.Time {
 // same.
 func (a *app) alone(ctx context.Context) error {
 	switch {
-	case a.flags.config != "":
+	case a.Flags.Config != "":
 		return &exit.UsageError{Text: "demo has accounts of its own, so it takes no --config", Hint: "see: mediaferry upload --help"}
 	case wiring.ServiceConfigured():
 		return &exit.UsageError{Text: "demo runs an engine of its own, and the environment names a Temporal service", Hint: "unset the variables that begin with TEMPORAL_"}
-	case a.engineRuns(ctx):
-		return &exit.UsageError{Text: fmt.Sprintf("an engine runs on data folder %s already, whose worker has other accounts", a.data), Hint: "name another folder: mediaferry demo --data DIR"}
+	case a.EngineRuns(ctx):
+		return &exit.UsageError{Text: fmt.Sprintf("an engine runs on data folder %s already, whose worker has other accounts", a.Data), Hint: "name another folder: mediaferry demo --data DIR"}
 	}
 	return nil
 }
@@ -217,7 +218,7 @@ func (a *app) alone(ctx context.Context) error {
 func (a *app) cleanUp(folders ...string) {
 	for _, folder := range folders {
 		if _, err := os.Stat(folder); err != nil {
-			a.onClose(func() { _ = os.RemoveAll(folder) })
+			a.OnClose(func() { _ = os.RemoveAll(folder) })
 		}
 	}
 }

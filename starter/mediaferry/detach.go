@@ -104,7 +104,7 @@ func (a *app) status(ctx context.Context, f *following) (status upload.Status, e
 func (a *app) statusOf(ctx context.Context, workflowID, runID string) (status upload.Status, err error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTime)
 	defer cancel()
-	answer, err := a.temporal.QueryWorkflow(ctx, workflowID, runID, upload.QueryStatus)
+	answer, err := a.Temporal.QueryWorkflow(ctx, workflowID, runID, upload.QueryStatus)
 	if err != nil {
 		return status, err
 	}

@@ -107,7 +107,7 @@ func (d *doctor) run(ctx context.Context, prune bool) error {
 	if d.configuration() {
 		d.reach(ctx)
 		d.books(ctx)
-		if prune && d.ledger != nil {
+		if prune && d.Ledger != nil {
 			d.prune(ctx)
 		}
 	}
@@ -125,7 +125,7 @@ func (d *doctor) run(ctx context.Context, prune bool) error {
 
 // configuration reads the configuration; false where there is no going on.
 func (d *doctor) configuration() bool {
-	if err := d.openConfig(); err != nil {
+	if err := d.OpenConfig(); err != nil {
 		var many config.Problems
 		if !errors.As(err, &many) {
 			d.say("configuration", problem, err.Error(), "")
@@ -140,14 +140,14 @@ func (d *doctor) configuration() bool {
 		return false
 	}
 	var lack *exit.UsageError
-	if errors.As(d.reportsShared(), &lack) {
+	if errors.As(d.RequireSharedResults(), &lack) {
 		d.say("results", problem, lack.Text, lack.Hint)
 	}
-	if d.config.Path == "" {
+	if d.Config.Path == "" {
 		d.say("configuration", doubt, "there is none, so there are no accounts", "put one at ./mediaferry.yaml, or try: mediaferry demo")
 		return true
 	}
-	problems, advice := d.config.Check()
+	problems, advice := d.Config.Check()
 	for _, one := range problems {
 		d.say("configuration", problem, one.Error(), "")
 	}
@@ -155,7 +155,7 @@ func (d *doctor) configuration() bool {
 		d.say("configuration", doubt, one.Error(), "")
 	}
 	if len(problems) == 0 {
-		d.say("configuration", fine, fmt.Sprintf("%s, %d accounts", d.config.Path, len(d.config.AccountNames())), "")
+		d.say("configuration", fine, fmt.Sprintf("%s, %d accounts", d.Config.Path, len(d.Config.AccountNames())), "")
 	}
 	return true
 }
@@ -164,8 +164,8 @@ func (d *doctor) configuration() bool {
 func (d *doctor) reach(ctx context.Context) {
 	door := egress.New()
 	defer door.CloseIdle()
-	for _, name := range d.config.AccountNames() {
-		account, err := d.config.Profile(name)
+	for _, name := range d.Config.AccountNames() {
+		account, err := d.Config.Profile(name)
 		if err != nil {
 			continue // told already
 		}
@@ -210,7 +210,7 @@ func (d *doctor) ask(ctx context.Context, door *egress.Egress, account spec.Acco
 
 // books looks at the ledger, paused accounts and workers.
 func (d *doctor) books(ctx context.Context) {
-	if err := d.openLedger(ctx); err != nil {
+	if err := d.OpenLedger(ctx); err != nil {
 		hint := ""
 		if lack := (*exit.UsageError)(nil); errors.As(err, &lack) {
 			hint = lack.Hint
@@ -218,12 +218,12 @@ func (d *doctor) books(ctx context.Context) {
 		d.say("ledger", problem, err.Error(), hint)
 		return
 	}
-	if err := d.ledger.Health(ctx); err != nil {
+	if err := d.Ledger.Health(ctx); err != nil {
 		d.say("ledger", problem, err.Error(), "")
 		return
 	}
-	d.say("ledger", fine, d.ledger.Where(), "")
-	states, err := d.ledger.Accounts(ctx)
+	d.say("ledger", fine, d.Ledger.Where(), "")
+	states, err := d.Ledger.Accounts(ctx)
 	if err != nil {
 		d.say("accounts", problem, err.Error(), "")
 		return
@@ -233,7 +233,7 @@ func (d *doctor) books(ctx context.Context) {
 			d.say("account "+s.Name, doubt, "paused by "+s.By+": "+s.Because, "mediaferry account resume "+s.Name)
 		}
 	}
-	workers, err := d.ledger.Workers(ctx, wiring.WorkerAge)
+	workers, err := d.Ledger.Workers(ctx, wiring.WorkerAge)
 	if err != nil {
 		d.say("workers", problem, err.Error(), "")
 		return
@@ -250,11 +250,11 @@ func (d *doctor) books(ctx context.Context) {
 
 // disk looks at the data folder.
 func (d *doctor) disk() {
-	if err := os.MkdirAll(d.data, 0o700); err != nil {
+	if err := os.MkdirAll(d.Data, 0o700); err != nil {
 		d.say("data folder", problem, err.Error(), "name another with --data")
 		return
 	}
-	probe, err := os.CreateTemp(d.data, ".probe-*")
+	probe, err := os.CreateTemp(d.Data, ".probe-*")
 	if err != nil {
 		d.say("data folder", problem, err.Error(), "name another with --data")
 		return
@@ -262,7 +262,7 @@ func (d *doctor) disk() {
 	_ = probe.Close() // nothing was written
 	_ = os.Remove(probe.Name())
 	var total int64
-	_ = filepath.WalkDir(d.data, func(_ string, entry fs.DirEntry, err error) error {
+	_ = filepath.WalkDir(d.Data, func(_ string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return nil // gone meanwhile
 		}
@@ -271,9 +271,9 @@ func (d *doctor) disk() {
 		}
 		return nil
 	})
-	detail := fmt.Sprintf("%s, %s; an upload adds about %s until it is pruned", d.data, output.Size(total), output.Size(perUpload))
+	detail := fmt.Sprintf("%s, %s; an upload adds about %s until it is pruned", d.Data, output.Size(total), output.Size(perUpload))
 	var volume syscall.Statfs_t
-	if err := syscall.Statfs(d.data, &volume); err == nil {
+	if err := syscall.Statfs(d.Data, &volume); err == nil {
 		free := int64(volume.Bavail) * volume.Bsize
 		detail += ", " + output.Size(free) + " free"
 		if free < leastDisk {
@@ -296,7 +296,7 @@ func (d *doctor) engineBinary(ctx context.Context) {
 		return
 	}
 	state := "does not run"
-	if d.engineRuns(ctx) {
+	if d.EngineRuns(ctx) {
 		state = "runs"
 	}
 	d.say("engine", fine, binary+" "+state, "")
@@ -333,9 +333,9 @@ func enginePath() (string, error) {
 
 // prune removes what is old.
 func (d *doctor) prune(ctx context.Context) {
-	removed, err := d.ledger.Prune(ctx, time.Now().AddDate(0, 0, -keepDays))
+	removed, err := d.Ledger.Prune(ctx, time.Now().AddDate(0, 0, -keepDays))
 	if err == nil {
-		err = d.ledger.Compact(ctx)
+		err = d.Ledger.Compact(ctx)
 	}
 	if err != nil {
 		d.say("prune", problem, err.Error(), "")
@@ -345,11 +345,11 @@ func (d *doctor) prune(ctx context.Context) {
 	if wiring.ServiceConfigured() {
 		return
 	}
-	if d.engineRuns(ctx) {
+	if d.EngineRuns(ctx) {
 		d.say("prune", doubt, "the engine's files are not compacted while it runs", "stop mediaferry up, then prune again")
 		return
 	}
-	freed, err := enginehost.Compact(ctx, enginehost.Options{Data: d.data})
+	freed, err := enginehost.Compact(ctx, enginehost.Options{Data: d.Data})
 	if err != nil {
 		d.say("prune", problem, err.Error(), "")
 		return

@@ -32,7 +32,7 @@ func (a *app) estimate(ctx context.Context, items []upload.Item) error {
 		if !ok {
 			continue
 		}
-		entry, err := a.ledger.Get(ctx, item.UploadID)
+		entry, err := a.Ledger.Get(ctx, item.UploadID)
 		var unknown *ledger.NotFoundError
 		switch {
 		case err != nil && !errors.As(err, &unknown):
@@ -74,7 +74,7 @@ func estimateOf(name string, plan upload.Plan, rate float64) string {
 // rateOf is how many bytes per second an account took of its latest large upload,
 // from start to end; 0 where there was none.
 func (a *app) rateOf(ctx context.Context, account string) (float64, error) {
-	for entry, err := range a.ledger.List(ctx, ledger.Filter{State: upload.StateReady, Account: account, Limit: measuredOver}) {
+	for entry, err := range a.Ledger.List(ctx, ledger.Filter{State: upload.StateReady, Account: account, Limit: measuredOver}) {
 		if err != nil {
 			return 0, err
 		}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"go.temporal.io/api/enums/v1"
@@ -14,7 +12,6 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
-	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/exit"
 	"github.com/mediaferry/mediaferry/starter/output"
 )
@@ -57,7 +54,7 @@ func (a *app) start(ctx context.Context, items []upload.Item) ([]*following, err
 
 // execute starts an item's workflow, or finds the one that runs.
 func (a *app) execute(ctx context.Context, item upload.Item) (client.WorkflowRun, error) {
-	run, err := a.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+	run, err := a.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                       item.UploadID,
 		TaskQueue:                upload.TaskQueue,
 		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
@@ -72,7 +69,7 @@ func (a *app) execute(ctx context.Context, item upload.Item) (client.WorkflowRun
 
 // sameWork refuses an identity under which something else is being uploaded.
 func (a *app) sameWork(ctx context.Context, item upload.Item) error {
-	entry, err := a.ledger.Get(ctx, item.UploadID)
+	entry, err := a.Ledger.Get(ctx, item.UploadID)
 	var unknown *ledger.NotFoundError
 	switch {
 	case errors.As(err, &unknown):
@@ -154,10 +151,10 @@ func (a *app) follow(ctx context.Context, all []*following, p output.Printer) er
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-a.engineLost():
-			return a.engineGone()
+		case <-a.EngineLost():
+			return a.EngineGone()
 		case <-crews.C:
-			if err := a.recruit(ctx, pending); err != nil {
+			if err := a.workers.EnsureQueues(ctx, queuesOf(pending)); err != nil {
 				return err
 			}
 		case <-looks.C:
@@ -199,19 +196,6 @@ func progressOf(all []*following, watcher *statusWatcher) []output.Upload {
 	return shown
 }
 
-// engineGone is why there is no engine any more, for a person.
-func (a *app) engineGone() error {
-	return fmt.Errorf("%w; what was under way is kept, and goes on with the same command once the engine can run", a.engine.Err())
-}
-
-// engineLost is closed when the embedded engine is gone for good.
-func (a *app) engineLost() <-chan struct{} {
-	if a.engine == nil {
-		return nil
-	}
-	return a.engine.Done()
-}
-
 // look finds out whether there is anything to wait for: not where an upload has
 // ended, is unconfirmed, or waits for its account.
 func (a *app) look(ctx context.Context, f *following) (upload.Result, bool, error) {
@@ -223,7 +207,7 @@ func (a *app) look(ctx context.Context, f *following) (upload.Result, bool, erro
 		return a.ending(ctx, f)
 	default:
 	}
-	entry, err := a.ledger.Get(ctx, f.item.UploadID)
+	entry, err := a.Ledger.Get(ctx, f.item.UploadID)
 	var unknown *ledger.NotFoundError
 	if errors.As(err, &unknown) {
 		return upload.Result{}, false, nil // not claimed yet
@@ -244,7 +228,7 @@ func (a *app) look(ctx context.Context, f *following) (upload.Result, bool, erro
 // lookAccount finds out whether an upload waits for its account, which nobody
 // should wait for.
 func (a *app) lookAccount(ctx context.Context, f *following) (upload.Result, bool, error) {
-	account, err := a.ledger.Account(ctx, f.item.Account)
+	account, err := a.Ledger.Account(ctx, f.item.Account)
 	if err != nil || !account.Paused || f.entry.Result.State.Ended() {
 		f.paused = false
 		return upload.Result{}, false, err
@@ -283,39 +267,15 @@ func (a *app) ending(ctx context.Context, f *following) (upload.Result, bool, er
 	return result, true, nil
 }
 
-// recruit sees to it that somebody does the work that is waited for: a worker
-// may have died, or ended with its command.
-func (a *app) recruit(ctx context.Context, pending []*following) error {
-	workers, err := a.ledger.Workers(ctx, wiring.WorkerAge)
-	if err != nil {
-		return err
-	}
-	host, err := a.host()
-	if err != nil {
-		return err
-	}
-	need := crew{uploads: wiring.Carried(workers)}
-	for _, f := range pending {
-		root, ours := ourRoot(f, host)
-		if !ours || polled(workers, upload.HostQueue(host, root)) || slices.Contains(need.missing, root) {
-			continue
+// queuesOf are the task queues in which sources of uploads are read.
+func queuesOf(all []*following) []string {
+	var queues []string
+	for _, f := range all {
+		queue := f.item.Queue
+		if item, err := f.entry.Item(); err == nil {
+			queue = item.Queue // of the run that was attached to
 		}
-		need.missing = append(need.missing, root)
+		queues = append(queues, queue)
 	}
-	return a.hire(ctx, need)
-}
-
-// ourRoot is the root in which an upload's source is read, if that is on this
-// host.
-func ourRoot(f *following, host string) (root string, ours bool) {
-	queue := f.item.Queue
-	if item, err := f.entry.Item(); err == nil {
-		queue = item.Queue // of the run that was attached to
-	}
-	root, ours = strings.CutPrefix(queue, upload.HostQueue(host, ""))
-	return root, ours && root != ""
-}
-
-func polled(workers []ledger.Worker, queue string) bool {
-	return slices.ContainsFunc(workers, func(w ledger.Worker) bool { return slices.Contains(w.Queues, queue) })
+	return queues
 }

@@ -34,7 +34,7 @@ func onHold(result upload.Result, account ledger.AccountState, waiting *upload.W
 // waiting is what an upload's next call waits for, as the ledger has it; nil where it
 // waits for nothing.
 func (a *app) waiting(ctx context.Context, id string) (*upload.Wait, error) {
-	row, err := a.ledger.ReadProgress(ctx, id)
+	row, err := a.Ledger.ReadProgress(ctx, id)
 	if errors.Is(err, ledger.ErrNotFound) { // nobody has claimed it yet
 		return nil, nil //nolint:nilnil // it waits for nothing that is known
 	}

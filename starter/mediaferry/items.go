@@ -54,7 +54,7 @@ func (a *app) list(ctx context.Context, f listFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := a.openLedger(ctx); err != nil {
+	if err := a.OpenLedger(ctx); err != nil {
 		return err
 	}
 	paused, err := a.pausedAccounts(ctx)
@@ -64,7 +64,7 @@ func (a *app) list(ctx context.Context, f listFlags) error {
 	p := a.Printer(f.json)
 	rows := [][]string{{"STATE", "ACCOUNT", "MEDIA ID", "SIZE", "CHANGED", "UPLOAD ID"}}
 	found := false
-	for entry, err := range a.ledger.List(ctx, filter) {
+	for entry, err := range a.Ledger.List(ctx, filter) {
 		if err != nil {
 			return err
 		}
@@ -92,12 +92,12 @@ func (a *app) list(ctx context.Context, f listFlags) error {
 // is not is more likely a slip of the pen.
 func (a *app) noUploads(ctx context.Context, f listFlags) error {
 	if f.account != "" {
-		if _, err := a.config.Profile(f.account); err != nil {
+		if _, err := a.Config.Profile(f.account); err != nil {
 			return err
 		}
 	}
 	if f.batch != "" {
-		if _, err := a.batch(ctx, f.batch); err != nil {
+		if _, err := a.Batch(ctx, f.batch); err != nil {
 			return err
 		}
 	}
@@ -142,7 +142,7 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 
 // pausedAccounts are the accounts that do not go on.
 func (a *app) pausedAccounts(ctx context.Context) (map[string]bool, error) {
-	states, err := a.ledger.Accounts(ctx)
+	states, err := a.Ledger.Accounts(ctx)
 	if err != nil {
 		return nil, err
 	}

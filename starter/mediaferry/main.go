@@ -22,7 +22,6 @@ import (
 	"github.com/mediaferry/mediaferry/internal/config"
 	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/starter/exit"
-	"github.com/mediaferry/mediaferry/starter/output"
 )
 
 // version is set when a release is built.
@@ -38,19 +37,19 @@ func main() {
 func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	a := &app{Console: output.Console{Out: stdout, Err: stderr}}
+	a := newApp(stdout, stderr)
 	root := a.root()
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	command, err := root.ExecuteContextC(ctx)
-	a.close()
+	a.Close()
 	switch {
 	case err == nil:
 		return exit.OK
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		if a.parting != "" {
-			a.Say("%s", a.parting)
+		if a.Parting != "" {
+			a.Say("%s", a.Parting)
 		}
 		return exit.Interrupted
 	}
@@ -93,16 +92,16 @@ Exit status: 0 all is well, 1 could not run, 2 misused, 3 some item is not ready
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			a.ran = true
-			return a.begin()
+			return a.Begin()
 		},
 	}
 	root.SetFlagErrorFunc(wrongFlag)
 	root.SetVersionTemplate("mediaferry {{.Version}}\n")
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.flags.config, "config", "", "configuration `FILE`; default $MEDIAFERRY_CONFIG, ./mediaferry.yaml")
-	flags.StringVar(&a.flags.data, "data", "", "state in `DIR`; default $MEDIAFERRY_DATA, the user's state folder")
-	flags.StringVar(&a.flags.level, "log-level", "warn", "`LEVEL` of the log: debug, info, warn or error")
-	flags.StringVar(&a.flags.format, "log-format", "console", "`FORMAT` of the log: console or json")
+	flags.StringVar(&a.Flags.Config, "config", "", "configuration `FILE`; default $MEDIAFERRY_CONFIG, ./mediaferry.yaml")
+	flags.StringVar(&a.Flags.Data, "data", "", "state in `DIR`; default $MEDIAFERRY_DATA, the user's state folder")
+	flags.StringVar(&a.Flags.LogLevel, "log-level", "warn", "`LEVEL` of the log: debug, info, warn or error")
+	flags.StringVar(&a.Flags.LogFormat, "log-format", "console", "`FORMAT` of the log: console or json")
 	root.AddCommand(
 		a.upCommand(), a.demoCommand(), a.uploadCommand(), a.batchCommand(), a.listCommand(), a.showCommand(),
 		a.waitCommand(), a.pauseCommand(), a.resumeCommand(), a.moveCommand(), a.cancelCommand(),

@@ -18,6 +18,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/opening"
 	"github.com/mediaferry/mediaferry/starter/output"
 )
 
@@ -45,13 +46,13 @@ with others of its batch leaves them for that.`,
 }
 
 func (a *app) move(ctx context.Context, id, host, source string) error {
-	if err := a.openLedger(ctx); err != nil {
+	if err := a.OpenLedger(ctx); err != nil {
 		return err
 	}
 	if host == "" {
 		return &exit.UsageError{Text: "--host is missing", Hint: a.hosts(ctx)}
 	}
-	entry, err := a.entry(ctx, id)
+	entry, err := a.Upload(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -62,8 +63,8 @@ func (a *app) move(ctx context.Context, id, host, source string) error {
 	if err != nil {
 		return err
 	}
-	a.parting = "interrupted; the upload goes on where the engine does"
-	if err := a.openEngine(ctx, engineOptions{}); err != nil {
+	a.Parting = "interrupted; the upload goes on where the engine does"
+	if err := a.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err
 	}
 	if withOthers(entry) {
@@ -94,7 +95,7 @@ func (a *app) destination(ctx context.Context, entry ledger.Entry, host, source 
 			return upload.Move{}, err
 		}
 	}
-	workers, err := a.ledger.Workers(ctx, wiring.WorkerAge)
+	workers, err := a.Ledger.Workers(ctx, wiring.WorkerAge)
 	if err != nil {
 		return upload.Move{}, err
 	}
@@ -102,13 +103,13 @@ func (a *app) destination(ctx context.Context, entry ledger.Entry, host, source 
 	if !found {
 		return upload.Move{}, &exit.UsageError{Text: fmt.Sprintf("no worker of host %q reads %s", host, path), Hint: a.hosts(ctx)}
 	}
-	return upload.Move{Queue: queue, Host: host, Source: path, By: who()}, nil
+	return upload.Move{Queue: queue, Host: host, Source: path, By: opening.User()}, nil
 }
 
 // there is a path on a host. One that is not absolute would mean another folder
 // there than here.
 func (a *app) there(host, source string) (string, error) {
-	here, err := a.host()
+	here, err := a.Host()
 	if err != nil {
 		return "", err
 	}
@@ -131,7 +132,7 @@ func (a *app) there(host, source string) (string, error) {
 
 // hosts lists the hosts whose workers read files, and which.
 func (a *app) hosts(ctx context.Context) string {
-	workers, err := a.ledger.Workers(ctx, wiring.WorkerAge)
+	workers, err := a.Ledger.Workers(ctx, wiring.WorkerAge)
 	if err != nil {
 		return "the ledger does not say which hosts there are: " + err.Error()
 	}
@@ -155,7 +156,7 @@ func (a *app) hosts(ctx context.Context) string {
 // the bytes are the same, or why it was refused.
 func (a *app) ask(ctx context.Context, entry ledger.Entry, to upload.Move) error {
 	id := entry.Result.UploadID
-	handle, err := a.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+	handle, err := a.Temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 		WorkflowID: entry.WorkflowID, RunID: entry.RunID, UpdateName: upload.UpdateMove,
 		WaitForStage: client.WorkflowUpdateStageAccepted, Args: []any{to},
 	})

@@ -9,8 +9,8 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
-	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/opening"
 )
 
 // callTime is how long a command waits until a row has left those that it travels
@@ -35,12 +35,12 @@ func (a *app) resumeRow(ctx context.Context, entry ledger.Entry) (*following, er
 	if err != nil {
 		return nil, err
 	}
-	return f, a.recruit(ctx, []*following{f})
+	return f, a.workers.EnsureQueues(ctx, queuesOf([]*following{f}))
 }
 
 // lookRow is look for a row that has no workflow of its own, or had none at first.
 func (a *app) lookRow(ctx context.Context, f *following) (upload.Result, bool, error) {
-	entry, err := a.ledger.Get(ctx, f.item.UploadID)
+	entry, err := a.Ledger.Get(ctx, f.item.UploadID)
 	if err != nil {
 		return upload.Result{}, false, err
 	}
@@ -48,9 +48,9 @@ func (a *app) lookRow(ctx context.Context, f *following) (upload.Result, bool, e
 	if entry.Result.State.Ended() {
 		return entry.Result, true, nil
 	}
-	b, err := a.ledger.Batch(ctx, f.item.Batch)
+	b, err := a.Ledger.Batch(ctx, f.item.Batch)
 	if err != nil {
-		return upload.Result{}, false, unknownBatch(f.item.Batch, err)
+		return upload.Result{}, false, opening.UnknownBatch(f.item.Batch, err)
 	}
 	if rests := b.Paused || b.State == upload.BatchHeld; rests != f.rests {
 		if f.rests = rests; rests {
@@ -63,14 +63,14 @@ func (a *app) lookRow(ctx context.Context, f *following) (upload.Result, bool, e
 // cancelRow gives up a row that has no workflow of its own. Where nobody has it, it
 // is canceled in the ledger, and no engine is needed; else its shard does it.
 func (a *app) cancelRow(ctx context.Context, entry ledger.Entry) error {
-	call := ledger.DetachRequest{UploadID: entry.Result.UploadID, Want: ledger.WantCancel, By: who()}
-	entry, err := a.ledger.RequestDetach(ctx, call)
+	call := ledger.DetachRequest{UploadID: entry.Result.UploadID, Want: ledger.WantCancel, By: opening.User()}
+	entry, err := a.Ledger.RequestDetach(ctx, call)
 	if err != nil {
 		return err
 	}
 	if !entry.Result.State.Ended() {
-		a.parting = "interrupted; the row ends as soon as its shard hears of it"
-		if err := a.openEngine(ctx, engineOptions{}); err != nil {
+		a.Parting = "interrupted; the row ends as soon as its shard hears of it"
+		if err := a.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 			return err
 		}
 		ended := func(e ledger.Entry) bool { return e.Result.State.Ended() || !withOthers(e) }
@@ -96,21 +96,21 @@ func (a *app) requestDetach(ctx context.Context, call ledger.DetachRequest, entr
 	defer looks.Stop()
 	defer crews.Stop()
 	called := entry.RunID
-	for err = a.recruit(ctx, []*following{f}); err == nil && !done(entry); {
+	for err = a.workers.EnsureQueues(ctx, queuesOf([]*following{f})); err == nil && !done(entry); {
 		select {
 		case <-ctx.Done():
 			return entry, ctx.Err()
 		case <-late:
 			return entry, nil
-		case <-a.engineLost():
-			return entry, a.engineGone()
+		case <-a.EngineLost():
+			return entry, a.EngineGone()
 		case <-crews.C:
-			if err = a.recruit(ctx, []*following{f}); err == nil {
-				err = a.letGo(ctx, f)
+			if err = a.workers.EnsureQueues(ctx, queuesOf([]*following{f})); err == nil {
+				err = a.freeOrphan(ctx, f)
 			}
 		case <-looks.C:
-			if entry, err = a.ledger.Get(ctx, call.UploadID); err == nil && entry.RunID != called && !done(entry) {
-				entry, err = a.ledger.RequestDetach(ctx, call) // who was called has it no more
+			if entry, err = a.Ledger.Get(ctx, call.UploadID); err == nil && entry.RunID != called && !done(entry) {
+				entry, err = a.Ledger.RequestDetach(ctx, call) // who was called has it no more
 			}
 			f.entry, called = entry, entry.RunID
 		}
@@ -118,42 +118,42 @@ func (a *app) requestDetach(ctx context.Context, call ledger.DetachRequest, entr
 	return entry, err
 }
 
-// letGo takes a row from a shard that cannot hear that it is called: it was ended in
-// Temporal, or the host that carried it is gone.
-func (a *app) letGo(ctx context.Context, f *following) error {
+// freeOrphan takes a row from a shard that cannot receive the request any more: it was
+// ended in Temporal, or the host that carried it is gone.
+func (a *app) freeOrphan(ctx context.Context, f *following) error {
 	e := f.entry
-	if e.RunID == "" || !withOthers(e) || a.ledger.Elsewhere(e.Run) {
+	if e.RunID == "" || !withOthers(e) || a.Ledger.Elsewhere(e.Run) {
 		return nil
 	}
-	workers, err := a.ledger.Workers(ctx, wiring.WorkerAge)
+	polled, err := a.workers.Polled(ctx, upload.ShardsQueue(f.item.Queue))
 	if err != nil {
 		return err
 	}
-	described, err := a.temporal.DescribeWorkflowExecution(ctx, e.WorkflowID, e.RunID)
+	described, err := a.Temporal.DescribeWorkflowExecution(ctx, e.WorkflowID, e.RunID)
 	if err != nil {
 		return nil //nolint:nilerr // it is asked again in a moment
 	}
 	info := described.GetWorkflowExecutionInfo()
-	deaf := time.Since(info.GetCloseTime().AsTime()) > upload.OrphanTime
+	orphaned := time.Since(info.GetCloseTime().AsTime()) > upload.OrphanTime
 	if info.GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_RUNNING {
-		deaf = !polled(workers, upload.ShardsQueue(f.item.Queue))
+		orphaned = !polled
 		for _, one := range described.GetPendingActivities() {
-			deaf = deaf && one.GetState() != enums.PENDING_ACTIVITY_STATE_STARTED
+			orphaned = orphaned && one.GetState() != enums.PENDING_ACTIVITY_STATE_STARTED
 		}
 	}
-	if !deaf {
+	if !orphaned {
 		return nil
 	}
-	return a.ledger.OrphanRow(ctx, e.Result.UploadID, e.RunID)
+	return a.Ledger.OrphanRow(ctx, e.Result.UploadID, e.RunID)
 }
 
 // rowNotPaused says that a row that travels with others is not paused by itself: it
 // would have left them.
 func (a *app) rowNotPaused(ctx context.Context, entry ledger.Entry) error {
 	id, batch := entry.Result.UploadID, string(entry.Result.Batch)
-	b, err := a.ledger.Batch(ctx, batch)
+	b, err := a.Ledger.Batch(ctx, batch)
 	if err != nil {
-		return unknownBatch(batch, err)
+		return opening.UnknownBatch(batch, err)
 	}
 	hint := "mediaferry show " + id
 	if b.Paused || b.State == upload.BatchHeld {
@@ -166,10 +166,10 @@ func (a *app) rowNotPaused(ctx context.Context, entry ledger.Entry) error {
 // row with it.
 func (a *app) takeOut(ctx context.Context, entry ledger.Entry) (ledger.Entry, error) {
 	id := entry.Result.UploadID
-	call := ledger.DetachRequest{UploadID: id, Want: ledger.WantDetach, By: who()}
+	call := ledger.DetachRequest{UploadID: id, Want: ledger.WantDetach, By: opening.User()}
 	late := time.NewTimer(callTime)
 	defer late.Stop()
-	entry, err := a.ledger.RequestDetach(ctx, call)
+	entry, err := a.Ledger.RequestDetach(ctx, call)
 	if err != nil {
 		return entry, err
 	}
@@ -177,7 +177,7 @@ func (a *app) takeOut(ctx context.Context, entry ledger.Entry) (ledger.Entry, er
 		return e.Result.State.Ended() || !withOthers(e) || e.Detached && e.RunID == ""
 	}
 	if !out(entry) {
-		a.parting = "interrupted; the row goes on by itself once it has left the others"
+		a.Parting = "interrupted; the row goes on by itself once it has left the others"
 		if entry, err = a.requestDetach(ctx, call, entry, out, late.C); err != nil {
 			return entry, err
 		}
@@ -196,7 +196,7 @@ func (a *app) takeOut(ctx context.Context, entry ledger.Entry) (ledger.Entry, er
 // startDetached starts the workflow of a row that has left its shard, which would have
 // to carry the others first.
 func (a *app) startDetached(ctx context.Context, entry ledger.Entry) (ledger.Entry, error) {
-	row, err := a.ledger.ReadProgress(ctx, entry.Result.UploadID)
+	row, err := a.Ledger.ReadProgress(ctx, entry.Result.UploadID)
 	if err != nil {
 		return entry, err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/ledger/ledgertest"
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/starter/opening"
 )
 
 // describing is a Temporal that knows one workflow.
@@ -29,7 +30,7 @@ func (d describing) DescribeWorkflowExecution(context.Context, string, string) (
 	return d.described, d.err
 }
 
-func TestARowIsTakenFromAShardOnlyIfThatCannotHear(t *testing.T) {
+func TestARowIsTakenFromAShardOnlyIfThatIsOrphaned(t *testing.T) {
 	const running, terminated = enums.WORKFLOW_EXECUTION_STATUS_RUNNING, enums.WORKFLOW_EXECUTION_STATUS_TERMINATED
 	shard := func(status enums.WorkflowExecutionStatus, closed time.Time, activity enums.PendingActivityState) *workflowservice.DescribeWorkflowExecutionResponse {
 		d := &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{Status: status}}
@@ -71,8 +72,9 @@ func TestARowIsTakenFromAShardOnlyIfThatCannotHear(t *testing.T) {
 			}
 			entry, err := l.Get(t.Context(), item.UploadID)
 			require.NoError(t, err)
-			a := &app{ledger: l, temporal: c.temporal}
-			require.NoError(t, a.letGo(t.Context(), &following{item: item, entry: entry}))
+			session := &opening.Session{Ledger: l, Temporal: c.temporal}
+			a := &app{Session: session, workers: opening.NewWorkers(session)}
+			require.NoError(t, a.freeOrphan(t.Context(), &following{item: item, entry: entry}))
 			entry, err = l.Get(t.Context(), item.UploadID)
 			require.NoError(t, err)
 			require.Equal(t, c.taken, entry.RunID == "")

@@ -11,7 +11,6 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
-	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/exit"
 )
 
@@ -78,7 +77,7 @@ func (a *app) steer(ctx context.Context, id string, pause bool) error {
 	if answered := err == nil; answered && status.Paused == pause {
 		return a.asItIs(ctx, entry, status)
 	}
-	err = a.temporal.SignalWorkflow(ctx, entry.WorkflowID, entry.RunID, signal, nil)
+	err = a.Temporal.SignalWorkflow(ctx, entry.WorkflowID, entry.RunID, signal, nil)
 	var gone *serviceerror.NotFound
 	switch {
 	case errors.As(err, &gone):
@@ -110,7 +109,7 @@ func (a *app) asItIs(ctx context.Context, entry ledger.Entry, status upload.Stat
 	if status.Paused {
 		return &exit.UsageError{Text: id + " is paused already", Hint: "to go on: mediaferry resume " + id}
 	}
-	account, err := a.ledger.Account(ctx, entry.Result.To)
+	account, err := a.Ledger.Account(ctx, entry.Result.To)
 	if err != nil {
 		return err
 	}
@@ -135,7 +134,7 @@ func (a *app) heeded(ctx context.Context, entry ledger.Entry, pause bool) error 
 		if err == nil && (heeded || status.Result.State.Ended()) {
 			return a.steered(status)
 		}
-		if err != nil && !a.carried(ctx) {
+		if err != nil && !a.workers.Alive(ctx) {
 			a.Say("no worker runs; %s heeds it as soon as one does, as with: mediaferry wait %s", id, id)
 			return nil
 		}
@@ -148,12 +147,6 @@ func (a *app) heeded(ctx context.Context, entry ledger.Entry, pause bool) error 
 		case <-looks.C:
 		}
 	}
-}
-
-// carried reports whether a living worker carries uploads.
-func (a *app) carried(ctx context.Context) bool {
-	workers, err := a.ledger.Workers(ctx, wiring.WorkerAge)
-	return err == nil && wiring.Carried(workers)
 }
 
 // steered prints what became of an upload that was told to rest or to go on.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"os/exec"
@@ -98,12 +99,12 @@ func TestHelpOfEveryCommandFitsAScreen(t *testing.T) {
 			}
 		}
 	}
-	walk(nil, (&app{}).root())
+	walk(nil, newApp(io.Discard, io.Discard).root())
 }
 
 func TestEveryCommandHasAScript(t *testing.T) {
 	without := maps.Collect(func(yield func(string, bool) bool) {
-		for _, c := range (&app{}).root().Commands() {
+		for _, c := range newApp(io.Discard, io.Discard).root().Commands() {
 			if c.IsAvailableCommand() && !yield(c.Name(), true) {
 				return
 			}

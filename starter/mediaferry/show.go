@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,6 +12,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/starter/exit"
 	"github.com/mediaferry/mediaferry/starter/history"
+	"github.com/mediaferry/mediaferry/starter/opening"
 	"github.com/mediaferry/mediaferry/starter/output"
 )
 
@@ -45,19 +45,19 @@ func oneUpload(_ *cobra.Command, args []string) error {
 }
 
 func (a *app) show(ctx context.Context, id string, asJSON bool) error {
-	if err := a.openLedger(ctx); err != nil {
+	if err := a.OpenLedger(ctx); err != nil {
 		return err
 	}
-	entry, err := a.entry(ctx, id)
+	entry, err := a.Upload(ctx, id)
 	if err != nil {
 		return err
 	}
-	account, err := a.ledger.Account(ctx, entry.Result.To)
+	account, err := a.Ledger.Account(ctx, entry.Result.To)
 	if err != nil {
 		return err
 	}
 	p := a.Printer(asJSON)
-	runs := a.engineRuns(ctx)
+	runs := a.EngineRuns(ctx)
 	status, err := a.running(ctx, entry, runs)
 	if err != nil {
 		return err
@@ -86,8 +86,8 @@ func (a *app) show(ctx context.Context, id string, asJSON bool) error {
 		a.Say("no engine runs, so only the ledger's part of the story can be told")
 		return nil
 	}
-	if a.temporal == nil {
-		if err := a.openEngine(ctx, engineOptions{}); err != nil {
+	if a.Temporal == nil {
+		if err := a.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 			return err
 		}
 	}
@@ -98,11 +98,11 @@ func (a *app) show(ctx context.Context, id string, asJSON bool) error {
 // where nobody carries it.
 func (a *app) running(ctx context.Context, entry ledger.Entry, engine bool) (*upload.Status, error) {
 	r := entry.Result
-	if !engine || entry.WorkflowID == "" || r.Way == upload.WayPacked || r.State.Ended() || !a.carried(ctx) {
+	if !engine || entry.WorkflowID == "" || r.Way == upload.WayPacked || r.State.Ended() || !a.workers.Alive(ctx) {
 		return nil, nil //nolint:nilnil // there is nobody to ask, which is no failure
 	}
-	if a.temporal == nil {
-		if err := a.openEngine(ctx, engineOptions{}); err != nil {
+	if a.Temporal == nil {
+		if err := a.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 			return nil, err
 		}
 	}
@@ -125,20 +125,6 @@ func newest(result upload.Result, status *upload.Status) upload.Result {
 	return fresh
 }
 
-// entry reads one item. An unknown ID is a misuse that names near ones.
-func (a *app) entry(ctx context.Context, id string) (ledger.Entry, error) {
-	entry, err := a.ledger.Get(ctx, id)
-	var unknown *ledger.NotFoundError
-	if !errors.As(err, &unknown) {
-		return entry, err
-	}
-	hint := "mediaferry list prints the uploads that there are"
-	if len(unknown.Near) > 0 {
-		hint = "did you mean " + strings.Join(unknown.Near, ", ") + "?"
-	}
-	return entry, &exit.UsageError{Text: fmt.Sprintf("unknown upload %q", id), Hint: hint}
-}
-
 // history prints what happened in an upload's workflow, an event a line.
 func (a *app) history(ctx context.Context, entry ledger.Entry, p output.Printer) error {
 	if entry.WorkflowID == "" {
@@ -148,7 +134,7 @@ func (a *app) history(ctx context.Context, entry ledger.Entry, p output.Printer)
 	if withOthers(entry) {
 		run.Done = "its page is done"
 	}
-	lines, err := history.Reader{Temporal: a.temporal, Keys: a.keys}.Read(ctx, run)
+	lines, err := history.Reader{Temporal: a.Temporal, Keys: a.Keys}.Read(ctx, run)
 	if errors.Is(err, history.ErrNotKept) {
 		a.Say("%s", err)
 		return nil

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/user"
 
 	"github.com/spf13/cobra"
 	"go.temporal.io/api/serviceerror"
@@ -14,6 +12,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/opening"
 )
 
 func (a *app) waitCommand() *cobra.Command {
@@ -94,7 +93,7 @@ is kept with who, when and why.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			decision := upload.Decision{Verdict: upload.Verdict(args[len(args)-1]), Because: because, By: who()}
+			decision := upload.Decision{Verdict: upload.Verdict(args[len(args)-1]), Because: because, By: opening.User()}
 			if batch != "" {
 				return a.decideBatch(cmd.Context(), batch, decision)
 			}
@@ -109,15 +108,15 @@ is kept with who, when and why.`,
 
 // openItem opens the engine and reads one item.
 func (a *app) openItem(ctx context.Context, id string) (ledger.Entry, error) {
-	if err := a.openLedger(ctx); err != nil {
+	if err := a.OpenLedger(ctx); err != nil {
 		return ledger.Entry{}, err
 	}
-	entry, err := a.entry(ctx, id)
+	entry, err := a.Upload(ctx, id)
 	if err != nil {
 		return entry, err
 	}
-	a.parting = "interrupted; the upload goes on where the engine does"
-	return entry, a.openEngine(ctx, engineOptions{})
+	a.Parting = "interrupted; the upload goes on where the engine does"
+	return entry, a.OpenEngine(ctx, opening.EngineOptions{})
 }
 
 // watch waits for an item that runs, or prints how it ended.
@@ -149,9 +148,9 @@ func (a *app) resume(ctx context.Context, entry ledger.Entry) (*following, error
 	if err != nil {
 		return nil, err
 	}
-	f := a.attach(ctx, item, a.temporal.GetWorkflow(ctx, entry.WorkflowID, entry.RunID))
+	f := a.attach(ctx, item, a.Temporal.GetWorkflow(ctx, entry.WorkflowID, entry.RunID))
 	f.entry = entry
-	return f, a.recruit(ctx, []*following{f})
+	return f, a.workers.EnsureQueues(ctx, queuesOf([]*following{f}))
 }
 
 func (a *app) retry(ctx context.Context, id string, asJSON bool) error {
@@ -171,18 +170,18 @@ func (a *app) retry(ctx context.Context, id string, asJSON bool) error {
 		return err
 	}
 	item.Queue = ""
-	if err := a.ledger.AllowClaims(ctx, id); err != nil {
+	if err := a.Ledger.AllowClaims(ctx, id); err != nil {
 		return err
 	}
 	items := []upload.Item{item}
-	crew, err := a.crew(ctx, items)
+	missing, err := a.workers.Assign(ctx, items)
 	if err != nil {
 		return err
 	}
-	if err := a.able(crew, items); err != nil {
+	if err := a.workers.CheckCredentials(missing, items); err != nil {
 		return err
 	}
-	if err := a.hire(ctx, crew); err != nil {
+	if err := a.workers.Ensure(ctx, missing); err != nil {
 		return err
 	}
 	follow, err := a.start(ctx, items)
@@ -193,10 +192,10 @@ func (a *app) retry(ctx context.Context, id string, asJSON bool) error {
 }
 
 func (a *app) cancel(ctx context.Context, id string) error {
-	if err := a.openLedger(ctx); err != nil {
+	if err := a.OpenLedger(ctx); err != nil {
 		return err
 	}
-	entry, err := a.entry(ctx, id)
+	entry, err := a.Upload(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -206,8 +205,8 @@ func (a *app) cancel(ctx context.Context, id string) error {
 	if withOthers(entry) {
 		return a.cancelRow(ctx, entry)
 	}
-	a.parting = "interrupted; the upload goes on where the engine does"
-	if err := a.openEngine(ctx, engineOptions{}); err != nil {
+	a.Parting = "interrupted; the upload goes on where the engine does"
+	if err := a.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err
 	}
 	return a.cancelWorkflow(ctx, entry)
@@ -215,7 +214,7 @@ func (a *app) cancel(ctx context.Context, id string) error {
 
 // cancelWorkflow gives up an upload by its own workflow.
 func (a *app) cancelWorkflow(ctx context.Context, entry ledger.Entry) error {
-	if err := a.temporal.CancelWorkflow(ctx, entry.WorkflowID, entry.RunID); err != nil {
+	if err := a.Temporal.CancelWorkflow(ctx, entry.WorkflowID, entry.RunID); err != nil {
 		return fmt.Errorf("cancel %s: %w", entry.Result.UploadID, err)
 	}
 	f, err := a.resume(ctx, entry)
@@ -273,7 +272,7 @@ func (a *app) decide(ctx context.Context, id string, d upload.Decision) error {
 	if err != nil {
 		return err
 	}
-	handle, err := a.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+	handle, err := a.Temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 		WorkflowID: entry.WorkflowID, RunID: entry.RunID, UpdateName: upload.UpdateDecide,
 		WaitForStage: client.WorkflowUpdateStageCompleted, Args: []any{d},
 	})
@@ -289,16 +288,4 @@ func (a *app) decide(ctx context.Context, id string, d upload.Decision) error {
 	}
 	f.stale = entry.UpdatedAt
 	return a.reported(ctx, f.item.Batch, a.follow(ctx, []*following{f}, a.Printer(false)))
-}
-
-// who is the person at the keyboard, for records.
-func who() string {
-	name := os.Getenv("USER")
-	if u, err := user.Current(); err == nil {
-		name = u.Username
-	}
-	if host, err := os.Hostname(); err == nil {
-		name += "@" + host
-	}
-	return name
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/opening"
 )
 
 // latest is what shell completion offers.
@@ -85,31 +86,31 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 	}
 	var line upLine
 	if f.sandbox {
-		box, err := a.openSandbox(ctx, sandboxFlags{})
+		box, err := a.OpenSandbox(ctx, opening.SandboxOptions{})
 		if err != nil {
 			return err
 		}
 		line.Sandbox = upload.Text(box.URL())
 	}
 	if !f.noWorker {
-		if err := a.openConfig(); err != nil {
+		if err := a.OpenConfig(); err != nil {
 			return err
 		}
-		if err := a.reportsShared(); err != nil {
+		if err := a.RequireSharedResults(); err != nil {
 			return err
 		}
 	}
-	a.parting = "stopped; what was under way goes on at the next start"
-	err := a.openEngine(ctx, engineOptions{port: f.port, uiPort: f.uiPort, retention: time.Duration(f.retention) * 24 * time.Hour})
+	a.Parting = "stopped; what was under way goes on at the next start"
+	err := a.OpenEngine(ctx, opening.EngineOptions{Port: f.port, UIPort: f.uiPort, Retention: time.Duration(f.retention) * 24 * time.Hour})
 	if err != nil {
 		return err
 	}
 	if !f.noWorker {
-		roots, err := a.roots()
+		roots, err := a.Roots()
 		if err != nil {
 			return err
 		}
-		if err := a.work(ctx, true, roots); err != nil {
+		if err := a.workers.Start(ctx, true, roots); err != nil {
 			return err
 		}
 	}
@@ -119,21 +120,21 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-a.engineLost():
-		return a.engineGone()
-	case <-a.sandboxLost():
-		return a.sandbox.Err()
+	case <-a.EngineLost():
+		return a.EngineGone()
+	case <-a.SandboxLost():
+		return a.Sandbox.Err()
 	}
 }
 
 // where adds the addresses of what runs.
 func (a *app) where(line upLine) upLine {
-	line.Config = upload.Text(a.config.Path)
-	if path, err := filepath.Abs(a.config.Path); err == nil && a.config.Path != "" {
+	line.Config = upload.Text(a.Config.Path)
+	if path, err := filepath.Abs(a.Config.Path); err == nil && a.Config.Path != "" {
 		line.Config = upload.Text(path)
 	}
-	if a.engine != nil {
-		at := a.engine.Address()
+	if a.Engine != nil {
+		at := a.Engine.Address()
 		line.Temporal, line.Namespace = upload.Text(at.Temporal), upload.Text(at.Namespace)
 		line.UI, line.Codec = upload.Text(at.UI), upload.Text(at.Codec)
 	}
@@ -151,7 +152,7 @@ func (a *app) ready(line upLine, asJSON bool) error {
 		name string
 		at   upload.Text
 	}{
-		{"temporal", line.Temporal}, {"web UI", line.UI}, {"sandbox", line.Sandbox}, {"config", line.Config}, {"data", upload.Text(a.data)},
+		{"temporal", line.Temporal}, {"web UI", line.UI}, {"sandbox", line.Sandbox}, {"config", line.Config}, {"data", upload.Text(a.Data)},
 	} {
 		if row.at != "" {
 			rows = append(rows, []string{row.name, string(row.at)})

@@ -10,13 +10,12 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
-	"go.uber.org/zap"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors"
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
-	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/opening"
 )
 
 type uploadFlags struct {
@@ -68,31 +67,31 @@ Exit status: 0 all are ready, 3 some are not, 2 misused, 1 could not run.`,
 }
 
 func (a *app) upload(ctx context.Context, f uploadFlags, args []string) error {
-	if err := a.openConfig(); err != nil {
+	if err := a.OpenConfig(); err != nil {
 		return err
 	}
 	items, err := a.uploadItems(f, args)
 	if err != nil {
 		return err
 	}
-	if f.detach && !a.engineRuns(ctx) {
+	if f.detach && !a.EngineRuns(ctx) {
 		return &exit.UsageError{Text: "--detach needs a running engine", Hint: "start one in another terminal: mediaferry up"}
 	}
-	a.parting = "interrupted; the same command goes on with it"
-	if err := a.openEngine(ctx, engineOptions{}); err != nil {
+	a.Parting = "interrupted; the same command goes on with it"
+	if err := a.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err
 	}
-	crew, err := a.crew(ctx, items)
+	missing, err := a.workers.Assign(ctx, items)
 	if err != nil {
 		return err
 	}
-	if f.detach && (!crew.uploads || len(crew.missing) > 0) {
+	if f.detach && missing.Any() {
 		return &exit.UsageError{Text: "--detach needs a worker that goes on", Hint: "start one in another terminal: mediaferry up"}
 	}
-	if err := a.able(crew, items); err != nil {
+	if err := a.workers.CheckCredentials(missing, items); err != nil {
 		return err
 	}
-	if err := a.hire(ctx, crew); err != nil {
+	if err := a.workers.Ensure(ctx, missing); err != nil {
 		return err
 	}
 	if err := a.estimate(ctx, items); err != nil {
@@ -114,12 +113,12 @@ func (a *app) upload(ctx context.Context, f uploadFlags, args []string) error {
 func (a *app) uploadItems(f uploadFlags, sources []string) ([]upload.Item, error) {
 	if f.to == "" {
 		hint := "no account is configured; put a mediaferry.yaml here, or try: mediaferry demo"
-		if names := a.config.AccountNames(); len(names) > 0 {
+		if names := a.Config.AccountNames(); len(names) > 0 {
 			hint = "the accounts are: " + strings.Join(names, ", ")
 		}
 		return nil, &exit.UsageError{Text: "--to is missing", Hint: hint}
 	}
-	account, err := a.config.Profile(f.to)
+	account, err := a.Config.Profile(f.to)
 	if err != nil {
 		return nil, err
 	}
@@ -196,82 +195,4 @@ func setFields(spec *spec.Spec, set []string) (upload.Fields, error) {
 		lines = append(lines, line)
 	}
 	return nil, &exit.UsageError{Text: strings.Join(lines, "\n  "), Hint: "see: mediaferry vendors " + spec.Name}
-}
-
-// crew is who there is to carry items, and what is missing.
-type crew struct {
-	uploads bool     // a living worker carries uploads
-	missing []string // roots of this host that no living worker reads
-}
-
-// crew finds out who can carry the items, and gives each local one the queue of
-// the worker that reads it.
-func (a *app) crew(ctx context.Context, items []upload.Item) (crew, error) {
-	workers, err := a.ledger.Workers(ctx, wiring.WorkerAge)
-	if err != nil {
-		return crew{}, err
-	}
-	c := crew{uploads: wiring.Carried(workers)}
-	host, err := a.host()
-	if err != nil {
-		return c, err
-	}
-	for i := range items {
-		if !items[i].Local() {
-			continue
-		}
-		queue, found := wiring.Queue(workers, host, items[i].Source)
-		if !found {
-			root, err := a.ownRoot(items[i].Source)
-			if err != nil {
-				return c, err
-			}
-			queue = upload.HostQueue(host, root)
-			if !slices.Contains(c.missing, root) {
-				c.missing = append(c.missing, root)
-			}
-		}
-		items[i].Queue = queue
-	}
-	return c, nil
-}
-
-// ownRoot is the root of this command's own that covers a path.
-func (a *app) ownRoot(path string) (string, error) {
-	roots, err := a.roots()
-	if err != nil {
-		return "", err
-	}
-	for _, root := range roots {
-		if wiring.Covers(root, path) {
-			return root, nil
-		}
-	}
-	return "", &exit.UsageError{Text: fmt.Sprintf("%s lies outside of sources.local_roots, which are %s", path, strings.Join(roots, ", ")), Hint: "move the file there, or add its folder in the configuration"}
-}
-
-// able refuses, before anything is started, items for whose account this process
-// would lack the credentials.
-func (a *app) able(c crew, items []upload.Item) error {
-	for _, item := range items {
-		if c.uploads {
-			return nil // the worker's own configuration counts
-		}
-		if _, err := a.config.Account(item.Account); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// hire makes this process do what nobody else does. What it does already, it does
-// although it may not be heard of: its ledger may have been out of reach.
-func (a *app) hire(ctx context.Context, c crew) error {
-	uploads := !c.uploads && !a.uploads
-	roots := slices.DeleteFunc(slices.Clone(c.missing), func(root string) bool { return slices.Contains(a.reads, root) })
-	if !uploads && len(roots) == 0 {
-		return nil
-	}
-	a.log.Info("this command does the work itself", zap.Bool("uploads", uploads), zap.Strings("roots", roots))
-	return a.work(ctx, uploads, roots)
 }

@@ -1,0 +1,115 @@
+package opening
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"go.uber.org/zap"
+
+	"github.com/mediaferry/mediaferry/internal/config"
+	"github.com/mediaferry/mediaferry/internal/sandboxhost"
+	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
+)
+
+// OpenConfig finds and reads the configuration. Where there is none, that of a
+// Sandbox in the data folder serves.
+func (s *Session) OpenConfig() error {
+	path, searched, err := config.Find(s.Flags.Config)
+	if err != nil {
+		return &exit.UsageError{Text: err.Error(), Hint: "the configuration is named by --config or " + config.FileEnv}
+	}
+	if path == "" {
+		sandboxed := filepath.Join(s.Data, sandboxhost.ConfigFile)
+		if _, err := os.Stat(sandboxed); err == nil {
+			path = sandboxed
+			s.Log.Info("no configuration is named, using the sandbox's", zap.String("config", path))
+		}
+	}
+	s.Live = config.Watch(path, func(err error) { s.Say("%s: %s; going on with the last good one", path, err) })
+	if s.Config, err = s.Live.Config(); err != nil {
+		return err
+	}
+	if path == "" {
+		s.Config = config.Empty(searched)
+	}
+	for _, warning := range s.Config.Warnings {
+		s.Say("warning: %s", warning.Error())
+	}
+	return nil
+}
+
+// OpenKeys makes the data folder and reads the keys, or makes one there.
+func (s *Session) OpenKeys() error {
+	if err := os.MkdirAll(s.Data, 0o700); err != nil {
+		return fmt.Errorf("data folder: %w; name another with --data", err)
+	}
+	var err error
+	s.Keys, err = s.Config.EncryptionKeys(s.Data, !wiring.ServiceConfigured())
+	var system syscall.Errno
+	if err == nil || errors.As(err, &system) { // the disk's fault, and not the configuration's
+		return err
+	}
+	return &exit.UsageError{Text: err.Error(), Hint: keyHint()}
+}
+
+// keyHint tells where the key comes from.
+func keyHint() string {
+	if wiring.ServiceConfigured() {
+		return "the key is encryption.key in the configuration; that of the data folder is only for the embedded engine"
+	}
+	return "the key is encryption.key in the configuration, or else the file key in the data folder"
+}
+
+// RequireSharedResults refuses a Temporal service without a place for reports: whichever
+// worker ends a batch writes them, and a folder of its own is nobody else's.
+func (s *Session) RequireSharedResults() error {
+	if !wiring.ServiceConfigured() {
+		return nil
+	}
+	place, err := s.Config.Results()
+	if err != nil || place != "" {
+		return err
+	}
+	return &exit.UsageError{
+		Text: "no results are configured, and a Temporal service needs a place for reports that all its users share",
+		Hint: "set results: to a folder that all share, s3://… or oss://… in the configuration",
+	}
+}
+
+// Host is the name under which this machine's workers are known.
+func (s *Session) Host() (string, error) {
+	name, err := os.Hostname()
+	if err != nil {
+		return "", fmt.Errorf("name of this host: %w", err)
+	}
+	return name, nil
+}
+
+// Roots are the folders whose files this command may read: all that the user
+// can, unless the configuration says otherwise.
+func (s *Session) Roots() ([]string, error) {
+	roots, given, err := s.Config.LocalRoots()
+	if err != nil || given {
+		return roots, err
+	}
+	return []string{string(filepath.Separator)}, nil
+}
+
+// OwnRoot is the root of this command's own that covers a path.
+func (s *Session) OwnRoot(path string) (string, error) {
+	roots, err := s.Roots()
+	if err != nil {
+		return "", err
+	}
+	for _, root := range roots {
+		if wiring.Covers(root, path) {
+			return root, nil
+		}
+	}
+	return "", &exit.UsageError{Text: fmt.Sprintf("%s lies outside of sources.local_roots, which are %s", path, strings.Join(roots, ", ")), Hint: "move the file there, or add its folder in the configuration"}
+}

@@ -1,0 +1,80 @@
+package opening
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mediaferry/mediaferry/internal/codec"
+	"github.com/mediaferry/mediaferry/internal/enginehost"
+	"github.com/mediaferry/mediaferry/internal/wiring"
+)
+
+// EngineOptions are how this command hosts the embedded engine where nobody
+// does.
+type EngineOptions struct {
+	Port, UIPort int
+	Retention    time.Duration
+}
+
+// OpenEngine opens the ledger and connects to Temporal: to the service that the
+// environment names, else to the engine of the data folder, which is started
+// where it does not run.
+func (s *Session) OpenEngine(ctx context.Context, o EngineOptions) error {
+	if s.Ledger == nil {
+		if err := s.OpenLedger(ctx); err != nil {
+			return err
+		}
+	}
+	if !wiring.ServiceConfigured() {
+		member, err := enginehost.Join(ctx, enginehost.Options{
+			Data: s.Data, Port: o.Port, UIPort: o.UIPort, Retention: o.Retention, Log: s.Log,
+			Codec: func(uiOrigin string) http.Handler {
+				return codec.Handler(s.Keys, uiOrigin, strings.Replace(uiOrigin, "127.0.0.1", "localhost", 1)) // people type both
+			},
+		})
+		if err != nil {
+			return err
+		}
+		s.Engine = member
+		s.OnClose(func() {
+			if err := member.Close(); err != nil {
+				s.Log.Warn("engine does not close", zap.Error(err))
+			}
+		})
+	}
+	temporal, service, err := wiring.Connect(ctx, wiring.Connection{Engine: s.Engine, Keys: s.Keys, Log: s.Log})
+	if err != nil {
+		return err
+	}
+	s.Temporal = temporal
+	s.Ledger.Bind(service)
+	s.OnClose(temporal.Close)
+	return nil
+}
+
+// EngineRuns reports whether there is an engine that outlives this command.
+func (s *Session) EngineRuns(ctx context.Context) bool {
+	if wiring.ServiceConfigured() {
+		return true
+	}
+	_, runs := enginehost.Running(ctx, s.Data)
+	return runs
+}
+
+// EngineGone is why there is no engine any more, for a person.
+func (s *Session) EngineGone() error {
+	return fmt.Errorf("%w; what was under way is kept, and goes on with the same command once the engine can run", s.Engine.Err())
+}
+
+// EngineLost is closed when the embedded engine is gone for good.
+func (s *Session) EngineLost() <-chan struct{} {
+	if s.Engine == nil {
+		return nil
+	}
+	return s.Engine.Done()
+}

@@ -1,0 +1,60 @@
+package opening
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"go.uber.org/zap"
+
+	"github.com/mediaferry/mediaferry/internal/codec"
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
+)
+
+// OpenLedger opens the configuration, the keys and the ledger: all that is
+// needed to tell what happened.
+func (s *Session) OpenLedger(ctx context.Context) error {
+	if s.Config == nil {
+		if err := s.OpenConfig(); err != nil {
+			return err
+		}
+	}
+	service := wiring.ServiceConfigured()
+	if err := s.OpenKeys(); err != nil {
+		return err
+	}
+	url, err := s.Config.Ledger()
+	switch {
+	case err != nil:
+		return err
+	case url == "" && service:
+		return &exit.UsageError{Text: "no ledger is configured, and a Temporal service needs one that all its users share", Hint: "set ledger: postgres://… in the configuration"}
+	case url == "":
+		url = filepath.Join(s.Data, "ledger.db")
+	}
+	if s.Ledger, err = ledger.Open(ctx, ledger.Options{URL: url, Sealer: codec.NewSealer(s.Keys), Log: s.Log}); err != nil {
+		return err
+	}
+	s.OnClose(func() {
+		if err := s.Ledger.Close(); err != nil {
+			s.Log.Warn("ledger does not close", zap.Error(err))
+		}
+	})
+	if err := s.Ledger.CheckKey(ctx); errors.Is(err, codec.ErrUnknownKey) {
+		return &exit.UsageError{Text: err.Error(), Hint: keyHint()}
+	}
+	return nil
+}
+
+// HasLedger reports whether there is a ledger to be asked: planning makes none.
+func (s *Session) HasLedger() bool {
+	url, err := s.Config.Ledger()
+	if err != nil || url != "" || wiring.ServiceConfigured() {
+		return true // the opening tells what is wrong
+	}
+	_, err = os.Stat(filepath.Join(s.Data, "ledger.db"))
+	return err == nil
+}

@@ -1,0 +1,51 @@
+package opening
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/starter/exit"
+)
+
+// Upload reads one item. An unknown ID is a misuse that names near ones.
+func (s *Session) Upload(ctx context.Context, id string) (ledger.Entry, error) {
+	entry, err := s.Ledger.Get(ctx, id)
+	var unknown *ledger.NotFoundError
+	if !errors.As(err, &unknown) {
+		return entry, err
+	}
+	hint := "mediaferry list prints the uploads that there are"
+	if len(unknown.Near) > 0 {
+		hint = "did you mean " + strings.Join(unknown.Near, ", ") + "?"
+	}
+	return entry, &exit.UsageError{Text: fmt.Sprintf("unknown upload %q", id), Hint: hint}
+}
+
+// Batch reads one batch. An unknown name is a misuse.
+func (s *Session) Batch(ctx context.Context, id string) (ledger.Batch, error) {
+	b, err := s.Ledger.Batch(ctx, id)
+	return b, UnknownBatch(id, err)
+}
+
+func UnknownBatch(id string, err error) error {
+	if !errors.Is(err, ledger.ErrNotFound) {
+		return err
+	}
+	hint := "mediaferry batch list prints those that there are"
+	var unknown *ledger.NotFoundError
+	if errors.As(err, &unknown) && len(unknown.Near) > 0 {
+		hint = "did you mean " + strings.Join(unknown.Near, ", ") + "?"
+	}
+	return &exit.UsageError{Text: fmt.Sprintf("unknown batch %q", id), Hint: hint}
+}
+
+// OpenBatch opens the ledger and reads one batch.
+func (s *Session) OpenBatch(ctx context.Context, id string) (ledger.Batch, error) {
+	if err := s.OpenLedger(ctx); err != nil {
+		return ledger.Batch{}, err
+	}
+	return s.Batch(ctx, id)
+}

@@ -1,0 +1,60 @@
+package opening
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/mediaferry/mediaferry/internal/manifest"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
+)
+
+// RowRoot is the root of this command's own that covers a row's path. The error is
+// the row's where none does.
+func (s *Session) RowRoot(path string) (string, error) {
+	root, err := s.OwnRoot(path)
+	var outside *exit.UsageError
+	if errors.As(err, &outside) {
+		return "", upload.Errorf(upload.KindInvalid, upload.StepClaim, "%s", outside.Text).WithHint("%s", outside.Hint)
+	}
+	return root, err
+}
+
+// LocateManifest finds the manifest that was named. Standard input is kept in a file for
+// as long as the command runs, because it is read twice.
+func (s *Session) LocateManifest(ctx context.Context, given string) (manifest.Place, error) {
+	here, err := os.Getwd()
+	if err != nil {
+		return manifest.Place{}, fmt.Errorf("current folder: %w", err)
+	}
+	if given != "-" {
+		place, err := manifest.Locate(given, here)
+		if err != nil {
+			return place, exit.Misused("%s", upload.AsError(err, "").Message)
+		}
+		if _, err := os.Stat(place.Source); upload.IsLocal(place.Source) && os.IsNotExist(err) {
+			return place, exit.Misused("manifest %s does not exist", place.Source)
+		}
+		return place, nil
+	}
+	folder, err := os.MkdirTemp("", "mediaferry-manifest-")
+	if err != nil {
+		return manifest.Place{}, fmt.Errorf("folder for standard input: %w", err)
+	}
+	s.OnClose(func() { _ = os.RemoveAll(folder) }) // temporary: the system would remove it as well
+	return manifest.Spool(ctx, os.Stdin, filepath.Join(folder, "manifest"), here)
+}
+
+// ManifestOpener opens manifests wherever the user can read: local_roots are about
+// sources.
+func (s *Session) ManifestOpener() (manifest.Opener, error) {
+	all, err := wiring.Sources(s.Config, nil)
+	if err != nil {
+		return nil, err
+	}
+	return manifest.From(all), nil
+}

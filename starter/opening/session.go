@@ -1,0 +1,80 @@
+// Package opening opens what a command needs: the configuration, the keys, the
+// ledger, the engine with a client of Temporal, the sandbox, and workers in this
+// process where no other does the work. It closes all of that when the command
+// ends. It refuses to start, watch or change an upload, and to print results.
+package opening
+
+import (
+	"os"
+	"os/user"
+
+	"go.temporal.io/sdk/client"
+	"go.uber.org/zap"
+
+	"github.com/mediaferry/mediaferry/internal/codec"
+	"github.com/mediaferry/mediaferry/internal/config"
+	"github.com/mediaferry/mediaferry/internal/enginehost"
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/logging"
+	"github.com/mediaferry/mediaferry/internal/sandboxhost"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/output"
+)
+
+// Flags are the flags that every command has.
+type Flags struct{ Config, Data, LogLevel, LogFormat string }
+
+// Session is what one run of a command has opened. A field is nil until the method
+// that opens it has returned.
+type Session struct {
+	output.Console
+
+	Flags   Flags
+	Version string
+	Parting string // what to say when interrupted
+
+	Log      *zap.Logger
+	Data     string // the data folder, absolute
+	Live     *config.Live
+	Config   *config.Config
+	Keys     codec.Keys
+	Ledger   *ledger.Ledger
+	Engine   *enginehost.Member   // nil with a Temporal service
+	Sandbox  *sandboxhost.Sandbox // nil where this process runs none
+	Temporal client.Client
+
+	closers []func()
+}
+
+// Begin reads the flags that every command has.
+func (s *Session) Begin() error {
+	var err error
+	if s.Log, _, err = logging.New(s.Flags.LogLevel, s.Flags.LogFormat, s.Err); err != nil {
+		return exit.Misused("%s", err)
+	}
+	s.Data, err = config.DataDir(s.Flags.Data)
+	return err
+}
+
+// Close closes what the command opened, the last first.
+func (s *Session) Close() {
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		s.closers[i]()
+	}
+	s.closers = nil
+}
+
+// OnClose has f called when the command ends.
+func (s *Session) OnClose(f func()) { s.closers = append(s.closers, f) }
+
+// User is the person at the keyboard, for records.
+func User() string {
+	name := os.Getenv("USER")
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if host, err := os.Hostname(); err == nil {
+		name += "@" + host
+	}
+	return name
+}

@@ -1,0 +1,198 @@
+package opening
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/wiring"
+)
+
+// drain is how long this command lets its own activities go on when it ends. Other
+// workers continue what they leave.
+const drain = 2 * time.Second
+
+// Workers are the workers that do a command's work: those of others that are alive,
+// and those that this process runs because nobody else does.
+type Workers struct {
+	session *Session
+	uploads bool     // this process carries uploads
+	roots   []string // the roots whose files it reads
+}
+
+// NewWorkers returns the workers of a command, which runs none of its own yet.
+func NewWorkers(s *Session) *Workers { return &Workers{session: s} }
+
+// Missing is what no living worker does of a command's work.
+type Missing struct {
+	Uploads bool     // no living worker carries uploads
+	Roots   []string // roots of this host that no living worker reads
+}
+
+// Any reports whether anything is missing.
+func (m Missing) Any() bool { return m.Uploads || len(m.Roots) > 0 }
+
+func (m *Missing) addRoot(root string) {
+	if !slices.Contains(m.Roots, root) {
+		m.Roots = append(m.Roots, root)
+	}
+}
+
+// Start makes this process a worker, which carries uploads where that is wanted,
+// and reads files below roots.
+func (w *Workers) Start(ctx context.Context, uploads bool, roots []string) error {
+	s := w.session
+	host, err := s.Host()
+	if err != nil {
+		return err
+	}
+	worker, err := wiring.StartWorker(ctx, wiring.WorkerOptions{
+		Temporal: s.Temporal, Ledger: s.Ledger, Config: s.Live, Log: s.Log, Version: s.Version,
+		Host: host, Roots: roots, Uploads: uploads, Drain: drain, Data: s.Data,
+	})
+	if err != nil {
+		return err
+	}
+	w.uploads, w.roots = w.uploads || uploads, append(w.roots, roots...)
+	s.OnClose(worker.Stop)
+	return nil
+}
+
+// CarriesUploads reports whether this process carries uploads.
+func (w *Workers) CarriesUploads() bool { return w.uploads }
+
+// Alive reports whether a living worker carries uploads. It is false where the
+// ledger cannot tell.
+func (w *Workers) Alive(ctx context.Context) bool {
+	all, err := w.session.Ledger.Workers(ctx, wiring.WorkerAge)
+	return err == nil && wiring.Carried(all)
+}
+
+// Polled reports whether a living worker polls a task queue.
+func (w *Workers) Polled(ctx context.Context, queue string) (bool, error) {
+	all, err := w.session.Ledger.Workers(ctx, wiring.WorkerAge)
+	return polled(all, queue), err
+}
+
+func polled(all []ledger.Worker, queue string) bool {
+	return slices.ContainsFunc(all, func(w ledger.Worker) bool { return slices.Contains(w.Queues, queue) })
+}
+
+// Assign gives each local item the queue of the worker that reads it: of a living
+// one, or of this process, which is then missing a root.
+func (w *Workers) Assign(ctx context.Context, items []upload.Item) (Missing, error) {
+	s := w.session
+	all, err := s.Ledger.Workers(ctx, wiring.WorkerAge)
+	if err != nil {
+		return Missing{}, err
+	}
+	missing := Missing{Uploads: !wiring.Carried(all)}
+	host, err := s.Host()
+	if err != nil {
+		return missing, err
+	}
+	for i := range items {
+		if !items[i].Local() {
+			continue
+		}
+		queue, found := wiring.Queue(all, host, items[i].Source)
+		if !found {
+			root, err := s.OwnRoot(items[i].Source)
+			if err != nil {
+				return missing, err
+			}
+			queue = upload.HostQueue(host, root)
+			missing.addRoot(root)
+		}
+		items[i].Queue = queue
+	}
+	return missing, nil
+}
+
+// CheckCredentials refuses, before anything is started, items for whose account
+// this process would lack the credentials.
+func (w *Workers) CheckCredentials(missing Missing, items []upload.Item) error {
+	for _, item := range items {
+		if !missing.Uploads {
+			return nil // the worker's own configuration counts
+		}
+		if _, err := w.session.Config.Account(item.Account); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Ensure makes this process do what is missing. It repeats nothing that it does
+// already, even if the ledger does not list it: that may have been out of reach.
+func (w *Workers) Ensure(ctx context.Context, missing Missing) error {
+	uploads := missing.Uploads && !w.uploads
+	roots := slices.DeleteFunc(slices.Clone(missing.Roots), func(root string) bool { return slices.Contains(w.roots, root) })
+	if !uploads && len(roots) == 0 {
+		return nil
+	}
+	w.session.Log.Info("this command does the work itself", zap.Bool("uploads", uploads), zap.Strings("roots", roots))
+	return w.Start(ctx, uploads, roots)
+}
+
+// EnsureQueues makes this process do what nobody else does for items in these
+// queues: a worker may have died, or ended with its command.
+func (w *Workers) EnsureQueues(ctx context.Context, queues []string) error {
+	all, err := w.session.Ledger.Workers(ctx, wiring.WorkerAge)
+	if err != nil {
+		return err
+	}
+	missing, err := w.missing(all, queues)
+	if err != nil {
+		return err
+	}
+	return w.Ensure(ctx, missing)
+}
+
+// missing is what no living worker does for these queues.
+func (w *Workers) missing(all []ledger.Worker, queues []string) (Missing, error) {
+	missing := Missing{Uploads: !wiring.Carried(all)}
+	here, err := w.session.Host()
+	if err != nil {
+		return missing, err
+	}
+	for _, queue := range queues {
+		if host, root, ok := upload.ParseHostQueue(queue); ok && host == here && !polled(all, queue) {
+			missing.addRoot(root)
+		}
+	}
+	return missing, nil
+}
+
+// EnsureBatch makes this process do what nobody else does of a batch's work.
+func (w *Workers) EnsureBatch(ctx context.Context, id string) error {
+	s := w.session
+	all, err := s.Ledger.Workers(ctx, wiring.WorkerAge)
+	if err != nil {
+		return err
+	}
+	routes, err := s.Ledger.Routes(ctx, id)
+	if err != nil {
+		return err
+	}
+	var queues []string
+	for _, route := range routes {
+		queues = append(queues, route.Queue)
+	}
+	missing, err := w.missing(all, queues)
+	if err != nil {
+		return err
+	}
+	for _, route := range routes {
+		if missing.Uploads && !w.uploads && route.Waiting > 0 {
+			if _, err := s.Config.Account(route.Account); err != nil {
+				return err
+			}
+		}
+	}
+	return w.Ensure(ctx, missing)
+}
