@@ -85,7 +85,7 @@ func (a *app) batchList(ctx context.Context, asJSON bool) error {
 	p := a.Printer(asJSON)
 	rows := [][]string{{"BATCH", "STATE", "ROWS", "READY", "FAILED", "OPEN", "STARTED", "MANIFEST"}}
 	for _, b := range all {
-		s, err := a.batchStatus(ctx, b)
+		s, err := a.batches.Numbers(ctx, b)
 		if err != nil {
 			return err
 		}

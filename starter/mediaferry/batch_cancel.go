@@ -78,7 +78,7 @@ func (a *app) endWithout(ctx context.Context, id string) error {
 // awaitCanceled waits for the end. That rows are not ready then is what was asked
 // for.
 func (a *app) awaitCanceled(ctx context.Context, id string) error {
-	err := a.followBatch(ctx, id, a.Printer(false))
+	err := a.batches.Follow(ctx, id, a.Printer(false))
 	var items *exit.NotReadyError
 	if !errors.As(err, &items) {
 		return err

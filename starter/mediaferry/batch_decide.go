@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
-	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
@@ -66,60 +64,10 @@ func (a *app) decideBatch(ctx context.Context, id string, d upload.Decision) err
 	if d.Verdict == upload.VerdictRetry && !a.workers.CarriesUploads() {
 		return end // workers that stay do that
 	}
-	if err := a.settle(ctx, decided); err != nil {
+	if err := a.uploads.AwaitDecided(ctx, decided); err != nil {
 		return err
 	}
-	return a.reported(ctx, id, end)
-}
-
-// settle waits until rows that were decided have ended, or wait for a person.
-func (a *app) settle(ctx context.Context, rows []ledger.Entry) error {
-	for _, row := range rows {
-		for {
-			over, err := a.settled(ctx, row)
-			if err != nil {
-				return err
-			}
-			if over {
-				break
-			}
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-a.EngineLost():
-				return a.EngineGone()
-			case <-time.After(lookEvery):
-			}
-		}
-	}
-	return nil
-}
-
-// settled reports whether a row that was decided needs no more waiting for. Its
-// workflow is asked, and not the ledger alone: what the end entails comes after
-// that is written.
-func (a *app) settled(ctx context.Context, row ledger.Entry) (bool, error) {
-	described, err := a.Temporal.DescribeWorkflowExecution(ctx, row.WorkflowID, row.RunID)
-	var gone *serviceerror.NotFound
-	switch {
-	case errors.As(err, &gone):
-		return true, nil
-	case err != nil:
-		return false, fmt.Errorf("look at %s: %w", row.WorkflowID, err)
-	case described.GetWorkflowExecutionInfo().GetStatus() != enums.WORKFLOW_EXECUTION_STATUS_RUNNING:
-		return true, nil
-	}
-	now, err := a.Ledger.Get(ctx, row.Result.UploadID)
-	switch {
-	case err != nil:
-		return false, err
-	case now.Result.State == upload.StateUnconfirmed:
-		return !now.UpdatedAt.Equal(row.UpdatedAt), nil
-	case now.Result.State.Ended():
-		return false, nil // its workflow is about to end, too
-	}
-	account, err := a.Ledger.Account(ctx, row.Result.To)
-	return account.Paused, err
+	return a.batches.Reported(ctx, id, end)
 }
 
 // decideRow sends a decision and waits until it is heard.

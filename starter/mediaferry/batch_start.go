@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"go.temporal.io/api/enums/v1"
-	"go.temporal.io/sdk/client"
 
 	"github.com/mediaferry/mediaferry/internal/batch"
 	"github.com/mediaferry/mediaferry/internal/ledger"
@@ -210,7 +208,7 @@ func (a *app) tellLoaded(cmd *cobra.Command, f startFlags, loaded batch.Loaded) 
 // that is wanted.
 func (a *app) runBatch(ctx context.Context, b ledger.Batch, follow bool, p output.Printer) error {
 	if b.State.Ended() {
-		return a.endBatch(ctx, b, p)
+		return a.batches.End(ctx, b, p)
 	}
 	if err := a.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err
@@ -220,30 +218,15 @@ func (a *app) runBatch(ctx context.Context, b ledger.Batch, follow bool, p outpu
 			return err
 		}
 	}
-	if err := a.startBatch(ctx, b.ID); err != nil {
+	if err := a.batches.Start(ctx, b.ID); err != nil {
 		return err
 	}
 	if follow {
-		return a.followBatch(ctx, b.ID, p)
+		return a.batches.Follow(ctx, b.ID, p)
 	}
 	if p.JSON {
-		return a.printStatus(ctx, b, p)
+		return a.batches.PrintStatus(ctx, b, p)
 	}
 	_, err := fmt.Fprintf(p.Out, "%-12s %s, %d rows\n", "started", b.ID, b.Total)
 	return err
-}
-
-// startBatch starts a batch's workflow, or finds it running.
-func (a *app) startBatch(ctx context.Context, id string) error {
-	_, err := a.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID:                       upload.BatchWorkflowID(id),
-		TaskQueue:                upload.TaskQueue,
-		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		StaticSummary:            "batch " + id,
-	}, upload.WorkflowBatch, upload.BatchRun{Batch: id})
-	if err != nil {
-		return fmt.Errorf("start batch %s: %w", id, err)
-	}
-	return nil
 }

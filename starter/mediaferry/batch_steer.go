@@ -287,7 +287,7 @@ func (a *app) goOn(ctx context.Context, id string, follow bool) error {
 		return fmt.Errorf("go on with batch %s: %w", id, err)
 	}
 	if follow {
-		return a.followBatch(ctx, id, a.Printer(false))
+		return a.batches.Follow(ctx, id, a.Printer(false))
 	}
 	return nil
 }

@@ -119,7 +119,7 @@ func (a *app) sendCatalogue(ctx context.Context, box *sandboxhost.Sandbox, folde
 	if err := a.loadDemo(ctx, batch, place, folder); err != nil {
 		return err
 	}
-	if err := a.startBatch(ctx, batch); err != nil {
+	if err := a.batches.Start(ctx, batch); err != nil {
 		return err
 	}
 	results, err := a.followDemo(ctx, batch)
@@ -169,7 +169,7 @@ func (a *app) loadDemo(ctx context.Context, id string, place manifest.Place, fol
 // they ended.
 func (a *app) followDemo(ctx context.Context, batch string) ([]upload.Result, error) {
 	var some *exit.NotReadyError
-	ended := a.followBatch(ctx, batch, output.Printer{Out: io.Discard, Err: a.Err})
+	ended := a.batches.Follow(ctx, batch, output.Printer{Out: io.Discard, Err: a.Err})
 	if ended != nil && !errors.As(ended, &some) {
 		return nil, ended
 	}

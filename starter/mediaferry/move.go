@@ -18,6 +18,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/following"
 	"github.com/mediaferry/mediaferry/starter/opening"
 	"github.com/mediaferry/mediaferry/starter/output"
 )
@@ -56,7 +57,7 @@ func (a *app) move(ctx context.Context, id, host, source string) error {
 	if err != nil {
 		return err
 	}
-	if err := steerable(entry); err != nil {
+	if err := following.CheckActive(entry); err != nil {
 		return err
 	}
 	to, err := a.destination(ctx, entry, host, source)
@@ -67,12 +68,12 @@ func (a *app) move(ctx context.Context, id, host, source string) error {
 	if err := a.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err
 	}
-	if withOthers(entry) {
-		if entry, err = a.takeOut(ctx, entry); err != nil {
+	if following.Grouped(entry) {
+		if entry, err = a.uploads.TakeOut(ctx, entry); err != nil {
 			return err
 		}
 	}
-	if _, err := a.resume(ctx, entry); err != nil {
+	if _, err := a.uploads.Resume(ctx, entry); err != nil {
 		return err
 	}
 	a.Say("%s reads %s and compares it with what was sent; that may take a while", host, to.Source)

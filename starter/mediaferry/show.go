@@ -11,6 +11,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/following"
 	"github.com/mediaferry/mediaferry/starter/history"
 	"github.com/mediaferry/mediaferry/starter/opening"
 	"github.com/mediaferry/mediaferry/starter/output"
@@ -58,17 +59,17 @@ func (a *app) show(ctx context.Context, id string, asJSON bool) error {
 	}
 	p := a.Printer(asJSON)
 	runs := a.EngineRuns(ctx)
-	status, err := a.running(ctx, entry, runs)
+	status, err := a.uploads.Running(ctx, entry, runs)
 	if err != nil {
 		return err
 	}
-	waiting, err := a.waiting(ctx, id)
+	waiting, err := a.uploads.Waiting(ctx, id)
 	if err != nil {
 		return err
 	}
-	result := newest(entry.Result, status)
+	result := following.Newest(entry.Result, status)
 	if account.Paused && !result.State.Ended() {
-		result = onHold(result, account, waiting)
+		result = following.OnHold(result, account, waiting)
 	}
 	result = output.Advised(result)
 	if words := output.WaitWords(waiting, time.Now()); words != "" && !result.Paused {
@@ -94,44 +95,13 @@ func (a *app) show(ctx context.Context, id string, asJSON bool) error {
 	return a.history(ctx, entry, p)
 }
 
-// running asks an upload that has not ended how far it is; nil where it has, or
-// where nobody carries it.
-func (a *app) running(ctx context.Context, entry ledger.Entry, engine bool) (*upload.Status, error) {
-	r := entry.Result
-	if !engine || entry.WorkflowID == "" || r.Way == upload.WayPacked || r.State.Ended() || !a.workers.Alive(ctx) {
-		return nil, nil //nolint:nilnil // there is nobody to ask, which is no failure
-	}
-	if a.Temporal == nil {
-		if err := a.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
-			return nil, err
-		}
-	}
-	status, err := a.statusOf(ctx, entry.WorkflowID, entry.RunID)
-	if err != nil || status.Result.UploadID != r.UploadID {
-		return nil, ctx.Err() // the ledger knows enough
-	}
-	return &status, nil
-}
-
-// newest is what ledger and workflow know together: the ledger hears of bytes
-// while they move, the workflow of everything else first.
-func newest(result upload.Result, status *upload.Status) upload.Result {
-	if status == nil || status.Result.State == "" {
-		return result
-	}
-	fresh := status.Result
-	fresh.BytesSent = max(fresh.BytesSent, result.BytesSent)
-	fresh.Paused = fresh.Paused || status.Paused
-	return fresh
-}
-
 // history prints what happened in an upload's workflow, an event a line.
 func (a *app) history(ctx context.Context, entry ledger.Entry, p output.Printer) error {
 	if entry.WorkflowID == "" {
 		return nil
 	}
 	run := history.Run{WorkflowID: entry.WorkflowID, RunID: entry.RunID, Done: "ready"}
-	if withOthers(entry) {
+	if following.Grouped(entry) {
 		run.Done = "its page is done"
 	}
 	lines, err := history.Reader{Temporal: a.Temporal, Keys: a.Keys}.Read(ctx, run)

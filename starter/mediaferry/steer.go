@@ -12,6 +12,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/following"
 	"github.com/mediaferry/mediaferry/starter/opening"
 )
 
@@ -30,7 +31,7 @@ it waits too while the batch is paused or held, and says so.`,
 			if err != nil {
 				return err
 			}
-			return a.watch(cmd.Context(), entry, asJSON)
+			return a.uploads.WaitFor(cmd.Context(), entry, asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as one JSON object")
@@ -119,40 +120,6 @@ func (a *app) openItem(ctx context.Context, id string) (ledger.Entry, error) {
 	return entry, a.OpenEngine(ctx, opening.EngineOptions{})
 }
 
-// watch waits for an item that runs, or prints how it ended.
-func (a *app) watch(ctx context.Context, entry ledger.Entry, asJSON bool) error {
-	p := a.Printer(asJSON)
-	if entry.Result.State.Ended() {
-		if err := p.Item(entry.Result); err != nil {
-			return err
-		}
-		if entry.Result.State != upload.StateReady {
-			return &exit.NotReadyError{Count: 1}
-		}
-		return nil
-	}
-	follow := a.resume
-	if withOthers(entry) {
-		follow = a.resumeRow
-	}
-	f, err := follow(ctx, entry)
-	if err != nil {
-		return err
-	}
-	return a.follow(ctx, []*following{f}, p)
-}
-
-// resume attaches to an item's workflow and sees to it that somebody works on it.
-func (a *app) resume(ctx context.Context, entry ledger.Entry) (*following, error) {
-	item, err := entry.Item()
-	if err != nil {
-		return nil, err
-	}
-	f := a.attach(ctx, item, a.Temporal.GetWorkflow(ctx, entry.WorkflowID, entry.RunID))
-	f.entry = entry
-	return f, a.workers.EnsureQueues(ctx, queuesOf([]*following{f}))
-}
-
 func (a *app) retry(ctx context.Context, id string, asJSON bool) error {
 	entry, err := a.openItem(ctx, id)
 	if err != nil {
@@ -184,11 +151,11 @@ func (a *app) retry(ctx context.Context, id string, asJSON bool) error {
 	if err := a.workers.Ensure(ctx, missing); err != nil {
 		return err
 	}
-	follow, err := a.start(ctx, items)
+	follow, err := a.uploads.Start(ctx, items)
 	if err != nil {
 		return err
 	}
-	return a.reported(ctx, item.Batch, a.follow(ctx, follow, a.Printer(asJSON)))
+	return a.batches.Reported(ctx, item.Batch, a.uploads.Wait(ctx, follow, a.Printer(asJSON)))
 }
 
 func (a *app) cancel(ctx context.Context, id string) error {
@@ -202,7 +169,7 @@ func (a *app) cancel(ctx context.Context, id string) error {
 	if s := entry.Result.State; s.Ended() && s != upload.StateUnconfirmed {
 		return exit.Misused("%s is %s already", id, s)
 	}
-	if withOthers(entry) {
+	if following.Grouped(entry) {
 		return a.cancelRow(ctx, entry)
 	}
 	a.Parting = "interrupted; the upload goes on where the engine does"
@@ -217,20 +184,15 @@ func (a *app) cancelWorkflow(ctx context.Context, entry ledger.Entry) error {
 	if err := a.Temporal.CancelWorkflow(ctx, entry.WorkflowID, entry.RunID); err != nil {
 		return fmt.Errorf("cancel %s: %w", entry.Result.UploadID, err)
 	}
-	f, err := a.resume(ctx, entry)
+	f, err := a.uploads.Resume(ctx, entry)
 	if err != nil {
 		return err
 	}
-	select {
-	case <-f.ended:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	result, _, err := a.ending(ctx, f)
+	result, err := a.uploads.AwaitEnd(ctx, f)
 	if err != nil {
 		return err
 	}
-	return a.reported(ctx, string(result.Batch), a.canceled(result))
+	return a.batches.Reported(ctx, string(result.Batch), a.canceled(result))
 }
 
 // canceled prints how an upload ended that was to be given up.
@@ -268,7 +230,7 @@ func (a *app) decide(ctx context.Context, id string, d upload.Decision) error {
 	if entry.Result.State != upload.StateUnconfirmed {
 		return exit.Misused("%s is %s, only an unconfirmed upload can be decided", id, entry.Result.State)
 	}
-	f, err := a.resume(ctx, entry)
+	f, err := a.uploads.Resume(ctx, entry)
 	if err != nil {
 		return err
 	}
@@ -286,6 +248,6 @@ func (a *app) decide(ctx context.Context, id string, d upload.Decision) error {
 	if err != nil {
 		return fmt.Errorf("decide %s: %w", id, err)
 	}
-	f.stale = entry.UpdatedAt
-	return a.reported(ctx, f.item.Batch, a.follow(ctx, []*following{f}, a.Printer(false)))
+	f.Ignore(entry.UpdatedAt)
+	return a.batches.Reported(ctx, string(entry.Result.Batch), a.uploads.Wait(ctx, []*following.Upload{f}, a.Printer(false)))
 }

@@ -94,18 +94,18 @@ func (a *app) upload(ctx context.Context, f uploadFlags, args []string) error {
 	if err := a.workers.Ensure(ctx, missing); err != nil {
 		return err
 	}
-	if err := a.estimate(ctx, items); err != nil {
+	if err := a.uploads.Estimate(ctx, items); err != nil {
 		return err
 	}
-	follow, err := a.start(ctx, items)
+	follow, err := a.uploads.Start(ctx, items)
 	if err != nil {
 		return err
 	}
 	p := a.Printer(f.json)
 	if f.detach {
-		return a.detach(ctx, follow, p)
+		return a.uploads.Detach(ctx, follow, p)
 	}
-	return a.follow(ctx, follow, p)
+	return a.uploads.Wait(ctx, follow, p)
 }
 
 // uploadItems makes an item of each source, or says all that is wrong with the

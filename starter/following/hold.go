@@ -1,4 +1,4 @@
-package main
+package following
 
 import (
 	"context"
@@ -10,10 +10,10 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-// onHold is the result of an upload that waits for its account. Where the vendor
+// OnHold is the result of an upload that waits for its account. Where the vendor
 // denied it, that is the upload's error, with what the vendor answered if it denied
 // this upload. Where a person paused the account, nothing went wrong.
-func onHold(result upload.Result, account ledger.AccountState, waiting *upload.Wait) upload.Result {
+func OnHold(result upload.Result, account ledger.AccountState, waiting *upload.Wait) upload.Result {
 	result.Paused, result.Error = true, nil
 	if account.By != upload.ByItself {
 		why := fmt.Sprintf("account %s is paused: %s (by %s); to go on: mediaferry account resume %s", account.Name, account.Because, account.By, account.Name)
@@ -31,10 +31,10 @@ func onHold(result upload.Result, account ledger.AccountState, waiting *upload.W
 	return result
 }
 
-// waiting is what an upload's next call waits for, as the ledger has it; nil where it
+// Waiting is what an upload's next call waits for, as the ledger has it; nil where it
 // waits for nothing.
-func (a *app) waiting(ctx context.Context, id string) (*upload.Wait, error) {
-	row, err := a.Ledger.ReadProgress(ctx, id)
+func (u Uploads) Waiting(ctx context.Context, id string) (*upload.Wait, error) {
+	row, err := u.session.Ledger.ReadProgress(ctx, id)
 	if errors.Is(err, ledger.ErrNotFound) { // nobody has claimed it yet
 		return nil, nil //nolint:nilnil // it waits for nothing that is known
 	}

@@ -1,8 +1,7 @@
-package main
+package following
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -18,15 +17,15 @@ const (
 	queryTime = 3 * time.Second
 )
 
-// detach prints each upload as soon as other commands know it by its name, and
+// Detach prints each upload as soon as other commands know it by its name, and
 // leaves it. One that has ended by then, as with a source that is none, is told
 // as if it had been waited for.
-func (a *app) detach(ctx context.Context, all []*following, p output.Printer) error {
+func (u Uploads) Detach(ctx context.Context, all []*Upload, p output.Printer) error {
 	late := time.NewTimer(claimTime)
 	defer late.Stop()
 	notReady := 0
 	for _, f := range all {
-		result, over, err := a.begun(ctx, f, late.C)
+		result, over, err := u.begun(ctx, f, late.C)
 		if err != nil {
 			return err
 		}
@@ -49,22 +48,22 @@ func (a *app) detach(ctx context.Context, all []*following, p output.Printer) er
 
 // begun waits until an upload's source is found to be good and its identity is
 // claimed, or it has ended.
-func (a *app) begun(ctx context.Context, f *following, late <-chan time.Time) (result upload.Result, over bool, err error) {
-	looks := time.NewTicker(lookEvery / 5)
-	defer looks.Stop()
+func (u Uploads) begun(ctx context.Context, f *Upload, late <-chan time.Time) (result upload.Result, over bool, err error) {
+	polls := time.NewTicker(pollEvery / 5)
+	defer polls.Stop()
 	for {
-		status, err := a.status(ctx, f)
+		status, err := u.status(ctx, f)
 		if err == nil && claimed(status) {
 			return status.Result, status.Result.State.Ended(), nil
 		}
 		select {
 		case <-f.ended:
-			return a.ending(ctx, f)
+			return u.result(ctx, f)
 		case <-late:
 			return upload.NewResult(f.item, upload.WayOwn, time.Now()), false, nil
 		case <-ctx.Done():
 			return result, false, ctx.Err()
-		case <-looks.C:
+		case <-polls.C:
 		}
 	}
 }
@@ -74,39 +73,4 @@ func (a *app) begun(ctx context.Context, f *following, late <-chan time.Time) (r
 // a run never leaves its first state, and ends.
 func claimed(status upload.Status) bool {
 	return status.Result.Size > 0 && (status.Result.State != upload.StateWaiting || status.Waiting != "" || status.Paused)
-}
-
-// errNobody says that there is no workflow to be asked.
-var errNobody = errors.New("it has no workflow of its own")
-
-// status asks an upload's workflow how far it is. Where no worker answers, it
-// fails.
-func (a *app) status(ctx context.Context, f *following) (status upload.Status, err error) {
-	if f.run != nil {
-		if status, err = a.statusOf(ctx, f.run.GetID(), f.run.GetRunID()); err != nil {
-			return status, err
-		}
-	}
-	if status.Waiting == "" { // what waits by Temporal's retry is known to the ledger alone
-		waiting, err := a.waiting(ctx, f.item.UploadID)
-		if err != nil {
-			return status, err
-		}
-		status.Waiting = output.WaitWords(waiting, time.Now())
-	}
-	if f.run == nil && status.Waiting == "" {
-		return status, errNobody
-	}
-	return status, nil
-}
-
-// statusOf is status for the run of a workflow.
-func (a *app) statusOf(ctx context.Context, workflowID, runID string) (status upload.Status, err error) {
-	ctx, cancel := context.WithTimeout(ctx, queryTime)
-	defer cancel()
-	answer, err := a.Temporal.QueryWorkflow(ctx, workflowID, runID, upload.QueryStatus)
-	if err != nil {
-		return status, err
-	}
-	return status, answer.Get(&status)
 }

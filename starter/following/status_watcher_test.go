@@ -1,4 +1,4 @@
-package main
+package following
 
 import (
 	"context"
@@ -12,13 +12,13 @@ import (
 
 func TestAStatusThatIsNotAnsweredIsForgotten(t *testing.T) {
 	answers := make(chan error)
-	f := &following{item: upload.Item{UploadID: "upload/truvideo/tour"}}
-	w := newStatusWatcher(func(context.Context, *following) (upload.Status, error) {
+	f := &Upload{item: upload.Item{UploadID: "upload/truvideo/tour"}}
+	w := newStatusWatcher(func(context.Context, *Upload) (upload.Status, error) {
 		return upload.Status{Parts: 32}, <-answers
 	}, 0)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
-	w.watch([]*following{f})
+	w.watch([]*Upload{f})
 	require.Nil(t, w.status(f.item.UploadID), "nobody was asked")
 	go func() {
 		defer close(ended)

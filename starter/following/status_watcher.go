@@ -1,4 +1,4 @@
-package main
+package following
 
 import (
 	"context"
@@ -15,18 +15,18 @@ const watched = 3
 // statusWatcher asks uploads how far they are, in the background: a workflow whose worker
 // has just died takes its time to answer.
 type statusWatcher struct {
-	ask   func(ctx context.Context, f *following) (upload.Status, error)
+	ask   func(ctx context.Context, f *Upload) (upload.Status, error)
 	every time.Duration
 
 	mu   sync.Mutex
-	of   []*following
+	of   []*Upload
 	last map[string]upload.Status // by upload ID
 }
 
 // statusEvery is how often a workflow is asked at most.
 const statusEvery = time.Second
 
-func newStatusWatcher(ask func(context.Context, *following) (upload.Status, error), every time.Duration) *statusWatcher {
+func newStatusWatcher(ask func(context.Context, *Upload) (upload.Status, error), every time.Duration) *statusWatcher {
 	return &statusWatcher{ask: ask, every: max(every, statusEvery), last: map[string]upload.Status{}}
 }
 
@@ -62,7 +62,7 @@ func (w *statusWatcher) note(id string, status upload.Status, answered bool) {
 }
 
 // watch says which uploads are of interest from now on.
-func (w *statusWatcher) watch(pending []*following) {
+func (w *statusWatcher) watch(pending []*Upload) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.of = pending[:min(len(pending), watched)]

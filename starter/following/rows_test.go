@@ -1,4 +1,4 @@
-package main
+package following
 
 import (
 	"context"
@@ -73,8 +73,8 @@ func TestARowIsTakenFromAShardOnlyIfThatIsOrphaned(t *testing.T) {
 			entry, err := l.Get(t.Context(), item.UploadID)
 			require.NoError(t, err)
 			session := &opening.Session{Ledger: l, Temporal: c.temporal}
-			a := &app{Session: session, workers: opening.NewWorkers(session)}
-			require.NoError(t, a.freeOrphan(t.Context(), &following{item: item, entry: entry}))
+			u := NewUploads(session, opening.NewWorkers(session))
+			require.NoError(t, u.freeOrphan(t.Context(), &Upload{item: item, entry: entry}))
 			entry, err = l.Get(t.Context(), item.UploadID)
 			require.NoError(t, err)
 			require.Equal(t, c.taken, entry.RunID == "")

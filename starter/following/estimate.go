@@ -1,4 +1,4 @@
-package main
+package following
 
 import (
 	"context"
@@ -22,17 +22,17 @@ const (
 	measuredOver = 50
 )
 
-// estimate says, before anything is started, in how many parts files will be
+// Estimate says, before anything is started, in how many parts files will be
 // sent, and how long that takes where the account's speed is known. What is sent
 // in one piece, what is ready already, and what cannot be looked at from here are
 // passed over: the claim has the last word on all of them.
-func (a *app) estimate(ctx context.Context, items []upload.Item) error {
+func (u Uploads) Estimate(ctx context.Context, items []upload.Item) error {
 	for _, item := range items {
 		plan, ok := planned(item)
 		if !ok {
 			continue
 		}
-		entry, err := a.Ledger.Get(ctx, item.UploadID)
+		entry, err := u.session.Ledger.Get(ctx, item.UploadID)
 		var unknown *ledger.NotFoundError
 		switch {
 		case err != nil && !errors.As(err, &unknown):
@@ -40,11 +40,11 @@ func (a *app) estimate(ctx context.Context, items []upload.Item) error {
 		case err == nil && (entry.Result.State == upload.StateReady && !item.Again || entry.Result.State == upload.StateUnconfirmed):
 			continue
 		}
-		rate, err := a.rateOf(ctx, item.Account)
+		rate, err := u.rateOf(ctx, item.Account)
 		if err != nil {
 			return err
 		}
-		a.Say("%s", estimateOf(filepath.Base(item.Source), plan, rate))
+		u.session.Say("%s", estimateOf(filepath.Base(item.Source), plan, rate))
 	}
 	return nil
 }
@@ -73,8 +73,8 @@ func estimateOf(name string, plan upload.Plan, rate float64) string {
 
 // rateOf is how many bytes per second an account took of its latest large upload,
 // from start to end; 0 where there was none.
-func (a *app) rateOf(ctx context.Context, account string) (float64, error) {
-	for entry, err := range a.Ledger.List(ctx, ledger.Filter{State: upload.StateReady, Account: account, Limit: measuredOver}) {
+func (u Uploads) rateOf(ctx context.Context, account string) (float64, error) {
+	for entry, err := range u.session.Ledger.List(ctx, ledger.Filter{State: upload.StateReady, Account: account, Limit: measuredOver}) {
 		if err != nil {
 			return 0, err
 		}

@@ -1,4 +1,4 @@
-package main
+package following
 
 import (
 	"testing"
@@ -33,7 +33,7 @@ func TestWhatCannotBeSteeredSaysWhatCan(t *testing.T) {
 		"and one that waits for its turn": {of(upload.StateWaiting, func(e *ledger.Entry) { e.WorkflowID = "" }), "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := steerable(c.entry)
+			err := CheckActive(c.entry)
 			if c.text == "" {
 				require.NoError(t, err)
 				return

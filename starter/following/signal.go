@@ -1,0 +1,81 @@
+package following
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/starter/exit"
+)
+
+const (
+	// signalTime is how long a command waits until an upload has received a signal.
+	// Parts in flight get ten seconds to end before it counts as paused.
+	signalTime = 20 * time.Second
+	signalPoll = 200 * time.Millisecond
+)
+
+// CheckActive refuses an upload that has ended, or waits for a decision: it cannot be paused,
+// resumed or moved.
+func CheckActive(entry ledger.Entry) error {
+	r := entry.Result
+	id := r.UploadID
+	switch {
+	case r.State == upload.StateUnconfirmed:
+		return &exit.UsageError{Text: id + " is unconfirmed, and rests until it is decided", Hint: "look at the vendor, then: mediaferry decide " + id + " ready|retry|fail --because TEXT"}
+	case r.State == upload.StateFailed || r.State == upload.StateCanceled:
+		return &exit.UsageError{Text: fmt.Sprintf("%s is %s already", id, r.State), Hint: "to run it once more: mediaferry retry " + id}
+	case r.State.Ended():
+		return &exit.UsageError{Text: fmt.Sprintf("%s is %s already", id, r.State), Hint: "mediaferry show " + id}
+	}
+	return nil
+}
+
+// AwaitSignal waits until a paused upload has come to rest, or a resumed one goes on,
+// and prints it. Where no worker runs, the upload receives the signal from the next one.
+func (u Uploads) AwaitSignal(ctx context.Context, entry ledger.Entry, pause bool) error {
+	id := entry.Result.UploadID
+	late := time.NewTimer(signalTime)
+	defer late.Stop()
+	polls := time.NewTicker(signalPoll)
+	defer polls.Stop()
+	for {
+		status, err := u.Status(ctx, entry.WorkflowID, entry.RunID)
+		received := status.Paused == pause && (!pause || status.InFlight == 0)
+		if err == nil && (received || status.Result.State.Ended()) {
+			return u.printPaused(status)
+		}
+		if err != nil && !u.workers.Alive(ctx) {
+			u.session.Say("no worker runs; %s heeds it as soon as one does, as with: mediaferry wait %s", id, id)
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-late.C:
+			u.session.Say("%s was told, and has not answered yet; look at it: mediaferry show %s", id, id)
+			return nil
+		case <-polls.C:
+		}
+	}
+}
+
+// printPaused prints an upload that was paused or resumed.
+func (u Uploads) printPaused(status upload.Status) error {
+	r := status.Result
+	r.Paused = r.Paused || status.Paused
+	if err := u.session.Printer(false).Item(r); err != nil {
+		return err
+	}
+	switch {
+	case r.State.Ended():
+		u.session.Say("it had ended before it was told")
+	case status.Paused && status.Parts > 1:
+		u.session.Say("%d of %d parts are kept; to go on: mediaferry resume %s", status.PartsDone, status.Parts, r.UploadID)
+	case status.Paused:
+		u.session.Say("to go on: mediaferry resume %s", r.UploadID)
+	}
+	return nil
+}

@@ -1,0 +1,138 @@
+// Package following follows uploads and batches until they end: it starts their
+// workflows or attaches to those that run, asks the ledger and the workflows how far
+// they are, shows that, and sees to it that some worker does the work. It refuses to
+// decide which uploads a command is about, and what a failure means.
+package following
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/opening"
+	"github.com/mediaferry/mediaferry/starter/output"
+)
+
+// Uploads follows uploads.
+type Uploads struct {
+	session *opening.Session
+	workers *opening.Workers
+}
+
+// NewUploads returns what follows uploads for a command.
+func NewUploads(s *opening.Session, w *opening.Workers) Uploads {
+	return Uploads{session: s, workers: w}
+}
+
+// Upload is an upload that a command waits for.
+type Upload struct {
+	item   upload.Item
+	run    client.WorkflowRun // nil for a row that travels with others
+	ended  chan struct{}      // closed when result and err are set
+	result upload.Result
+	err    error // the workflow ended in a way that left no result
+
+	entry  ledger.Entry // as last seen
+	paused bool         // seen waiting for its account
+	rests  bool         // seen waiting for its batch
+	over   bool         // nobody waits for it any more
+	stale  time.Time    // what the ledger says as of then is no news
+}
+
+// Start starts the items' workflows, or attaches to those that run.
+func (u Uploads) Start(ctx context.Context, items []upload.Item) ([]*Upload, error) {
+	var all []*Upload
+	for _, item := range items {
+		if err := u.checkSameWork(ctx, item); err != nil {
+			return nil, err
+		}
+		run, err := u.execute(ctx, item)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, u.attach(ctx, item, run))
+	}
+	return all, nil
+}
+
+// execute starts an item's workflow, or finds the one that runs.
+func (u Uploads) execute(ctx context.Context, item upload.Item) (client.WorkflowRun, error) {
+	run, err := u.session.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                       item.UploadID,
+		TaskQueue:                upload.TaskQueue,
+		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		StaticSummary:            output.Shorten(upload.DisplaySource(item.Source)+" to "+item.Account, 200),
+	}, item.Vendor, item)
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", item.UploadID, err)
+	}
+	return run, nil
+}
+
+// checkSameWork refuses an identity under which something else is being uploaded.
+func (u Uploads) checkSameWork(ctx context.Context, item upload.Item) error {
+	entry, err := u.session.Ledger.Get(ctx, item.UploadID)
+	var unknown *ledger.NotFoundError
+	switch {
+	case errors.As(err, &unknown):
+		return nil
+	case err != nil:
+		return err
+	case !entry.Result.State.Ended() && entry.Definition != item.Definition():
+		return &exit.UsageError{
+			Text: fmt.Sprintf("%s is being uploaded from another source or with other fields", item.UploadID),
+			Hint: "choose another --id, or look at it: mediaferry show " + item.UploadID,
+		}
+	}
+	return nil
+}
+
+// attach waits for the end of a run in the background.
+func (u Uploads) attach(ctx context.Context, item upload.Item, run client.WorkflowRun) *Upload {
+	f := &Upload{item: item, run: run, ended: make(chan struct{})}
+	go func() {
+		defer close(f.ended)
+		f.err = run.Get(ctx, &f.result)
+		if found, ok := resultOf(f.err); ok {
+			f.result, f.err = found, nil
+		}
+	}()
+	return f
+}
+
+// resultOf reads the result that a failed or canceled workflow ends with.
+func resultOf(err error) (result upload.Result, ok bool) {
+	var failed *temporal.ApplicationError
+	if errors.As(err, &failed) && failed.HasDetails() && failed.Details(&result) == nil {
+		return result, result.UploadID != ""
+	}
+	var canceled *temporal.CanceledError
+	if errors.As(err, &canceled) && canceled.HasDetails() && canceled.Details(&result) == nil {
+		return result, result.UploadID != ""
+	}
+	return result, false
+}
+
+// Resume attaches to an item's workflow and sees to it that somebody works on it.
+func (u Uploads) Resume(ctx context.Context, entry ledger.Entry) (*Upload, error) {
+	item, err := entry.Item()
+	if err != nil {
+		return nil, err
+	}
+	f := u.attach(ctx, item, u.session.Temporal.GetWorkflow(ctx, entry.WorkflowID, entry.RunID))
+	f.entry = entry
+	return f, u.workers.EnsureQueues(ctx, queuesOf([]*Upload{f}))
+}
+
+// Ignore makes Wait ignore what the ledger says of the upload as of a moment: a
+// decision is about to change it.
+func (f *Upload) Ignore(asOf time.Time) { f.stale = asOf }

@@ -1,0 +1,223 @@
+package following
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/output"
+)
+
+const (
+	pollEvery    = 250 * time.Millisecond // how often the ledger is asked how far things are
+	workersEvery = 3 * time.Second        // how often it is checked that somebody does the work
+)
+
+// Wait waits until each upload has ended, or waits for a person, and prints
+// it. Meanwhile it shows how far they are, and does the work itself where nobody
+// else does any more.
+func (u Uploads) Wait(ctx context.Context, all []*Upload, p output.Printer) error {
+	line := output.NewProgress(u.session.Err)
+	defer line.Clear()
+	watcher, stop := u.watchStatus(ctx, all, line)
+	defer stop()
+	polls, checks := time.NewTicker(pollEvery), time.NewTicker(workersEvery)
+	defer polls.Stop()
+	defer checks.Stop()
+	pending, notReady := all, 0
+	for {
+		var left []*Upload
+		for _, f := range pending {
+			result, over, err := u.check(ctx, f)
+			if err != nil {
+				return err
+			}
+			if !over {
+				left = append(left, f)
+				continue
+			}
+			f.over = true
+			line.Clear()
+			if err := p.Item(result); err != nil {
+				return err
+			}
+			if result.State != upload.StateReady {
+				notReady++
+			}
+		}
+		if pending = left; len(pending) == 0 {
+			break
+		}
+		watcher.watch(pending)
+		line.Draw(progressOf(all, watcher))
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-u.session.EngineLost():
+			return u.session.EngineGone()
+		case <-checks.C:
+			if err := u.workers.EnsureQueues(ctx, queuesOf(pending)); err != nil {
+				return err
+			}
+		case <-polls.C:
+		}
+	}
+	if notReady > 0 {
+		return &exit.NotReadyError{Count: notReady}
+	}
+	return nil
+}
+
+// watchStatus asks workflows in the background how far they are, for a progress
+// line. stop ends that.
+func (u Uploads) watchStatus(ctx context.Context, all []*Upload, line *output.Progress) (watcher *statusWatcher, stop func()) {
+	every := output.QuietEvery
+	if line.Terminal() {
+		every = statusEvery
+	}
+	watcher = newStatusWatcher(u.status, every/2)
+	watcher.watch(all) // what is shown first has been asked for by then
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		watcher.run(ctx)
+	}()
+	return watcher, func() {
+		cancel()
+		<-ended
+	}
+}
+
+// progressOf is how far uploads are, for a progress line.
+func progressOf(all []*Upload, watcher *statusWatcher) []output.Upload {
+	shown := make([]output.Upload, len(all))
+	for i, f := range all {
+		shown[i] = output.Upload{Account: f.item.Account, Result: f.entry.Result, Status: watcher.status(f.item.UploadID), Ended: f.over}
+	}
+	return shown
+}
+
+// check finds out whether there is anything to wait for: not where an upload has
+// ended, is unconfirmed, or waits for its account.
+func (u Uploads) check(ctx context.Context, f *Upload) (upload.Result, bool, error) {
+	if f.run == nil {
+		return u.checkRow(ctx, f)
+	}
+	select {
+	case <-f.ended:
+		return u.result(ctx, f)
+	default:
+	}
+	entry, err := u.session.Ledger.Get(ctx, f.item.UploadID)
+	var unknown *ledger.NotFoundError
+	if errors.As(err, &unknown) {
+		return upload.Result{}, false, nil // not claimed yet
+	}
+	if err != nil {
+		return upload.Result{}, false, err
+	}
+	if entry.RunID != f.run.GetRunID() {
+		return upload.Result{}, false, nil // of an earlier run
+	}
+	f.entry = entry
+	if entry.Result.State == upload.StateUnconfirmed {
+		return entry.Result, !entry.UpdatedAt.Equal(f.stale), nil
+	}
+	return u.checkAccount(ctx, f)
+}
+
+// checkAccount finds out whether an upload waits for its account, which nobody
+// should wait for.
+func (u Uploads) checkAccount(ctx context.Context, f *Upload) (upload.Result, bool, error) {
+	account, err := u.session.Ledger.Account(ctx, f.item.Account)
+	if err != nil || !account.Paused || f.entry.Result.State.Ended() {
+		f.paused = false
+		return upload.Result{}, false, err
+	}
+	if !f.paused { // it may be about to end; the next look decides
+		f.paused = true
+		return upload.Result{}, false, nil
+	}
+	status, err := u.Running(ctx, f.entry, true)
+	if err != nil {
+		return upload.Result{}, false, err
+	}
+	waiting, err := u.Waiting(ctx, f.item.UploadID)
+	return OnHold(Newest(f.entry.Result, status), account, waiting), err == nil, err
+}
+
+// result is the result of a workflow that has ended, however it did.
+func (u Uploads) result(ctx context.Context, f *Upload) (upload.Result, bool, error) {
+	if f.err == nil {
+		return f.result, true, nil
+	}
+	if ctx.Err() != nil {
+		return upload.Result{}, false, ctx.Err()
+	}
+	var execution *temporal.WorkflowExecutionError
+	if !errors.As(f.err, &execution) {
+		return upload.Result{}, false, fmt.Errorf("wait for %s: %w", f.item.UploadID, f.err)
+	}
+	// Terminated or timed out from outside: nobody recorded it.
+	result := f.entry.Result
+	if result.UploadID == "" {
+		result = upload.NewResult(f.item, upload.WayOwn, time.Now())
+	}
+	result.State = upload.StateFailed
+	result.Error = &upload.Failure{Kind: upload.KindInternal, Message: "the workflow was ended from outside: " + execution.Unwrap().Error(), Hint: "mediaferry retry " + upload.Text(f.item.UploadID)}
+	return result, true, nil
+}
+
+// queuesOf are the task queues in which sources of uploads are read.
+func queuesOf(all []*Upload) []string {
+	var queues []string
+	for _, f := range all {
+		queue := f.item.Queue
+		if item, err := f.entry.Item(); err == nil {
+			queue = item.Queue // of the run that was attached to
+		}
+		queues = append(queues, queue)
+	}
+	return queues
+}
+
+// WaitFor waits for an item that runs, or prints how it ended.
+func (u Uploads) WaitFor(ctx context.Context, entry ledger.Entry, asJSON bool) error {
+	p := u.session.Printer(asJSON)
+	if entry.Result.State.Ended() {
+		if err := p.Item(entry.Result); err != nil {
+			return err
+		}
+		if entry.Result.State != upload.StateReady {
+			return &exit.NotReadyError{Count: 1}
+		}
+		return nil
+	}
+	follow := u.Resume
+	if Grouped(entry) {
+		follow = u.resumeRow
+	}
+	f, err := follow(ctx, entry)
+	if err != nil {
+		return err
+	}
+	return u.Wait(ctx, []*Upload{f}, p)
+}
+
+// AwaitEnd waits until the workflow of an upload has ended, and returns how it did.
+func (u Uploads) AwaitEnd(ctx context.Context, f *Upload) (upload.Result, error) {
+	select {
+	case <-f.ended:
+	case <-ctx.Done():
+		return upload.Result{}, ctx.Err()
+	}
+	result, _, err := u.result(ctx, f)
+	return result, err
+}
