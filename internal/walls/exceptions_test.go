@@ -4,7 +4,7 @@ package walls
 // folders.
 var namesVendors = []exception{
 	{"internal/vendors/vendors.go", "the registry"},
-	{"starter/mediaferry/demo.go", "the sample catalogue"},
+	{"starter/commands/demo.go", "the sample catalogue"},
 	{"internal/sandbox/registry.go", "the registry of simulators"},
 }
 
@@ -15,6 +15,6 @@ var decidesOnKinds = []exception{
 	{"internal/batch/batches.go", "an error about the source of a row refuses the row; any other ends the reading of the manifest"},
 	{"internal/manifest/page.go", "a manifest that seems to have changed is listed again, to say what changed"},
 	{"internal/report/totals.go", "a refused row took no time, so it does not count in the times of a report"},
-	{"starter/mediaferry/batch_plan.go", "chooses the exit status"},
-	{"starter/mediaferry/batch_start.go", "chooses the exit status"},
+	{"starter/commands/manifest.go", "chooses the exit status"},
+	{"starter/commands/batch_start.go", "chooses the exit status"},
 }

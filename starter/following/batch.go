@@ -2,10 +2,12 @@ package following
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
@@ -108,6 +110,36 @@ func (bs Batches) Start(ctx context.Context, id string) error {
 	}, upload.WorkflowBatch, upload.BatchRun{Batch: id})
 	if err != nil {
 		return fmt.Errorf("start batch %s: %w", id, err)
+	}
+	return nil
+}
+
+// SignalRows tells the rows that run in workflows of their own. Those of a page
+// look into the ledger by themselves.
+func (bs Batches) SignalRows(ctx context.Context, id, signal string) error {
+	if !bs.session.EngineRuns(ctx) {
+		return nil // nothing runs; rows look into the ledger when they begin
+	}
+	if err := bs.session.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
+		return err
+	}
+	for _, state := range upload.States() {
+		if state.Ended() || state == upload.StateWaiting {
+			continue
+		}
+		for entry, err := range bs.session.Ledger.List(ctx, ledger.Filter{Batch: id, State: state}) {
+			if err != nil {
+				return err
+			}
+			if entry.WorkflowID != entry.Result.UploadID {
+				continue
+			}
+			err := bs.session.Temporal.SignalWorkflow(ctx, entry.WorkflowID, entry.RunID, signal, nil)
+			var gone *serviceerror.NotFound
+			if err != nil && !errors.As(err, &gone) { // it has just ended
+				return fmt.Errorf("%s %s: %w", signal, entry.WorkflowID, err)
+			}
+		}
 	}
 	return nil
 }

@@ -136,3 +136,16 @@ func (u Uploads) Resume(ctx context.Context, entry ledger.Entry) (*Upload, error
 // Ignore makes Wait ignore what the ledger says of the upload as of a moment: a
 // decision is about to change it.
 func (f *Upload) Ignore(asOf time.Time) { f.stale = asOf }
+
+// Open opens the engine and reads one item.
+func (u Uploads) Open(ctx context.Context, id string) (ledger.Entry, error) {
+	if err := u.session.OpenLedger(ctx); err != nil {
+		return ledger.Entry{}, err
+	}
+	entry, err := u.session.Upload(ctx, id)
+	if err != nil {
+		return entry, err
+	}
+	u.session.Parting = "interrupted; the upload goes on where the engine does"
+	return entry, u.session.OpenEngine(ctx, opening.EngineOptions{})
+}

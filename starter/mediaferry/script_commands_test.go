@@ -35,8 +35,8 @@ type process struct {
 
 type scriptCommand = func(ts *testscript.TestScript, neg bool, args []string)
 
-// commands are what scripts can do besides testscript's own commands.
-func commands() map[string]scriptCommand {
+// scriptCommands are what scripts can do besides testscript's own commands.
+func scriptCommands() map[string]scriptCommand {
 	return map[string]scriptCommand{
 		"exits":    exits,
 		"serve":    serve,

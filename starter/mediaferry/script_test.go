@@ -1,25 +1,17 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/rogpeppe/go-internal/testscript"
-	"github.com/spf13/cobra"
-	"github.com/stretchr/testify/require"
 
 	"github.com/mediaferry/mediaferry/internal/samples"
-	"github.com/mediaferry/mediaferry/starter/exit"
 )
 
 func TestMain(m *testing.M) {
@@ -52,7 +44,7 @@ func TestScripts(t *testing.T) {
 			}
 			return engine, nil
 		},
-		Cmds: commands(),
+		Cmds: scriptCommands(),
 	})
 }
 
@@ -76,44 +68,4 @@ func putEngineBeside() (bool, error) {
 	}
 	err = os.Symlink(path, filepath.Join(filepath.Dir(program), "mediaferry-engine"))
 	return err == nil || errors.Is(err, os.ErrExist), err
-}
-
-func TestHelpOfEveryCommandFitsAScreen(t *testing.T) {
-	var walk func(path []string, c *cobra.Command)
-	walk = func(path []string, c *cobra.Command) {
-		t.Run(strings.Join(append([]string{"mediaferry"}, path...), " "), func(t *testing.T) {
-			var stdout, stderr bytes.Buffer
-			require.Equal(t, exit.OK, run(append(path, "--help"), &stdout, &stderr))
-			require.Empty(t, stderr.String())
-			lines := strings.Split(strings.TrimSuffix(stdout.String(), "\n"), "\n")
-			require.LessOrEqual(t, len(lines), 40, "lines")
-			for _, line := range lines {
-				require.LessOrEqual(t, utf8.RuneCountInString(line), 100, line)
-			}
-			require.Contains(t, stdout.String(), "\nExample:\n  ")
-			require.Contains(t, stdout.String(), "\nUsage:\n  "+c.CommandPath())
-		})
-		for _, sub := range c.Commands() {
-			if sub.IsAvailableCommand() {
-				walk(append(path[:len(path):len(path)], sub.Name()), sub)
-			}
-		}
-	}
-	walk(nil, newApp(io.Discard, io.Discard).root())
-}
-
-func TestEveryCommandHasAScript(t *testing.T) {
-	without := maps.Collect(func(yield func(string, bool) bool) {
-		for _, c := range newApp(io.Discard, io.Discard).root().Commands() {
-			if c.IsAvailableCommand() && !yield(c.Name(), true) {
-				return
-			}
-		}
-	})
-	scripts, err := filepath.Glob(filepath.Join("testdata", "*.txtar"))
-	require.NoError(t, err)
-	for _, script := range scripts {
-		delete(without, strings.TrimSuffix(filepath.Base(script), ".txtar"))
-	}
-	require.Empty(t, without)
 }

@@ -30,6 +30,8 @@ func (s *Session) Batch(ctx context.Context, id string) (ledger.Batch, error) {
 	return b, UnknownBatch(id, err)
 }
 
+// UnknownBatch makes an error about a batch that the ledger does not know a misuse that
+// names near ones.
 func UnknownBatch(id string, err error) error {
 	if !errors.Is(err, ledger.ErrNotFound) {
 		return err

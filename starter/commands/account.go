@@ -1,0 +1,164 @@
+package commands
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/opening"
+	"github.com/mediaferry/mediaferry/starter/output"
+)
+
+type accountCommand struct{ *given }
+
+func (c accountCommand) command() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "account",
+		Short: "list, pause and resume accounts",
+		Long: `An account that its vendor denies (401, 403) is paused by itself: its items wait and
+nothing is lost. New credentials are read from the configuration without a restart;
+then "account resume" lets the items go on.`,
+		Example: `  mediaferry account list
+  mediaferry account pause sitoo --because "catalogue freeze until Monday"
+  mediaferry account resume sitoo`,
+		Args: noCommand,
+		RunE: func(*cobra.Command, []string) error {
+			return exit.Misused("what is to be done with accounts is missing, want list, pause NAME or resume NAME")
+		},
+	}
+	cmd.AddCommand(c.list(), c.pause(), c.resume())
+	return cmd
+}
+
+func (c accountCommand) list() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "list accounts and whether they are paused",
+		Long: `list prints the accounts of the configuration, and of those that are paused since when,
+by whom and why. It works with no worker and no engine alive.`,
+		Example: "  mediaferry account list",
+		Args:    noArguments,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return c.accounts(cmd.Context(), asJSON) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object a line")
+	return cmd
+}
+
+func (c accountCommand) pause() *cobra.Command {
+	var because string
+	cmd := &cobra.Command{
+		Use:   "pause NAME --because TEXT",
+		Short: "let an account's items wait",
+		Long: `pause lets the items of an account wait: no call is made for it until it is resumed. What
+is on its way to a storage may still arrive there.`,
+		Example: `  mediaferry account pause sitoo --because "catalogue freeze until Monday"`,
+		Args:    oneAccount,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if because == "" {
+				return exit.Misused("--because is missing: others will want to know why")
+			}
+			return c.switchAccount(cmd.Context(), args[0], because)
+		},
+		ValidArgsFunction: c.completeAccounts,
+	}
+	cmd.Flags().StringVar(&because, "because", "", "the reason, `TEXT`")
+	return cmd
+}
+
+func (c accountCommand) resume() *cobra.Command {
+	return &cobra.Command{
+		Use:   "resume NAME",
+		Short: "let an account's items go on",
+		Long: `resume lets the items of a paused account go on, with the credentials that the
+configuration has now. Those of an interrupted command go on when it is repeated.`,
+		Example:           "  mediaferry account resume sitoo",
+		Args:              oneAccount,
+		RunE:              func(cmd *cobra.Command, args []string) error { return c.switchAccount(cmd.Context(), args[0], "") },
+		ValidArgsFunction: c.completeAccounts,
+	}
+}
+
+// accountLine is an account as `account list --json` prints it.
+type accountLine struct {
+	Account string     `json:"account"`
+	Vendor  string     `json:"vendor"`
+	BaseURL string     `json:"base_url"`
+	Paused  bool       `json:"paused"`
+	Because string     `json:"because,omitempty"`
+	By      string     `json:"by,omitempty"`
+	Since   *time.Time `json:"since,omitempty"`
+}
+
+func (c accountCommand) accounts(ctx context.Context, asJSON bool) error {
+	if err := c.OpenLedger(ctx); err != nil {
+		return err
+	}
+	p := c.Printer(asJSON)
+	rows := [][]string{{"ACCOUNT", "VENDOR", "STATE", "BASE URL"}}
+	for _, name := range c.Config.AccountNames() {
+		account, err := c.Config.Profile(name)
+		if err != nil {
+			return err
+		}
+		state, err := c.Ledger.Account(ctx, name)
+		if err != nil {
+			return err
+		}
+		line := accountLine{Account: name, Vendor: account.Vendor, BaseURL: account.BaseURL, Paused: state.Paused}
+		words := "active"
+		if state.Paused {
+			line.Because, line.By, line.Since = state.Because, state.By, &state.Since
+			words = "paused " + output.Ago(state.Since, time.Now()) + " by " + state.By + ": " + state.Because
+		}
+		if asJSON {
+			if err := p.Object(line); err != nil {
+				return err
+			}
+			continue
+		}
+		rows = append(rows, []string{name, account.Vendor, words, account.BaseURL})
+	}
+	if asJSON {
+		return nil
+	}
+	if len(rows) == 1 {
+		c.Say("no accounts are configured")
+		return nil
+	}
+	return p.Table(rows)
+}
+
+// switchAccount pauses an account for a reason, or without one resumes it.
+func (c accountCommand) switchAccount(ctx context.Context, name, because string) error {
+	if err := c.OpenLedger(ctx); err != nil {
+		return err
+	}
+	if _, err := c.Config.Profile(name); err != nil {
+		return err
+	}
+	if because != "" {
+		changed, err := c.Ledger.PauseAccount(ctx, name, because, opening.User())
+		switch {
+		case err != nil:
+			return err
+		case changed:
+			c.Say("account %s is paused, its items wait", name)
+		default:
+			c.Say("account %s is paused already", name)
+		}
+		return nil
+	}
+	changed, err := c.Ledger.ResumeAccount(ctx, name, opening.User())
+	switch {
+	case err != nil:
+		return err
+	case changed:
+		c.Say("account %s goes on", name)
+	default:
+		c.Say("account %s was not paused", name)
+	}
+	return nil
+}

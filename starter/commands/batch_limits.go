@@ -1,0 +1,160 @@
+package commands
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/internal/transfer"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/output"
+)
+
+// limitFlags are the limits of a batch as they are given.
+type limitFlags struct {
+	rps       []string
+	inFlight  int
+	bandwidth string
+	failures  []string
+}
+
+// none takes a limit away.
+const none = "none"
+
+func (f *limitFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.rps, "rps", nil, "at most N calls a second for an account, `ACCOUNT=N`; may be repeated")
+	flags.IntVar(&f.inFlight, "in-flight", 0, "at most `N` rows at once, each worker and account; 0: what proves useful")
+	flags.StringVar(&f.bandwidth, "bwlimit", "", "at most `RATE` bytes a second, each worker: 10M, 1.5Gi or off")
+	flags.StringArrayVar(&f.failures, "failures", nil, "hold at `N|N%` failed rows, or KIND=N|N%; may be repeated")
+}
+
+// apply changes limits by those that were given.
+func (f limitFlags) apply(cmd *cobra.Command, known []string, limits upload.Limits) (upload.Limits, error) {
+	flags := cmd.Flags()
+	var err error
+	if flags.Changed("rps") {
+		if limits.RPS, err = parseRPS(f.rps, known, limits.RPS); err != nil {
+			return limits, err
+		}
+	}
+	if flags.Changed("in-flight") {
+		if f.inFlight < 0 {
+			return limits, exit.Misused("--in-flight %d is no number of rows, want 1 or more, or 0 for no limit", f.inFlight)
+		}
+		limits.InFlight = f.inFlight
+	}
+	if flags.Changed("bwlimit") {
+		if limits.Bandwidth, err = transfer.ParseRate(f.bandwidth); err != nil {
+			return limits, exit.Misused("--bwlimit: %s", err)
+		}
+	}
+	if flags.Changed("failures") {
+		if limits.Failures, err = parseBudgets(f.failures); err != nil {
+			return limits, err
+		}
+	}
+	return limits, nil
+}
+
+// given is what was given, for the record.
+func (f limitFlags) given(cmd *cobra.Command) string {
+	var texts []string
+	for _, pair := range f.rps {
+		texts = append(texts, "--rps "+pair)
+	}
+	if cmd.Flags().Changed("in-flight") {
+		texts = append(texts, fmt.Sprintf("--in-flight %d", f.inFlight))
+	}
+	if cmd.Flags().Changed("bwlimit") {
+		texts = append(texts, "--bwlimit "+f.bandwidth)
+	}
+	for _, budget := range f.failures {
+		texts = append(texts, "--failures "+budget)
+	}
+	return strings.Join(texts, " ")
+}
+
+// parseRPS reads ACCOUNT=N. none gives an account its own rate back; 0 might be
+// meant for that, or to send nothing, and is refused.
+func parseRPS(given, known []string, now map[string]float64) (map[string]float64, error) {
+	rates := maps.Clone(now)
+	if rates == nil {
+		rates = map[string]float64{}
+	}
+	for _, pair := range given {
+		name, text, ok := strings.Cut(pair, "=")
+		if !ok || name == "" || text == "" {
+			return nil, exit.Misused("--rps %q is not ACCOUNT=N", pair)
+		}
+		if !slices.Contains(known, name) {
+			return nil, &exit.UsageError{Text: fmt.Sprintf("--rps: unknown account %q", name), Hint: "the accounts are: " + strings.Join(known, ", ")}
+		}
+		rate, err := strconv.ParseFloat(text, 64)
+		switch {
+		case text == none:
+			delete(rates, name)
+		case err != nil || !(rate > 0 && rate <= 1e6):
+			return nil, exit.Misused("--rps %s: %q is no rate, want calls per second, such as 5 or 0.5, or none for the account's own", name, text)
+		default:
+			rates[name] = rate
+		}
+	}
+	if len(rates) == 0 {
+		return nil, nil
+	}
+	return rates, nil
+}
+
+// parseBudgets reads N, N%, KIND=N and KIND=N%.
+func parseBudgets(given []string) ([]upload.Budget, error) {
+	var budgets []upload.Budget
+	for _, text := range given {
+		if text == none {
+			if len(given) > 1 {
+				return nil, exit.Misused("--failures none stands alone")
+			}
+			return nil, nil
+		}
+		budget, err := parseBudget(text)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(budgets, func(b upload.Budget) bool { return b.Kind == budget.Kind && (b.Count > 0) == (budget.Count > 0) }) {
+			return nil, exit.Misused("--failures %s: there is one of that sort already", text)
+		}
+		budgets = append(budgets, budget)
+	}
+	return budgets, nil
+}
+
+func parseBudget(text string) (upload.Budget, error) {
+	var budget upload.Budget
+	kind, number, named := strings.Cut(text, "=")
+	if !named {
+		kind, number = "", text
+	}
+	budget.Kind = upload.Kind(kind)
+	if named && !slices.Contains(upload.Kinds(), budget.Kind) {
+		return budget, exit.Misused("--failures %s: kind %q is unknown, want one of %s", text, kind, output.Join(upload.Kinds()))
+	}
+	if share, isShare := strings.CutSuffix(number, "%"); isShare {
+		percent, err := strconv.ParseFloat(share, 64)
+		if err != nil || !(percent > 0 && percent <= 100) {
+			return budget, exit.Misused("--failures %s: want a share above 0%% and up to 100%%", text)
+		}
+		budget.Share = percent / 100
+		return budget, nil
+	}
+	count, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || count < 1 {
+		return budget, exit.Misused("--failures %s: want a number of rows from 1, a share such as 5%%, one for a kind such as rejected=10, or none", text)
+	}
+	budget.Count = count
+	return budget, nil
+}

@@ -1,0 +1,141 @@
+package commands
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/internal/batch"
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/output"
+)
+
+type batchPlanCommand struct{ *given }
+
+type planFlags struct {
+	to     string
+	sample int
+	again  bool
+	json   bool
+}
+
+func (c batchPlanCommand) command() *cobra.Command {
+	var f planFlags
+	cmd := &cobra.Command{
+		Use:   "plan [flags] MANIFEST",
+		Short: "tell what a manifest takes, and which rows would be refused",
+		Long: `plan reads a manifest through and tells rows and bytes by account, the calls to the
+vendors and the least time that their rate limits leave, the Temporal actions and their
+price, equal contents, what was delivered before, and every row that would be refused:
+with line, column and remedy. It sends nothing and changes nothing.
+
+--sample opens some of the sources for real. Exit status: 3 where rows would be refused.`,
+		Example: `  mediaferry batch plan spring.csv
+  mediaferry batch plan --to trustana --sample 50 s3://shop-media/spring.csv
+  mediaferry batch plan --to trustoo photos/ --json`,
+		Args: oneManifest,
+		RunE: func(cmd *cobra.Command, args []string) error { return c.batchPlan(cmd.Context(), f, args[0]) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.to, "to", "", "the `ACCOUNT` of rows that name none")
+	flags.IntVar(&f.sample, "sample", 0, "open `N` sources for real, spread over the manifest")
+	flags.BoolVar(&f.again, "again", false, "also count rows that were delivered before")
+	flags.BoolVar(&f.json, "json", false, "print one JSON object")
+	_ = cmd.RegisterFlagCompletionFunc("to", c.completeAccounts)
+	return cmd
+}
+
+func (c batchPlanCommand) batchPlan(ctx context.Context, f planFlags, given string) error {
+	if f.sample < 0 {
+		return exit.Misused("--sample %d is no number of sources", f.sample)
+	}
+	if err := c.OpenConfig(); err != nil {
+		return err
+	}
+	if err := c.knownAccount(f.to); err != nil {
+		return err
+	}
+	planning, err := c.planning(ctx, f, given)
+	if err != nil {
+		return err
+	}
+	plan, err := batch.Make(ctx, planning)
+	if err != nil {
+		return c.manifestError(err)
+	}
+	return c.tellPlan(plan, c.Printer(f.json))
+}
+
+// planning is what a plan needs to know.
+func (c batchPlanCommand) planning(ctx context.Context, f planFlags, given string) (batch.Planning, error) {
+	place, err := c.LocateManifest(ctx, given)
+	if err != nil {
+		return batch.Planning{}, c.manifestError(err)
+	}
+	planning := batch.Planning{
+		Place: place, Catalog: c.Config, Batch: batch.NameOf(place), To: f.to, Again: f.again, Sample: f.sample,
+	}
+	if planning.Opener, err = c.ManifestOpener(); err != nil {
+		return planning, err
+	}
+	roots, err := c.Roots()
+	if err != nil {
+		return planning, err
+	}
+	if planning.Sources, err = wiring.Sources(c.Config, roots); err != nil {
+		return planning, err
+	}
+	var workers []ledger.Worker
+	if c.HasLedger() {
+		if err := c.OpenLedger(ctx); err != nil {
+			return planning, err
+		}
+		planning.Ledger = c.Ledger
+		if workers, err = c.Ledger.Workers(ctx, wiring.WorkerAge); err != nil {
+			return planning, err
+		}
+	}
+	host, err := c.Host()
+	planning.Reads = func(path string) error {
+		if _, found := wiring.Queue(workers, host, path); found {
+			return nil
+		}
+		_, err := c.RowRoot(path)
+		return err
+	}
+	return planning, err
+}
+
+func (c batchPlanCommand) tellPlan(plan *batch.Plan, p output.Printer) error {
+	var err error
+	if p.JSON {
+		err = p.Object(plan)
+	} else if err = p.Table(output.PlanRows(plan)); err == nil {
+		c.Warnings(plan.Problems)
+		c.Problems(plan.Problems)
+		c.Problems(plan.Sources)
+		err = c.Sample(plan.Sample)
+	}
+	if err != nil {
+		return err
+	}
+	bad := int(plan.Refused + plan.Unfit)
+	switch {
+	case plan.Whole:
+		c.Say("batch start refuses the manifest, with --skip-invalid too: %s", headerFirst)
+	case plan.Refused > 0:
+		c.Say("%d of %d rows would be refused: batch start refuses the manifest, or with --skip-invalid those rows", plan.Refused, plan.Rows)
+	}
+	if plan.Unfit > 0 {
+		c.Say("%d of %d rows would fail, because of their sources", plan.Unfit, plan.Rows)
+	}
+	if plan.Sample != nil {
+		bad += len(plan.Sample.Bad)
+	}
+	if bad > 0 {
+		return &exit.NotReadyError{Count: bad}
+	}
+	return nil
+}

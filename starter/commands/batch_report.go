@@ -1,0 +1,70 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/internal/report"
+	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/output"
+)
+
+type batchReportCommand struct{ *given }
+
+func (c batchReportCommand) command() *cobra.Command {
+	var format, file string
+	cmd := &cobra.Command{
+		Use:   "report [flags] ID",
+		Short: "tell how each row of a batch ended",
+		Long: `report tells of each row of a batch, in the manifest's order: as CSV, as JSON Lines with
+the objects of upload --json, or as one HTML page to hand to somebody. It works at any
+time, also for batches that run, are held or were canceled, and with no worker and no
+engine alive. When a batch ends, all of them are written to results: by themselves, with
+the failed rows as a manifest for the next run; and anew when a row ends after that.
+FILE may also be a pipe, or a link.`,
+		Example: `  mediaferry batch report spring > spring.csv
+  mediaferry batch report spring --format html -o spring.html`,
+		Args: oneBatch,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.batchReport(cmd.Context(), args[0], format, file)
+		},
+		ValidArgsFunction: c.completeBatches,
+	}
+	cmd.Flags().StringVar(&format, "format", string(report.CSV), "one of "+output.Join(report.Formats()))
+	cmd.Flags().StringVarP(&file, "output", "o", "", "write to `FILE` instead of standard output")
+	return cmd
+}
+
+func (c batchReportCommand) batchReport(ctx context.Context, id, format, file string) error {
+	if !slices.Contains(report.Formats(), report.Format(format)) {
+		return exit.Misused("--format %q is unknown, want one of %s", format, output.Join(report.Formats()))
+	}
+	if _, err := c.OpenBatch(ctx, id); err != nil {
+		return err
+	}
+	roots, err := c.Roots()
+	if err != nil {
+		return err
+	}
+	from, err := wiring.Sources(c.Config, roots)
+	if err != nil {
+		return err
+	}
+	write := func(w io.Writer) error {
+		return report.Print(ctx, c.Ledger, id, report.Options{Format: report.Format(format), Sources: from}, w)
+	}
+	if file == "" {
+		return write(c.Out)
+	}
+	full, err := filepath.Abs(file)
+	if err != nil {
+		return fmt.Errorf("-o %s: %w", file, err)
+	}
+	return report.StoreFile(ctx, full, write)
+}

@@ -1,0 +1,107 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/opening"
+	"github.com/mediaferry/mediaferry/starter/output"
+)
+
+type batchRetryCommand struct{ *given }
+
+func (c batchRetryCommand) command() *cobra.Command {
+	var kinds []string
+	var because string
+	var follow bool
+	cmd := &cobra.Command{
+		Use:   "retry [flags] ID",
+		Short: "run failed rows of a batch once more",
+		Long: `retry lets rows of a batch wait again that failed, and without --kind those that were
+canceled too. They run within the same batch and its report. Rows that were refused for
+what the manifest says fail again: correct the manifest and start another batch.`,
+		Example: `  mediaferry batch retry spring --kind unavailable --kind timeout
+  mediaferry batch retry spring --follow --because "the bucket's rights are mended"`,
+		Args: oneBatch,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.retryBatch(cmd.Context(), args[0], kinds, because, follow)
+		},
+		ValidArgsFunction: c.completeBatches,
+	}
+	cmd.Flags().StringArrayVar(&kinds, "kind", nil, "only failures of `KIND`: "+output.Join(upload.Kinds())+"; may be repeated")
+	cmd.Flags().StringVar(&because, "because", "", "the reason, `TEXT`")
+	cmd.Flags().BoolVar(&follow, "follow", false, "wait for the end, and do the work where nobody else does")
+	return cmd
+}
+
+func (c batchRetryCommand) retryBatch(ctx context.Context, id string, names []string, because string, follow bool) error {
+	var kinds []upload.Kind
+	for _, name := range names {
+		if !slices.Contains(upload.Kinds(), upload.Kind(name)) {
+			return exit.Misused("--kind %q is unknown, want one of %s", name, output.Join(upload.Kinds()))
+		}
+		kinds = append(kinds, upload.Kind(name))
+	}
+	b, err := c.OpenBatch(ctx, id)
+	if err != nil {
+		return err
+	}
+	if b.State == upload.BatchLoading || b.State == upload.BatchCanceling {
+		return exit.Misused("batch %s is %s", id, b.State)
+	}
+	if !follow && !c.EngineRuns(ctx) {
+		return &exit.UsageError{Text: "batch retry needs a running engine, or --follow", Hint: "start one in another terminal: mediaferry up"}
+	}
+	n, err := c.Ledger.RetryRows(ctx, id, kinds)
+	if err != nil {
+		return opening.UnknownBatch(id, err)
+	}
+	if n == 0 {
+		c.Say("batch %s has no rows to retry", id)
+		return nil
+	}
+	detail := fmt.Sprintf("%d rows", n)
+	if n == 1 {
+		detail = "1 row"
+	}
+	if len(kinds) > 0 {
+		detail += " of kind " + output.Join(kinds)
+	}
+	change := ledger.BatchChange{Event: event("retry", because, detail)}
+	if b.State.Ended() {
+		change.State = upload.BatchRunning
+	}
+	if _, err := c.Ledger.ChangeBatch(ctx, id, change); err != nil {
+		return opening.UnknownBatch(id, err)
+	}
+	c.Say("batch %s: once more with %s", id, detail)
+	return c.goOn(ctx, id, follow)
+}
+
+// goOn tells a batch's workflow that there is more to do, and starts one where
+// it has ended.
+func (c batchRetryCommand) goOn(ctx context.Context, id string, follow bool) error {
+	c.Parting = "interrupted; the batch goes on where the engine does"
+	if err := c.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
+		return err
+	}
+	if follow {
+		if err := c.workers.EnsureBatch(ctx, id); err != nil {
+			return err
+		}
+	}
+	if err := wiring.WakeBatch(ctx, c.Temporal, id); err != nil {
+		return fmt.Errorf("go on with batch %s: %w", id, err)
+	}
+	if follow {
+		return c.batches.Follow(ctx, id, c.Printer(false))
+	}
+	return nil
+}

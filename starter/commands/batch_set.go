@@ -1,0 +1,59 @@
+package commands
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/opening"
+	"github.com/mediaferry/mediaferry/starter/output"
+)
+
+type batchSetCommand struct{ *given }
+
+func (c batchSetCommand) command() *cobra.Command {
+	var limits limitFlags
+	var because string
+	cmd := &cobra.Command{
+		Use:   "set ID [limits]",
+		Short: "change the limits of a batch, also while it runs",
+		Long: `set changes the limits that are given, and leaves the others as they are. Workers heed
+them within a second or two. --failures replaces all budgets; none takes them away.`,
+		Example: `  mediaferry batch set spring --rps trustana=2 --in-flight 16
+  mediaferry batch set spring --rps trustana=none --failures 5% --failures rejected=100`,
+		Args:              oneBatch,
+		RunE:              func(cmd *cobra.Command, args []string) error { return c.setBatch(cmd, args[0], limits, because) },
+		ValidArgsFunction: c.completeBatches,
+	}
+	limits.register(cmd)
+	cmd.Flags().StringVar(&because, "because", "", "the reason, `TEXT`")
+	return cmd
+}
+
+func (c batchSetCommand) setBatch(cmd *cobra.Command, id string, f limitFlags, because string) error {
+	ctx := cmd.Context()
+	given := f.given(cmd)
+	if given == "" {
+		return exit.Misused("no limit is given, want one or more of --rps, --in-flight, --bwlimit, --failures")
+	}
+	b, err := c.OpenBatch(ctx, id)
+	if err != nil {
+		return err
+	}
+	limits, err := f.apply(cmd, c.Config.AccountNames(), b.Limits)
+	if err != nil {
+		return err
+	}
+	if b.State.Ended() {
+		return exit.Misused("batch %s is %s", id, b.State)
+	}
+	if b, err = c.Ledger.ChangeBatch(ctx, id, ledger.BatchChange{Event: event("set", because, given), Limits: &limits}); err != nil {
+		return opening.UnknownBatch(id, err)
+	}
+	lines := output.LimitLines(b.Limits)
+	if len(lines) == 0 {
+		lines = []string{"no limits but those of its accounts"}
+	}
+	c.Say("batch %s: %s", id, output.Join(lines))
+	return nil
+}

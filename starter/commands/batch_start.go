@@ -1,0 +1,234 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/internal/batch"
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/manifest"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/opening"
+	"github.com/mediaferry/mediaferry/starter/output"
+)
+
+type batchStartCommand struct{ *given }
+
+type startFlags struct {
+	id, to      string
+	skipInvalid bool
+	again       bool
+	canary      int
+	follow      bool
+	json        bool
+	limits      limitFlags
+}
+
+func (c batchStartCommand) command() *cobra.Command {
+	var f startFlags
+	cmd := &cobra.Command{
+		Use:   "start [flags] MANIFEST",
+		Short: "send the rows of a manifest",
+		Long: `start checks a manifest, puts its rows down and lets them be sent: by the workers of a
+running engine, or with --follow by this command where there are none. Nothing is sent
+where a row is wrong, unless --skip-invalid leaves such rows out. The same command
+again attaches. MANIFEST is a file, - for standard input, s3://, oss://, or a folder.
+
+Exit status: 3 where rows are refused, and with --follow where some are not ready.`,
+		Example: `  mediaferry batch start spring.csv --canary 20 --failures 1% --failures denied=1
+  mediaferry batch start photos/ --to trustoo --follow`,
+		Args: oneManifest,
+		RunE: func(cmd *cobra.Command, args []string) error { return c.batchStart(cmd, f, args[0]) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.id, "id", "", "the batch's `ID`; default: the manifest's name")
+	flags.StringVar(&f.to, "to", "", "the `ACCOUNT` of rows that name none")
+	flags.BoolVar(&f.skipInvalid, "skip-invalid", false, "leave rows out that are wrong; they end as failed: invalid")
+	flags.BoolVar(&f.again, "again", false, "send what was delivered before once more, as other media")
+	flags.IntVar(&f.canary, "canary", 0, "send the first `N` rows of each account, show them, and wait for batch resume")
+	f.limits.register(cmd)
+	flags.BoolVar(&f.follow, "follow", false, "wait for the end, and do the work where nobody else does")
+	flags.BoolVar(&f.json, "json", false, "print one JSON object, as status does")
+	_ = cmd.RegisterFlagCompletionFunc("to", c.completeAccounts)
+	return cmd
+}
+
+func (c batchStartCommand) batchStart(cmd *cobra.Command, f startFlags, given string) error {
+	ctx := cmd.Context()
+	if err := c.OpenConfig(); err != nil {
+		return err
+	}
+	if err := c.RequireSharedResults(); err != nil {
+		return err
+	}
+	limits, err := f.limits.apply(cmd, c.Config.AccountNames(), upload.Limits{})
+	if err != nil {
+		return err
+	}
+	if err := c.knownAccount(f.to); err != nil {
+		return err
+	}
+	if f.canary < 0 {
+		return exit.Misused("--canary %d is no number of rows", f.canary)
+	}
+	if !f.follow && !c.EngineRuns(ctx) {
+		return &exit.UsageError{Text: "batch start needs a running engine, or --follow", Hint: "start one in another terminal: mediaferry up"}
+	}
+	place, err := c.LocateManifest(ctx, given)
+	if err != nil {
+		return c.manifestError(err)
+	}
+	if f.id, err = batchID(f.id, place); err != nil {
+		return err
+	}
+	if err := c.OpenLedger(ctx); err != nil {
+		return err
+	}
+	loaded, err := c.loadBatch(ctx, f, place, limits)
+	if err != nil {
+		return err
+	}
+	c.tellLoaded(cmd, f, loaded)
+	if f.follow {
+		c.Parting = "interrupted; the batch goes on where the engine does, else with the same command"
+	}
+	return c.runBatch(ctx, loaded.Batch, f.follow, c.Printer(f.json))
+}
+
+// batchID is the name of the batch of a manifest.
+func batchID(given string, place manifest.Place) (string, error) {
+	if given == "" {
+		if given = batch.NameOf(place); given == "" {
+			return "", &exit.UsageError{Text: "the batch has no name: its manifest has none", Hint: "name it with --id"}
+		}
+		return given, nil
+	}
+	if err := upload.CheckBatchID(given); err != nil {
+		return "", exit.Misused("--id: %s", err)
+	}
+	return given, nil
+}
+
+// loadBatch puts the rows down, or attaches to a batch that has them.
+func (c batchStartCommand) loadBatch(ctx context.Context, f startFlags, place manifest.Place, limits upload.Limits) (batch.Loaded, error) {
+	opener, err := c.ManifestOpener()
+	if err != nil {
+		return batch.Loaded{}, err
+	}
+	queue, err := c.queues(ctx, f.follow)
+	if err != nil {
+		return batch.Loaded{}, err
+	}
+	bar := output.NewBoard(c.Err)
+	loaded, err := batch.Load(ctx, batch.Loading{
+		Place: place, Opener: opener, Catalog: c.Config, Ledger: c.Ledger, Batch: f.id, To: f.to, Again: f.again, SkipInvalid: f.skipInvalid,
+		Limits: limits, Canary: f.canary, By: opening.User(), Queue: queue,
+		Beat: func(rows int64) { bar.Draw([]string{fmt.Sprintf("%d rows are put down", rows)}) },
+	})
+	bar.Clear()
+	var known *upload.Error
+	if err != nil && loaded.Attached && errors.As(err, &known) && known.Kind == upload.KindInvalid {
+		return loaded, &exit.UsageError{Text: known.Message, Hint: known.Hint} // the name is another batch's
+	}
+	if err != nil {
+		told := c.manifestError(err)
+		c.tellRefused(err)
+		err = told
+	}
+	return loaded, err
+}
+
+// tellRefused says what to do about a manifest that was refused.
+func (c batchStartCommand) tellRefused(err error) {
+	var refused *batch.RefusedError
+	switch {
+	case !errors.As(err, &refused):
+	case refused.Whole:
+		c.Say("nothing was started; %s", headerFirst)
+	default:
+		c.Say("nothing was started; correct those rows, or leave them out with --skip-invalid")
+	}
+}
+
+// queues tells in which queue a local path is read: in that of a worker of this
+// host, or in this command's own, if it is going to stay.
+func (c batchStartCommand) queues(ctx context.Context, stays bool) (func(context.Context, string) (string, error), error) {
+	workers, err := c.Ledger.Workers(ctx, wiring.WorkerAge)
+	if err != nil {
+		return nil, err
+	}
+	if !stays && !wiring.Carried(workers) {
+		return nil, &exit.UsageError{Text: "batch start needs a worker that goes on, or --follow", Hint: "start one in another terminal: mediaferry up"}
+	}
+	host, err := c.Host()
+	if err != nil {
+		return nil, err
+	}
+	return func(_ context.Context, path string) (string, error) {
+		if queue, found := wiring.Queue(workers, host, path); found {
+			return queue, nil
+		}
+		root, err := c.RowRoot(path)
+		if err == nil && !stays {
+			err = &exit.UsageError{Text: fmt.Sprintf("no worker on this host reads %s", path), Hint: "start one in another terminal: mediaferry up; or wait here with --follow"}
+		}
+		return upload.HostQueue(host, root), err
+	}, nil
+}
+
+// tellLoaded says what is different from what was perhaps expected.
+func (c batchStartCommand) tellLoaded(cmd *cobra.Command, f startFlags, loaded batch.Loaded) {
+	b := loaded.Batch
+	if loaded.Attached {
+		c.Say("batch %s is there since %s, and %s", b.ID, b.CreatedAt.Local().Format(time.DateTime), output.BatchStateWords(b))
+		if f.limits.given(cmd) != "" || f.canary > 0 {
+			c.Say("its limits stay as they are; to change them: mediaferry batch set %s", b.ID)
+		}
+		return
+	}
+	if loaded.Found.Refused > 0 {
+		c.Say("%d of %d rows are left out, and reported as failed: invalid", loaded.Found.Refused, loaded.Layout.Rows)
+		c.Problems(loaded.Found)
+	}
+	const few = 5
+	switch n := loaded.Found.Warnings; {
+	case n == 0:
+	case n <= few:
+		c.Warnings(loaded.Found)
+	default:
+		c.Say("there are %d warnings, which mediaferry batch plan names", n)
+	}
+}
+
+// runBatch lets a batch run whose rows are in the ledger, and waits for it where
+// that is wanted.
+func (c batchStartCommand) runBatch(ctx context.Context, b ledger.Batch, follow bool, p output.Printer) error {
+	if b.State.Ended() {
+		return c.batches.End(ctx, b, p)
+	}
+	if err := c.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
+		return err
+	}
+	if follow {
+		if err := c.workers.EnsureBatch(ctx, b.ID); err != nil {
+			return err
+		}
+	}
+	if err := c.batches.Start(ctx, b.ID); err != nil {
+		return err
+	}
+	if follow {
+		return c.batches.Follow(ctx, b.ID, p)
+	}
+	if p.JSON {
+		return c.batches.PrintStatus(ctx, b, p)
+	}
+	_, err := fmt.Fprintf(p.Out, "%-12s %s, %d rows\n", "started", b.ID, b.Total)
+	return err
+}

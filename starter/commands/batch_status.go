@@ -1,0 +1,30 @@
+package commands
+
+import (
+	"github.com/spf13/cobra"
+)
+
+type batchStatusCommand struct{ *given }
+
+func (c batchStatusCommand) command() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "status [flags] ID",
+		Short: "tell how far a batch is",
+		Long: `status prints how many rows of a batch are in which state, how fast it goes, and what
+failed. It works with no worker and no engine alive.`,
+		Example: `  mediaferry batch status spring
+  mediaferry batch status spring --json`,
+		Args: oneBatch,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			b, err := c.OpenBatch(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return c.batches.PrintStatus(cmd.Context(), b, c.Printer(asJSON))
+		},
+		ValidArgsFunction: c.completeBatches,
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
+}

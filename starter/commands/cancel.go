@@ -1,0 +1,103 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/following"
+	"github.com/mediaferry/mediaferry/starter/opening"
+)
+
+type cancelCommand struct{ *given }
+
+func (c cancelCommand) command() *cobra.Command {
+	return &cobra.Command{
+		Use:   "cancel UPLOAD_ID",
+		Short: "give an upload up",
+		Long: `cancel gives a running upload up and waits until it has ended. What it leaves at the
+vendor, such as an open session, is named. The other rows of a batch go on without it;
+a row that was not begun is canceled at once.`,
+		Example: `  mediaferry cancel upload/truvideo/tour
+  mediaferry cancel batch/spring/a-12`,
+		Args:              oneUpload,
+		ValidArgsFunction: c.completeUploads,
+		RunE:              func(cmd *cobra.Command, args []string) error { return c.cancel(cmd.Context(), args[0]) },
+	}
+}
+
+func (c cancelCommand) cancel(ctx context.Context, id string) error {
+	if err := c.OpenLedger(ctx); err != nil {
+		return err
+	}
+	entry, err := c.Upload(ctx, id)
+	if err != nil {
+		return err
+	}
+	if s := entry.Result.State; s.Ended() && s != upload.StateUnconfirmed {
+		return exit.Misused("%s is %s already", id, s)
+	}
+	if following.Grouped(entry) {
+		return c.cancelRow(ctx, entry)
+	}
+	c.Parting = "interrupted; the upload goes on where the engine does"
+	if err := c.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
+		return err
+	}
+	return c.cancelWorkflow(ctx, entry)
+}
+
+// cancelWorkflow gives up an upload by its own workflow.
+func (c cancelCommand) cancelWorkflow(ctx context.Context, entry ledger.Entry) error {
+	if err := c.Temporal.CancelWorkflow(ctx, entry.WorkflowID, entry.RunID); err != nil {
+		return fmt.Errorf("cancel %s: %w", entry.Result.UploadID, err)
+	}
+	f, err := c.uploads.Resume(ctx, entry)
+	if err != nil {
+		return err
+	}
+	result, err := c.uploads.AwaitEnd(ctx, f)
+	if err != nil {
+		return err
+	}
+	return c.batches.Reported(ctx, string(result.Batch), c.canceled(result))
+}
+
+// cancelRow gives up a row that has no workflow of its own. Where nobody has it, it
+// is canceled in the ledger, and no engine is needed; else its shard does it.
+func (c cancelCommand) cancelRow(ctx context.Context, entry ledger.Entry) error {
+	call := ledger.DetachRequest{UploadID: entry.Result.UploadID, Want: ledger.WantCancel, By: opening.User()}
+	entry, err := c.Ledger.RequestDetach(ctx, call)
+	if err != nil {
+		return err
+	}
+	if !entry.Result.State.Ended() {
+		c.Parting = "interrupted; the row ends as soon as its shard hears of it"
+		if err := c.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
+			return err
+		}
+		ended := func(e ledger.Entry) bool { return e.Result.State.Ended() || !following.Grouped(e) }
+		if entry, err = c.uploads.RequestDetach(ctx, call, entry, ended, nil); err != nil {
+			return err
+		}
+	}
+	if !entry.Result.State.Ended() {
+		return c.cancelWorkflow(ctx, entry)
+	}
+	return c.canceled(entry.Result)
+}
+
+// canceled prints how an upload ended that was to be given up.
+func (c cancelCommand) canceled(result upload.Result) error {
+	if err := c.Printer(false).Item(result); err != nil {
+		return err
+	}
+	if result.State != upload.StateCanceled {
+		c.Say("it had ended before the cancellation reached it")
+	}
+	return nil
+}

@@ -1,0 +1,67 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/internal/codec"
+	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
+)
+
+type codecCommand struct{ *given }
+
+func (c codecCommand) command() *cobra.Command {
+	var listen string
+	var origins []string
+	cmd := &cobra.Command{
+		Use:   "codec [flags]",
+		Short: "decode payloads for Temporal's web UI, until interrupted",
+		Long: `codec serves the web UI of a Temporal service: whoever may open it sees the payloads of
+histories in plain, signed URLs included. It asks for no password, so it listens on
+loopback unless told otherwise. With "up", the embedded UI has one already.
+
+It shows what the keys encrypted, and nothing that was altered. It cannot tell whether
+a payload belongs to the workflow that shows it: workers can, and refuse one that was
+copied from another.`,
+		Example: "  mediaferry codec --listen 127.0.0.1:8234 --origin http://127.0.0.1:8233",
+		Args:    noArguments,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return c.codec(cmd.Context(), listen, origins) },
+	}
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8234", "the address `ADDR`")
+	cmd.Flags().StringArrayVar(&origins, "origin", []string{"http://127.0.0.1:8233", "http://localhost:8233"}, "the web UI's `ORIGIN`, that may ask")
+	return cmd
+}
+
+func (c codecCommand) codec(ctx context.Context, listen string, origins []string) error {
+	if err := wiring.CheckListen(listen); err != nil {
+		return exit.Misused("--listen: %s", err)
+	}
+	if err := c.OpenConfig(); err != nil {
+		return err
+	}
+	if err := c.OpenKeys(); err != nil {
+		return err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: codec.Handler(c.Keys, origins...), ReadHeaderTimeout: 10 * time.Second}
+	c.OnClose(func() { _ = server.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	if _, err := fmt.Fprintf(c.Out, "http://%s\n", listener.Addr()); err != nil {
+		return err
+	}
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return ctx.Err()
+}

@@ -1,0 +1,45 @@
+package commands
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/starter/exit"
+)
+
+type completionCommand struct{ *given }
+
+func (c completionCommand) command() *cobra.Command {
+	shells := map[string]func(*cobra.Command, io.Writer) error{
+		"bash": func(root *cobra.Command, w io.Writer) error { return root.GenBashCompletionV2(w, true) },
+		"zsh":  func(root *cobra.Command, w io.Writer) error { return root.GenZshCompletion(w) },
+		"fish": func(root *cobra.Command, w io.Writer) error { return root.GenFishCompletion(w, true) },
+	}
+	return &cobra.Command{
+		Use:   "completion bash|zsh|fish",
+		Short: "print what makes a shell complete commands, accounts and uploads",
+		Long: `completion prints a script for a shell. With it, the tabulator key completes commands,
+flags, the accounts of the configuration and the latest uploads.`,
+		Example: `  source <(mediaferry completion bash)                             for this session of bash
+  mediaferry completion zsh > "${fpath[1]}/_mediaferry"            for zsh, for good
+  mediaferry completion fish > ~/.config/fish/completions/mediaferry.fish`,
+		ValidArgs: []string{"bash", "zsh", "fish"},
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return exit.Misused("want one shell: bash, zsh or fish")
+			}
+			if shells[args[0]] == nil {
+				return exit.Misused("shell %q is unknown, want bash, zsh or fish", args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := shells[args[0]](cmd.Root(), c.Out); err != nil {
+				return fmt.Errorf("print the script: %w", err)
+			}
+			return nil
+		},
+	}
+}

@@ -1,0 +1,178 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/following"
+	"github.com/mediaferry/mediaferry/starter/opening"
+)
+
+type decideCommand struct{ *given }
+
+func (c decideCommand) command() *cobra.Command {
+	var because, batch string
+	cmd := &cobra.Command{
+		Use:   "decide UPLOAD_ID ready|retry|fail --because TEXT",
+		Short: "decide on uploads that are unconfirmed",
+		Long: `decide settles an upload whose answer was lost and could not be found out. Look at the
+vendor first, then say
+  ready   the medium is there
+  retry   it is not: send it again
+  fail    give it up
+With --batch instead of an UPLOAD_ID it settles all such rows of a batch. The decision
+is kept with who, when and why.`,
+		Example: `  mediaferry decide upload/closient/front retry --because "no such image in the gallery"
+  mediaferry decide --batch spring fail --because "to be sent by hand"`,
+		Args: func(_ *cobra.Command, args []string) error {
+			switch {
+			case batch != "" && len(args) != 1:
+				return exit.Misused("want one of ready, retry, fail, and no UPLOAD_ID beside --batch")
+			case batch == "" && len(args) != 2:
+				return exit.Misused("want an UPLOAD_ID and one of ready, retry, fail")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			decision := upload.Decision{Verdict: upload.Verdict(args[len(args)-1]), Because: because, By: opening.User()}
+			if batch != "" {
+				return c.decideBatch(cmd.Context(), batch, decision)
+			}
+			return c.decide(cmd.Context(), args[0], decision)
+		},
+	}
+	cmd.Flags().StringVar(&because, "because", "", "the reason, `TEXT`")
+	cmd.Flags().StringVar(&batch, "batch", "", "decide on all unconfirmed rows of the batch `ID`")
+	cmd.ValidArgsFunction = c.completeUploads
+	return cmd
+}
+
+// checkDecision says what a decision lacks.
+func checkDecision(d upload.Decision) error {
+	switch d.Verdict {
+	case upload.VerdictReady, upload.VerdictRetry, upload.VerdictFail:
+	default:
+		return exit.Misused("verdict %q is unknown, want one of ready, retry, fail", d.Verdict)
+	}
+	if d.Because == "" {
+		return exit.Misused("--because is missing: a decision is kept with its reason")
+	}
+	return nil
+}
+
+func (c decideCommand) decide(ctx context.Context, id string, d upload.Decision) error {
+	if err := checkDecision(d); err != nil {
+		return err
+	}
+	entry, err := c.uploads.Open(ctx, id)
+	if err != nil {
+		return err
+	}
+	if entry.Result.State != upload.StateUnconfirmed {
+		return exit.Misused("%s is %s, only an unconfirmed upload can be decided", id, entry.Result.State)
+	}
+	f, err := c.uploads.Resume(ctx, entry)
+	if err != nil {
+		return err
+	}
+	handle, err := c.Temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: entry.WorkflowID, RunID: entry.RunID, UpdateName: upload.UpdateDecide,
+		WaitForStage: client.WorkflowUpdateStageCompleted, Args: []any{d},
+	})
+	if err == nil {
+		err = handle.Get(ctx, nil)
+	}
+	var gone *serviceerror.NotFound
+	if errors.As(err, &gone) {
+		return fmt.Errorf("%s: its workflow has ended; run the upload again with --again where the medium is not there", id)
+	}
+	if err != nil {
+		return fmt.Errorf("decide %s: %w", id, err)
+	}
+	f.Ignore(entry.UpdatedAt)
+	return c.batches.Reported(ctx, string(entry.Result.Batch), c.uploads.Wait(ctx, []*following.Upload{f}, c.Printer(false)))
+}
+
+// decideBatch decides on all rows of a batch that are unconfirmed. Each is told
+// as it is decided; what had ended meanwhile is left as it is.
+func (c decideCommand) decideBatch(ctx context.Context, id string, d upload.Decision) error {
+	if err := checkDecision(d); err != nil {
+		return err
+	}
+	if _, err := c.OpenBatch(ctx, id); err != nil {
+		return err
+	}
+	var rows []ledger.Entry // the list changes with each decision
+	for entry, err := range c.Ledger.List(ctx, ledger.Filter{Batch: id, State: upload.StateUnconfirmed}) {
+		if err != nil {
+			return err
+		}
+		rows = append(rows, entry)
+	}
+	if len(rows) == 0 {
+		c.Say("batch %s has no unconfirmed rows", id)
+		return nil
+	}
+	c.Parting = "interrupted; what was decided stays decided, and the same command goes on with the rest"
+	if err := c.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
+		return err
+	}
+	if err := c.workers.EnsureBatch(ctx, id); err != nil {
+		return err
+	}
+	failed, decided := 0, rows[:0]
+	for _, entry := range rows {
+		err := c.decideRow(ctx, entry, d)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			c.Say("%s", err)
+			failed++
+			continue
+		}
+		if _, err := fmt.Fprintf(c.Out, "%-12s %s\n", d.Verdict, entry.Result.UploadID); err != nil {
+			return err
+		}
+		decided = append(decided, entry)
+	}
+	var end error
+	if failed > 0 {
+		end = &exit.NotReadyError{Count: failed}
+	}
+	if d.Verdict == upload.VerdictRetry && !c.workers.CarriesUploads() {
+		return end // workers that stay do that
+	}
+	if err := c.uploads.AwaitDecided(ctx, decided); err != nil {
+		return err
+	}
+	return c.batches.Reported(ctx, id, end)
+}
+
+// decideRow sends a decision and waits until it is heard.
+func (c decideCommand) decideRow(ctx context.Context, entry ledger.Entry, d upload.Decision) error {
+	id := entry.Result.UploadID
+	handle, err := c.Temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: entry.WorkflowID, RunID: entry.RunID, UpdateName: upload.UpdateDecide,
+		WaitForStage: client.WorkflowUpdateStageCompleted, Args: []any{d},
+	})
+	if err == nil {
+		err = handle.Get(ctx, nil)
+	}
+	var gone *serviceerror.NotFound
+	if errors.As(err, &gone) {
+		return fmt.Errorf("%s: its workflow has ended; run the row again with another batch and --again where the medium is not there", id)
+	}
+	if err != nil {
+		return fmt.Errorf("decide %s: %w", id, err)
+	}
+	return nil
+}

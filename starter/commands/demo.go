@@ -1,0 +1,317 @@
+package commands
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/internal/batch"
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/manifest"
+	"github.com/mediaferry/mediaferry/internal/samples"
+	"github.com/mediaferry/mediaferry/internal/sandboxhost"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/opening"
+	"github.com/mediaferry/mediaferry/starter/output"
+)
+
+type demoCommand struct{ *given }
+
+func (c demoCommand) command() *cobra.Command {
+	var keep bool
+	cmd := &cobra.Command{
+		Use:   "demo [--keep]",
+		Short: "send a sample catalogue to all five vendors, simulated",
+		Long: `demo starts the engine and the sandbox, sends the sample images and two videos to the
+five simulated vendors as a batch, prints how each ended, and checks the vendors' own
+books: each medium there once, byte for byte. What happened stays in the data folder's
+history, for list, show, batch status and batch report; the media that were made and
+received are removed, unless --keep is given.`,
+		Example: `  mediaferry demo
+  mediaferry demo --keep && mediaferry up --sandbox     and look at the histories in the web UI`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.demo(cmd.Context(), keep) },
+	}
+	cmd.Flags().BoolVar(&keep, "keep", false, "keep the sample media and what the vendors received")
+	return cmd
+}
+
+// demoImages are the samples that Trustana takes, and demoPhotos those of types
+// that all four takers of images do.
+var (
+	demoImages = []string{
+		"backpack.webp", "bag.jpeg", "bottle.bmp", "chair.tif", "headphones.jpg",
+		"lamp.webp", "mug.png", "plant.png", "sneaker.jpg", "watch.gif",
+	}
+	demoPhotos = []string{"headphones.jpg", "lamp.webp", "mug.png", "watch.gif"}
+)
+
+// longVideo is the size of the demo's second video: several parts, the last one
+// short.
+const longVideo = 36 << 20
+
+func (c demoCommand) demo(ctx context.Context, keep bool) error {
+	if err := c.alone(ctx); err != nil {
+		return err
+	}
+	folder := filepath.Join(c.Data, "demo")
+	if !keep {
+		c.cleanUp(folder, sandboxhost.Folder(c.Data))
+	}
+	if err := writeSamples(folder); err != nil {
+		return fmt.Errorf("sample media: %w", err)
+	}
+	box, err := c.OpenSandbox(ctx, opening.SandboxOptions{})
+	if err != nil {
+		return err
+	}
+	c.Flags.Config = box.Config() // whatever the environment names
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		select {
+		case <-box.Done(): // nothing can end well any more
+			stop()
+		case <-running.Done():
+		}
+	}()
+	if err := c.sendCatalogue(running, box, folder); err != nil {
+		return errors.Join(box.Err(), err)
+	}
+	return nil
+}
+
+// sendCatalogue sends the sample catalogue in folder to the vendors of the sandbox,
+// and compares what they received with it.
+func (c demoCommand) sendCatalogue(ctx context.Context, box *sandboxhost.Sandbox, folder string) error {
+	if err := c.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
+		return err
+	}
+	organization, err := demoOrganization(ctx, box)
+	if err != nil {
+		return err
+	}
+	place, rows, err := writeCatalogue(folder, organization)
+	if err != nil {
+		return fmt.Errorf("sample catalogue: %w", err)
+	}
+	if err := c.workers.Start(ctx, true, []string{folder}); err != nil {
+		return err
+	}
+	c.Parting = "interrupted; what the demo had begun ends at the next start on this data folder"
+	batch := "demo-" + time.Now().Format("20060102-150405")
+	c.Say("%d items to five vendors; batch %s", rows, batch)
+	if c.Engine != nil {
+		c.Say("web UI %s", c.Engine.Address().UI)
+	}
+	if err := c.loadDemo(ctx, batch, place, folder); err != nil {
+		return err
+	}
+	if err := c.batches.Start(ctx, batch); err != nil {
+		return err
+	}
+	results, err := c.followDemo(ctx, batch)
+	if err != nil {
+		return err
+	}
+	books, err := box.Books(ctx)
+	if err != nil {
+		return err
+	}
+	return c.audit(books, results)
+}
+
+// demoOrganization is one to which the sandbox's account at Closient belongs.
+func demoOrganization(ctx context.Context, box *sandboxhost.Sandbox) (string, error) {
+	var settings struct {
+		Closient struct{ Organizations []string }
+	}
+	if err := box.Settings(ctx, &settings); err != nil {
+		return "", err
+	}
+	if len(settings.Closient.Organizations) == 0 {
+		return "", errors.New("the sandbox's Closient has no organization")
+	}
+	return settings.Closient.Organizations[0], nil
+}
+
+// loadDemo puts the rows of the demo's manifest down as a batch, to be read by this
+// process.
+func (c demoCommand) loadDemo(ctx context.Context, id string, place manifest.Place, folder string) error {
+	host, err := c.Host()
+	if err != nil {
+		return err
+	}
+	opener, err := c.ManifestOpener()
+	if err != nil {
+		return err
+	}
+	_, err = batch.Load(ctx, batch.Loading{
+		Place: place, Opener: opener, Catalog: c.Config, Ledger: c.Ledger, Batch: id, By: opening.User(),
+		Queue: func(context.Context, string) (string, error) { return upload.HostQueue(host, folder), nil },
+	})
+	return c.manifestError(err)
+}
+
+// followDemo waits for the demo's batch, and prints its rows in the order in which
+// they ended.
+func (c demoCommand) followDemo(ctx context.Context, batch string) ([]upload.Result, error) {
+	var some *exit.NotReadyError
+	ended := c.batches.Follow(ctx, batch, output.Printer{Out: io.Discard, Err: c.Err})
+	if ended != nil && !errors.As(ended, &some) {
+		return nil, ended
+	}
+	var results []upload.Result
+	for entry, err := range c.Ledger.List(ctx, ledger.Filter{Batch: batch}) {
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, entry.Result)
+	}
+	slices.SortStableFunc(results, func(x, y upload.Result) int { return endOf(x).Compare(endOf(y)) })
+	p := c.Printer(false)
+	for _, r := range results {
+		if err := p.Item(r); err != nil {
+			return nil, err
+		}
+	}
+	return results, ended
+}
+
+// endOf is when an item ended; one that has not sorts behind all that have.
+func endOf(r upload.Result) time.Time {
+	if r.FinishedAt == nil {
+		return time.Now()
+	}
+	return *r.FinishedAt
+}
+
+// alone makes sure that nobody but the demo's own worker takes its items: the
+// accounts of others are not the sandbox's, for all that they are called the
+// same.
+func (c demoCommand) alone(ctx context.Context) error {
+	switch {
+	case c.Flags.Config != "":
+		return &exit.UsageError{Text: "demo has accounts of its own, so it takes no --config", Hint: "see: mediaferry upload --help"}
+	case wiring.ServiceConfigured():
+		return &exit.UsageError{Text: "demo runs an engine of its own, and the environment names a Temporal service", Hint: "unset the variables that begin with TEMPORAL_"}
+	case c.EngineRuns(ctx):
+		return &exit.UsageError{Text: fmt.Sprintf("an engine runs on data folder %s already, whose worker has other accounts", c.Data), Hint: "name another folder: mediaferry demo --data DIR"}
+	}
+	return nil
+}
+
+// cleanUp removes folders when the command ends, those that were there before
+// excepted.
+func (c demoCommand) cleanUp(folders ...string) {
+	for _, folder := range folders {
+		if _, err := os.Stat(folder); err != nil {
+			c.OnClose(func() { _ = os.RemoveAll(folder) })
+		}
+	}
+}
+
+// audit holds the results against the vendors' own books.
+func (c demoCommand) audit(books sandboxhost.Books, results []upload.Result) error {
+	for _, r := range results {
+		n := 0
+		for _, m := range books.Media {
+			if m.Vendor != string(r.Vendor) || m.MediaID != string(r.MediaID) {
+				continue
+			}
+			n++
+			if m.SHA256 != string(r.SHA256) {
+				return fmt.Errorf("%s has %s with SHA-256 %s, sent was %s", r.Vendor, r.MediaID, m.SHA256, r.SHA256)
+			}
+		}
+		if n != 1 {
+			return fmt.Errorf("%s has %s %d times, want once", r.Vendor, r.MediaID, n)
+		}
+	}
+	if len(books.Violations) > 0 {
+		return fmt.Errorf("the vendors complain: %v", books.Violations[0])
+	}
+	var sent int64
+	for _, r := range results {
+		sent += r.BytesSent
+	}
+	_, err := fmt.Fprintf(c.Out, "\n%d media, %s: each is at its vendor once, byte for byte\n", len(results), output.Size(sent))
+	return err
+}
+
+// writeSamples lays the sample media into a folder, and a long video grown from
+// the short one.
+func writeSamples(folder string) error {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	files := samples.Files()
+	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(files, name)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(folder, path.Base(name)), content, 0o600)
+	})
+	if err != nil {
+		return err
+	}
+	short, err := fs.ReadFile(files, samples.Clip)
+	if err != nil {
+		return err
+	}
+	var long bytes.Buffer
+	if err := samples.GrowMP4(&long, short, longVideo); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(folder, "long.mp4"), long.Bytes(), 0o600)
+}
+
+// writeCatalogue writes what the demo sends as a manifest beside the media, and
+// says how many rows it has.
+func writeCatalogue(folder, organization string) (place manifest.Place, rows int, err error) {
+	var lines bytes.Buffer
+	out := json.NewEncoder(&lines)
+	add := func(to, file string, fields upload.Fields) {
+		row := map[string]any{"id": to + "-" + file, "to": to, "source": file}
+		maps.Copy(row, fields)
+		err = errors.Join(err, out.Encode(row))
+		rows++
+	}
+	for i, file := range demoImages {
+		add("trustana", file, upload.Fields{"skuIds": []any{fmt.Sprintf("SKU%03d", i+1)}, "addToMediaGallery": true})
+	}
+	for _, file := range demoPhotos {
+		add("trustoo", file, nil)
+		add("sitoo", file, upload.Fields{"entity_id": "1RT823V93|" + file + "|DAMAGED|51076f94"})
+		add("closient", file, upload.Fields{"organization_id": organization, "gtin": "4006381333931", "title": file, "is_primary": file == demoPhotos[0]})
+	}
+	add("truvideo", samples.Clip, upload.Fields{"title": "Short: a test pattern", "resolution": "LOW"})
+	add("truvideo", "long.mp4", upload.Fields{"title": "Long: in several parts", "tags": map[string]any{"brand": "mediaferry"}})
+	if err != nil {
+		return place, rows, err
+	}
+	path := filepath.Join(folder, "catalogue.jsonl")
+	if err := os.WriteFile(path, lines.Bytes(), 0o600); err != nil {
+		return place, rows, err
+	}
+	place, err = manifest.Locate(path, folder)
+	return place, rows, err
+}

@@ -1,0 +1,360 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/internal/config"
+	"github.com/mediaferry/mediaferry/internal/egress"
+	"github.com/mediaferry/mediaferry/internal/enginehost"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
+	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/output"
+)
+
+type doctorCommand struct{ *given }
+
+func (c doctorCommand) command() *cobra.Command {
+	var prune, asJSON bool
+	cmd := &cobra.Command{
+		Use:   "doctor [flags]",
+		Short: "check configuration, credentials, engine, accounts, clock and disk",
+		Long: `doctor looks at everything that an upload needs and names all problems at once. It sends
+vendors no credentials: it asks each for one HEAD, for its clock. A Temporal service is
+asked whether the namespace is there, and who carries uploads.
+
+--prune removes from the ledger what ended more than 30 days ago, and gives the space
+of what Temporal has forgotten back to the disk; the engine must not run then.
+
+Exit status: 0 all is well, 1 something is not.`,
+		Example: "  mediaferry doctor\n  mediaferry doctor --prune",
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			d := &doctor{given: c.given, p: c.Printer(asJSON)}
+			return d.run(cmd.Context(), prune)
+		},
+	}
+	cmd.Flags().BoolVar(&prune, "prune", false, "remove what is old, and compact the data folder")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object a line")
+	return cmd
+}
+
+// finding is one thing that doctor looked at.
+type finding struct {
+	Check  string `json:"check"`
+	State  string `json:"state"` // ok, warning or problem
+	Detail string `json:"detail"`
+	Hint   string `json:"hint,omitempty"`
+}
+
+type doctor struct {
+	*given
+	p        output.Printer
+	problems int
+	clocks   int           // of vendors, that were compared
+	skew     time.Duration // the largest of them
+	err      error
+}
+
+const (
+	fine    = "ok"
+	doubt   = "warning"
+	problem = "problem"
+
+	leastDisk = 1 << 30         // below which a warning is due
+	mostSkew  = 2 * time.Minute // some signatures live a quarter of an hour
+	leastSkew = 2 * time.Second // below which a Date tells nothing
+	askTime   = 5 * time.Second // for a vendor to answer
+	// serviceTime is for a Temporal service to answer: it may be far away, and
+	// several questions are asked.
+	serviceTime = 10 * time.Second
+	keepDays    = 30 // what ended is kept so long
+	// perUpload is how much an upload adds to the data folder until it is
+	// pruned: measured over 2,000 uploads with a workflow each.
+	perUpload = 40 << 10
+)
+
+func (d *doctor) say(check, state, detail, hint string) {
+	if state == problem {
+		d.problems++
+	}
+	f := finding{check, state, egress.Redact(detail), hint}
+	var err error
+	if d.p.JSON {
+		err = d.p.Object(f)
+	} else {
+		_, err = fmt.Fprintf(d.p.Out, "%-8s %-16s  %s\n", f.State, f.Check, f.Detail)
+		if err == nil && hint != "" {
+			_, err = fmt.Fprintf(d.p.Out, "%25s  %s\n", "", hint)
+		}
+	}
+	d.err = errors.Join(d.err, err)
+}
+
+func (d *doctor) run(ctx context.Context, prune bool) error {
+	d.disk()
+	d.engineBinary(ctx)
+	if d.configuration() {
+		d.reach(ctx)
+		d.books(ctx)
+		if prune && d.Ledger != nil {
+			d.prune(ctx)
+		}
+	}
+	if d.err != nil {
+		return d.err
+	}
+	switch d.problems {
+	case 0:
+		return nil
+	case 1:
+		return errors.New("1 problem was found")
+	}
+	return fmt.Errorf("%d problems were found", d.problems)
+}
+
+// configuration reads the configuration; false where there is no going on.
+func (d *doctor) configuration() bool {
+	if err := d.OpenConfig(); err != nil {
+		var many config.Problems
+		if !errors.As(err, &many) {
+			d.say("configuration", problem, err.Error(), "")
+			return false
+		}
+		if all, err := config.Examine(many[0].File); err == nil {
+			many = all
+		}
+		for _, one := range many {
+			d.say("configuration", problem, one.Error(), "")
+		}
+		return false
+	}
+	var lack *exit.UsageError
+	if errors.As(d.RequireSharedResults(), &lack) {
+		d.say("results", problem, lack.Text, lack.Hint)
+	}
+	if d.Config.Path == "" {
+		d.say("configuration", doubt, "there is none, so there are no accounts", "put one at ./mediaferry.yaml, or try: mediaferry demo")
+		return true
+	}
+	problems, advice := d.Config.Check()
+	for _, one := range problems {
+		d.say("configuration", problem, one.Error(), "")
+	}
+	for _, one := range advice {
+		d.say("configuration", doubt, one.Error(), "")
+	}
+	if len(problems) == 0 {
+		d.say("configuration", fine, fmt.Sprintf("%s, %d accounts", d.Config.Path, len(d.Config.AccountNames())), "")
+	}
+	return true
+}
+
+// reach asks each account's vendor for its clock.
+func (d *doctor) reach(ctx context.Context) {
+	door := egress.New()
+	defer door.CloseIdle()
+	for _, name := range d.Config.AccountNames() {
+		account, err := d.Config.Profile(name)
+		if err != nil {
+			continue // told already
+		}
+		d.ask(ctx, door, account)
+	}
+	if d.clocks > 0 && d.skew <= mostSkew {
+		d.say("clock", fine, fmt.Sprintf("within %s of the vendors that were asked", max(d.skew.Round(time.Second), leastSkew)), "")
+	}
+}
+
+func (d *doctor) ask(ctx context.Context, door *egress.Egress, account spec.Account) {
+	check := "account " + account.Name
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	base, err := url.Parse(account.BaseURL)
+	if err != nil {
+		d.say(check, problem, "base_url is no URL", "")
+		return
+	}
+	root := base.Scheme + "://" + base.Host + "/"
+	head, err := http.NewRequestWithContext(ctx, http.MethodHead, root, nil)
+	if err != nil {
+		d.say(check, problem, egress.Cause(err), "")
+		return
+	}
+	answer, err := door.Control(account.Policy).Do(head)
+	if err != nil {
+		d.say(check, problem, root+": "+egress.Cause(err), "check base_url, the network and its proxy (HTTPS_PROXY)")
+		return
+	}
+	_ = answer.Body.Close() // a HEAD has none
+	skew := egress.Skew(answer.Header, time.Now())
+	if answer.Header.Get("Date") != "" {
+		d.clocks, d.skew = d.clocks+1, max(d.skew, skew.Abs())
+	}
+	if skew.Abs() > mostSkew {
+		d.say(check, doubt, fmt.Sprintf("its clock differs from this host's by %s", skew.Round(time.Second)), "set the host's clock: signatures and expiry depend on it")
+		return
+	}
+	d.say(check, fine, base.Host+" answers", "")
+}
+
+// books looks at the ledger, paused accounts and workers.
+func (d *doctor) books(ctx context.Context) {
+	if err := d.OpenLedger(ctx); err != nil {
+		hint := ""
+		if lack := (*exit.UsageError)(nil); errors.As(err, &lack) {
+			hint = lack.Hint
+		}
+		d.say("ledger", problem, err.Error(), hint)
+		return
+	}
+	if err := d.Ledger.Health(ctx); err != nil {
+		d.say("ledger", problem, err.Error(), "")
+		return
+	}
+	d.say("ledger", fine, d.Ledger.Where(), "")
+	states, err := d.Ledger.Accounts(ctx)
+	if err != nil {
+		d.say("accounts", problem, err.Error(), "")
+		return
+	}
+	for _, s := range states {
+		if s.Paused {
+			d.say("account "+s.Name, doubt, "paused by "+s.By+": "+s.Because, "mediaferry account resume "+s.Name)
+		}
+	}
+	workers, err := d.Ledger.Workers(ctx, wiring.WorkerAge)
+	if err != nil {
+		d.say("workers", problem, err.Error(), "")
+		return
+	}
+	var hosts []string
+	for _, w := range workers {
+		hosts = append(hosts, fmt.Sprintf("%s (%d, seen %s)", w.Host, w.PID, output.Ago(w.SeenAt, time.Now())))
+	}
+	if len(hosts) == 0 {
+		hosts = []string{"none; commands do their own work"}
+	}
+	d.say("workers", fine, strings.Join(hosts, ", "), "")
+}
+
+// disk looks at the data folder.
+func (d *doctor) disk() {
+	if err := os.MkdirAll(d.Data, 0o700); err != nil {
+		d.say("data folder", problem, err.Error(), "name another with --data")
+		return
+	}
+	probe, err := os.CreateTemp(d.Data, ".probe-*")
+	if err != nil {
+		d.say("data folder", problem, err.Error(), "name another with --data")
+		return
+	}
+	_ = probe.Close() // nothing was written
+	_ = os.Remove(probe.Name())
+	var total int64
+	_ = filepath.WalkDir(d.Data, func(_ string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return nil // gone meanwhile
+		}
+		if info, err := entry.Info(); err == nil && info.Mode().IsRegular() {
+			total += info.Size()
+		}
+		return nil
+	})
+	detail := fmt.Sprintf("%s, %s; an upload adds about %s until it is pruned", d.Data, output.Size(total), output.Size(perUpload))
+	var volume syscall.Statfs_t
+	if err := syscall.Statfs(d.Data, &volume); err == nil {
+		free := int64(volume.Bavail) * volume.Bsize
+		detail += ", " + output.Size(free) + " free"
+		if free < leastDisk {
+			d.say("data folder", doubt, detail, "make room: an engine on a full disk stops")
+			return
+		}
+	}
+	d.say("data folder", fine, detail, "")
+}
+
+// engineBinary looks whether there is an engine, or a service instead.
+func (d *doctor) engineBinary(ctx context.Context) {
+	if wiring.ServiceConfigured() {
+		d.service(ctx)
+		return
+	}
+	binary, err := enginePath()
+	if err != nil {
+		d.say("engine", problem, err.Error(), "make build makes it")
+		return
+	}
+	state := "does not run"
+	if d.EngineRuns(ctx) {
+		state = "runs"
+	}
+	d.say("engine", fine, binary+" "+state, "")
+}
+
+// service looks at the Temporal service of the environment.
+func (d *doctor) service(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, serviceTime)
+	defer cancel()
+	found, err := wiring.LookAtService(ctx)
+	at := "temporal"
+	if found.Address != "" {
+		at += " at " + found.Address
+	}
+	switch {
+	case err != nil:
+		d.say("engine", problem, at+": "+err.Error(), "see TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the other variables that begin with TEMPORAL_")
+	case found.Pollers == 0:
+		d.say("engine", doubt, fmt.Sprintf("%s, namespace %s: answers, and no worker asks it for uploads", at, found.Namespace), "start mediaferry-worker, or mediaferry up; until then commands do their own work")
+	default:
+		d.say("engine", fine, fmt.Sprintf("%s, namespace %s: answers; workers for uploads: %d", at, found.Namespace, found.Pollers), "")
+	}
+}
+
+func enginePath() (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	binary := filepath.Join(filepath.Dir(self), "mediaferry-engine")
+	_, err = os.Stat(binary)
+	return binary, err
+}
+
+// prune removes what is old.
+func (d *doctor) prune(ctx context.Context) {
+	removed, err := d.Ledger.Prune(ctx, time.Now().AddDate(0, 0, -keepDays))
+	if err == nil {
+		err = d.Ledger.Compact(ctx)
+	}
+	if err != nil {
+		d.say("prune", problem, err.Error(), "")
+		return
+	}
+	d.say("prune", fine, fmt.Sprintf("%d items that ended more than %d days ago are removed from the ledger", removed, keepDays), "")
+	if wiring.ServiceConfigured() {
+		return
+	}
+	if d.EngineRuns(ctx) {
+		d.say("prune", doubt, "the engine's files are not compacted while it runs", "stop mediaferry up, then prune again")
+		return
+	}
+	freed, err := enginehost.Compact(ctx, enginehost.Options{Data: d.Data})
+	if err != nil {
+		d.say("prune", problem, err.Error(), "")
+		return
+	}
+	d.say("prune", fine, fmt.Sprintf("the engine's files had %s and have %s", output.Size(freed.Before), output.Size(freed.After)), "")
+}

@@ -1,0 +1,149 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/output"
+)
+
+type listCommand struct{ *given }
+
+type listFlags struct {
+	state, account, kind, batch, since string
+	json                               bool
+}
+
+func (c listCommand) command() *cobra.Command {
+	var f listFlags
+	cmd := &cobra.Command{
+		Use:   "list [flags]",
+		Short: "list uploads",
+		Long: `list prints the uploads that the ledger knows, the latest first, those of a batch in
+the order of its manifest. It works with no worker and no engine alive.`,
+		Example: `  mediaferry list --state failed --kind rejected
+  mediaferry list --account trustana --since 24h --json`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.list(cmd.Context(), f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.state, "state", "", "only those in `STATE`: "+output.Join(upload.States()))
+	flags.StringVar(&f.account, "account", "", "only those of `ACCOUNT`")
+	flags.StringVar(&f.kind, "kind", "", "only failures of `KIND`: "+output.Join(upload.Kinds()))
+	flags.StringVar(&f.batch, "batch", "", "only those of `BATCH`")
+	flags.StringVar(&f.since, "since", "", "only those that changed since `T`: 2h, 7d, 2026-11-22 or a time in RFC 3339")
+	flags.BoolVar(&f.json, "json", false, "print a JSON object a line")
+	_ = cmd.RegisterFlagCompletionFunc("account", c.completeAccounts)
+	return cmd
+}
+
+func (c listCommand) list(ctx context.Context, f listFlags) error {
+	filter, err := f.filter(time.Now())
+	if err != nil {
+		return err
+	}
+	if err := c.OpenLedger(ctx); err != nil {
+		return err
+	}
+	paused, err := c.pausedAccounts(ctx)
+	if err != nil {
+		return err
+	}
+	p := c.Printer(f.json)
+	rows := [][]string{{"STATE", "ACCOUNT", "MEDIA ID", "SIZE", "CHANGED", "UPLOAD ID"}}
+	found := false
+	for entry, err := range c.Ledger.List(ctx, filter) {
+		if err != nil {
+			return err
+		}
+		r := entry.Result
+		r.Paused = r.Paused || paused[r.To] && !r.State.Ended()
+		if f.json {
+			if err := p.Object(output.Advised(r)); err != nil {
+				return err
+			}
+			found = true
+			continue
+		}
+		rows = append(rows, []string{output.StateWords(r), r.To, output.OrDash(string(r.MediaID)), output.KnownSize(r.Size), output.Ago(entry.UpdatedAt, time.Now()), r.UploadID})
+	}
+	switch {
+	case !found && len(rows) == 1:
+		return c.noUploads(ctx, f)
+	case f.json:
+		return nil
+	}
+	return p.Table(rows)
+}
+
+// noUploads says that a list is empty. One of an account or of a batch that there
+// is not is more likely a slip of the pen.
+func (c listCommand) noUploads(ctx context.Context, f listFlags) error {
+	if f.account != "" {
+		if _, err := c.Config.Profile(f.account); err != nil {
+			return err
+		}
+	}
+	if f.batch != "" {
+		if _, err := c.Batch(ctx, f.batch); err != nil {
+			return err
+		}
+	}
+	if !f.json {
+		c.Say("no uploads")
+	}
+	return nil
+}
+
+func (f listFlags) filter(now time.Time) (ledger.Filter, error) {
+	filter := ledger.Filter{State: upload.State(f.state), Account: f.account, Kind: upload.Kind(f.kind), Batch: f.batch}
+	if f.state != "" && !slices.Contains(upload.States(), filter.State) {
+		return filter, exit.Misused("--state %q is unknown, want one of %s", f.state, output.Join(upload.States()))
+	}
+	if f.kind != "" && !slices.Contains(upload.Kinds(), filter.Kind) {
+		return filter, exit.Misused("--kind %q is unknown, want one of %s", f.kind, output.Join(upload.Kinds()))
+	}
+	if f.since == "" {
+		return filter, nil
+	}
+	since, err := parseSince(f.since, now)
+	filter.Since = since
+	return filter, err
+}
+
+// parseSince reads a length of time, or a moment.
+func parseSince(text string, now time.Time) (time.Time, error) {
+	var days int
+	if n, err := fmt.Sscanf(text, "%dd", &days); err == nil && n == 1 && text == fmt.Sprintf("%dd", days) {
+		return now.AddDate(0, 0, -days), nil
+	}
+	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+		return now.Add(-d), nil
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02"} {
+		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, exit.Misused("--since %q is no time, want such as 2h, 7d, 2026-11-22 or 2026-11-22T10:00:00Z", text)
+}
+
+// pausedAccounts are the accounts that do not go on.
+func (c listCommand) pausedAccounts(ctx context.Context) (map[string]bool, error) {
+	states, err := c.Ledger.Accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	paused := map[string]bool{}
+	for _, s := range states {
+		paused[s.Name] = s.Paused
+	}
+	return paused, nil
+}

@@ -1,0 +1,48 @@
+package commands
+
+import (
+	"errors"
+
+	"github.com/mediaferry/mediaferry/internal/batch"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/starter/exit"
+)
+
+// manifestError makes of an error about a manifest what its exit status needs: what
+// is wrong with the manifest itself is told, and the command ends as with a bad
+// row.
+func (g *given) manifestError(err error) error {
+	var known *upload.Error
+	var refused *batch.RefusedError
+	switch {
+	case errors.As(err, &refused):
+		if refused.Whole { // its problems follow
+			g.Say("manifest %q is refused as a whole", refused.Manifest)
+		} else {
+			g.Say("%s", err)
+		}
+		g.Problems(refused.Found)
+		return &exit.NotReadyError{Count: refused.Found.Refused}
+	case !errors.As(err, &known):
+		return err
+	}
+	switch known.Kind {
+	case upload.KindInvalid, upload.KindMissing:
+		g.Say("%s", known.Message)
+		g.Hint(known.Hint)
+		return &exit.NotReadyError{Count: 1}
+	}
+	return err
+}
+
+// knownAccount refuses an account of --to that cannot be used; "" names none.
+func (g *given) knownAccount(to string) error {
+	if to == "" {
+		return nil
+	}
+	_, err := g.Config.Profile(to)
+	return err
+}
+
+// headerFirst is what to do about a manifest that is refused as a whole.
+const headerFirst = "what is said about line 1 concerns every row; put that right first"

@@ -1,0 +1,186 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/following"
+	"github.com/mediaferry/mediaferry/starter/opening"
+	"github.com/mediaferry/mediaferry/starter/output"
+)
+
+type moveCommand struct{ *given }
+
+func (c moveCommand) command() *cobra.Command {
+	var host, source string
+	cmd := &cobra.Command{
+		Use:   "move UPLOAD_ID --host NAME [--source PATH]",
+		Short: "let another host send an upload's file",
+		Long: `move lets an upload go on from another host that has the same file, where the one that
+sent it is gone. The new host reads what the store has acknowledged and compares
+checksums; only then does the upload go on, with the parts that are missing. Where
+the bytes differ, move is refused and the upload stays where it was. A row that travels
+with others of its batch leaves them for that.`,
+		Example: `  mediaferry move upload/truvideo/tour --host studio-2
+  mediaferry move upload/truvideo/tour --host studio-2 --source /mnt/nas/tour.mp4`,
+		Args: oneUpload,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.move(cmd.Context(), args[0], host, source)
+		},
+	}
+	cmd.Flags().StringVar(&host, "host", "", "the host `NAME` on which the file is read from now on")
+	cmd.Flags().StringVar(&source, "source", "", "where the file lies there, `PATH`; default: as before")
+	cmd.ValidArgsFunction = c.completeUploads
+	return cmd
+}
+
+func (c moveCommand) move(ctx context.Context, id, host, source string) error {
+	if err := c.OpenLedger(ctx); err != nil {
+		return err
+	}
+	if host == "" {
+		return &exit.UsageError{Text: "--host is missing", Hint: c.hosts(ctx)}
+	}
+	entry, err := c.Upload(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := following.CheckActive(entry); err != nil {
+		return err
+	}
+	to, err := c.destination(ctx, entry, host, source)
+	if err != nil {
+		return err
+	}
+	c.Parting = "interrupted; the upload goes on where the engine does"
+	if err := c.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
+		return err
+	}
+	if following.Grouped(entry) {
+		if entry, err = c.uploads.TakeOut(ctx, entry); err != nil {
+			return err
+		}
+	}
+	if _, err := c.uploads.Resume(ctx, entry); err != nil {
+		return err
+	}
+	c.Say("%s reads %s and compares it with what was sent; that may take a while", host, to.Source)
+	return c.ask(ctx, entry, to)
+}
+
+// destination is where an upload's file is to be read: in the queue of a living
+// worker of that host.
+func (c moveCommand) destination(ctx context.Context, entry ledger.Entry, host, source string) (upload.Move, error) {
+	item, err := entry.Item()
+	if err != nil {
+		return upload.Move{}, err
+	}
+	if !item.Local() {
+		return upload.Move{}, &exit.UsageError{Text: fmt.Sprintf("%s reads %s, which no host has for itself", item.UploadID, upload.DisplaySource(item.Source)), Hint: "any worker goes on with it; start one: mediaferry up, or mediaferry-worker"}
+	}
+	path := item.Source
+	if source != "" {
+		if path, err = c.there(host, source); err != nil {
+			return upload.Move{}, err
+		}
+	}
+	workers, err := c.Ledger.Workers(ctx, wiring.WorkerAge)
+	if err != nil {
+		return upload.Move{}, err
+	}
+	queue, found := wiring.Queue(workers, host, path)
+	if !found {
+		return upload.Move{}, &exit.UsageError{Text: fmt.Sprintf("no worker of host %q reads %s", host, path), Hint: c.hosts(ctx)}
+	}
+	return upload.Move{Queue: queue, Host: host, Source: path, By: opening.User()}, nil
+}
+
+// there is a path on a host. One that is not absolute would mean another folder
+// there than here.
+func (c moveCommand) there(host, source string) (string, error) {
+	here, err := c.Host()
+	if err != nil {
+		return "", err
+	}
+	if !upload.IsLocal(source) {
+		return "", exit.Misused("--source %q is no path", upload.DisplaySource(source))
+	}
+	if host != here && !filepath.IsAbs(source) && !strings.HasPrefix(source, "file://") {
+		return "", exit.Misused("--source %q is relative, want an absolute path on %s", source, host)
+	}
+	folder, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("current folder: %w", err)
+	}
+	path, err := upload.CanonicalSource(source, folder)
+	if err != nil {
+		return "", exit.Misused("--source: %s", err)
+	}
+	return path, nil
+}
+
+// hosts lists the hosts whose workers read files, and which.
+func (c moveCommand) hosts(ctx context.Context) string {
+	workers, err := c.Ledger.Workers(ctx, wiring.WorkerAge)
+	if err != nil {
+		return "the ledger does not say which hosts there are: " + err.Error()
+	}
+	var all []string
+	for _, w := range workers {
+		if len(w.Roots) == 0 {
+			continue
+		}
+		if text := fmt.Sprintf("%s (%s)", w.Host, strings.Join(w.Roots, ", ")); !slices.Contains(all, text) {
+			all = append(all, text)
+		}
+	}
+	if len(all) == 0 {
+		return "no worker reads local files now; on the host that has it start mediaferry-worker, or mediaferry up"
+	}
+	slices.Sort(all)
+	return "the hosts, and what they read: " + strings.Join(all, "; ")
+}
+
+// ask sends an upload elsewhere and prints the answer: by what it was proved that
+// the bytes are the same, or why it was refused.
+func (c moveCommand) ask(ctx context.Context, entry ledger.Entry, to upload.Move) error {
+	id := entry.Result.UploadID
+	handle, err := c.Temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: entry.WorkflowID, RunID: entry.RunID, UpdateName: upload.UpdateMove,
+		WaitForStage: client.WorkflowUpdateStageAccepted, Args: []any{to},
+	})
+	var proof string
+	if err == nil {
+		err = handle.Get(ctx, &proof)
+	}
+	var gone *serviceerror.NotFound
+	var refused *temporal.ApplicationError
+	switch {
+	case errors.As(err, &gone):
+		return &exit.UsageError{Text: id + ": its workflow has ended", Hint: "mediaferry show " + id}
+	case errors.As(err, &refused):
+		c.Say("%s stays where it is: %s", id, refused.Message())
+		return &exit.NotReadyError{Count: 1}
+	case err != nil:
+		return fmt.Errorf("move %s: %w", id, err)
+	}
+	_, err = fmt.Fprintf(c.Out, "%-12s %-10s %s  %s on %s\n", "moved", entry.Result.To, id, output.Visible(to.Source), to.Host)
+	if err == nil && proof != "" {
+		c.Say("the bytes are the same: %s", proof)
+	}
+	return err
+}

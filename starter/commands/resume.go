@@ -1,0 +1,20 @@
+package commands
+
+import (
+	"github.com/spf13/cobra"
+)
+
+type resumeCommand struct{ *given }
+
+func (c resumeCommand) command() *cobra.Command {
+	return &cobra.Command{
+		Use:   "resume UPLOAD_ID",
+		Short: "go on with a paused upload",
+		Long: `resume lets an upload go on that was paused. An upload that waits because its account
+is paused goes on with: mediaferry account resume NAME.`,
+		Example:           "  mediaferry resume upload/truvideo/tour",
+		Args:              oneUpload,
+		ValidArgsFunction: c.completeUploads,
+		RunE:              func(cmd *cobra.Command, args []string) error { return c.signal(cmd.Context(), args[0], false) },
+	}
+}

@@ -1,0 +1,64 @@
+package commands
+
+import (
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/starter/following"
+	"github.com/mediaferry/mediaferry/starter/opening"
+	"github.com/mediaferry/mediaferry/starter/output"
+)
+
+// rootCommand is the command that all others hang from.
+type rootCommand struct {
+	*given
+	ran bool // the command line was understood
+}
+
+func newRoot(version string, stdout, stderr io.Writer) *rootCommand {
+	session := &opening.Session{Console: output.Console{Out: stdout, Err: stderr}, Version: version}
+	workers := opening.NewWorkers(session)
+	return &rootCommand{given: &given{
+		Session: session, workers: workers,
+		uploads: following.NewUploads(session, workers), batches: following.NewBatches(session, workers),
+	}}
+}
+
+func (r *rootCommand) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "mediaferry",
+		Short: "bring images and videos to vendor platforms, durably",
+		Long: `mediaferry brings product images and videos to Trustana, Trustoo, Sitoo, Closient and TruVideo.
+Exit status: 0 all is well, 1 could not run, 2 misused, 3 some item is not ready, 130 interrupted.`,
+		Example: `  mediaferry demo                                  samples to all five vendors, simulated
+  mediaferry up                                    run the engine, its web UI and a worker
+  mediaferry upload --to trustana img/shoe.jpg     send one image, wait for its media ID`,
+		Version:       r.Version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			r.ran = true
+			return r.Begin()
+		},
+	}
+	root.SetFlagErrorFunc(wrongFlag)
+	root.SetVersionTemplate("mediaferry {{.Version}}\n")
+	flags := root.PersistentFlags()
+	flags.StringVar(&r.Flags.Config, "config", "", "configuration `FILE`; default $MEDIAFERRY_CONFIG, ./mediaferry.yaml")
+	flags.StringVar(&r.Flags.Data, "data", "", "state in `DIR`; default $MEDIAFERRY_DATA, the user's state folder")
+	flags.StringVar(&r.Flags.LogLevel, "log-level", "warn", "`LEVEL` of the log: debug, info, warn or error")
+	flags.StringVar(&r.Flags.LogFormat, "log-format", "console", "`FORMAT` of the log: console or json")
+	g := r.given
+	root.AddCommand(
+		upCommand{g}.command(), demoCommand{g}.command(), uploadCommand{g}.command(), batchCommand{g}.command(),
+		listCommand{g}.command(), showCommand{g}.command(), waitCommand{g}.command(), pauseCommand{g}.command(),
+		resumeCommand{g}.command(), moveCommand{g}.command(), cancelCommand{g}.command(), retryCommand{g}.command(),
+		decideCommand{g}.command(), accountCommand{g}.command(), vendorsCommand{g}.command(), doctorCommand{g}.command(),
+		sandboxCommand{g}.command(), codecCommand{g}.command(), completionCommand{g}.command(),
+	)
+	setHelp(root)
+	return root
+}

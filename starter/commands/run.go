@@ -1,0 +1,73 @@
+// Package commands holds the commands of the program, in a file each: their flags,
+// their help, and what they do in which order. It refuses to do that by itself: it
+// opens things by package opening, follows uploads by package following, and shows
+// them by package output. It makes no request to a vendor: workers do.
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/mediaferry/mediaferry/internal/config"
+	"github.com/mediaferry/mediaferry/internal/egress"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/following"
+	"github.com/mediaferry/mediaferry/starter/opening"
+)
+
+// given is what each command is given.
+type given struct {
+	*opening.Session
+
+	workers *opening.Workers
+	uploads following.Uploads
+	batches following.Batches
+}
+
+// Run runs one command line and returns its exit status. Results go to stdout,
+// everything else to stderr. An interrupt ends the command.
+func Run(version string, args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	r := newRoot(version, stdout, stderr)
+	root := r.command()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	command, err := root.ExecuteContextC(ctx)
+	r.Close()
+	switch {
+	case err == nil:
+		return exit.OK
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		if r.Parting != "" {
+			r.Say("%s", r.Parting)
+		}
+		return exit.Interrupted
+	}
+	var items *exit.NotReadyError
+	if errors.As(err, &items) {
+		return exit.NotReady // each item was told
+	}
+	status, hint := exit.Failed, ""
+	var misuse *exit.UsageError
+	var problems config.Problems
+	var system syscall.Errno
+	switch {
+	case errors.As(err, &misuse), !r.ran && !errors.As(err, &system): // what is not ours is cobra's, or that of an output
+		status, hint = exit.Misuse, fmt.Sprintf("see: %s --help", command.CommandPath())
+		if misuse != nil && misuse.Hint != "" {
+			hint = misuse.Hint
+		}
+	case errors.As(err, &problems), errors.Is(err, config.ErrUnknownAccount):
+		status = exit.Misuse
+	}
+	r.Say("%s", egress.Redact(err.Error()))
+	r.Hint(hint)
+	return status
+}

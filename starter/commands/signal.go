@@ -1,0 +1,86 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.temporal.io/api/serviceerror"
+
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/following"
+	"github.com/mediaferry/mediaferry/starter/opening"
+)
+
+// signal pauses or resumes an upload, and waits until it has done so.
+func (g *given) signal(ctx context.Context, id string, pause bool) error {
+	entry, err := g.uploads.Open(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := following.CheckActive(entry); err != nil {
+		return err
+	}
+	if following.Grouped(entry) {
+		if !pause {
+			return g.rowNotPaused(ctx, entry)
+		}
+		if entry, err = g.uploads.TakeOut(ctx, entry); err != nil {
+			return err
+		}
+		if err := g.uploads.AwaitWorkflow(ctx, entry); err != nil {
+			return err
+		}
+	}
+	name := upload.SignalResume
+	if pause {
+		name = upload.SignalPause
+	}
+	status, err := g.uploads.Status(ctx, entry.WorkflowID, entry.RunID)
+	if answered := err == nil; answered && status.Paused == pause {
+		return g.alreadySo(ctx, entry, status)
+	}
+	err = g.Temporal.SignalWorkflow(ctx, entry.WorkflowID, entry.RunID, name, nil)
+	var gone *serviceerror.NotFound
+	switch {
+	case errors.As(err, &gone):
+		return &exit.UsageError{Text: id + ": its workflow has ended", Hint: "mediaferry show " + id}
+	case err != nil:
+		return fmt.Errorf("%s %s: %w", name, id, err)
+	}
+	return g.uploads.AwaitSignal(ctx, entry, pause)
+}
+
+// alreadySo says that there is nothing to be done.
+func (g *given) alreadySo(ctx context.Context, entry ledger.Entry, status upload.Status) error {
+	id := entry.Result.UploadID
+	if status.Paused {
+		return &exit.UsageError{Text: id + " is paused already", Hint: "to go on: mediaferry resume " + id}
+	}
+	account, err := g.Ledger.Account(ctx, entry.Result.To)
+	if err != nil {
+		return err
+	}
+	hint := "mediaferry show " + id + " says what it waits for"
+	if account.Paused {
+		hint = "its account is paused; to resume that: mediaferry account resume " + account.Name
+	}
+	return &exit.UsageError{Text: id + " is not paused", Hint: hint}
+}
+
+// rowNotPaused says that a row that travels with others is not paused by itself: it
+// would have left them.
+func (g *given) rowNotPaused(ctx context.Context, entry ledger.Entry) error {
+	id, batch := entry.Result.UploadID, string(entry.Result.Batch)
+	b, err := g.Ledger.Batch(ctx, batch)
+	if err != nil {
+		return opening.UnknownBatch(batch, err)
+	}
+	hint := "mediaferry show " + id
+	if b.Paused || b.State == upload.BatchHeld {
+		hint = "its batch rests; to go on: mediaferry batch resume " + batch
+	}
+	return &exit.UsageError{Text: id + " is not paused", Hint: hint}
+}

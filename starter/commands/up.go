@@ -1,0 +1,167 @@
+package commands
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/opening"
+)
+
+type upCommand struct{ *given }
+
+type upFlags struct {
+	sandbox, noWorker, json bool
+	port, uiPort            int
+	retention               int
+	given                   bool // the retention was
+}
+
+// check says which flag is out of range.
+func (f upFlags) check() error {
+	for _, one := range []struct {
+		name string
+		port int
+	}{{"--port", f.port}, {"--ui-port", f.uiPort}} {
+		if one.port < 0 || one.port > 65535 {
+			return exit.Misused("%s %d is out of range, want 1 to 65535, or 0 for that of the last time or a free one", one.name, one.port)
+		}
+	}
+	if f.port != 0 && f.port == f.uiPort {
+		return exit.Misused("--port and --ui-port are both %d, want two ports", f.port)
+	}
+	if f.given && (f.retention < 1 || f.retention > 365) {
+		return exit.Misused("--retention %d is out of range, want 1 to 365 days", f.retention)
+	}
+	return nil
+}
+
+func (c upCommand) command() *cobra.Command {
+	var f upFlags
+	cmd := &cobra.Command{
+		Use:   "up [flags]",
+		Short: "run the engine, its web UI and a worker, until interrupted",
+		Long: `up runs Temporal with its web UI on this machine, and a worker that carries uploads.
+All state lies in the data folder: what ran when it was stopped or killed goes on at
+the next start. Other commands on the same data folder use it, and take over when it
+ends. With a Temporal service configured (TEMPORAL_ADDRESS …), only the worker runs.`,
+		Example: `  mediaferry up                   the engine of your data folder
+  mediaferry up --sandbox         with the five vendors simulated, and accounts for them`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.given = cmd.Flags().Changed("retention")
+			return c.up(cmd.Context(), f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&f.sandbox, "sandbox", false, "also run the five vendors, simulated")
+	flags.BoolVar(&f.noWorker, "no-worker", false, "run no worker")
+	flags.IntVar(&f.port, "port", 0, "Temporal's port `N`; default: that of the last time, or a free one")
+	flags.IntVar(&f.uiPort, "ui-port", 0, "the web UI's port `N`; likewise")
+	flags.IntVar(&f.retention, "retention", 0, "keep the histories of what has ended for `DAYS`, 1 to 365; default: as before, at first 30")
+	flags.BoolVar(&f.json, "json", false, "print one JSON object when ready")
+	return cmd
+}
+
+// upLine is what `up --json` prints; what is not there is null.
+type upLine struct {
+	Temporal  upload.Text `json:"temporal"`
+	Namespace upload.Text `json:"namespace"`
+	UI        upload.Text `json:"ui"`
+	Codec     upload.Text `json:"codec"`
+	Sandbox   upload.Text `json:"sandbox"`
+	Config    upload.Text `json:"config"`
+}
+
+func (c upCommand) up(ctx context.Context, f upFlags) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	var line upLine
+	if f.sandbox {
+		box, err := c.OpenSandbox(ctx, opening.SandboxOptions{})
+		if err != nil {
+			return err
+		}
+		line.Sandbox = upload.Text(box.URL())
+	}
+	if !f.noWorker {
+		if err := c.OpenConfig(); err != nil {
+			return err
+		}
+		if err := c.RequireSharedResults(); err != nil {
+			return err
+		}
+	}
+	c.Parting = "stopped; what was under way goes on at the next start"
+	err := c.OpenEngine(ctx, opening.EngineOptions{Port: f.port, UIPort: f.uiPort, Retention: time.Duration(f.retention) * 24 * time.Hour})
+	if err != nil {
+		return err
+	}
+	if !f.noWorker {
+		roots, err := c.Roots()
+		if err != nil {
+			return err
+		}
+		if err := c.workers.Start(ctx, true, roots); err != nil {
+			return err
+		}
+	}
+	if err := c.ready(c.where(line), f.json); err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.EngineLost():
+		return c.EngineGone()
+	case <-c.SandboxLost():
+		return c.Sandbox.Err()
+	}
+}
+
+// where adds the addresses of what runs.
+func (c upCommand) where(line upLine) upLine {
+	line.Config = upload.Text(c.Config.Path)
+	if path, err := filepath.Abs(c.Config.Path); err == nil && c.Config.Path != "" {
+		line.Config = upload.Text(path)
+	}
+	if c.Engine != nil {
+		at := c.Engine.Address()
+		line.Temporal, line.Namespace = upload.Text(at.Temporal), upload.Text(at.Namespace)
+		line.UI, line.Codec = upload.Text(at.UI), upload.Text(at.Codec)
+	}
+	return line
+}
+
+// ready tells where things are.
+func (c upCommand) ready(line upLine, asJSON bool) error {
+	p := c.Printer(false)
+	if asJSON {
+		return p.Object(line)
+	}
+	rows := [][]string{}
+	for _, row := range []struct {
+		name string
+		at   upload.Text
+	}{
+		{"temporal", line.Temporal}, {"web UI", line.UI}, {"sandbox", line.Sandbox}, {"config", line.Config}, {"data", upload.Text(c.Data)},
+	} {
+		if row.at != "" {
+			rows = append(rows, []string{row.name, string(row.at)})
+		}
+	}
+	if wiring.ServiceConfigured() {
+		rows = append(rows, []string{"temporal", "the service of the environment"})
+	}
+	if err := p.Table(rows); err != nil {
+		return err
+	}
+	c.Say("ready; stop with Ctrl-C")
+	return nil
+}

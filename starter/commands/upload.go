@@ -1,0 +1,200 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
+	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/opening"
+)
+
+type uploadCommand struct{ *given }
+
+type uploadFlags struct {
+	to, id string
+	set    []string
+	again  bool
+	detach bool
+	json   bool
+	settle time.Duration
+}
+
+// settleMost is the longest that a source may be waited for to stop growing.
+const settleMost = 24 * time.Hour
+
+func (c uploadCommand) command() *cobra.Command {
+	var f uploadFlags
+	cmd := &cobra.Command{
+		Use:   "upload --to ACCOUNT [flags] SOURCE...",
+		Short: "upload files and wait for their media IDs",
+		Long: `upload sends each SOURCE (a path, https://, s3://BUCKET/KEY or oss://BUCKET/KEY) to an
+account and waits until the vendor has made a medium of it.
+
+The same command again attaches to what still runs, prints what is ready, and runs
+what failed once more; it never sends anything twice. --again does, on purpose.
+The vendor's own fields are given with --set; see: mediaferry vendors NAME.
+
+Exit status: 0 all are ready, 3 some are not, 2 misused, 1 could not run.`,
+		Example: `  mediaferry upload --to trustana --set 'skuIds=SKU1|SKU2' img/shoe.jpg
+  mediaferry upload --to truvideo --set title=Walkaround --set tags.brand=Jeep tour.mp4
+  mediaferry upload --to sitoo --set 'entity_id=S1|SKU|DAMAGED|7' --json https://host/c.png`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return exit.Misused("no SOURCE is given")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, sources []string) error { return c.upload(cmd.Context(), f, sources) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.to, "to", "", "the `ACCOUNT` that receives the media")
+	flags.StringArrayVar(&f.set, "set", nil, "a field of the vendor's, `NAME=VALUE`; lists are split at |")
+	flags.StringVar(&f.id, "id", "", "the upload's own `ID`; default: made from source and fields")
+	flags.BoolVar(&f.again, "again", false, "upload what is ready once more, as another medium")
+	flags.BoolVar(&f.detach, "detach", false, "print the UPLOAD_IDs and return; a running engine goes on")
+	flags.BoolVar(&f.json, "json", false, "print one JSON object for each SOURCE when it has ended")
+	flags.DurationVar(&f.settle, "settle", 0, "wait until a file was left alone for `TIME`, such as 30s; default: refuse one that grows")
+	_ = cmd.RegisterFlagCompletionFunc("to", c.completeAccounts)
+	return cmd
+}
+
+func (c uploadCommand) upload(ctx context.Context, f uploadFlags, args []string) error {
+	if err := c.OpenConfig(); err != nil {
+		return err
+	}
+	items, err := c.uploadItems(f, args)
+	if err != nil {
+		return err
+	}
+	if f.detach && !c.EngineRuns(ctx) {
+		return &exit.UsageError{Text: "--detach needs a running engine", Hint: "start one in another terminal: mediaferry up"}
+	}
+	c.Parting = "interrupted; the same command goes on with it"
+	if err := c.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
+		return err
+	}
+	missing, err := c.workers.Assign(ctx, items)
+	if err != nil {
+		return err
+	}
+	if f.detach && missing.Any() {
+		return &exit.UsageError{Text: "--detach needs a worker that goes on", Hint: "start one in another terminal: mediaferry up"}
+	}
+	if err := c.workers.CheckCredentials(missing, items); err != nil {
+		return err
+	}
+	if err := c.workers.Ensure(ctx, missing); err != nil {
+		return err
+	}
+	if err := c.uploads.Estimate(ctx, items); err != nil {
+		return err
+	}
+	follow, err := c.uploads.Start(ctx, items)
+	if err != nil {
+		return err
+	}
+	p := c.Printer(f.json)
+	if f.detach {
+		return c.uploads.Detach(ctx, follow, p)
+	}
+	return c.uploads.Wait(ctx, follow, p)
+}
+
+// uploadItems makes an item of each source, or says all that is wrong with the
+// command line.
+func (c uploadCommand) uploadItems(f uploadFlags, sources []string) ([]upload.Item, error) {
+	if f.to == "" {
+		hint := "no account is configured; put a mediaferry.yaml here, or try: mediaferry demo"
+		if names := c.Config.AccountNames(); len(names) > 0 {
+			hint = "the accounts are: " + strings.Join(names, ", ")
+		}
+		return nil, &exit.UsageError{Text: "--to is missing", Hint: hint}
+	}
+	account, err := c.Config.Profile(f.to)
+	if err != nil {
+		return nil, err
+	}
+	vendor, err := vendors.Find(account.Vendor)
+	if err != nil {
+		return nil, err
+	}
+	fields, err := setFields(vendor.Spec(), f.set)
+	if err != nil {
+		return nil, err
+	}
+	if f.settle < 0 || f.settle > settleMost {
+		return nil, exit.Misused("--settle %s is out of range, want 0s to %s", f.settle, "24h")
+	}
+	if f.id != "" && len(sources) > 1 {
+		return nil, exit.Misused("--id names one upload, and %d sources are given", len(sources))
+	}
+	if f.id != "" {
+		if err := upload.CheckID(f.id); err != nil {
+			return nil, exit.Misused("--id: %s", err)
+		}
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		return nil, fmt.Errorf("current folder: %w", err)
+	}
+	var items []upload.Item
+	for _, given := range sources {
+		source, err := upload.CanonicalSource(given, here)
+		switch {
+		case err != nil:
+			return nil, exit.Misused("%s", err)
+		case !utf8.ValidString(source): // histories are JSON, and would name another file
+			return nil, &exit.UsageError{Text: fmt.Sprintf("source %q has a name that is not UTF-8", source), Hint: "rename the file, or a folder above it"}
+		}
+		item := upload.Item{Account: account.Name, Vendor: account.Vendor, Base: account.BaseURL, Source: source, Fields: fields, Again: f.again, ID: f.id, Settle: f.settle}
+		if item.ID == "" {
+			item.ID = upload.DeriveID(account.Name, source, fields)
+		}
+		item.UploadID = upload.SingleUploadID(account.Name, item.ID)
+		if slices.ContainsFunc(items, func(i upload.Item) bool { return i.UploadID == item.UploadID }) {
+			return nil, exit.Misused("source %s is given twice", upload.DisplaySource(source))
+		}
+		items = append(items, item)
+	}
+	return items, nil
+}
+
+// setFields reads --set.
+func setFields(spec *spec.Spec, set []string) (upload.Fields, error) {
+	var names []string
+	values := map[string]string{}
+	for _, pair := range set {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok || name == "" {
+			return nil, exit.Misused("--set %q is not NAME=VALUE", pair)
+		}
+		if _, twice := values[name]; twice {
+			return nil, exit.Misused("--set %s is given twice", name)
+		}
+		names = append(names, name)
+		values[name] = value
+	}
+	fields, problems := spec.ParseFields(names, values)
+	if len(problems) == 0 {
+		return fields, nil
+	}
+	var lines []string
+	for _, p := range problems {
+		line := "--set " + p.Error()
+		if p.Hint != "" {
+			line += " (" + p.Hint + ")"
+		}
+		lines = append(lines, line)
+	}
+	return nil, &exit.UsageError{Text: strings.Join(lines, "\n  "), Hint: "see: mediaferry vendors " + spec.Name}
+}

@@ -1,0 +1,30 @@
+package commands
+
+import (
+	"github.com/spf13/cobra"
+)
+
+type waitCommand struct{ *given }
+
+func (c waitCommand) command() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "wait [flags] UPLOAD_ID",
+		Short: "wait until an upload has ended",
+		Long: `wait returns when an upload has ended, or waits for a person: unconfirmed, or with
+its account paused. It does the work itself where no worker does. For a row of a batch
+it waits too while the batch is paused or held, and says so.`,
+		Example: "  mediaferry wait upload/truvideo/tour",
+		Args:    oneUpload,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			entry, err := c.uploads.Open(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return c.uploads.WaitFor(cmd.Context(), entry, asJSON)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as one JSON object")
+	cmd.ValidArgsFunction = c.completeUploads
+	return cmd
+}
