@@ -117,6 +117,10 @@ func TestASendThatTheLineFailedComesBackAndCountsForNothing(t *testing.T) {
 			_, _ = io.WriteString(w, "<Error><Code>SlowDown</Code></Error>")
 		case "/refused":
 			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, "<Error><Code>EntityTooLarge</Code></Error>")
+		case "/page":
+			w.Header().Set("Content-Type", "text/html")
+			w.WriteHeader(http.StatusForbidden)
 		default:
 			w.Header().Set("ETag", `"7d793037a0760186574b0282f2f435e7"`)
 		}
@@ -147,7 +151,9 @@ func TestASendThatTheLineFailedComesBackAndCountsForNothing(t *testing.T) {
 		"the store asks for less":       {url: store.URL + "/slow", kind: upload.KindUnavailable, code: upload.CodeSlowDown},
 		"the store asks for even less":  {url: store.URL + "/slow", slowed: true, left: &upload.Heartbeat{Wasted: 5, Retries: map[string]int{"SlowDown": 1}}},
 		"the store asks for it all day": {url: store.URL + "/slow", slowed: true, ahead: 25 * time.Hour, kind: upload.KindUnavailable, code: upload.CodeSlowDown},
-		"the store refused":             {url: store.URL + "/refused", kind: upload.KindRejected},
+		"the store refused":             {url: store.URL + "/refused", kind: upload.KindRejected, code: "EntityTooLarge"},
+		"a page refused":                {url: store.URL + "/page", left: &upload.Heartbeat{Wasted: 5, Retries: map[string]int{"unavailable": 1}}},
+		"a page refuses to the end":     {url: store.URL + "/page", ahead: 11 * time.Minute, kind: upload.KindRejected},
 		"it went well":                  {before: &upload.Heartbeat{Sent: 4, Wasted: 10, Retries: map[string]int{"reset": 1}}, url: store.URL},
 	} {
 		t.Run(name, func(t *testing.T) {

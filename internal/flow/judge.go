@@ -68,7 +68,7 @@ func wait(s *upload.Progress, at upload.Step, e *upload.Error, now time.Time, ve
 
 func (f Flow) judge(s *upload.Progress, at upload.Step, e *upload.Error, now time.Time) Verdict {
 	key := upload.TryKey(at, 0)
-	second(&s.Tally, key, e)
+	second(&s.Tally, key, e, now)
 	s.Again(e.Cause())
 	if at == upload.StepComplete {
 		s.Idle = true
@@ -106,9 +106,16 @@ func (f Flow) judge(s *upload.Progress, at upload.Step, e *upload.Error, now tim
 	return Verdict{Then: GoOn}
 }
 
-// second gives a failure the kind that it has when it comes a second time.
-func second(t *upload.Tally, key string, e *upload.Error) {
-	if e.Then == "" {
+// second gives a failure the kind that it has when it comes a second time, or for too
+// long.
+func second(t *upload.Tally, key string, e *upload.Error, now time.Time) {
+	switch since := t.Away[key]; {
+	case e.Then == "":
+		return
+	case e.Strange:
+		if !since.IsZero() && now.Sub(since) >= upload.StrangeFor {
+			e.Kind, e.Then = e.Then, ""
+		}
 		return
 	}
 	mark := fmt.Sprintf("%s %d %s", key, e.Status, e.Code)
@@ -370,9 +377,16 @@ func (f Flow) Aside(e *upload.Error, since time.Time, n int, now time.Time) Verd
 	case upload.KindDenied:
 		return Verdict{Then: Hold}
 	case upload.KindUnavailable:
-		if now.Sub(since) < f.Patience && e.Then == "" {
+		patience := f.Patience
+		if e.Strange {
+			patience = min(patience, upload.StrangeFor)
+		}
+		if now.Sub(since) < patience && (e.Then == "" || e.Strange) {
 			return Verdict{Repeat, max(upload.Backoff(n, f.Seed), e.RetryAfter, leastRest)}
 		}
+	}
+	if e.Strange { // for too long
+		e.Kind, e.Then = e.Then, ""
 	}
 	return Verdict{Then: GoOn}
 }

@@ -142,6 +142,24 @@ func TestWhoIsThrottledWaitsAsLongAsHeWasAskedTo(t *testing.T) {
 	require.Zero(t, s.Attempts.Prepare, "it counts as no attempt")
 }
 
+func TestAStrangeRefusalIsTriedForTenMinutes(t *testing.T) {
+	f := flow.Flow{Policy: overwrites, Patience: 24 * time.Hour, Seed: "a"}
+	s := &upload.Progress{Next: upload.StepPrepare}
+	for _, c := range []struct {
+		after time.Duration
+		then  flow.Then
+	}{{0, flow.Repeat}, {time.Minute, flow.Repeat}, {9 * time.Minute, flow.Repeat}, {10 * time.Minute, flow.GoOn}} {
+		e := failure(upload.KindUnavailable, func(e *upload.Error) { e.Status, e.Strange, e.Then = 404, true, upload.KindRejected })
+		require.Equal(t, c.then, f.Judge(s, upload.StepPrepare, &e, noon.Add(c.after)).Then)
+	}
+	require.Equal(t, upload.KindRejected, s.Cause.Kind)
+
+	e := failure(upload.KindUnavailable, func(e *upload.Error) { e.Strange, e.Then = true, upload.KindDenied })
+	require.Equal(t, flow.Repeat, f.Aside(&e, noon, 3, noon.Add(9*time.Minute)).Then)
+	require.Equal(t, flow.GoOn, f.Aside(&e, noon, 9, noon.Add(10*time.Minute)).Then)
+	require.Equal(t, upload.KindDenied, e.Kind)
+}
+
 func TestProgressSaysWhatTheNextCallWaitsFor(t *testing.T) {
 	f := flow.Flow{Policy: overwrites, Patience: time.Hour, Seed: "a"}
 	s := &upload.Progress{Next: upload.StepPrepare, Attempts: upload.Attempts{Prepare: 2}}

@@ -43,7 +43,7 @@ const statusBusy = 503
 // before.
 func (f Flow) JudgePart(s *upload.Progress, part int, e *upload.Error, slowed bool) PartVerdict {
 	key := upload.TryKey(upload.StepTransfer, part)
-	second(&s.Tally, key, e)
+	second(&s.Tally, key, e, time.Time{}) // whoever sent the part has waited out what is strange
 	switch {
 	case e.Lost:
 	case e.Kind == upload.KindExpired && e.Code == upload.CodeSpent:

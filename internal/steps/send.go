@@ -24,7 +24,7 @@ func (s *Steps) send(ctx context.Context, w Work) error {
 	ended := s.rates.begin(w.Caller.Account.Name, s.Now)
 	answer, m, err := s.deliver(ctx, w.Vendor, w.Caller, sendingWhole(w.Item, p), w.Meter)
 	ended(answer.Sent)
-	receipt := receiptOf(answer, m)
+	receipt := receiptOf(p.Session.Store, answer, m)
 	if err = s.answered(ctx, w, err); err != nil {
 		return withReceipt(err, receipt)
 	}
@@ -51,13 +51,16 @@ func sendingWhole(item upload.Item, p *upload.Progress) sending {
 }
 
 // receiptOf is what a store's answer proves.
-func receiptOf(answer transfer.Answer, m *upload.Media) upload.Receipt {
+func receiptOf(store upload.Store, answer transfer.Answer, m *upload.Media) upload.Receipt {
 	receipt := upload.Receipt{
 		BytesSent: answer.Sent, ETag: transfer.ETag(answer.Header), Media: m,
 		SHA256: answer.Sums.SHA256, CRC64: crc(answer), Untold: transfer.Untold(answer),
 	}
-	if receipt.Untold {
+	switch {
+	case receipt.Untold:
 		receipt.Note = "stored, but the store could not notify the vendor"
+	case store == upload.StoreOSS:
+		receipt.Note = transfer.Relayed(answer)
 	}
 	return receipt
 }
@@ -76,9 +79,6 @@ func (s *Steps) sendPart(ctx context.Context, vendor vendors.Vendor, caller *wir
 		store:  upload.StoreS3,
 	}, meter)
 	ended(answer.Sent)
-	if err == nil && transfer.ETag(answer.Header) == "" {
-		err = upload.Errorf(upload.KindUnavailable, upload.StepTransfer, "the store returned no ETag for part %d", in.Part.Number)
-	}
 	if err != nil {
 		return upload.Part{}, withReceipt(err, upload.Receipt{BytesSent: answer.Sent})
 	}
@@ -190,12 +190,12 @@ func (s *Steps) read(ctx context.Context, vendor vendors.Vendor, caller *wire.Ca
 		}
 		return &m, nil
 	case upload.StoreOSS:
-		refused = transfer.OSS(answer)
+		refused = transfer.OSS(answer, of.target)
 		if refused == nil {
 			refused = transfer.CheckCRC64(answer)
 		}
 	default:
-		refused = transfer.S3(answer)
+		refused = transfer.S3(answer, of.target)
 		if refused == nil {
 			refused = transfer.CheckMD5(answer)
 		}

@@ -145,7 +145,7 @@ func TestAnAnswersStatusTellsHowMuchMayHaveArrived(t *testing.T) {
 		{"also after all of it", 400, true, upload.ArrivedNothing},
 		{"trouble of its own leaves it open", 500, true, upload.ArrivedMaybe},
 		{"unless the body was cut short", 503, false, upload.ArrivedSome},
-		{"a redirect leaves it open", 307, true, upload.ArrivedMaybe},
+		{"a redirect took nothing", 307, true, upload.ArrivedNothing},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			require.Equal(t, c.want, Answer{Status: c.status, Whole: c.whole}.Arrived())

@@ -12,12 +12,14 @@ import (
 const CallbackFailed = "CallbackFailed"
 
 // OSS reads Alibaba Cloud OSS's answer to a PostObject form. It returns nil
-// where the bytes are stored, also for 203 (see Untold). The codes are those of
+// where the bytes are stored and OSS has proved it, also for 203 (see Untold). The codes are those of
 // OSS's error documentation (alibabacloud.com/help/en/oss, PostObject and error
 // codes); what each is worth is our judgement.
-func OSS(a Answer) *upload.Error {
-	switch a.Status {
-	case http.StatusOK, http.StatusCreated, http.StatusNoContent, http.StatusNonAuthoritativeInfo:
+func OSS(a Answer, to Target) *upload.Error {
+	if succeeded(a, to) {
+		if !provenByOSS(a) {
+			return unproven(a, "a request ID, an ETag or a CRC-64 of OSS")
+		}
 		return nil
 	}
 	r := readRefusal(a)

@@ -1,20 +1,22 @@
 package transfer
 
 import (
-	"net/http"
 	"strings"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
 // S3 reads an S3 store's answer to a PUT of an object or a part, or to a form.
-// It returns nil where the bytes are stored. The codes and their statuses are
+// It returns nil where the bytes are stored and S3 has proved it: with an ETag, or
+// for a form with the object's address. The codes and their statuses are
 // those of AWS's error list (docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html);
 // what each is worth is our judgement.
-func S3(a Answer) *upload.Error {
-	switch a.Status {
-	case http.StatusOK, http.StatusCreated, http.StatusNoContent, http.StatusSeeOther:
-		return nil // 303 is a form's success with a redirect, which nobody follows
+func S3(a Answer, to Target) *upload.Error {
+	if succeeded(a, to) {
+		if !provenByS3(a, to) {
+			return unproven(a, "the ETag that proves it")
+		}
+		return nil
 	}
 	r := readRefusal(a)
 	switch r.store.Code {

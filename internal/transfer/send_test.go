@@ -241,7 +241,7 @@ func TestAnAnswerIsReadUpToALimit(t *testing.T) {
 	answer, err := Send(t.Context(), client(t), put(server.URL), bytesBody([]byte("x")), Want{}, nil)
 	require.NoError(t, err)
 	require.Len(t, answer.Body, answerLimit)
-	require.Less(t, len(S3(answer).Message), 1000)
+	require.Less(t, len(s3(answer).Message), 1000)
 }
 
 func TestASourceThatIsLongerThanSaidIsCutAtItsSize(t *testing.T) {
@@ -328,7 +328,7 @@ func TestAnEarlyRefusalIsHeardWithMostOfTheBodyUnsent(t *testing.T) {
 		require.False(t, answer.Whole)
 		require.Zero(t, answer.Sums)
 		require.Less(t, answer.Sent, int64(size/2))
-		refusal := S3(answer)
+		refusal := s3(answer)
 		require.Equal(t, upload.KindExpired, refusal.Kind)
 		require.Equal(t, upload.ArrivedNothing, refusal.Arrived)
 		require.Equal(t, refused, string(answer.Body))

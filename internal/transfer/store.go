@@ -79,6 +79,15 @@ func (r refusal) requestID() string {
 	return egress.Line(id, mostID)
 }
 
+// strange makes the error of a refusal that is not in the store's shape: somebody
+// between us and the store may have spoken.
+func (r refusal) strange() *upload.Error {
+	e := r.as(upload.KindUnavailable)
+	e.Then, e.Strange = upload.KindRejected, true
+	e.Message += ", not as a store does; " + egress.Speaker(r.answer.Header) + " answered"
+	return e
+}
+
 // general decides on what no table row names.
 func (r refusal) general() *upload.Error {
 	switch status := r.answer.Status; {
@@ -86,6 +95,13 @@ func (r refusal) general() *upload.Error {
 		return r.as(upload.KindThrottled)
 	case egress.MayPass(status):
 		return r.as(upload.KindUnavailable)
+	case status >= 400 && r.store.Code == "" && r.requestID() == "":
+		if status == http.StatusRequestEntityTooLarge || status == http.StatusRequestHeaderFieldsTooLarge {
+			e := r.strange() // each try sends the whole body for nothing
+			e.Strange = false
+			return e
+		}
+		return r.strange()
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return r.once(upload.KindExpired)
 	case status >= 300 && status < 400:

@@ -25,6 +25,10 @@ func refused(status int, code, message string) Answer {
 	}
 }
 
+func s3(a Answer) *upload.Error { return S3(a, Target{}) }
+
+func oss(a Answer) *upload.Error { return OSS(a, Target{}) }
+
 // row is one line of a table of failures.
 type row struct {
 	name    string
@@ -34,6 +38,7 @@ type row struct {
 	kind    upload.Kind
 	then    upload.Kind
 	lost    bool
+	strange bool
 }
 
 func check(t *testing.T, rows []row, read func(Answer) *upload.Error) {
@@ -50,7 +55,7 @@ func check(t *testing.T, rows []row, read func(Answer) *upload.Error) {
 			require.Zero(t, e.RetryAfter)
 			require.Equal(t, "0A1B2C3D", e.RequestID)
 			require.Contains(t, e.Message, fmt.Sprintf("the store answered %d %s", r.status, r.code))
-			if r.status < 500 && r.status >= 400 {
+			if r.status < 500 && r.status >= 300 {
 				require.Equal(t, upload.ArrivedNothing, e.Arrived)
 			} else {
 				require.Equal(t, upload.ArrivedMaybe, e.Arrived)
@@ -104,7 +109,7 @@ func TestWhatS3Refuses(t *testing.T) {
 		{name: "unknown and 403", status: 403, code: "SomethingNew", kind: expired, then: rejected},
 		{name: "unknown and 5xx", status: 599, code: "SomethingNew", kind: unavailable},
 	}
-	check(t, rows, S3)
+	check(t, rows, s3)
 }
 
 // Contract 2.5.
@@ -142,17 +147,82 @@ func TestWhatOSSRefuses(t *testing.T) {
 		{name: "unknown and 5xx", status: 502, code: "SomethingNew", kind: unavailable},
 		{name: "a form's redirect, which nobody asked for", status: 303, code: "SeeOther", kind: unavailable, then: rejected},
 	}
-	check(t, rows, OSS)
+	check(t, rows, oss)
 }
 
-func TestWhatIsStored(t *testing.T) {
-	for _, status := range []int{200, 201, 204, 303} {
-		require.Nil(t, S3(Answer{Status: status}), "S3 %d", status)
+// toForm is a target that S3 or OSS takes a form at.
+var toForm = Target{
+	Method: upload.MethodForm, URL: "https://bucket.s3.example/",
+	Form: []upload.FormField{{Name: "success_action_redirect", Value: "https://app.example/done"}},
+}
+
+// Contract 8.6.
+func TestASuccessIsBelievedWhereTheStoreProvesIt(t *testing.T) {
+	const page, xmlError = "<!DOCTYPE html><title>Sign in</title>", "<Error><Code>InternalError</Code><Message>x</Message></Error>"
+	etag := map[string]string{"ETag": `"abc"`}
+	oss := func(name, value string) map[string]string { return map[string]string{name: value} }
+	for _, c := range []struct {
+		name    string
+		status  int
+		header  map[string]string
+		body    string
+		to      Target
+		s3, oss bool
+	}{
+		{"an ETag", 200, etag, "", Target{}, true, true},
+		{"an ETag after a form", 204, etag, "", toForm, true, true},
+		{"an ETag and another 2xx", 202, etag, "", Target{}, true, true},
+		{"an empty ETag", 200, map[string]string{"ETag": `""`}, "", Target{}, false, false},
+		{"nothing", 200, nil, "", Target{}, false, false},
+		{"nothing after a form", 204, nil, "", toForm, false, false},
+		{"a page", 200, map[string]string{"Content-Type": "text/html"}, page, Target{}, false, false},
+		{"a page with an ETag of its own", 200, map[string]string{"Content-Type": "text/html; charset=utf-8", "ETag": `"5f-1"`}, page, Target{}, false, false},
+		{"a page that is called nothing", 200, etag, "\ufeff \n<HTML>", Target{}, false, false},
+		{"an error under a success", 200, etag, xmlError, Target{}, false, false},
+		{"an error under a success of OSS", 200, oss("X-Oss-Request-Id", "5F3A"), xmlError, Target{}, false, false},
+		{"an object's address after a form", 201, map[string]string{"Location": "https://bucket.s3.example/dir/key"}, "", toForm, true, false},
+		{"an object's address after a PUT", 201, map[string]string{"Location": "https://bucket.s3.example/dir/key"}, "", Target{URL: toForm.URL}, false, false},
+		{"another host's address", 201, map[string]string{"Location": "https://portal.example/key"}, "", toForm, false, false},
+		{"the bucket's own address", 201, map[string]string{"Location": "https://bucket.s3.example/"}, "", toForm, false, false},
+		{"the form's redirect", 303, map[string]string{"Location": "https://app.example/done?key=k&etag=e"}, "", toForm, true, false},
+		{"the form's redirect of OSS", 303, map[string]string{"Location": "https://app.example/done?key=k", "X-Oss-Request-Id": "5F3A"}, "", toForm, true, true},
+		{"another redirect", 303, map[string]string{"Location": "https://portal.example/"}, "", toForm, false, false},
+		{"a redirect that no form named", 303, map[string]string{"Location": "https://app.example/done"}, "", Target{}, false, false},
+		{"a request ID of OSS", 200, oss("X-Oss-Request-Id", "5F3A"), "", toForm, false, true},
+		{"a CRC-64 of OSS", 200, oss("X-Oss-Hash-Crc64ecma", "1"), "", toForm, false, true},
+		{"an application that was not told", 203, oss("X-Oss-Request-Id", "5F3A"), "<Error><Code>CallbackFailed</Code></Error>", toForm, false, true},
+		{"a 203 of nobody", 203, nil, "<Error><Code>CallbackFailed</Code></Error>", toForm, false, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := Answer{Status: c.status, Header: http.Header{"Server": {"nginx"}}, Body: []byte(c.body), Whole: true}
+			for name, value := range c.header {
+				a.Header.Set(name, value)
+			}
+			for store, proven := range map[*upload.Error]bool{S3(a, c.to): c.s3, OSS(a, c.to): c.oss} {
+				if proven {
+					require.Nil(t, store)
+					continue
+				}
+				e := failure(t, store)
+				require.Equal(t, upload.KindUnavailable, e.Kind)
+				if succeeded(a, c.to) {
+					require.Equal(t, upload.ArrivedMaybe, e.Arrived, "a lost answer")
+					require.Contains(t, e.Message, "server: nginx answered")
+				} else {
+					require.Equal(t, upload.ArrivedNothing, e.Arrived)
+				}
+			}
+		})
 	}
-	require.NotNil(t, S3(Answer{Status: 203}))
-	for _, status := range []int{200, 201, 203, 204} {
-		require.Nil(t, OSS(refused(status, CallbackFailed, "Error status : 502.")), "OSS %d", status)
-		require.Equal(t, status == 203, Untold(Answer{Status: status}))
+}
+
+func TestAnApplicationsComplaintIsRelayed(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"code":0,"message":"ok"}`: "", `{"Status":"OK"}`: "", "": "", "<html>": "", "[]": "",
+		`{"code":40001,"message":"no such SKU"}`: "stored, but the application behind the storage answered code 40001: no such SKU",
+		`{"code":"7"}`:                           "stored, but the application behind the storage answered code 7: ",
+	} {
+		require.Equal(t, strings.TrimSpace(want), strings.TrimSpace(Relayed(Answer{Status: 200, Body: []byte(body)})), body)
 	}
 }
 
@@ -169,28 +239,30 @@ func TestARefusalWithoutACodeIsJudgedByItsStatus(t *testing.T) {
 	for name, body := range bodies {
 		t.Run(name, func(t *testing.T) {
 			for _, r := range []row{
-				{status: 400, kind: upload.KindRejected},
-				{status: 401, kind: upload.KindExpired, then: upload.KindRejected},
-				{status: 403, kind: upload.KindExpired, then: upload.KindRejected},
-				{status: 404, kind: upload.KindRejected},
+				{status: 400, kind: upload.KindUnavailable, then: upload.KindRejected, strange: true},
+				{status: 401, kind: upload.KindUnavailable, then: upload.KindRejected, strange: true},
+				{status: 403, kind: upload.KindUnavailable, then: upload.KindRejected, strange: true},
+				{status: 404, kind: upload.KindUnavailable, then: upload.KindRejected, strange: true},
 				{status: 407, kind: upload.KindUnavailable},
 				{status: 408, kind: upload.KindUnavailable},
 				{status: 421, kind: upload.KindUnavailable},
 				{status: 425, kind: upload.KindUnavailable},
 				{status: 499, kind: upload.KindUnavailable},
 				{status: 520, kind: upload.KindUnavailable},
-				{status: 413, kind: upload.KindRejected},
+				{status: 413, kind: upload.KindUnavailable, then: upload.KindRejected},
+				{status: 431, kind: upload.KindUnavailable, then: upload.KindRejected},
 				{status: 429, kind: upload.KindThrottled},
 				{status: 301, kind: upload.KindUnavailable, then: upload.KindRejected},
 				{status: 500, kind: upload.KindUnavailable},
 				{status: 502, kind: upload.KindUnavailable},
 			} {
-				for _, read := range []func(Answer) *upload.Error{S3, OSS} {
+				for _, read := range []func(Answer) *upload.Error{s3, oss} {
 					e := failure(t, read(Answer{Status: r.status, Body: []byte(body), Whole: true}))
 					require.Equal(t, r.kind, e.Kind, r.status)
 					require.Equal(t, r.then, e.Then, r.status)
+					require.Equal(t, r.strange, e.Strange, r.status)
 					require.False(t, e.Lost)
-					require.Equal(t, fmt.Sprintf("the store answered %d", r.status), e.Message)
+					require.True(t, strings.HasPrefix(e.Message, fmt.Sprintf("the store answered %d", r.status)), e.Message)
 				}
 			}
 		})
@@ -198,13 +270,13 @@ func TestARefusalWithoutACodeIsJudgedByItsStatus(t *testing.T) {
 }
 
 func TestARefusalIsToldInOneShortLineWithoutSecrets(t *testing.T) {
-	e := failure(t, S3(refused(400, "InvalidArgument", "no\n  such\tthing as https://host/a"+signed+" with\r\nX-Amz-Signature="+canary+". "+strings.Repeat("ä", 1000))))
+	e := failure(t, s3(refused(400, "InvalidArgument", "no\n  such\tthing as https://host/a"+signed+" with\r\nX-Amz-Signature="+canary+". "+strings.Repeat("ä", 1000))))
 	require.Contains(t, e.Message, "the store answered 400 InvalidArgument: no such thing as https://host/a with X-Amz-Signature=[redacted]")
 	require.Less(t, len([]rune(e.Message)), 400)
 
 	a := refused(400, strings.Repeat("C", 1000), "")
 	a.Header.Set("X-Amz-Request-Id", strings.Repeat("I", 1000))
-	e = failure(t, S3(a))
+	e = failure(t, s3(a))
 	require.Less(t, len(e.Code), 100)
 	require.Less(t, len(e.RequestID), 300)
 }
@@ -226,8 +298,8 @@ func TestTheStoresNamesForARequest(t *testing.T) {
 			for name, value := range c.header {
 				a.Header.Set(name, value)
 			}
-			require.Equal(t, c.want, S3(a).RequestID)
-			require.Equal(t, c.want, OSS(a).RequestID)
+			require.Equal(t, c.want, s3(a).RequestID)
+			require.Equal(t, c.want, oss(a).RequestID)
 		})
 	}
 }
@@ -235,23 +307,23 @@ func TestTheStoresNamesForARequest(t *testing.T) {
 func TestAStoreSaysWhenToComeBack(t *testing.T) {
 	a := refused(503, "SlowDown", "x")
 	a.Header.Set("Retry-After", "7")
-	require.Equal(t, 7*time.Second, S3(a).RetryAfter)
-	require.Equal(t, 7*time.Second, OSS(a).RetryAfter)
+	require.Equal(t, 7*time.Second, s3(a).RetryAfter)
+	require.Equal(t, 7*time.Second, oss(a).RetryAfter)
 	a.Header.Set("Retry-After", time.Now().Add(30*time.Minute).UTC().Format(http.TimeFormat))
-	require.InDelta(t, 30*time.Minute, S3(a).RetryAfter, float64(10*time.Minute))
+	require.InDelta(t, 30*time.Minute, s3(a).RetryAfter, float64(10*time.Minute))
 	for _, off := range []time.Duration{time.Hour, -time.Hour} { // of the store's clock
 		there := time.Now().Add(off).UTC()
 		a.Header.Set("Date", there.Format(http.TimeFormat))
 		a.Header.Set("Retry-After", there.Add(9*time.Second).Format(http.TimeFormat))
-		require.Equal(t, 9*time.Second, S3(a).RetryAfter)
+		require.Equal(t, 9*time.Second, s3(a).RetryAfter)
 	}
 	for _, absurd := range []string{"99999", "99999999999"} {
 		a.Header.Set("Retry-After", absurd)
-		require.LessOrEqual(t, S3(a).RetryAfter, time.Hour)
-		require.GreaterOrEqual(t, S3(a).RetryAfter, time.Duration(0))
+		require.LessOrEqual(t, s3(a).RetryAfter, time.Hour)
+		require.GreaterOrEqual(t, s3(a).RetryAfter, time.Duration(0))
 	}
 	a.Header.Set("Retry-After", "soon")
-	require.Zero(t, S3(a).RetryAfter)
+	require.Zero(t, s3(a).RetryAfter)
 }
 
 func TestAnETagLosesItsQuotes(t *testing.T) {
@@ -336,7 +408,7 @@ func FuzzARefusalIsAlwaysUnderstood(f *testing.F) {
 	f.Add(200, []byte(``))
 	f.Add(503, []byte("<Error><Code>\x1b[31m</Code></Error>"))
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
-		for _, read := range []func(Answer) *upload.Error{S3, OSS} {
+		for _, read := range []func(Answer) *upload.Error{s3, oss} {
 			e := read(Answer{Status: status, Body: body, Whole: true})
 			if e == nil {
 				continue

@@ -53,7 +53,7 @@ type Answer struct {
 // Arrived is how much of the body the other side may hold.
 func (a Answer) Arrived() upload.Arrival {
 	switch {
-	case a.Status >= 400 && a.Status < 500 && a.Status != egress.StatusClientClosed:
+	case a.Status >= 300 && a.Status < 500 && a.Status != egress.StatusClientClosed: // a redirect took nothing
 		return upload.ArrivedNothing
 	case a.Whole:
 		return upload.ArrivedMaybe

@@ -103,8 +103,12 @@ type Error struct {
 	// asked nothing.
 	RetryAfter time.Duration `json:"retry_after,omitempty"`
 	// Then is the kind that the failure has when it comes a second time: some
-	// answers are worth exactly one more try.
+	// answers are worth exactly one more try. Where Strange is set, it is the kind that
+	// the failure has when it still comes after StrangeFor.
 	Then Kind `json:"then,omitempty"`
+	// Strange says that not the other side itself has spoken, as far as can be told:
+	// a firewall, a proxy, a portal. It may pass, but not for as long as an outage.
+	Strange bool `json:"strange,omitempty"`
 	// Lost says that the whole session is gone, and not only a URL of it.
 	Lost bool `json:"lost,omitempty"`
 	// Paused says that no call was made, because the account is paused.
@@ -115,6 +119,9 @@ type Error struct {
 
 	err error
 }
+
+// StrangeFor is for how long a failure that is Strange is taken for one that may pass.
+const StrangeFor = 10 * time.Minute
 
 // MayHaveArrived reports whether the work of the call may have been done all the
 // same: nobody answered, and all of it was sent. What was answered, even with a
