@@ -93,6 +93,9 @@ func begin(ctx workflow.Context, item upload.Item) (*run, error) {
 		r.p = upload.Progress{Attempts: was.Attempts, BytesSent: was.BytesSent, Repeated: was.Repeated, Notes: was.Notes}
 		r.p.Note(from.Because)
 		r.tally()
+		if state := was.State(); state != "" && was.Session.Method != "" { // one that is paused before its claim keeps it
+			r.result.State = state
+		}
 	}
 	r.result.WorkflowID = upload.Text(workflow.GetInfo(ctx).WorkflowExecution.ID)
 	if err := workflow.SetQueryHandler(ctx, upload.QueryStatus, r.tell); err != nil {

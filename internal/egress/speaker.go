@@ -13,14 +13,14 @@ func Speaker(header http.Header) string {
 	var said []string
 	content, _, _ := strings.Cut(header.Get("Content-Type"), ";")
 	for _, one := range []struct{ before, text string }{
-		{"", strings.TrimSpace(content)}, {"server: ", header.Get("Server")}, {"via: ", strings.Join(header.Values("Via"), ", ")},
+		{"", strings.TrimSpace(content)}, {"server ", header.Get("Server")}, {"via ", strings.Join(header.Values("Via"), ", ")},
 	} {
 		if text := Line(one.text, mostName); text != "" {
 			said = append(said, one.before+text)
 		}
 	}
 	if len(said) == 0 {
-		return "a server that does not name itself"
+		return "no content type, no server name"
 	}
 	return strings.Join(said, ", ")
 }

@@ -114,7 +114,7 @@ func second(t *upload.Tally, key string, e *upload.Error, now time.Time) {
 		return
 	case e.Strange:
 		if !since.IsZero() && now.Sub(since) >= upload.StrangeFor {
-			e.Kind, e.Then = e.Then, ""
+			e.Kind, e.Then, e.Strange = e.Then, "", false
 		}
 		return
 	}
@@ -371,22 +371,18 @@ func (f Flow) find(s *upload.Progress, e *upload.Error, now time.Time) {
 // call was made first, and n how often it has failed by now. GoOn leaves the failure
 // to whoever needs the call.
 func (f Flow) Aside(e *upload.Error, since time.Time, n int, now time.Time) Verdict {
+	if e.Strange && now.Sub(since) >= upload.StrangeFor {
+		e.Kind, e.Then, e.Strange = e.Then, "", false
+	}
 	switch e.Kind {
 	case upload.KindThrottled:
 		return Verdict{Repeat, Slow(e.RetryAfter, f.Seed, n)}
 	case upload.KindDenied:
 		return Verdict{Then: Hold}
 	case upload.KindUnavailable:
-		patience := f.Patience
-		if e.Strange {
-			patience = min(patience, upload.StrangeFor)
-		}
-		if now.Sub(since) < patience && (e.Then == "" || e.Strange) {
+		if now.Sub(since) < f.Patience && (e.Then == "" || e.Strange) {
 			return Verdict{Repeat, max(upload.Backoff(n, f.Seed), e.RetryAfter, leastRest)}
 		}
-	}
-	if e.Strange { // for too long
-		e.Kind, e.Then = e.Then, ""
 	}
 	return Verdict{Then: GoOn}
 }

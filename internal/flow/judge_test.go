@@ -156,7 +156,7 @@ func TestAStrangeRefusalIsTriedForTenMinutes(t *testing.T) {
 
 	e := failure(upload.KindUnavailable, func(e *upload.Error) { e.Strange, e.Then = true, upload.KindDenied })
 	require.Equal(t, flow.Repeat, f.Aside(&e, noon, 3, noon.Add(9*time.Minute)).Then)
-	require.Equal(t, flow.GoOn, f.Aside(&e, noon, 9, noon.Add(10*time.Minute)).Then)
+	require.Equal(t, flow.Hold, f.Aside(&e, noon, 9, noon.Add(10*time.Minute)).Then)
 	require.Equal(t, upload.KindDenied, e.Kind)
 }
 

@@ -49,7 +49,7 @@ func TestParseRuleListsWhatWouldWork(t *testing.T) {
 		"trustana.put=":                      "an empty word",
 		"trustana.put=status":                `needs a value for status, as in "status=503,code=SlowDown,retry-after=2"`,
 		"trustana.put=status=999":            "want an HTTP status",
-		"trustana.put=status=503,colour=red": `takes no "colour"; it takes after, code, location`,
+		"trustana.put=status=503,colour=red": `takes no "colour"; it takes after, code, etag, location`,
 		"trustana.put=lost,d=3":              "it takes nothing",
 		"trustana.put=slow=soon":             "want a duration such as 2s",
 		"trustana.put=slow,rate=fast":        "want a whole number",

@@ -35,7 +35,7 @@ func redirected(a Answer, to Target) bool {
 // bytes may be stored, or somebody else has spoken for the store.
 func unproven(a Answer, lacks string) *upload.Error {
 	r := readRefusal(a)
-	text := fmt.Sprintf("the store answered %d without %s; %s answered", a.Status, lacks, egress.Speaker(a.Header))
+	text := fmt.Sprintf("the store answered %d without %s (%s)", a.Status, lacks, egress.Speaker(a.Header))
 	if r.store.Code != "" {
 		text += ": " + egress.Line(r.store.Code+": "+r.store.Message, egress.MostText)
 	}

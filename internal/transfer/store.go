@@ -84,7 +84,7 @@ func (r refusal) requestID() string {
 func (r refusal) strange() *upload.Error {
 	e := r.as(upload.KindUnavailable)
 	e.Then, e.Strange = upload.KindRejected, true
-	e.Message += ", not as a store does; " + egress.Speaker(r.answer.Header) + " answered"
+	e.Message += " (not in a store's format: " + egress.Speaker(r.answer.Header) + ")"
 	return e
 }
 

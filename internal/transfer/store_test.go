@@ -207,7 +207,7 @@ func TestASuccessIsBelievedWhereTheStoreProvesIt(t *testing.T) {
 				require.Equal(t, upload.KindUnavailable, e.Kind)
 				if succeeded(a, c.to) {
 					require.Equal(t, upload.ArrivedMaybe, e.Arrived, "a lost answer")
-					require.Contains(t, e.Message, "server: nginx answered")
+					require.Contains(t, e.Message, "server nginx)")
 				} else {
 					require.Equal(t, upload.ArrivedNothing, e.Arrived)
 				}

@@ -34,7 +34,7 @@ var closientSuite = suite{
 			{"422 VALIDATION_ERROR", "status=422", refused},
 			{"500 INTERNAL_ERROR", "status=500", repeated},
 			{"503", "status=503,retry-after=2", repeated},
-			{"200 without data", "missing-field=data", repeated},
+			{"200 without data", "missing-field=data", repeatedOnce},
 		})},
 		{
 			name: "post", step: upload.StepTransfer, looks: requests{"list": 2},

@@ -125,7 +125,7 @@ func TestCanceledRunsAgain(t *testing.T) {
 		entry, err := w.ledger.Get(t.Context(), item.UploadID)
 		require.NoError(t, err)
 		require.Equal(t, upload.StateCanceled, entry.Result.State)
-		require.Contains(t, entry.Result.Note, "the vendor may still make a medium")
+		require.Contains(t, entry.Result.Note, "the vendor may still create a medium")
 	})
 	require.Error(t, first.err)
 	require.Equal(t, upload.StateReady, second.result.State)

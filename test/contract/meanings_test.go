@@ -92,6 +92,19 @@ func unanswered(p place) []example {
 	}
 }
 
+// strange: somebody else may have spoken, so ask again, with a fresh login where there
+// is one, and hold nothing against the account.
+func strange(p place) []example {
+	again := requests{}
+	if p.usual()["login"] > 0 {
+		again["login"] = perhaps
+	}
+	return []example{
+		{"once", 1, p.goesOn(p.own(1), again)},
+		{"always", 0, p.fails(upload.KindUnavailable, p.own(some), again, p.renewals())},
+	}
+}
+
 // repeatedUnderneath: as repeated, but net/http itself repeats a GET, once, that
 // a kept connection ended under.
 func repeatedUnderneath(p place) []example {

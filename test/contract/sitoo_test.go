@@ -25,10 +25,10 @@ var sitooSuite = suite{
 			{"409", "status=409", repeatedOnce},
 			{"500", "status=500", repeated},
 			{"503", "status=503", repeated},
-			{"200 without a file_id", "missing-field=file_id", repeated},
-			{"200 without an upload_url", "missing-field=upload_url", repeated},
-			{"200 without fields", "missing-field=fields", repeated},
-			{"200 without a key", "missing-field=fields.key", repeated},
+			{"200 without a file_id", "missing-field=file_id", repeatedOnce},
+			{"200 without an upload_url", "missing-field=upload_url", repeatedOnce},
+			{"200 without fields", "missing-field=fields", repeatedOnce},
+			{"200 without a key", "missing-field=fields.key", repeatedOnce},
 			{"200 without an expiry", "missing-field=upload_expires_at", unnoticed},
 		})},
 		{
@@ -38,7 +38,7 @@ var sitooSuite = suite{
 			}),
 		},
 		{name: "get", step: upload.StepPoll, media: 1, answers: answers(
-			meaningOf(unanswered, transport), throttling, []answer{
+			meaningOf(unanswered, answers(cuts, garbage)), strangers, throttling, []answer{
 				{"400", "status=400", refused},
 				{"401", "status=401", denied},
 				{"403", "status=403", denied},
@@ -46,7 +46,7 @@ var sitooSuite = suite{
 				{"409", "status=409", repeatedOnce},
 				{"500", "status=500", unanswered},
 				{"503", "status=503,retry-after=3", unanswered},
-				{"200 without a status", "missing-field=status", unanswered},
+				{"200 without a status", "missing-field=status", repeatedOnce},
 			},
 		)},
 	},
@@ -104,14 +104,14 @@ func TestSitoo(t *testing.T) {
 			want: want{state: upload.StateReady, requests: requests{"upload-url": 2, "post": 2, "get": some}, media: 1},
 		},
 		{
-			name: "get says uploading for two minutes: the form is sent again", faults: []string{"sitoo.post#1=status=204"},
+			name: "get says uploading for two minutes: the form is sent again", faults: []string{"sitoo.post#1=status=204,etag=x"},
 			want: want{state: upload.StateReady, requests: requests{"upload-url": 1, "post": 2, "get": some}, media: 1},
 			check: func(w *world, _ upload.Item, _ end) {
 				require.GreaterOrEqual(w.t, w.took(), 2*time.Minute)
 			},
 		},
 		{
-			name: "get says uploading for ever", faults: []string{"sitoo.post=status=204"},
+			name: "get says uploading for ever", faults: []string{"sitoo.post=status=204,etag=x"},
 			want: timeout.asking(requests{"upload-url": 1, "post": 3, "get": some}),
 			check: func(w *world, _ upload.Item, ended end) {
 				require.Contains(w.t, ended.result.Error.Message, "its last status: uploading")

@@ -4,7 +4,7 @@ import "slices"
 
 // transport is what may happen to any call that is safe to repeat, besides the
 // answers that the vendor knows of.
-var transport = answers(cuts, garbage)
+var transport = answers(cuts, garbage, strangers)
 
 // cuts end a connection without a word.
 var cuts = []answer{
@@ -20,6 +20,14 @@ var garbage = []answer{
 	{"an answer that is no JSON", "not-json", repeated},
 	{"a 502 of a proxy", "status=502", repeated},
 	{"a 504 of a proxy", "status=504", repeated},
+	{"a page of a portal", "page=200", repeated},
+}
+
+// strangers is refusals that the vendor did not say.
+var strangers = []answer{
+	{"a 401 page of a firewall", "page=401", strange},
+	{"a 403 page of a firewall", "page=403", strange},
+	{"a 400 page of a proxy", "page=400", strange},
 }
 
 // throttling is 429 in all its forms.
@@ -36,6 +44,9 @@ var bodies = []answer{
 	{"a 429 that no store should give", "status=429,retry-after=3", throttled},
 	{"a 502 of a proxy", "status=502", repeated},
 	{"a 408 of a proxy", "status=408", repeatedSafely},
+	{"a page of a portal", "page=200", repeated},
+	{"a 403 page of a firewall", "page=403", repeatedSafely},
+	{"a 404 page of a proxy", "page=404", repeatedSafely},
 }
 
 // landed is what may happen when the bytes are stored and nobody hears so. What

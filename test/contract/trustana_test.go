@@ -31,8 +31,8 @@ var trustanaSuite = suite{
 			{"200 with errorCode 429", "status=200,code=429", throttled},
 			{"200 with errorCode 500", "status=200,code=500", repeated},
 			{"200 with an errorCode that is no status", "status=200,code=7", repeated},
-			{"200 without an uploadUrl", "missing-field=data.uploadUrl", repeated},
-			{"200 without an uploadId", "missing-field=data.uploadId", repeated},
+			{"200 without an uploadUrl", "missing-field=data.uploadUrl", repeatedOnce},
+			{"200 without an uploadId", "missing-field=data.uploadId", repeatedOnce},
 		})},
 		{
 			name: "put", step: upload.StepTransfer, renews: "prepare", lost: requests{"status": some},
@@ -41,7 +41,7 @@ var trustanaSuite = suite{
 			}),
 		},
 		{name: "status", step: upload.StepPoll, media: 1, answers: answers(
-			meaningOf(unanswered, transport), throttling, []answer{
+			meaningOf(unanswered, answers(cuts, garbage)), strangers, throttling, []answer{
 				{"400", "status=400", refused},
 				{"401", "status=401", denied},
 				{"403", "status=403", denied},
@@ -50,7 +50,7 @@ var trustanaSuite = suite{
 				{"503", "status=503,retry-after=2", unanswered},
 				{"200 with errorCode 404", "status=200,code=404", unseen},
 				{"200 with errorCode 500", "status=200,code=500", unanswered},
-				{"200 without a fileId", "missing-field=data.fileId", unanswered},
+				{"200 without a fileId", "missing-field=data.fileId", repeatedOnce},
 			},
 		)},
 	},

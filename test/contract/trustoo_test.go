@@ -36,14 +36,14 @@ var trustooSuite = suite{
 			}),
 		},
 		{name: "policy", step: upload.StepPrepare, answers: answers(transport, trustooCodes, []answer{
-			{"200 without data", "missing-field=data", repeated},
-			{"200 without an access_id", "missing-field=data.access_id", repeated},
-			{"200 without a host", "missing-field=data.host", repeated},
-			{"200 without an expire", "missing-field=data.expire", repeated},
-			{"200 without a signature", "missing-field=data.signature", repeated},
-			{"200 without a policy", "missing-field=data.policy", repeated},
-			{"200 without a dir", "missing-field=data.dir", repeated},
-			{"200 without a callback", "missing-field=data.callback", repeated},
+			{"200 without data", "missing-field=data", repeatedOnce},
+			{"200 without an access_id", "missing-field=data.access_id", repeatedOnce},
+			{"200 without a host", "missing-field=data.host", repeatedOnce},
+			{"200 without an expire", "missing-field=data.expire", repeatedOnce},
+			{"200 without a signature", "missing-field=data.signature", repeatedOnce},
+			{"200 without a policy", "missing-field=data.policy", repeatedOnce},
+			{"200 without a dir", "missing-field=data.dir", repeatedOnce},
+			{"200 without a callback", "missing-field=data.callback", repeatedOnce},
 		})},
 		{
 			name: "post", step: upload.StepTransfer, renews: "policy",
@@ -57,9 +57,9 @@ var trustooSuite = suite{
 			name: "video", step: upload.StepPrepare, arrange: withVideo,
 			usual: requests{"video": 1, "video-put": 1},
 			answers: answers(transport, trustooCodes, []answer{
-				{"200 without data", "missing-field=data", repeated},
-				{"200 without an upload_url", "missing-field=data.upload_url", repeated},
-				{"200 without a url", "missing-field=data.url", repeated},
+				{"200 without data", "missing-field=data", repeatedOnce},
+				{"200 without an upload_url", "missing-field=data.upload_url", repeatedOnce},
+				{"200 without a url", "missing-field=data.url", repeatedOnce},
 			}),
 		},
 		{
@@ -120,7 +120,7 @@ func withVideo(w *world) {
 func TestTrustoo(t *testing.T) {
 	seed := func(s *sandbox.Settings) { sandbox.In[trustoo.Settings](s).SeedCallback = true }
 	untold := func(w *world, _ upload.Item, ended end) {
-		require.Contains(w.t, ended.result.Note, "could not tell the vendor")
+		require.Contains(w.t, ended.result.Note, "could not notify the vendor")
 		require.NotEmpty(w.t, ended.result.MediaURL)
 	}
 	tell(t, "trustoo", []story{

@@ -36,8 +36,8 @@ var truvideoSuite = suite{
 			{"404", "status=404", refused},
 			{"500", "status=500", repeated},
 			{"503", "status=503,retry-after=2", repeated},
-			{"201 without an uploadId", "missing-field=uploadId", repeated},
-			{"201 without a mediaId", "missing-field=mediaId", repeated},
+			{"201 without an uploadId", "missing-field=uploadId", repeatedOnce},
+			{"201 without a mediaId", "missing-field=mediaId", repeatedOnce},
 		})},
 		{
 			name: "parts", step: upload.StepTransfer, arrange: withoutAURL,
@@ -85,13 +85,13 @@ var truvideoSuite = suite{
 			}),
 		},
 		{name: "status", step: upload.StepPoll, media: 1, answers: answers(
-			meaningOf(unanswered, transport), throttling, []answer{
+			meaningOf(unanswered, answers(cuts, garbage)), strangers, throttling, []answer{
 				{"401", "status=401", loggedInAgain},
 				{"403", "status=403", denied},
 				{"409", "status=409", refused},
 				{"500", "status=500", unanswered},
 				{"503", "status=503,retry-after=3", unanswered},
-				{"200 without a status", "missing-field=status", unanswered},
+				{"200 without a status", "missing-field=status", repeatedOnce},
 			},
 		)},
 	},

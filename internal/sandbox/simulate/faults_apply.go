@@ -52,6 +52,11 @@ func (c *Call) Perform() *Answer {
 	switch r.What {
 	case "status":
 		return c.faultStatus(r)
+	case "page": // of something between the client and the vendor
+		c.Drain()
+		a := NewAnswer(r.Int("page", 0)).With("Content-Type", "text/html; charset=utf-8").With("Server", "gatekeeper")
+		a.Body = []byte("<!DOCTYPE html><html><title>Please sign in</title></html>")
+		return a
 	case "reset-before":
 		return &Answer{Cut: cutReset}
 	case "reset-in":
@@ -124,6 +129,9 @@ func (c *Call) faultStatus(r *Rule) *Answer {
 			to = "http://" + c.HTTP.Host + c.HTTP.URL.RequestURI()
 		}
 		a.With("Location", to)
+	}
+	if etag := r.Params["etag"]; etag != "" {
+		a.With("ETag", `"`+etag+`"`)
 	}
 	if r.flag("undrained") {
 		a.Cut = cutUnread

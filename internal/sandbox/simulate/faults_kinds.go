@@ -66,8 +66,9 @@ func everyKind() map[string]FaultKind {
 	return map[string]FaultKind{
 		"status": {Params: map[string]Param{
 			"status": ParamStatus, "code": ParamText, "message": ParamText, "retry-after": ParamCount, "retry-after-date": ParamDuration,
-			"undrained": ParamFlag, "after": ParamFlag, "location": ParamText,
+			"undrained": ParamFlag, "after": ParamFlag, "location": ParamText, "etag": ParamText,
 		}, needs: []string{"status"}, example: "status=503,code=SlowDown,retry-after=2"},
+		"page":         {Params: map[string]Param{"page": ParamStatus}, needs: []string{"page"}, example: "page=403"},
 		"reset-before": {},
 		"reset-after":  {},
 		"cut-answer":   {Params: map[string]Param{"cut-answer": ParamCount}},

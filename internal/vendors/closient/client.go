@@ -22,11 +22,11 @@ type caller struct{ *wire.Caller }
 
 // image is an image of a product.
 type image struct {
-	ID        string    `json:"id"`
-	Title     string    `json:"title"`
-	IsPrimary bool      `json:"is_primary"`
-	Created   time.Time `json:"created"`
-	ImageURL  string    `json:"image_url"`
+	ID        wire.Text   `json:"id"`
+	Title     wire.Text   `json:"title"`
+	IsPrimary wire.Bool   `json:"is_primary"`
+	Created   wire.Moment `json:"created"`
+	ImageURL  wire.Text   `json:"image_url"`
 }
 
 // Prepare remembers which images the product has: GET …/images, all pages.
@@ -37,7 +37,7 @@ func (Client) Prepare(ctx context.Context, c *wire.Caller, in upload.Prepare) (u
 	}
 	before := make([]string, 0, len(images))
 	for _, image := range images {
-		before = append(before, image.ID)
+		before = append(before, string(image.ID))
 	}
 	var form []upload.FormField
 	if title := in.Item.Fields.String("title"); title != "" {
@@ -88,7 +88,7 @@ func (Client) Received(ctx context.Context, c *wire.Caller, status int, header h
 }
 
 func (i image) media() upload.Media {
-	return upload.Media{ID: i.ID, URL: wire.LastingURL(i.ImageURL), State: upload.StateReady, Seen: "listed"}
+	return upload.Media{ID: string(i.ID), URL: wire.LastingURL(string(i.ImageURL)), State: upload.StateReady, Seen: "listed"}
 }
 
 // Poll makes no call: an image that was answered is ready.
@@ -106,10 +106,10 @@ func (c caller) list(ctx context.Context, step upload.Step, fields upload.Fields
 			return nil, time.Time{}, err
 		}
 		var got struct {
-			Data       []image `json:"data"`
-			Pagination struct {
-				HasNext bool `json:"has_next"`
-			} `json:"pagination"`
+			Data       wire.List[image] `json:"data"`
+			Pagination wire.Object[struct {
+				HasNext wire.Bool `json:"has_next"`
+			}] `json:"pagination"`
 		}
 		if err := a.Decode(&got); err != nil {
 			return nil, time.Time{}, err
@@ -119,7 +119,7 @@ func (c caller) list(ctx context.Context, step upload.Step, fields upload.Fields
 		}
 		all = append(all, got.Data...)
 		switch {
-		case !got.Pagination.HasNext, len(got.Data) == 0:
+		case !bool(got.Pagination.Value.HasNext), len(got.Data) == 0:
 			return all, a.There(c.Now()), nil
 		case page == maxPages:
 			return nil, time.Time{}, a.Incomplete("with more than %d pages", page)

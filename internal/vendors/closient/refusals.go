@@ -2,7 +2,6 @@ package closient
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -12,29 +11,30 @@ import (
 // refusal reads both shapes of refusals that the vendor documents: {"error": {…}}
 // and RFC 9457 problems.
 func refusal(a wire.Answer) wire.Refusal {
-	var said struct {
-		Error struct {
-			Code    string `json:"code"`
-			Message string `json:"message"`
-			Details []struct {
-				Field   string `json:"field"`
-				Message string `json:"message"`
-			} `json:"details"`
-		} `json:"error"`
-		Title      string  `json:"title"`
-		Detail     string  `json:"detail"`
-		Code       string  `json:"error_code"`
-		RetryAfter float64 `json:"retry_after"`
+	type detail struct {
+		Field   wire.Text `json:"field"`
+		Message wire.Text `json:"message"`
 	}
-	_ = json.Unmarshal(a.Body, &said)                             // an empty or foreign body says nothing
-	wait := min(max(said.RetryAfter, 0), longestWindow.Seconds()) // first, for not every number is a Duration
-	text := said.Error.Message
-	for _, detail := range said.Error.Details {
+	var said struct {
+		Error wire.Object[struct {
+			Code    wire.Text         `json:"code"`
+			Message wire.Text         `json:"message"`
+			Details wire.List[detail] `json:"details"`
+		}] `json:"error"`
+		Title      wire.Text  `json:"title"`
+		Detail     wire.Text  `json:"detail"`
+		Code       wire.Text  `json:"error_code"`
+		RetryAfter wire.Float `json:"retry_after"`
+	}
+	_ = a.Decode(&said)                                                    // an empty or foreign body says nothing
+	wait := min(max(float64(said.RetryAfter), 0), longestWindow.Seconds()) // first, for not every number is a Duration
+	text := string(said.Error.Value.Message)
+	for _, detail := range said.Error.Value.Details {
 		text += fmt.Sprintf("; %s: %s", detail.Field, detail.Message)
 	}
 	return wire.Refusal{
-		Text: cmp.Or(text, said.Detail, said.Title),
-		Code: cmp.Or(said.Error.Code, said.Code),
+		Text: cmp.Or(text, string(said.Detail), string(said.Title)),
+		Code: string(cmp.Or(said.Error.Value.Code, said.Code)),
 		Wait: time.Duration(wait * float64(time.Second)), Longest: longestWindow,
 	}
 }

@@ -57,16 +57,17 @@ func candidates(images []image, in upload.Settle) []image {
 	primary, _ := in.Item.Fields.Bool("is_primary")
 	seen := map[string]bool{}
 	found := slices.DeleteFunc(slices.Clone(images), func(i image) bool {
-		again := seen[i.ID] // the list changed between two pages
-		seen[i.ID] = true
-		return again || slices.Contains(in.Session.Before, i.ID) ||
-			strings.TrimSpace(i.Title) != title || !i.Created.IsZero() && i.Created.Before(since)
+		id := string(i.ID)
+		again := seen[id] // the list changed between two pages
+		seen[id] = true
+		return again || slices.Contains(in.Session.Before, id) ||
+			strings.TrimSpace(string(i.Title)) != title || !i.Created.IsZero() && i.Created.Before(since)
 	})
 	slices.SortStableFunc(found, func(a, b image) int {
 		if primary && a.IsPrimary != b.IsPrimary {
-			return map[bool]int{true: -1, false: 1}[a.IsPrimary]
+			return map[bool]int{true: -1, false: 1}[bool(a.IsPrimary)]
 		}
-		return a.Created.Compare(b.Created)
+		return a.Created.Compare(b.Created.Time)
 	})
 	return found
 }
@@ -86,9 +87,9 @@ func (c caller) adopt(ctx context.Context, in upload.Settle, equal []image) (upl
 	}
 	var left []image
 	for _, image := range others {
-		switch err := c.delete(ctx, in.Item.Fields, image.ID); {
+		switch err := c.delete(ctx, in.Item.Fields, string(image.ID)); {
 		case err == nil:
-			settled.Note += "; deleted " + image.ID
+			settled.Note += "; deleted " + string(image.ID)
 		case wire.IsFinal(wire.StatusOf(err)): // ours is found all the same
 			left = append(left, image)
 		default:
@@ -116,7 +117,7 @@ func (c caller) delete(ctx context.Context, fields upload.Fields, id string) err
 func (c caller) sum(ctx context.Context, image image, size int64) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, imageTimeout)
 	defer cancel()
-	get, err := http.NewRequestWithContext(ctx, http.MethodGet, image.ImageURL, nil)
+	get, err := http.NewRequestWithContext(ctx, http.MethodGet, string(image.ImageURL), nil)
 	if err != nil {
 		return "", err
 	}
@@ -142,7 +143,7 @@ func (c caller) sum(ctx context.Context, image image, size int64) (string, error
 func ids(images []image) string {
 	var list []string
 	for _, i := range images {
-		list = append(list, i.ID)
+		list = append(list, string(i.ID))
 	}
 	return strings.Join(list, ", ")
 }

@@ -194,7 +194,7 @@ func TestWhatSitooRefuses(t *testing.T) {
 			},
 			wiretest.Refusal{
 				Name: name + " with the request's name in a header", Call: call, Script: []wiretest.Exchange{wiretest.Refuse(400, "<html>").Saying("X-Request-Id", "hdr-1")},
-				Kind: upload.KindRejected, Arrived: upload.ArrivedNothing, Status: 400, Request: "hdr-1", Text: "bad request",
+				Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedNothing, Status: 400, Request: "hdr-1", Text: "bad request",
 			},
 		)
 	}
@@ -245,23 +245,19 @@ func TestWhatSitooRefuses(t *testing.T) {
 		},
 		wiretest.Refusal{
 			Name: "media without a status may pass", Call: pollCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"file_id":"0b9e"}`)},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: `unknown status ""`,
-		},
-		wiretest.Refusal{
-			Name: "media with an unknown status may pass", Call: pollCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"status":"archived"}`)},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: `unknown status "archived"`,
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without status",
 		},
 		wiretest.Refusal{
 			Name: "a form without its key may pass", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"file_id":"f","upload_url":"https://s3/","fields":{"policy":"x"}}`)},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without file_id, upload_url or key",
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without file_id, upload_url or key",
 		},
 		wiretest.Refusal{
 			Name: "a form without its URL may pass", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"file_id":"f","fields":{"key":"x"}}`)},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without file_id, upload_url or key",
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without file_id, upload_url or key",
 		},
 		wiretest.Refusal{
 			Name: "a form without its file may pass", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"upload_url":"https://s3/","fields":{"key":"x"}}`)},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without file_id, upload_url or key",
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without file_id, upload_url or key",
 		},
 	)
 	wiretest.CheckRefusals(t, sitoo, bearer, rows)

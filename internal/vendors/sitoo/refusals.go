@@ -1,7 +1,6 @@
 package sitoo
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -11,14 +10,14 @@ import (
 // refusal reads {error_code, error_data: {message}, request_id}.
 func refusal(a wire.Answer) wire.Refusal {
 	var said struct {
-		Code string `json:"error_code"`
-		Data struct {
-			Message string `json:"message"`
-		} `json:"error_data"`
-		RequestID string `json:"request_id"`
+		Code wire.Text `json:"error_code"`
+		Data wire.Object[struct {
+			Message wire.Text `json:"message"`
+		}] `json:"error_data"`
+		RequestID wire.Text `json:"request_id"`
 	}
-	_ = json.Unmarshal(a.Body, &said) // an empty or foreign body says nothing
-	return wire.Refusal{Text: said.Data.Message, Code: said.Code, RequestID: said.RequestID}
+	_ = a.Decode(&said) // an empty or foreign body says nothing
+	return wire.Refusal{Text: string(said.Data.Value.Message), Code: string(said.Code), RequestID: string(said.RequestID)}
 }
 
 // notFound distinguishes a file that is not known yet from one that is lost. A new

@@ -23,11 +23,11 @@ type prepareRequest struct {
 }
 
 type prepared struct {
-	UploadURL string `json:"uploadUrl"`
-	ExpiresIn int64  `json:"expiresIn"` // seconds
-	FileName  string `json:"fileName"`
-	FinalURL  string `json:"finalUrl"`
-	UploadID  string `json:"uploadId"`
+	UploadURL wire.Text `json:"uploadUrl"`
+	ExpiresIn wire.Int  `json:"expiresIn"` // seconds
+	FileName  wire.Text `json:"fileName"`
+	FinalURL  wire.Text `json:"finalUrl"`
+	UploadID  wire.Text `json:"uploadId"`
 }
 
 // Prepare asks for a signed URL: POST /upload/prepare.
@@ -46,13 +46,13 @@ func (Client) Prepare(ctx context.Context, c *wire.Caller, in upload.Prepare) (u
 	}
 	session := upload.Session{
 		Method: upload.MethodPut, Store: upload.StoreS3,
-		ID: got.UploadID, FileName: got.FileName, URL: got.UploadURL,
+		ID: string(got.UploadID), FileName: string(got.FileName), URL: string(got.UploadURL),
 		Header:   map[string]string{"Content-Type": in.Content.Type},
 		OpenedAt: a.There(c.Now()),
-		Media:    upload.Media{URL: wire.LastingURL(got.FinalURL)},
+		Media:    upload.Media{URL: wire.LastingURL(string(got.FinalURL))},
 	}
-	life := min(max(got.ExpiresIn, 0), int64(wire.LongestLife/time.Second)) // not every number is a Duration
-	session.ExpiresAt, session.Life = a.Expiry(wire.Lifetime{Life: time.Duration(life) * time.Second, Signed: got.UploadURL, Usual: urlLife})
+	life := min(max(int64(got.ExpiresIn), 0), int64(wire.LongestLife/time.Second)) // not every number is a Duration
+	session.ExpiresAt, session.Life = a.Expiry(wire.Lifetime{Life: time.Duration(life) * time.Second, Signed: string(got.UploadURL), Usual: urlLife})
 	return session, nil
 }
 
@@ -65,8 +65,8 @@ func (Client) Poll(ctx context.Context, c *wire.Caller, in upload.Poll) (upload.
 		query = url.Values{"fileName": {in.Session.FileName}}
 	}
 	var got struct {
-		FileID string `json:"fileId"`
-		Size   int64  `json:"size"`
+		FileID wire.Text `json:"fileId"`
+		Size   wire.Int  `json:"size"`
 	}
 	a, err := call(ctx, c, wire.Request{Call: callStatus, URL: "/upload/status?" + query.Encode()}, &got)
 	if isUnknown(err) {
@@ -78,11 +78,11 @@ func (Client) Poll(ctx context.Context, c *wire.Caller, in upload.Poll) (upload.
 	if got.FileID == "" {
 		return upload.Media{}, a.Incomplete("without fileId")
 	}
-	if got.Size != 0 && got.Size != in.Content.Size {
+	if got.Size != 0 && int64(got.Size) != in.Content.Size {
 		return upload.Media{}, upload.Errorf(upload.KindCorrupt, upload.StepPoll, "the vendor has %d bytes as %s, but %d were sent", got.Size, got.FileID, in.Content.Size).
 			WithHint("the image is attached already: look at %s before sending it again", got.FileID)
 	}
-	return upload.Media{ID: got.FileID, URL: in.Session.Media.URL, State: upload.StateReady, Seen: "200"}, nil
+	return upload.Media{ID: string(got.FileID), URL: in.Session.Media.URL, State: upload.StateReady, Seen: "200"}, nil
 }
 
 // call makes a call and takes its envelope off. An errorCode other than 0 counts
@@ -94,18 +94,17 @@ func call(ctx context.Context, c *wire.Caller, r wire.Request, into any) (wire.A
 		return a, err
 	}
 	envelope := struct {
-		ErrorCode int             `json:"errorCode"`
+		ErrorCode wire.Int        `json:"errorCode"`
 		Data      json.RawMessage `json:"data"`
 	}{}
 	if err := a.Decode(&envelope); err != nil {
 		return a, err
 	}
-	if code := envelope.ErrorCode; code != 0 {
+	if code := int(envelope.ErrorCode); code != 0 {
 		if code < 400 || code > 599 { // no status (TA-1): trouble of the vendor's, as far as we know
 			code = http.StatusInternalServerError
 		}
 		return a, c.Judge(ctx, a, code, refusal(a))
 	}
-	a.Body = envelope.Data
-	return a, a.Decode(into)
+	return a, a.DecodePart(envelope.Data, into)
 }

@@ -189,7 +189,7 @@ func TestWhatTrustanaRefuses(t *testing.T) {
 		},
 		{
 			Name: "a redirect is not followed", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(302, "").Saying("Location", "/elsewhere")},
-			Kind: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 302,
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 302,
 		},
 		{
 			Name: "a code under a success counts as a status", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, said("401", "who?"))},
@@ -221,15 +221,15 @@ func TestWhatTrustanaRefuses(t *testing.T) {
 		},
 		{
 			Name: "a success without data may pass", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"errorCode":0}`)},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200,
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200,
 		},
 		{
 			Name: "a success without a URL may pass", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"errorCode":0,"data":{"uploadId":"u"}}`)},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without uploadUrl or uploadId",
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without uploadUrl or uploadId",
 		},
 		{
 			Name: "a success without an ID may pass", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"errorCode":0,"data":{"uploadUrl":"https://s3/k"}}`)},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without uploadUrl or uploadId",
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without uploadUrl or uploadId",
 		},
 		{
 			Name: "status 401 stops the account", Call: pollCall, Script: []wiretest.Exchange{wiretest.Refuse(401, "")},
@@ -249,7 +249,7 @@ func TestWhatTrustanaRefuses(t *testing.T) {
 		},
 		{
 			Name: "status without a file ID goes on", Call: pollCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"errorCode":0,"data":{}}`)},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without fileId",
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without fileId",
 		},
 		{
 			Name: "a size that is not ours is damage, and not repeated", Call: pollCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"errorCode":0,"data":{"fileId":"IM1","size":999}}`)},

@@ -1,7 +1,6 @@
 package trustana
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
@@ -13,13 +12,13 @@ import (
 // refusal reads {errorCode, message} (TA-1).
 func refusal(a wire.Answer) wire.Refusal {
 	var said struct {
-		Code    int    `json:"errorCode"`
-		Message string `json:"message"`
+		Code    wire.Int  `json:"errorCode"`
+		Message wire.Text `json:"message"`
 	}
-	_ = json.Unmarshal(a.Body, &said) // an empty or foreign body says nothing
-	r := wire.Refusal{Text: said.Message}
+	_ = a.Decode(&said) // an empty or foreign body says nothing
+	r := wire.Refusal{Text: string(said.Message)}
 	if said.Code != 0 {
-		r.Code = strconv.Itoa(said.Code)
+		r.Code = strconv.Itoa(int(said.Code))
 	}
 	return r
 }

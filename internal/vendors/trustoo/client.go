@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -27,13 +26,13 @@ type caller struct{ *wire.Caller }
 // uploadPolicy is what get_image_upload_policy_token answers: good for any
 // number of keys below Dir until Expire.
 type uploadPolicy struct {
-	AccessID  string `json:"access_id"`
-	Host      string `json:"host"`
-	Expire    string `json:"expire"` // Unix seconds, as text
-	Signature string `json:"signature"`
-	Policy    string `json:"policy"`
-	Dir       string `json:"dir"`
-	Callback  string `json:"callback"`
+	AccessID  wire.Text `json:"access_id"`
+	Host      wire.Text `json:"host"`
+	Expire    wire.Text `json:"expire"` // Unix seconds, as text
+	Signature wire.Text `json:"signature"`
+	Policy    wire.Text `json:"policy"`
+	Dir       wire.Text `json:"dir"`
+	Callback  wire.Text `json:"callback"`
 
 	// On our clock; not of the wire.
 	Until time.Time     `json:"until,omitzero"`
@@ -57,25 +56,25 @@ func (t Client) Prepare(ctx context.Context, c *wire.Caller, in upload.Prepare) 
 		return upload.Session{}, err
 	}
 	name := trustoo.FileName(in.Item, in.Content)
-	key := policy.Dir + keyBelowDir(in, name)
-	if in.Previous != nil && strings.HasPrefix(in.Previous.Media.ID, policy.Dir) {
+	key := string(policy.Dir) + keyBelowDir(in, name)
+	if in.Previous != nil && strings.HasPrefix(in.Previous.Media.ID, string(policy.Dir)) {
 		key = in.Previous.Media.ID
 	}
 	form := []upload.FormField{
 		{Name: "key", Value: key},
-		{Name: "policy", Value: policy.Policy},
-		{Name: "OSSAccessKeyId", Value: policy.AccessID},
-		{Name: "Signature", Value: policy.Signature},
+		{Name: "policy", Value: string(policy.Policy)},
+		{Name: "OSSAccessKeyId", Value: string(policy.AccessID)},
+		{Name: "Signature", Value: string(policy.Signature)},
 	}
-	if drop := in.Because == badCallback && c.Account.On("drop_invalid_callback") && !validCallback(policy.Callback); !drop {
-		form = append(form, upload.FormField{Name: "callback", Value: policy.Callback})
+	if drop := in.Because == badCallback && c.Account.On("drop_invalid_callback") && !validCallback(string(policy.Callback)); !drop {
+		form = append(form, upload.FormField{Name: "callback", Value: string(policy.Callback)})
 	}
 	return upload.Session{
 		Method: upload.MethodForm, Store: upload.StoreOSS,
-		URL: policy.Host, Form: form,
+		URL: string(policy.Host), Form: form,
 		File:      upload.FormFile{Field: "file", Name: name, Type: in.Content.Type},
 		ExpiresAt: policy.Until, Life: policy.left(c.Now()), OpenedAt: c.Now(),
-		Media: upload.Media{ID: key, URL: strings.TrimRight(policy.Host, "/") + "/" + escapePath(key)},
+		Media: upload.Media{ID: key, URL: strings.TrimRight(string(policy.Host), "/") + "/" + escapePath(key)},
 	}, nil
 }
 
@@ -119,7 +118,7 @@ func (c caller) policy(ctx context.Context, failed *upload.Session) (uploadPolic
 		if err := json.Unmarshal(token.Value, &policy); err != nil {
 			return policy, upload.Errorf(upload.KindInternal, upload.StepPrepare, "stored policy: %w", err)
 		}
-		if failed == nil || formValue(*failed, "Signature") != policy.Signature {
+		if failed == nil || formValue(*failed, "Signature") != string(policy.Signature) {
 			return policy, nil
 		}
 		if err := c.Tokens.Drop(ctx, c.Account.Name, "policy", token.Version); err != nil {
@@ -146,11 +145,10 @@ func (c caller) fetchPolicy(ctx context.Context, _ wire.Token) (wire.Token, erro
 	if err != nil {
 		return wire.Token{}, err
 	}
-	if slices.Contains([]string{got.AccessID, got.Host, got.Expire, got.Signature, got.Policy, got.Dir, got.Callback}, "") {
+	if slices.Contains([]wire.Text{got.AccessID, got.Host, got.Expire, got.Signature, got.Policy, got.Dir, got.Callback}, "") {
 		return wire.Token{}, a.Incomplete("with an empty access_id, host, expire, signature, policy, dir or callback")
 	}
-	expire, _ := strconv.ParseInt(got.Expire, 10, 64) // unreadable: not known
-	got.Until, got.Life = a.Expiry(wire.Lifetime{Until: wire.Unix(expire)})
+	got.Until, got.Life = a.Expiry(wire.Lifetime{Until: got.Expire.Moment()})
 	renew := got.Until.Add(-min(reserve, got.Life/5))
 	if got.Until.IsZero() { // passed on arrival (TT-3): good for one attempt of this item only
 		renew = c.Now()
@@ -162,9 +160,9 @@ func (c caller) fetchPolicy(ctx context.Context, _ wire.Token) (wire.Token, erro
 // prepareVideo asks for a signed URL (TT-5).
 func (Client) prepareVideo(ctx context.Context, c *wire.Caller, in upload.Prepare) (upload.Session, error) {
 	var got struct {
-		UploadURL string `json:"upload_url"`
-		URL       string `json:"url"`
-		Expire    string `json:"expire"`
+		UploadURL wire.Text `json:"upload_url"`
+		URL       wire.Text `json:"url"`
+		Expire    wire.Text `json:"expire"`
 	}
 	a, err := caller{c}.call(ctx, wire.Request{Call: callVideo, URL: assumed.videoPath}, &got)
 	if err != nil {
@@ -173,17 +171,16 @@ func (Client) prepareVideo(ctx context.Context, c *wire.Caller, in upload.Prepar
 	if got.UploadURL == "" || got.URL == "" {
 		return upload.Session{}, a.Incomplete("without upload_url or url")
 	}
-	there, err := url.Parse(got.URL)
+	there, err := url.Parse(string(got.URL))
 	if err != nil {
 		return upload.Session{}, a.Incomplete("with an invalid url")
 	}
-	expire, _ := strconv.ParseInt(got.Expire, 10, 64) // unreadable: not known
 	session := upload.Session{
-		Method: upload.MethodPut, Store: upload.StoreOSS, URL: got.UploadURL,
+		Method: upload.MethodPut, Store: upload.StoreOSS, URL: string(got.UploadURL),
 		Header: map[string]string{"Content-Type": in.Content.Type}, OpenedAt: a.There(c.Now()),
-		Media: upload.Media{ID: strings.TrimPrefix(there.Path, "/"), URL: wire.LastingURL(got.URL)},
+		Media: upload.Media{ID: strings.TrimPrefix(there.Path, "/"), URL: wire.LastingURL(string(got.URL))},
 	}
-	session.ExpiresAt, session.Life = a.Expiry(wire.Lifetime{Until: wire.Unix(expire), Signed: got.UploadURL})
+	session.ExpiresAt, session.Life = a.Expiry(wire.Lifetime{Until: got.Expire.Moment(), Signed: string(got.UploadURL)})
 	return session, nil
 }
 

@@ -36,11 +36,7 @@ func (c caller) call(ctx context.Context, r wire.Request, into any) (wire.Answer
 		status, said := meaning(a)
 		switch {
 		case status < 300:
-			a.Body = said.Data
-			if len(said.Data) == 0 || string(said.Data) == "null" {
-				return a, a.Incomplete("without data")
-			}
-			return a, a.Decode(into)
+			return a, a.DecodePart(said.Data, into)
 		case status != http.StatusUnauthorized, try > 1, c.Account.Settings["access_token"] != "":
 			// A fixed token stays as wrong as it is.
 			return a, c.Judge(ctx, a, status, said.refusal())
@@ -103,10 +99,10 @@ func sign(secret string, query url.Values, timestamp string, body []byte) string
 // tokens are what is kept of an answer of OAuth. Chain tells which configured
 // refresh token they descend from: a new one in the configuration starts over.
 type tokens struct {
-	Access  string `json:"access_token"`
-	Refresh string `json:"refresh_token"`
-	Expires int64  `json:"expires_in,omitempty"` // seconds
-	Chain   string `json:"chain,omitempty"`      // ours, not of the wire
+	Access  wire.Text `json:"access_token"`
+	Refresh wire.Text `json:"refresh_token"`
+	Expires wire.Int  `json:"expires_in,omitempty"` // seconds
+	Chain   string    `json:"chain,omitempty"`      // ours, not of the wire
 }
 
 // access gets a new access token. The chain of refresh tokens is kept under a
@@ -123,7 +119,7 @@ func (c caller) access(ctx context.Context, _ wire.Token) (wire.Token, error) {
 	}
 	life := time.Hour
 	if got.Expires > 0 {
-		life = time.Duration(min(got.Expires, int64(wire.LongestLife/time.Second))) * time.Second
+		life = time.Duration(min(int64(got.Expires), int64(wire.LongestLife/time.Second))) * time.Second
 	}
 	return wire.Token{Value: []byte(got.Access), ExpiresAt: c.Now().Add(life / 5 * 4)}, nil
 }
@@ -138,7 +134,7 @@ func (c caller) refresh(ctx context.Context, old wire.Token) (wire.Token, error)
 	refresh := s["refresh_token"]
 	var last tokens
 	if json.Unmarshal(old.Value, &last) == nil && last.Chain == chain && last.Refresh != "" {
-		refresh = last.Refresh
+		refresh = string(last.Refresh)
 	}
 	a, err := c.Do(ctx, wire.Request{
 		Call: callToken, URL: tokenPath,
@@ -156,7 +152,7 @@ func (c caller) refresh(ctx context.Context, old wire.Token) (wire.Token, error)
 		return wire.Token{}, err
 	}
 	if got.Refresh == "" {
-		got.Refresh = refresh
+		got.Refresh = wire.Text(refresh)
 	}
 	got.Chain = chain
 	value, err := json.Marshal(got) //nolint:gosec // to be kept, and it is kept encrypted
@@ -167,7 +163,7 @@ func (c caller) refresh(ctx context.Context, old wire.Token) (wire.Token, error)
 // (TT-2).
 func (c caller) tokensOf(ctx context.Context, a wire.Answer) (tokens, error) {
 	var got tokens
-	if a.Status < 300 && json.Unmarshal(a.Body, &got) == nil && got.Access != "" {
+	if a.Status < 300 && a.Decode(&got) == nil && got.Access != "" {
 		return got, nil
 	}
 	status, said := meaning(a)

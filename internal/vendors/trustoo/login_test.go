@@ -258,7 +258,7 @@ func TestWhatTrustoosRefreshRefuses(t *testing.T) {
 		},
 		{
 			Name: "a second access token too", Call: prepareCall,
-			Script: []wiretest.Exchange{token(wiretest.Canary+"_at1", "", 100), policyWith(wiretest.Canary+"_at1", wiretest.Refuse(401, "")), token(wiretest.Canary+"_at2", "", 100), policyWith(wiretest.Canary+"_at2", wiretest.Refuse(401, "token "+wiretest.Canary+"_at2"))},
+			Script: []wiretest.Exchange{token(wiretest.Canary+"_at1", "", 100), policyWith(wiretest.Canary+"_at1", wiretest.Refuse(401, "")), token(wiretest.Canary+"_at2", "", 100), policyWith(wiretest.Canary+"_at2", wiretest.Refuse(401, `{"message":"token `+wiretest.Canary+`_at2"}`))},
 			Kind:   upload.KindDenied, Arrived: upload.ArrivedNothing, Status: 401,
 		},
 	})

@@ -23,7 +23,8 @@ const (
 // The calls of an upload.
 var (
 	callToken = spec.Call{
-		Name: "token", Title: "oauth token", Step: upload.StepPrepare, Method: http.MethodPost, Path: tokenPath,
+		Login: true,
+		Name:  "token", Title: "oauth token", Step: upload.StepPrepare, Method: http.MethodPost, Path: tokenPath,
 		Repeat: spec.LeavesNothing, Source: "https://apidoc.trustoo.io/api-477412680",
 	}
 	callPolicy = spec.Call{

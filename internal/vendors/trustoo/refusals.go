@@ -11,23 +11,23 @@ import (
 
 // envelope is the shape of every answer.
 type envelope struct {
-	Code      *int            `json:"code"`
-	Message   string          `json:"message"`
-	RequestID string          `json:"request_id"`
+	Code      *wire.Int       `json:"code"`
+	Message   wire.Text       `json:"message"`
+	RequestID wire.Text       `json:"request_id"`
 	Data      json.RawMessage `json:"data"`
 }
 
 func (e envelope) refusal() wire.Refusal {
-	r := wire.Refusal{Text: e.Message, RequestID: e.RequestID}
+	r := wire.Refusal{Text: string(e.Message), RequestID: string(e.RequestID)}
 	if e.Code != nil {
-		r.Code = strconv.Itoa(*e.Code)
+		r.Code = strconv.Itoa(int(*e.Code))
 	}
 	return r
 }
 
 // statuses are what the envelope's codes mean as HTTP statuses. Codes 1
 // (canceled) and 4 (deadline) may pass.
-var statuses = map[int]int{
+var statuses = map[wire.Int]int{
 	1:  http.StatusServiceUnavailable,
 	3:  http.StatusBadRequest,
 	4:  http.StatusServiceUnavailable,
@@ -42,7 +42,7 @@ var statuses = map[int]int{
 // under HTTP 200, else by its status.
 func meaning(a wire.Answer) (int, envelope) {
 	var said envelope
-	if json.Unmarshal(a.Body, &said) != nil || said.Code == nil {
+	if a.Decode(&said) != nil || said.Code == nil {
 		if a.Status < 300 {
 			return http.StatusInternalServerError, said // not a success of the vendor's
 		}

@@ -30,7 +30,7 @@ func TestWhatTrustooRefuses(t *testing.T) {
 		},
 		{
 			Name: "403, a scope that is missing", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(403, "<html>")},
-			Kind: upload.KindDenied, Arrived: upload.ArrivedNothing, Status: 403,
+			Kind: upload.KindUnavailable, Then: upload.KindDenied, Arrived: upload.ArrivedNothing, Status: 403,
 		},
 		{
 			Name: "code 3 under 200", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, code(3))},
@@ -102,11 +102,11 @@ func TestWhatTrustooRefuses(t *testing.T) {
 		},
 		{
 			Name: "no data", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, code(0))},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without data",
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "with an empty access_id",
 		},
 		{
 			Name: "data that is no object", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"code":0,"data":"x"}`)},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200,
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200,
 		},
 		{
 			Name: "an empty success", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, "")},
@@ -122,15 +122,15 @@ func TestWhatTrustooRefuses(t *testing.T) {
 		},
 		{
 			Name: "a video without its URL", Call: videoCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"code":0,"data":{"url":"https://h/v"}}`)},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without upload_url or url",
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without upload_url or url",
 		},
 		{
 			Name: "a video without its place", Call: videoCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"code":0,"data":{"upload_url":"https://h/v"}}`)},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without upload_url or url",
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without upload_url or url",
 		},
 		{
 			Name: "a video whose place is no URL", Call: videoCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"code":0,"data":{"upload_url":"https://h/v","url":"https://h/%zz"}}`)},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "with an invalid url",
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "with an invalid url",
 		},
 	}
 	for _, field := range []string{"access_id", "host", "expire", "signature", "policy", "dir", "callback"} {
@@ -138,7 +138,7 @@ func TestWhatTrustooRefuses(t *testing.T) {
 		given[field] = ""
 		rows = append(rows, wiretest.Refusal{
 			Name: "a policy without " + field, Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, said(given))},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "an empty access_id, host, expire, signature, policy, dir or callback",
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "an empty access_id, host, expire, signature, policy, dir or callback",
 		})
 	}
 	wiretest.CheckRefusals(t, trustoo, signed, rows)

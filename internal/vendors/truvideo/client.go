@@ -5,14 +5,11 @@ package truvideo
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors/wire"
@@ -46,9 +43,9 @@ type insights struct {
 }
 
 type part struct {
-	PartNumber   int             `json:"partNumber"`
-	PresignedURL string          `json:"presignedUrl"`
-	ExpiresAt    json.RawMessage `json:"expiresAt"`
+	PartNumber   wire.Int    `json:"partNumber"`
+	PresignedURL wire.Text   `json:"presignedUrl"`
+	ExpiresAt    wire.Moment `json:"expiresAt"` // in any form (TV-2)
 }
 
 // Prepare starts a session: POST /upload/start.
@@ -58,9 +55,9 @@ func (Client) Prepare(ctx context.Context, c *wire.Caller, in upload.Prepare) (u
 		return upload.Session{}, err
 	}
 	var got struct {
-		UploadID string `json:"uploadId"`
-		MediaID  string `json:"mediaId"`
-		Parts    []part `json:"parts"`
+		UploadID wire.Text       `json:"uploadId"`
+		MediaID  wire.Text       `json:"mediaId"`
+		Parts    wire.List[part] `json:"parts"`
 	}
 	if err := a.Decode(&got); err != nil {
 		return upload.Session{}, err
@@ -70,10 +67,10 @@ func (Client) Prepare(ctx context.Context, c *wire.Caller, in upload.Prepare) (u
 	}
 	return upload.Session{
 		Method: upload.MethodMultipart, Store: upload.StoreS3,
-		ID: got.UploadID, Header: map[string]string{"Content-Type": in.Content.Type},
+		ID: string(got.UploadID), Header: map[string]string{"Content-Type": in.Content.Type},
 		Plan: in.Plan, Parts: partURLs(a, got.Parts), Life: urlLife,
 		OpenedAt: a.There(c.Now()),
-		Media:    upload.Media{ID: got.MediaID},
+		Media:    upload.Media{ID: string(got.MediaID)},
 	}, nil
 }
 
@@ -106,45 +103,25 @@ func partURLs(a wire.Answer, parts []part) []upload.PartURL {
 		if p.PartNumber < 1 || p.PresignedURL == "" {
 			continue
 		}
-		expires, life := a.Expiry(wire.Lifetime{Until: moment(p.ExpiresAt), Signed: p.PresignedURL, Usual: urlLife})
-		urls = append(urls, upload.PartURL{Number: p.PartNumber, URL: p.PresignedURL, ExpiresAt: expires, Life: life})
+		expires, life := a.Expiry(wire.Lifetime{Until: p.ExpiresAt.Time, Signed: string(p.PresignedURL), Usual: urlLife})
+		urls = append(urls, upload.PartURL{Number: int(p.PartNumber), URL: string(p.PresignedURL), ExpiresAt: expires, Life: life})
 	}
 	return urls
-}
-
-// moment reads a time in any of its forms (TV-2). It returns the zero time if there
-// is none.
-func moment(raw json.RawMessage) time.Time {
-	text := strings.Trim(string(raw), `"`)
-	if at, err := time.Parse(time.RFC3339, text); err == nil {
-		return at
-	}
-	const (
-		milliseconds = 100_000_000_000     // in seconds this would be the year 5138
-		absurd       = 100_000_000_000_000 // in milliseconds too
-	)
-	n, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(n > 0 && n < absurd) { // NaN fails both comparisons
-		return time.Time{}
-	}
-	if n > milliseconds {
-		return time.UnixMilli(int64(n))
-	}
-	return time.Unix(int64(n), 0)
 }
 
 // SignParts asks for more URLs (TV-3).
 func (Client) SignParts(ctx context.Context, c *wire.Caller, in upload.SignParts) ([]upload.PartURL, error) {
 	a, err := caller{c}.call(ctx, wire.Request{Call: callParts, URL: fmt.Sprintf(assumed.partsPath, url.PathEscape(in.Session), in.Open)})
-	switch a.Status {
-	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed:
+	switch {
+	case a.Foreign():
+	case a.Status == http.StatusBadRequest, a.Status == http.StatusNotFound, a.Status == http.StatusMethodNotAllowed:
 		return nil, lost(err)
 	}
 	if err != nil {
 		return nil, err
 	}
 	var got struct {
-		Parts []part `json:"parts"`
+		Parts wire.List[part] `json:"parts"`
 	}
 	if err := a.Decode(&got); err != nil {
 		return nil, err
@@ -183,42 +160,42 @@ func (Client) Complete(ctx context.Context, c *wire.Caller, in upload.Complete) 
 // Poll asks for the session: GET /upload/{uploadId}.
 func (Client) Poll(ctx context.Context, c *wire.Caller, in upload.Poll) (upload.Media, error) {
 	a, err := caller{c}.call(ctx, wire.Request{Call: callStatus, URL: "/upload/" + url.PathEscape(in.Session.ID)})
-	switch a.Status {
-	case http.StatusBadRequest, http.StatusNotFound:
+	switch {
+	case a.Foreign():
+	case a.Status == http.StatusBadRequest, a.Status == http.StatusNotFound:
 		return upload.Media{}, lost(err)
 	}
 	if err != nil {
 		return upload.Media{}, err
 	}
 	var got struct {
-		MediaID       string `json:"mediaId"`
-		Status        string `json:"status"`
-		FileURL       string `json:"fileUrl"`
-		FailureReason string `json:"failureReason"`
-		Parts         []struct {
-			PartNumber int    `json:"partNumber"`
-			ETag       string `json:"eTag"`
-		} `json:"parts"`
+		MediaID       wire.Text `json:"mediaId"`
+		Status        wire.Text `json:"status"`
+		FileURL       wire.Text `json:"fileUrl"`
+		FailureReason wire.Text `json:"failureReason"`
+		Parts         wire.List[struct {
+			PartNumber wire.Int  `json:"partNumber"`
+			ETag       wire.Text `json:"eTag"`
+		}] `json:"parts"`
 	}
 	if err := a.Decode(&got); err != nil {
 		return upload.Media{}, err
 	}
-	media := upload.Media{ID: in.Session.Media.ID, State: upload.StateProcessing, Seen: got.Status}
+	media := upload.Media{ID: in.Session.Media.ID, State: upload.StateProcessing, Seen: a.Clean(string(got.Status))}
 	if got.MediaID != "" {
-		media.ID = got.MediaID
+		media.ID = string(got.MediaID)
 	}
 	switch got.Status {
 	case "COMPLETED":
-		media.State, media.URL = upload.StateReady, wire.LastingURL(got.FileURL)
+		media.State, media.URL = upload.StateReady, wire.LastingURL(string(got.FileURL))
 	case "FAILED":
-		media.State, media.Reason = upload.StateFailed, a.Clean(got.FailureReason)
+		media.State, media.Reason = upload.StateFailed, a.Clean(string(got.FailureReason))
 	case "INITIALIZED", "PARTIAL":
 		for _, part := range got.Parts {
-			media.Stored = append(media.Stored, upload.StoredPart{Number: part.PartNumber, ETag: strings.Trim(part.ETag, `"`)})
+			media.Stored = append(media.Stored, upload.StoredPart{Number: int(part.PartNumber), ETag: strings.Trim(string(part.ETag), `"`)})
 		}
-	case "PENDING_COMPLETE":
-	default:
-		return upload.Media{}, a.Incomplete("with unknown status %q", a.Clean(got.Status))
-	}
+	case "":
+		return upload.Media{}, a.Incomplete("without status")
+	} // PENDING_COMPLETE, and one that nobody knows yet, are on the way
 	return media, nil
 }

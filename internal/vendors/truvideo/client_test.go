@@ -278,16 +278,16 @@ func TestWhatTruvideoRefuses(t *testing.T) {
 	})
 	add(start, wiretest.Refusal{
 		Name: "without IDs may pass", Script: []wiretest.Exchange{wiretest.Refuse(201, `{"uploadId":"u"}`)},
-		Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 201, Text: "without uploadId or mediaId",
-	})
-	add(poll, wiretest.Refusal{
-		Name: "with an unknown word may pass", Script: []wiretest.Exchange{wiretest.Refuse(200, `{"status":"THINKING"}`)},
-		Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: `unknown status "THINKING"`,
+		Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 201, Text: "without uploadId or mediaId",
 	})
 	for _, n := range []named{start, sign, poll} {
 		add(n, wiretest.Refusal{
 			Name: "401 twice stops the account", Script: []wiretest.Exchange{wiretest.Refuse(401, ""), logIn, wiretest.Refuse(401, rfc(401))},
 			Kind: upload.KindDenied, Arrived: upload.ArrivedNothing, Status: 401, Code: "error.some",
+		})
+		add(n, wiretest.Refusal{
+			Name: "401 twice without a word is not taken for the vendor's", Script: []wiretest.Exchange{wiretest.Refuse(401, ""), logIn, wiretest.Refuse(401, "<html>")},
+			Kind: upload.KindUnavailable, Then: upload.KindDenied, Arrived: upload.ArrivedNothing, Status: 401, Text: "not in the vendor's format",
 		})
 		add(n, wiretest.Refusal{
 			Name: "with an empty answer may pass", Script: []wiretest.Exchange{wiretest.Refuse(200, "")},

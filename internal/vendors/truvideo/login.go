@@ -78,7 +78,7 @@ func (c caller) login(ctx context.Context, _ wire.Token) (wire.Token, error) {
 		return wire.Token{}, c.loginRefused(err)
 	}
 	var got struct {
-		AccessToken string `json:"accessToken"`
+		AccessToken wire.Text `json:"accessToken"`
 	}
 	if err := a.Decode(&got); err != nil {
 		return wire.Token{}, err
@@ -86,14 +86,14 @@ func (c caller) login(ctx context.Context, _ wire.Token) (wire.Token, error) {
 	if got.AccessToken == "" {
 		return wire.Token{}, a.Incomplete("without accessToken")
 	}
-	return wire.Token{Value: []byte(got.AccessToken), ExpiresAt: a.Asked.Add(lifeOf(got.AccessToken, a) / 5 * 4)}, nil
+	return wire.Token{Value: []byte(got.AccessToken), ExpiresAt: a.Asked.Add(lifeOf(string(got.AccessToken), a) / 5 * 4)}, nil
 }
 
 // loginRefused turns every final refusal of a login into one of the account: an
 // upload is not to blame for it, and must not fail because of it.
 func (c caller) loginRefused(err error) error {
 	var e *upload.Error
-	if !errors.As(err, &e) || !wire.IsFinal(e.Status) {
+	if !errors.As(err, &e) || !wire.IsFinal(wire.StatusOf(err)) {
 		return err
 	}
 	e.Kind = upload.KindDenied

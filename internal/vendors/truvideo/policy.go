@@ -27,7 +27,8 @@ const (
 // The calls of an upload.
 var (
 	callLogin = spec.Call{
-		Name: "login", Step: upload.StepPrepare, Method: http.MethodPost, Path: "{login_url}/api/login",
+		Login: true,
+		Name:  "login", Step: upload.StepPrepare, Method: http.MethodPost, Path: "{login_url}/api/login",
 		Repeat: spec.LeavesNothing, Source: docsLogin,
 	}
 	callStart = spec.Call{

@@ -2,7 +2,6 @@ package truvideo
 
 import (
 	"cmp"
-	"encoding/json"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors/wire"
@@ -11,12 +10,12 @@ import (
 // refusal reads a refusal of RFC 7807's shape: detail first, then message.
 func refusal(a wire.Answer) wire.Refusal {
 	var said struct {
-		Title   string `json:"title"`
-		Detail  string `json:"detail"`
-		Message string `json:"message"`
+		Title   wire.Text `json:"title"`
+		Detail  wire.Text `json:"detail"`
+		Message wire.Text `json:"message"`
 	}
-	_ = json.Unmarshal(a.Body, &said) // an empty or foreign body says nothing
-	return wire.Refusal{Text: cmp.Or(said.Detail, said.Message, said.Title), Code: said.Message}
+	_ = a.Decode(&said) // an empty or foreign body says nothing
+	return wire.Refusal{Text: string(cmp.Or(said.Detail, said.Message, said.Title)), Code: string(said.Message)}
 }
 
 // lost turns a refusal into the loss of the whole session. Only the call's own

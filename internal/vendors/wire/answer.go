@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -24,19 +25,50 @@ type Answer struct {
 }
 
 // Decode reads a JSON answer. One that cannot be read may be a proxy's page, or may
-// have been cut short, so its failure is unavailable: the call can be repeated.
+// have been cut short, so its failure is unavailable: the call can be repeated. A byte
+// order mark, and bytes that are not UTF-8, are no reason to fail.
 func (a Answer) Decode(into any) error {
-	if err := json.Unmarshal(a.Body, into); err != nil {
-		return a.Incomplete("with something other than the expected JSON: %s", a.Clean(err.Error()))
+	if err := json.Unmarshal(a.text(), into); err != nil {
+		e := upload.Errorf(upload.KindUnavailable, a.Call.Step, "%s answered %s with something other than the expected JSON (%s): %s",
+			a.Call.Label(), http.StatusText(a.Status), egress.Speaker(a.Header), a.Clean(err.Error()))
+		e.Status, e.Arrived = a.Status, upload.ArrivedMaybe
+		return e
 	}
 	return nil
 }
 
+// DecodePart reads a part of a JSON answer, such as the data of an envelope. A part
+// that is missing leaves into as it is.
+func (a Answer) DecodePart(part json.RawMessage, into any) error {
+	if len(part) == 0 || part[0] != '{' {
+		return nil
+	}
+	a.Body = part
+	return a.Decode(into)
+}
+
+// text is the body in UTF-8, without a byte order mark.
+func (a Answer) text() []byte { return bytes.TrimPrefix(a.Body, []byte("\ufeff")) }
+
+// Foreign reports whether somebody other than the vendor has spoken, as far as can be
+// told: the vendors answer with JSON objects, a firewall, a proxy or a portal with a
+// page or with nothing.
+func (a Answer) Foreign() bool {
+	text := bytes.TrimSpace(a.text())
+	return len(text) == 0 || text[0] != '{' || !json.Valid(text)
+}
+
 // Incomplete is the failure of an answer that reports success but lacks something
 // that it must contain. The format goes on from "prepare answered OK": "without an ID".
+// A second one in the same step is final, because each may leave something behind; not
+// where bytes were taken, which may have become a medium, and not of a login, for which
+// no item is to blame.
 func (a Answer) Incomplete(format string, args ...any) *upload.Error {
 	e := upload.Errorf(upload.KindUnavailable, a.Call.Step, a.Call.Label()+" answered "+http.StatusText(a.Status)+" "+format, args...)
 	e.Status, e.Arrived = a.Status, upload.ArrivedMaybe
+	if a.Call.Step != upload.StepTransfer && !a.Call.Login {
+		e.Then = upload.KindRejected
+	}
 	return e
 }
 
@@ -55,10 +87,10 @@ func (a Answer) Local(t time.Time) time.Time { return t.Add(-a.Skew) }
 // There converts a time of our clock to the vendor's.
 func (a Answer) There(now time.Time) time.Time { return now.Add(a.Skew) }
 
-// StatusOf is the HTTP status that a failure came with, or 0.
+// StatusOf is the HTTP status with which the vendor itself refused a call, or 0.
 func StatusOf(err error) int {
 	var e *upload.Error
-	if errors.As(err, &e) {
+	if errors.As(err, &e) && !e.Strange {
 		return e.Status
 	}
 	return 0
@@ -71,12 +103,4 @@ func LastingURL(raw string) string {
 		return ""
 	}
 	return upload.DisplaySource(raw)
-}
-
-// Unix is a time in seconds since 1970; the zero time for 0 and less.
-func Unix(seconds int64) time.Time {
-	if seconds <= 0 {
-		return time.Time{}
-	}
-	return time.Unix(seconds, 0)
 }

@@ -45,12 +45,23 @@ func (c *Caller) Judge(ctx context.Context, a Answer, status int, r Refusal) *up
 		e.Arrived = upload.ArrivedMaybe
 	}
 	switch {
+	case a.Foreign() && IsFinal(status), a.Foreign() && denies(status):
+		a.strange(e)
 	case status == http.StatusTooManyRequests: // without a Retry-After, the account waits longer each time
 		c.Permits.Slow(ctx, c.Account, max(e.RetryAfter, time.Second))
 	case denies(status):
 		_ = c.DeniedHint(e)
 	}
 	return e
+}
+
+// strange makes a refusal that is not in the vendor's shape one that may pass for a
+// while. One that is about the size of the request is tried once more only.
+func (a Answer) strange(e *upload.Error) {
+	e.Then = e.Kind
+	e.Kind = upload.KindUnavailable
+	e.Strange = e.Status != http.StatusRequestEntityTooLarge && e.Status != http.StatusRequestHeaderFieldsTooLarge
+	e.Message += " (not in the vendor's format: " + egress.Speaker(a.Header) + ")"
 }
 
 // IsFinal reports whether a status refuses this request for good: it is not about the

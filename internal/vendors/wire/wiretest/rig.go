@@ -129,7 +129,11 @@ func (r *Rig) serve(w http.ResponseWriter, q *http.Request) {
 	if x.Status != 0 {
 		w.WriteHeader(x.Status)
 	}
-	_, _ = io.WriteString(w, x.Answer)
+	answer := x.Answer
+	if answer == "" && x.Status >= 400 { // the vendor speaks, and says nothing
+		answer = "{}"
+	}
+	_, _ = io.WriteString(w, answer)
 }
 
 func (r *Rig) compare(x Exchange, q *http.Request, body string) {
