@@ -4,7 +4,7 @@ package walls
 // folders.
 var namesVendors = []exception{
 	{"internal/vendors/vendors.go", "the registry"},
-	{"starter/commands/demo.go", "the sample catalogue"},
+	{"starter/commands/demo_catalogue.go", "the sample catalogue"},
 	{"internal/sandbox/registry.go", "the registry of simulators"},
 }
 

@@ -17,15 +17,15 @@ func (c accountCommand) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "account",
 		Short: "list, pause and resume accounts",
-		Long: `An account that its vendor denies (401, 403) is paused by itself: its items wait and
-nothing is lost. New credentials are read from the configuration without a restart;
-then "account resume" lets the items go on.`,
+		Long: `An account whose vendor refuses its credentials (401, 403) is paused automatically: its
+items wait and nothing is lost. New credentials are read from the configuration without a
+restart; then "account resume" continues the items.`,
 		Example: `  mediaferry account list
   mediaferry account pause sitoo --because "catalogue freeze until Monday"
   mediaferry account resume sitoo`,
 		Args: noCommand,
 		RunE: func(*cobra.Command, []string) error {
-			return exit.Misused("what is to be done with accounts is missing, want list, pause NAME or resume NAME")
+			return exit.Misused("no subcommand is given, want list, pause NAME or resume NAME")
 		},
 	}
 	cmd.AddCommand(c.list(), c.pause(), c.resume())
@@ -51,9 +51,9 @@ func (c accountCommand) pause() *cobra.Command {
 	var because string
 	cmd := &cobra.Command{
 		Use:   "pause NAME --because TEXT",
-		Short: "let an account's items wait",
-		Long: `pause lets the items of an account wait: no call is made for it until it is resumed. What
-is on its way to a storage may still arrive there.`,
+		Short: "pause an account",
+		Long: `pause makes the items of an account wait: no call is made for it until it is resumed.
+Bytes that are being sent to a store may still arrive there.`,
 		Example: `  mediaferry account pause sitoo --because "catalogue freeze until Monday"`,
 		Args:    oneAccount,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -71,9 +71,9 @@ is on its way to a storage may still arrive there.`,
 func (c accountCommand) resume() *cobra.Command {
 	return &cobra.Command{
 		Use:   "resume NAME",
-		Short: "let an account's items go on",
-		Long: `resume lets the items of a paused account go on, with the credentials that the
-configuration has now. Those of an interrupted command go on when it is repeated.`,
+		Short: "resume a paused account",
+		Long: `resume continues the items of a paused account with the credentials that the
+configuration has now. Those of an interrupted command continue when it is repeated.`,
 		Example:           "  mediaferry account resume sitoo",
 		Args:              oneAccount,
 		RunE:              func(cmd *cobra.Command, args []string) error { return c.switchAccount(cmd.Context(), args[0], "") },
@@ -156,7 +156,7 @@ func (c accountCommand) switchAccount(ctx context.Context, name, because string)
 	case err != nil:
 		return err
 	case changed:
-		c.Say("account %s goes on", name)
+		c.Say("account %s is resumed", name)
 	default:
 		c.Say("account %s was not paused", name)
 	}

@@ -53,7 +53,7 @@ func oneUpload(_ *cobra.Command, args []string) error {
 	return exit.Misused("unexpected argument %q", args[1])
 }
 
-// noCommand refuses what is none of a command's own commands, and names the one
+// noCommand refuses an argument that is not a subcommand, and names the one
 // that was probably meant.
 func noCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {

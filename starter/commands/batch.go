@@ -13,21 +13,21 @@ type batchCommand struct{ *given }
 func (c batchCommand) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "batch",
-		Short: "send the rows of a manifest, watch and steer them",
+		Short: "send the rows of a manifest, and control the run",
 		Long: `A batch is one run of one manifest: CSV or JSON Lines with a row for each medium and
 account, in a file, at s3: or oss:, or a folder of media. Plan it, start it, watch it;
-it survives whatever ends its programs, and tells of each row in a report.
+it survives crashes and restarts, and its report has every row.
 
-The same start again attaches; nothing is sent twice. A batch with too many failures
-is held and asks. Decisions are kept with who, when and why.`,
+Repeating the same start attaches to it; nothing is sent twice. A batch with too many
+failures is held until a person decides. Decisions are recorded with who, when and why.`,
 		Example: `  mediaferry batch plan spring.csv                      what it takes, and which rows are wrong
   mediaferry batch start spring.csv --follow            send it, and wait for its end
   mediaferry batch status spring
-  mediaferry batch retry spring --kind rejected         once more, in the same batch
+  mediaferry batch retry spring --kind rejected         again, in the same batch
   mediaferry batch report spring --format html -o spring.html`,
 		Args: noCommand,
 		RunE: func(*cobra.Command, []string) error {
-			return exit.Misused("what is to be done with batches is missing, want such as plan MANIFEST, start MANIFEST, list or status ID")
+			return exit.Misused("no subcommand is given, want one such as plan MANIFEST, start MANIFEST, list or status ID")
 		},
 	}
 	g := c.given

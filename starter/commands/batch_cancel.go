@@ -20,20 +20,20 @@ func (c batchCancelCommand) command() *cobra.Command {
 	var because string
 	cmd := &cobra.Command{
 		Use:   "cancel ID",
-		Short: "give a batch up",
-		Long: `cancel gives up what is left of a batch, and waits until it has ended: what is in flight
-ends cleanly, rows that were not begun end as canceled, and the report is complete. What
-was delivered stays. batch retry runs what was canceled after all.`,
+		Short: "cancel a batch",
+		Long: `cancel ends what is left of a batch, and waits for that: rows in flight end cleanly, rows
+that have not started end as canceled, and the report is complete. What was delivered
+stays. batch retry can run the canceled rows later.`,
 		Example:           `  mediaferry batch cancel spring --because "the wrong season"`,
 		Args:              oneBatch,
-		RunE:              func(cmd *cobra.Command, args []string) error { return c.cancelBatch(cmd.Context(), args[0], because) },
+		RunE:              func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0], because) },
 		ValidArgsFunction: c.completeBatches,
 	}
 	cmd.Flags().StringVar(&because, "because", "", "the reason, `TEXT`")
 	return cmd
 }
 
-func (c batchCancelCommand) cancelBatch(ctx context.Context, id, because string) error {
+func (c batchCancelCommand) run(ctx context.Context, id, because string) error {
 	b, err := c.OpenBatch(ctx, id)
 	if err != nil {
 		return err
@@ -47,7 +47,7 @@ func (c batchCancelCommand) cancelBatch(ctx context.Context, id, because string)
 			return opening.UnknownBatch(id, err)
 		}
 	}
-	c.Parting = "interrupted; the batch ends where the engine runs"
+	c.Parting = "interrupted; the batch ends while an engine runs"
 	if err := c.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ const none = "none"
 func (f *limitFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.rps, "rps", nil, "at most N calls a second for an account, `ACCOUNT=N`; may be repeated")
-	flags.IntVar(&f.inFlight, "in-flight", 0, "at most `N` rows at once, each worker and account; 0: what proves useful")
+	flags.IntVar(&f.inFlight, "in-flight", 0, "at most `N` rows at once, each worker and account; 0 = automatic")
 	flags.StringVar(&f.bandwidth, "bwlimit", "", "at most `RATE` bytes a second, each worker: 10M, 1.5Gi or off")
 	flags.StringArrayVar(&f.failures, "failures", nil, "hold at `N|N%` failed rows, or KIND=N|N%; may be repeated")
 }
@@ -45,7 +45,7 @@ func (f limitFlags) apply(cmd *cobra.Command, known []string, limits upload.Limi
 	}
 	if flags.Changed("in-flight") {
 		if f.inFlight < 0 {
-			return limits, exit.Misused("--in-flight %d is no number of rows, want 1 or more, or 0 for no limit", f.inFlight)
+			return limits, exit.Misused("--in-flight %d is not a number of rows, want 1 or more, or 0 for automatic", f.inFlight)
 		}
 		limits.InFlight = f.inFlight
 	}
@@ -100,7 +100,7 @@ func parseRPS(given, known []string, now map[string]float64) (map[string]float64
 		case text == none:
 			delete(rates, name)
 		case err != nil || !(rate > 0 && rate <= 1e6):
-			return nil, exit.Misused("--rps %s: %q is no rate, want calls per second, such as 5 or 0.5, or none for the account's own", name, text)
+			return nil, exit.Misused("--rps %s: %q is not a rate, want calls per second, such as 5 or 0.5, or none for the account's own", name, text)
 		default:
 			rates[name] = rate
 		}
@@ -117,7 +117,7 @@ func parseBudgets(given []string) ([]upload.Budget, error) {
 	for _, text := range given {
 		if text == none {
 			if len(given) > 1 {
-				return nil, exit.Misused("--failures none stands alone")
+				return nil, exit.Misused("--failures none cannot be combined with others")
 			}
 			return nil, nil
 		}
@@ -126,7 +126,7 @@ func parseBudgets(given []string) ([]upload.Budget, error) {
 			return nil, err
 		}
 		if slices.ContainsFunc(budgets, func(b upload.Budget) bool { return b.Kind == budget.Kind && (b.Count > 0) == (budget.Count > 0) }) {
-			return nil, exit.Misused("--failures %s: there is one of that sort already", text)
+			return nil, exit.Misused("--failures %s: there is already one of that sort", text)
 		}
 		budgets = append(budgets, budget)
 	}

@@ -21,13 +21,13 @@ func (c batchListCommand) command() *cobra.Command {
 and no engine alive.`,
 		Example: "  mediaferry batch list",
 		Args:    noArguments,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return c.batchList(cmd.Context(), asJSON) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object a line, as status does")
 	return cmd
 }
 
-func (c batchListCommand) batchList(ctx context.Context, asJSON bool) error {
+func (c batchListCommand) run(ctx context.Context, asJSON bool) error {
 	if err := c.OpenLedger(ctx); err != nil {
 		return err
 	}

@@ -17,19 +17,19 @@ func (c batchPauseCommand) command() *cobra.Command {
 	var because string
 	cmd := &cobra.Command{
 		Use:   "pause ID",
-		Short: "let a batch rest until it is resumed",
-		Long: `pause lets a batch rest: no new row is begun, and what is in flight comes to rest where
-it can go on later. It is kept with who, when and why, and outlives every program.`,
+		Short: "pause a batch until it is resumed",
+		Long: `pause stops a batch from starting rows; rows in flight stop where they can continue
+later. The pause is recorded with who, when and why, and survives restarts.`,
 		Example:           `  mediaferry batch pause spring --because "the shop's sale"`,
 		Args:              oneBatch,
-		RunE:              func(cmd *cobra.Command, args []string) error { return c.pauseBatch(cmd.Context(), args[0], because) },
+		RunE:              func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0], because) },
 		ValidArgsFunction: c.completeBatches,
 	}
 	cmd.Flags().StringVar(&because, "because", "", "the reason, `TEXT`")
 	return cmd
 }
 
-func (c batchPauseCommand) pauseBatch(ctx context.Context, id, because string) error {
+func (c batchPauseCommand) run(ctx context.Context, id, because string) error {
 	b, err := c.OpenBatch(ctx, id)
 	if err != nil {
 		return err
@@ -55,6 +55,6 @@ func (c batchPauseCommand) pauseBatch(ctx context.Context, id, because string) e
 	if err := c.batches.SignalRows(ctx, id, upload.SignalPause); err != nil {
 		return err
 	}
-	c.Say("batch %s is paused; what is in flight comes to rest", id)
+	c.Say("batch %s is paused; rows in flight stop at their next step", id)
 	return nil
 }

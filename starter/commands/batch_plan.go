@@ -25,31 +25,31 @@ func (c batchPlanCommand) command() *cobra.Command {
 	var f planFlags
 	cmd := &cobra.Command{
 		Use:   "plan [flags] MANIFEST",
-		Short: "tell what a manifest takes, and which rows would be refused",
-		Long: `plan reads a manifest through and tells rows and bytes by account, the calls to the
-vendors and the least time that their rate limits leave, the Temporal actions and their
-price, equal contents, what was delivered before, and every row that would be refused:
-with line, column and remedy. It sends nothing and changes nothing.
+		Short: "estimate what a manifest takes, and list rows that would be refused",
+		Long: `plan reads the whole manifest and reports rows and bytes by account, the calls to the
+vendors and the least time that their rate limits allow, the Temporal actions and their
+price, duplicate contents, what was delivered before, and every row that would be
+refused: with line, column and remedy. It sends nothing and changes nothing.
 
---sample opens some of the sources for real. Exit status: 3 where rows would be refused.`,
+--sample also opens some of the sources. Exit status: 3 where rows would be refused.`,
 		Example: `  mediaferry batch plan spring.csv
   mediaferry batch plan --to trustana --sample 50 s3://shop-media/spring.csv
   mediaferry batch plan --to trustoo photos/ --json`,
 		Args: oneManifest,
-		RunE: func(cmd *cobra.Command, args []string) error { return c.batchPlan(cmd.Context(), f, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), f, args[0]) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.to, "to", "", "the `ACCOUNT` of rows that name none")
-	flags.IntVar(&f.sample, "sample", 0, "open `N` sources for real, spread over the manifest")
+	flags.IntVar(&f.sample, "sample", 0, "open `N` sources, spread over the manifest")
 	flags.BoolVar(&f.again, "again", false, "also count rows that were delivered before")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object")
 	_ = cmd.RegisterFlagCompletionFunc("to", c.completeAccounts)
 	return cmd
 }
 
-func (c batchPlanCommand) batchPlan(ctx context.Context, f planFlags, given string) error {
+func (c batchPlanCommand) run(ctx context.Context, f planFlags, given string) error {
 	if f.sample < 0 {
-		return exit.Misused("--sample %d is no number of sources", f.sample)
+		return exit.Misused("--sample %d is not a number of sources", f.sample)
 	}
 	if err := c.OpenConfig(); err != nil {
 		return err
@@ -65,19 +65,19 @@ func (c batchPlanCommand) batchPlan(ctx context.Context, f planFlags, given stri
 	if err != nil {
 		return c.manifestError(err)
 	}
-	return c.tellPlan(plan, c.Printer(f.json))
+	return c.print(plan, c.Printer(f.json))
 }
 
 // planning is what a plan needs to know.
 func (c batchPlanCommand) planning(ctx context.Context, f planFlags, given string) (batch.Planning, error) {
-	place, err := c.LocateManifest(ctx, given)
+	place, err := c.manifests.Locate(ctx, given)
 	if err != nil {
 		return batch.Planning{}, c.manifestError(err)
 	}
 	planning := batch.Planning{
 		Place: place, Catalog: c.Config, Batch: batch.NameOf(place), To: f.to, Again: f.again, Sample: f.sample,
 	}
-	if planning.Opener, err = c.ManifestOpener(); err != nil {
+	if planning.Opener, err = c.manifests.Opener(); err != nil {
 		return planning, err
 	}
 	roots, err := c.Roots()
@@ -102,13 +102,13 @@ func (c batchPlanCommand) planning(ctx context.Context, f planFlags, given strin
 		if _, found := wiring.Queue(workers, host, path); found {
 			return nil
 		}
-		_, err := c.RowRoot(path)
+		_, err := c.manifests.RowRoot(path)
 		return err
 	}
 	return planning, err
 }
 
-func (c batchPlanCommand) tellPlan(plan *batch.Plan, p output.Printer) error {
+func (c batchPlanCommand) print(plan *batch.Plan, p output.Printer) error {
 	var err error
 	if p.JSON {
 		err = p.Object(plan)

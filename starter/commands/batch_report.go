@@ -21,18 +21,18 @@ func (c batchReportCommand) command() *cobra.Command {
 	var format, file string
 	cmd := &cobra.Command{
 		Use:   "report [flags] ID",
-		Short: "tell how each row of a batch ended",
-		Long: `report tells of each row of a batch, in the manifest's order: as CSV, as JSON Lines with
-the objects of upload --json, or as one HTML page to hand to somebody. It works at any
-time, also for batches that run, are held or were canceled, and with no worker and no
-engine alive. When a batch ends, all of them are written to results: by themselves, with
-the failed rows as a manifest for the next run; and anew when a row ends after that.
-FILE may also be a pipe, or a link.`,
+		Short: "report how each row of a batch ended",
+		Long: `report lists every row of a batch in the manifest's order: as CSV, as JSON Lines with the
+objects of upload --json, or as one HTML page to pass on. It works at any time, even for
+batches that run, are held or were canceled, and without a worker or an engine. When a
+batch ends, all formats are written to results automatically, with the failed rows as a
+manifest for the next run; and again when a row ends after that. FILE may also be a pipe
+or a link.`,
 		Example: `  mediaferry batch report spring > spring.csv
   mediaferry batch report spring --format html -o spring.html`,
 		Args: oneBatch,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.batchReport(cmd.Context(), args[0], format, file)
+			return c.run(cmd.Context(), args[0], format, file)
 		},
 		ValidArgsFunction: c.completeBatches,
 	}
@@ -41,7 +41,7 @@ FILE may also be a pipe, or a link.`,
 	return cmd
 }
 
-func (c batchReportCommand) batchReport(ctx context.Context, id, format, file string) error {
+func (c batchReportCommand) run(ctx context.Context, id, format, file string) error {
 	if !slices.Contains(report.Formats(), report.Format(format)) {
 		return exit.Misused("--format %q is unknown, want one of %s", format, output.Join(report.Formats()))
 	}

@@ -23,25 +23,25 @@ func (c batchRetryCommand) command() *cobra.Command {
 	var follow bool
 	cmd := &cobra.Command{
 		Use:   "retry [flags] ID",
-		Short: "run failed rows of a batch once more",
-		Long: `retry lets rows of a batch wait again that failed, and without --kind those that were
-canceled too. They run within the same batch and its report. Rows that were refused for
-what the manifest says fail again: correct the manifest and start another batch.`,
+		Short: "retry failed rows of a batch",
+		Long: `retry runs failed rows of a batch again, and without --kind canceled rows too. They run
+within the same batch and its report. Rows that were refused because of the manifest
+fail again: correct the manifest and start another batch.`,
 		Example: `  mediaferry batch retry spring --kind unavailable --kind timeout
   mediaferry batch retry spring --follow --because "the bucket's rights are mended"`,
 		Args: oneBatch,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.retryBatch(cmd.Context(), args[0], kinds, because, follow)
+			return c.run(cmd.Context(), args[0], kinds, because, follow)
 		},
 		ValidArgsFunction: c.completeBatches,
 	}
 	cmd.Flags().StringArrayVar(&kinds, "kind", nil, "only failures of `KIND`: "+output.Join(upload.Kinds())+"; may be repeated")
 	cmd.Flags().StringVar(&because, "because", "", "the reason, `TEXT`")
-	cmd.Flags().BoolVar(&follow, "follow", false, "wait for the end, and do the work where nobody else does")
+	cmd.Flags().BoolVar(&follow, "follow", false, "wait for the end, and do the work if no other worker does")
 	return cmd
 }
 
-func (c batchRetryCommand) retryBatch(ctx context.Context, id string, names []string, because string, follow bool) error {
+func (c batchRetryCommand) run(ctx context.Context, id string, names []string, because string, follow bool) error {
 	var kinds []upload.Kind
 	for _, name := range names {
 		if !slices.Contains(upload.Kinds(), upload.Kind(name)) {
@@ -81,14 +81,14 @@ func (c batchRetryCommand) retryBatch(ctx context.Context, id string, names []st
 	if _, err := c.Ledger.ChangeBatch(ctx, id, change); err != nil {
 		return opening.UnknownBatch(id, err)
 	}
-	c.Say("batch %s: once more with %s", id, detail)
-	return c.goOn(ctx, id, follow)
+	c.Say("batch %s: retrying %s", id, detail)
+	return c.wake(ctx, id, follow)
 }
 
-// goOn tells a batch's workflow that there is more to do, and starts one where
+// wake signals a batch's workflow that there are more rows, and starts one if
 // it has ended.
-func (c batchRetryCommand) goOn(ctx context.Context, id string, follow bool) error {
-	c.Parting = "interrupted; the batch goes on where the engine does"
+func (c batchRetryCommand) wake(ctx context.Context, id string, follow bool) error {
+	c.Parting = "interrupted; the batch continues while an engine runs"
 	if err := c.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err
 	}

@@ -36,11 +36,11 @@ func (c batchScheduleCommand) command() *cobra.Command {
 	var f scheduleFlags
 	cmd := &cobra.Command{
 		Use:   "schedule NAME --cron SPEC MANIFEST_OR_FOLDER",
-		Short: "send what is new in a manifest or a folder, again and again",
-		Long: `schedule lets a batch be made of a manifest, or of the media of a folder, at certain
-times; only what is new travels. Each run is a batch of its own, named after NAME and
-its time. The same command again changes the schedule; --remove ends it. A run that is
-not over when the next one is due takes its place.
+		Short: "send what is new in a manifest or a folder, on a schedule",
+		Long: `schedule starts a batch from a manifest, or from the media of a folder, at certain
+times; only what is new is sent. Each run is a batch of its own, named after NAME and
+its time. Repeating the command changes the schedule; --remove ends it. While a run has
+not ended, the next one is skipped.
 
 SPEC is minute, hour, day, month and weekday, in UTC unless CRON_TZ=ZONE is before them.`,
 		Example: `  mediaferry batch schedule nightly --cron '0 2 * * *' --to trustoo /srv/media/new
@@ -55,7 +55,7 @@ SPEC is minute, hour, day, month and weekday, in UTC unless CRON_TZ=ZONE is befo
 			}
 			return exit.Misused("want a NAME and a MANIFEST or a folder")
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return c.batchSchedule(cmd.Context(), f, args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), f, args) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.cron, "cron", "", "the times, `SPEC`, such as '0 2 * * *'")
@@ -68,7 +68,7 @@ SPEC is minute, hour, day, month and weekday, in UTC unless CRON_TZ=ZONE is befo
 // scheduleID names a schedule in Temporal.
 func scheduleID(name string) string { return "batch/" + name }
 
-func (c batchScheduleCommand) batchSchedule(ctx context.Context, f scheduleFlags, args []string) error {
+func (c batchScheduleCommand) run(ctx context.Context, f scheduleFlags, args []string) error {
 	name := args[0]
 	if err := upload.CheckBatchID(name); err != nil {
 		return exit.Misused("NAME: %s", err)
@@ -119,7 +119,7 @@ func (c batchScheduleCommand) scheduled(ctx context.Context, name, given, to str
 		return what, nil
 	}
 	if _, err := os.Stat(place.Source); err != nil {
-		return what, exit.Misused("manifest %s cannot be looked at: %s", place.Source, errors.Unwrap(err))
+		return what, exit.Misused("manifest %s cannot be opened: %s", place.Source, errors.Unwrap(err))
 	}
 	workers, err := c.Ledger.Workers(ctx, wiring.WorkerAge)
 	if err != nil {
@@ -189,6 +189,6 @@ func (c batchScheduleCommand) removeSchedule(ctx context.Context, name string) e
 	case err != nil:
 		return fmt.Errorf("remove schedule %s: %w", name, err)
 	}
-	c.Say("schedule %s is removed; what it has started goes on", name)
+	c.Say("schedule %s is removed; batches that it has started continue", name)
 	return nil
 }

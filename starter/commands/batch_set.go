@@ -16,13 +16,13 @@ func (c batchSetCommand) command() *cobra.Command {
 	var because string
 	cmd := &cobra.Command{
 		Use:   "set ID [limits]",
-		Short: "change the limits of a batch, also while it runs",
-		Long: `set changes the limits that are given, and leaves the others as they are. Workers heed
-them within a second or two. --failures replaces all budgets; none takes them away.`,
+		Short: "change the limits of a batch, even while it runs",
+		Long: `set changes the limits that are given, and leaves the others as they are. Workers apply
+them within a second or two. --failures replaces all budgets; none removes them.`,
 		Example: `  mediaferry batch set spring --rps trustana=2 --in-flight 16
   mediaferry batch set spring --rps trustana=none --failures 5% --failures rejected=100`,
 		Args:              oneBatch,
-		RunE:              func(cmd *cobra.Command, args []string) error { return c.setBatch(cmd, args[0], limits, because) },
+		RunE:              func(cmd *cobra.Command, args []string) error { return c.run(cmd, args[0], limits, because) },
 		ValidArgsFunction: c.completeBatches,
 	}
 	limits.register(cmd)
@@ -30,7 +30,7 @@ them within a second or two. --failures replaces all budgets; none takes them aw
 	return cmd
 }
 
-func (c batchSetCommand) setBatch(cmd *cobra.Command, id string, f limitFlags, because string) error {
+func (c batchSetCommand) run(cmd *cobra.Command, id string, f limitFlags, because string) error {
 	ctx := cmd.Context()
 	given := f.given(cmd)
 	if given == "" {
@@ -52,7 +52,7 @@ func (c batchSetCommand) setBatch(cmd *cobra.Command, id string, f limitFlags, b
 	}
 	lines := output.LimitLines(b.Limits)
 	if len(lines) == 0 {
-		lines = []string{"no limits but those of its accounts"}
+		lines = []string{"only the limits of its accounts apply"}
 	}
 	c.Say("batch %s: %s", id, output.Join(lines))
 	return nil

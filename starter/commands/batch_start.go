@@ -35,31 +35,31 @@ func (c batchStartCommand) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "start [flags] MANIFEST",
 		Short: "send the rows of a manifest",
-		Long: `start checks a manifest, puts its rows down and lets them be sent: by the workers of a
-running engine, or with --follow by this command where there are none. Nothing is sent
-where a row is wrong, unless --skip-invalid leaves such rows out. The same command
-again attaches. MANIFEST is a file, - for standard input, s3://, oss://, or a folder.
+		Long: `start checks a manifest, saves its rows in the ledger and has them sent: by the workers of
+a running engine, or with --follow by this command if there are none. Nothing is sent if
+a row is wrong, unless --skip-invalid leaves such rows out. Repeating the command
+attaches. MANIFEST is a file, - for standard input, s3://, oss://, or a folder.
 
 Exit status: 3 where rows are refused, and with --follow where some are not ready.`,
 		Example: `  mediaferry batch start spring.csv --canary 20 --failures 1% --failures denied=1
   mediaferry batch start photos/ --to trustoo --follow`,
 		Args: oneManifest,
-		RunE: func(cmd *cobra.Command, args []string) error { return c.batchStart(cmd, f, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd, f, args[0]) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.id, "id", "", "the batch's `ID`; default: the manifest's name")
 	flags.StringVar(&f.to, "to", "", "the `ACCOUNT` of rows that name none")
 	flags.BoolVar(&f.skipInvalid, "skip-invalid", false, "leave rows out that are wrong; they end as failed: invalid")
-	flags.BoolVar(&f.again, "again", false, "send what was delivered before once more, as other media")
+	flags.BoolVar(&f.again, "again", false, "send what was delivered before again, as new media")
 	flags.IntVar(&f.canary, "canary", 0, "send the first `N` rows of each account, show them, and wait for batch resume")
 	f.limits.register(cmd)
-	flags.BoolVar(&f.follow, "follow", false, "wait for the end, and do the work where nobody else does")
+	flags.BoolVar(&f.follow, "follow", false, "wait for the end, and do the work if no other worker does")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object, as status does")
 	_ = cmd.RegisterFlagCompletionFunc("to", c.completeAccounts)
 	return cmd
 }
 
-func (c batchStartCommand) batchStart(cmd *cobra.Command, f startFlags, given string) error {
+func (c batchStartCommand) run(cmd *cobra.Command, f startFlags, given string) error {
 	ctx := cmd.Context()
 	if err := c.OpenConfig(); err != nil {
 		return err
@@ -75,12 +75,12 @@ func (c batchStartCommand) batchStart(cmd *cobra.Command, f startFlags, given st
 		return err
 	}
 	if f.canary < 0 {
-		return exit.Misused("--canary %d is no number of rows", f.canary)
+		return exit.Misused("--canary %d is not a number of rows", f.canary)
 	}
 	if !f.follow && !c.EngineRuns(ctx) {
 		return &exit.UsageError{Text: "batch start needs a running engine, or --follow", Hint: "start one in another terminal: mediaferry up"}
 	}
-	place, err := c.LocateManifest(ctx, given)
+	place, err := c.manifests.Locate(ctx, given)
 	if err != nil {
 		return c.manifestError(err)
 	}
@@ -94,9 +94,9 @@ func (c batchStartCommand) batchStart(cmd *cobra.Command, f startFlags, given st
 	if err != nil {
 		return err
 	}
-	c.tellLoaded(cmd, f, loaded)
+	c.printLoaded(cmd, f, loaded)
 	if f.follow {
-		c.Parting = "interrupted; the batch goes on where the engine does, else with the same command"
+		c.Parting = "interrupted; the batch continues while an engine runs, otherwise repeat the command"
 	}
 	return c.runBatch(ctx, loaded.Batch, f.follow, c.Printer(f.json))
 }
@@ -115,9 +115,9 @@ func batchID(given string, place manifest.Place) (string, error) {
 	return given, nil
 }
 
-// loadBatch puts the rows down, or attaches to a batch that has them.
+// loadBatch saves the rows in the ledger, or attaches to a batch that has them.
 func (c batchStartCommand) loadBatch(ctx context.Context, f startFlags, place manifest.Place, limits upload.Limits) (batch.Loaded, error) {
-	opener, err := c.ManifestOpener()
+	opener, err := c.manifests.Opener()
 	if err != nil {
 		return batch.Loaded{}, err
 	}
@@ -129,7 +129,7 @@ func (c batchStartCommand) loadBatch(ctx context.Context, f startFlags, place ma
 	loaded, err := batch.Load(ctx, batch.Loading{
 		Place: place, Opener: opener, Catalog: c.Config, Ledger: c.Ledger, Batch: f.id, To: f.to, Again: f.again, SkipInvalid: f.skipInvalid,
 		Limits: limits, Canary: f.canary, By: opening.User(), Queue: queue,
-		Beat: func(rows int64) { bar.Draw([]string{fmt.Sprintf("%d rows are put down", rows)}) },
+		Beat: func(rows int64) { bar.Draw([]string{fmt.Sprintf("%d rows are saved", rows)}) },
 	})
 	bar.Clear()
 	var known *upload.Error
@@ -137,15 +137,15 @@ func (c batchStartCommand) loadBatch(ctx context.Context, f startFlags, place ma
 		return loaded, &exit.UsageError{Text: known.Message, Hint: known.Hint} // the name is another batch's
 	}
 	if err != nil {
-		told := c.manifestError(err)
-		c.tellRefused(err)
-		err = told
+		status := c.manifestError(err)
+		c.printRefused(err)
+		err = status
 	}
 	return loaded, err
 }
 
-// tellRefused says what to do about a manifest that was refused.
-func (c batchStartCommand) tellRefused(err error) {
+// printRefused says what to do about a manifest that was refused.
+func (c batchStartCommand) printRefused(err error) {
 	var refused *batch.RefusedError
 	switch {
 	case !errors.As(err, &refused):
@@ -156,15 +156,15 @@ func (c batchStartCommand) tellRefused(err error) {
 	}
 }
 
-// queues tells in which queue a local path is read: in that of a worker of this
-// host, or in this command's own, if it is going to stay.
+// queues returns what finds the queue in which a local path is read: that of a worker
+// of this host, or this command's own if it stays until the end.
 func (c batchStartCommand) queues(ctx context.Context, stays bool) (func(context.Context, string) (string, error), error) {
 	workers, err := c.Ledger.Workers(ctx, wiring.WorkerAge)
 	if err != nil {
 		return nil, err
 	}
 	if !stays && !wiring.Carried(workers) {
-		return nil, &exit.UsageError{Text: "batch start needs a worker that goes on, or --follow", Hint: "start one in another terminal: mediaferry up"}
+		return nil, &exit.UsageError{Text: "batch start needs a running worker, or --follow", Hint: "start one in another terminal: mediaferry up"}
 	}
 	host, err := c.Host()
 	if err != nil {
@@ -174,7 +174,7 @@ func (c batchStartCommand) queues(ctx context.Context, stays bool) (func(context
 		if queue, found := wiring.Queue(workers, host, path); found {
 			return queue, nil
 		}
-		root, err := c.RowRoot(path)
+		root, err := c.manifests.RowRoot(path)
 		if err == nil && !stays {
 			err = &exit.UsageError{Text: fmt.Sprintf("no worker on this host reads %s", path), Hint: "start one in another terminal: mediaferry up; or wait here with --follow"}
 		}
@@ -182,11 +182,11 @@ func (c batchStartCommand) queues(ctx context.Context, stays bool) (func(context
 	}, nil
 }
 
-// tellLoaded says what is different from what was perhaps expected.
-func (c batchStartCommand) tellLoaded(cmd *cobra.Command, f startFlags, loaded batch.Loaded) {
+// printLoaded says what may differ from what was expected.
+func (c batchStartCommand) printLoaded(cmd *cobra.Command, f startFlags, loaded batch.Loaded) {
 	b := loaded.Batch
 	if loaded.Attached {
-		c.Say("batch %s is there since %s, and %s", b.ID, b.CreatedAt.Local().Format(time.DateTime), output.BatchStateWords(b))
+		c.Say("batch %s was started at %s and is %s", b.ID, b.CreatedAt.Local().Format(time.DateTime), output.BatchStateWords(b))
 		if f.limits.given(cmd) != "" || f.canary > 0 {
 			c.Say("its limits stay as they are; to change them: mediaferry batch set %s", b.ID)
 		}
@@ -202,7 +202,7 @@ func (c batchStartCommand) tellLoaded(cmd *cobra.Command, f startFlags, loaded b
 	case n <= few:
 		c.Warnings(loaded.Found)
 	default:
-		c.Say("there are %d warnings, which mediaferry batch plan names", n)
+		c.Say("there are %d warnings; to see them: mediaferry batch plan", n)
 	}
 }
 

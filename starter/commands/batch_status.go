@@ -10,7 +10,7 @@ func (c batchStatusCommand) command() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "status [flags] ID",
-		Short: "tell how far a batch is",
+		Short: "show how far a batch is",
 		Long: `status prints how many rows of a batch are in which state, how fast it goes, and what
 failed. It works with no worker and no engine alive.`,
 		Example: `  mediaferry batch status spring

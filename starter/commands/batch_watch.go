@@ -12,8 +12,9 @@ func (c batchWatchCommand) command() *cobra.Command {
 		Use:   "watch [flags] ID",
 		Short: "watch a batch until it ends",
 		Long: `watch shows a line for each account of a batch: rows done and in flight, rows a second,
-answers 429 since it watches, failures, and the time left. It ends with the batch, or when the batch
-asks a person. It does no work itself. Off a terminal it prints a line now and then.
+answers 429 since it watches, failures, and the time left. It ends with the batch, or when the
+batch waits for a person. It does no work itself. Without a terminal it prints a line
+every ten seconds.
 
 Exit status: 0 all rows are ready, 3 some are not.`,
 		Example: "  mediaferry batch watch spring",
@@ -23,7 +24,7 @@ Exit status: 0 all rows are ready, 3 some are not.`,
 			if err != nil {
 				return err
 			}
-			c.Parting = "the batch goes on where the engine does"
+			c.Parting = "the batch continues while an engine runs"
 			return c.batches.Watch(cmd.Context(), b.ID, c.Printer(asJSON))
 		},
 		ValidArgsFunction: c.completeBatches,

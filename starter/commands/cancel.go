@@ -18,19 +18,19 @@ type cancelCommand struct{ *given }
 func (c cancelCommand) command() *cobra.Command {
 	return &cobra.Command{
 		Use:   "cancel UPLOAD_ID",
-		Short: "give an upload up",
-		Long: `cancel gives a running upload up and waits until it has ended. What it leaves at the
-vendor, such as an open session, is named. The other rows of a batch go on without it;
-a row that was not begun is canceled at once.`,
+		Short: "cancel an upload",
+		Long: `cancel ends a running upload and waits for that. What it leaves at the vendor, such as an
+open session, is named. The other rows of a batch continue without it; a row that has not
+started is canceled at once.`,
 		Example: `  mediaferry cancel upload/truvideo/tour
   mediaferry cancel batch/spring/a-12`,
 		Args:              oneUpload,
 		ValidArgsFunction: c.completeUploads,
-		RunE:              func(cmd *cobra.Command, args []string) error { return c.cancel(cmd.Context(), args[0]) },
+		RunE:              func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0]) },
 	}
 }
 
-func (c cancelCommand) cancel(ctx context.Context, id string) error {
+func (c cancelCommand) run(ctx context.Context, id string) error {
 	if err := c.OpenLedger(ctx); err != nil {
 		return err
 	}
@@ -44,14 +44,14 @@ func (c cancelCommand) cancel(ctx context.Context, id string) error {
 	if following.Grouped(entry) {
 		return c.cancelRow(ctx, entry)
 	}
-	c.Parting = "interrupted; the upload goes on where the engine does"
+	c.Parting = "interrupted; the upload continues while an engine runs"
 	if err := c.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err
 	}
 	return c.cancelWorkflow(ctx, entry)
 }
 
-// cancelWorkflow gives up an upload by its own workflow.
+// cancelWorkflow cancels an upload through its own workflow.
 func (c cancelCommand) cancelWorkflow(ctx context.Context, entry ledger.Entry) error {
 	if err := c.Temporal.CancelWorkflow(ctx, entry.WorkflowID, entry.RunID); err != nil {
 		return fmt.Errorf("cancel %s: %w", entry.Result.UploadID, err)
@@ -67,21 +67,21 @@ func (c cancelCommand) cancelWorkflow(ctx context.Context, entry ledger.Entry) e
 	return c.batches.Reported(ctx, string(result.Batch), c.canceled(result))
 }
 
-// cancelRow gives up a row that has no workflow of its own. Where nobody has it, it
+// cancelRow cancels a row that has no workflow of its own. If no run holds it, it
 // is canceled in the ledger, and no engine is needed; else its shard does it.
 func (c cancelCommand) cancelRow(ctx context.Context, entry ledger.Entry) error {
-	call := ledger.DetachRequest{UploadID: entry.Result.UploadID, Want: ledger.WantCancel, By: opening.User()}
-	entry, err := c.Ledger.RequestDetach(ctx, call)
+	request := ledger.DetachRequest{UploadID: entry.Result.UploadID, Want: ledger.WantCancel, By: opening.User()}
+	entry, err := c.Ledger.RequestDetach(ctx, request)
 	if err != nil {
 		return err
 	}
 	if !entry.Result.State.Ended() {
-		c.Parting = "interrupted; the row ends as soon as its shard hears of it"
+		c.Parting = "interrupted; the row ends as soon as its shard receives the request"
 		if err := c.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 			return err
 		}
 		ended := func(e ledger.Entry) bool { return e.Result.State.Ended() || !following.Grouped(e) }
-		if entry, err = c.uploads.RequestDetach(ctx, call, entry, ended, nil); err != nil {
+		if entry, err = c.uploads.RequestDetach(ctx, request, entry, ended, nil); err != nil {
 			return err
 		}
 	}
@@ -91,7 +91,7 @@ func (c cancelCommand) cancelRow(ctx context.Context, entry ledger.Entry) error 
 	return c.canceled(entry.Result)
 }
 
-// canceled prints how an upload ended that was to be given up.
+// canceled prints how a canceled upload ended.
 func (c cancelCommand) canceled(result upload.Result) error {
 	if err := c.Printer(false).Item(result); err != nil {
 		return err

@@ -23,23 +23,23 @@ func (c codecCommand) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "codec [flags]",
 		Short: "decode payloads for Temporal's web UI, until interrupted",
-		Long: `codec serves the web UI of a Temporal service: whoever may open it sees the payloads of
-histories in plain, signed URLs included. It asks for no password, so it listens on
-loopback unless told otherwise. With "up", the embedded UI has one already.
+		Long: `codec serves the web UI of a Temporal service: everyone who can open it sees the payloads
+of histories in plain text, including signed URLs. It asks for no password, so it listens
+on loopback by default. With "up", the embedded UI already has one.
 
 It shows what the keys encrypted, and nothing that was altered. It cannot tell whether
 a payload belongs to the workflow that shows it: workers can, and refuse one that was
 copied from another.`,
 		Example: "  mediaferry codec --listen 127.0.0.1:8234 --origin http://127.0.0.1:8233",
 		Args:    noArguments,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return c.codec(cmd.Context(), listen, origins) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), listen, origins) },
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8234", "the address `ADDR`")
 	cmd.Flags().StringArrayVar(&origins, "origin", []string{"http://127.0.0.1:8233", "http://localhost:8233"}, "the web UI's `ORIGIN`, that may ask")
 	return cmd
 }
 
-func (c codecCommand) codec(ctx context.Context, listen string, origins []string) error {
+func (c codecCommand) run(ctx context.Context, listen string, origins []string) error {
 	if err := wiring.CheckListen(listen); err != nil {
 		return exit.Misused("--listen: %s", err)
 	}

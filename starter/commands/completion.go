@@ -19,8 +19,8 @@ func (c completionCommand) command() *cobra.Command {
 	}
 	return &cobra.Command{
 		Use:   "completion bash|zsh|fish",
-		Short: "print what makes a shell complete commands, accounts and uploads",
-		Long: `completion prints a script for a shell. With it, the tabulator key completes commands,
+		Short: "print a script that completes commands in a shell",
+		Long: `completion prints a script for a shell. With it, the tab key completes commands,
 flags, the accounts of the configuration and the latest uploads.`,
 		Example: `  source <(mediaferry completion bash)                             for this session of bash
   mediaferry completion zsh > "${fpath[1]}/_mediaferry"            for zsh, for good

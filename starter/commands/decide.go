@@ -23,13 +23,13 @@ func (c decideCommand) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "decide UPLOAD_ID ready|retry|fail --because TEXT",
 		Short: "decide on uploads that are unconfirmed",
-		Long: `decide settles an upload whose answer was lost and could not be found out. Look at the
+		Long: `decide settles an upload whose answer was lost and could not be found out. Check at the
 vendor first, then say
   ready   the medium is there
   retry   it is not: send it again
-  fail    give it up
+  fail    record it as failed
 With --batch instead of an UPLOAD_ID it settles all such rows of a batch. The decision
-is kept with who, when and why.`,
+is recorded with who, when and why.`,
 		Example: `  mediaferry decide upload/closient/front retry --because "no such image in the gallery"
   mediaferry decide --batch spring fail --because "to be sent by hand"`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -46,7 +46,7 @@ is kept with who, when and why.`,
 			if batch != "" {
 				return c.decideBatch(cmd.Context(), batch, decision)
 			}
-			return c.decide(cmd.Context(), args[0], decision)
+			return c.run(cmd.Context(), args[0], decision)
 		},
 	}
 	cmd.Flags().StringVar(&because, "because", "", "the reason, `TEXT`")
@@ -68,7 +68,7 @@ func checkDecision(d upload.Decision) error {
 	return nil
 }
 
-func (c decideCommand) decide(ctx context.Context, id string, d upload.Decision) error {
+func (c decideCommand) run(ctx context.Context, id string, d upload.Decision) error {
 	if err := checkDecision(d); err != nil {
 		return err
 	}
@@ -101,8 +101,8 @@ func (c decideCommand) decide(ctx context.Context, id string, d upload.Decision)
 	return c.batches.Reported(ctx, string(entry.Result.Batch), c.uploads.Wait(ctx, []*following.Upload{f}, c.Printer(false)))
 }
 
-// decideBatch decides on all rows of a batch that are unconfirmed. Each is told
-// as it is decided; what had ended meanwhile is left as it is.
+// decideBatch decides on all rows of a batch that are unconfirmed. Each is printed
+// when it is decided; what had ended meanwhile is left as it is.
 func (c decideCommand) decideBatch(ctx context.Context, id string, d upload.Decision) error {
 	if err := checkDecision(d); err != nil {
 		return err
@@ -121,7 +121,7 @@ func (c decideCommand) decideBatch(ctx context.Context, id string, d upload.Deci
 		c.Say("batch %s has no unconfirmed rows", id)
 		return nil
 	}
-	c.Parting = "interrupted; what was decided stays decided, and the same command goes on with the rest"
+	c.Parting = "interrupted; the decisions so far are kept; to make the others, repeat the command"
 	if err := c.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func (c decideCommand) decideBatch(ctx context.Context, id string, d upload.Deci
 	return c.batches.Reported(ctx, id, end)
 }
 
-// decideRow sends a decision and waits until it is heard.
+// decideRow sends a decision and waits until the workflow has received it.
 func (c decideCommand) decideRow(ctx context.Context, entry ledger.Entry, d upload.Decision) error {
 	id := entry.Result.UploadID
 	handle, err := c.Temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{

@@ -1,16 +1,11 @@
 package commands
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"maps"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"time"
@@ -20,7 +15,6 @@ import (
 	"github.com/mediaferry/mediaferry/internal/batch"
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/manifest"
-	"github.com/mediaferry/mediaferry/internal/samples"
 	"github.com/mediaferry/mediaferry/internal/sandboxhost"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/wiring"
@@ -38,34 +32,20 @@ func (c demoCommand) command() *cobra.Command {
 		Short: "send a sample catalogue to all five vendors, simulated",
 		Long: `demo starts the engine and the sandbox, sends the sample images and two videos to the
 five simulated vendors as a batch, prints how each ended, and checks the vendors' own
-books: each medium there once, byte for byte. What happened stays in the data folder's
+records: each medium there once, byte for byte. What happened stays in the data folder's
 history, for list, show, batch status and batch report; the media that were made and
 received are removed, unless --keep is given.`,
 		Example: `  mediaferry demo
   mediaferry demo --keep && mediaferry up --sandbox     and look at the histories in the web UI`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.demo(cmd.Context(), keep) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), keep) },
 	}
 	cmd.Flags().BoolVar(&keep, "keep", false, "keep the sample media and what the vendors received")
 	return cmd
 }
 
-// demoImages are the samples that Trustana takes, and demoPhotos those of types
-// that all four takers of images do.
-var (
-	demoImages = []string{
-		"backpack.webp", "bag.jpeg", "bottle.bmp", "chair.tif", "headphones.jpg",
-		"lamp.webp", "mug.png", "plant.png", "sneaker.jpg", "watch.gif",
-	}
-	demoPhotos = []string{"headphones.jpg", "lamp.webp", "mug.png", "watch.gif"}
-)
-
-// longVideo is the size of the demo's second video: several parts, the last one
-// short.
-const longVideo = 36 << 20
-
-func (c demoCommand) demo(ctx context.Context, keep bool) error {
-	if err := c.alone(ctx); err != nil {
+func (c demoCommand) run(ctx context.Context, keep bool) error {
+	if err := c.requireAlone(ctx); err != nil {
 		return err
 	}
 	folder := filepath.Join(c.Data, "demo")
@@ -75,7 +55,7 @@ func (c demoCommand) demo(ctx context.Context, keep bool) error {
 	if err := writeSamples(folder); err != nil {
 		return fmt.Errorf("sample media: %w", err)
 	}
-	box, err := c.OpenSandbox(ctx, opening.SandboxOptions{})
+	box, err := c.sandbox.Start(ctx, opening.SandboxOptions{})
 	if err != nil {
 		return err
 	}
@@ -112,7 +92,7 @@ func (c demoCommand) sendCatalogue(ctx context.Context, box *sandboxhost.Sandbox
 	if err := c.workers.Start(ctx, true, []string{folder}); err != nil {
 		return err
 	}
-	c.Parting = "interrupted; what the demo had begun ends at the next start on this data folder"
+	c.Parting = "interrupted; what the demo started ends at the next start on this data folder"
 	batch := "demo-" + time.Now().Format("20060102-150405")
 	c.Say("%d items to five vendors; batch %s", rows, batch)
 	if c.Engine != nil {
@@ -128,35 +108,21 @@ func (c demoCommand) sendCatalogue(ctx context.Context, box *sandboxhost.Sandbox
 	if err != nil {
 		return err
 	}
-	books, err := box.Books(ctx)
+	records, err := box.Books(ctx)
 	if err != nil {
 		return err
 	}
-	return c.audit(books, results)
+	return c.audit(records, results)
 }
 
-// demoOrganization is one to which the sandbox's account at Closient belongs.
-func demoOrganization(ctx context.Context, box *sandboxhost.Sandbox) (string, error) {
-	var settings struct {
-		Closient struct{ Organizations []string }
-	}
-	if err := box.Settings(ctx, &settings); err != nil {
-		return "", err
-	}
-	if len(settings.Closient.Organizations) == 0 {
-		return "", errors.New("the sandbox's Closient has no organization")
-	}
-	return settings.Closient.Organizations[0], nil
-}
-
-// loadDemo puts the rows of the demo's manifest down as a batch, to be read by this
+// loadDemo saves the rows of the demo's manifest as a batch, to be read by this
 // process.
 func (c demoCommand) loadDemo(ctx context.Context, id string, place manifest.Place, folder string) error {
 	host, err := c.Host()
 	if err != nil {
 		return err
 	}
-	opener, err := c.ManifestOpener()
+	opener, err := c.manifests.Opener()
 	if err != nil {
 		return err
 	}
@@ -200,10 +166,9 @@ func endOf(r upload.Result) time.Time {
 	return *r.FinishedAt
 }
 
-// alone makes sure that nobody but the demo's own worker takes its items: the
-// accounts of others are not the sandbox's, for all that they are called the
-// same.
-func (c demoCommand) alone(ctx context.Context) error {
+// requireAlone makes sure that only the demo's own worker takes its items: other workers
+// have accounts of the same names that are not the sandbox's.
+func (c demoCommand) requireAlone(ctx context.Context) error {
 	switch {
 	case c.Flags.Config != "":
 		return &exit.UsageError{Text: "demo has accounts of its own, so it takes no --config", Hint: "see: mediaferry upload --help"}
@@ -225,11 +190,11 @@ func (c demoCommand) cleanUp(folders ...string) {
 	}
 }
 
-// audit holds the results against the vendors' own books.
-func (c demoCommand) audit(books sandboxhost.Books, results []upload.Result) error {
+// audit compares the results with the records of the simulated vendors.
+func (c demoCommand) audit(records sandboxhost.Books, results []upload.Result) error {
 	for _, r := range results {
 		n := 0
-		for _, m := range books.Media {
+		for _, m := range records.Media {
 			if m.Vendor != string(r.Vendor) || m.MediaID != string(r.MediaID) {
 				continue
 			}
@@ -242,8 +207,8 @@ func (c demoCommand) audit(books sandboxhost.Books, results []upload.Result) err
 			return fmt.Errorf("%s has %s %d times, want once", r.Vendor, r.MediaID, n)
 		}
 	}
-	if len(books.Violations) > 0 {
-		return fmt.Errorf("the vendors complain: %v", books.Violations[0])
+	if len(records.Violations) > 0 {
+		return fmt.Errorf("the vendors report a violation: %v", records.Violations[0])
 	}
 	var sent int64
 	for _, r := range results {
@@ -251,67 +216,4 @@ func (c demoCommand) audit(books sandboxhost.Books, results []upload.Result) err
 	}
 	_, err := fmt.Fprintf(c.Out, "\n%d media, %s: each is at its vendor once, byte for byte\n", len(results), output.Size(sent))
 	return err
-}
-
-// writeSamples lays the sample media into a folder, and a long video grown from
-// the short one.
-func writeSamples(folder string) error {
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return err
-	}
-	files := samples.Files()
-	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		content, err := fs.ReadFile(files, name)
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(filepath.Join(folder, path.Base(name)), content, 0o600)
-	})
-	if err != nil {
-		return err
-	}
-	short, err := fs.ReadFile(files, samples.Clip)
-	if err != nil {
-		return err
-	}
-	var long bytes.Buffer
-	if err := samples.GrowMP4(&long, short, longVideo); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(folder, "long.mp4"), long.Bytes(), 0o600)
-}
-
-// writeCatalogue writes what the demo sends as a manifest beside the media, and
-// says how many rows it has.
-func writeCatalogue(folder, organization string) (place manifest.Place, rows int, err error) {
-	var lines bytes.Buffer
-	out := json.NewEncoder(&lines)
-	add := func(to, file string, fields upload.Fields) {
-		row := map[string]any{"id": to + "-" + file, "to": to, "source": file}
-		maps.Copy(row, fields)
-		err = errors.Join(err, out.Encode(row))
-		rows++
-	}
-	for i, file := range demoImages {
-		add("trustana", file, upload.Fields{"skuIds": []any{fmt.Sprintf("SKU%03d", i+1)}, "addToMediaGallery": true})
-	}
-	for _, file := range demoPhotos {
-		add("trustoo", file, nil)
-		add("sitoo", file, upload.Fields{"entity_id": "1RT823V93|" + file + "|DAMAGED|51076f94"})
-		add("closient", file, upload.Fields{"organization_id": organization, "gtin": "4006381333931", "title": file, "is_primary": file == demoPhotos[0]})
-	}
-	add("truvideo", samples.Clip, upload.Fields{"title": "Short: a test pattern", "resolution": "LOW"})
-	add("truvideo", "long.mp4", upload.Fields{"title": "Long: in several parts", "tags": map[string]any{"brand": "mediaferry"}})
-	if err != nil {
-		return place, rows, err
-	}
-	path := filepath.Join(folder, "catalogue.jsonl")
-	if err := os.WriteFile(path, lines.Bytes(), 0o600); err != nil {
-		return place, rows, err
-	}
-	place, err = manifest.Locate(path, folder)
-	return place, rows, err
 }

@@ -31,7 +31,7 @@ func (c doctorCommand) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor [flags]",
 		Short: "check configuration, credentials, engine, accounts, clock and disk",
-		Long: `doctor looks at everything that an upload needs and names all problems at once. It sends
+		Long: `doctor checks everything that an upload needs and lists all problems at once. It sends
 vendors no credentials: it asks each for one HEAD, for its clock. A Temporal service is
 asked whether the namespace is there, and who carries uploads.
 
@@ -51,7 +51,7 @@ Exit status: 0 all is well, 1 something is not.`,
 	return cmd
 }
 
-// finding is one thing that doctor looked at.
+// finding is one thing that doctor checked.
 type finding struct {
 	Check  string `json:"check"`
 	State  string `json:"state"` // ok, warning or problem
@@ -75,7 +75,7 @@ const (
 
 	leastDisk = 1 << 30         // below which a warning is due
 	mostSkew  = 2 * time.Minute // some signatures live a quarter of an hour
-	leastSkew = 2 * time.Second // below which a Date tells nothing
+	leastSkew = 2 * time.Second // below which a Date is too coarse
 	askTime   = 5 * time.Second // for a vendor to answer
 	// serviceTime is for a Temporal service to answer: it may be far away, and
 	// several questions are asked.
@@ -108,7 +108,7 @@ func (d *doctor) run(ctx context.Context, prune bool) error {
 	d.engineBinary(ctx)
 	if d.configuration() {
 		d.reach(ctx)
-		d.books(ctx)
+		d.ledgerState(ctx)
 		if prune && d.Ledger != nil {
 			d.prune(ctx)
 		}
@@ -169,7 +169,7 @@ func (d *doctor) reach(ctx context.Context) {
 	for _, name := range d.Config.AccountNames() {
 		account, err := d.Config.Profile(name)
 		if err != nil {
-			continue // told already
+			continue // reported already
 		}
 		d.ask(ctx, door, account)
 	}
@@ -184,7 +184,7 @@ func (d *doctor) ask(ctx context.Context, door *egress.Egress, account spec.Acco
 	defer cancel()
 	base, err := url.Parse(account.BaseURL)
 	if err != nil {
-		d.say(check, problem, "base_url is no URL", "")
+		d.say(check, problem, "base_url is not a URL", "")
 		return
 	}
 	root := base.Scheme + "://" + base.Host + "/"
@@ -210,8 +210,8 @@ func (d *doctor) ask(ctx context.Context, door *egress.Egress, account spec.Acco
 	d.say(check, fine, base.Host+" answers", "")
 }
 
-// books looks at the ledger, paused accounts and workers.
-func (d *doctor) books(ctx context.Context) {
+// ledgerState checks the ledger, paused accounts and workers.
+func (d *doctor) ledgerState(ctx context.Context) {
 	if err := d.OpenLedger(ctx); err != nil {
 		hint := ""
 		if lack := (*exit.UsageError)(nil); errors.As(err, &lack) {
@@ -250,7 +250,7 @@ func (d *doctor) books(ctx context.Context) {
 	d.say("workers", fine, strings.Join(hosts, ", "), "")
 }
 
-// disk looks at the data folder.
+// disk checks the data folder.
 func (d *doctor) disk() {
 	if err := os.MkdirAll(d.Data, 0o700); err != nil {
 		d.say("data folder", problem, err.Error(), "name another with --data")
@@ -286,7 +286,7 @@ func (d *doctor) disk() {
 	d.say("data folder", fine, detail, "")
 }
 
-// engineBinary looks whether there is an engine, or a service instead.
+// engineBinary checks that there is an engine, or a service instead.
 func (d *doctor) engineBinary(ctx context.Context) {
 	if wiring.ServiceConfigured() {
 		d.service(ctx)
@@ -294,7 +294,7 @@ func (d *doctor) engineBinary(ctx context.Context) {
 	}
 	binary, err := enginePath()
 	if err != nil {
-		d.say("engine", problem, err.Error(), "make build makes it")
+		d.say("engine", problem, err.Error(), "build it with: make build")
 		return
 	}
 	state := "does not run"
@@ -304,7 +304,7 @@ func (d *doctor) engineBinary(ctx context.Context) {
 	d.say("engine", fine, binary+" "+state, "")
 }
 
-// service looks at the Temporal service of the environment.
+// service checks the Temporal service of the environment.
 func (d *doctor) service(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, serviceTime)
 	defer cancel()
@@ -317,7 +317,7 @@ func (d *doctor) service(ctx context.Context) {
 	case err != nil:
 		d.say("engine", problem, at+": "+err.Error(), "see TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the other variables that begin with TEMPORAL_")
 	case found.Pollers == 0:
-		d.say("engine", doubt, fmt.Sprintf("%s, namespace %s: answers, and no worker asks it for uploads", at, found.Namespace), "start mediaferry-worker, or mediaferry up; until then commands do their own work")
+		d.say("engine", doubt, fmt.Sprintf("%s, namespace %s: answers, and no worker polls it for uploads", at, found.Namespace), "start mediaferry-worker, or mediaferry up; until then commands do their own work")
 	default:
 		d.say("engine", fine, fmt.Sprintf("%s, namespace %s: answers; workers for uploads: %d", at, found.Namespace, found.Pollers), "")
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/mediaferry/mediaferry/starter/exit"
 )
 
-// usage is how each command's help looks: one screen of 40 lines and 100
+// usage is the layout of each command's help: one screen of 40 lines and 100
 // columns, which a test keeps it to.
 const usage = `Usage:{{if not .HasAvailableSubCommands}}
   {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
@@ -30,7 +30,7 @@ Flags of every command:
 {{.InheritedFlags.FlagUsagesWrapped 100 | trimTrailingWhitespaces}}{{end}}
 `
 
-// setHelp gives a command and all below it the house's help.
+// setHelp gives a command and all below it the layout of help.
 func setHelp(root *cobra.Command) {
 	root.SetUsageTemplate(usage)
 	root.CompletionOptions.DisableDefaultCmd = true // ours says what to do with its output

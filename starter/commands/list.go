@@ -31,7 +31,7 @@ the order of its manifest. It works with no worker and no engine alive.`,
 		Example: `  mediaferry list --state failed --kind rejected
   mediaferry list --account trustana --since 24h --json`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.list(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), f) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.state, "state", "", "only those in `STATE`: "+output.Join(upload.States()))
@@ -44,7 +44,7 @@ the order of its manifest. It works with no worker and no engine alive.`,
 	return cmd
 }
 
-func (c listCommand) list(ctx context.Context, f listFlags) error {
+func (c listCommand) run(ctx context.Context, f listFlags) error {
 	filter, err := f.filter(time.Now())
 	if err != nil {
 		return err
@@ -84,7 +84,7 @@ func (c listCommand) list(ctx context.Context, f listFlags) error {
 }
 
 // noUploads says that a list is empty. One of an account or of a batch that there
-// is not is more likely a slip of the pen.
+// is not is more likely misspelt.
 func (c listCommand) noUploads(ctx context.Context, f listFlags) error {
 	if f.account != "" {
 		if _, err := c.Config.Profile(f.account); err != nil {
@@ -132,10 +132,10 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, exit.Misused("--since %q is no time, want such as 2h, 7d, 2026-11-22 or 2026-11-22T10:00:00Z", text)
+	return time.Time{}, exit.Misused("--since %q is not a time, want such as 2h, 7d, 2026-11-22 or 2026-11-22T10:00:00Z", text)
 }
 
-// pausedAccounts are the accounts that do not go on.
+// pausedAccounts are the accounts that are paused.
 func (c listCommand) pausedAccounts(ctx context.Context) (map[string]bool, error) {
 	states, err := c.Ledger.Accounts(ctx)
 	if err != nil {

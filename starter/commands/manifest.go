@@ -9,7 +9,7 @@ import (
 )
 
 // manifestError makes of an error about a manifest what its exit status needs: what
-// is wrong with the manifest itself is told, and the command ends as with a bad
+// is wrong with the manifest itself is printed, and the command ends as with a bad
 // row.
 func (g *given) manifestError(err error) error {
 	var known *upload.Error
@@ -45,4 +45,4 @@ func (g *given) knownAccount(to string) error {
 }
 
 // headerFirst is what to do about a manifest that is refused as a whole.
-const headerFirst = "what is said about line 1 concerns every row; put that right first"
+const headerFirst = "the problem in line 1 affects every row; correct it first"

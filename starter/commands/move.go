@@ -29,17 +29,17 @@ func (c moveCommand) command() *cobra.Command {
 	var host, source string
 	cmd := &cobra.Command{
 		Use:   "move UPLOAD_ID --host NAME [--source PATH]",
-		Short: "let another host send an upload's file",
-		Long: `move lets an upload go on from another host that has the same file, where the one that
-sent it is gone. The new host reads what the store has acknowledged and compares
-checksums; only then does the upload go on, with the parts that are missing. Where
-the bytes differ, move is refused and the upload stays where it was. A row that travels
-with others of its batch leaves them for that.`,
+		Short: "continue an upload on another host",
+		Long: `move continues an upload on another host that has the same file, when the one that sent
+it is gone. The new host reads what the store has acknowledged and compares checksums;
+only then does the upload continue, with the parts that are missing. If the bytes differ,
+move is refused and the upload stays where it was. A row that is grouped with others of
+its batch is detached first.`,
 		Example: `  mediaferry move upload/truvideo/tour --host studio-2
   mediaferry move upload/truvideo/tour --host studio-2 --source /mnt/nas/tour.mp4`,
 		Args: oneUpload,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.move(cmd.Context(), args[0], host, source)
+			return c.run(cmd.Context(), args[0], host, source)
 		},
 	}
 	cmd.Flags().StringVar(&host, "host", "", "the host `NAME` on which the file is read from now on")
@@ -48,7 +48,7 @@ with others of its batch leaves them for that.`,
 	return cmd
 }
 
-func (c moveCommand) move(ctx context.Context, id, host, source string) error {
+func (c moveCommand) run(ctx context.Context, id, host, source string) error {
 	if err := c.OpenLedger(ctx); err != nil {
 		return err
 	}
@@ -66,12 +66,12 @@ func (c moveCommand) move(ctx context.Context, id, host, source string) error {
 	if err != nil {
 		return err
 	}
-	c.Parting = "interrupted; the upload goes on where the engine does"
+	c.Parting = "interrupted; the upload continues while an engine runs"
 	if err := c.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err
 	}
 	if following.Grouped(entry) {
-		if entry, err = c.uploads.TakeOut(ctx, entry); err != nil {
+		if entry, err = c.uploads.DetachRow(ctx, entry); err != nil {
 			return err
 		}
 	}
@@ -79,7 +79,7 @@ func (c moveCommand) move(ctx context.Context, id, host, source string) error {
 		return err
 	}
 	c.Say("%s reads %s and compares it with what was sent; that may take a while", host, to.Source)
-	return c.ask(ctx, entry, to)
+	return c.request(ctx, entry, to)
 }
 
 // destination is where an upload's file is to be read: in the queue of a living
@@ -90,11 +90,11 @@ func (c moveCommand) destination(ctx context.Context, entry ledger.Entry, host, 
 		return upload.Move{}, err
 	}
 	if !item.Local() {
-		return upload.Move{}, &exit.UsageError{Text: fmt.Sprintf("%s reads %s, which no host has for itself", item.UploadID, upload.DisplaySource(item.Source)), Hint: "any worker goes on with it; start one: mediaferry up, or mediaferry-worker"}
+		return upload.Move{}, &exit.UsageError{Text: fmt.Sprintf("%s reads %s, which every host can read", item.UploadID, upload.DisplaySource(item.Source)), Hint: "any worker can continue it; start one: mediaferry up, or mediaferry-worker"}
 	}
 	path := item.Source
 	if source != "" {
-		if path, err = c.there(host, source); err != nil {
+		if path, err = c.pathOn(host, source); err != nil {
 			return upload.Move{}, err
 		}
 	}
@@ -109,15 +109,15 @@ func (c moveCommand) destination(ctx context.Context, entry ledger.Entry, host, 
 	return upload.Move{Queue: queue, Host: host, Source: path, By: opening.User()}, nil
 }
 
-// there is a path on a host. One that is not absolute would mean another folder
-// there than here.
-func (c moveCommand) there(host, source string) (string, error) {
+// pathOn is a path on a host. A relative one would mean another folder on another
+// host.
+func (c moveCommand) pathOn(host, source string) (string, error) {
 	here, err := c.Host()
 	if err != nil {
 		return "", err
 	}
 	if !upload.IsLocal(source) {
-		return "", exit.Misused("--source %q is no path", upload.DisplaySource(source))
+		return "", exit.Misused("--source %q is not a path", upload.DisplaySource(source))
 	}
 	if host != here && !filepath.IsAbs(source) && !strings.HasPrefix(source, "file://") {
 		return "", exit.Misused("--source %q is relative, want an absolute path on %s", source, host)
@@ -155,9 +155,9 @@ func (c moveCommand) hosts(ctx context.Context) string {
 	return "the hosts, and what they read: " + strings.Join(all, "; ")
 }
 
-// ask sends an upload elsewhere and prints the answer: by what it was proved that
-// the bytes are the same, or why it was refused.
-func (c moveCommand) ask(ctx context.Context, entry ledger.Entry, to upload.Move) error {
+// request asks the workflow to move, and prints the answer: what proves that the bytes
+// are the same, or why it was refused.
+func (c moveCommand) request(ctx context.Context, entry ledger.Entry, to upload.Move) error {
 	id := entry.Result.UploadID
 	handle, err := c.Temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 		WorkflowID: entry.WorkflowID, RunID: entry.RunID, UpdateName: upload.UpdateMove,

@@ -9,9 +9,9 @@ type resumeCommand struct{ *given }
 func (c resumeCommand) command() *cobra.Command {
 	return &cobra.Command{
 		Use:   "resume UPLOAD_ID",
-		Short: "go on with a paused upload",
-		Long: `resume lets an upload go on that was paused. An upload that waits because its account
-is paused goes on with: mediaferry account resume NAME.`,
+		Short: "resume a paused upload",
+		Long: `resume continues an upload that was paused. An upload that waits because its account is
+paused continues with: mediaferry account resume NAME.`,
 		Example:           "  mediaferry resume upload/truvideo/tour",
 		Args:              oneUpload,
 		ValidArgsFunction: c.completeUploads,

@@ -15,19 +15,19 @@ func (c retryCommand) command() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "retry [flags] UPLOAD_ID",
-		Short: "run a failed or canceled upload once more",
-		Long: `retry runs an upload that failed or was canceled once more, with the source and the
-fields that it had, and waits for it.`,
+		Short: "run a failed or canceled upload again",
+		Long: `retry runs an upload that failed or was canceled again, with the source and the fields
+that it had, and waits for it.`,
 		Example: "  mediaferry retry upload/sitoo/damage-7",
 		Args:    oneUpload,
-		RunE:    func(cmd *cobra.Command, args []string) error { return c.retry(cmd.Context(), args[0], asJSON) },
+		RunE:    func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0], asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as one JSON object")
 	cmd.ValidArgsFunction = c.completeUploads
 	return cmd
 }
 
-func (c retryCommand) retry(ctx context.Context, id string, asJSON bool) error {
+func (c retryCommand) run(ctx context.Context, id string, asJSON bool) error {
 	entry, err := c.uploads.Open(ctx, id)
 	if err != nil {
 		return err

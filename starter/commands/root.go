@@ -10,7 +10,7 @@ import (
 	"github.com/mediaferry/mediaferry/starter/output"
 )
 
-// rootCommand is the command that all others hang from.
+// rootCommand is the parent of all other commands.
 type rootCommand struct {
 	*given
 	ran bool // the command line was understood
@@ -20,7 +20,7 @@ func newRoot(version string, stdout, stderr io.Writer) *rootCommand {
 	session := &opening.Session{Console: output.Console{Out: stdout, Err: stderr}, Version: version}
 	workers := opening.NewWorkers(session)
 	return &rootCommand{given: &given{
-		Session: session, workers: workers,
+		Session: session, manifests: opening.NewManifests(session), sandbox: opening.NewSandbox(session), workers: workers,
 		uploads: following.NewUploads(session, workers), batches: following.NewBatches(session, workers),
 	}}
 }

@@ -24,9 +24,11 @@ import (
 type given struct {
 	*opening.Session
 
-	workers *opening.Workers
-	uploads following.Uploads
-	batches following.Batches
+	manifests opening.Manifests
+	sandbox   *opening.Sandbox
+	workers   *opening.Workers
+	uploads   following.Uploads
+	batches   following.Batches
 }
 
 // Run runs one command line and returns its exit status. Results go to stdout,
@@ -52,7 +54,7 @@ func Run(version string, args []string, stdout, stderr io.Writer) int {
 	}
 	var items *exit.NotReadyError
 	if errors.As(err, &items) {
-		return exit.NotReady // each item was told
+		return exit.NotReady // each item has been printed
 	}
 	status, hint := exit.Failed, ""
 	var misuse *exit.UsageError

@@ -30,7 +30,7 @@ address that it prints.`,
 		Example: `  mediaferry sandbox
   mediaferry sandbox --fault 'trustana.put#1=status=503,code=SlowDown' --fault 'sitoo.get=stuck'`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.runSandbox(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), f) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.Listen, "listen", "", "address `ADDR` on loopback; default: that of the last time, or a free port")
@@ -39,8 +39,8 @@ address that it prints.`,
 	return cmd
 }
 
-func (c sandboxCommand) runSandbox(ctx context.Context, f sandboxFlags) error {
-	box, err := c.OpenSandbox(ctx, f.SandboxOptions)
+func (c sandboxCommand) run(ctx context.Context, f sandboxFlags) error {
+	box, err := c.sandbox.Start(ctx, f.SandboxOptions)
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (c sandboxCommand) runSandbox(ctx context.Context, f sandboxFlags) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-c.SandboxLost():
+	case <-c.sandbox.Lost():
 		return box.Err()
 	}
 }

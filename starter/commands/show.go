@@ -22,21 +22,21 @@ func (c showCommand) command() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "show [flags] UPLOAD_ID",
-		Short: "tell the story of one upload",
-		Long: `show prints what is known of one upload, and what happened to it step by step. The
-story is read from the workflow's history, for as long as Temporal keeps it; without
-a running engine, what the ledger knows is printed alone.`,
+		Short: "show what happened to one upload",
+		Long: `show prints what is known about one upload, and what happened to it step by step. The
+steps are read from the workflow's history, as long as Temporal keeps it; without a
+running engine only what the ledger knows is printed.`,
 		Example: `  mediaferry show upload/trustana/shoe
   mediaferry show upload/trustana/shoe --json`,
 		Args: oneUpload,
-		RunE: func(cmd *cobra.Command, args []string) error { return c.show(cmd.Context(), args[0], asJSON) },
+		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0], asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as one JSON object")
 	cmd.ValidArgsFunction = c.completeUploads
 	return cmd
 }
 
-func (c showCommand) show(ctx context.Context, id string, asJSON bool) error {
+func (c showCommand) run(ctx context.Context, id string, asJSON bool) error {
 	if err := c.OpenLedger(ctx); err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (c showCommand) show(ctx context.Context, id string, asJSON bool) error {
 		return err
 	}
 	if !runs {
-		c.Say("no engine runs, so only the ledger's part of the story can be told")
+		c.Say("no engine runs, so only what the ledger knows is shown")
 		return nil
 	}
 	if c.Temporal == nil {
@@ -93,7 +93,7 @@ func (c showCommand) history(ctx context.Context, entry ledger.Entry, p output.P
 	}
 	run := history.Run{WorkflowID: entry.WorkflowID, RunID: entry.RunID, Done: "ready"}
 	if following.Grouped(entry) {
-		run.Done = "its page is done"
+		run.Done = "its shard has ended"
 	}
 	lines, err := history.Reader{Temporal: c.Temporal, Keys: c.Keys}.Read(ctx, run)
 	if errors.Is(err, history.ErrNotKept) {

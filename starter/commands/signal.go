@@ -27,7 +27,7 @@ func (g *given) signal(ctx context.Context, id string, pause bool) error {
 		if !pause {
 			return g.rowNotPaused(ctx, entry)
 		}
-		if entry, err = g.uploads.TakeOut(ctx, entry); err != nil {
+		if entry, err = g.uploads.DetachRow(ctx, entry); err != nil {
 			return err
 		}
 		if err := g.uploads.AwaitWorkflow(ctx, entry); err != nil {
@@ -40,7 +40,7 @@ func (g *given) signal(ctx context.Context, id string, pause bool) error {
 	}
 	status, err := g.uploads.Status(ctx, entry.WorkflowID, entry.RunID)
 	if answered := err == nil; answered && status.Paused == pause {
-		return g.alreadySo(ctx, entry, status)
+		return g.alreadyDone(ctx, entry, status)
 	}
 	err = g.Temporal.SignalWorkflow(ctx, entry.WorkflowID, entry.RunID, name, nil)
 	var gone *serviceerror.NotFound
@@ -53,11 +53,11 @@ func (g *given) signal(ctx context.Context, id string, pause bool) error {
 	return g.uploads.AwaitSignal(ctx, entry, pause)
 }
 
-// alreadySo says that there is nothing to be done.
-func (g *given) alreadySo(ctx context.Context, entry ledger.Entry, status upload.Status) error {
+// alreadyDone says that there is nothing to be done.
+func (g *given) alreadyDone(ctx context.Context, entry ledger.Entry, status upload.Status) error {
 	id := entry.Result.UploadID
 	if status.Paused {
-		return &exit.UsageError{Text: id + " is paused already", Hint: "to go on: mediaferry resume " + id}
+		return &exit.UsageError{Text: id + " is paused already", Hint: "to continue: mediaferry resume " + id}
 	}
 	account, err := g.Ledger.Account(ctx, entry.Result.To)
 	if err != nil {
@@ -70,8 +70,8 @@ func (g *given) alreadySo(ctx context.Context, entry ledger.Entry, status upload
 	return &exit.UsageError{Text: id + " is not paused", Hint: hint}
 }
 
-// rowNotPaused says that a row that travels with others is not paused by itself: it
-// would have left them.
+// rowNotPaused says that a grouped row is not paused by itself: it would have been
+// detached.
 func (g *given) rowNotPaused(ctx context.Context, entry ledger.Entry) error {
 	id, batch := entry.Result.UploadID, string(entry.Result.Batch)
 	b, err := g.Ledger.Batch(ctx, batch)
@@ -80,7 +80,7 @@ func (g *given) rowNotPaused(ctx context.Context, entry ledger.Entry) error {
 	}
 	hint := "mediaferry show " + id
 	if b.Paused || b.State == upload.BatchHeld {
-		hint = "its batch rests; to go on: mediaferry batch resume " + batch
+		hint = "its batch is paused or held; to continue: mediaferry batch resume " + batch
 	}
 	return &exit.UsageError{Text: id + " is not paused", Hint: hint}
 }

@@ -47,15 +47,15 @@ func (c upCommand) command() *cobra.Command {
 		Use:   "up [flags]",
 		Short: "run the engine, its web UI and a worker, until interrupted",
 		Long: `up runs Temporal with its web UI on this machine, and a worker that carries uploads.
-All state lies in the data folder: what ran when it was stopped or killed goes on at
-the next start. Other commands on the same data folder use it, and take over when it
-ends. With a Temporal service configured (TEMPORAL_ADDRESS …), only the worker runs.`,
+All state is in the data folder: what ran when it was stopped or killed continues at the
+next start. Other commands on the same data folder use it, and take over when it ends.
+With a Temporal service configured (TEMPORAL_ADDRESS …), only the worker runs.`,
 		Example: `  mediaferry up                   the engine of your data folder
   mediaferry up --sandbox         with the five vendors simulated, and accounts for them`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.given = cmd.Flags().Changed("retention")
-			return c.up(cmd.Context(), f)
+			return c.run(cmd.Context(), f)
 		},
 	}
 	flags := cmd.Flags()
@@ -63,7 +63,7 @@ ends. With a Temporal service configured (TEMPORAL_ADDRESS …), only the worker
 	flags.BoolVar(&f.noWorker, "no-worker", false, "run no worker")
 	flags.IntVar(&f.port, "port", 0, "Temporal's port `N`; default: that of the last time, or a free one")
 	flags.IntVar(&f.uiPort, "ui-port", 0, "the web UI's port `N`; likewise")
-	flags.IntVar(&f.retention, "retention", 0, "keep the histories of what has ended for `DAYS`, 1 to 365; default: as before, at first 30")
+	flags.IntVar(&f.retention, "retention", 0, "keep histories of ended workflows for `DAYS`, 1 to 365; default: as before, at first 30")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object when ready")
 	return cmd
 }
@@ -78,13 +78,13 @@ type upLine struct {
 	Config    upload.Text `json:"config"`
 }
 
-func (c upCommand) up(ctx context.Context, f upFlags) error {
+func (c upCommand) run(ctx context.Context, f upFlags) error {
 	if err := f.check(); err != nil {
 		return err
 	}
 	var line upLine
 	if f.sandbox {
-		box, err := c.OpenSandbox(ctx, opening.SandboxOptions{})
+		box, err := c.sandbox.Start(ctx, opening.SandboxOptions{})
 		if err != nil {
 			return err
 		}
@@ -98,7 +98,7 @@ func (c upCommand) up(ctx context.Context, f upFlags) error {
 			return err
 		}
 	}
-	c.Parting = "stopped; what was under way goes on at the next start"
+	c.Parting = "stopped; what was under way continues at the next start"
 	err := c.OpenEngine(ctx, opening.EngineOptions{Port: f.port, UIPort: f.uiPort, Retention: time.Duration(f.retention) * 24 * time.Hour})
 	if err != nil {
 		return err
@@ -112,7 +112,7 @@ func (c upCommand) up(ctx context.Context, f upFlags) error {
 			return err
 		}
 	}
-	if err := c.ready(c.where(line), f.json); err != nil {
+	if err := c.ready(c.addresses(line), f.json); err != nil {
 		return err
 	}
 	select {
@@ -120,13 +120,13 @@ func (c upCommand) up(ctx context.Context, f upFlags) error {
 		return ctx.Err()
 	case <-c.EngineLost():
 		return c.EngineGone()
-	case <-c.SandboxLost():
-		return c.Sandbox.Err()
+	case <-c.sandbox.Lost():
+		return c.sandbox.Err()
 	}
 }
 
-// where adds the addresses of what runs.
-func (c upCommand) where(line upLine) upLine {
+// addresses adds the addresses of what runs.
+func (c upCommand) addresses(line upLine) upLine {
 	line.Config = upload.Text(c.Config.Path)
 	if path, err := filepath.Abs(c.Config.Path); err == nil && c.Config.Path != "" {
 		line.Config = upload.Text(path)
@@ -139,7 +139,7 @@ func (c upCommand) where(line upLine) upLine {
 	return line
 }
 
-// ready tells where things are.
+// ready prints the addresses.
 func (c upCommand) ready(line upLine, asJSON bool) error {
 	p := c.Printer(false)
 	if asJSON {

@@ -38,10 +38,10 @@ func (c uploadCommand) command() *cobra.Command {
 		Use:   "upload --to ACCOUNT [flags] SOURCE...",
 		Short: "upload files and wait for their media IDs",
 		Long: `upload sends each SOURCE (a path, https://, s3://BUCKET/KEY or oss://BUCKET/KEY) to an
-account and waits until the vendor has made a medium of it.
+account and waits until the vendor has processed it.
 
-The same command again attaches to what still runs, prints what is ready, and runs
-what failed once more; it never sends anything twice. --again does, on purpose.
+Repeating the command attaches to what still runs, prints what is ready, and runs what
+failed again; it never sends anything twice. --again does, on purpose.
 The vendor's own fields are given with --set; see: mediaferry vendors NAME.
 
 Exit status: 0 all are ready, 3 some are not, 2 misused, 1 could not run.`,
@@ -54,21 +54,21 @@ Exit status: 0 all are ready, 3 some are not, 2 misused, 1 could not run.`,
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, sources []string) error { return c.upload(cmd.Context(), f, sources) },
+		RunE: func(cmd *cobra.Command, sources []string) error { return c.run(cmd.Context(), f, sources) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.to, "to", "", "the `ACCOUNT` that receives the media")
 	flags.StringArrayVar(&f.set, "set", nil, "a field of the vendor's, `NAME=VALUE`; lists are split at |")
 	flags.StringVar(&f.id, "id", "", "the upload's own `ID`; default: made from source and fields")
-	flags.BoolVar(&f.again, "again", false, "upload what is ready once more, as another medium")
-	flags.BoolVar(&f.detach, "detach", false, "print the UPLOAD_IDs and return; a running engine goes on")
+	flags.BoolVar(&f.again, "again", false, "upload what is ready again, as a new medium")
+	flags.BoolVar(&f.detach, "detach", false, "print the UPLOAD_IDs and return; a running engine continues")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object for each SOURCE when it has ended")
 	flags.DurationVar(&f.settle, "settle", 0, "wait until a file was left alone for `TIME`, such as 30s; default: refuse one that grows")
 	_ = cmd.RegisterFlagCompletionFunc("to", c.completeAccounts)
 	return cmd
 }
 
-func (c uploadCommand) upload(ctx context.Context, f uploadFlags, args []string) error {
+func (c uploadCommand) run(ctx context.Context, f uploadFlags, args []string) error {
 	if err := c.OpenConfig(); err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (c uploadCommand) upload(ctx context.Context, f uploadFlags, args []string)
 	if f.detach && !c.EngineRuns(ctx) {
 		return &exit.UsageError{Text: "--detach needs a running engine", Hint: "start one in another terminal: mediaferry up"}
 	}
-	c.Parting = "interrupted; the same command goes on with it"
+	c.Parting = "interrupted; to continue, repeat the command"
 	if err := c.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (c uploadCommand) upload(ctx context.Context, f uploadFlags, args []string)
 		return err
 	}
 	if f.detach && missing.Any() {
-		return &exit.UsageError{Text: "--detach needs a worker that goes on", Hint: "start one in another terminal: mediaferry up"}
+		return &exit.UsageError{Text: "--detach needs a running worker", Hint: "start one in another terminal: mediaferry up"}
 	}
 	if err := c.workers.CheckCredentials(missing, items); err != nil {
 		return err

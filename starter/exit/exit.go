@@ -13,11 +13,11 @@ const (
 	Failed      = 1   // could not run: engine, disk, internal
 	Misuse      = 2   // flags, configuration, an unknown account, field or ID
 	NotReady    = 3   // some item is not ready
-	Interrupted = 130 // the work goes on where the engine does
+	Interrupted = 130 // the work continues while an engine runs
 )
 
-// UsageError is misuse of the command line: told apart from a failure, so that
-// it says what would be right.
+// UsageError is misuse of the command line. It is distinct from a failure, and says what
+// would be right.
 type UsageError struct {
 	Text string
 	Hint string // what to do; empty: see the command's help
@@ -30,8 +30,8 @@ func Misused(format string, args ...any) *UsageError {
 	return &UsageError{Text: fmt.Sprintf(format, args...)}
 }
 
-// NotReadyError says that some items are not ready. Whoever returns it has told
-// each of them.
+// NotReadyError says that some items are not ready. The code that returns it
+// has printed each of them.
 type NotReadyError struct{ Count int }
 
 func (e *NotReadyError) Error() string { return fmt.Sprintf("%d items are not ready", e.Count) }

@@ -28,9 +28,9 @@ func NewBatches(s *opening.Session, w *opening.Workers) Batches {
 	return Batches{session: s, workers: w}
 }
 
-// Reported waits until the reports of a batch that has ended tell of what has just
-// become of one of its rows; err is handed through. The worker that writes them
-// may be this process.
+// Reported waits until the reports of a batch that has ended include a row that has
+// just changed; err is returned unchanged. The worker that writes them may be this
+// process.
 func (bs Batches) Reported(ctx context.Context, id string, err error) error {
 	if id == "" || ctx.Err() != nil {
 		return err
@@ -39,7 +39,7 @@ func (bs Batches) Reported(ctx context.Context, id string, err error) error {
 	if unread != nil || !batch.State.Ended() { // they are still to come
 		return err
 	}
-	for w := bs.newBatchWatch(id); w.closing(ctx); {
+	for w := bs.newBatchWatch(id); w.writingReports(ctx); {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -84,7 +84,7 @@ func (bs Batches) showCanary(ctx context.Context, b ledger.Batch, p output.Print
 			if err != nil {
 				return err
 			}
-			if entry.Result.WorkflowID == "" { // refused: it was never on its way
+			if entry.Result.WorkflowID == "" { // refused: it was never sent
 				continue
 			}
 			if err := p.Item(entry.Result); err != nil {
@@ -114,11 +114,11 @@ func (bs Batches) Start(ctx context.Context, id string) error {
 	return nil
 }
 
-// SignalRows tells the rows that run in workflows of their own. Those of a page
-// look into the ledger by themselves.
+// SignalRows signals the single rows of a batch. The grouped ones read the ledger by
+// themselves.
 func (bs Batches) SignalRows(ctx context.Context, id, signal string) error {
 	if !bs.session.EngineRuns(ctx) {
-		return nil // nothing runs; rows look into the ledger when they begin
+		return nil // nothing runs; rows read the ledger when they start
 	}
 	if err := bs.session.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err

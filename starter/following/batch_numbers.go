@@ -27,11 +27,11 @@ func (bs Batches) Numbers(ctx context.Context, b ledger.Batch) (output.BatchNumb
 	}
 	n := numbersOf(b, s, rate)
 	if n.Waiting+n.InProgress > 0 && !b.State.Ended() {
-		resting, err := bs.paused(ctx, b.ID)
+		paused, err := bs.paused(ctx, b.ID)
 		if err != nil {
 			return n, err
 		}
-		n.Pause(resting)
+		n.Pause(paused)
 	}
 	return n, nil
 }
@@ -42,7 +42,7 @@ func (bs Batches) paused(ctx context.Context, id string) ([]ledger.AccountState,
 	if err != nil {
 		return nil, err
 	}
-	var resting []ledger.AccountState
+	var paused []ledger.AccountState
 	for i, route := range routes {
 		if i > 0 && routes[i-1].Account == route.Account { // they come by account
 			continue
@@ -58,15 +58,15 @@ func (bs Batches) paused(ctx context.Context, id string) ([]ledger.AccountState,
 		if err != nil {
 			return nil, err
 		}
-		if open(counts) > 0 {
-			resting = append(resting, account)
+		if openRows(counts) > 0 {
+			paused = append(paused, account)
 		}
 	}
-	return resting, nil
+	return paused, nil
 }
 
-// open is how many rows have not ended.
-func open(counts map[upload.State]int64) int64 {
+// openRows is how many rows have not ended.
+func openRows(counts map[upload.State]int64) int64 {
 	var n int64
 	for state, rows := range counts {
 		if !state.Ended() {
@@ -84,8 +84,8 @@ func numbersOf(b ledger.Batch, s ledger.Summary, rate float64) output.BatchNumbe
 		BytesTotal: s.Bytes, BytesSent: s.BytesSent, Rate: math.Round(rate*10) / 10, Failures: []output.BatchFailure{},
 	}
 	if b.State == upload.BatchLoading {
-		// Rows that are not in the ledger yet wait like the others, and for those
-		// who read the object there is no such state.
+		// Rows that are not in the ledger yet wait like the others; the
+		// object has no state for them.
 		n.State, n.Total = upload.BatchRunning, max(b.Total, s.Total)
 		n.Waiting += n.Total - s.Total
 	}
@@ -108,7 +108,7 @@ const (
 	tickWidth  = 10 * time.Second
 )
 
-// rateOf is how many rows ended in a second of late, at one account or at all.
+// rateOf is how many rows have recently ended per second, at one account or at all.
 func rateOf(ticks []ledger.Tick, now time.Time, account string) float64 {
 	since, first, rows := now.Add(-rateWindow), time.Time{}, int64(0)
 	for _, tick := range ticks {

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// batchEvery is how often a batch is added up for those who watch; more
-	// seldom where that takes its time.
+	// batchEvery is how often a batch is added up for a watch; less often if that
+	// is slow.
 	batchEvery = time.Second
 	viewShare  = 10
 )
@@ -27,10 +27,10 @@ type batchWatch struct {
 	Batches
 	id    string
 	board *output.Board
-	works bool             // this command does the work where nobody else does
+	works bool             // this command does the work if no other worker does
 	stays bool             // until the workflow has ended, too
 	slow  map[string]int64 // answers 429 when the watch began, by account
-	stuck time.Time        // since when nothing can go on
+	stuck time.Time        // since when no row can continue
 	done  time.Time        // since when the batch has ended
 }
 
@@ -39,7 +39,8 @@ func (bs Batches) newBatchWatch(id string) *batchWatch {
 }
 
 // Follow waits until a batch has ended and its reports are written, or until it
-// waits for a person, and prints it. It does the work where nobody else does.
+// waits for a person, and prints it. It does the work if no other
+// worker does.
 func (bs Batches) Follow(ctx context.Context, id string, p output.Printer) error {
 	w := bs.newBatchWatch(id)
 	w.works, w.stays = true, true
@@ -64,7 +65,7 @@ func (w *batchWatch) follow(ctx context.Context, p output.Printer) error {
 			return err
 		}
 		why := w.over(view)
-		if why == ended && w.stays && w.closing(ctx) {
+		if why == ended && w.stays && w.writingReports(ctx) {
 			why = ""
 		}
 		if why != "" {
@@ -91,7 +92,7 @@ func (w *batchWatch) follow(ctx context.Context, p output.Printer) error {
 	}
 }
 
-// ensureWorkers makes this process do what nobody else does, where the command works.
+// ensureWorkers makes this process do what no other worker does, if the command works.
 func (w *batchWatch) ensureWorkers(ctx context.Context) error {
 	if !w.works {
 		return nil
@@ -99,10 +100,10 @@ func (w *batchWatch) ensureWorkers(ctx context.Context) error {
 	return w.workers.EnsureBatch(ctx, w.id)
 }
 
-// ended is why a watch ends that needs no words.
+// ended is a reason to stop that needs no message.
 const ended = "ended"
 
-// over tells why there is nothing to wait for any more; "" where there is.
+// over is why there is nothing left to wait for; empty while there is.
 func (w *batchWatch) over(v output.BatchView) string {
 	switch {
 	case v.Batch.State.Ended():
@@ -129,16 +130,16 @@ func (w *batchWatch) over(v output.BatchView) string {
 		accounts = append(accounts, "account "+name+", which is paused")
 		commands = append(commands, "mediaferry account resume "+name)
 	}
-	return fmt.Sprintf("all that is left waits for %s, put that right, then: %s; the batch goes on by itself while mediaferry up runs, else with the same command",
+	return fmt.Sprintf("all remaining rows wait for %s; correct that, then: %s; the batch then continues while mediaferry up runs, otherwise repeat the command",
 		output.Join(accounts), strings.Join(commands, "; "))
 }
 
 // closeTime is how long a command waits for a batch's report.
 const closeTime = 10 * time.Minute
 
-// closing reports whether the workflow of a batch that has ended still writes its
+// writingReports reports whether the workflow of a batch that has ended still writes its
 // report: the worker that does may be this process.
-func (w *batchWatch) closing(ctx context.Context) bool {
+func (w *batchWatch) writingReports(ctx context.Context) bool {
 	if w.done.IsZero() {
 		w.done = time.Now()
 	}

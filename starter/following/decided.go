@@ -36,9 +36,9 @@ func (u Uploads) AwaitDecided(ctx context.Context, rows []ledger.Entry) error {
 	return nil
 }
 
-// decided reports whether a row that was decided needs no more waiting for. Its
-// workflow is asked, and not the ledger alone: what the end entails comes after
-// that is written.
+// decided reports whether there is nothing left to wait for after a decision on a row.
+// Its workflow is asked, and not the ledger alone: the workflow does more after the
+// result is saved.
 func (u Uploads) decided(ctx context.Context, row ledger.Entry) (bool, error) {
 	described, err := u.session.Temporal.DescribeWorkflowExecution(ctx, row.WorkflowID, row.RunID)
 	var gone *serviceerror.NotFound

@@ -18,8 +18,8 @@ const (
 )
 
 // Detach prints each upload as soon as other commands know it by its name, and
-// leaves it. One that has ended by then, as with a source that is none, is told
-// as if it had been waited for.
+// leaves it. One that has ended by then, for example because its source does
+// not exist, is printed as if it had been waited for.
 func (u Uploads) Detach(ctx context.Context, all []*Upload, p output.Printer) error {
 	late := time.NewTimer(claimTime)
 	defer late.Stop()
@@ -69,7 +69,7 @@ func (u Uploads) begun(ctx context.Context, f *Upload, late <-chan time.Time) (r
 }
 
 // claimed reports whether an upload has its identity. The claim finds out the
-// size, also where it finds that all is done or that somebody else is at it; such
+// size, also if it finds that all is done or that another run holds the item; such
 // a run never leaves its first state, and ends.
 func claimed(status upload.Status) bool {
 	return status.Result.Size > 0 && (status.Result.State != upload.StateWaiting || status.Waiting != "" || status.Paused)

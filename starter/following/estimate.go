@@ -14,10 +14,10 @@ import (
 )
 
 const (
-	// measuredFrom is the size from which on an upload tells how fast its account
-	// takes bytes: smaller ones spend their time otherwise.
+	// measuredFrom is the least size of an upload that shows how fast its account
+	// takes bytes: smaller ones spend their time on other things.
 	measuredFrom = 64 << 20
-	// measuredOver is how many of an account's latest uploads are looked through
+	// measuredOver is how many of an account's latest uploads are searched
 	// for such a one.
 	measuredOver = 50
 )
@@ -25,7 +25,7 @@ const (
 // Estimate says, before anything is started, in how many parts files will be
 // sent, and how long that takes where the account's speed is known. What is sent
 // in one piece, what is ready already, and what cannot be looked at from here are
-// passed over: the claim has the last word on all of them.
+// skipped: the claim decides about all of them.
 func (u Uploads) Estimate(ctx context.Context, items []upload.Item) error {
 	for _, item := range items {
 		plan, ok := planned(item)

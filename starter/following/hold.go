@@ -16,17 +16,17 @@ import (
 func OnHold(result upload.Result, account ledger.AccountState, waiting *upload.Wait) upload.Result {
 	result.Paused, result.Error = true, nil
 	if account.By != upload.ByItself {
-		why := fmt.Sprintf("account %s is paused: %s (by %s); to go on: mediaferry account resume %s", account.Name, account.Because, account.By, account.Name)
+		why := fmt.Sprintf("account %s is paused: %s (by %s); to continue: mediaferry account resume %s", account.Name, account.Because, account.By, account.Name)
 		result.Note = strings.TrimPrefix(result.Note+"; "+why, "; ")
 		return result
 	}
 	failure := upload.Failure{Kind: upload.KindDenied, Step: upload.StepPrepare}
 	if waiting != nil && waiting.Last.Denies() {
 		failure.Step, failure.Status, failure.RequestID = waiting.Step, upload.Number(waiting.Last.Status), upload.Text(waiting.Last.RequestID)
-		result.Attempts.Add(waiting.Step, waiting.Tries) // they count until the account goes on
+		result.Attempts.Add(waiting.Step, waiting.Tries) // they count until the account is resumed
 	}
 	failure.Message = fmt.Sprintf("account %s is paused: %s", account.Name, account.Because)
-	failure.Hint = upload.Text(fmt.Sprintf("put it right, then: mediaferry account resume %s; the upload goes on by itself while mediaferry up runs, else with the same command", account.Name))
+	failure.Hint = upload.Text(fmt.Sprintf("correct it, then: mediaferry account resume %s; the upload then continues while mediaferry up runs, otherwise repeat the command", account.Name))
 	result.Error = &failure
 	return result
 }
@@ -35,7 +35,7 @@ func OnHold(result upload.Result, account ledger.AccountState, waiting *upload.W
 // waits for nothing.
 func (u Uploads) Waiting(ctx context.Context, id string) (*upload.Wait, error) {
 	row, err := u.session.Ledger.ReadProgress(ctx, id)
-	if errors.Is(err, ledger.ErrNotFound) { // nobody has claimed it yet
+	if errors.Is(err, ledger.ErrNotFound) { // no run has claimed it yet
 		return nil, nil //nolint:nilnil // it waits for nothing that is known
 	}
 	if err != nil || row.Progress == nil || row.Result.State.Ended() {

@@ -12,17 +12,17 @@ import (
 	"github.com/mediaferry/mediaferry/starter/opening"
 )
 
-// detachTime is how long a command waits until a row has left those that it travels
-// with, and its own workflow has begun.
+// detachTime is how long a command waits until a row is detached and its own workflow
+// has started.
 const detachTime = time.Minute
 
 // Grouped reports whether an item is a row of a batch that has no workflow of its
-// own: it is packed with others, or waits.
+// own: it is in a shard with others, or waits.
 func Grouped(e ledger.Entry) bool {
 	return e.Result.Batch != "" && e.WorkflowID != e.Result.UploadID
 }
 
-// followRow follows a row that has no workflow of its own by what the ledger says.
+// followRow follows a row that has no workflow of its own, by the ledger.
 func (u Uploads) followRow(entry ledger.Entry) (*Upload, error) {
 	item, err := entry.Item()
 	return &Upload{item: item, entry: entry}, err
@@ -37,7 +37,7 @@ func (u Uploads) resumeRow(ctx context.Context, entry ledger.Entry) (*Upload, er
 	return f, u.workers.EnsureQueues(ctx, queuesOf([]*Upload{f}))
 }
 
-// checkRow is look for a row that has no workflow of its own, or had none at first.
+// checkRow is check for a row that has no workflow of its own, or had none at first.
 func (u Uploads) checkRow(ctx context.Context, f *Upload) (upload.Result, bool, error) {
 	entry, err := u.session.Ledger.Get(ctx, f.item.UploadID)
 	if err != nil {
@@ -51,9 +51,9 @@ func (u Uploads) checkRow(ctx context.Context, f *Upload) (upload.Result, bool, 
 	if err != nil {
 		return upload.Result{}, false, opening.UnknownBatch(f.item.Batch, err)
 	}
-	if rests := b.Paused || b.State == upload.BatchHeld; rests != f.rests {
-		if f.rests = rests; rests {
-			u.session.Say("%s waits: batch %s rests (%s); to go on: mediaferry batch resume %s", f.item.UploadID, b.ID, b.Because, b.ID)
+	if held := b.Paused || b.State == upload.BatchHeld; held != f.held {
+		if f.held = held; held {
+			u.session.Say("%s waits: batch %s is paused or held (%s); to continue: mediaferry batch resume %s", f.item.UploadID, b.ID, b.Because, b.ID)
 		}
 	}
 	return u.checkAccount(ctx, f)
@@ -61,16 +61,16 @@ func (u Uploads) checkRow(ctx context.Context, f *Upload) (upload.Result, bool, 
 
 // RequestDetach waits until what was asked of a row is done. late, if not nil, ends the
 // wait with the row as it is then.
-func (u Uploads) RequestDetach(ctx context.Context, call ledger.DetachRequest, entry ledger.Entry, done func(ledger.Entry) bool, late <-chan time.Time) (ledger.Entry, error) {
+func (u Uploads) RequestDetach(ctx context.Context, request ledger.DetachRequest, entry ledger.Entry, done func(ledger.Entry) bool, late <-chan time.Time) (ledger.Entry, error) {
 	f, err := u.followRow(entry)
 	if err != nil {
 		return entry, err
 	}
-	u.session.Say("%s travels with others of batch %s; waiting for it to come to its next step", call.UploadID, entry.Result.Batch)
+	u.session.Say("%s is grouped with other rows of batch %s; waiting for its next step", request.UploadID, entry.Result.Batch)
 	polls, checks := time.NewTicker(pollEvery), time.NewTicker(workersEvery)
 	defer polls.Stop()
 	defer checks.Stop()
-	called := entry.RunID
+	asked := entry.RunID
 	for err = u.workers.EnsureQueues(ctx, queuesOf([]*Upload{f})); err == nil && !done(entry); {
 		select {
 		case <-ctx.Done():
@@ -84,10 +84,10 @@ func (u Uploads) RequestDetach(ctx context.Context, call ledger.DetachRequest, e
 				err = u.freeOrphan(ctx, f)
 			}
 		case <-polls.C:
-			if entry, err = u.session.Ledger.Get(ctx, call.UploadID); err == nil && entry.RunID != called && !done(entry) {
-				entry, err = u.session.Ledger.RequestDetach(ctx, call) // who was called has it no more
+			if entry, err = u.session.Ledger.Get(ctx, request.UploadID); err == nil && entry.RunID != asked && !done(entry) {
+				entry, err = u.session.Ledger.RequestDetach(ctx, request) // the run that was asked no longer holds it
 			}
-			f.entry, called = entry, entry.RunID
+			f.entry, asked = entry, entry.RunID
 		}
 	}
 	return entry, err
@@ -122,14 +122,14 @@ func (u Uploads) freeOrphan(ctx context.Context, f *Upload) error {
 	return u.session.Ledger.OrphanRow(ctx, e.Result.UploadID, e.RunID)
 }
 
-// TakeOut gives a row a workflow of its own, which can be steered, and returns the
+// DetachRow gives a row a workflow of its own, which can be paused and moved, and returns the
 // row with it.
-func (u Uploads) TakeOut(ctx context.Context, entry ledger.Entry) (ledger.Entry, error) {
+func (u Uploads) DetachRow(ctx context.Context, entry ledger.Entry) (ledger.Entry, error) {
 	id := entry.Result.UploadID
-	call := ledger.DetachRequest{UploadID: id, Want: ledger.WantDetach, By: opening.User()}
+	request := ledger.DetachRequest{UploadID: id, Want: ledger.WantDetach, By: opening.User()}
 	late := time.NewTimer(detachTime)
 	defer late.Stop()
-	entry, err := u.session.Ledger.RequestDetach(ctx, call)
+	entry, err := u.session.Ledger.RequestDetach(ctx, request)
 	if err != nil {
 		return entry, err
 	}
@@ -137,14 +137,14 @@ func (u Uploads) TakeOut(ctx context.Context, entry ledger.Entry) (ledger.Entry,
 		return e.Result.State.Ended() || !Grouped(e) || e.Detached && e.RunID == ""
 	}
 	if !out(entry) {
-		u.session.Parting = "interrupted; the row goes on by itself once it has left the others"
-		if entry, err = u.RequestDetach(ctx, call, entry, out, late.C); err != nil {
+		u.session.Parting = "interrupted; the row continues in a workflow of its own once it is detached"
+		if entry, err = u.RequestDetach(ctx, request, entry, out, late.C); err != nil {
 			return entry, err
 		}
 	}
 	switch {
 	case !out(entry):
-		return entry, fmt.Errorf("%s is still on its way with others of batch %s; it leaves them at its next step, then repeat the command", id, entry.Result.Batch)
+		return entry, fmt.Errorf("%s is still grouped with other rows of batch %s; it is detached at its next step, then repeat the command", id, entry.Result.Batch)
 	case entry.Result.State.Ended():
 		return entry, CheckActive(entry)
 	case !Grouped(entry):
@@ -153,8 +153,8 @@ func (u Uploads) TakeOut(ctx context.Context, entry ledger.Entry) (ledger.Entry,
 	return u.startDetached(ctx, entry)
 }
 
-// startDetached starts the workflow of a row that has left its shard, which would have
-// to carry the others first.
+// startDetached starts the workflow of a row that is detached: its shard would first have to
+// end its other rows.
 func (u Uploads) startDetached(ctx context.Context, entry ledger.Entry) (ledger.Entry, error) {
 	row, err := u.session.Ledger.ReadProgress(ctx, entry.Result.UploadID)
 	if err != nil {
@@ -172,23 +172,23 @@ func (u Uploads) startDetached(ctx context.Context, entry ledger.Entry) (ledger.
 	return entry, nil
 }
 
-// AwaitWorkflow waits until the workflow of a row that has just left the others can be
-// told something: one that is paused before it has claimed the row would leave that
-// among those that wait.
+// AwaitWorkflow waits until the workflow of a detached row has claimed the row and can
+// receive a signal: one that is paused before that would show the row as waiting.
 func (u Uploads) AwaitWorkflow(ctx context.Context, entry ledger.Entry) error {
 	late := time.NewTimer(detachTime)
 	defer late.Stop()
 	polls := time.NewTicker(signalPoll)
 	defer polls.Stop()
 	for {
-		if _, err := u.Status(ctx, entry.WorkflowID, entry.RunID); err == nil {
+		status, err := u.Status(ctx, entry.WorkflowID, entry.RunID)
+		if err == nil && (status.Result.State != upload.StateWaiting || status.Waiting != "" || status.Paused) {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-late.C:
-			return fmt.Errorf("%s has a workflow of its own now, and no worker carries it; start one, then repeat the command", entry.Result.UploadID)
+			return fmt.Errorf("%s has a workflow of its own now, and no worker runs it; start one, then repeat the command", entry.Result.UploadID)
 		case <-polls.C:
 		}
 	}

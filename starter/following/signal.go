@@ -24,16 +24,16 @@ func CheckActive(entry ledger.Entry) error {
 	id := r.UploadID
 	switch {
 	case r.State == upload.StateUnconfirmed:
-		return &exit.UsageError{Text: id + " is unconfirmed, and rests until it is decided", Hint: "look at the vendor, then: mediaferry decide " + id + " ready|retry|fail --because TEXT"}
+		return &exit.UsageError{Text: id + " is unconfirmed and waits for a decision", Hint: "look at the vendor, then: mediaferry decide " + id + " ready|retry|fail --because TEXT"}
 	case r.State == upload.StateFailed || r.State == upload.StateCanceled:
-		return &exit.UsageError{Text: fmt.Sprintf("%s is %s already", id, r.State), Hint: "to run it once more: mediaferry retry " + id}
+		return &exit.UsageError{Text: fmt.Sprintf("%s is %s already", id, r.State), Hint: "to run it again: mediaferry retry " + id}
 	case r.State.Ended():
 		return &exit.UsageError{Text: fmt.Sprintf("%s is %s already", id, r.State), Hint: "mediaferry show " + id}
 	}
 	return nil
 }
 
-// AwaitSignal waits until a paused upload has come to rest, or a resumed one goes on,
+// AwaitSignal waits until a paused upload has stopped, or a resumed one continues,
 // and prints it. Where no worker runs, the upload receives the signal from the next one.
 func (u Uploads) AwaitSignal(ctx context.Context, entry ledger.Entry, pause bool) error {
 	id := entry.Result.UploadID
@@ -48,14 +48,14 @@ func (u Uploads) AwaitSignal(ctx context.Context, entry ledger.Entry, pause bool
 			return u.printPaused(status)
 		}
 		if err != nil && !u.workers.Alive(ctx) {
-			u.session.Say("no worker runs; %s heeds it as soon as one does, as with: mediaferry wait %s", id, id)
+			u.session.Say("no worker runs; %s receives the signal as soon as one does, such as: mediaferry wait %s", id, id)
 			return nil
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-late.C:
-			u.session.Say("%s was told, and has not answered yet; look at it: mediaferry show %s", id, id)
+			u.session.Say("the signal was sent to %s, which has not answered yet; see: mediaferry show %s", id, id)
 			return nil
 		case <-polls.C:
 		}
@@ -71,11 +71,11 @@ func (u Uploads) printPaused(status upload.Status) error {
 	}
 	switch {
 	case r.State.Ended():
-		u.session.Say("it had ended before it was told")
+		u.session.Say("it had ended before it received the signal")
 	case status.Paused && status.Parts > 1:
-		u.session.Say("%d of %d parts are kept; to go on: mediaferry resume %s", status.PartsDone, status.Parts, r.UploadID)
+		u.session.Say("%d of %d parts are kept; to continue: mediaferry resume %s", status.PartsDone, status.Parts, r.UploadID)
 	case status.Paused:
-		u.session.Say("to go on: mediaferry resume %s", r.UploadID)
+		u.session.Say("to continue: mediaferry resume %s", r.UploadID)
 	}
 	return nil
 }

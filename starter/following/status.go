@@ -11,8 +11,8 @@ import (
 	"github.com/mediaferry/mediaferry/starter/output"
 )
 
-// errNobody says that there is no workflow to be asked.
-var errNobody = errors.New("it has no workflow of its own")
+// errNoWorkflow says that there is no workflow to ask.
+var errNoWorkflow = errors.New("it has no workflow of its own")
 
 // status asks an upload's workflow how far it is. Where no worker answers, it
 // fails.
@@ -30,7 +30,7 @@ func (u Uploads) status(ctx context.Context, f *Upload) (status upload.Status, e
 		status.Waiting = output.WaitWords(waiting, time.Now())
 	}
 	if f.run == nil && status.Waiting == "" {
-		return status, errNobody
+		return status, errNoWorkflow
 	}
 	return status, nil
 }
@@ -47,11 +47,11 @@ func (u Uploads) Status(ctx context.Context, workflowID, runID string) (status u
 }
 
 // Running asks an upload that has not ended how far it is; nil where it has, or
-// where nobody carries it.
+// where no worker runs it.
 func (u Uploads) Running(ctx context.Context, entry ledger.Entry, engine bool) (*upload.Status, error) {
 	r := entry.Result
 	if !engine || entry.WorkflowID == "" || r.Way == upload.WayPacked || r.State.Ended() || !u.workers.Alive(ctx) {
-		return nil, nil //nolint:nilnil // there is nobody to ask, which is no failure
+		return nil, nil //nolint:nilnil // there is no workflow to ask, which is not a failure
 	}
 	if u.session.Temporal == nil {
 		if err := u.session.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
@@ -65,8 +65,8 @@ func (u Uploads) Running(ctx context.Context, entry ledger.Entry, engine bool) (
 	return &status, nil
 }
 
-// Newest is what ledger and workflow know together: the ledger hears of bytes
-// while they move, the workflow of everything else first.
+// Newest is what ledger and workflow know together: bytes under way are in the ledger
+// first, everything else is in the workflow first.
 func Newest(result upload.Result, status *upload.Status) upload.Result {
 	if status == nil || status.Result.State == "" {
 		return result

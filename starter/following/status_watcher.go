@@ -50,7 +50,7 @@ func (w *statusWatcher) run(ctx context.Context) {
 	}
 }
 
-// note keeps an answer. Where there is none, what was known is no news any more.
+// note keeps an answer. Where there is none, what was known is out of date.
 func (w *statusWatcher) note(id string, status upload.Status, answered bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -1,6 +1,6 @@
 // Package following follows uploads and batches until they end: it starts their
 // workflows or attaches to those that run, asks the ledger and the workflows how far
-// they are, shows that, and sees to it that some worker does the work. It refuses to
+// they are, shows that, and makes sure that some worker does the work. It refuses to
 // decide which uploads a command is about, and what a failure means.
 package following
 
@@ -35,16 +35,16 @@ func NewUploads(s *opening.Session, w *opening.Workers) Uploads {
 // Upload is an upload that a command waits for.
 type Upload struct {
 	item   upload.Item
-	run    client.WorkflowRun // nil for a row that travels with others
+	run    client.WorkflowRun // nil for a grouped row
 	ended  chan struct{}      // closed when result and err are set
 	result upload.Result
 	err    error // the workflow ended in a way that left no result
 
 	entry  ledger.Entry // as last seen
 	paused bool         // seen waiting for its account
-	rests  bool         // seen waiting for its batch
-	over   bool         // nobody waits for it any more
-	stale  time.Time    // what the ledger says as of then is no news
+	held   bool         // seen waiting for its batch
+	over   bool         // there is nothing left to wait for
+	stale  time.Time    // what the ledger said at that time is ignored
 }
 
 // Start starts the items' workflows, or attaches to those that run.
@@ -122,7 +122,7 @@ func resultOf(err error) (result upload.Result, ok bool) {
 	return result, false
 }
 
-// Resume attaches to an item's workflow and sees to it that somebody works on it.
+// Resume attaches to an item's workflow and makes sure that a worker does the work.
 func (u Uploads) Resume(ctx context.Context, entry ledger.Entry) (*Upload, error) {
 	item, err := entry.Item()
 	if err != nil {
@@ -146,6 +146,6 @@ func (u Uploads) Open(ctx context.Context, id string) (ledger.Entry, error) {
 	if err != nil {
 		return entry, err
 	}
-	u.session.Parting = "interrupted; the upload goes on where the engine does"
+	u.session.Parting = "interrupted; the upload continues while an engine runs"
 	return entry, u.session.OpenEngine(ctx, opening.EngineOptions{})
 }

@@ -16,12 +16,12 @@ import (
 
 const (
 	pollEvery    = 250 * time.Millisecond // how often the ledger is asked how far things are
-	workersEvery = 3 * time.Second        // how often it is checked that somebody does the work
+	workersEvery = 3 * time.Second        // how often it is checked that some worker does the work
 )
 
 // Wait waits until each upload has ended, or waits for a person, and prints
-// it. Meanwhile it shows how far they are, and does the work itself where nobody
-// else does any more.
+// it. Meanwhile it shows how far they are, and does the work itself if no
+// other worker does.
 func (u Uploads) Wait(ctx context.Context, all []*Upload, p output.Printer) error {
 	line := output.NewProgress(u.session.Err)
 	defer line.Clear()
@@ -133,15 +133,15 @@ func (u Uploads) check(ctx context.Context, f *Upload) (upload.Result, bool, err
 	return u.checkAccount(ctx, f)
 }
 
-// checkAccount finds out whether an upload waits for its account, which nobody
-// should wait for.
+// checkAccount finds out whether an upload waits for its account, which a command
+// does not wait for.
 func (u Uploads) checkAccount(ctx context.Context, f *Upload) (upload.Result, bool, error) {
 	account, err := u.session.Ledger.Account(ctx, f.item.Account)
 	if err != nil || !account.Paused || f.entry.Result.State.Ended() {
 		f.paused = false
 		return upload.Result{}, false, err
 	}
-	if !f.paused { // it may be about to end; the next look decides
+	if !f.paused { // it may be about to end; the next check decides
 		f.paused = true
 		return upload.Result{}, false, nil
 	}
@@ -165,7 +165,7 @@ func (u Uploads) result(ctx context.Context, f *Upload) (upload.Result, bool, er
 	if !errors.As(f.err, &execution) {
 		return upload.Result{}, false, fmt.Errorf("wait for %s: %w", f.item.UploadID, f.err)
 	}
-	// Terminated or timed out from outside: nobody recorded it.
+	// Terminated or timed out from outside: no result was recorded.
 	result := f.entry.Result
 	if result.UploadID == "" {
 		result = upload.NewResult(f.item, upload.WayOwn, time.Now())

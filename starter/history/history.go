@@ -23,7 +23,7 @@ import (
 )
 
 // ErrNotKept says that Temporal does not keep a workflow's history any more.
-var ErrNotKept = errors.New("temporal does not keep this workflow any more")
+var ErrNotKept = errors.New("temporal no longer keeps the history of this workflow")
 
 // Reader reads histories of workflows.
 type Reader struct {
@@ -95,7 +95,7 @@ func (t *translator) line(e *historypb.HistoryEvent) string {
 	case enums.EVENT_TYPE_ACTIVITY_TASK_STARTED:
 		started := e.GetActivityTaskStartedEventAttributes()
 		if started.GetAttempt() > 1 && started.GetLastFailure() != nil {
-			return fmt.Sprintf("%s: came back %d times, last because %s", t.names[started.GetScheduledEventId()], started.GetAttempt()-1, t.cause(started.GetLastFailure()))
+			return fmt.Sprintf("%s: retried %s, last failure: %s", t.names[started.GetScheduledEventId()], times(started.GetAttempt()-1), t.cause(started.GetLastFailure()))
 		}
 		return ""
 	case enums.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
@@ -116,15 +116,15 @@ func (t *translator) line(e *historypb.HistoryEvent) string {
 	return t.wholeWorkflow(e)
 }
 
-// commands are the ways in which a person steers an upload, in words.
+// commands are the ways in which a person controls an upload, in words.
 var commands = map[string]string{
 	upload.UpdateDecide: "a person decided",
-	upload.UpdateMove:   "a person moves it to another host",
+	upload.UpdateMove:   "a person moved it to another host",
 	upload.SignalPause:  "a person paused it",
-	upload.SignalResume: "a person lets it go on",
+	upload.SignalResume: "a person resumed it",
 }
 
-// wholeWorkflow tells of what concerns the workflow as a whole.
+// wholeWorkflow is the line for an event that concerns the whole workflow.
 func (t *translator) wholeWorkflow(e *historypb.HistoryEvent) string {
 	switch e.GetEventType() {
 	case enums.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED:
@@ -137,7 +137,7 @@ func (t *translator) wholeWorkflow(e *historypb.HistoryEvent) string {
 	case enums.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
 		return commands[e.GetWorkflowExecutionSignaledEventAttributes().GetSignalName()]
 	case enums.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED:
-		return "cancellation was asked for"
+		return "cancellation was requested"
 	case enums.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
 		return t.done
 	case enums.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED:
@@ -165,9 +165,23 @@ func (t *translator) cause(f *failurepb.Failure) string {
 	if f == nil {
 		return "unknown"
 	}
+	if f.GetTimeoutFailureInfo().GetTimeoutType() == enums.TIMEOUT_TYPE_HEARTBEAT {
+		return "the worker stopped responding"
+	}
 	err := t.failures.FailureToError(f)
 	text, _, _ := strings.Cut(err.Error(), " (type:")
 	return text
+}
+
+// times is how often something was repeated.
+func times(n int32) string {
+	switch n {
+	case 1:
+		return "once"
+	case 2:
+		return "twice"
+	}
+	return fmt.Sprintf("%d times", n)
 }
 
 // outcome adds what a step's result names: a session, a medium.
@@ -178,11 +192,11 @@ func (t *translator) outcome(result *commonpb.Payloads) string {
 	}
 	switch {
 	case p.Media.Seen != "" && p.Attempts.Poll > 0:
-		looks := "1 look"
+		polls := "1 poll"
 		if p.Attempts.Poll > 1 {
-			looks = fmt.Sprintf("%d looks", p.Attempts.Poll)
+			polls = fmt.Sprintf("%d polls", p.Attempts.Poll)
 		}
-		return fmt.Sprintf(", the vendor says %s after %s", p.Media.Seen, looks)
+		return fmt.Sprintf(", the vendor says %s after %s", p.Media.Seen, polls)
 	case p.Next == upload.StepTransfer && p.Session.ID != "":
 		return ", " + p.Session.ID
 	case p.Media.ID != "":

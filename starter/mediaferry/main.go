@@ -1,4 +1,4 @@
-// Command mediaferry is the operator's program: it starts, watches and steers
+// Command mediaferry is the operator's program: it starts, watches and controls
 // uploads, and starts the embedded engine and the sandbox. What its commands do is in
 // package commands; the scripts in testdata are the contract of its command line.
 package main

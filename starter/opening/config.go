@@ -16,7 +16,7 @@ import (
 	"github.com/mediaferry/mediaferry/starter/exit"
 )
 
-// OpenConfig finds and reads the configuration. Where there is none, that of a
+// OpenConfig finds and reads the configuration. If there is none, that of a
 // Sandbox in the data folder serves.
 func (s *Session) OpenConfig() error {
 	path, searched, err := config.Find(s.Flags.Config)
@@ -30,7 +30,7 @@ func (s *Session) OpenConfig() error {
 			s.Log.Info("no configuration is named, using the sandbox's", zap.String("config", path))
 		}
 	}
-	s.Live = config.Watch(path, func(err error) { s.Say("%s: %s; going on with the last good one", path, err) })
+	s.Live = config.Watch(path, func(err error) { s.Say("%s: %s; the last valid one stays in use", path, err) })
 	if s.Config, err = s.Live.Config(); err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (s *Session) OpenKeys() error {
 	return &exit.UsageError{Text: err.Error(), Hint: keyHint()}
 }
 
-// keyHint tells where the key comes from.
+// keyHint says where the key comes from.
 func keyHint() string {
 	if wiring.ServiceConfigured() {
 		return "the key is encryption.key in the configuration; that of the data folder is only for the embedded engine"
@@ -66,7 +66,7 @@ func keyHint() string {
 }
 
 // RequireSharedResults refuses a Temporal service without a place for reports: whichever
-// worker ends a batch writes them, and a folder of its own is nobody else's.
+// worker ends a batch writes them, and no other process reads a folder of its own.
 func (s *Session) RequireSharedResults() error {
 	if !wiring.ServiceConfigured() {
 		return nil

@@ -14,8 +14,8 @@ import (
 	"github.com/mediaferry/mediaferry/internal/wiring"
 )
 
-// EngineOptions are how this command hosts the embedded engine where nobody
-// does.
+// EngineOptions are how this command hosts the embedded engine if no other
+// process does.
 type EngineOptions struct {
 	Port, UIPort int
 	Retention    time.Duration
@@ -68,7 +68,7 @@ func (s *Session) EngineRuns(ctx context.Context) bool {
 
 // EngineGone is why there is no engine any more, for a person.
 func (s *Session) EngineGone() error {
-	return fmt.Errorf("%w; what was under way is kept, and goes on with the same command once the engine can run", s.Engine.Err())
+	return fmt.Errorf("%w; the progress is saved; repeat the command once the engine can run", s.Engine.Err())
 }
 
 // EngineLost is closed when the embedded engine is gone for good.

@@ -15,7 +15,7 @@ import (
 )
 
 // OpenLedger opens the configuration, the keys and the ledger: all that is
-// needed to tell what happened.
+// needed to show what happened.
 func (s *Session) OpenLedger(ctx context.Context) error {
 	if s.Config == nil {
 		if err := s.OpenConfig(); err != nil {
@@ -53,7 +53,7 @@ func (s *Session) OpenLedger(ctx context.Context) error {
 func (s *Session) HasLedger() bool {
 	url, err := s.Config.Ledger()
 	if err != nil || url != "" || wiring.ServiceConfigured() {
-		return true // the opening tells what is wrong
+		return true // opening it says what is wrong
 	}
 	_, err = os.Stat(filepath.Join(s.Data, "ledger.db"))
 	return err == nil

@@ -13,10 +13,16 @@ import (
 	"github.com/mediaferry/mediaferry/starter/exit"
 )
 
+// Manifests finds and opens the manifests that a command is given.
+type Manifests struct{ session *Session }
+
+// NewManifests returns what finds and opens manifests for a command.
+func NewManifests(s *Session) Manifests { return Manifests{session: s} }
+
 // RowRoot is the root of this command's own that covers a row's path. The error is
 // the row's where none does.
-func (s *Session) RowRoot(path string) (string, error) {
-	root, err := s.OwnRoot(path)
+func (m Manifests) RowRoot(path string) (string, error) {
+	root, err := m.session.OwnRoot(path)
 	var outside *exit.UsageError
 	if errors.As(err, &outside) {
 		return "", upload.Errorf(upload.KindInvalid, upload.StepClaim, "%s", outside.Text).WithHint("%s", outside.Hint)
@@ -24,9 +30,9 @@ func (s *Session) RowRoot(path string) (string, error) {
 	return root, err
 }
 
-// LocateManifest finds the manifest that was named. Standard input is kept in a file for
+// Locate finds the manifest that was named. Standard input is kept in a file for
 // as long as the command runs, because it is read twice.
-func (s *Session) LocateManifest(ctx context.Context, given string) (manifest.Place, error) {
+func (m Manifests) Locate(ctx context.Context, given string) (manifest.Place, error) {
 	here, err := os.Getwd()
 	if err != nil {
 		return manifest.Place{}, fmt.Errorf("current folder: %w", err)
@@ -45,14 +51,14 @@ func (s *Session) LocateManifest(ctx context.Context, given string) (manifest.Pl
 	if err != nil {
 		return manifest.Place{}, fmt.Errorf("folder for standard input: %w", err)
 	}
-	s.OnClose(func() { _ = os.RemoveAll(folder) }) // temporary: the system would remove it as well
+	m.session.OnClose(func() { _ = os.RemoveAll(folder) }) // temporary: the system would remove it as well
 	return manifest.Spool(ctx, os.Stdin, filepath.Join(folder, "manifest"), here)
 }
 
-// ManifestOpener opens manifests wherever the user can read: local_roots are about
+// Opener opens manifests wherever the user can read: local_roots are about
 // sources.
-func (s *Session) ManifestOpener() (manifest.Opener, error) {
-	all, err := wiring.Sources(s.Config, nil)
+func (m Manifests) Opener() (manifest.Opener, error) {
+	all, err := wiring.Sources(m.session.Config, nil)
 	if err != nil {
 		return nil, err
 	}

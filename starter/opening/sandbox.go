@@ -11,14 +11,23 @@ import (
 	"github.com/mediaferry/mediaferry/starter/exit"
 )
 
+// Sandbox is the sandbox that a command runs, if it runs one.
+type Sandbox struct {
+	session *Session
+	process *sandboxhost.Sandbox // nil where this process runs none
+}
+
+// NewSandbox returns the sandbox of a command, which does not run yet.
+func NewSandbox(s *Session) *Sandbox { return &Sandbox{session: s} }
+
 // SandboxOptions are what a sandbox is started with.
 type SandboxOptions struct {
 	Listen string   // an address on loopback; empty: that of the last time, or a free port
 	Faults []string // rules
 }
 
-// checkListen refuses an address that is none, or that others reach: whoever does gets
-// the accounts' credentials, and what was uploaded.
+// checkListen refuses an address that is invalid, or that other hosts reach: they would
+// get the accounts' credentials, and what was uploaded.
 func checkListen(listen string) error {
 	if listen == "" {
 		return nil
@@ -28,33 +37,37 @@ func checkListen(listen string) error {
 	}
 	if !wiring.Loopback(listen) {
 		return &exit.UsageError{
-			Text: fmt.Sprintf("--listen: %q is not on loopback, and the sandbox asks nobody who they are", listen),
+			Text: fmt.Sprintf("--listen: %q is not on loopback, and the sandbox authenticates nobody", listen),
 			Hint: "want such as 127.0.0.1:8500; containers share its network, as in docker-compose.yml",
 		}
 	}
 	return nil
 }
 
-// SandboxLost is closed when the sandbox of this process has ended by itself, and
-// never where there is none.
-func (s *Session) SandboxLost() <-chan struct{} {
-	if s.Sandbox == nil {
+// Lost is closed when the sandbox of this process has ended by itself, and never
+// where there is none.
+func (b *Sandbox) Lost() <-chan struct{} {
+	if b.process == nil {
 		return nil
 	}
-	return s.Sandbox.Done()
+	return b.process.Done()
 }
 
-// OpenSandbox starts the sandbox of the data folder, where it was before if it
+// Err is why the sandbox has ended. It may be called once Lost is closed.
+func (b *Sandbox) Err() error { return b.process.Err() }
+
+// Start starts the sandbox of the data folder, where it was before if it
 // was, and writes its accounts beside it. Where no configuration is named, they
 // are used.
-func (s *Session) OpenSandbox(ctx context.Context, o SandboxOptions) (*sandboxhost.Sandbox, error) {
+func (b *Sandbox) Start(ctx context.Context, o SandboxOptions) (*sandboxhost.Sandbox, error) {
+	s := b.session
 	if err := checkListen(o.Listen); err != nil {
 		return nil, err
 	}
-	box, err := sandboxhost.Start(ctx, sandboxhost.Options{
+	process, err := sandboxhost.Start(ctx, sandboxhost.Options{
 		Data: s.Data, Listen: o.Listen, Faults: o.Faults, Log: s.Log,
 		Moved: func(last string) {
-			s.Say("%s is in use, so the sandbox gets another address; URLs that it handed out before are void", last)
+			s.Say("%s is in use, so the sandbox gets another address; URLs that it issued before are no longer valid", last)
 		},
 	})
 	var fault *sandboxhost.FaultError
@@ -64,10 +77,10 @@ func (s *Session) OpenSandbox(ctx context.Context, o SandboxOptions) (*sandboxho
 	case err != nil:
 		return nil, err
 	}
-	s.OnClose(box.Close)
-	s.Sandbox = box
+	s.OnClose(process.Close)
+	b.process = process
 	if config.Named(s.Flags.Config) == "" {
-		s.Flags.Config = box.Config()
+		s.Flags.Config = process.Config()
 	}
-	return box, nil
+	return process, nil
 }

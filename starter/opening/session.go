@@ -16,7 +16,6 @@ import (
 	"github.com/mediaferry/mediaferry/internal/enginehost"
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/logging"
-	"github.com/mediaferry/mediaferry/internal/sandboxhost"
 	"github.com/mediaferry/mediaferry/starter/exit"
 	"github.com/mediaferry/mediaferry/starter/output"
 )
@@ -39,8 +38,7 @@ type Session struct {
 	Config   *config.Config
 	Keys     codec.Keys
 	Ledger   *ledger.Ledger
-	Engine   *enginehost.Member   // nil with a Temporal service
-	Sandbox  *sandboxhost.Sandbox // nil where this process runs none
+	Engine   *enginehost.Member // nil with a Temporal service
 	Temporal client.Client
 
 	closers []func()

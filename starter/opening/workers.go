@@ -12,12 +12,12 @@ import (
 	"github.com/mediaferry/mediaferry/internal/wiring"
 )
 
-// drain is how long this command lets its own activities go on when it ends. Other
+// drain is how long this command lets its own activities continue when it ends. Other
 // workers continue what they leave.
 const drain = 2 * time.Second
 
-// Workers are the workers that do a command's work: those of others that are alive,
-// and those that this process runs because nobody else does.
+// Workers are the workers that do a command's work: living ones of other processes,
+// and those that this process runs because no other does.
 type Workers struct {
 	session *Session
 	uploads bool     // this process carries uploads
@@ -66,7 +66,7 @@ func (w *Workers) Start(ctx context.Context, uploads bool, roots []string) error
 func (w *Workers) CarriesUploads() bool { return w.uploads }
 
 // Alive reports whether a living worker carries uploads. It is false where the
-// ledger cannot tell.
+// ledger cannot be read.
 func (w *Workers) Alive(ctx context.Context) bool {
 	all, err := w.session.Ledger.Workers(ctx, wiring.WorkerAge)
 	return err == nil && wiring.Carried(all)
@@ -139,7 +139,7 @@ func (w *Workers) Ensure(ctx context.Context, missing Missing) error {
 	return w.Start(ctx, uploads, roots)
 }
 
-// EnsureQueues makes this process do what nobody else does for items in these
+// EnsureQueues makes this process do what no other worker does for items in these
 // queues: a worker may have died, or ended with its command.
 func (w *Workers) EnsureQueues(ctx context.Context, queues []string) error {
 	all, err := w.session.Ledger.Workers(ctx, wiring.WorkerAge)
@@ -168,7 +168,7 @@ func (w *Workers) missing(all []ledger.Worker, queues []string) (Missing, error)
 	return missing, nil
 }
 
-// EnsureBatch makes this process do what nobody else does of a batch's work.
+// EnsureBatch makes this process do what no other worker does of a batch's work.
 func (w *Workers) EnsureBatch(ctx context.Context, id string) error {
 	s := w.session
 	all, err := s.Ledger.Workers(ctx, wiring.WorkerAge)

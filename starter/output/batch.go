@@ -118,16 +118,16 @@ func nextSteps(b ledger.Batch, n BatchNumbers) []string {
 	var steps []string
 	switch {
 	case b.State == upload.BatchHeld && b.Paused:
-		steps = append(steps, fmt.Sprintf("mediaferry batch resume %s, to end the pause: it stays held until resumed once more; or batch cancel %s", b.ID, b.ID))
+		steps = append(steps, fmt.Sprintf("mediaferry batch resume %s, to end the pause: it stays held until resumed again; or batch cancel %s", b.ID, b.ID))
 	case b.State == upload.BatchHeld:
-		steps = append(steps, fmt.Sprintf("mediaferry batch resume %s, to accept that and go on; or batch cancel %s", b.ID, b.ID))
+		steps = append(steps, fmt.Sprintf("mediaferry batch resume %s, to accept that and continue; or batch cancel %s", b.ID, b.ID))
 	case b.Paused && !b.State.Ended():
 		steps = append(steps, "mediaferry batch resume "+b.ID)
 	case b.State.Ended() && n.Failed+n.Canceled > 0:
 		steps = append(steps, "mediaferry batch retry "+b.ID+" [--kind KIND]; or batch report "+b.ID)
 	}
 	for _, account := range n.PausedAccounts {
-		steps = append(steps, fmt.Sprintf("put account %s right, then: mediaferry account resume %s", account.Name, account.Name))
+		steps = append(steps, fmt.Sprintf("correct account %s, then: mediaferry account resume %s", account.Name, account.Name))
 	}
 	if n.Unconfirmed > 0 {
 		steps = append(steps, fmt.Sprintf("look at the vendor, then: mediaferry decide --batch %s ready|retry|fail --because TEXT", b.ID))

@@ -9,7 +9,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/ledger"
 )
 
-// BatchView is a batch at one moment, for those who watch it.
+// BatchView is a batch at one moment, for a watch.
 type BatchView struct {
 	Batch    ledger.Batch
 	Numbers  BatchNumbers
@@ -66,7 +66,7 @@ func (a AccountView) line() string {
 	return text
 }
 
-// left is how long the account's rows take, or why they do not go on.
+// left is how long the account's rows take, or why they do not continue.
 func (a AccountView) left() string {
 	switch {
 	case a.Done == a.Total:

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Board shows some lines that change: drawn anew in their place on a terminal,
+// Board shows some lines that change: redrawn in their place on a terminal,
 // now and then elsewhere.
 type Board struct {
 	screen

@@ -16,7 +16,7 @@ func (p Printer) Card(entry ledger.Entry, r upload.Result, status *upload.Status
 	return p.card(entry, r, status)
 }
 
-// resultWithStatus is a result with what a running upload tells of itself.
+// resultWithStatus is a result with the status of a running upload.
 type resultWithStatus struct {
 	upload.Result
 	Status *statusLine `json:"status,omitempty"`

@@ -75,7 +75,7 @@ func accountRows(one batch.AccountPlan) [][]string {
 		calls += fmt.Sprintf(", poll %d", one.Calls.Poll)
 	}
 	return [][]string{
-		{"  rows", fmt.Sprintf("%d: %d in pages, %d on their own, %d delivered before", one.Rows, one.Packed, one.Own, one.Known)},
+		{"  rows", fmt.Sprintf("%d: %d grouped, %d single, %d delivered before", one.Rows, one.Packed, one.Own, one.Known)},
 		{"  bytes", bytesWords(one.Bytes, one.UnknownSize, one.Rows-one.Known)},
 		{"  calls", calls + ", at least"},
 		{"  pace", rate},

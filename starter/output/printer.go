@@ -38,8 +38,7 @@ func (p Printer) Item(r upload.Result) error {
 	return nil
 }
 
-// Started prints an upload that nobody waits for, by the name under which it can
-// be asked for.
+// Started prints an upload that the command does not wait for, by its ID.
 func (p Printer) Started(r upload.Result) error {
 	if p.JSON {
 		return p.Object(r)
@@ -66,7 +65,7 @@ func decideCommand(id string) string {
 	return "mediaferry decide " + id + " ready|retry|fail --because TEXT"
 }
 
-// explain tells why an upload is not ready, and what to do.
+// explain says why an upload is not ready, and what to do.
 func (p Printer) explain(r upload.Result) {
 	e := r.Error
 	_, _ = fmt.Fprintf(p.Err, "mediaferry: %s: %s\n", Visible(r.Source), Visible(failureLine(e)))

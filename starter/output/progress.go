@@ -22,7 +22,7 @@ type Upload struct {
 	Account string
 	Result  upload.Result  // as the ledger has it
 	Status  *upload.Status // as its workflow has last answered; nil where that is not known
-	Ended   bool           // nobody waits for it any more
+	Ended   bool           // there is nothing left to wait for
 }
 
 // Progress shows how far a command's uploads are: in one line that is redrawn on

@@ -147,7 +147,7 @@ func TestALocalSourceIsReadOnItsOwnHost(t *testing.T) {
 	// Nobody here reads it but the command itself.
 	status, _, stderr := f.run(sending("trustoo", "detached", f.file("mug.png"), "--detach")...)
 	require.Equal(t, 2, status)
-	require.Contains(t, stderr, "--detach needs a worker that goes on")
+	require.Contains(t, stderr, "--detach needs a running worker")
 	r := result(t, f.do(sending("trustoo", "mine", f.file("mug.png"))...))
 	require.Equal(t, upload.StateReady, r.State)
 	own := upload.HostQueue(here, f.media)
