@@ -137,7 +137,7 @@ type checkScheme struct {
 
 func (c checkScheme) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Scheme == "https" || r.URL.Scheme == "http" && c.policy.Insecure {
-		return c.next.RoundTrip(r)
+		return throughProxy(r, c.next)
 	}
 	if r.Body != nil {
 		_ = r.Body.Close() // a RoundTripper must close it, also when it sends nothing

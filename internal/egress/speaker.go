@@ -13,7 +13,10 @@ func Speaker(header http.Header) string {
 	var said []string
 	content, _, _ := strings.Cut(header.Get("Content-Type"), ";")
 	for _, one := range []struct{ before, text string }{
-		{"", strings.TrimSpace(content)}, {"server ", header.Get("Server")}, {"via ", strings.Join(header.Values("Via"), ", ")},
+		{"", strings.TrimSpace(content)},
+		{"server ", header.Get("Server")},
+		{"via ", strings.Join(header.Values("Via"), ", ")},
+		{"through proxy ", Proxy(header)},
 	} {
 		if text := Line(one.text, mostName); text != "" {
 			said = append(said, one.before+text)

@@ -94,7 +94,11 @@ func (r refusal) general() *upload.Error {
 	case status == http.StatusTooManyRequests:
 		return r.as(upload.KindThrottled)
 	case egress.MayPass(status):
-		return r.as(upload.KindUnavailable)
+		e := r.as(upload.KindUnavailable)
+		if r.store.Code == "" && egress.Proxy(r.answer.Header) != "" {
+			e.Message += " (" + egress.Speaker(r.answer.Header) + ")"
+		}
+		return e
 	case status >= 400 && r.store.Code == "" && r.requestID() == "":
 		if status == http.StatusRequestEntityTooLarge || status == http.StatusRequestHeaderFieldsTooLarge {
 			e := r.strange() // each try sends the whole body for nothing

@@ -52,6 +52,9 @@ func (c *Caller) Judge(ctx context.Context, a Answer, status int, r Refusal) *up
 	case denies(status):
 		_ = c.DeniedHint(e)
 	}
+	if e.Then == "" && a.Foreign() && egress.Proxy(a.Header) != "" {
+		e.Message += " (" + egress.Speaker(a.Header) + ")"
+	}
 	return e
 }
 

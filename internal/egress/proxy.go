@@ -1,0 +1,40 @@
+package egress
+
+import "net/http"
+
+// headerProxy is where a response tells which proxy the operator's settings sent its
+// request through. It is ours: what a server sends under this name is dropped.
+const headerProxy = "X-Mediaferry-Proxy"
+
+// ProxyError is a failure on the way through a proxy that the operator's settings name
+// (HTTPS_PROXY, HTTP_PROXY): the proxy itself may be what failed.
+type ProxyError struct {
+	Proxy string // host and port, without credentials
+	err   error
+}
+
+func (e *ProxyError) Error() string { return "through proxy " + e.Proxy + ": " + e.err.Error() }
+
+func (e *ProxyError) Unwrap() error { return e.err }
+
+// throughProxy makes a request, and lets its response or failure name the proxy that
+// it went through.
+func throughProxy(r *http.Request, next *http.Transport) (*http.Response, error) {
+	response, err := next.RoundTrip(r)
+	proxy, unknown := next.Proxy(r)
+	if err != nil {
+		if unknown == nil && proxy != nil {
+			err = &ProxyError{proxy.Host, err}
+		}
+		return nil, err
+	}
+	response.Header.Del(headerProxy)
+	if unknown == nil && proxy != nil {
+		response.Header.Set(headerProxy, proxy.Host)
+	}
+	return response, nil
+}
+
+// Proxy is the proxy that a response came through, host and port; "" where the
+// operator's settings name none for it.
+func Proxy(header http.Header) string { return header.Get(headerProxy) }
