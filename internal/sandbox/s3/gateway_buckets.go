@@ -167,6 +167,9 @@ func (r *registered) report(m *simulate.MeasuredReader, a simulate.Arrival) {
 		return
 	}
 	a.Content = m.Content()
+	// The gateway's strings lie in a buffer that the next request overwrites, and what
+	// hears of an arrival keeps them.
+	a.Key, a.UploadID = strings.Clone(a.Key), strings.Clone(a.UploadID)
 	r.arrived(a)
 }
 
