@@ -35,7 +35,7 @@ func batch(ctx workflow.Context, in upload.BatchRun) (upload.BatchEnd, error) {
 		var plan upload.BatchPlan
 		err := routesOf(ctx, in.Batch, &plan)
 		if err == nil && plan.Waiting() > 0 && plan.Waiting() == before {
-			err = idle(ctx)
+			err = workflow.Sleep(ctx, idleRest)
 		}
 		before = plan.Waiting()
 		if err == nil && plan.Waiting() > 0 {
@@ -62,17 +62,9 @@ func batch(ctx workflow.Context, in upload.BatchRun) (upload.BatchEnd, error) {
 	}
 }
 
-// idleRest is how long a batch rests after a round that changed nothing.
+// idleRest is how long a batch waits after a round that changed nothing: a row may wait
+// in a workflow of its own that no shard began.
 const idleRest = 10 * time.Second
-
-// idle rests after a round that changed nothing: a row may wait in a workflow of its
-// own that no shard began. Batches that began before this was known do not rest.
-func idle(ctx workflow.Context) error {
-	if workflow.GetVersion(ctx, "idle-round", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
-		return nil
-	}
-	return workflow.Sleep(ctx, idleRest)
-}
 
 // drain forgets signals that only say what is about to be looked at.
 func drain(signals workflow.ReceiveChannel) {

@@ -46,9 +46,9 @@ func shard(ctx workflow.Context, in upload.Shard) error {
 	return p.detached(ctx)
 }
 
-// alone starts workflows for the rows that need their own, a few at a time.
+// detached starts workflows for the rows that need their own, a few at a time.
 func (p *shardRun) detached(ctx workflow.Context) error {
-	workflow.Go(ctx, p.hear)
+	workflow.Go(ctx, p.receive)
 	query := upload.DetachedQuery{Shard: p.shard}
 	for {
 		var rows upload.DetachedRows
@@ -75,8 +75,8 @@ func (p *shardRun) detached(ctx workflow.Context) error {
 	}
 }
 
-// hear notes which rows wait for a person's decision: the shard does not.
-func (p *shardRun) hear(ctx workflow.Context) {
+// receive notes which rows wait for a person's decision: the shard does not.
+func (p *shardRun) receive(ctx workflow.Context) {
 	signals := workflow.GetSignalChannel(ctx, upload.SignalUnconfirmed)
 	for {
 		var uploadID string
