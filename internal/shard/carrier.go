@@ -132,7 +132,7 @@ func (c *carrier) meter() int64 {
 	return c.sent
 }
 
-// carry takes on one row after the other, as the gate lets them, and returns when
+// carry takes on one row after the other, as the limiter admits them, and returns when
 // each has ended, or has come as far as it can for now.
 func (c *carrier) carry(ctx context.Context, rows []ledger.Row) {
 	working, parted := outlive(ctx, shardParting)
@@ -165,7 +165,7 @@ func (c *carrier) carry(ctx context.Context, rows []ledger.Row) {
 	watch.Wait()
 }
 
-// enter waits for the gate, and reports whether a row may begin.
+// enter waits for the limiter, and reports whether a row may begin.
 func (c *carrier) enter(ctx context.Context) bool {
 	if c.stopped() || c.limiter.enter(ctx, c.limits.inFlight()) != nil {
 		return false
@@ -304,7 +304,7 @@ func (c *carrier) postponed() {
 	c.waiting++
 }
 
-// patience is how long a row may wait for its next look without giving up the
+// patience is how long a row may wait for its next poll without giving up the
 // shard's slot: for as long as others are being sent, and a little more.
 func (c *carrier) patience() time.Duration {
 	c.mu.Lock()

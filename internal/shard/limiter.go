@@ -12,7 +12,7 @@ const (
 	limiterMost  = 32
 	// limiterSpan is how long a width is tried before it is judged.
 	limiterSpan = time.Second / 2
-	// limiterGain is by what share more must get through for a wider gate to stay.
+	// limiterGain is by what share more must get through for a higher limit to stay.
 	limiterGain = 1.05
 	// limiterRest is for how many spans a width that proved right is kept.
 	limiterRest = 4
@@ -50,7 +50,7 @@ type limiter struct {
 	since time.Time // when the present span began
 	done  int       // that left in it
 	full  bool      // some had to wait in it
-	best  float64   // rows a second, of the narrower gate
+	best  float64   // rows a second, of the lower limit
 	grew  int       // by how many it was widened last
 	rest  int       // spans in which it stays as it is
 
@@ -136,7 +136,7 @@ func (l *limiter) wake() {
 	}
 }
 
-// adjust looks at the end of a span whether the width was worth it.
+// adjust decides at the end of a span whether the width was worth it.
 func (l *limiter) adjust() {
 	now := l.now()
 	if l.since.IsZero() {
@@ -160,7 +160,7 @@ func (l *limiter) adjust() {
 	}
 }
 
-// tooMuch halves the gate: the other side said so. Many say it at once.
+// tooMuch halves the limit: the other side asked for it. Many say it at once.
 func (l *limiter) tooMuch() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -35,8 +35,8 @@ func Kinds() []Kind {
 	}
 }
 
-// Codes of trouble with the line, which says nothing about the vendor or its
-// store: such calls are repeated without being counted.
+// Codes of trouble with the network, which says nothing about the vendor or its store:
+// such calls are repeated until patience is over.
 const (
 	CodeOffline = "offline" // there was no way to the other side, so nothing was sent
 	CodeReset   = "reset"   // the connection ended in the middle
