@@ -63,12 +63,28 @@ func (a *Activities) advance(ctx context.Context, in upload.Advance, do flow.Do)
 	if err := a.announce(ctx, in.Item, do, &p); err != nil {
 		return p, result(ctx, err)
 	}
+	waited := p.Waiting != nil
 	stop := a.watch(ctx, in.Item, do, &p, work.Meter)
 	if work.Vendor, work.Caller, err = a.Caller(ctx, in.Item); err == nil {
 		err = a.Do(ctx, work, action)
 	}
 	stop()
+	if err == nil && do == flow.DoPoll && p.Next == upload.StepPoll {
+		return p, a.processing(ctx, in.Item, &p, waited)
+	}
 	return a.conclude(ctx, in.Item, work, do, err)
+}
+
+// processing comes back when the vendor is to be asked again. Nothing has changed, and
+// nothing is saved, unless that ended an outage.
+func (a *Activities) processing(ctx context.Context, item upload.Item, p *upload.Progress, waited bool) error {
+	if waited {
+		p.Attempt = int(attempt(ctx))
+		if err := a.save(ctx, item, p); err != nil {
+			return result(ctx, err)
+		}
+	}
+	return later(typeProcessing, "the vendor says "+p.Media.Seen, p.NotBefore.Sub(a.Now()))
 }
 
 // announce saves what must be known before a call is made: bytes that are sent once
@@ -145,9 +161,6 @@ func (a *Activities) conclude(ctx context.Context, item upload.Item, w steps.Wor
 	p := w.Progress
 	p.Attempt = 0
 	if err == nil {
-		if do == flow.DoPoll && p.Next == upload.StepPoll { // nothing has changed
-			return *p, later(typeProcessing, "the vendor says "+p.Media.Seen, p.NotBefore.Sub(a.Now()))
-		}
 		err := a.save(ctx, item, p)
 		return *p, result(ctx, err)
 	}

@@ -71,6 +71,17 @@ func TestTrustana(t *testing.T) {
 			},
 		},
 		{
+			name:   "status is out of order twice, with answers between: patience begins anew",
+			faults: []string{"trustana.status#1=status=503", "trustana.status#20=status=503"},
+			settings: func(s *sandbox.Settings) {
+				sandbox.In[trustana.Settings](s).Processing = sandbox.Duration(8 * time.Minute)
+			},
+			want: want{state: upload.StateReady, requests: requests{"prepare": 1, "put": 1, "status": some}, media: 1},
+			check: func(w *world, item upload.Item, _ end) {
+				require.GreaterOrEqual(w.t, w.took(), 8*time.Minute)
+			},
+		},
+		{
 			name:   "status never says anything else, and the last look is by name",
 			faults: []string{"trustana.put=stuck"},
 			want:   want{state: upload.StateFailed, kind: upload.KindTimeout, step: upload.StepPoll, requests: requests{"prepare": 1, "put": 1, "status": some}},
