@@ -106,7 +106,10 @@ func beat(ctx context.Context, progress func() any) (stop func()) {
 }
 
 // alive is a beat that tells nothing.
-func alive(ctx context.Context) (stop func()) { return beat(ctx, func() any { return nil }) }
+func alive(ctx context.Context) (stop func()) {
+	past := before(ctx) // which a beat without it would forget
+	return beat(ctx, func() any { return past })
+}
 
 // run is the run of the workflow that an activity works for.
 func run(ctx context.Context) steps.Run {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"go.temporal.io/sdk/activity"
+
 	"github.com/mediaferry/mediaferry/internal/flow"
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/steps"
@@ -222,6 +224,11 @@ func (a *Activities) hold(ctx context.Context, account string, e *upload.Error) 
 // aside turns what came of a call that has no progress of its own into what Temporal
 // is to do.
 func (a *Activities) aside(ctx context.Context, item upload.Item, at upload.Step, err error) error {
+	return a.asideAfter(ctx, item, at, before(ctx), err)
+}
+
+// asideAfter is aside for a call that keeps more of its attempts.
+func (a *Activities) asideAfter(ctx context.Context, item upload.Item, at upload.Step, past upload.Heartbeat, err error) error {
 	e := steps.Failure(ctx, err, at)
 	if e == nil {
 		return result(ctx, err)
@@ -230,7 +237,8 @@ func (a *Activities) aside(ctx context.Context, item upload.Item, at upload.Step
 	if findErr != nil {
 		return result(ctx, findErr)
 	}
-	since, n := run(ctx).Started, int(attempt(ctx))
+	since, n := past.Failed(e, a.Now()), int(attempt(ctx))
+	activity.RecordHeartbeat(ctx, past)
 	switch verdict := way.Aside(e, since, n, a.Now()); verdict.Then {
 	case flow.Repeat:
 		return later(string(e.Kind), e.Error(), verdict.After)

@@ -87,8 +87,7 @@ func (a *Activities) SendPart(ctx context.Context, in upload.SendPart) (upload.P
 	if flow.SlowDown(e) && !in.Slowed {
 		return part, failed(e)
 	}
-	activity.RecordHeartbeat(ctx, past)
-	return part, a.aside(ctx, in.Item, upload.StepTransfer, e)
+	return part, a.asideAfter(ctx, in.Item, upload.StepTransfer, past, e)
 }
 
 func (a *Activities) sendPart(ctx context.Context, in upload.SendPart, meter *transfer.Meter) (upload.Part, error) {

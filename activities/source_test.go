@@ -137,24 +137,25 @@ func TestASendThatTheLineFailedComesBackAndCountsForNothing(t *testing.T) {
 	}{
 		"nobody listens": {url: nobody.URL, left: &upload.Heartbeat{Retries: map[string]int{"unavailable": 1}}},
 		"nobody has listened for a night": {
-			before: &upload.Heartbeat{Retries: map[string]int{"unavailable": 5000}},
+			before: &upload.Heartbeat{Away: time.Now(), Retries: map[string]int{"unavailable": 5000}},
 			url:    nobody.URL, ahead: 8 * time.Hour, left: &upload.Heartbeat{Retries: map[string]int{"unavailable": 5001}},
 		},
 		"nobody has listened for a day": {
-			before: &upload.Heartbeat{Retries: map[string]int{"unavailable": 5000}},
+			before: &upload.Heartbeat{Away: time.Now(), Retries: map[string]int{"unavailable": 5000}},
 			url:    nobody.URL, ahead: 25 * time.Hour, kind: upload.KindUnavailable,
 		},
 		"it was cut": {
 			before: &upload.Heartbeat{Sent: 4, Wasted: 10, Retries: map[string]int{"reset": 1}},
 			url:    store.URL + "/cut", left: &upload.Heartbeat{Wasted: 19, Retries: map[string]int{"reset": 2}},
 		},
-		"the store asks for less":       {url: store.URL + "/slow", kind: upload.KindUnavailable, code: upload.CodeSlowDown},
-		"the store asks for even less":  {url: store.URL + "/slow", slowed: true, left: &upload.Heartbeat{Wasted: 5, Retries: map[string]int{"SlowDown": 1}}},
-		"the store asks for it all day": {url: store.URL + "/slow", slowed: true, ahead: 25 * time.Hour, kind: upload.KindUnavailable, code: upload.CodeSlowDown},
-		"the store refused":             {url: store.URL + "/refused", kind: upload.KindRejected, code: "EntityTooLarge"},
-		"a page refused":                {url: store.URL + "/page", left: &upload.Heartbeat{Wasted: 5, Retries: map[string]int{"unavailable": 1}}},
-		"a page refuses to the end":     {url: store.URL + "/page", ahead: 11 * time.Minute, kind: upload.KindRejected},
-		"it went well":                  {before: &upload.Heartbeat{Sent: 4, Wasted: 10, Retries: map[string]int{"reset": 1}}, url: store.URL},
+		"the store asks for less":        {url: store.URL + "/slow", kind: upload.KindUnavailable, code: upload.CodeSlowDown},
+		"the store asks for even less":   {url: store.URL + "/slow", slowed: true, left: &upload.Heartbeat{Wasted: 5, Retries: map[string]int{"SlowDown": 1}}},
+		"the store asks for it all day":  {before: &upload.Heartbeat{Away: time.Now()}, url: store.URL + "/slow", slowed: true, ahead: 25 * time.Hour, kind: upload.KindUnavailable, code: upload.CodeSlowDown},
+		"the store refused":              {url: store.URL + "/refused", kind: upload.KindRejected, code: "EntityTooLarge"},
+		"a page refused":                 {url: store.URL + "/page", left: &upload.Heartbeat{Wasted: 5, Retries: map[string]int{"unavailable": 1}}},
+		"a page refuses after an outage": {before: &upload.Heartbeat{Away: time.Now()}, url: store.URL + "/page", ahead: time.Hour, left: &upload.Heartbeat{Wasted: 5, Retries: map[string]int{"unavailable": 1}}},
+		"a page refuses to the end":      {before: &upload.Heartbeat{Strange: time.Now()}, url: store.URL + "/page", ahead: 11 * time.Minute, kind: upload.KindRejected},
+		"it went well":                   {before: &upload.Heartbeat{Sent: 4, Wasted: 10, Retries: map[string]int{"reset": 1}}, url: store.URL},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newActivities(t, c.ahead)
@@ -210,13 +211,14 @@ func TestACallThatCouldNotBeMadeComesBackUntilPatienceIsOver(t *testing.T) {
 	for _, step := range []upload.Step{upload.StepClaim, upload.StepTransfer, upload.StepPoll} {
 		for ahead, again := range map[time.Duration]bool{0: true, 23 * time.Hour: true, 25 * time.Hour: false} {
 			a := newActivities(t, ahead)
-			_, _, err := attemptAfter(t, nil, func(ctx context.Context) error {
+			left, _, err := attemptAfter(t, &upload.Heartbeat{Away: time.Now()}, func(ctx context.Context) error {
 				e := upload.Errorf(upload.KindUnavailable, step, "there is no network")
 				e.Code, e.Arrived = upload.CodeOffline, upload.ArrivedNothing
 				return a.aside(ctx, upload.Item{Account: "truvideo", Vendor: "truvideo"}, step, e)
 			})
 			if again {
 				requireAgain(t, err)
+				require.False(t, left.Away.IsZero(), "the next attempt knows since when")
 				continue
 			}
 			require.Equal(t, upload.KindUnavailable, requireFinal(t, err).Kind)

@@ -109,13 +109,12 @@ func (f Flow) judge(s *upload.Progress, at upload.Step, e *upload.Error, now tim
 // second gives a failure the kind that it has when it comes a second time, or for too
 // long.
 func second(t *upload.Tally, key string, e *upload.Error, now time.Time) {
-	switch since := t.Away[key]; {
-	case e.Then == "":
+	if e.Strange {
+		strange(t, key, e, now)
 		return
-	case e.Strange:
-		if !since.IsZero() && now.Sub(since) >= upload.StrangeFor {
-			e.Kind, e.Then, e.Strange = e.Then, "", false
-		}
+	}
+	delete(t.Strange, key)
+	if e.Then == "" {
 		return
 	}
 	mark := fmt.Sprintf("%s %d %s", key, e.Status, e.Code)
@@ -126,6 +125,21 @@ func second(t *upload.Tally, key string, e *upload.Error, now time.Time) {
 		t.Seen = map[string]bool{}
 	}
 	t.Seen[mark] = true
+}
+
+// strange gives a failure that somebody else seems to have said its other kind when it
+// has come for too long, one after the other.
+func strange(t *upload.Tally, key string, e *upload.Error, now time.Time) {
+	since, found := t.Strange[key]
+	switch {
+	case !found:
+		if t.Strange == nil {
+			t.Strange = map[string]time.Time{}
+		}
+		t.Strange[key] = now
+	case now.Sub(since) >= upload.StrangeFor:
+		e.Kind, e.Then, e.Strange = e.Then, "", false
+	}
 }
 
 // throttled waits as the other side asked, and longer each time where it asked

@@ -154,7 +154,14 @@ func TestAStrangeRefusalIsTriedForTenMinutes(t *testing.T) {
 	}
 	require.Equal(t, upload.KindRejected, s.Cause.Kind)
 
+	away := failure(upload.KindUnavailable)
+	s = &upload.Progress{Next: upload.StepPrepare}
+	f.Judge(s, upload.StepPrepare, &away, noon)
 	e := failure(upload.KindUnavailable, func(e *upload.Error) { e.Strange, e.Then = true, upload.KindDenied })
+	require.Equal(t, flow.Repeat, f.Judge(s, upload.StepPrepare, &e, noon.Add(time.Hour)).Then, "the outage before does not count")
+	f.Judge(s, upload.StepPrepare, &away, noon.Add(65*time.Minute))
+	require.Equal(t, flow.Repeat, f.Judge(s, upload.StepPrepare, &e, noon.Add(75*time.Minute)).Then, "nor does what came before one that was not strange")
+
 	require.Equal(t, flow.Repeat, f.Aside(&e, noon, 3, noon.Add(9*time.Minute)).Then)
 	require.Equal(t, flow.Hold, f.Aside(&e, noon, 9, noon.Add(10*time.Minute)).Then)
 	require.Equal(t, upload.KindDenied, e.Kind)

@@ -264,6 +264,7 @@ func heard(s *upload.Progress, step upload.Step) {
 	key := upload.TryKey(step, 0)
 	delete(s.Tally.Away, key)
 	delete(s.Tally.Misses, key)
+	delete(s.Tally.Strange, key)
 	s.Tally.Throttled = 0
 	s.Waiting = nil
 }

@@ -96,6 +96,9 @@ type Tally struct {
 	// success between, and Misses how often it was tried meanwhile, by TryKey.
 	Away   map[string]time.Time `json:"away,omitempty"`
 	Misses map[string]int       `json:"misses,omitempty"`
+	// Strange is since when somebody else seems to have spoken for the other side of a
+	// step, by TryKey.
+	Strange map[string]time.Time `json:"strange,omitempty"`
 	// Seen are the failures that were worth exactly one more try.
 	Seen map[string]bool `json:"seen,omitempty"`
 	// Throttled counts refusals for speed since the last success.

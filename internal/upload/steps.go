@@ -286,6 +286,31 @@ type Heartbeat struct {
 	Wasted  int64          `json:"wasted,omitempty"`  // bytes of the attempts before
 	Cuts    int            `json:"cuts,omitempty"`    // connections that ended in the middle
 	Retries map[string]int `json:"retries,omitempty"` // because of the line, by code
+
+	// Away is since when the attempts got no answer, one after the other, and Strange
+	// since when somebody else seems to have spoken; zero where the last one did not.
+	Away    time.Time `json:"away,omitzero"`
+	Strange time.Time `json:"strange,omitzero"`
+}
+
+// Failed takes note of the failure of an attempt, and returns since when attempts have
+// failed like this.
+func (h *Heartbeat) Failed(e *Error, now time.Time) time.Time {
+	if e.Kind != KindUnavailable {
+		h.Away, h.Strange = time.Time{}, time.Time{}
+		return now
+	}
+	if h.Away.IsZero() {
+		h.Away = now
+	}
+	if !e.Strange {
+		h.Strange = time.Time{}
+		return h.Away
+	}
+	if h.Strange.IsZero() {
+		h.Strange = now
+	}
+	return h.Strange
 }
 
 // Record is the input of the activity of that name: how an item ended.
