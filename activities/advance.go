@@ -237,9 +237,9 @@ func (a *Activities) asideAfter(ctx context.Context, item upload.Item, at upload
 	if findErr != nil {
 		return result(ctx, findErr)
 	}
-	since, n := past.Failed(e, a.Now()), int(attempt(ctx))
+	verdict := way.Aside(e, &past, int(attempt(ctx)), a.Now())
 	activity.RecordHeartbeat(ctx, past)
-	switch verdict := way.Aside(e, since, n, a.Now()); verdict.Then {
+	switch verdict.Then {
 	case flow.Repeat:
 		return later(string(e.Kind), e.Error(), verdict.After)
 	case flow.Hold:

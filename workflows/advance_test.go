@@ -211,7 +211,7 @@ func (w *world) waitOut(ctx context.Context, in any, err error) error {
 	}
 	since := w.begun[key]
 	w.mu.Unlock()
-	switch verdict := w.way(w.item).Aside(e, since, int(info.Attempt), w.env.Now()); verdict.Then {
+	switch verdict := w.way(w.item).Aside(e, &upload.Heartbeat{Away: since}, int(info.Attempt), w.env.Now()); verdict.Then {
 	case flow.Repeat:
 		return comesBack(string(e.Kind), verdict.After)
 	case flow.Hold:

@@ -381,10 +381,11 @@ func (f Flow) find(s *upload.Progress, e *upload.Error, now time.Time) {
 }
 
 // Aside decides about a call that an item's steps need, and that has no progress of
-// its own: a look at the source, one part of many, URLs for parts. since is when the
-// call was made first, and n how often it has failed by now. GoOn leaves the failure
-// to whoever needs the call.
-func (f Flow) Aside(e *upload.Error, since time.Time, n int, now time.Time) Verdict {
+// its own: a look at the source, one part of many, URLs for parts. past is what its
+// attempts leave to each other, and n how often it has failed by now. GoOn leaves the
+// failure to whoever needs the call.
+func (f Flow) Aside(e *upload.Error, past *upload.Heartbeat, n int, now time.Time) Verdict {
+	since := failing(past, e, now)
 	if e.Strange && now.Sub(since) >= upload.StrangeFor {
 		e.Kind, e.Then, e.Strange = e.Then, "", false
 	}
@@ -399,6 +400,26 @@ func (f Flow) Aside(e *upload.Error, since time.Time, n int, now time.Time) Verd
 		}
 	}
 	return Verdict{Then: GoOn}
+}
+
+// failing takes note of the failure of an attempt, and returns since when attempts have
+// failed like this.
+func failing(past *upload.Heartbeat, e *upload.Error, now time.Time) time.Time {
+	if e.Kind != upload.KindUnavailable {
+		past.Away, past.Strange = time.Time{}, time.Time{}
+		return now
+	}
+	if past.Away.IsZero() {
+		past.Away = now
+	}
+	if !e.Strange {
+		past.Strange = time.Time{}
+		return past.Away
+	}
+	if past.Strange.IsZero() {
+		past.Strange = now
+	}
+	return past.Strange
 }
 
 // leastRest is the least time between two calls of which the first got no answer.

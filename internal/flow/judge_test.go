@@ -162,9 +162,30 @@ func TestAStrangeRefusalIsTriedForTenMinutes(t *testing.T) {
 	f.Judge(s, upload.StepPrepare, &away, noon.Add(65*time.Minute))
 	require.Equal(t, flow.Repeat, f.Judge(s, upload.StepPrepare, &e, noon.Add(75*time.Minute)).Then, "nor does what came before one that was not strange")
 
-	require.Equal(t, flow.Repeat, f.Aside(&e, noon, 3, noon.Add(9*time.Minute)).Then)
-	require.Equal(t, flow.Hold, f.Aside(&e, noon, 9, noon.Add(10*time.Minute)).Then)
+	past := &upload.Heartbeat{Away: noon.Add(-time.Hour)}
+	require.Equal(t, flow.Repeat, f.Aside(&e, past, 3, noon).Then, "the outage before does not count here either")
+	require.Equal(t, flow.Repeat, f.Aside(&e, past, 4, noon.Add(9*time.Minute)).Then)
+	require.Equal(t, flow.Hold, f.Aside(&e, past, 9, noon.Add(10*time.Minute)).Then)
 	require.Equal(t, upload.KindDenied, e.Kind)
+}
+
+func TestPatienceWithACallBeginsWhenItBeginsToFail(t *testing.T) {
+	f := flow.Flow{Policy: overwrites, Patience: time.Hour, Seed: "a"}
+	past := &upload.Heartbeat{}
+	away, busy := failure(upload.KindUnavailable), failure(upload.KindThrottled)
+	for _, c := range []struct {
+		e     upload.Error
+		after time.Duration
+		then  flow.Then
+	}{
+		{away, 0, flow.Repeat},
+		{away, 59 * time.Minute, flow.Repeat},
+		{busy, time.Hour, flow.Repeat}, // an answer: patience begins anew
+		{away, 2 * time.Hour, flow.Repeat},
+		{away, 3 * time.Hour, flow.GoOn},
+	} {
+		require.Equal(t, c.then, f.Aside(&c.e, past, 1, noon.Add(c.after)).Then, c.after)
+	}
 }
 
 func TestProgressSaysWhatTheNextCallWaitsFor(t *testing.T) {

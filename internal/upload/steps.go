@@ -293,26 +293,6 @@ type Heartbeat struct {
 	Strange time.Time `json:"strange,omitzero"`
 }
 
-// Failed takes note of the failure of an attempt, and returns since when attempts have
-// failed like this.
-func (h *Heartbeat) Failed(e *Error, now time.Time) time.Time {
-	if e.Kind != KindUnavailable {
-		h.Away, h.Strange = time.Time{}, time.Time{}
-		return now
-	}
-	if h.Away.IsZero() {
-		h.Away = now
-	}
-	if !e.Strange {
-		h.Strange = time.Time{}
-		return h.Away
-	}
-	if h.Strange.IsZero() {
-		h.Strange = now
-	}
-	return h.Strange
-}
-
 // Record is the input of the activity of that name: how an item ended.
 type Record struct {
 	Item        Item   `json:"item"`
