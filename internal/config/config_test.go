@@ -11,6 +11,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/config"
 	"github.com/mediaferry/mediaferry/internal/egress"
+	"github.com/mediaferry/mediaferry/internal/vendors"
 )
 
 // write puts a configuration into a folder of its own and returns its path.
@@ -141,7 +142,7 @@ notify: {webhook: "http://example.com"}
 		`unknown key "token" in accounts.t3 (mediaferry.yaml:11); want one of vendor, base_url, login_url, requests_per_second, max_bytes, patience, insecure, api_key, secret, external_id, etag_key`,
 		`accounts.t3.base_url is not TruVideo Upload V3's own address, so the login address is unknown (mediaferry.yaml:11); set accounts.t3.login_url too`,
 		`accounts.t3.etag_key is "ETAG" (mediaferry.yaml:11); want eTag or etag`,
-		`accounts.t4.vendor is missing (mediaferry.yaml:12); want one of trustana, trustoo, sitoo, closient, truvideo`,
+		`accounts.t4.vendor is missing (mediaferry.yaml:12); want one of ` + strings.Join(vendors.Names(), ", "),
 		`accounts.t5 is a list (mediaferry.yaml:13); want a vendor and its credentials`,
 		`accounts.t6.token contains "${" without a valid reference (mediaferry.yaml:14); want ${NAME} or ${file:/path}; write $${ for a literal ${`,
 		`accounts.t6.max_bytes is "20 MX" (mediaferry.yaml:14); want a number of bytes, or a number with kB, MB, GB, TB, KiB, MiB, GiB or TiB, such as 20MiB`,

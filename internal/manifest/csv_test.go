@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mediaferry/mediaferry/internal/manifest"
+	"github.com/mediaferry/mediaferry/internal/vendors"
 )
 
 func TestCSVIsReadHoweverItIsWritten(t *testing.T) {
@@ -123,7 +124,7 @@ func TestTheHeaderIsChecked(t *testing.T) {
 		"a dot where none belongs":     {"source,to,gtin.x", []string{"gtin.x: unknown column (did you mean gtin?)"}},
 		"a column twice":               {"source,to,gtin,gtin", []string{"gtin: appears twice in the header (remove one of the two columns)"}},
 		"no source":                    {"to,gtin", []string{"source: missing column; every manifest needs it"}},
-		"no account":                   {"source,gtin", []string{"to: the account is missing, and --to is not given (want one of trustana, trustoo, sitoo, closient, truvideo, closient-eu, broken)"}},
+		"no account":                   {"source,gtin", []string{"to: the account is missing, and --to is not given (want one of " + strings.Join(vendors.Names(), ", ") + ", closient-eu, broken)"}},
 		"several at once":              {"source,to,a b,c d", []string{"a b: unknown column", "c d: unknown column"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -42,7 +42,7 @@ func TestParseRuleListsWhatWouldWork(t *testing.T) {
 		"":                                   "want vendor.call=what",
 		"trustana.put":                       "want vendor.call=what",
 		"trustana=lost":                      "vendors: trustana, trustoo, sitoo",
-		"amazon.put=lost":                    "choose from trustana, trustoo, sitoo, closient, truvideo, s3, oss",
+		"amazon.put=lost":                    "choose from trustana, trustoo, sitoo, closient, ",
 		"trustana.upload=lost":               "choose from prepare, put, status, final",
 		"trustana.put=explode":               "choose from clock-skew, cut-answer, empty-body, expired",
 		"trustana.put=duplicate-callback":    "cannot happen to trustana.put",

@@ -19,8 +19,8 @@ func (c sandboxCommand) command() *cobra.Command {
 	var f sandboxFlags
 	cmd := &cobra.Command{
 		Use:   "sandbox [flags]",
-		Short: "run the five vendors, simulated, until interrupted",
-		Long: `sandbox simulates the five vendors and the storage behind them on loopback, strictly:
+		Short: "run the simulated vendors until interrupted",
+		Long: `sandbox simulates the vendors and the storage behind them on loopback, strictly:
 signatures, expiry, limits and states are checked as the vendors do. Its accounts are
 written to sandbox.yaml in the data folder, where it also keeps what it received.
 

@@ -51,7 +51,7 @@ All state is in the data folder: what ran when it was stopped or killed continue
 next start. Other commands on the same data folder use it, and take over when it ends.
 With a Temporal service configured (TEMPORAL_ADDRESS …), only the worker runs.`,
 		Example: `  mediaferry up                   the engine of your data folder
-  mediaferry up --sandbox         with the five vendors simulated, and accounts for them`,
+  mediaferry up --sandbox         with the vendors simulated, and accounts for them`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.given = cmd.Flags().Changed("retention")
@@ -59,7 +59,7 @@ With a Temporal service configured (TEMPORAL_ADDRESS …), only the worker runs.
 		},
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&f.sandbox, "sandbox", false, "also run the five vendors, simulated")
+	flags.BoolVar(&f.sandbox, "sandbox", false, "also run the simulated vendors")
 	flags.BoolVar(&f.noWorker, "no-worker", false, "run no worker")
 	flags.IntVar(&f.port, "port", 0, "Temporal's port `N`; default: that of the last time, or a free one")
 	flags.IntVar(&f.uiPort, "ui-port", 0, "the web UI's port `N`; likewise")

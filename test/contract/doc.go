@@ -1,4 +1,4 @@
-// Package contract holds the five vendors' failure tables against the real
+// Package contract holds the vendors' failure tables against the real
 // program: every call of every vendor meets every answer that its table lists,
 // once and for good, and what becomes of the upload, of the requests and of the
 // vendor's media is compared with what the table says.
