@@ -109,7 +109,7 @@ func (r *rig) watch(batch string, command *process) *lookout {
 		status, stdout, _ := r.run("batch", "status", batch, "--json")
 		took := time.Since(at)
 		if status != 0 {
-			continue // its rows are being put down
+			continue // its rows are being saved
 		}
 		w.status = append(w.status, took)
 		at = time.Now()
