@@ -188,10 +188,10 @@ func (a *Activities) conclude(ctx context.Context, item upload.Item, w steps.Wor
 	return *p, failed(e, *p)
 }
 
-// save saves the progress of an item, and the state that it says. An item that has
-// ended is recorded right away. A copy that is older than the ledger's gives way.
+// save saves the progress of an item, and the state that it says. An item that is
+// ready is recorded right away. A copy that is older than the ledger's gives way.
 func (a *Activities) save(ctx context.Context, item upload.Item, p *upload.Progress) error {
-	if p.Next == upload.StepEnd {
+	if p.Next == upload.StepEnd && p.Cause == nil {
 		return nil
 	}
 	p.Version++

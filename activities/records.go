@@ -26,7 +26,7 @@ func (a *Activities) Record(ctx context.Context, in upload.Record) error {
 	} else if err != nil {
 		return ledgerError(ctx, err)
 	}
-	if err := a.outdate(ctx, in.Item.Batch); err != nil || in.Result.State == upload.StateUnconfirmed {
+	if err := a.outdate(ctx, in.Item.Batch); err != nil || in.Result.State != upload.StateReady { // which may be run again
 		return err
 	}
 	vendor, err := vendors.Find(in.Item.Vendor)

@@ -208,3 +208,43 @@ func TestProgressSaysWhatTheNextCallWaitsFor(t *testing.T) {
 	f.Prepared(s, upload.Session{ID: "1"})
 	require.Nil(t, s.Waiting, "the vendor has answered")
 }
+
+func TestAnotherRunTakesOverWhatIsOpenAndNothingElse(t *testing.T) {
+	open := upload.Session{ID: "1", Method: upload.MethodPut}
+	end := func(step upload.Step, change ...func(*upload.Error)) upload.Progress {
+		e := failure(upload.KindUnavailable, change...)
+		e.Step = step
+		return upload.Progress{Session: open, Next: upload.StepEnd, Cause: &e, Idle: true}
+	}
+	for name, c := range map[string]struct {
+		policy upload.Policy
+		was    upload.Progress
+		next   flow.Do
+		id     string
+	}{
+		"parts that failed go on":                     {parts, end(upload.StepTransfer), flow.DoSendParts, "1"},
+		"and those whose completion did":              {parts, end(upload.StepComplete), flow.DoSendParts, "1"},
+		"not where the session is lost":               {parts, end(upload.StepTransfer, lost), flow.DoPrepare, ""},
+		"nor where the vendor failed with them":       {parts, end(upload.StepPoll), flow.DoPrepare, ""},
+		"parts that were cut off go on":               {parts, upload.Progress{Session: open, Next: upload.StepTransfer}, flow.DoSendParts, "1"},
+		"a completion that was cut off is looked for": {parts, upload.Progress{Session: open, Next: upload.StepComplete}, flow.DoFind, "1"},
+		"a POST that was cut off is searched for":     {searches, upload.Progress{Session: open, Next: upload.StepTransfer}, flow.DoFind, "1"},
+		"a POST that failed is not":                   {searches, end(upload.StepTransfer), flow.DoPrepare, ""},
+		"a PUT that was cut off is sent again":        {overwrites, upload.Progress{Session: open, Next: upload.StepTransfer}, flow.DoSend, "1"},
+		"one that was answered begins anew":           {overwrites, upload.Progress{Session: open, Next: upload.StepTransfer, Idle: true}, flow.DoPrepare, ""},
+		"so does one that was polled":                 {overwrites, upload.Progress{Session: open, Next: upload.StepPoll, Idle: true}, flow.DoPrepare, ""},
+		"and one that has no session":                 {overwrites, upload.Progress{}, flow.DoPrepare, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := flow.Flow{Policy: c.policy, Patience: time.Hour, Seed: "a"}
+			c.was.Version, c.was.Attempts.Prepare, c.was.Tally.Lost = 7, 3, 2
+			s := &upload.Progress{Version: 7}
+			f.Restart(s, c.was, noon)
+			require.Equal(t, c.next, f.Next(s).Do)
+			require.Equal(t, c.id, s.Session.ID)
+			require.Equal(t, int64(7), s.Version)
+			require.Zero(t, s.Attempts.Prepare, "the run counts its own")
+			require.Zero(t, s.Tally.Lost)
+		})
+	}
+}

@@ -48,6 +48,38 @@ func (f Flow) SentParts(s *upload.Progress, receipt upload.Receipt, now time.Tim
 	f.arrived(s, now)
 }
 
+// Restart takes over what an earlier run of an item left: a session in parts that may
+// still be known to the vendor, and a call whose answer nobody heard. Everything else
+// begins anew. s holds the same content, and what the new run knows; its counts begin
+// anew in any case.
+func (f Flow) Restart(s *upload.Progress, was upload.Progress, now time.Time) {
+	switch {
+	case f.continues(&was):
+		was.Cause, was.Idle = nil, true
+		to(&was, upload.StepTransfer, time.Time{})
+	case was.Idle || was.Session.Method == "", was.Next != upload.StepTransfer && was.Next != upload.StepComplete:
+		return
+	}
+	notes := s.Notes
+	*s = was
+	s.Attempts, s.BytesSent, s.Tally, s.Repeated, s.Waiting, s.Over, s.Attempt = upload.Attempts{}, 0, upload.Tally{}, nil, nil, false, 0
+	s.Notes = notes
+	s.Note("continues with session " + s.Session.ID + " of an earlier run")
+	f.Unheard(s, now)
+}
+
+// continues reports whether the session of a run that has ended may be continued: its
+// parts are kept, and nobody has said that the vendor does not know it.
+func (f Flow) continues(was *upload.Progress) bool {
+	if f.Policy.Bytes != upload.BytesParts || was.Session.ID == "" || was.Expired {
+		return false
+	}
+	if was.Next == upload.StepEnd {
+		return was.Cause != nil && !was.Cause.Lost && (was.Cause.Step == upload.StepTransfer || was.Cause.Step == upload.StepComplete)
+	}
+	return was.Next == upload.StepTransfer
+}
+
 // Unheard takes note that whoever sent the bytes can say nothing of it any more: a
 // worker that died, or a send that was given up. They may have arrived.
 func (f Flow) Unheard(s *upload.Progress, now time.Time) {

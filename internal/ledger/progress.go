@@ -35,7 +35,7 @@ type Detachment struct {
 // SaveProgress saves how far items are, and returns when that is committed: a step
 // that must not be repeated is followed by it, before the next one begins. It writes
 // progress, state, bytes and the pause of an item at once. Progress stays until the
-// item ends as ready, failed or canceled, whichever run holds it.
+// item is ready, whichever run holds it: what failed or was canceled may be run again.
 //
 // It is refused for an item that another run holds, that has ended, or that the
 // ledger does not have; and as Stale where Version is not the successor of the

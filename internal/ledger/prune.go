@@ -29,6 +29,9 @@ func (l *Ledger) Prune(ctx context.Context, before time.Time) (int64, error) {
 	if err == nil {
 		err = l.pruneParts(ctx, before)
 	}
+	if err == nil {
+		err = l.pruneProgress(ctx)
+	}
 	return pruned, l.fail("prune", err)
 }
 
@@ -48,6 +51,12 @@ func (l *Ledger) pruneSome(ctx context.Context, last string, before time.Time) (
 	const forget = `DELETE FROM items WHERE state IN ` + over + ` AND updated_at < $2 AND `
 	n, _, err = l.sweepSome(ctx, sweep{change: forget, at: before, choose: condition, args: args})
 	return next, n, more, err
+}
+
+// pruneProgress drops the progress of items that the ledger does not have any more.
+func (l *Ledger) pruneProgress(ctx context.Context) error {
+	_, err := l.write.ExecContext(ctx, `DELETE FROM progress WHERE NOT EXISTS (SELECT 1 FROM items WHERE items.upload_id = progress.upload_id)`)
+	return err
 }
 
 // pruneBatches forgets batches that are over and have no items.

@@ -21,7 +21,8 @@ const (
 	failedOfKind = `batch = $1 AND phase = 'failed' AND runs > 0 AND kind = $2 AND phase IN ('failed', 'canceled')`
 )
 
-// RetryRows makes failed rows of a batch wait again, packed and without progress,
+// RetryRows makes failed rows of a batch wait again, packed, with the progress that
+// their last runs left, if any,
 // and returns how many: those of the given kinds, or all of them and the canceled
 // ones where no kind is given. A row that no run ever had was refused together
 // with the manifest; nobody could do anything with it now, and it stays. What

@@ -123,7 +123,8 @@ func (c *cutter) end() []upload.Shard {
 // Row is an item with its progress.
 type Row struct {
 	Entry
-	// Progress is how far the item is; nil before its first step and after its end.
+	// Progress is how far the item is, or was when its last run ended; nil before its
+	// first step and where it is ready.
 	Progress *upload.Progress
 	Because  string // why it is detached; possibly empty
 }

@@ -172,11 +172,12 @@ ON CONFLICT (batch, account, vendor, queue, state, kind) DO UPDATE SET
 	size = tallies.size + excluded.size, bytes_sent = tallies.bytes_sent + excluded.bytes_sent`
 }
 
-// deleteEnded deletes the progress of items that have ended.
+// deleteEnded deletes the progress of items that are ready: what failed or was canceled
+// may be run again, and its next run has to know what the last one left open.
 func (w *writer) deleteEnded(ctx context.Context, tx *sql.Tx, after map[string]standing) error {
 	var over []string
 	for id, s := range after {
-		if s.state.Ended() && s.state != upload.StateUnconfirmed { // which may be sent again
+		if s.state == upload.StateReady {
 			over = append(over, id)
 		}
 	}

@@ -44,6 +44,10 @@ func newRow(c *carrier, from ledger.Row) *row {
 	r := &row{carrier: c, entry: from.Entry, started: c.Now()}
 	r.item, r.broken = from.Item()
 	r.way.Seed = r.item.UploadID
+	if from.Progress != nil && from.RunID == "" && !from.Detached { // it failed or was canceled, and begins anew
+		r.p.Version = from.Progress.Version
+		return r
+	}
 	if from.Progress == nil {
 		r.p.BytesSent = from.Result.BytesSent
 		return r
@@ -431,6 +435,11 @@ func (r *row) update() ledger.ProgressUpdate {
 func (r *row) end(ctx context.Context) bool {
 	result := r.result(upload.StateReady)
 	if r.p.Cause != nil {
+		if err := r.save(ctx); err != nil { // for the run that a person has it retried by
+			r.fail(ctx, err)
+			r.postponed()
+			return false
+		}
 		result.State, result.Error = upload.StateFailed, upload.FailureOf(r.p.Cause)
 	} else {
 		result.MediaID, result.MediaURL = upload.Text(r.p.Media.ID), upload.Text(r.p.Media.URL)

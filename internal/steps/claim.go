@@ -74,7 +74,9 @@ func (s *Steps) resume(item upload.Item, claimed *upload.Claimed) error {
 	was, is := from.Progress, p.Content.Fingerprint
 	p.Version = was.Version
 	p.Note(from.Because)
-	switch begun := was.Arrived || !was.SentAt.IsZero(); {
+	switch begun := was.Next != upload.StepEnd && (was.Arrived || !was.SentAt.IsZero()); {
+	case was.Next == upload.StepEnd && was.Content.Fingerprint == is:
+		flow.Flow{Policy: claimed.Terms.Policy, Seed: item.UploadID}.Restart(p, was, s.Now())
 	case was.Content.Fingerprint == is && was.Content.Size > 0:
 		was.Note(from.Because)
 		*p = was
@@ -160,7 +162,7 @@ func (s *Steps) identify(ctx context.Context, item upload.Item, run Run, content
 		entry := claim.Entry
 		switch claim.Outcome {
 		case ledger.Granted:
-			return true, s.follow(ctx, item, &claimed.Progress)
+			return true, s.follow(ctx, item, flow.Flow{Policy: claimed.Terms.Policy, Seed: item.UploadID}, &claimed.Progress)
 		case ledger.Known, ledger.Canceled:
 			claimed.Known = &entry.Result
 			return false, nil
@@ -190,16 +192,22 @@ func (s *Steps) identify(ctx context.Context, item upload.Item, run Run, content
 }
 
 // follow lets the progress of a new run follow what an earlier run of the item has
-// saved: the ledger takes nothing that is older.
-func (s *Steps) follow(ctx context.Context, item upload.Item, p *upload.Progress) error {
+// saved: the ledger takes nothing that is older. What that run left open, or a session
+// that can be continued, is taken over where the source is the same.
+func (s *Steps) follow(ctx context.Context, item upload.Item, way flow.Flow, p *upload.Progress) error {
 	if item.Resume != nil { // it brings its own
 		return nil
 	}
 	row, err := s.Ledger.ReadProgress(ctx, item.UploadID)
-	if err == nil && row.Progress != nil {
-		p.Version = row.Progress.Version
+	if err != nil || row.Progress == nil {
+		return FromLedger(ctx, err)
 	}
-	return FromLedger(ctx, err)
+	was := *row.Progress
+	p.Version = was.Version
+	if was.Content.Fingerprint == p.Content.Fingerprint && p.Content.Size > 0 {
+		way.Restart(p, was, s.Now())
+	}
+	return nil
 }
 
 // elsewhere is the refusal of an item that a run of another Temporal service holds:

@@ -17,7 +17,8 @@ func (c retryCommand) command() *cobra.Command {
 		Use:   "retry [flags] UPLOAD_ID",
 		Short: "run a failed or canceled upload again",
 		Long: `retry runs an upload that failed or was canceled again, with the source and the fields
-that it had, and waits for it.`,
+that it had, and waits for it. An upload in parts continues its session with the parts
+that the store has acknowledged, for as long as the vendor knows that session.`,
 		Example: "  mediaferry retry upload/sitoo/damage-7",
 		Args:    oneUpload,
 		RunE:    func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0], asJSON) },

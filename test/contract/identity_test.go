@@ -199,3 +199,48 @@ func TestAnItemIsTakenOverFromARunThatDied(t *testing.T) {
 		})
 	}
 }
+
+// A film that failed, or was canceled, and is run again goes on with its session: what
+// the store has acknowledged is not sent again.
+func TestAFilmThatIsRunAgainContinuesItsSession(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault  string
+		cancel bool
+	}{
+		"after a failure":      {fault: "truvideo.part#2+=status=400,code=EntityTooLarge"},
+		"after a cancellation": {fault: "truvideo.part#2+=status=503", cancel: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "truvideo", nil)
+			w.fault(c.fault)
+			item := longFilm(w)
+			if c.cancel {
+				w.before[upload.ActivitySendPart] = func(n int) {
+					if n == 3 {
+						w.env.RegisterDelayedCallback(func() { w.env.CancelWorkflowByID(item.UploadID, "") }, time.Millisecond)
+					}
+				}
+			}
+			acknowledged := 0
+			first, second := w.twice(item, func(*upload.Item) {
+				w.sandbox.ClearFaults()
+				acknowledged = len(w.sandbox.Ledger().Of("truvideo")[0].Parts)
+			})
+			if c.cancel {
+				require.Error(t, first.err)
+			} else {
+				require.Equal(t, upload.StateFailed, first.result.State)
+			}
+			require.Equal(t, 1, acknowledged)
+			require.Equal(t, upload.StateReady, second.result.State)
+			require.Contains(t, second.result.Note, "continues with session")
+			require.Equal(t, 1, second.result.Attempts.Complete)
+			require.Zero(t, second.result.Attempts.Prepare, "no other session was opened")
+			require.Len(t, w.visible(), 1)
+			for _, part := range w.visible()[0].Parts {
+				require.Equal(t, 1, part.Received, "each part arrived once")
+			}
+		})
+	}
+}

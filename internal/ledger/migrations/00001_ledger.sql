@@ -60,7 +60,7 @@ CREATE INDEX items_delivered ON items (definition) WHERE phase = 'ready';
 CREATE INDEX items_declared ON items (declared) WHERE phase = 'ready' AND declared <> '';
 CREATE INDEX items_of_serial_key ON items (serial_key) WHERE serial_key <> '';
 
--- How far items are between two steps. Only items under way have progress: in a
+-- How far items are between two steps. Items that are ready have no progress: in a
 -- table of its own its rows stay few, and those of items stay small.
 CREATE TABLE progress (
     upload_id TEXT COLLATE "BINARY" NOT NULL PRIMARY KEY,
