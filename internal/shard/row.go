@@ -422,6 +422,15 @@ func (r *row) save(ctx context.Context) error {
 	return nil
 }
 
+// saveEnd saves that nothing is open any more, for the run that a person may have the
+// row retried by. A row that never had a session leaves nothing behind.
+func (r *row) saveEnd(ctx context.Context) error {
+	if r.p.Session.Method == "" {
+		return nil
+	}
+	return r.save(context.WithoutCancel(ctx))
+}
+
 func (r *row) update() ledger.ProgressUpdate {
 	r.p.Version++
 	state := r.p.State()
@@ -435,7 +444,7 @@ func (r *row) update() ledger.ProgressUpdate {
 func (r *row) end(ctx context.Context) bool {
 	result := r.result(upload.StateReady)
 	if r.p.Cause != nil {
-		if err := r.save(ctx); err != nil { // for the run that a person has it retried by
+		if err := r.saveEnd(ctx); err != nil {
 			r.fail(ctx, err)
 			r.postponed()
 			return false
