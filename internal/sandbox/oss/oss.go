@@ -69,21 +69,7 @@ func codes() map[int][][2]string {
 
 // Refuse writes OSS's error document.
 func Refuse(c *simulate.Call, f simulate.Refusal) *simulate.Answer {
-	for _, k := range codes()[f.Status] {
-		if f.Code == "" || f.Code == k[0] {
-			f.Code = k[0]
-			if f.Message == "" {
-				f.Message = k[1]
-			}
-			break
-		}
-	}
-	if f.Code == "" {
-		f.Code = strings.ReplaceAll(http.StatusText(f.Status), " ", "")
-	}
-	if f.Message == "" {
-		f.Message = http.StatusText(f.Status)
-	}
+	f = f.Worded(codes()[f.Status])
 	id := strings.ToUpper(simulate.RandomHex(12))
 	doc := simulate.ErrorDocument(f)
 	doc.Elements = append(doc.Elements, simulate.Element("RequestId", id), simulate.Element("HostId", c.HTTP.Host))

@@ -157,22 +157,7 @@ func Refuse(c *simulate.Call, f simulate.Refusal) *simulate.Answer {
 
 // refuseWith adds elements to the document; extra are names and values.
 func refuseWith(f simulate.Refusal, extra ...string) *simulate.Answer {
-	known := codes()[f.Status]
-	for _, k := range known {
-		if f.Code == "" || f.Code == k[0] {
-			f.Code = k[0]
-			if f.Message == "" {
-				f.Message = k[1]
-			}
-			break
-		}
-	}
-	if f.Code == "" {
-		f.Code = strings.ReplaceAll(http.StatusText(f.Status), " ", "")
-	}
-	if f.Message == "" {
-		f.Message = http.StatusText(f.Status)
-	}
+	f = f.Worded(codes()[f.Status])
 	id, host := strings.ToUpper(simulate.RandomHex(8)), simulate.RandomHex(24)
 	doc := simulate.ErrorDocument(f, extra...)
 	doc.Elements = append(doc.Elements, simulate.Element("RequestId", id), simulate.Element("HostId", host))

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strings"
@@ -37,6 +38,21 @@ type Route struct {
 type Refusal struct {
 	Status        int
 	Code, Message string
+}
+
+// Worded completes what a rule leaves open, code or message, by a store's own words
+// for the status, each a code and its message; what they do not know is HTTP's word.
+func (f Refusal) Worded(known [][2]string) Refusal {
+	for _, k := range known {
+		if f.Code == "" || f.Code == k[0] {
+			f.Code, f.Message = k[0], cmp.Or(f.Message, k[1])
+			break
+		}
+	}
+	text := http.StatusText(f.Status)
+	f.Code = cmp.Or(f.Code, strings.ReplaceAll(text, " ", ""))
+	f.Message = cmp.Or(f.Message, text)
+	return f
 }
 
 // Router finds the route of a request.
