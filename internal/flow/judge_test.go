@@ -229,6 +229,7 @@ func TestAnotherRunTakesOverWhatIsOpenAndNothingElse(t *testing.T) {
 		"parts that were cut off go on":               {parts, upload.Progress{Session: open, Next: upload.StepTransfer}, flow.DoSendParts, "1"},
 		"a completion that was cut off is looked for": {parts, upload.Progress{Session: open, Next: upload.StepComplete}, flow.DoFind, "1"},
 		"a POST that was cut off is searched for":     {searches, upload.Progress{Session: open, Next: upload.StepTransfer}, flow.DoFind, "1"},
+		"a search that was cut off is made again":     {searches, upload.Progress{Session: open, Next: upload.StepFind, Idle: true}, flow.DoFind, "1"},
 		"a POST that failed is not":                   {searches, end(upload.StepTransfer), flow.DoPrepare, ""},
 		"a PUT that was cut off is sent again":        {overwrites, upload.Progress{Session: open, Next: upload.StepTransfer}, flow.DoSend, "1"},
 		"one that was answered begins anew":           {overwrites, upload.Progress{Session: open, Next: upload.StepTransfer, Idle: true}, flow.DoPrepare, ""},

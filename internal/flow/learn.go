@@ -57,7 +57,7 @@ func (f Flow) Restart(s *upload.Progress, was upload.Progress, now time.Time) {
 	case f.continues(&was):
 		was.Cause, was.Idle = nil, true
 		to(&was, upload.StepTransfer, time.Time{})
-	case was.Idle || was.Session.Method == "", was.Next != upload.StepTransfer && was.Next != upload.StepComplete:
+	case !open(&was):
 		return
 	}
 	notes := s.Notes
@@ -66,6 +66,16 @@ func (f Flow) Restart(s *upload.Progress, was upload.Progress, now time.Time) {
 	s.Notes = notes
 	s.Note("continues with session " + s.Session.ID + " of an earlier run")
 	f.Unheard(s, now)
+}
+
+// open reports whether a call may have done its work and nobody knows: it was cut off,
+// or the search for its answer was.
+func open(was *upload.Progress) bool {
+	if was.Session.Method == "" {
+		return false
+	}
+	sending := was.Next == upload.StepTransfer || was.Next == upload.StepComplete
+	return was.Next == upload.StepFind || sending && !was.Idle
 }
 
 // continues reports whether the session of a run that has ended may be continued: its
