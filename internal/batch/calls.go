@@ -73,14 +73,14 @@ func packs(spec *spec.Spec, item upload.Item, size int64) bool {
 	return spec.Packs(content)
 }
 
-// floorOf is the least time that the calls take at the account's rate.
-func floorOf(account spec.Account, spec *spec.Spec, calls int64) time.Duration {
+// floorOf is the least time that the calls take by the account's limits.
+func floorOf(account spec.Account, calls int64) time.Duration {
 	var floor time.Duration
 	if account.Rate > 0 {
 		floor = seconds(float64(max(calls-int64(account.Burst), 0)) / account.Rate)
 	}
-	if spec.DailyLimit > 0 && calls > spec.DailyLimit {
-		floor = max(floor, time.Duration((calls-1)/spec.DailyLimit)*24*time.Hour)
+	for _, q := range account.Quotas {
+		floor = max(floor, seconds(float64(max(calls-1, 0)/q.Limit)*q.Window.Seconds()))
 	}
 	return floor
 }

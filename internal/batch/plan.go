@@ -321,7 +321,7 @@ func (m *planner) total() {
 	p := m.plan
 	for i := range p.Accounts {
 		a := m.accounts[p.Accounts[i].Account]
-		floor := floorOf(a.account, a.vendor.Spec(), a.Calls.metered(a.vendor))
+		floor := floorOf(a.account, a.Calls.metered(a.vendor))
 		a.Floor = floor.Round(time.Second / 10).Seconds()
 		p.Accounts[i] = *a
 		p.Known += a.Known

@@ -7,14 +7,15 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math"
 	"regexp"
 	"slices"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/suggest"
+	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors"
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
@@ -70,7 +71,7 @@ func (r *reader) account(where string, key, node *yaml.Node) {
 
 // accountKeys lists the keys of a vendor's accounts, except vendor.
 func accountKeys(spec *spec.Spec) []string {
-	keys := []string{"base_url", "requests_per_second", "max_bytes", "patience", "insecure"}
+	keys := []string{"base_url", "requests_per_second", "requests_per_minute", "requests_per_day", "max_bytes", "patience", "insecure"}
 	if spec.LoginURL != "" {
 		keys = slices.Insert(keys, 1, "login_url")
 	}
@@ -104,19 +105,28 @@ func (r *reader) vendor(where string, key *yaml.Node, pairs []pair) *spec.Spec {
 func (c *Config) assemble(a *account) (spec.Account, *findings) {
 	f := &findings{file: c.Path}
 	account := spec.Account{
-		Name: a.name, Vendor: a.spec.Name, Rate: a.spec.Rate, Burst: a.spec.Burst,
+		Name: a.name, Vendor: a.spec.Name, Own: a.limits(f),
 		MaxBytes: f.size(a.values["max_bytes"]), Patience: f.patience(a.values["patience"], c.patience(&findings{})),
 	}
-	if rate := f.rate(a.values["requests_per_second"]); rate > 0 {
-		// The vendor's own burst belongs to the vendor's own rate. Half a second's
-		// worth leaves room for calls that the network delays: a vendor that counts
-		// them by their arrival still sees no more than the rate.
-		account.Rate, account.Burst = rate, int(math.Ceil(rate/2))
-	}
+	account = a.spec.Limited(account, nil)
 	c.addresses(a, &account, f)
 	account.Settings = a.settings(f)
 	a.credentials(c.Path, account.Settings, f)
 	return account, f
+}
+
+// limits are how often the account may be used, by its own settings.
+func (a *account) limits(f *findings) spec.OwnLimits {
+	own := spec.OwnLimits{Rate: f.rate(a.values["requests_per_second"])}
+	for _, window := range []struct {
+		key    string
+		length time.Duration
+	}{{"requests_per_minute", time.Minute}, {"requests_per_day", 24 * time.Hour}} {
+		if n := f.requests(a.values[window.key]); n > 0 {
+			own.Quotas = append(own.Quotas, upload.Quota{Window: window.length, Limit: n})
+		}
+	}
+	return own
 }
 
 // addresses sets the addresses of an account's vendor, and which networks may be

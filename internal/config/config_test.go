@@ -6,11 +6,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/mediaferry/mediaferry/internal/config"
 	"github.com/mediaferry/mediaferry/internal/egress"
+	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors"
 )
 
@@ -99,7 +101,9 @@ accounts:
 
 	closient, err := c.Account("c")
 	require.NoError(t, err)
+	require.InDelta(t, 5, closient.Rate, 0)
 	require.Equal(t, 20, closient.Burst)
+	require.Equal(t, []upload.Quota{{Window: 24 * time.Hour, Limit: 10_000}}, closient.Quotas)
 	require.False(t, closient.On("cleanup_duplicates"))
 
 	d, err := c.Account("d")
@@ -107,6 +111,31 @@ accounts:
 	require.InDelta(t, 2.5, d.Rate, 0)
 	require.Equal(t, 2, d.Burst)
 	require.EqualValues(t, 1536, d.MaxBytes)
+}
+
+func TestAnAccountSetsItsLimits(t *testing.T) {
+	t.Setenv("KEY", "k")
+	c := load(t, `
+accounts:
+  a: {vendor: closient, api_key: "${KEY}", requests_per_minute: 60, requests_per_day: 500}
+  b: {vendor: sitoo, token: "${KEY}", requests_per_minute: "120"}
+  c: {vendor: closient, api_key: "${KEY}", requests_per_second: 8, requests_per_minute: 60}
+`)
+	a, err := c.Account("a")
+	require.NoError(t, err)
+	require.InDelta(t, 1, a.Rate, 0)
+	require.Equal(t, 4, a.Burst, "the vendor's own, in proportion")
+	require.Equal(t, []upload.Quota{{Window: 24 * time.Hour, Limit: 500}}, a.Quotas)
+	b, err := c.Account("b")
+	require.NoError(t, err)
+	require.InDelta(t, 2, b.Rate, 0)
+	require.Empty(t, b.Quotas)
+	both, err := c.Account("c")
+	require.NoError(t, err)
+	require.InDelta(t, 1, both.Rate, 0, "the lower one counts")
+	for _, text := range []string{"0", "-1", "2.5", "many", "1e3", "99999999999"} {
+		require.Contains(t, problems(t, "accounts: {a: {vendor: sitoo, requests_per_day: "+text+"}}")[0], "want a whole number above 0")
+	}
 }
 
 func TestAllProblemsAtOnce(t *testing.T) {
@@ -139,7 +168,7 @@ notify: {webhook: "http://example.com"}
 		`accounts.trustana.requests_per_second is "-1" (mediaferry.yaml:7); want a number above 0, such as 5 or 0.5`,
 		`invalid account name "a b" (mediaferry.yaml:9); want up to 64 letters, digits, dots, dashes and underscores, starting with a letter or digit`,
 		`accounts.t2.vendor "trustanna" is unknown (mediaferry.yaml:10); did you mean trustana?`,
-		`unknown key "token" in accounts.t3 (mediaferry.yaml:11); want one of vendor, base_url, login_url, requests_per_second, max_bytes, patience, insecure, api_key, secret, external_id, etag_key`,
+		`unknown key "token" in accounts.t3 (mediaferry.yaml:11); want one of vendor, base_url, login_url, requests_per_second, requests_per_minute, requests_per_day, max_bytes, patience, insecure, api_key, secret, external_id, etag_key`,
 		`accounts.t3.base_url is not TruVideo Upload V3's own address, so the login address is unknown (mediaferry.yaml:11); set accounts.t3.login_url too`,
 		`accounts.t3.etag_key is "ETAG" (mediaferry.yaml:11); want eTag or etag`,
 		`accounts.t4.vendor is missing (mediaferry.yaml:12); want one of ` + strings.Join(vendors.Names(), ", "),

@@ -57,6 +57,23 @@ func (f *findings) rate(v value) float64 {
 	return rate
 }
 
+// requestsMost is more than any window of a vendor's has.
+const requestsMost = 60 * rateMost
+
+// requests returns how many requests a window has, or 0 if none is given.
+func (f *findings) requests(v value) int64 {
+	text := f.text(v)
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 1 || n > requestsMost {
+		f.add(v, "want a whole number above 0, such as 300", "is %q", text)
+		return 0
+	}
+	return n
+}
+
 // DefaultPatience is how long an outage is waited out where the configuration does
 // not say.
 const DefaultPatience = 24 * time.Hour

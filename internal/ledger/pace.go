@@ -74,11 +74,16 @@ func (p pace) refused(now int64) pace {
 
 // readPace reads what an account's permits keep, and locks it.
 func (l *Ledger) readPace(ctx context.Context, tx *sql.Tx, account string) (p pace, earned, now int64, err error) {
-	err = tx.QueryRowContext(ctx, l.text(`
+	return scanPace(tx.QueryRowContext(ctx, l.text(paceOf)+l.dialect.lock, l.clock(), clean(account)))
+}
+
+const paceOf = `
 SELECT rate, pace, pace_top, cut_at, paced_at, slow_until, CASE WHEN requests > requests_before THEN requests ELSE requests_before END,
 	earned, {now} * 1000
-FROM permits WHERE account = $2`)+l.dialect.lock, l.clock(), clean(account)).Scan(
-		&p.rate, &p.pace, &p.top, &p.cutAt, &p.paced, &p.slow, &p.lately, &earned, &now)
+FROM permits WHERE account = $2`
+
+func scanPace(row *sql.Row) (p pace, earned, now int64, err error) {
+	err = row.Scan(&p.rate, &p.pace, &p.top, &p.cutAt, &p.paced, &p.slow, &p.lately, &earned, &now)
 	return p, earned, now, err
 }
 

@@ -115,6 +115,24 @@ RETURNING earned, slow_until, {now} * 1000`),
 	return time.Duration(earned - ahead - now), err
 }
 
+// Expected tells, without taking a permit, how long everybody is to keep from calling
+// an account because of Slow, and how long one who reserves a permit now is going to
+// wait. What others reserve meanwhile comes on top.
+func (l *Ledger) Expected(ctx context.Context, p Permit) (slowed, wait time.Duration, err error) {
+	if err := p.check(); err != nil {
+		return 0, 0, l.fail("read the pace of account "+p.Account, err)
+	}
+	now, earned, at, err := scanPace(l.read.QueryRowContext(ctx, l.text(paceOf), l.clock(), clean(p.Account)))
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, 0, nil
+	}
+	if err != nil {
+		return 0, 0, l.fail("read the pace of account "+p.Account, err)
+	}
+	_, wait = p.paced(now.at(at), max(earned, 0), now.slow, at)
+	return max(0, time.Duration(now.slow-at)), max(0, wait), nil
+}
+
 // Slowed is how long everybody is to keep from calling an account, because of
 // Slow; 0 where nothing is in the way.
 func (l *Ledger) Slowed(ctx context.Context, account string) (time.Duration, error) {

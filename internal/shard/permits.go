@@ -62,6 +62,10 @@ type groupedPermits struct {
 
 // Take waits for leave to make one call.
 func (p groupedPermits) Take(ctx context.Context, account spec.Account) error {
+	account, err := p.Limited(ctx, account)
+	if err != nil {
+		return err
+	}
 	if own := p.rate(account.Name); own > 0 {
 		permit := ledger.Permit{Account: "batch/" + p.batch + ":" + account.Name, N: 1, Rate: own, Burst: max(1, steps.Share(own))}
 		if err := p.spend(ctx, account, permit); err != nil {
@@ -74,7 +78,7 @@ func (p groupedPermits) Take(ctx context.Context, account spec.Account) error {
 	if wait := p.cs.limiters.of(account.Name, p.Now).doubtful(); wait > 0 {
 		return &steps.Later{Why: "the credentials of account " + account.Name + " were refused", After: min(wait, steps.Noticed)}
 	}
-	return p.Daily(ctx, account)
+	return p.Count(ctx, account)
 }
 
 // spend takes one permit of those that are leased, and leases more where there is

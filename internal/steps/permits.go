@@ -8,40 +8,45 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
-	"github.com/mediaferry/mediaferry/internal/vendors"
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
 const (
-	// PermitWait is how long an activity waits for a permit in its slot. What
-	// takes longer comes back.
+	// PermitWait is how long an activity waits in its slot for a pause that the vendor
+	// asked for, and turnWait how long for its turn among others. What takes longer
+	// comes back: it must not take a permit and be given up before that is due.
 	PermitWait = 3 * time.Second
-	day        = 24 * time.Hour
+	turnWait   = 20 * time.Second
 )
 
 // Permits meters an account's control calls by the ledger, for the whole fleet.
 type Permits struct{ *Steps }
 
-// Take waits for leave to make one call. The call is counted against the day
+// Take waits for leave to make one call. The call is counted against longer windows
 // when nothing else is in its way: before it is made, but not where it is not.
 func (p Permits) Take(ctx context.Context, account spec.Account) error {
+	account, err := p.Limited(ctx, account)
+	if err != nil {
+		return err
+	}
 	if err := p.turn(ctx, account); err != nil {
 		return err
 	}
-	return p.Daily(ctx, account)
+	return p.Count(ctx, account)
 }
 
 // turn waits until the account may make a call for all that its pace says.
 func (p Permits) turn(ctx context.Context, account spec.Account) error {
-	wait, err := p.Ledger.Slowed(ctx, account.Name)
+	// Also where the account has no limit of its own: it may have been refused.
+	permit := ledger.Permit{Account: account.Name, N: 1, Rate: account.Rate, Burst: Burst(account)}
+	wait, expected, err := p.Ledger.Expected(ctx, permit)
 	if err != nil {
 		return FromLedger(ctx, err)
 	}
-	if wait > PermitWait {
-		return TooFast(account, wait)
+	if wait > PermitWait || expected > turnWait {
+		return TooFast(account, max(wait, expected))
 	}
-	// Also where the account has no limit of its own: it may have been refused.
-	reserved, err := p.Ledger.Reserve(ctx, ledger.Permit{Account: account.Name, N: 1, Rate: account.Rate, Burst: Burst(account)})
+	reserved, err := p.Ledger.Reserve(ctx, permit)
 	if err != nil {
 		return FromLedger(ctx, err)
 	}
@@ -58,20 +63,16 @@ func (p Permits) turn(ctx context.Context, account spec.Account) error {
 	return nil
 }
 
-// Daily counts a call against the vendor's limit of a day.
-func (p Permits) Daily(ctx context.Context, account spec.Account) error {
-	vendor, err := vendors.Find(account.Vendor)
-	if err != nil || vendor.Spec().DailyLimit == 0 {
-		return err
-	}
-	ok, resets, err := p.Ledger.Count(ctx, ledger.Counter{
-		Account: account.Name, Name: "requests", Window: day, Limit: vendor.Spec().DailyLimit, N: 1,
-	})
-	if err != nil {
-		return FromLedger(ctx, err)
-	}
-	if !ok {
-		return TooFast(account, resets.Sub(p.Now()))
+// Count counts a call against the account's quotas.
+func (p Permits) Count(ctx context.Context, account spec.Account) error {
+	for _, q := range account.Quotas {
+		ok, resets, err := p.Ledger.Count(ctx, ledger.RequestsIn(account.Name, q))
+		if err != nil {
+			return FromLedger(ctx, err)
+		}
+		if !ok {
+			return TooFast(account, resets.Sub(p.Now()))
+		}
 	}
 	return nil
 }

@@ -58,6 +58,7 @@ type Steps struct {
 	rates  rates // at which accounts take bytes
 	tokens tokenCache
 	keys   keyCache
+	quotas quotaCache
 }
 
 // Run is the workflow run on whose behalf a step is made.

@@ -4,12 +4,14 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/mediaferry/mediaferry/internal/media"
+	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors"
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
@@ -83,7 +85,8 @@ func TestEverySpecIsComplete(t *testing.T) {
 					require.True(t, known)
 				}
 			}
-			require.Equal(t, s.Rate > 0, s.Burst > 0)
+			paced := s.Rate > 0 || slices.ContainsFunc(s.Quotas, upload.Quota.Paces)
+			require.Equal(t, paced, s.Burst > 0)
 			if s.Policy.Poll.Deadline > 0 {
 				require.NotEmpty(t, s.Policy.Poll.Waits)
 			}

@@ -2,10 +2,17 @@ package commands
 
 import (
 	"context"
+	"fmt"
+	"math"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 	"github.com/mediaferry/mediaferry/starter/exit"
 	"github.com/mediaferry/mediaferry/starter/opening"
 	"github.com/mediaferry/mediaferry/starter/output"
@@ -90,6 +97,17 @@ type accountLine struct {
 	Because string     `json:"because,omitempty"`
 	By      string     `json:"by,omitempty"`
 	Since   *time.Time `json:"since,omitempty"`
+	// RequestsPerSecond is the pace that is kept; null where there is none.
+	RequestsPerSecond *float64    `json:"requests_per_second"`
+	Quota             []quotaLine `json:"quota"`
+}
+
+// quotaLine is how much is left of a window in which an account's requests are counted.
+type quotaLine struct {
+	WindowSeconds int64         `json:"window_seconds"`
+	Limit         int64         `json:"limit"`
+	Left          int64         `json:"left"`
+	ResetsAt      upload.Moment `json:"resets_at"` // null where nothing is counted yet
 }
 
 func (c accountCommand) accounts(ctx context.Context, asJSON bool) error {
@@ -97,7 +115,7 @@ func (c accountCommand) accounts(ctx context.Context, asJSON bool) error {
 		return err
 	}
 	p := c.Printer(asJSON)
-	rows := [][]string{{"ACCOUNT", "VENDOR", "STATE", "BASE URL"}}
+	rows := [][]string{{"ACCOUNT", "VENDOR", "STATE", "BASE URL", "LIMITS"}}
 	for _, name := range c.Config.AccountNames() {
 		account, err := c.Config.Profile(name)
 		if err != nil {
@@ -108,6 +126,9 @@ func (c accountCommand) accounts(ctx context.Context, asJSON bool) error {
 			return err
 		}
 		line := accountLine{Account: name, Vendor: account.Vendor, BaseURL: account.BaseURL, Paused: state.Paused}
+		if err := c.limits(ctx, account, &line); err != nil {
+			return err
+		}
 		words := "active"
 		if state.Paused {
 			line.Because, line.By, line.Since = state.Because, state.By, &state.Since
@@ -119,7 +140,7 @@ func (c accountCommand) accounts(ctx context.Context, asJSON bool) error {
 			}
 			continue
 		}
-		rows = append(rows, []string{name, account.Vendor, words, account.BaseURL})
+		rows = append(rows, []string{name, account.Vendor, words, account.BaseURL, line.limits()})
 	}
 	if asJSON {
 		return nil
@@ -129,6 +150,45 @@ func (c accountCommand) accounts(ctx context.Context, asJSON bool) error {
 		return nil
 	}
 	return p.Table(rows)
+}
+
+// limits adds an account's limits as they are in force: what the vendor told last
+// counts, whichever credentials it told it to.
+func (c accountCommand) limits(ctx context.Context, account spec.Account, line *accountLine) error {
+	vendor, err := vendors.Find(account.Vendor)
+	if err != nil {
+		return err
+	}
+	said, err := c.Ledger.Quotas(ctx, account.Name)
+	if err != nil {
+		return err
+	}
+	account = vendor.Spec().Limited(account, said.Told)
+	if account.Rate > 0 {
+		rate := math.Round(account.Rate*1000) / 1000
+		line.RequestsPerSecond = &rate
+	}
+	line.Quota = []quotaLine{}
+	for _, q := range account.Quotas {
+		used, resets, err := c.Ledger.Counted(ctx, ledger.RequestsIn(account.Name, q))
+		if err != nil {
+			return err
+		}
+		line.Quota = append(line.Quota, quotaLine{int64(q.Window.Seconds()), q.Limit, max(0, q.Limit-used), upload.Moment{Time: resets}})
+	}
+	return nil
+}
+
+// limits are an account's limits in words.
+func (l accountLine) limits() string {
+	var words []string
+	if l.RequestsPerSecond != nil {
+		words = append(words, fmt.Sprintf("%g requests a second", *l.RequestsPerSecond))
+	}
+	for _, q := range l.Quota {
+		words = append(words, fmt.Sprintf("%d in %s, %d left", q.Limit, output.TimeLeft(float64(q.WindowSeconds)), q.Left))
+	}
+	return output.OrDash(strings.Join(words, "; "))
 }
 
 // switchAccount pauses an account for a reason, or without one resumes it.

@@ -45,6 +45,7 @@ func scriptCommands() map[string]scriptCommand {
 		"lines":    lines,
 		"keep":     keep,
 		"fault":    fault,
+		"options":  options,
 		"media":    media,
 		"requests": requests,
 		"reaches":  reaches,
@@ -199,6 +200,12 @@ func fault(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) > 0 {
 		ask(ts, http.MethodPost, "faults", args, nil)
 	}
+}
+
+// options JSON: the sandbox's vendors have these switches from now on.
+func options(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg || len(args) != 1, "options JSON")
+	ask(ts, http.MethodPost, "options", json.RawMessage(args[0]), nil)
 }
 
 // media VENDOR N: a person would see as many media at the vendor.

@@ -236,7 +236,7 @@ func TestClosient(t *testing.T) {
 			check: func(w *world, _ upload.Item, _ end) {
 				require.GreaterOrEqual(w.t, w.took(), time.Hour)
 				left, _, err := w.ledger.Count(w.t.Context(), ledger.Counter{
-					Account: "closient", Name: "requests", Window: 24 * time.Hour, Limit: 10_000, N: 10_000 - 2,
+					Account: "closient", Name: "requests/86400", Window: 24 * time.Hour, Limit: 10_000, N: 10_000 - 2,
 				})
 				require.NoError(w.t, err)
 				require.True(w.t, left, "more than the two calls are counted")
@@ -245,7 +245,7 @@ func TestClosient(t *testing.T) {
 		{
 			name: "our own count of the day is used up",
 			arrange: func(w *world) {
-				ok, _, err := w.ledger.Count(w.t.Context(), ledger.Counter{Account: "closient", Name: "requests", Window: 24 * time.Hour, Limit: 10_000, N: 10_000})
+				ok, _, err := w.ledger.Count(w.t.Context(), ledger.Counter{Account: "closient", Name: "requests/86400", Window: 24 * time.Hour, Limit: 10_000, N: 10_000})
 				require.NoError(w.t, err)
 				require.True(w.t, ok)
 			},
@@ -263,6 +263,47 @@ func TestClosient(t *testing.T) {
 			},
 		},
 	})
+}
+
+func TestClosientsLimitsAreLearnedFromItsAnswers(t *testing.T) {
+	minute, day := upload.Quota{Window: time.Minute, Limit: 120}, upload.Quota{Window: 24 * time.Hour, Limit: 700}
+	for name, c := range map[string]struct {
+		settings closient.Settings
+		told     []upload.Quota
+		rate     float64
+		daily    int64
+	}{
+		"of both windows":         {closient.Settings{PerMinute: 120, PerDay: 700}, []upload.Quota{minute, day}, 2, 700},
+		"higher than documented":  {closient.Settings{PerMinute: 1200, PerDay: 70_000}, []upload.Quota{{Window: time.Minute, Limit: 1200}, {Window: 24 * time.Hour, Limit: 70_000}}, 20, 70_000},
+		"of the minute alone":     {closient.Settings{PerMinute: 120}, []upload.Quota{minute}, 2, 10_000},
+		"of the day alone":        {closient.Settings{PerDay: 700}, []upload.Quota{day}, 5, 700},
+		"in the form of a draft":  {closient.Settings{PerDay: 700, Policy: `"default";q=120;w=60, "daily";q=700;w=86400`}, []upload.Quota{minute, day}, 2, 700},
+		"in a form of its own":    {closient.Settings{PerDay: 700, Policy: "a lot"}, nil, 5, 10_000},
+		"as what is documented":   {closient.Settings{PerMinute: 300, PerDay: 10_000}, []upload.Quota{{Window: time.Minute, Limit: 300}, {Window: 24 * time.Hour, Limit: 10_000}}, 5, 10_000},
+		"in no header, so not":    {closient.Settings{}, nil, 5, 10_000},
+		"of the minute, in parts": {closient.Settings{PerMinute: 120, Policy: `120;w=60, nonsense`}, []upload.Quota{minute}, 2, 10_000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "closient", func(s *sandbox.Settings) {
+				set := sandbox.In[closient.Settings](s)
+				set.PerMinute, set.PerDay, set.Policy = c.settings.PerMinute, c.settings.PerDay, c.settings.Policy
+			})
+			require.Equal(t, upload.StateReady, w.run(w.item("a")).result.State)
+			said, err := w.ledger.Quotas(t.Context(), "closient")
+			require.NoError(t, err)
+			require.Equal(t, c.told, said.Told)
+			account, err := w.Account("closient")
+			require.NoError(t, err)
+			account, err = w.steps.Limited(t.Context(), account)
+			require.NoError(t, err)
+			require.InDelta(t, c.rate, account.Rate, 1e-9)
+			require.Equal(t, c.daily, account.Quotas[0].Limit)
+			used, _, err := w.ledger.Counted(t.Context(), ledger.RequestsIn("closient", account.Quotas[0]))
+			require.NoError(t, err)
+			require.EqualValues(t, 2, used, "what was counted before still counts")
+		})
+	}
 }
 
 // lookElsewhere uses the account's key once, as another program would.

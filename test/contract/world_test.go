@@ -49,6 +49,7 @@ type world struct {
 	env     *testsuite.TestWorkflowEnvironment
 	sandbox *sandbox.Sandbox
 	ledger  *ledger.Ledger
+	steps   *steps.Steps
 	file    string // of the ledger
 	dir     string // of the sources
 
@@ -129,12 +130,13 @@ func (w *world) program() {
 	w.ledger = ledgertest.Open(w.t, w.file, ledger.Options{Now: w.env.Now})
 	out := egress.New()
 	w.t.Cleanup(out.CloseIdle)
+	w.steps = &steps.Steps{
+		Accounts: w, Ledger: w.ledger, Egress: out,
+		Sources: sources.New(sources.Options{AllowPrivate: true, Egress: out}),
+		Running: w.running, Owner: "contract", Log: zap.NewNop(), Now: w.env.Now, Wait: w.wait,
+	}
 	acts := &activities.Activities{
-		Steps: &steps.Steps{
-			Accounts: w, Ledger: w.ledger, Egress: out,
-			Sources: sources.New(sources.Options{AllowPrivate: true, Egress: out}),
-			Running: w.running, Owner: "contract", Log: zap.NewNop(), Now: w.env.Now, Wait: w.wait,
-		},
+		Steps:  w.steps,
 		Report: func(context.Context, string) ([]string, error) { return nil, nil },
 	}
 	acts.Register(w.env)

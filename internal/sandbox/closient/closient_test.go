@@ -141,6 +141,25 @@ func TestClosientRefusesWhatItsContractRefuses(t *testing.T) {
 	require.Equal(t, false, a.JSON(t)["retryable"])
 }
 
+func TestClosientsPolicyIsThatOfTheWindowsThatThereAre(t *testing.T) {
+	for want, set := range map[string]closient.Settings{
+		"3;w=60, 5;w=86400": {PerMinute: 3, PerDay: 5},
+		"3;w=60":            {PerMinute: 3},
+		"5;w=86400":         {PerDay: 5},
+		`"day";q=5;w=86400`: {PerDay: 5, Policy: `"day";q=5;w=86400`},
+		"":                  {Policy: "not said without limits"},
+	} {
+		t.Run(want, func(t *testing.T) {
+			s := sandboxtest.Start(t, sandboxtest.With(func(v *simulate.Settings) {
+				in := simulate.In[closient.Settings](v)
+				in.PerMinute, in.PerDay, in.Policy = set.PerMinute, set.PerDay, set.Policy
+			}))
+			a := sandboxtest.Send(t, "GET", s.URL()+sandboxtest.ClosientImages, sandboxtest.ClosientHeader(), nil)
+			require.Equal(t, want, a.Header.Get("RateLimit-Policy"))
+		})
+	}
+}
+
 func TestClosientTellsOfItsLimits(t *testing.T) {
 	s := sandboxtest.Start(t, sandboxtest.With(func(v *simulate.Settings) {
 		simulate.In[closient.Settings](v).PerMinute, simulate.In[closient.Settings](v).PerDay = 3, 5

@@ -1,7 +1,6 @@
 package closient
 
 import (
-	"fmt"
 	"net/http"
 	"strconv"
 	"sync"
@@ -87,15 +86,13 @@ func (l *keyLimits) show(c *simulate.Call, a *simulate.Answer) *simulate.Answer 
 func (l *keyLimits) headers(set Settings, w keyWindows, a *simulate.Answer) *simulate.Answer {
 	age := l.w.Clock.Age()
 	limit, left, reset := set.PerMinute, max(0, set.PerMinute-w.Minute.Count), w.Minute.Rest(age, minuteWindow)
-	policy := fmt.Sprintf("%d;w=60", set.PerMinute)
 	if set.PerDay > 0 {
-		policy += fmt.Sprintf(", %d;w=86400", set.PerDay)
 		if dayLeft := max(0, set.PerDay-w.Day.Count); set.PerMinute <= 0 || dayLeft < left {
 			limit, left, reset = set.PerDay, dayLeft, w.Day.Rest(age, dayWindow)
 		}
 	}
 	at := l.w.Clock.Wall().Add(time.Duration(reset) * time.Second).Unix()
-	return a.With("RateLimit-Policy", policy).
+	return a.With("RateLimit-Policy", set.policy()).
 		With("RateLimit-Limit", strconv.Itoa(limit)).With("X-RateLimit-Limit", strconv.Itoa(limit)).
 		With("RateLimit-Remaining", strconv.Itoa(left)).With("X-RateLimit-Remaining", strconv.Itoa(left)).
 		With("RateLimit-Reset", strconv.Itoa(reset)).With("X-RateLimit-Reset", strconv.FormatInt(at, 10))

@@ -1,6 +1,10 @@
 package closient
 
 import (
+	"cmp"
+	"fmt"
+	"strings"
+
 	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
 )
 
@@ -9,9 +13,11 @@ type Settings struct {
 	// Envelope is "a" (an error object) or "b" (problem+json).
 	Envelope string `json:"envelope"`
 	// PerMinute and PerDay are for each key; 0: no limit, and no headers of it.
-	PerMinute int   `json:"per_minute"`
-	PerDay    int   `json:"per_day"`
-	MaxBytes  int64 `json:"max_bytes"`
+	PerMinute int `json:"per_minute"`
+	PerDay    int `json:"per_day"`
+	// Policy is what RateLimit-Policy says instead of the two; "" for them.
+	Policy   string `json:"policy"`
+	MaxBytes int64  `json:"max_bytes"`
 	// Organizations that the key belongs to; their products are Products, or any
 	// GTIN if Products is empty.
 	Organizations []string `json:"organizations"`
@@ -44,3 +50,15 @@ func (s *Settings) Instant() {} // nothing here takes time
 
 // Unlimited takes the rate limits away.
 func (s *Settings) Unlimited() { s.PerMinute, s.PerDay = 0, 0 }
+
+// policy is what every answer tells of the limits: of each window that there is.
+func (s *Settings) policy() string {
+	var windows []string
+	if s.PerMinute > 0 {
+		windows = append(windows, fmt.Sprintf("%d;w=60", s.PerMinute))
+	}
+	if s.PerDay > 0 {
+		windows = append(windows, fmt.Sprintf("%d;w=86400", s.PerDay))
+	}
+	return cmp.Or(s.Policy, strings.Join(windows, ", "))
+}

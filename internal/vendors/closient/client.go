@@ -138,9 +138,12 @@ func (c caller) call(ctx context.Context, r wire.Request) (wire.Answer, error) {
 	return a, err
 }
 
-// pace obeys what every answer says of the rest of the window
+// pace obeys what every answer says of the key's limits, and of the rest of the window
 // (docs.closient.com/rate-limits): RateLimit-Reset is in seconds from now.
 func (c caller) pace(ctx context.Context, a wire.Answer) {
+	if told := a.Quotas(); len(told) > 0 && !a.Foreign() {
+		c.Permits.Learn(ctx, c.Account, told)
+	}
 	reset, err := strconv.Atoi(a.Header.Get("RateLimit-Reset"))
 	if a.Header.Get("RateLimit-Remaining") == "0" && err == nil && reset > 0 {
 		c.Permits.Rest(ctx, c.Account, time.Duration(reset)*time.Second)

@@ -300,6 +300,31 @@ func TestClosientsPaceIsObeyed(t *testing.T) {
 	}
 }
 
+func TestClosientsLimitsAreLearned(t *testing.T) {
+	told := []upload.Quota{{Window: time.Minute, Limit: 30}, {Window: 24 * time.Hour, Limit: 500}}
+	policy := map[string]string{"RateLimit-Policy": "30;w=60, 500;w=86400"}
+	header := http.Header{"Ratelimit-Policy": {policy["RateLimit-Policy"]}}
+
+	r := wiretest.New(t, closient, settings)
+	x := listed(1, listOf(false))
+	x.Says = policy
+	r.On(x)
+	require.NoError(t, prepareCall(r))
+	_, err := Client{}.Received(t.Context(), r.Caller, 201, header, []byte(`{"id":"x"}`))
+	require.NoError(t, err)
+	r.On(wiretest.Exchange{Loose: true, Status: 429, Says: policy, Answer: `{"error":{"code":"RATE_LIMITED"}}`})
+	require.Error(t, prepareCall(r))
+	require.Equal(t, [][]upload.Quota{told, told, told}, r.Permits.Told, "of a list, of the answer to the bytes, and of a refusal")
+
+	r.Permits.Told = nil
+	r.On(wiretest.Exchange{Loose: true, Status: 429, Says: policy, Answer: `<html>slow down</html>`})
+	require.Error(t, prepareCall(r))
+	x.Says = map[string]string{"RateLimit-Policy": "as much as you like"}
+	r.On(x)
+	require.NoError(t, prepareCall(r))
+	require.Empty(t, r.Permits.Told, "neither of a proxy, nor of what cannot be read")
+}
+
 func TestClosientsSerialKeyIsOneProductInEverySpelling(t *testing.T) {
 	keyOf := func(base, org, gtin string, primary any) (string, bool) {
 		fields := upload.Fields{"organization_id": org, "gtin": gtin}

@@ -84,9 +84,9 @@ var closient = &spec.Spec{
 		Types:    []string{"image/jpeg", "image/png", "image/gif", "image/webp", "image/svg+xml", "image/bmp"},
 		MaxBytes: assumed.maxBytes,
 	}},
-	Rate:       5, // 300 in 60 s (docs.closient.com/rate-limits)
-	Burst:      20,
-	DailyLimit: 10_000,
+	// docs.closient.com/rate-limits (read 2026-11-29), of a key without limits of its own
+	Quotas: []upload.Quota{{Window: time.Minute, Limit: 300}, {Window: 24 * time.Hour, Limit: 10_000}},
+	Burst:  20,
 	Policy: upload.Policy{
 		Bytes: upload.BytesVendorForm,
 		Find:  upload.Find{By: upload.FindBySearch, Waits: spec.Seconds(2, 5)},

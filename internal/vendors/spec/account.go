@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/egress"
+	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
 // Account is a configured account at a vendor, with its credentials. It exists in
@@ -21,9 +22,13 @@ type Account struct {
 	// Patience is for how long an outage is waited out; 0: not at all.
 	Patience time.Duration
 	// Rate is requests per second of the whole fleet, and Burst how many may
-	// come at once; Rate 0 sets no limit.
-	Rate  float64
-	Burst int
+	// come at once; Rate 0 sets no limit. Quotas are of windows that are too long to
+	// set a pace.
+	Rate   float64
+	Burst  int
+	Quotas []upload.Quota
+	// Own are the limits that the configuration sets for the account.
+	Own OwnLimits
 	// Policy says which addresses may be reached for this account: its own API, and the
 	// URLs that the vendor issues.
 	Policy egress.Policy

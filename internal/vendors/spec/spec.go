@@ -37,10 +37,11 @@ type Spec struct {
 	Takes []Range // the media that it takes
 	Parts *upload.PartLimits
 
-	Rate  float64 // requests per second unless the account says otherwise; 0: no limit
-	Burst int
-	// DailyLimit is how many requests a key may make in a day; 0: no limit known.
-	DailyLimit int64
+	Rate float64 // requests per second, where Quotas set no pace; 0: no limit
+	// Quotas are how many requests a key may make within windows. They count until the
+	// vendor has told others; see wire.Permits.
+	Quotas []upload.Quota
+	Burst  int // requests at once, at the pace that Rate or Quotas set
 
 	// Policy is what the order of steps depends on. Sources has the source of each fact
 	// that is stated: a URL, or "assumed" and an ID.

@@ -37,6 +37,9 @@ type Permits interface {
 	Slow(ctx context.Context, account spec.Account, wait time.Duration)
 	// Rest stops all calls of the account, by all workers, until its quota is renewed.
 	Rest(ctx context.Context, account spec.Account, wait time.Duration)
+	// Learn notes, for all workers, how often the vendor says that the account may be
+	// called. It counts from the next call on, instead of what the Spec says.
+	Learn(ctx context.Context, account spec.Account, told []upload.Quota)
 }
 
 // Token is a credential that a vendor issues for a limited time.

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 	"github.com/mediaferry/mediaferry/internal/vendors/wire"
 )
@@ -16,6 +17,7 @@ type FakePermits struct {
 	mu     sync.Mutex
 	Taken  int
 	Slowed []time.Duration
+	Told   [][]upload.Quota
 }
 
 // Take counts a call, and asks OnTake where it is set.
@@ -32,6 +34,13 @@ func (p *FakePermits) Take(context.Context, spec.Account) error {
 // Rest is as Slow.
 func (p *FakePermits) Rest(ctx context.Context, a spec.Account, wait time.Duration) {
 	p.Slow(ctx, a, wait)
+}
+
+// Learn notes what the vendor told.
+func (p *FakePermits) Learn(_ context.Context, _ spec.Account, told []upload.Quota) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.Told = append(p.Told, told)
 }
 
 // Slow notes a wait.
