@@ -51,6 +51,7 @@ func (a *Activities) Register(w worker.ActivityRegistry) {
 		upload.ActivityAcquireSerial: a.AcquireSerial,
 		upload.ActivityReleaseSerial: a.ReleaseSerial,
 		upload.ActivityMarkPaused:    a.MarkPaused,
+		upload.ActivityVerify:        a.Verify,
 	})
 }
 

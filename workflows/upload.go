@@ -155,7 +155,7 @@ func (r *run) record(ctx workflow.Context) error {
 	free = workflow.WithActivityOptions(free, books("record "+string(r.result.State)))
 	in := upload.Record{
 		Item: r.steering.begun, Result: r.result, Fingerprint: r.steering.mark,
-		RunID: workflow.GetInfo(ctx).WorkflowExecution.RunID,
+		RunID: workflow.GetInfo(ctx).WorkflowExecution.RunID, Handle: r.p.Session.Handle(),
 	}
 	return workflow.ExecuteActivity(free, upload.ActivityRecord, in).Get(free, nil)
 }

@@ -14,6 +14,8 @@ type Entry struct {
 	// Result is how far the item got, or how it ended. What only the running
 	// workflow knows (attempts so far, checksums) is missing until the end.
 	Result upload.Result
+	// Handle is how the vendor knows the session of a medium that is ready.
+	Handle upload.Handle
 	// Definition is the digest of what was asked for; see upload.Item.
 	Definition string
 	// Fingerprint tells which content of the source was sent; empty where that
@@ -81,9 +83,11 @@ func (l *Ledger) scanEntry(row interface{ Scan(...any) error }, more ...any) (En
 	if err := row.Scan(append(into, more...)...); err != nil {
 		return Entry{}, err
 	}
-	if err := json.Unmarshal([]byte(result), &e.Result); err != nil {
+	var told toldResult
+	if err := json.Unmarshal([]byte(result), &told); err != nil {
 		return Entry{}, fmt.Errorf("result of item %q: %w", id, err)
 	}
+	e.Result, e.Handle = told.Result, told.Handle
 	e.StartedAt, e.QueuedAt, e.UpdatedAt = moment(started), moment(queued), moment(updated)
 	r := &e.Result
 	r.UploadID, r.State, r.Paused = id, upload.State(state), paused

@@ -120,7 +120,7 @@ func (l *Ledger) recordRow(record upload.Record) (*row, error) {
 		return nil, errors.New("a record needs an upload ID and a state")
 	}
 	r := &row{
-		item: record.Item, result: record.Result, fingerprint: record.Fingerprint,
+		item: record.Item, result: record.Result, handle: record.Handle, fingerprint: record.Fingerprint,
 		workflowID: string(record.Result.WorkflowID), runID: record.RunID,
 		// What is recorded for the first time was queued when it started, as
 		// far as anyone can know.

@@ -21,9 +21,11 @@ func TestRecordIsKeptWhole(t *testing.T) {
 		now.Add(time.Hour)
 		want := ended(item, "one", noon, upload.StateReady)
 		want.Result.SHA256, want.Result.CRC64, want.Result.Note = "ab12", "42", "one part was sent twice"
+		want.Handle = upload.Handle{ID: "upl_1", FileName: "image-1.jpg"}
 		record(t, l, want)
 
 		e := get(t, l, item)
+		require.Equal(t, want.Handle, e.Handle)
 		require.Equal(t, want.Result, e.Result)
 		require.Equal(t, content.Fingerprint, e.Fingerprint)
 		require.Equal(t, item.Definition(), e.Definition)

@@ -12,6 +12,7 @@ import (
 type row struct {
 	item        upload.Item
 	result      upload.Result
+	handle      upload.Handle
 	fingerprint string
 	workflowID  string
 	runID       string
@@ -52,9 +53,15 @@ func (r *row) encode(l *Ledger) error {
 	// stored in the clear.
 	r.result.Source = upload.DisplaySource(r.result.Source)
 	r.result.MediaURL = upload.Text(upload.DisplaySource(string(r.result.MediaURL)))
-	told, err := json.Marshal(r.result)
+	told, err := json.Marshal(toldResult{r.result, r.handle})
 	r.told = string(told)
 	return err
+}
+
+// toldResult is a result as it is stored.
+type toldResult struct {
+	upload.Result
+	Handle upload.Handle `json:"handle,omitzero"`
 }
 
 // args are the values of itemColumns.

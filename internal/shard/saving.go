@@ -75,6 +75,6 @@ func (r *row) result(state upload.State) upload.Result {
 func (r *row) record(ctx context.Context, result upload.Result, fingerprint string) error {
 	r.done = true
 	return steps.FromLedger(ctx, r.LeftToHolder(r.Ledger.Record(context.WithoutCancel(ctx), upload.Record{
-		Item: r.item, Result: result, Fingerprint: fingerprint, RunID: r.attempt.Run.ID,
+		Item: r.item, Result: result, Fingerprint: fingerprint, RunID: r.attempt.Run.ID, Handle: r.p.Session.Handle(),
 	})))
 }

@@ -137,14 +137,24 @@ func CheckMD5(a Answer) *upload.Error {
 // Both are of the bytes alone, so another number is a proof, even one that is too
 // large for a CRC-64. What is no number proves nothing, as if it were missing.
 func CheckCRC64(a Answer) *upload.Error {
-	there := strings.TrimSpace(a.Header.Get("X-Oss-Hash-Crc64ecma"))
-	if there == "" || strings.Trim(there, "0123456789") != "" {
+	there := StoredCRC64(a.Header)
+	if there == "" {
 		return nil
 	}
 	if sum, err := upload.ParseCRC64(there); err == nil && sum == a.Sums.CRC64 {
 		return nil
 	}
 	return corrupt(a, "the store has CRC-64 %s for bytes with CRC-64 %d", egress.Line(there, mostCode), a.Sums.CRC64)
+}
+
+// StoredCRC64 is the CRC-64 that OSS tells of an object, as a number; "" where it tells
+// none.
+func StoredCRC64(header http.Header) string {
+	there := strings.TrimSpace(header.Get("X-Oss-Hash-Crc64ecma"))
+	if strings.Trim(there, "0123456789") != "" {
+		return ""
+	}
+	return there
 }
 
 func corrupt(a Answer, format string, args ...any) *upload.Error {

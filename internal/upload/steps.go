@@ -299,6 +299,7 @@ type Record struct {
 	Result      Result `json:"result"`
 	Fingerprint string `json:"fingerprint,omitempty"` // of the content that was sent
 	RunID       string `json:"run_id"`                // of the workflow that sent it
+	Handle      Handle `json:"handle,omitzero"`       // of the session that the medium came from
 	// SerialKey and Last are what an item that is only announced will have to acquire,
 	// so that those that go last know of it; see SerialRequest.
 	SerialKey string `json:"serial_key,omitempty"`

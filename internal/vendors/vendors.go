@@ -65,6 +65,13 @@ type Receiver interface {
 	Settle(ctx context.Context, c *wire.Caller, in upload.Settle) (upload.Settled, error)
 }
 
+// Rereader is a vendor that can be asked again for a medium that is ready.
+type Rereader interface {
+	// Reread reads what the vendor has of the medium. It changes nothing, and does not
+	// fail where there is no such medium.
+	Reread(ctx context.Context, c *wire.Caller, of upload.Finished) (upload.Reading, error)
+}
+
 // All lists the vendors, in the order in which they are shown. This is the one
 // place that knows them all.
 func All() []Vendor {

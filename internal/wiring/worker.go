@@ -137,7 +137,7 @@ func (w *Worker) build(o WorkerOptions, acts *activities.Activities) {
 	reading.MaxConcurrentActivityTaskPollers = 2
 	if o.Uploads {
 		main := worker.New(o.Temporal, upload.TaskQueue, options)
-		for _, all := range []map[string]any{workflows.Uploads(vendors.Names()), workflows.Batches()} {
+		for _, all := range []map[string]any{workflows.Uploads(vendors.Names()), workflows.Batches(), workflows.Verifications()} {
 			for name, flow := range all {
 				main.RegisterWorkflowWithOptions(flow, workflow.RegisterOptions{Name: name})
 			}

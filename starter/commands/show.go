@@ -10,6 +10,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/starter/exit"
 	"github.com/mediaferry/mediaferry/starter/following"
 	"github.com/mediaferry/mediaferry/starter/history"
 	"github.com/mediaferry/mediaferry/starter/opening"
@@ -19,24 +20,32 @@ import (
 type showCommand struct{ *given }
 
 func (c showCommand) command() *cobra.Command {
-	var asJSON bool
+	var verify, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "show [flags] UPLOAD_ID",
 		Short: "show what happened to one upload",
 		Long: `show prints what is known about one upload, and what happened to it step by step. The
 steps are read from the workflow's history, as long as Temporal keeps it; without a
-running engine only what the ledger knows is printed.`,
+running engine only what the ledger knows is printed.
+
+--verify has a worker ask the vendor again for the medium of an upload that is ready, and
+prints what was compared with what was sent: its ID and state, the fields that the vendor
+repeats, and the bytes where it serves those that were sent. It changes nothing. The exit
+status is 3 where the medium differs, is gone, or could not be asked for.`,
 		Example: `  mediaferry show upload/trustana/shoe
-  mediaferry show upload/trustana/shoe --json`,
+  mediaferry show upload/trustana/shoe --verify --json`,
 		Args: oneUpload,
-		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0], asJSON) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.run(cmd.Context(), args[0], verify, asJSON)
+		},
 	}
+	cmd.Flags().BoolVar(&verify, "verify", false, "ask the vendor again, and compare what it has with what was sent")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as one JSON object")
 	cmd.ValidArgsFunction = c.completeUploads
 	return cmd
 }
 
-func (c showCommand) run(ctx context.Context, id string, asJSON bool) error {
+func (c showCommand) run(ctx context.Context, id string, verify, asJSON bool) error {
 	if err := c.OpenLedger(ctx); err != nil {
 		return err
 	}
@@ -44,12 +53,46 @@ func (c showCommand) run(ctx context.Context, id string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
+	verified, end, err := c.verified(ctx, entry, verify)
+	if err != nil {
+		return err
+	}
+	if err := c.show(ctx, entry, verified, asJSON); err != nil {
+		return err
+	}
+	return end
+}
+
+// verified asks the vendor again where that is wanted. end is what the command then
+// ends with.
+func (c showCommand) verified(ctx context.Context, entry ledger.Entry, wanted bool) (v *upload.Verification, end, err error) {
+	if !wanted {
+		return nil, nil, nil
+	}
+	if r := entry.Result; r.State != upload.StateReady {
+		c.Say("%s is %s: only an upload that is ready can be verified", r.UploadID, r.State)
+		return nil, &exit.NotReadyError{Count: 1}, nil
+	}
+	c.Parting = "interrupted; nothing was changed at the vendor"
+	if err := c.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
+		return nil, nil, err
+	}
+	found, err := c.uploads.Verify(ctx, entry)
+	if err == nil && !found.Good() {
+		end = &exit.NotReadyError{Count: 1}
+	}
+	return &found, end, err
+}
+
+// show prints an upload, and what happened to it.
+func (c showCommand) show(ctx context.Context, entry ledger.Entry, verified *upload.Verification, asJSON bool) error {
+	id := entry.Result.UploadID
 	account, err := c.Ledger.Account(ctx, entry.Result.To)
 	if err != nil {
 		return err
 	}
 	p := c.Printer(asJSON)
-	runs := c.EngineRuns(ctx)
+	runs := c.Temporal != nil || c.EngineRuns(ctx)
 	status, err := c.uploads.Running(ctx, entry, runs)
 	if err != nil {
 		return err
@@ -71,7 +114,7 @@ func (c showCommand) run(ctx context.Context, id string, asJSON bool) error {
 			status.Waiting = words
 		}
 	}
-	if err := p.Card(entry, result, status); err != nil || asJSON {
+	if err := p.Card(entry, result, status, verified); err != nil || asJSON {
 		return err
 	}
 	if !runs {

@@ -39,13 +39,7 @@ type Run struct{ WorkflowID, RunID, Done string }
 // workflow's start, and what. It fails with ErrNotKept where Temporal has forgotten
 // the workflow.
 func (r Reader) Read(ctx context.Context, run Run) ([][]string, error) {
-	values := codec.DataConverter(r.Keys)
-	here := converter.WorkflowSerializationContext{WorkflowID: run.WorkflowID}
-	t := translator{
-		converter: converter.WithDataConverterSerializationContext(values, here),
-		failures:  converter.WithFailureConverterSerializationContext(codec.FailureConverter(values), here),
-		names:     map[int64]string{}, done: run.Done,
-	}
+	t := r.translator(run)
 	events := r.Temporal.GetWorkflowHistory(ctx, run.WorkflowID, run.RunID, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	var lines [][]string
 	for events.HasNext() {
@@ -65,6 +59,32 @@ func (r Reader) Read(ctx context.Context, run Run) ([][]string, error) {
 		}
 	}
 	return lines, nil
+}
+
+// Waits is why the activity that a workflow waits for has to be made again; "" where it
+// is made for the first time.
+func (r Reader) Waits(ctx context.Context, workflowID, runID string) (string, error) {
+	described, err := r.Temporal.DescribeWorkflowExecution(ctx, workflowID, runID)
+	if err != nil {
+		return "", err
+	}
+	t := r.translator(Run{WorkflowID: workflowID})
+	for _, pending := range described.GetPendingActivities() {
+		if failure := pending.GetLastFailure(); failure != nil {
+			return t.cause(failure), nil
+		}
+	}
+	return "", nil
+}
+
+func (r Reader) translator(run Run) translator {
+	values := codec.DataConverter(r.Keys)
+	here := converter.WorkflowSerializationContext{WorkflowID: run.WorkflowID}
+	return translator{
+		converter: converter.WithDataConverterSerializationContext(values, here),
+		failures:  converter.WithFailureConverterSerializationContext(codec.FailureConverter(values), here),
+		names:     map[int64]string{}, done: run.Done,
+	}
 }
 
 func since(d time.Duration) string {

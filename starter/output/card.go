@@ -8,18 +8,20 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-// Card prints all that is known of one upload. status is nil where it does not run.
-func (p Printer) Card(entry ledger.Entry, r upload.Result, status *upload.Status) error {
+// Card prints all that is known of one upload. status is nil where it does not run, and
+// verified where the vendor was not asked again.
+func (p Printer) Card(entry ledger.Entry, r upload.Result, status *upload.Status, verified *upload.Verification) error {
 	if p.JSON {
-		return p.Object(resultWithStatus{r, lineOf(status)})
+		return p.Object(resultWithStatus{r, lineOf(status), verified})
 	}
-	return p.card(entry, r, status)
+	return p.card(entry, r, status, verified)
 }
 
 // resultWithStatus is a result with the status of a running upload.
 type resultWithStatus struct {
 	upload.Result
-	Status *statusLine `json:"status,omitempty"`
+	Status *statusLine          `json:"status,omitempty"`
+	Verify *upload.Verification `json:"verify,omitempty"`
 }
 
 // statusLine is a status without the result, which stands beside it.
@@ -50,9 +52,8 @@ func spanOf(r upload.Result) (began, ended string) {
 	return began, ended
 }
 
-// card prints what is known of an upload, a line for each thing. status is nil
-// where it does not run.
-func (p Printer) card(entry ledger.Entry, r upload.Result, status *upload.Status) error {
+// card prints what is known of an upload, a line for each thing.
+func (p Printer) card(entry ledger.Entry, r upload.Result, status *upload.Status, verified *upload.Verification) error {
 	rows := [][]string{
 		{"upload", r.UploadID},
 		{"state", StateWords(r)},
@@ -85,5 +86,52 @@ func (p Printer) card(entry ledger.Entry, r upload.Result, status *upload.Status
 		add("hint", string(e.Hint))
 	}
 	add("note", r.Note)
-	return p.Table(rows)
+	return p.Table(append(rows, verifiedRows(verified)...))
+}
+
+// verifiedRows are what reading a medium again came to: the outcome, what was asked,
+// and a line for each thing that was read.
+func verifiedRows(v *upload.Verification) [][]string {
+	if v == nil {
+		return nil
+	}
+	rows := [][]string{{"verified", outcomeWords(*v)}}
+	if v.Error != nil {
+		rows = append(rows, []string{"  hint", OrDash(string(v.Error.Hint))})
+	}
+	for _, asked := range v.Asked {
+		rows = append(rows, []string{"  asked", asked})
+	}
+	for _, c := range v.Compared {
+		rows = append(rows, []string{"  " + c.What, comparisonWords(c)})
+	}
+	if v.Reason != "" {
+		rows = append(rows, []string{"  note", string(v.Reason)})
+	}
+	return rows
+}
+
+func outcomeWords(v upload.Verification) string {
+	switch {
+	case v.Error != nil:
+		return "the vendor could not be asked: " + failureLine(v.Error)
+	case v.Outcome == upload.OutcomeSame:
+		return "the vendor has it as it was sent, as far as it can be compared"
+	case v.Outcome == upload.OutcomeDiffers:
+		return "the vendor has something else than was sent"
+	case v.Outcome == upload.OutcomeGone:
+		return "the vendor no longer has it"
+	}
+	return "nothing could be compared"
+}
+
+func comparisonWords(c upload.Comparison) string {
+	found := OrDash(string(c.Found))
+	switch c.Outcome {
+	case upload.OutcomeSame:
+		return "same: " + found
+	case upload.OutcomeDiffers:
+		return fmt.Sprintf("differs: %s, expected %s", found, c.Expected)
+	}
+	return found + " (nothing to compare it with)"
 }

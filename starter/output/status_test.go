@@ -76,11 +76,11 @@ func TestAResultWithItsStatusKeepsItsNames(t *testing.T) {
 	r := upload.Result{UploadID: "upload/truvideo/tour", State: upload.StateTransferring}
 	plain, err := json.Marshal(r)
 	require.NoError(t, err)
-	ended, err := json.Marshal(resultWithStatus{r, nil})
+	ended, err := json.Marshal(resultWithStatus{r, nil, nil})
 	require.NoError(t, err)
 	require.JSONEq(t, string(plain), string(ended))
 
-	raw, err := json.Marshal(resultWithStatus{r, lineOf(&upload.Status{Result: r, Parts: 32, PartsDone: 12, Speed: 1.5})})
+	raw, err := json.Marshal(resultWithStatus{r, lineOf(&upload.Status{Result: r, Parts: 32, PartsDone: 12, Speed: 1.5}), nil})
 	require.NoError(t, err)
 	var fields map[string]json.RawMessage
 	require.NoError(t, json.Unmarshal(raw, &fields))

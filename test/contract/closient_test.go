@@ -307,16 +307,20 @@ func TestClosientsLimitsAreLearnedFromItsAnswers(t *testing.T) {
 }
 
 // lookElsewhere uses the account's key once, as another program would.
-func (w *world) lookElsewhere() {
+func (w *world) lookElsewhere() { w.elsewhere(http.MethodGet, "") }
+
+// elsewhere makes a call about the product's images, as another program would.
+func (w *world) elsewhere(method, below string) (status int) {
 	account, err := w.Account("closient")
 	require.NoError(w.t, err)
-	ask, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet,
-		account.BaseURL+"/trade-items/"+closientOrganization+"/"+closientGTIN+"/images", nil)
+	ask, err := http.NewRequestWithContext(w.t.Context(), method,
+		account.BaseURL+"/trade-items/"+closientOrganization+"/"+closientGTIN+"/images"+below, nil)
 	require.NoError(w.t, err)
 	ask.Header.Set("X-Api-Key", account.Settings["api_key"])
 	answer, err := http.DefaultClient.Do(ask)
 	require.NoError(w.t, err)
 	require.NoError(w.t, answer.Body.Close())
+	return answer.StatusCode
 }
 
 func TestClosientIsUnconfirmedUntilAPersonDecides(t *testing.T) {

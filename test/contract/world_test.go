@@ -115,7 +115,7 @@ func newWorld(t *testing.T, vendor string, change func(*sandbox.Settings)) *worl
 		Interceptors: []interceptor.WorkerInterceptor{&asService{}}, DeadlockDetectionTimeout: time.Minute,
 	})
 	w.env.SetOnActivityStartedListener(w.begin)
-	for _, all := range []map[string]any{workflows.Uploads(vendors.Names()), workflows.Batches()} {
+	for _, all := range []map[string]any{workflows.Uploads(vendors.Names()), workflows.Batches(), workflows.Verifications()} {
 		for name, flow := range all {
 			w.env.RegisterWorkflowWithOptions(flow, workflow.RegisterOptions{Name: name})
 		}

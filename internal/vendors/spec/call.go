@@ -47,6 +47,9 @@ func (c Call) Label() string {
 	return c.Name
 }
 
+// Request is the call as messages name it to people who know the vendor's documentation.
+func (c Call) Request() string { return c.Method + " " + c.Path }
+
 // At is the same call, made in another step.
 func (c Call) At(step upload.Step) Call {
 	c.Step = step

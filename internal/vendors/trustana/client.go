@@ -56,6 +56,15 @@ func (Client) Prepare(ctx context.Context, c *wire.Caller, in upload.Prepare) (u
 	return session, nil
 }
 
+// status is what the vendor says of an image that is done.
+type status struct {
+	FileID       wire.Text   `json:"fileId"`
+	Size         wire.Int    `json:"size"`
+	OriginalName wire.Text   `json:"originalName"`
+	Format       wire.Text   `json:"format"`    // not always that of the bytes
+	CreatedAt    wire.Moment `json:"createdAt"` // Unix milliseconds
+}
+
 // Poll asks what became of the bytes: GET /upload/status, by uploadId or by
 // fileName. Trustana answers 404 until it has a file ID, and for ever where it
 // cannot process the image.
@@ -64,10 +73,7 @@ func (Client) Poll(ctx context.Context, c *wire.Caller, in upload.Poll) (upload.
 	if in.ByName {
 		query = url.Values{"fileName": {in.Session.FileName}}
 	}
-	var got struct {
-		FileID wire.Text `json:"fileId"`
-		Size   wire.Int  `json:"size"`
-	}
+	var got status
 	a, err := call(ctx, c, wire.Request{Call: callStatus, URL: "/upload/status?" + query.Encode()}, &got)
 	if isUnknown(err) {
 		return upload.Media{State: upload.StateProcessing, Seen: "404"}, nil

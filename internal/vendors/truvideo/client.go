@@ -157,6 +157,23 @@ func (Client) Complete(ctx context.Context, c *wire.Caller, in upload.Complete) 
 	return upload.Media{State: upload.StateProcessing, Seen: "accepted"}, nil
 }
 
+// session is what the vendor says of a session.
+type session struct {
+	MediaID        wire.Text `json:"mediaId"`
+	Status         wire.Text `json:"status"`
+	FileURL        wire.Text `json:"fileUrl"`
+	Creator        wire.Text `json:"creator"`
+	SanitizedTitle wire.Text `json:"sanitizedTitle"`
+	FailureReason  wire.Text `json:"failureReason"`
+	Parts          wire.List[struct {
+		PartNumber wire.Int  `json:"partNumber"`
+		ETag       wire.Text `json:"eTag"`
+	}] `json:"parts"`
+}
+
+// stateCompleted is the status of a session whose medium is ready.
+const stateCompleted = "COMPLETED"
+
 // Poll asks for the session: GET /upload/{uploadId}.
 func (Client) Poll(ctx context.Context, c *wire.Caller, in upload.Poll) (upload.Media, error) {
 	a, err := caller{c}.call(ctx, wire.Request{Call: callStatus, URL: "/upload/" + url.PathEscape(in.Session.ID)})
@@ -168,16 +185,7 @@ func (Client) Poll(ctx context.Context, c *wire.Caller, in upload.Poll) (upload.
 	if err != nil {
 		return upload.Media{}, err
 	}
-	var got struct {
-		MediaID       wire.Text `json:"mediaId"`
-		Status        wire.Text `json:"status"`
-		FileURL       wire.Text `json:"fileUrl"`
-		FailureReason wire.Text `json:"failureReason"`
-		Parts         wire.List[struct {
-			PartNumber wire.Int  `json:"partNumber"`
-			ETag       wire.Text `json:"eTag"`
-		}] `json:"parts"`
-	}
+	var got session
 	if err := a.Decode(&got); err != nil {
 		return upload.Media{}, err
 	}
@@ -186,7 +194,7 @@ func (Client) Poll(ctx context.Context, c *wire.Caller, in upload.Poll) (upload.
 		media.ID = string(got.MediaID)
 	}
 	switch got.Status {
-	case "COMPLETED":
+	case stateCompleted:
 		media.State, media.URL = upload.StateReady, wire.LastingURL(string(got.FileURL))
 	case "FAILED":
 		media.State, media.Reason = upload.StateFailed, a.Clean(string(got.FailureReason))
