@@ -13,46 +13,46 @@ TOOL     := $(GO) tool -modfile=$(CURDIR)/tools/go.mod
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: engine ## Build the three programs into bin/
-	@echo "building mediaferry and mediaferry-worker (a minute or two the first time)"
+build: engine ## Build the three programs in bin/
+	@echo "building mediaferry and mediaferry-worker (1 to 2 minutes the first time)"
 	@GO="$(GO)" scripts/build.sh . bin/ $(STRIPPED) ./starter/mediaferry ./worker/mediaferry-worker
 
-engine: ## Build the embedded Temporal server and its web UI alone
+engine: ## Build only the embedded Temporal server and its web UI
 	@echo "building mediaferry-engine (Temporal with its web UI: 3 to 6 minutes the first time, seconds afterwards)"
 	@GO="$(GO)" scripts/build.sh engine ../bin/mediaferry-engine $(STRIPPED) .
 
-demo: build ## Send a sample catalogue to all five vendors, simulated
+demo: build ## Send a sample catalogue to the five simulated vendors
 	bin/mediaferry demo
 
-test: engine ## Run all tests, all but the engine's with the race detector
+test: engine ## Run all tests, with the race detector except in the engine
 	GO="$(GO)" MODULES="$(MODULES)" MEDIAFERRY_ENGINE="$(ENGINE)" scripts/test.sh
 
-bench: build ## Measure speed and memory of films and batches against bare loops and rclone, and run the benchmarks (half an hour)
+bench: build ## Run the benchmarks, and compare speed and memory with plain loops and rclone (30 minutes)
 	cd test && MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -tags bench -run '^(TestSpeed|TestMemory|TestBatchSpeed|TestBatchProfile|TestBatchRows)$$' -count 1 -timeout 2h -v ./e2e
 	for module in $(MODULES); do (cd $$module && MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -run '^$$' -bench . -benchtime 3x ./...) || exit 1; done
 
-kills: engine ## Kill, stop, cut off, pause and starve a long upload and a batch, and count what that costs (20 minutes)
+kills: engine ## Kill, stop, disconnect and pause a long upload and a batch, and count repeated work (20 minutes)
 	cd test && MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -tags kills -run '^(TestKills|TestSleep|TestNetwork|TestPause|TestShortLives|TestBatchKills|TestBatchPace)$$' -count 1 -timeout 2h -v ./e2e
 
-lint: ## Check style, formatting and import rules (builds golangci-lint: some minutes the first time)
+lint: ## Check style, formatting and import rules (builds golangci-lint, which takes minutes the first time)
 	for module in $(MODULES); do (cd $$module && $(TOOL) golangci-lint run ./...) || exit 1; done
 
-determinism: ## Check that workflows are deterministic, and replay their recorded histories
+determinism: ## Check that workflows are deterministic and replay their recorded histories
 	$(TOOL) workflowcheck -config tools/workflowcheck.yaml ./workflows/... ./internal/flow/... ./internal/upload/...
 	$(GO) test ./workflows -run 'Import|Replay'
 
-vulnerabilities: ## Look for known vulnerabilities in what we call (needs the network)
+vulnerabilities: ## Check dependencies for known vulnerabilities (needs the network)
 	for module in $(MODULES); do (cd $$module && $(TOOL) govulncheck ./...) || exit 1; done
 
-histories: build ## Record the histories that the replay test holds workflows against
+histories: build ## Record the histories for the replay test
 	cd test && MEDIAFERRY_RECORD=1 MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test ./e2e -run Record -count 1
 
-docs: ## Write anew what docs/ shows of the program: tables of vendors, output of commands
+docs: ## Regenerate the tables and command output in docs/
 	MEDIAFERRY_DOCS=1 $(GO) test ./starter/mediaferry -run TestManifestPage -count 1
 	cd test && MEDIAFERRY_DOCS=1 $(GO) test ./contract -run TestThePageOnVendorsIsCurrent -count 1
 
-fuzz: ## Fuzz for half a minute each what reads foreign input
+fuzz: ## Fuzz everything that reads external input, for half a minute each
 	GO="$(GO)" MODULES="$(MODULES)" scripts/test.sh fuzz
 
-clean: ## Remove what was built
+clean: ## Remove the build results
 	rm -rf bin

@@ -86,7 +86,7 @@ func (a *Activities) processing(ctx context.Context, item upload.Item, p *upload
 			return result(ctx, err)
 		}
 	}
-	return later(typeProcessing, "the vendor says "+p.Media.Seen, p.NotBefore.Sub(a.Now()))
+	return later(typeProcessing, "the vendor answered "+p.Media.Seen, p.NotBefore.Sub(a.Now()))
 }
 
 // announce saves what must be known before a call is made: bytes that are sent once

@@ -145,9 +145,9 @@ func (a *Activities) AwaitCanary(ctx context.Context, id string, _ upload.Route)
 		if more, err := a.awaitRows(ctx, id, "rows of the canary", summary.InProgress); !more {
 			return err
 		}
-		return rest(ctx, &steps.Later{Why: "rows of the canary wait again"})
+		return rest(ctx, &steps.Later{Why: "rows of the canary are waiting again"})
 	}
-	because := fmt.Sprintf("the canary has ended: %d rows are ready, %d failed", summary.Counts[upload.StateReady], summary.Counts[upload.StateFailed])
+	because := fmt.Sprintf("the canary has ended: %d rows are ready and %d failed", summary.Counts[upload.StateReady], summary.Counts[upload.StateFailed])
 	batch, err := a.Ledger.ChangeBatch(ctx, id, ledger.BatchChange{
 		State: upload.BatchHeld, Because: &because,
 		Event: ledger.BatchEvent{What: ledger.EventHold, By: upload.ByItself, Because: because},
@@ -155,7 +155,7 @@ func (a *Activities) AwaitCanary(ctx context.Context, id string, _ upload.Route)
 	if err != nil {
 		return ledgerError(ctx, err)
 	}
-	return rest(ctx, &steps.Later{Why: "waits for a person: " + batch.Because})
+	return rest(ctx, &steps.Later{Why: "waiting for a person: " + batch.Because})
 }
 
 // FinishBatch ends a batch when no row of it is under way. Where it was canceled,
@@ -187,7 +187,7 @@ func (a *Activities) FinishBatch(ctx context.Context, in upload.Finish) (upload.
 	if summary.InProgress > 0 {
 		more, err := a.awaitRows(ctx, in.Batch, "rows", summary.InProgress)
 		if more && in.Canceled { // they end with the next attempt
-			err = rest(ctx, &steps.Later{Why: "rows wait to be canceled"})
+			err = rest(ctx, &steps.Later{Why: "rows are waiting to be canceled"})
 		}
 		return upload.BatchEnd{Batch: in.Batch, More: more}, err
 	}
@@ -195,7 +195,7 @@ func (a *Activities) FinishBatch(ctx context.Context, in upload.Finish) (upload.
 		return upload.BatchEnd{}, ledgerError(ctx, err)
 	}
 	if end.Reports, err = a.Report(ctx, in.Batch); err != nil { // it can be made at any time
-		a.Log.Warn("the report of a batch could not be written", zap.String("batch", in.Batch), zap.Error(err))
+		a.Log.Warn("could not write the report of a batch", zap.String("batch", in.Batch), zap.Error(err))
 	}
 	return end, nil
 }

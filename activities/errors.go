@@ -32,7 +32,7 @@ func result(ctx context.Context, err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(context.Cause(ctx), worker.ErrWorkerShutdown):
-		return later(typeDraining, "the worker stops", time.Millisecond)
+		return later(typeDraining, "the worker is stopping", time.Millisecond)
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.As(err, &waits):

@@ -46,7 +46,7 @@ func (a *Activities) takeBack(ctx context.Context, batch string) (int64, error) 
 func (a *Activities) bury(ctx context.Context, batch string, h ledger.Holder) error {
 	if strings.HasPrefix(h.WorkflowID, upload.WorkflowShard+"/") {
 		n, err := a.Ledger.Orphan(ctx, batch, h.RunID)
-		a.Log.Info("a shard was terminated outside of mediaferry; its rows are sent again", zap.String("workflow_id", h.WorkflowID), zap.Int64("rows", n))
+		a.Log.Info("a shard was terminated outside of mediaferry; its rows will be sent again", zap.String("workflow_id", h.WorkflowID), zap.Int64("rows", n))
 		return err
 	}
 	entry, err := a.Ledger.Get(ctx, h.WorkflowID)
@@ -59,8 +59,8 @@ func (a *Activities) bury(ctx context.Context, batch string, h ledger.Holder) er
 	}
 	now, result := a.Now().UTC(), entry.Result
 	result.State, result.Paused, result.FinishedAt = upload.StateFailed, false, &now
-	result.Error = upload.FailureOf(upload.Errorf(upload.KindInternal, "", "its workflow was terminated outside of mediaferry").
-		WithHint("mediaferry retry %s", item.UploadID))
+	result.Error = upload.FailureOf(upload.Errorf(upload.KindInternal, "", "the workflow was terminated outside of mediaferry").
+		WithHint("to run it again: mediaferry retry %s", item.UploadID))
 	return a.LeftToHolder(a.Ledger.Record(ctx, upload.Record{Item: item, Result: result, Fingerprint: entry.Fingerprint, RunID: h.RunID}))
 }
 
@@ -74,5 +74,5 @@ func (a *Activities) awaitRows(ctx context.Context, batch, what string, n int64)
 	case back > 0:
 		return true, nil
 	}
-	return false, rest(ctx, &steps.Later{Why: fmt.Sprintf("%d %s are under way", n, what)})
+	return false, rest(ctx, &steps.Later{Why: fmt.Sprintf("%d %s are in progress", n, what)})
 }

@@ -79,7 +79,7 @@ func (a *Activities) AcquireSerial(ctx context.Context, in upload.SerialRequest)
 		return result(ctx, err)
 	}
 	if in.Last && attempt(ctx) == 1 {
-		return later(typeWaiting, "items with the same serial key that start with this one go first", lastWait)
+		return later(typeWaiting, "other items with the same serial key go first", lastWait)
 	}
 	entered, holder, err := a.Ledger.AcquireSerial(ctx, in)
 	if err != nil {

@@ -34,7 +34,7 @@ func compactAndReport(data string, stdout, stderr io.Writer) int {
 func compact(dir string) (sizes, error) {
 	s := storesIn(dir)
 	if _, err := os.Stat(filepath.Join(dir, "temporal.db")); err != nil {
-		return sizes{}, fmt.Errorf("no engine has been run in %q: %w", dir, err)
+		return sizes{}, fmt.Errorf("no engine has ever run in %q: %w", dir, err)
 	}
 	lock := flock.New(filepath.Join(dir, "lock"))
 	locked, err := lock.TryLock()

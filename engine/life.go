@@ -85,7 +85,7 @@ func live(s settings, stderr io.Writer) int {
 			return exitOK
 		case err := <-started:
 			if err != nil {
-				logger.Error("engine could not start", zap.Error(err))
+				logger.Error("the engine could not start", zap.Error(err))
 				return exitFailed
 			}
 			started = nil
@@ -93,7 +93,7 @@ func live(s settings, stderr io.Writer) int {
 			// Every write fails from here on, and the server takes some of these
 			// failures for answers of the database. A parent sees the end of this
 			// process and can say why the next one does not start.
-			logger.Error("engine ends because it cannot write", zap.Error(err))
+			logger.Error("the engine is stopping because it cannot write", zap.Error(err))
 			if started != nil {
 				_ = announce(ready, announcement{Error: diskFull(s.data).Error(), Reason: reasonDisk})
 			}
@@ -198,7 +198,7 @@ func waitForLock(ctx context.Context, lock *flock.Flock, patience time.Duration)
 	case err == nil:
 		return nil
 	case errors.Is(err, context.DeadlineExceeded):
-		return failed(reasonLocked, "another engine has held %q for %s; end its process", lock.Path(), patience)
+		return failed(reasonLocked, "another engine has held %q for %s; stop that process", lock.Path(), patience)
 	}
 	return fmt.Errorf("lock %q: %w", lock.Path(), err)
 }

@@ -44,30 +44,29 @@ const usage = `Usage:
     mediaferry-engine sandbox --dir DIR [--listen ADDR] [--fault RULE]... [--ready-fd N]
     mediaferry-engine --version
 
-The Temporal server and web UI inside mediaferry. mediaferry starts it: to keep one
-running, use "mediaferry up".
+The Temporal server and web UI of mediaferry. mediaferry starts it; to keep it running, use
+"mediaferry up".
 
 --data            the data folder; its files are in DIR/engine
---port            port of the Temporal service, 0 for a free one
---ui-port         port of the web UI, 0 for no UI
+--port            port of the Temporal service (0: a free port)
+--ui-port         port of the web UI (0: no web UI)
 --codec-endpoint  URL of the codec server that decrypts payloads for the web UI
 --namespace       created if it does not exist (default "default")
---retention       how long workflows that have ended are kept (default: what was set
-                  before, or 720h)
---ready-fd        descriptor that gets one line of JSON when the engine can serve, or
-                  why it cannot (default 3)
+--retention       how long to keep ended workflows (default: as before, initially 720h)
+--ready-fd        descriptor for one line of JSON, written when the engine is ready or
+                  cannot start (default 3)
 --log-level       debug, info, warn or error (default warn); logs go to standard error
---compact         returns free space in the databases to the disk and prints their sizes
-                  before and after; no engine may be running
+--compact         return unused database space to the disk and print the sizes before
+                  and after; stop the engine first
 
-With sandbox, it runs the simulated vendors instead of Temporal:
+"mediaferry-engine sandbox" runs the simulated vendors instead of Temporal:
 
---dir             folder for what the vendors received and remember
+--dir             folder for the files and records of the vendors
 --listen          loopback address (default: a free port)
---fault           fault rule, in the form of "mediaferry sandbox"
+--fault           fault rule, as in "mediaferry sandbox --help"
 
-It listens on 127.0.0.1 only, and ends when its standard input, a pipe from its
-parent, ends. It ignores SIGINT, SIGTERM and SIGHUP, which are for its parent.
+It listens only on 127.0.0.1. It ends when its standard input ends, which must be a pipe from
+its parent. It ignores SIGINT, SIGTERM and SIGHUP, which are meant for its parent.
 
 Exit status: 0 the parent has ended, 1 could not run, 2 misused.
 `
@@ -133,7 +132,7 @@ func parse(args []string) (settings, error) {
 		return s, fmt.Errorf("unexpected argument %q", set.Arg(0))
 	}
 	if err := s.level.Set(level); err != nil || s.level > zapcore.ErrorLevel {
-		return s, fmt.Errorf("log level %q is unknown, want one of debug, info, warn, error", level)
+		return s, fmt.Errorf("unknown log level %q; use debug, info, warn or error", level)
 	}
 	return s, s.check()
 }
@@ -145,15 +144,15 @@ func (s settings) check() error {
 	case s.data == "":
 		return errors.New("--data is missing")
 	case s.port < 0 || s.port > 65535:
-		return fmt.Errorf("--port %d is out of range, want 0 to 65535", s.port)
+		return fmt.Errorf("--port must be 0 to 65535, got %d", s.port)
 	case s.uiPort < 0 || s.uiPort > 65535:
-		return fmt.Errorf("--ui-port %d is out of range, want 0 to 65535", s.uiPort)
+		return fmt.Errorf("--ui-port must be 0 to 65535, got %d", s.uiPort)
 	case s.uiPort != 0 && s.uiPort == s.port:
-		return fmt.Errorf("--port and --ui-port are both %d", s.port)
+		return fmt.Errorf("--port and --ui-port must differ; both are %d", s.port)
 	case s.namespace == "":
 		return errors.New("--namespace is empty")
 	case s.retention != 0 && s.retention < 24*time.Hour:
-		return fmt.Errorf("--retention %s is too short, want at least 24h", s.retention)
+		return fmt.Errorf("--retention must be at least 24h, got %s", s.retention)
 	}
 	return nil
 }

@@ -43,13 +43,13 @@ func TestParse(t *testing.T) {
 		},
 		"a folder must be given":                {wrong: "--data is missing"},
 		"an argument is one too many":           {args: []string{"--data", "/d", "up"}, wrong: `unexpected argument "up"`},
-		"a port has 16 bits":                    {args: []string{"--data", "/d", "--port", "65536"}, wrong: "--port 65536 is out of range"},
-		"so has the port of the UI":             {args: []string{"--data", "/d", "--ui-port", "-1"}, wrong: "--ui-port -1 is out of range"},
-		"two listeners need two ports":          {args: []string{"--data", "/d", "--port", "7", "--ui-port", "7"}, wrong: "both 7"},
+		"a port has 16 bits":                    {args: []string{"--data", "/d", "--port", "65536"}, wrong: "--port must be 0 to 65535, got 65536"},
+		"so has the port of the UI":             {args: []string{"--data", "/d", "--ui-port", "-1"}, wrong: "--ui-port must be 0 to 65535, got -1"},
+		"two listeners need two ports":          {args: []string{"--data", "/d", "--port", "7", "--ui-port", "7"}, wrong: "both are 7"},
 		"a namespace has a name":                {args: []string{"--data", "/d", "--namespace", ""}, wrong: "--namespace is empty"},
-		"the server keeps a day at least":       {args: []string{"--data", "/d", "--retention", "1h"}, wrong: "--retention 1h0m0s is too short"},
-		"a level that is none is refused":       {args: []string{"--data", "/d", "--log-level", "loud"}, wrong: `log level "loud" is unknown`},
-		"a level that ends programs is refused": {args: []string{"--data", "/d", "--log-level", "panic"}, wrong: `log level "panic" is unknown`},
+		"the server keeps a day at least":       {args: []string{"--data", "/d", "--retention", "1h"}, wrong: "--retention must be at least 24h, got 1h0m0s"},
+		"a level that is none is refused":       {args: []string{"--data", "/d", "--log-level", "loud"}, wrong: `unknown log level "loud"`},
+		"a level that ends programs is refused": {args: []string{"--data", "/d", "--log-level", "panic"}, wrong: `unknown log level "panic"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := parse(c.args)
@@ -76,7 +76,7 @@ func TestRunWithoutAnEngine(t *testing.T) {
 		"a start by hand is misuse":             {args: []string{"--data", empty, "--ready-fd", "1000"}, status: exitMisuse, stderr: "mediaferry starts this program"},
 		"so is that of a sandbox":               {args: []string{"sandbox", "--dir", empty, "--ready-fd", "1000"}, status: exitMisuse, stderr: "mediaferry starts this program"},
 		"a sandbox wants its folder":            {args: []string{"sandbox"}, status: exitMisuse, stderr: "--dir is missing"},
-		"nothing to compact is said as such":    {args: []string{"--data", empty, "--compact"}, status: exitFailed, stderr: "no engine has been run in"},
+		"nothing to compact is said as such":    {args: []string{"--data", empty, "--compact"}, status: exitFailed, stderr: "no engine has ever run in"},
 		"compaction wants its folder, too":      {args: []string{"--compact"}, status: exitMisuse, stderr: "--data is missing"},
 		"version is told before flags are seen": {args: []string{"--version", "--port", "-5"}, stdout: "mediaferry-engine "},
 	} {

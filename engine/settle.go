@@ -30,7 +30,7 @@ func settle(ctx context.Context, address, namespace string, retention time.Durat
 		answersForHistory, answersForVisibility,
 	} {
 		if err := repeat(ctx, func() error { return answers(ctx, service, namespace) }); err != nil {
-			return fmt.Errorf("wait for the server: %w", err)
+			return fmt.Errorf("waiting for the server: %w", err)
 		}
 	}
 	return keepFor(ctx, service, namespace, retention)

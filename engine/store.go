@@ -111,14 +111,14 @@ func prepare(db sqlplugin.AdminDB, name string) error {
 		return makeTables(db, name)
 	}
 	if !slices.Contains(tables, "schema_version") {
-		return failed(reasonVersion, "database %q was not made by an engine; move it away", name)
+		return failed(reasonVersion, "database %q was not created by an engine; move it elsewhere", name)
 	}
 	found, err := db.ReadSchemaVersion(layoutName)
 	if err != nil {
 		return fmt.Errorf("read the version of database %q: %w", name, err)
 	}
 	if found != strconv.Itoa(layout) {
-		return failed(reasonVersion, "database %q has layout %s, and this engine knows layout %d; use the mediaferry that made it, or another data folder", name, found, layout)
+		return failed(reasonVersion, "database %q has layout %s, but this engine knows only layout %d; use the version of mediaferry that created it, or another data folder", name, found, layout)
 	}
 	return stampLayout(db, name)
 }
@@ -184,7 +184,7 @@ func checkSpace(dir string) error {
 	if err != nil || free >= minSpace {
 		return nil // a file system that cannot say may have room
 	}
-	return failed(reasonDisk, "disk of %q has %d MiB free, and the engine needs at least %d MiB", dir, free>>20, minSpace>>20)
+	return failed(reasonDisk, "the disk of %q has %d MiB free, but the engine needs at least %d MiB", dir, free>>20, minSpace>>20)
 }
 
 func freeBytes(dir string) (uint64, error) {
@@ -196,7 +196,7 @@ func freeBytes(dir string) (uint64, error) {
 }
 
 func diskFull(dir string) error {
-	return failed(reasonDisk, "disk of %q is full; free some space, nothing is lost", dir)
+	return failed(reasonDisk, "the disk of %q is full; free some space. No data is lost", dir)
 }
 
 // explain puts what SQLite says in a few bare words into a sentence that names

@@ -54,8 +54,8 @@ func TestPrepareRefusesWhatItDoesNotKnow(t *testing.T) {
 	versioned := "CREATE TABLE schema_version(version_partition INT, db_name TEXT, creation_time DATETIME, curr_version TEXT, " +
 		"min_compatible_version TEXT, PRIMARY KEY (version_partition, db_name));"
 	for name, c := range map[string]struct{ content, want string }{
-		"a newer layout":            {versioned + "INSERT INTO schema_version(version_partition, db_name, curr_version) VALUES (0, 'mediaferry-engine', '2')", "has layout 2, and this engine knows layout 1"},
-		"a database of another use": {"CREATE TABLE recipes(id INT)", "was not made by an engine"},
+		"a newer layout":            {versioned + "INSERT INTO schema_version(version_partition, db_name, curr_version) VALUES (0, 'mediaferry-engine', '2')", "has layout 2, but this engine knows only layout 1"},
+		"a database of another use": {"CREATE TABLE recipes(id INT)", "was not created by an engine"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -125,7 +125,7 @@ func TestExplainNamesTheFolder(t *testing.T) {
 	err := explain(os.NewSyscallError("write", os.ErrInvalid), "/data")
 	require.ErrorIs(t, err, os.ErrInvalid)
 	err = explain(&os.PathError{Op: "write", Path: "x", Err: fullError{}}, "/data")
-	require.EqualError(t, err, `disk of "/data" is full; free some space, nothing is lost`)
+	require.EqualError(t, err, `the disk of "/data" is full; free some space. No data is lost`)
 }
 
 type fullError struct{}

@@ -35,7 +35,7 @@ func startUI(ctx context.Context, s settings, temporal string) (string, error) {
 	go func() { _ = server.Start() }()
 	url := "http://" + onLoopback(s.uiPort)
 	if err := repeat(ctx, func() error { return answersHTTP(ctx, url+"/healthz") }); err != nil {
-		return "", fmt.Errorf("wait for the web UI: %w", err)
+		return "", fmt.Errorf("waiting for the web UI: %w", err)
 	}
 	return url, nil
 }

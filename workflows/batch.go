@@ -39,7 +39,7 @@ func batch(ctx workflow.Context, in upload.BatchRun) (upload.BatchEnd, error) {
 		}
 		before = plan.Waiting()
 		if err == nil && plan.Waiting() > 0 {
-			workflow.SetCurrentDetails(ctx, fmt.Sprintf("round %d: %d rows wait, on %d routes", round, plan.Waiting(), len(plan.Routes)))
+			workflow.SetCurrentDetails(ctx, fmt.Sprintf("round %d: %d rows are waiting, on %d routes", round, plan.Waiting(), len(plan.Routes)))
 			if err = dispatchRoutes(ctx, in.Batch, round, plan); err == nil {
 				continue
 			}
@@ -73,7 +73,7 @@ func drain(signals workflow.ReceiveChannel) {
 }
 
 func routesOf(ctx workflow.Context, id string, plan *upload.BatchPlan) error {
-	ctx = workflow.WithActivityOptions(ctx, books("what is left to do"))
+	ctx = workflow.WithActivityOptions(ctx, books("read what is left to do"))
 	return workflow.ExecuteActivity(ctx, upload.ActivityRoutes, id).Get(ctx, plan)
 }
 

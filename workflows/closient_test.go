@@ -121,7 +121,7 @@ func TestADecisionIsRefusedThatCannotBe(t *testing.T) {
 	}, 0)
 	_, err := w.run()
 	require.NoError(t, err)
-	require.ErrorContains(t, refused, "only an unconfirmed one")
+	require.ErrorContains(t, refused, "only for an unconfirmed upload")
 }
 
 // decide makes a decision at a time on the virtual clock.

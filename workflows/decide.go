@@ -17,15 +17,15 @@ func (r *run) acceptDecisions(ctx workflow.Context) error {
 			return nil
 		},
 		workflow.UpdateHandlerOptions{
-			Description: "decide on an upload that is unconfirmed: ready, retry or fail",
+			Description: "decide what becomes of an unconfirmed upload: ready, retry or fail",
 			Validator: func(_ workflow.Context, d upload.Decision) error {
 				if r.result.State != upload.StateUnconfirmed || r.decision != nil {
-					return fmt.Errorf("upload is %s, only an unconfirmed one can be decided", r.result.State)
+					return fmt.Errorf("the upload is %s; you can decide only for an unconfirmed upload", r.result.State)
 				}
 				switch d.Verdict {
 				case upload.VerdictReady, upload.VerdictRetry, upload.VerdictFail:
 				default:
-					return fmt.Errorf("verdict %q is unknown, want ready, retry or fail", d.Verdict)
+					return fmt.Errorf("unknown verdict %q; use ready, retry or fail", d.Verdict)
 				}
 				if d.Because == "" {
 					return fmt.Errorf("a decision needs a reason")
@@ -38,7 +38,7 @@ func (r *run) acceptDecisions(ctx workflow.Context) error {
 // decided waits for a person's word on an unconfirmed upload and does as it
 // says.
 func (r *run) decided(ctx workflow.Context) (upload.Media, error) {
-	r.await(ctx, "a decision: is the medium at the vendor?")
+	r.await(ctx, "a decision: is the file at the vendor?")
 	err := workflow.Await(ctx, func() bool { return r.decision != nil })
 	r.await(ctx, "")
 	if err != nil {
@@ -56,7 +56,7 @@ func (r *run) decided(ctx workflow.Context) (upload.Media, error) {
 			Version: r.p.Version, Content: r.p.Content, Attempts: r.p.Attempts, BytesSent: r.p.BytesSent, Notes: r.p.Notes, Repeated: r.p.Repeated,
 		}
 		r.enter(ctx, upload.StatePreparing)
-		r.tellState(ctx, "note that it is sent again")
+		r.tellState(ctx, "note that the file is sent again")
 		return r.follow(ctx)
 	}
 	e := upload.Errorf(upload.KindUnconfirmed, upload.StepTransfer, "marked as failed by %s: %s", d.By, d.Because)

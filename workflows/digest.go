@@ -39,7 +39,7 @@ func (r *run) startDigest(ctx workflow.Context) {
 }
 
 func (r *run) sum(ctx workflow.Context, into *summing) error {
-	options := r.reading("checksums of the whole source")
+	options := r.reading("compute the checksums of the whole source")
 	options.ScheduleToStartTimeout = digestWait
 	ctx = workflow.WithActivityOptions(ctx, options)
 	return workflow.ExecuteActivity(ctx, upload.ActivityDigest, r.item, r.p.Content).Get(ctx, &into.sums)
@@ -67,7 +67,7 @@ func (r *run) digest(ctx workflow.Context) error {
 		return nil
 	}
 	r.startDigest(ctx)
-	r.await(ctx, "checksums of the whole source; the medium is ready")
+	r.await(ctx, "the checksums of the whole source; the upload is otherwise complete")
 	err := workflow.Await(ctx, func() bool { return r.sums.done })
 	r.await(ctx, "")
 	if err == nil {
@@ -76,18 +76,18 @@ func (r *run) digest(ctx workflow.Context) error {
 	e, _ := failureOf(err)
 	switch {
 	case e != nil && isQueued(e):
-		r.note("no checksum of the whole file: no worker " + reader(r.item.Queue) + " was available")
+		r.note("the file has no overall checksum: no worker " + reader(r.item.Queue) + " was available")
 		return nil
 	case e != nil: // the medium is there; only its proof is not
-		r.note("no checksum of the whole file: " + e.Message)
+		r.note("the file has no overall checksum: " + e.Message)
 		return nil
 	case err != nil:
 		return err
 	}
 	sums := r.sums.sums
 	if sent := string(r.result.CRC64); sent != "" && sent != sums.CRC64 {
-		return upload.Errorf(upload.KindCorrupt, upload.StepTransfer, "bytes with CRC-64 %s were sent, but the source has %s", sent, sums.CRC64).
-			WithHint("the source changed while it was sent; the vendor's medium is a mixture")
+		return upload.Errorf(upload.KindCorrupt, upload.StepTransfer, "the bytes that were sent have CRC-64 %s, but the source has %s", sent, sums.CRC64).
+			WithHint("the source changed during the upload; the vendor's file mixes two versions")
 	}
 	r.result.SHA256, r.result.CRC64 = upload.Text(sums.SHA256), upload.Text(sums.CRC64)
 	return nil

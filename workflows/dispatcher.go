@@ -61,15 +61,15 @@ func (f *dispatcher) canary(ctx workflow.Context) error {
 	if err := errors.Join(f.send(ctx, shards), f.wait(ctx)); err != nil {
 		return err
 	}
-	workflow.SetCurrentDetails(ctx, "waits for a person to look at the canary")
-	waiting := workflow.WithActivityOptions(ctx, waiting("wait for a person to look at the canary"))
+	workflow.SetCurrentDetails(ctx, "waiting for a person to check the canary")
+	waiting := workflow.WithActivityOptions(ctx, waiting("wait for a person to check the canary"))
 	err = workflow.ExecuteActivity(waiting, upload.ActivityAwaitCanary, f.in.Batch, f.in.Route).Get(waiting, nil)
 	f.in.Canary = 0
 	return err
 }
 
 func (f *dispatcher) cut(ctx workflow.Context, sizes ...int) (shards []upload.Shard, err error) {
-	ctx = workflow.WithActivityOptions(ctx, books("the next shards"))
+	ctx = workflow.WithActivityOptions(ctx, books("cut the next shards"))
 	err = workflow.ExecuteActivity(ctx, upload.ActivityCutShards, upload.Cut{
 		Batch: f.in.Batch, Route: f.in.Route, After: f.in.After, Sizes: sizes,
 	}).Get(ctx, &shards)

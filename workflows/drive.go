@@ -249,7 +249,7 @@ func failureOf(err error) (e *upload.Error, follows *upload.Progress) {
 	var timeout *temporal.TimeoutError
 	if errors.As(err, &timeout) {
 		if queuedTooLong(timeout.TimeoutType()) {
-			return &upload.Error{Kind: upload.KindExpired, Code: upload.CodeQueued, Message: "the session expired before a worker could use it", Arrived: upload.ArrivedNothing}, nil
+			return &upload.Error{Kind: upload.KindExpired, Code: upload.CodeQueued, Message: "the session expired before a worker started to use it", Arrived: upload.ArrivedNothing}, nil
 		}
 		return &upload.Error{Kind: upload.KindInternal, Message: "the worker stopped responding during the call", Arrived: upload.ArrivedMaybe}, nil
 	}

@@ -72,7 +72,7 @@ func (s *sender) sign(ctx workflow.Context, number int) error {
 	var signed []upload.PartURL
 	last := s.ahead(number)
 	in := upload.SignParts{Item: s.item, Session: s.session.ID, Parts: []int{number}, Open: s.open(last)}
-	signing := workflow.WithActivityOptions(ctx, control(fmt.Sprintf("URLs from part %d on", number)))
+	signing := workflow.WithActivityOptions(ctx, control(fmt.Sprintf("request URLs from part %d on", number)))
 	err := workflow.ExecuteActivity(signing, upload.ActivitySignParts, in).Get(signing, &signed)
 	if e, _ := failureOf(err); e != nil {
 		return s.adoptable(ctx, number, e)
@@ -82,7 +82,7 @@ func (s *sender) sign(ctx workflow.Context, number int) error {
 	}
 	s.urls.add(signed)
 	if _, ok := s.urls.urls[number]; !ok {
-		return upload.Errorf(upload.KindInternal, upload.StepTransfer, "no URL came for part %d", number)
+		return upload.Errorf(upload.KindInternal, upload.StepTransfer, "the vendor returned no URL for part %d", number)
 	}
 	s.urls.fresh[number] = true
 	return nil

@@ -312,7 +312,7 @@ func (s *sender) failed(ctx workflow.Context, number int, began time.Time, err e
 func (s *sender) later(ctx workflow.Context, number int, wait time.Duration, e *upload.Error) {
 	s.flying++
 	err := workflow.NewTimerWithOptions(ctx, wait, workflow.TimerOptions{
-		Summary: fmt.Sprintf("before another try of part %d: %s", number, e.Cause()),
+		Summary: fmt.Sprintf("before the next attempt of part %d: %s", number, e.Cause()),
 	}).Get(ctx, nil)
 	s.flying--
 	if err != nil {

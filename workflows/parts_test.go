@@ -222,7 +222,7 @@ func TestAnUploadSaysForWhomItWaitsWhenNoWorkerOfItsHostIsThere(t *testing.T) {
 		on(upload.ActivityDigest, answer{value: upload.Digest{SHA256: "feed", CRC64: "0"}})
 	result, err := w.run()
 	require.NoError(t, err)
-	require.Equal(t, "a worker on host laptop that reads /films", status.Waiting)
+	require.Equal(t, "a worker on host laptop that can read /films", status.Waiting)
 	require.Equal(t, 4, result.Attempts.Transfer, "waiting is no attempt")
 	require.Zero(t, w.times(upload.ActivitySignParts), "its URLs are good still")
 }

@@ -15,7 +15,7 @@ func (r *run) acquireSerial(ctx workflow.Context) (release func(), err error) {
 	}
 	r.await(ctx, "other items with the same serial key")
 	in := r.serial(ctx)
-	waiting := workflow.WithActivityOptions(ctx, waiting("one item at a time for "+r.terms.SerialKey))
+	waiting := workflow.WithActivityOptions(ctx, waiting("wait for other items of "+r.terms.SerialKey))
 	err = workflow.ExecuteActivity(waiting, upload.ActivityAcquireSerial, in).Get(waiting, nil)
 	r.await(ctx, "")
 	return func() { r.releaseSerial(ctx, in) }, err
@@ -26,7 +26,7 @@ func (r *run) releaseSerial(ctx workflow.Context, in upload.SerialRequest) {
 	defer cancel()
 	free = workflow.WithActivityOptions(free, books("release the serial key"))
 	if err := workflow.ExecuteActivity(free, upload.ActivityReleaseSerial, in).Get(free, nil); err != nil {
-		r.note("the serial key was not released: " + err.Error())
+		r.note("could not release the serial key: " + err.Error())
 	}
 }
 

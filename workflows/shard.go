@@ -37,7 +37,7 @@ func shard(ctx workflow.Context, in upload.Shard) error {
 	carrying := workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue: upload.ShardsQueue(in.Route.Queue), StartToCloseTimeout: shardTime, HeartbeatTimeout: shardBeat,
 		WaitForCancellation: true, RetryPolicy: repeats(), Priority: shardPriority(in.Batch),
-		Summary: fmt.Sprintf("carry %d rows to %s", in.Rows, in.Route.Account),
+		Summary: fmt.Sprintf("send %d rows to %s", in.Rows, in.Route.Account),
 	})
 	var done upload.ShardDone
 	if err := workflow.ExecuteActivity(carrying, upload.ActivityRunShard, in).Get(carrying, &done); err != nil || !done.Detached {
@@ -52,7 +52,7 @@ func (p *shardRun) detached(ctx workflow.Context) error {
 	query := upload.DetachedQuery{Shard: p.shard}
 	for {
 		var rows upload.DetachedRows
-		asking := workflow.WithActivityOptions(ctx, waiting("detached rows"))
+		asking := workflow.WithActivityOptions(ctx, waiting("read the detached rows"))
 		if err := workflow.ExecuteActivity(asking, upload.ActivityDetachedRows, query).Get(asking, &rows); err != nil {
 			return errors.Join(err, p.wait(ctx))
 		}
@@ -118,8 +118,8 @@ func (p *shardRun) record(ctx workflow.Context, item upload.Item, err error) err
 	now := workflow.Now(ctx).UTC()
 	result := upload.NewResult(item, upload.WayOwn, now)
 	result.State, result.FinishedAt, result.WorkflowID = upload.StateFailed, &now, upload.Text(item.UploadID)
-	result.Error = upload.FailureOf(upload.Errorf(upload.KindInternal, "", "its workflow was terminated outside of mediaferry: %s", err).
-		WithHint("mediaferry retry %s", item.UploadID))
+	result.Error = upload.FailureOf(upload.Errorf(upload.KindInternal, "", "the workflow was terminated outside of mediaferry: %s", err).
+		WithHint("to run it again: mediaferry retry %s", item.UploadID))
 	ctx = workflow.WithActivityOptions(ctx, books("record failed"))
 	return workflow.ExecuteActivity(ctx, upload.ActivityRecord, upload.Record{
 		Item: item, Result: result, RunID: workflow.GetInfo(ctx).WorkflowExecution.RunID,

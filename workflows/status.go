@@ -60,13 +60,13 @@ type repetition struct {
 func (r *run) show(ctx workflow.Context) {
 	words := []string{fmt.Sprintf("**%s**: %s to %s", r.result.State, r.result.Source, r.item.Account)}
 	if r.steering.paused {
-		words = append(words, "paused: the signal `"+upload.SignalResume+"` continues it")
+		words = append(words, "paused; to continue, send the signal `"+upload.SignalResume+"`")
 	}
 	if r.status.Parts > 1 {
 		words = append(words, r.progress())
 	}
 	if r.status.Waiting != "" {
-		words = append(words, "waits for "+r.status.Waiting)
+		words = append(words, "waiting for "+r.status.Waiting)
 	}
 	if repeated := r.repetitionsSoFar(); len(repeated) > 0 {
 		words = append(words, "repeated: "+repetitions(repeated))
@@ -91,7 +91,7 @@ func (r *run) progress() string {
 		text += fmt.Sprintf(", up to %d at once", s.Width)
 	}
 	if !s.ExpiresAt.IsZero() {
-		text += ", URLs good until " + s.ExpiresAt.UTC().Format(time.TimeOnly) + " UTC"
+		text += ", URLs valid until " + s.ExpiresAt.UTC().Format(time.TimeOnly) + " UTC"
 	}
 	return text
 }

@@ -171,17 +171,17 @@ func (s *steering) giveUp(which func(*readCall) bool) {
 // be meant is refused before it enters the history.
 func (r *run) acceptMoves(ctx workflow.Context) error {
 	return workflow.SetUpdateHandlerWithOptions(ctx, upload.UpdateMove, r.move, workflow.UpdateHandlerOptions{
-		Description: "read the source on another host, or in another place there; the bytes must be the same",
+		Description: "read the source on another host or at another path; the bytes must be the same",
 		Validator: func(_ workflow.Context, m upload.Move) error {
 			switch {
 			case r.result.State.Ended():
-				return fmt.Errorf("upload is %s, only one that is under way can be moved", r.result.State)
+				return fmt.Errorf("the upload is %s; you can move only a running upload", r.result.State)
 			case r.item.Queue == "" || !upload.IsLocal(m.Source):
-				return fmt.Errorf("source %s is not a local file, so there is nothing to move", r.result.Source)
+				return fmt.Errorf("source %s is not a local file, so it does not need to be moved", r.result.Source)
 			case r.steering.moving:
-				return fmt.Errorf("another move is in progress, try again when it has ended")
+				return fmt.Errorf("another move is in progress; try again when it has ended")
 			case m.Queue == "" || m.Source == "":
-				return fmt.Errorf("a move needs the queue of a host and the source there")
+				return fmt.Errorf("a move needs a host's queue and the path of the source on that host")
 			}
 			return nil
 		},
@@ -200,7 +200,7 @@ func (r *run) move(ctx workflow.Context, m upload.Move) (string, error) {
 	}
 	there := r.item
 	there.Queue, there.Source = m.Queue, m.Source
-	by := "nothing, since the source had not been examined yet"
+	by := "nothing, because the source had not been examined yet"
 	content, fingerprint := r.behind()
 	if content.Size > 0 {
 		proved, err := r.prove(ctx, there, content)
@@ -240,7 +240,7 @@ func (r *run) behind() (upload.Content, *string) {
 
 // prove has the other place compare its source with what was sent.
 func (r *run) prove(ctx workflow.Context, there upload.Item, content upload.Content) (upload.Proved, error) {
-	options := r.reading("compare the file there with what was sent")
+	options := r.reading("compare the file with what was sent")
 	options.TaskQueue, options.ScheduleToStartTimeout = there.Queue, moveWait
 	ctx = workflow.WithActivityOptions(ctx, options)
 	in := upload.Prove{Item: there, Content: content}
@@ -252,7 +252,7 @@ func (r *run) prove(ctx workflow.Context, there upload.Item, content upload.Cont
 	e, _ := failureOf(err)
 	switch {
 	case e != nil && isQueued(e):
-		return proved, temporal.NewApplicationError("no worker "+reader(there.Queue)+" has answered within "+inWords(moveWait), string(upload.KindUnavailable))
+		return proved, temporal.NewApplicationError("no worker "+reader(there.Queue)+" answered within "+inWords(moveWait), string(upload.KindUnavailable))
 	case e != nil:
 		return proved, temporal.NewApplicationError(e.Message, string(e.Kind))
 	}
@@ -265,5 +265,5 @@ func reader(queue string) string {
 	if !ok {
 		return "that can read the source"
 	}
-	return "on host " + host + " that reads " + root
+	return "on host " + host + " that can read " + root
 }

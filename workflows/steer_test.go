@@ -119,7 +119,7 @@ func TestAnUploadThatIsCanceledAfterItsBytesWereSentSaysSo(t *testing.T) {
 			result, err := w.run()
 			require.Error(t, err)
 			require.Equal(t, upload.StateCanceled, result.State)
-			require.Equal(t, "the bytes of session s1 were sent: the vendor may still create a medium from them", result.Note)
+			require.Equal(t, "the bytes of session s1 were sent, and the vendor may still process them", result.Note)
 		})
 	}
 }
@@ -192,13 +192,13 @@ func TestAMoveIsProvedAndOnlyWhatIsMissingIsSentFromThere(t *testing.T) {
 
 func TestAMoveToAnotherFileIsToldAndTheUploadGoesOnWhereItWas(t *testing.T) {
 	w := localVideo(t, 6)
-	w.on(upload.ActivityProve, answer{err: fails(upload.Error{Kind: upload.KindInvalid, Message: "not the same file: part 1"})})
+	w.on(upload.ActivityProve, answer{err: fails(upload.Error{Kind: upload.KindInvalid, Message: "the file is not the same: part 1"})})
 	var got *told
 	w.at(time.Minute, func() { got = w.move(elsewhere) })
 	w.at(2*time.Minute, w.signal(upload.SignalResume))
 	result, err := w.run()
 	require.NoError(t, err)
-	require.ErrorContains(t, got.failed, "not the same file: part 1")
+	require.ErrorContains(t, got.failed, "the file is not the same: part 1")
 	require.Equal(t, upload.StateReady, result.State)
 	require.NotContains(t, result.Note, "moved")
 }
@@ -210,7 +210,7 @@ func TestAMoveThatCannotBeMeantIsRefused(t *testing.T) {
 	}{
 		"of a source that all hosts read": {func(w *world, _ *upload.Move) { w.item.Source, w.item.Queue = "https://host/a.mp4", "" }, "not a local file"},
 		"to something that is no file":    {func(_ *world, m *upload.Move) { m.Source = "s3://bucket/b.mp4" }, "not a local file"},
-		"to nowhere":                      {func(_ *world, m *upload.Move) { m.Queue = "" }, "a move needs the queue of a host"},
+		"to nowhere":                      {func(_ *world, m *upload.Move) { m.Queue = "" }, "a move needs a host's queue"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := localVideo(t, 4)
@@ -307,7 +307,7 @@ func TestASendThatNoWorkerOfItsHostTakesWaitsForOne(t *testing.T) {
 			result, err := w.run()
 			require.NoError(t, err)
 			require.Equal(t, c.asked, w.asked)
-			require.Equal(t, "a worker on host one that reads /media", status.Waiting)
+			require.Equal(t, "a worker on host one that can read /media", status.Waiting)
 			require.Equal(t, 1, result.Attempts.Transfer, "waiting is no attempt")
 		})
 	}

@@ -104,7 +104,7 @@ func TestTrustanaEndsInTimeoutAfterOneLastLookByName(t *testing.T) {
 	result, err := w.run()
 	require.Error(t, err)
 	require.Equal(t, upload.KindTimeout, result.Error.Kind)
-	require.Equal(t, "not processed within 10m0s; the last status: 404", result.Error.Message)
+	require.Equal(t, "the vendor did not process the file within 10m0s; its last status: 404", result.Error.Message)
 	for i, poll := range polls {
 		require.Equal(t, i == len(polls)-1, poll.ByName, "the last one alone")
 	}

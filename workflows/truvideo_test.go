@@ -90,7 +90,7 @@ func TestTruvideoStartsOverWhenItsSessionIsLostAndSaysSo(t *testing.T) {
 	result, err := w.run()
 	require.NoError(t, err)
 	require.EqualValues(t, "media-s2", result.MediaID)
-	require.Contains(t, result.Note, "session s1 was left")
+	require.Contains(t, result.Note, "session s1 remains")
 
 	w = video(t, 2).on(upload.ActivitySendPart, gone)
 	result, err = w.run()

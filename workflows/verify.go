@@ -25,6 +25,6 @@ func verify(ctx workflow.Context, uploadID string) (upload.Verification, error) 
 func verifying() workflow.ActivityOptions {
 	return workflow.ActivityOptions{
 		TaskQueue: upload.TaskQueue, StartToCloseTimeout: transferLeast, HeartbeatTimeout: controlBeat,
-		RetryPolicy: repeats(), Summary: "ask the vendor for the medium again",
+		RetryPolicy: repeats(), Summary: "ask the vendor about the finished medium",
 	}
 }

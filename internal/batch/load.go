@@ -212,14 +212,14 @@ func (l Loading) same(found, wanted ledger.Batch) error {
 	var what string
 	switch {
 	case found.Digest != wanted.Digest:
-		what = "with another manifest, or with an earlier version of this one"
+		what = "with another manifest or an earlier version of this one"
 	case found.Definition != wanted.Definition:
 		what = "with another --to or --again"
 	default:
 		return nil
 	}
 	return upload.Errorf(upload.KindInvalid, upload.StepClaim, "batch %q was started %s, %s", l.Batch, found.CreatedAt.Local().Format(time.DateTime), what).
-		WithHint("choose another name with --id; rows that were delivered are not sent again")
+		WithHint("choose another name with --id; rows that were delivered before are not sent again")
 }
 
 // load reads the manifest once more and puts its rows down; it returns how many
@@ -253,8 +253,8 @@ func (l Loading) load(ctx context.Context, was manifest.Layout) (int64, error) {
 		return 0, err
 	}
 	if is.SHA256 != was.SHA256 || is.Rows != was.Rows {
-		return 0, upload.Errorf(upload.KindMissing, upload.StepClaim, "manifest %q changed under way: its SHA-256 was %s, and is %s", l.Place.Display(), was.SHA256, is.SHA256).
-			WithHint("start it again with another --id; nothing was sent")
+		return 0, upload.Errorf(upload.KindMissing, upload.StepClaim, "manifest %q changed while it was read: its SHA-256 was %s and is now %s", l.Place.Display(), was.SHA256, is.SHA256).
+			WithHint("nothing was sent; start it again with another --id")
 	}
 	err = page.flush(ctx)
 	return done, err

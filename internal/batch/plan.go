@@ -228,13 +228,13 @@ func measure(one *planned) {
 	info, err := os.Stat(item.Source)
 	switch {
 	case os.IsNotExist(err):
-		tell(manifest.SortSource, "correct the path, or put the file there before its row is sent", "%q does not exist", item.Source)
+		tell(manifest.SortSource, "correct the path, or create the file before its row is sent", "%q does not exist", item.Source)
 		return
 	case err != nil:
 		tell(manifest.SortSource, "change the permissions of the file, or of a folder above it", "%q cannot be read: %s", item.Source, egress.Cause(err))
 		return
 	case !info.Mode().IsRegular():
-		tell(manifest.SortSource, "name the media file itself", "%q is not a file", item.Source)
+		tell(manifest.SortSource, "use the path of the media file itself", "%q is not a file", item.Source)
 		return
 	case info.Size() == 0:
 		tell(manifest.SortSource, "export it again", "%q is empty", item.Source)

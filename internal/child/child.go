@@ -195,7 +195,7 @@ func (p *Process) read(text []byte, line any) error {
 		return &StartError{Name: p.name, Text: failure.Error, Reason: failure.Reason}
 	}
 	if err := json.Unmarshal(text, line); err != nil {
-		return fmt.Errorf("start the %s: read its ready line: %w", p.name, err)
+		return fmt.Errorf("start the %s: read its first line: %w", p.name, err)
 	}
 	return nil
 }
@@ -207,7 +207,7 @@ func (p *Process) endedEarly() error {
 	case <-p.exited:
 		return p.Cause()
 	case <-time.After(5 * time.Second):
-		return fmt.Errorf("%s did not report that it is ready, and is still running", p.name)
+		return fmt.Errorf("%s is running but did not report that it is ready", p.name)
 	}
 }
 

@@ -152,8 +152,8 @@ func (c *payloadCodec) encode(payload *commonpb.Payload) (*commonpb.Payload, err
 func (c *payloadCodec) decode(payload *commonpb.Payload) (*commonpb.Payload, error) {
 	if encoding(payload) != encodingEncrypted {
 		if c.held {
-			return nil, fmt.Errorf("%w: start and steer uploads with mediaferry, which encrypts; "+
-				"if nobody tried to do it otherwise, find out who can write to Temporal", ErrPlain)
+			return nil, fmt.Errorf("%w: use mediaferry, which encrypts payloads, to start and control uploads. "+
+				"If you did, find out who else can write to Temporal", ErrPlain)
 		}
 		return payload, nil
 	}
@@ -178,7 +178,7 @@ func (c *payloadCodec) decode(payload *commonpb.Payload) (*commonpb.Payload, err
 func parse(plain []byte) (*commonpb.Payload, error) {
 	payload := &commonpb.Payload{}
 	if err := proto.Unmarshal(plain, payload); err != nil {
-		return nil, fmt.Errorf("no payload within what was decrypted: %w", err)
+		return nil, fmt.Errorf("the decrypted data is not a payload: %w", err)
 	}
 	return payload, nil
 }

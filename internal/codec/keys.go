@@ -28,7 +28,7 @@ var (
 	ErrUnknownKey = errors.New("unknown encryption key")
 	// ErrAltered means that something does not authenticate: it was altered, or
 	// made for another use.
-	ErrAltered = errors.New("encrypted data does not authenticate")
+	ErrAltered = errors.New("encrypted data failed authentication")
 )
 
 // Keys are the keys of one installation. The first encrypts, all decrypt, so a
@@ -60,18 +60,18 @@ func NewKeys(raw ...[]byte) (Keys, error) {
 			return Keys{}, fmt.Errorf("encryption key %d of %d %w", i+1, len(raw), err)
 		}
 		if keys.find(k.id) != nil {
-			return Keys{}, fmt.Errorf("encryption key %d of %d has the ID %s of an earlier one, want each key once", i+1, len(raw), k.id)
+			return Keys{}, fmt.Errorf("encryption key %d of %d has the same ID %s as an earlier one; list each key once", i+1, len(raw), k.id)
 		}
 		keys.list = append(keys.list, k)
 	}
 	return keys, nil
 }
 
-const howToMake = "make one with: openssl rand -base64 32"
+const howToMake = "to create a key: openssl rand -base64 32"
 
 func newKey(raw []byte) (key, error) {
 	if len(raw) != KeySize {
-		return key{}, fmt.Errorf("has %d bytes, want %d: %s", len(raw), KeySize, howToMake)
+		return key{}, fmt.Errorf("has %d bytes but must have %d; %s", len(raw), KeySize, howToMake)
 	}
 	block, err := aes.NewCipher(raw)
 	if err != nil {
@@ -117,7 +117,7 @@ func decodeKey(word string) ([]byte, error) {
 			return raw, nil
 		}
 	}
-	return nil, fmt.Errorf("is neither base64 nor hex: %s", howToMake)
+	return nil, fmt.Errorf("must be base64 or hex; %s", howToMake)
 }
 
 // GenerateKey makes the text of a new key, as ParseKeys reads it.
@@ -179,16 +179,16 @@ func (k Keys) open(use, id string, sealed []byte) ([]byte, error) {
 	found := k.find(id)
 	switch {
 	case len(id) != hex.EncodedLen(keyIDBytes):
-		return nil, fmt.Errorf("%w: it names no key", ErrAltered)
+		return nil, fmt.Errorf("%w: it does not name a key", ErrAltered)
 	case len(k.list) == 0:
-		return nil, fmt.Errorf("%w for what was encrypted with key %q", ErrNoKey, id)
+		return nil, fmt.Errorf("%w to decrypt data that was encrypted with key %q", ErrNoKey, id)
 	case found == nil:
-		return nil, fmt.Errorf("%w %q, have %s: put the key of that ID behind the others in encryption.key, separated by a comma",
+		return nil, fmt.Errorf("%w %q; known keys: %s. Append the key with that ID to encryption.key, after a comma",
 			ErrUnknownKey, id, strings.Join(k.IDs(), ", "))
 	}
 	plain, err := found.aead.Open(nil, nil, sealed, bound(use, id))
 	if err != nil {
-		return nil, fmt.Errorf("%w with key %s: it was altered, cut short, or made for another use", ErrAltered, id)
+		return nil, fmt.Errorf("%w with key %s: it was altered, truncated, or encrypted for another purpose", ErrAltered, id)
 	}
 	return plain, nil
 }

@@ -57,14 +57,14 @@ func TestParseKeysRefusesWithoutShowingTheKey(t *testing.T) {
 	short := base64.StdEncoding.EncodeToString(rawKey('S')[:31])
 	good := hex.EncodeToString(rawKey(1))
 	cases := map[string]struct{ text, want string }{
-		"nothing":                  {"", "no encryption key: make one with: openssl rand -base64 32"},
+		"nothing":                  {"", "no encryption key: to create a key: openssl rand -base64 32"},
 		"commas only":              {" , ,", "no encryption key"},
-		"a byte too few":           {short, "encryption key 1 of 1 has 31 bytes, want 32: make one with: openssl rand -base64 32"},
+		"a byte too few":           {short, "encryption key 1 of 1 has 31 bytes but must have 32; to create a key: openssl rand -base64 32"},
 		"a byte too many":          {base64.StdEncoding.EncodeToString(append(rawKey(1), 1)), "has 33 bytes"},
-		"no encoding":              {"correct horse battery staple", "is neither base64 nor hex"},
+		"no encoding":              {"correct horse battery staple", "must be base64 or hex"},
 		"a bad key after a good":   {good + "," + short, "encryption key 2 of 2 has 31 bytes"},
-		"one key twice":            {good + "," + good, "has the ID"},
-		"hex of one digit too few": {good[1:], "want 32"},
+		"one key twice":            {good + "," + good, "has the same ID"},
+		"hex of one digit too few": {good[1:], "must have 32"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -87,6 +87,6 @@ func (p place) String() string {
 }
 
 func misplaced(made, reader place) error {
-	return fmt.Errorf("%w: it was made for %s, want %s; start and steer uploads with mediaferry instead of copying payloads, "+
-		"and if nobody did that on purpose, find out who can write to Temporal", ErrMisplaced, made, reader)
+	return fmt.Errorf("%w: the payload was made for %s, not for %s. Use mediaferry to start and control uploads instead of copying payloads. "+
+		"If nobody copied it on purpose, find out who can write to Temporal", ErrMisplaced, made, reader)
 }

@@ -91,7 +91,7 @@ func TestAMisplacedPayloadIsToldWithWhatToDo(t *testing.T) {
 	var text string
 	err = in(root, "ours").FromPayload(payload, &text)
 	require.ErrorIs(t, err, codec.ErrAltered, "to who does not ask further")
-	for _, words := range []string{`made for workflow "theirs"`, `want workflow "ours"`, "find out who can write to Temporal"} {
+	for _, words := range []string{`made for workflow "theirs"`, `not for workflow "ours"`, "find out who can write to Temporal"} {
 		require.ErrorContains(t, err, words)
 	}
 }
@@ -112,7 +112,7 @@ func TestTheServerDecodesForEveryWorkflow(t *testing.T) {
 	payload.Metadata["workflow-id"] = []byte("v")
 	status, body = decode()
 	require.Equal(t, http.StatusBadRequest, status)
-	require.Contains(t, string(body), "does not authenticate")
+	require.Contains(t, string(body), "failed authentication")
 }
 
 func TestTheTextOfAFailureIsReadEverywhereAndItsDetailsWhereTheyBelong(t *testing.T) {

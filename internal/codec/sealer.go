@@ -40,7 +40,7 @@ func (s *Sealer) Seal(plain []byte) ([]byte, error) {
 func (s *Sealer) Open(sealed []byte) ([]byte, error) {
 	const head = 1 + keyIDBytes
 	if len(sealed) < head || sealed[0] != sealVersion {
-		return nil, fmt.Errorf("%w: it does not begin as a sealed value does", ErrAltered)
+		return nil, fmt.Errorf("%w: it does not begin like a sealed value", ErrAltered)
 	}
 	return s.keys.open(useLedger, hex.EncodeToString(sealed[1:head]), sealed[head:])
 }

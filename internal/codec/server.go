@@ -89,7 +89,7 @@ type refusal struct {
 // the answer to the page that asked.
 func (s *Server) admit(header http.Header, r *http.Request) *refusal {
 	if host := hostName(r.Host); !isLoopback(host) && !slices.Contains(s.hosts, host) {
-		return &refusal{http.StatusForbidden, fmt.Sprintf("host %q is not allowed, want localhost or a loopback address", host)}
+		return &refusal{http.StatusForbidden, fmt.Sprintf("host %q is not allowed; use localhost or a loopback address", host)}
 	}
 	if origin := r.Header.Get("Origin"); origin != "" {
 		if !slices.Contains(s.origins, strings.ToLower(origin)) {
@@ -99,12 +99,12 @@ func (s *Server) admit(header http.Header, r *http.Request) *refusal {
 	}
 	switch {
 	case r.URL.Path == "/encode":
-		return &refusal{http.StatusForbidden, "this server only decodes, want POST /decode"}
+		return &refusal{http.StatusForbidden, "this server only decodes; use POST /decode"}
 	case r.URL.Path != "/decode":
-		return &refusal{http.StatusNotFound, "not found, want POST /decode"}
+		return &refusal{http.StatusNotFound, "not found; use POST /decode"}
 	case r.Method != http.MethodPost && r.Method != http.MethodOptions:
 		header.Set("Allow", "POST, OPTIONS")
-		return &refusal{http.StatusMethodNotAllowed, fmt.Sprintf("method %s is not allowed, want POST", r.Method)}
+		return &refusal{http.StatusMethodNotAllowed, fmt.Sprintf("method %s is not allowed; use POST", r.Method)}
 	}
 	return nil
 }
@@ -127,15 +127,15 @@ func allow(header http.Header, r *http.Request, origin string) {
 // another origin.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return nil, &refusal{http.StatusUnsupportedMediaType, "want Content-Type: application/json"}
+		return nil, &refusal{http.StatusUnsupportedMediaType, "the Content-Type must be application/json"}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMost))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, &refusal{http.StatusRequestEntityTooLarge, fmt.Sprintf("request has more than %d bytes", tooLarge.Limit)}
+		return nil, &refusal{http.StatusRequestEntityTooLarge, fmt.Sprintf("the request has more than %d bytes", tooLarge.Limit)}
 	case err != nil:
-		return nil, &refusal{http.StatusBadRequest, "the request was cut short"}
+		return nil, &refusal{http.StatusBadRequest, "the request is incomplete"}
 	}
 	return body, nil
 }

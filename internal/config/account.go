@@ -34,10 +34,10 @@ type account struct {
 var accountName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 func (r *reader) accounts(where string, node *yaml.Node) {
-	pairs, _ := r.pairs(where, node, "want a mapping from account names to accounts")
+	pairs, _ := r.pairs(where, node, "use a mapping from account names to accounts")
 	for _, p := range pairs {
 		if !accountName.MatchString(p.key.Value) {
-			r.problem(p.key, "want up to 64 letters, digits, dots, dashes and underscores, starting with a letter or digit",
+			r.problem(p.key, "use up to 64 letters, digits, dots, dashes and underscores, starting with a letter or digit",
 				"invalid account name %q", p.key.Value)
 			continue
 		}
@@ -46,7 +46,7 @@ func (r *reader) accounts(where string, node *yaml.Node) {
 }
 
 func (r *reader) account(where string, key, node *yaml.Node) {
-	pairs, ok := r.pairs(where, node, "want a vendor and its credentials")
+	pairs, ok := r.pairs(where, node, "use a mapping with a vendor and its credentials")
 	if !ok {
 		return
 	}
@@ -92,12 +92,12 @@ func (r *reader) vendor(where string, key *yaml.Node, pairs []pair) *spec.Spec {
 		}
 		vendor, err := vendors.Find(v.text)
 		if err != nil || v.late { // the valid keys must not depend on the environment
-			r.problem(p.value, suggest.Hint(v.text, vendors.Names()), "%s.vendor %q is unknown", where, p.value.Value)
+			r.problem(p.value, suggest.Hint(v.text, vendors.Names()), "%s.vendor: unknown vendor %q", where, p.value.Value)
 			return nil
 		}
 		return vendor.Spec()
 	}
-	r.problem(key, "want one of "+list(vendors.Names()), "%s.vendor is missing", where)
+	r.problem(key, "use one of "+list(vendors.Names()), "%s.vendor is missing", where)
 	return nil
 }
 
@@ -140,7 +140,7 @@ func (c *Config) addresses(a *account, account *spec.Account, f *findings) {
 		if v.text == "" && len(v.missing) == 0 {
 			v.text = fallback
 		}
-		text, u := f.address(v, insecure, "want https:, or set insecure: true if others may read the traffic")
+		text, u := f.address(v, insecure, "use https:, or set insecure: true if others may read the traffic")
 		if u != nil {
 			account.Policy.Insecure = account.Policy.Insecure || u.Scheme == "http"
 			account.Policy.Private = account.Policy.Private || egress.IsLoopback(u)

@@ -33,9 +33,9 @@ accounts:
 		"unset": "accounts.unset.api_key needs the environment variable UNSET_KEY, which is not set (mediaferry.yaml:4)",
 		"empty": "accounts.empty.api_key needs the environment variable EMPTY, which is empty (mediaferry.yaml:5)",
 		"gone":  "accounts.gone.api_key needs the file " + filepath.Join(filepath.Dir(path), "none") + ", which does not exist (mediaferry.yaml:6)",
-		"none":  "accounts.none: credentials for trustana are incomplete, want api_key (mediaferry.yaml:7)",
+		"none":  "accounts.none: credentials for trustana are incomplete; set api_key (mediaferry.yaml:7)",
 		"half": "accounts.half.refresh_token needs the environment variable UNSET_KEY, which is not set (mediaferry.yaml:8)\n" +
-			"accounts.half: credentials for trustoo are incomplete, want public_token and private_token, or access_token, or client_id and client_secret and refresh_token (mediaferry.yaml:8)",
+			"accounts.half: credentials for trustoo are incomplete; set public_token and private_token, or access_token, or client_id and client_secret and refresh_token (mediaferry.yaml:8)",
 	}
 	for name, want := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -173,7 +173,7 @@ func TestAddressesAndPolicy(t *testing.T) {
 
 func TestAddressesThatAreRefused(t *testing.T) {
 	cases := map[string]struct{ text, want string }{
-		"http elsewhere":      {"base_url: 'http://x.example/v1'", `accounts.a.base_url "http://x.example/v1" is not an https: URL (mediaferry.yaml:1); want https:, or set insecure: true`},
+		"http elsewhere":      {"base_url: 'http://x.example/v1'", `accounts.a.base_url "http://x.example/v1" is not an https: URL (mediaferry.yaml:1); use https:, or set insecure: true`},
 		"a lookalike":         {"base_url: 'http://127.0.0.1.example'", "is not an https: URL"},
 		"no scheme":           {"base_url: x.example", `"x.example" is not an https: URL`},
 		"another scheme":      {"base_url: 'ftp://x.example'", "is not an https: URL"},
@@ -223,13 +223,13 @@ notify: {secret: hunter2}
 		got = append(got, strings.ReplaceAll(w.Error(), c.Path, "mediaferry.yaml"))
 	}
 	require.Equal(t, []string{
-		"accounts.my-shop.api_key is a secret in plain text (mediaferry.yaml:3); take it from the environment: ${MY_SHOP_API_KEY}",
-		"accounts.my-shop.secret is a secret in plain text (mediaferry.yaml:3); to refer to a variable, write ${NAME}",
-		"accounts.late.token is a secret in plain text (mediaferry.yaml:6); take it from the environment: ${LATE_TOKEN}",
-		"sources.oss.access_key_secret is a secret in plain text (mediaferry.yaml:7); take it from the environment: ${OSS_ACCESS_KEY_SECRET}",
-		"encryption.key is a secret in plain text (mediaferry.yaml:9); take it from the environment: ${MEDIAFERRY_KEY}",
-		"notify.secret is a secret in plain text (mediaferry.yaml:10); take it from the environment: ${MEDIAFERRY_NOTIFY_SECRET}",
-		"ledger is a secret in plain text (mediaferry.yaml:8); take it from the environment: ${MEDIAFERRY_LEDGER}",
+		"accounts.my-shop.api_key is a secret in plain text (mediaferry.yaml:3); to read it from the environment, write ${MY_SHOP_API_KEY}",
+		"accounts.my-shop.secret is a secret in plain text (mediaferry.yaml:3); to read it from a variable, write ${NAME}",
+		"accounts.late.token is a secret in plain text (mediaferry.yaml:6); to read it from the environment, write ${LATE_TOKEN}",
+		"sources.oss.access_key_secret is a secret in plain text (mediaferry.yaml:7); to read it from the environment, write ${OSS_ACCESS_KEY_SECRET}",
+		"encryption.key is a secret in plain text (mediaferry.yaml:9); to read it from the environment, write ${MEDIAFERRY_KEY}",
+		"notify.secret is a secret in plain text (mediaferry.yaml:10); to read it from the environment, write ${MEDIAFERRY_NOTIFY_SECRET}",
+		"ledger is a secret in plain text (mediaferry.yaml:8); to read it from the environment, write ${MEDIAFERRY_LEDGER}",
 	}, got)
 }
 
@@ -261,7 +261,7 @@ func TestSizes(t *testing.T) {
 	}
 	for _, text := range []string{"0", "-1", "20M", "1.5", "0.1KiB", "1e3", "lots", "99999999TB", "1 2", "MiB"} {
 		t.Run("not "+text, func(t *testing.T) {
-			require.Contains(t, problems(t, "accounts: {a: {vendor: sitoo, max_bytes: '"+text+"'}}")[0], "want a number of bytes")
+			require.Contains(t, problems(t, "accounts: {a: {vendor: sitoo, max_bytes: '"+text+"'}}")[0], "use a number of bytes")
 		})
 	}
 }
@@ -269,7 +269,7 @@ func TestSizes(t *testing.T) {
 func TestRatesThatAreNone(t *testing.T) {
 	for _, text := range []string{"0", "-1", ".nan", "NaN", "Inf", "1e99", "5/s"} {
 		t.Run(text, func(t *testing.T) {
-			require.Contains(t, problems(t, "accounts: {a: {vendor: sitoo, requests_per_second: "+text+"}}")[0], "want a number above 0")
+			require.Contains(t, problems(t, "accounts: {a: {vendor: sitoo, requests_per_second: "+text+"}}")[0], "use a number above 0")
 		})
 	}
 }
@@ -286,5 +286,5 @@ func TestPatienceIsTheAccountsOwnOrThatOfAll(t *testing.T) {
 		require.Equal(t, want, account.Patience, text)
 	}
 	require.Contains(t, problems(t, "patience: soon\naccounts: {a: {vendor: sitoo, token: x, patience: -1h}}"),
-		`patience is "soon" (mediaferry.yaml:1); want a duration such as 24h, 90m or 0`)
+		`patience is "soon" (mediaferry.yaml:1); use a duration, for example 24h, 90m or 0`)
 }

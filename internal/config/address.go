@@ -18,9 +18,9 @@ func (f *findings) address(v value, plain bool, hint string) (string, *url.URL) 
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http":
-		f.add(v, "want https://HOST/PATH", "%q is not an https: URL", egress.Redact(text))
+		f.add(v, "use https://HOST/PATH", "%q is not an https: URL", egress.Redact(text))
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		f.add(v, "want only a scheme, a host and a path", "contains a user, a query or a fragment")
+		f.add(v, "use only a scheme, a host and a path", "contains a user, a query or a fragment")
 	case u.Scheme == "http" && !plain && !egress.IsLoopback(u):
 		f.add(v, hint, "%q is not an https: URL", egress.Redact(text))
 	default:

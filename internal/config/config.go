@@ -156,9 +156,9 @@ func (c *Config) find(name string) (*account, error) {
 	known := c.AccountNames()
 	switch near := suggest.Nearest(name, known); {
 	case near != "":
-		return nil, fmt.Errorf("%w %q (did you mean %s?), want one of %s", ErrUnknownAccount, name, near, strings.Join(known, ", "))
+		return nil, fmt.Errorf("%w %q (did you mean %s?); use one of %s", ErrUnknownAccount, name, near, strings.Join(known, ", "))
 	case len(known) > 0:
-		return nil, fmt.Errorf("%w %q, want one of %s", ErrUnknownAccount, name, strings.Join(known, ", "))
+		return nil, fmt.Errorf("%w %q; use one of %s", ErrUnknownAccount, name, strings.Join(known, ", "))
 	case c.Path != "":
 		return nil, fmt.Errorf("%w %q: %s has no accounts", ErrUnknownAccount, name, c.Path)
 	}
@@ -166,5 +166,5 @@ func (c *Config) find(name string) (*account, error) {
 	if len(c.searched) > 0 {
 		where = " (looked at " + strings.Join(c.searched, ", ") + ")"
 	}
-	return nil, fmt.Errorf("%w %q: no configuration was found%s, name one with --config", ErrUnknownAccount, name, where)
+	return nil, fmt.Errorf("%w %q: no configuration was found%s; choose one with --config", ErrUnknownAccount, name, where)
 }

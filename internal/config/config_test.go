@@ -134,7 +134,7 @@ accounts:
 	require.NoError(t, err)
 	require.InDelta(t, 1, both.Rate, 0, "the lower one counts")
 	for _, text := range []string{"0", "-1", "2.5", "many", "1e3", "99999999999"} {
-		require.Contains(t, problems(t, "accounts: {a: {vendor: sitoo, requests_per_day: "+text+"}}")[0], "want a whole number above 0")
+		require.Contains(t, problems(t, "accounts: {a: {vendor: sitoo, requests_per_day: "+text+"}}")[0], "use a whole number above 0")
 	}
 }
 
@@ -165,24 +165,24 @@ notify: {webhook: "http://example.com"}
 	require.Equal(t, []string{
 		`unknown key "acounts" (mediaferry.yaml:2); did you mean accounts?`,
 		`unknown key "base_ulr" in accounts.trustana (mediaferry.yaml:6); did you mean base_url?`,
-		`accounts.trustana.requests_per_second is "-1" (mediaferry.yaml:7); want a number above 0, such as 5 or 0.5`,
-		`invalid account name "a b" (mediaferry.yaml:9); want up to 64 letters, digits, dots, dashes and underscores, starting with a letter or digit`,
-		`accounts.t2.vendor "trustanna" is unknown (mediaferry.yaml:10); did you mean trustana?`,
-		`unknown key "token" in accounts.t3 (mediaferry.yaml:11); want one of vendor, base_url, login_url, requests_per_second, requests_per_minute, requests_per_day, max_bytes, patience, insecure, api_key, secret, external_id, etag_key`,
+		`accounts.trustana.requests_per_second is "-1" (mediaferry.yaml:7); use a number above 0, for example 5 or 0.5`,
+		`invalid account name "a b" (mediaferry.yaml:9); use up to 64 letters, digits, dots, dashes and underscores, starting with a letter or digit`,
+		`accounts.t2.vendor: unknown vendor "trustanna" (mediaferry.yaml:10); did you mean trustana?`,
+		`unknown key "token" in accounts.t3 (mediaferry.yaml:11); use one of vendor, base_url, login_url, requests_per_second, requests_per_minute, requests_per_day, max_bytes, patience, insecure, api_key, secret, external_id, etag_key`,
 		`accounts.t3.base_url is not TruVideo Upload V3's own address, so the login address is unknown (mediaferry.yaml:11); set accounts.t3.login_url too`,
-		`accounts.t3.etag_key is "ETAG" (mediaferry.yaml:11); want eTag or etag`,
-		`accounts.t4.vendor is missing (mediaferry.yaml:12); want one of ` + strings.Join(vendors.Names(), ", "),
-		`accounts.t5 is a list (mediaferry.yaml:13); want a vendor and its credentials`,
-		`accounts.t6.token contains "${" without a valid reference (mediaferry.yaml:14); want ${NAME} or ${file:/path}; write $${ for a literal ${`,
-		`accounts.t6.max_bytes is "20 MX" (mediaferry.yaml:14); want a number of bytes, or a number with kB, MB, GB, TB, KiB, MiB, GiB or TiB, such as 20MiB`,
-		`accounts.t6.insecure is "yes" (mediaferry.yaml:14); want true or false`,
+		`accounts.t3.etag_key is "ETAG" (mediaferry.yaml:11); use eTag or etag`,
+		`accounts.t4.vendor is missing (mediaferry.yaml:12); use one of ` + strings.Join(vendors.Names(), ", "),
+		`accounts.t5 is a list (mediaferry.yaml:13); use a mapping with a vendor and its credentials`,
+		`accounts.t6.token contains "${" without a valid reference (mediaferry.yaml:14); use ${NAME} or ${file:/path}; for a literal ${ write $${`,
+		`accounts.t6.max_bytes is "20 MX" (mediaferry.yaml:14); use a number of bytes, or a number with kB, MB, GB, TB, KiB, MiB, GiB or TiB, for example 20MiB`,
+		`accounts.t6.insecure is "yes" (mediaferry.yaml:14); use true or false`,
 		`duplicate key "t6" in accounts, first set in line 14 (mediaferry.yaml:15); remove one of them`,
-		`sources.local_roots is a single value (mediaferry.yaml:17); want a list of folders, such as [/srv/media]`,
-		`sources.allow_private_networks is "1" (mediaferry.yaml:18); want true or false`,
-		`sources.s3.endpoint "http://minio.example" is not an https: URL (mediaferry.yaml:19); want https:, or set sources.allow_private_networks: true`,
-		`ledger is not a PostgreSQL URL (mediaferry.yaml:20); want postgres://USER:PASSWORD@HOST/DATABASE with special characters percent-encoded, or nothing for a SQLite file in the data folder`,
-		`results "ftp://x" cannot hold reports (mediaferry.yaml:21); want a folder, s3://BUCKET/PREFIX or oss://BUCKET/PREFIX`,
-		`notify.webhook is not an https: URL (mediaferry.yaml:22); want https://HOST/PATH, or http: on loopback`,
+		`sources.local_roots is a single value (mediaferry.yaml:17); use a list of folders, for example [/srv/media]`,
+		`sources.allow_private_networks is "1" (mediaferry.yaml:18); use true or false`,
+		`sources.s3.endpoint "http://minio.example" is not an https: URL (mediaferry.yaml:19); use https:, or set sources.allow_private_networks: true`,
+		`ledger is not a PostgreSQL URL (mediaferry.yaml:20); use postgres://USER:PASSWORD@HOST/DATABASE with special characters percent-encoded, or leave it empty for a SQLite file in the data folder`,
+		`results "ftp://x" cannot hold reports (mediaferry.yaml:21); use a folder, s3://BUCKET/PREFIX or oss://BUCKET/PREFIX`,
+		`notify.webhook is not an https: URL (mediaferry.yaml:22); use https://HOST/PATH, or http: on loopback`,
 	}, got)
 }
 
@@ -198,14 +198,14 @@ func TestOddDocuments(t *testing.T) {
 	cases := map[string]struct{ text, want string }{
 		"broken syntax":             {"accounts:\n  a: {vendor", "invalid YAML: "},
 		"tabs":                      {"accounts:\n\ta: 1\n", "cannot start any token"},
-		"two documents":             {"ledger: ''\n---\nledger: ''\n", "a second YAML document begins here (mediaferry.yaml:2); want one document"},
-		"a list":                    {"- accounts", "the document is a list (mediaferry.yaml:1); want one or more of accounts, sources, ledger, results, encryption, patience, notify"},
-		"a merge key":               {"accounts:\n  a: &x {vendor: sitoo}\n  b: {<<: *x}\n", "accounts.b has a merge key, which is not supported (mediaferry.yaml:3); write out the keys"},
+		"two documents":             {"ledger: ''\n---\nledger: ''\n", "the file contains a second YAML document, which begins here (mediaferry.yaml:2); keep only one document"},
+		"a list":                    {"- accounts", "the document is a list (mediaferry.yaml:1); use one or more of accounts, sources, ledger, results, encryption, patience, notify"},
+		"a merge key":               {"accounts:\n  a: &x {vendor: sitoo}\n  b: {<<: *x}\n", "accounts.b has a merge key, which is not supported (mediaferry.yaml:3); write out all keys"},
 		"a key that is a list":      {"? [a]\n: 1\n", "the document has a key that is a list"},
-		"a mapping as a value":      {"ledger: {a: 1}", "ledger is a mapping (mediaferry.yaml:1); want a single value"},
+		"a mapping as a value":      {"ledger: {a: 1}", "ledger is a mapping (mediaferry.yaml:1); use a single value"},
 		"a binary value":            {"ledger: !!binary aGk=", "ledger has the YAML type !!binary"},
 		"an alias of itself":        {"sources: &s\n  s3: *s\n", `unknown key "s3" in sources.s3`},
-		"a vendor by reference":     {"accounts: {a: {vendor: '${X}'}}", `accounts.a.vendor "${X}" is unknown`},
+		"a vendor by reference":     {"accounts: {a: {vendor: '${X}'}}", `accounts.a.vendor: unknown vendor "${X}"`},
 		"a folder that is a URL":    {"sources: {local_roots: ['s3://b/k']}", `sources.local_roots[0] "s3://b/k" is a URL`},
 		"an empty folder":           {"sources: {local_roots: ['']}", "sources.local_roots[0] is empty"},
 		"a login for other vendors": {"accounts: {a: {vendor: sitoo, login_url: 'https://x'}}", `unknown key "login_url" in accounts.a`},
@@ -245,11 +245,11 @@ func TestUnknownAccounts(t *testing.T) {
 	c := load(t, "accounts:\n  spring: {vendor: sitoo}\n  autumn: {vendor: sitoo}\n")
 	_, err := c.Account("sprign")
 	require.ErrorIs(t, err, config.ErrUnknownAccount)
-	require.EqualError(t, err, `unknown account "sprign" (did you mean spring?), want one of spring, autumn`)
+	require.EqualError(t, err, `unknown account "sprign" (did you mean spring?); use one of spring, autumn`)
 	_, err = c.Profile("winter")
-	require.EqualError(t, err, `unknown account "winter", want one of spring, autumn`)
+	require.EqualError(t, err, `unknown account "winter"; use one of spring, autumn`)
 	_, err = config.Empty([]string{"mediaferry.yaml", "/etc/x"}).Account("spring")
-	require.EqualError(t, err, `unknown account "spring": no configuration was found (looked at mediaferry.yaml, /etc/x), name one with --config`)
+	require.EqualError(t, err, `unknown account "spring": no configuration was found (looked at mediaferry.yaml, /etc/x); choose one with --config`)
 }
 
 func TestPrintingShowsNoSecret(t *testing.T) {

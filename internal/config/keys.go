@@ -54,8 +54,8 @@ func (c *Config) unconfigured(v value, dataDir string, embedded bool) (codec.Key
 	if embedded {
 		return ownKey(dataDir)
 	}
-	return codec.Keys{}, errors.New("encryption.key is missing; with a Temporal service, all users must share one key; " +
-		"create one with: openssl rand -base64 32, and set encryption: {key: ${MEDIAFERRY_KEY}}")
+	return codec.Keys{}, errors.New("encryption.key is missing; with a Temporal service, all users must share one key. " +
+		"Create one with `openssl rand -base64 32`, and set encryption: {key: ${MEDIAFERRY_KEY}}")
 }
 
 // ownKey reads the key in the data folder, and creates it if there is none.
@@ -77,7 +77,7 @@ func readKey(path string) (codec.Keys, error) {
 		return codec.Keys{}, fmt.Errorf("encryption key %s: %w", path, err)
 	}
 	if open := info.Mode().Perm() & 0o007; open != 0 {
-		return codec.Keys{}, fmt.Errorf("encryption key %s can be read by everybody (mode %#o); restrict it: chmod 600 %s", path, info.Mode().Perm(), path)
+		return codec.Keys{}, fmt.Errorf("encryption key %s is readable by everyone (mode %#o); to restrict it: chmod 600 %s", path, info.Mode().Perm(), path)
 	}
 	raw, err := os.ReadFile(path)
 	if err != nil {

@@ -143,7 +143,7 @@ func TestLiveKeepsTheLastGoodOne(t *testing.T) {
 		b.clock = b.clock.Add(time.Minute)
 	}
 	require.Len(t, b.faults, 1, "reported once")
-	require.ErrorContains(t, b.faults[0], "the previous configuration stays in use: accounts.a.vendor \"trustanna\" is unknown")
+	require.ErrorContains(t, b.faults[0], "the previous configuration stays in use: accounts.a.vendor: unknown vendor \"trustanna\"")
 
 	b.remove(FileName)
 	require.Equal(t, "one", b.key())

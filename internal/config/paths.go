@@ -42,7 +42,7 @@ func Find(explicit string) (path string, searched []string, err error) {
 		case err != nil:
 			return "", []string{named}, fmt.Errorf("configuration %s, named by %s: %w", named, source, bare(err))
 		case info.IsDir():
-			return "", []string{named}, fmt.Errorf("configuration %s, named by %s, is a folder; want a file", named, source)
+			return "", []string{named}, fmt.Errorf("configuration %s, named by %s, is a folder; use a file", named, source)
 		}
 		return named, []string{named}, nil
 	}
@@ -72,7 +72,7 @@ func DataDir(explicit string) (string, error) {
 	}
 	folder, err := stateDir()
 	if err != nil {
-		return "", fmt.Errorf("no data folder: %w; name one with --data", err)
+		return "", fmt.Errorf("no data folder: %w; choose one with --data", err)
 	}
 	return filepath.Join(folder, folderName), nil
 }

@@ -86,7 +86,7 @@ func (r *reader) parse(raw []byte) *yaml.Node {
 			return document.Content[0]
 		}
 		if err == nil {
-			r.problem(&second, "want one document", "a second YAML document begins here")
+			r.problem(&second, "keep only one document", "the file contains a second YAML document, which begins here")
 			return nil
 		}
 	}
@@ -127,7 +127,7 @@ func (r *reader) document(root *yaml.Node) {
 
 // mapping reads the keys of a mapping, and reports unknown and duplicate keys.
 func (r *reader) mapping(where string, node *yaml.Node, entries []entry) {
-	pairs, _ := r.pairs(where, node, "want one or more of "+list(namesOf(entries)))
+	pairs, _ := r.pairs(where, node, "use one or more of "+list(namesOf(entries)))
 	r.entries(where, pairs, entries)
 }
 
@@ -168,9 +168,9 @@ func (r *reader) pairs(where string, node *yaml.Node, hint string) (pairs []pair
 		key := node.Content[i]
 		switch {
 		case key.Kind != yaml.ScalarNode:
-			r.problem(key, "want a name", "%s has a key that is %s", named(where), kindName(key))
+			r.problem(key, "use plain names as keys", "%s has a key that is %s", named(where), kindName(key))
 		case key.ShortTag() == "!!merge":
-			r.problem(key, "write out the keys", "%s has a merge key, which is not supported", named(where))
+			r.problem(key, "write out all keys", "%s has a merge key, which is not supported", named(where))
 		case lines[key.Value] > 0:
 			r.problem(key, "remove one of them", "duplicate key %q%s, first set in line %d", key.Value, within(where), lines[key.Value])
 		default:
@@ -204,13 +204,13 @@ func (r *reader) value(where string, node *yaml.Node) (value, bool) {
 		return value{}, false
 	}
 	if node.Kind != yaml.ScalarNode {
-		r.problem(node, "want a single value", "%s is %s", where, kindName(node))
+		r.problem(node, "use a single value", "%s is %s", where, kindName(node))
 		return value{}, false
 	}
 	switch node.ShortTag() {
 	case "!!str", "!!int", "!!float", "!!bool", "!!timestamp":
 	default:
-		r.problem(node, "want plain text", "%s has the YAML type %s", where, node.ShortTag())
+		r.problem(node, "use plain text", "%s has the YAML type %s", where, node.ShortTag())
 		return value{}, false
 	}
 	v, err := r.resolve(node.Value)
@@ -228,7 +228,7 @@ func (r *reader) localRoots(where string, node *yaml.Node) {
 		return
 	}
 	if node.Kind != yaml.SequenceNode {
-		r.problem(node, "want a list of folders, such as [/srv/media]", "%s is %s", where, kindName(node))
+		r.problem(node, "use a list of folders, for example [/srv/media]", "%s is %s", where, kindName(node))
 		return
 	}
 	r.config.hasRoots = true

@@ -59,14 +59,14 @@ func (c *Config) OSS() (OSS, error) {
 	f := &findings{file: c.Path}
 	oss := c.oss(f)
 	for _, one := range []struct{ name, text, hint string }{
-		{"endpoint", oss.Endpoint, "such as https://oss-eu-central-1.aliyuncs.com"},
-		{"access_key_id", oss.AccessKeyID, "such as ${OSS_ACCESS_KEY_ID}"},
-		{"access_key_secret", oss.AccessKeySecret, "such as ${OSS_ACCESS_KEY_SECRET}"},
+		{"endpoint", oss.Endpoint, "set it, for example to https://oss-eu-central-1.aliyuncs.com"},
+		{"access_key_id", oss.AccessKeyID, "set it, for example to ${OSS_ACCESS_KEY_ID}"},
+		{"access_key_secret", oss.AccessKeySecret, "set it, for example to ${OSS_ACCESS_KEY_SECRET}"},
 	} {
 		where := "sources.oss." + one.name
 		if v := c.values[where]; one.text == "" && len(v.missing) == 0 && len(f.list) == 0 {
 			v.where = where
-			f.add(v, one.hint, "is missing; oss:// addresses need it")
+			f.add(v, one.hint, "is missing, but oss:// URLs need it")
 		}
 	}
 	return oss, f.err()
@@ -130,9 +130,9 @@ func (c *Config) localRoots(f *findings) []string {
 		case text != "" && upload.IsLocal(text):
 			roots = append(roots, absolute(c.dir, text))
 		case text != "":
-			f.add(v, "want a folder", "%q is a URL", egress.Redact(text))
+			f.add(v, "use a folder", "%q is a URL", egress.Redact(text))
 		case len(v.missing) == 0:
-			f.add(v, "want a folder", "is empty")
+			f.add(v, "use a folder", "is empty")
 		}
 	}
 	return roots
@@ -166,7 +166,7 @@ func (c *Config) endpoint(where string, f *findings) string {
 	}
 	allowed := c.values["sources.allow_private_networks"]
 	v.late = v.late || allowed.late
-	text, _ := f.address(v, c.privateNetworks(&findings{}), "want https:, or set sources.allow_private_networks: true")
+	text, _ := f.address(v, c.privateNetworks(&findings{}), "use https:, or set sources.allow_private_networks: true")
 	return text
 }
 
@@ -179,7 +179,7 @@ func (c *Config) ledger(f *findings) string {
 	// Neither the text nor the parser's error is quoted: they may contain a password.
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || u.Host == "" && u.Query().Get("host") == "" {
-		f.add(v, "want postgres://USER:PASSWORD@HOST/DATABASE with special characters percent-encoded, or nothing for a SQLite file in the data folder",
+		f.add(v, "use postgres://USER:PASSWORD@HOST/DATABASE with special characters percent-encoded, or leave it empty for a SQLite file in the data folder",
 			"is not a PostgreSQL URL")
 		return ""
 	}
@@ -197,7 +197,7 @@ func (c *Config) results(f *findings) string {
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "s3" && u.Scheme != "oss" || u.Host == "" || u.RawQuery != "" || u.User != nil {
-		f.add(v, "want a folder, s3://BUCKET/PREFIX or oss://BUCKET/PREFIX", "%q cannot hold reports", egress.Redact(text))
+		f.add(v, "use a folder, s3://BUCKET/PREFIX or oss://BUCKET/PREFIX", "%q cannot hold reports", egress.Redact(text))
 		return ""
 	}
 	return text
@@ -211,7 +211,7 @@ func (c *Config) notify(f *findings) Notify {
 	}
 	u, err := url.Parse(notify.Webhook)
 	if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !egress.IsLoopback(u)) {
-		f.add(v, "want https://HOST/PATH, or http: on loopback", "is not an https: URL")
+		f.add(v, "use https://HOST/PATH, or http: on loopback", "is not an https: URL")
 		notify.Webhook = ""
 	}
 	return notify

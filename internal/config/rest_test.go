@@ -92,7 +92,7 @@ func TestOSSIsJudgedWhereItIsUsed(t *testing.T) {
 	require.ErrorContains(t, lacking, "UNSET")
 
 	_, err = load(t, "sources: {oss: {endpoint: oss.example, access_key_id: x}}").OSS()
-	require.ErrorContains(t, err, "sources.oss.access_key_secret is missing; oss:// addresses need it")
+	require.ErrorContains(t, err, "sources.oss.access_key_secret is missing, but oss:// URLs need it")
 	_, err = config.Empty(nil).OSS()
 	require.ErrorContains(t, err, "sources.oss.endpoint is missing")
 }

@@ -23,7 +23,7 @@ func (f *findings) text(v value) string {
 func (f *findings) word(v value) string {
 	text := f.text(v)
 	if strings.ContainsFunc(text, unicode.IsControl) {
-		f.add(v, "want one line of printable characters", "contains a line break or another control character")
+		f.add(v, "use one line of printable characters", "contains a line break or another control character")
 	}
 	return text
 }
@@ -31,7 +31,7 @@ func (f *findings) word(v value) string {
 func (f *findings) choice(v value, choices []string) string {
 	text := f.text(v)
 	if text != "" && !slices.Contains(choices, text) {
-		f.add(v, "want "+strings.Join(choices, " or "), "is %q", text)
+		f.add(v, "use "+strings.Join(choices, " or "), "is %q", text)
 	}
 	return text
 }
@@ -51,7 +51,7 @@ func (f *findings) rate(v value) float64 {
 	}
 	rate, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsNaN(rate) || rate <= 0 || rate > rateMost {
-		f.add(v, "want a number above 0, such as 5 or 0.5", "is %q", text)
+		f.add(v, "use a number above 0, for example 5 or 0.5", "is %q", text)
 		return 0
 	}
 	return rate
@@ -68,7 +68,7 @@ func (f *findings) requests(v value) int64 {
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 1 || n > requestsMost {
-		f.add(v, "want a whole number above 0, such as 300", "is %q", text)
+		f.add(v, "use a whole number above 0, for example 300", "is %q", text)
 		return 0
 	}
 	return n
@@ -89,7 +89,7 @@ func (f *findings) patience(v value, fallback time.Duration) time.Duration {
 		d, err = 0, nil
 	}
 	if err != nil || d < 0 {
-		f.add(v, "want a duration such as 24h, 90m or 0", "is %q", text)
+		f.add(v, "use a duration, for example 24h, 90m or 0", "is %q", text)
 		return fallback
 	}
 	return d
@@ -115,7 +115,7 @@ var (
 		"kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12,
 		"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40,
 	}
-	errSize = errors.New("want a number of bytes, or a number with kB, MB, GB, TB, KiB, MiB, GiB or TiB, such as 20MiB")
+	errSize = errors.New("use a number of bytes, or a number with kB, MB, GB, TB, KiB, MiB, GiB or TiB, for example 20MiB")
 )
 
 func parseSize(text string) (int64, error) {

@@ -35,7 +35,7 @@ var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 var errReference = errors.New(`contains "${" without a valid reference`)
 
-const referenceHint = `want ${NAME} or ${file:/path}; write $${ for a literal ${`
+const referenceHint = `use ${NAME} or ${file:/path}; for a literal ${ write $${`
 
 // resolver looks up the targets of references, and reads each file once.
 type resolver struct {

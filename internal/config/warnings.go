@@ -41,9 +41,9 @@ func (r *reader) warnPlain(v value, name string) {
 	if !v.given || v.late {
 		return
 	}
-	hint := "take it from the environment: ${" + name + "}"
+	hint := "to read it from the environment, write ${" + name + "}"
 	if almost.MatchString(v.text) {
-		hint = "to refer to a variable, write ${NAME}"
+		hint = "to read it from a variable, write ${NAME}"
 	}
 	r.config.Warnings = append(r.config.Warnings, Problem{
 		File: r.config.Path, Line: v.line, Column: v.column,

@@ -156,7 +156,7 @@ type RefusedError struct {
 }
 
 func (e *RefusedError) Error() string {
-	return fmt.Sprintf("address %s %s and may not be reached", e.Address, e.Reason)
+	return fmt.Sprintf("address %s %s, so the connection is not allowed", e.Address, e.Reason)
 }
 
 // guard checks the address that is really dialled, after name resolution, so

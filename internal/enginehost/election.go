@@ -55,7 +55,7 @@ func (m *Member) findHost(ctx context.Context) bool {
 		return false
 	}
 	if m.opts.Port != 0 && portOf(found.Temporal) != m.opts.Port || m.opts.UIPort != 0 && portOf(found.UI) != m.opts.UIPort {
-		m.log.Warn("the engine is running already, on other ports than requested",
+		m.log.Warn("the engine is already running, on other ports than you asked for",
 			zap.Int("host_pid", found.Host), zap.String("temporal", found.Temporal), zap.String("ui", found.UI))
 	}
 	m.publish(found.Address, false)
@@ -70,12 +70,12 @@ func (m *Member) tooLate() error {
 func (m *Member) notFound(err error) error {
 	found, readErr := m.folder.read()
 	if readErr != nil || found.Host == 0 {
-		return fmt.Errorf("wait for the engine of %q: %w", m.folder, err)
+		return fmt.Errorf("waiting for the engine of %q: %w", m.folder, err)
 	}
 	if found.Error != "" {
-		return fmt.Errorf("wait for the engine of %q, which process %d hosts: %w (it says: %s)", m.folder, found.Host, err, found.Error)
+		return fmt.Errorf("waiting for the engine of %q in process %d: %w (the process says: %s)", m.folder, found.Host, err, found.Error)
 	}
-	return fmt.Errorf("wait for the engine of %q, which process %d hosts: %w", m.folder, found.Host, err)
+	return fmt.Errorf("waiting for the engine of %q in process %d: %w", m.folder, found.Host, err)
 }
 
 // live is the membership after the joining: that of a guest until this process
@@ -110,7 +110,7 @@ func (m *Member) follow(ctx context.Context) error {
 			return cannotUse(string(m.folder), err, os.Geteuid())
 		}
 		if won {
-			m.log.Info("the process that hosted the engine has ended, taking over")
+			m.log.Info("the process that hosted the engine has ended; taking over")
 			return nil
 		}
 		if found, err := m.folder.read(); err == nil && found.Ready {
@@ -146,7 +146,7 @@ func (m *Member) host(ctx context.Context, e *engine) error {
 		if time.Since(started) >= m.opts.tempo.steady {
 			failures = 0
 		}
-		m.log.Error("the engine ended unexpectedly, starting another", zap.Error(why))
+		m.log.Error("the engine ended unexpectedly; starting another one", zap.Error(why))
 		e = nil
 	}
 }
@@ -163,7 +163,7 @@ func (m *Member) watch(ctx context.Context, e *engine) error {
 			return e.process.Cause()
 		case <-trim.C:
 			if err := child.TrimLog(m.folder.engineLog()); err != nil {
-				m.log.Warn("the engine's log is growing", zap.Error(err))
+				m.log.Warn("could not trim the engine's log", zap.Error(err))
 			}
 		}
 	}
@@ -192,11 +192,11 @@ func (m *Member) revive(ctx context.Context, failures *int, why error) (*engine,
 			if why != nil && why.Error() == err.Error() {
 				level = zap.InfoLevel // it is known already
 			}
-			m.log.Log(level, "the engine did not start, trying again", zap.Int("tries_left", left), zap.Error(err))
+			m.log.Log(level, "the engine did not start; trying again", zap.Int("tries_left", left), zap.Error(err))
 		}
 		why = err
 	}
-	return nil, fmt.Errorf("engine of %q could not be kept running: %w", m.folder, why)
+	return nil, fmt.Errorf("could not keep the engine of %q running: %w", m.folder, why)
 }
 
 // unannounce tells guests that this host has no engine, and why, but keeps the
@@ -212,7 +212,7 @@ func (m *Member) unannounce(why error) {
 	}
 	// Where it cannot be written, guests find out by asking the engine.
 	if err := m.folder.write(last); err != nil {
-		m.log.Debug("address of the engine is out of date", zap.Error(err))
+		m.log.Debug("could not update the address of the engine", zap.Error(err))
 	}
 }
 

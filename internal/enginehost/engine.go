@@ -94,7 +94,7 @@ func (m *Member) awaitLastEngine(ctx context.Context) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("an engine without a host is running on %q; end its process", lock.Path())
+		return fmt.Errorf("an engine is running on %q, but the process that started it has ended; stop the engine", lock.Path())
 	}
 	return cannotUse(string(m.folder), err, os.Geteuid())
 }

@@ -131,7 +131,7 @@ func Join(ctx context.Context, opts Options) (*Member, error) {
 
 func newMember(opts Options) (*Member, error) {
 	if opts.Data == "" {
-		return nil, errors.New("no data folder is given")
+		return nil, errors.New("the data folder is missing")
 	}
 	data, err := filepath.Abs(opts.Data)
 	if err != nil {

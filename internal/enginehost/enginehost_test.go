@@ -178,11 +178,11 @@ func TestAddressThatDoesNotAnswerIsNotBelieved(t *testing.T) {
 	waits.join = 50 * time.Millisecond
 	_, err = tryJoin(t, Options{Data: data, tempo: waits})
 	require.ErrorIs(t, err, context.DeadlineExceeded)
-	require.ErrorContains(t, err, "process 4711 hosts")
+	require.ErrorContains(t, err, "in process 4711")
 
 	require.NoError(t, folder(data).write(record{Host: 4711, Error: "the disk is full"}))
 	_, err = tryJoin(t, Options{Data: data, tempo: waits})
-	require.ErrorContains(t, err, "it says: the disk is full")
+	require.ErrorContains(t, err, "the process says: the disk is full")
 	require.NoError(t, lock.Unlock())
 }
 
@@ -294,7 +294,7 @@ func TestWantedPortsOfAGuestDrawAWarning(t *testing.T) {
 	join(t, Options{Data: data})
 	logs, seen := observer.New(zap.WarnLevel)
 	join(t, Options{Data: data, Port: 1, Log: zap.New(logs)})
-	require.Equal(t, 1, seen.FilterMessage("the engine is running already, on other ports than requested").Len())
+	require.Equal(t, 1, seen.FilterMessage("the engine is already running, on other ports than you asked for").Len())
 }
 
 func TestCompact(t *testing.T) {

@@ -54,7 +54,7 @@ func hasty() tempo {
 
 func TestNoDataFolderIsAnError(t *testing.T) {
 	_, err := tryJoin(t, Options{})
-	require.ErrorContains(t, err, "no data folder is given")
+	require.ErrorContains(t, err, "the data folder is missing")
 }
 
 func TestBinaryIsLookedForBesideTheProgram(t *testing.T) {
@@ -104,7 +104,7 @@ func TestEngineThatDiesIsReplaced(t *testing.T) {
 	require.True(t, m.Hosting())
 	require.Equal(t, m.Address().PID, processID(t, m))
 	until(t, "the guest knows it", func() bool { return guest.Address() == m.Address() })
-	ended := seen.FilterMessage("the engine ended unexpectedly, starting another").All()
+	ended := seen.FilterMessage("the engine ended unexpectedly; starting another one").All()
 	require.Len(t, ended, 1)
 	require.Contains(t, ended[0].ContextMap()["error"], "signal: killed")
 }
@@ -115,7 +115,7 @@ func TestEngineThatDoesNotComeBackIsGivenUp(t *testing.T) {
 	behave(t, data, behaviour{Mode: modeError, Text: "the disk is full"})
 	killEngine(t, m)
 	<-m.Done()
-	require.ErrorContains(t, m.Err(), "could not be kept running: engine: the disk is full")
+	require.ErrorContains(t, m.Err(), "running: engine: the disk is full")
 	require.False(t, m.Hosting())
 	_, err := m.Dial(t.Context(), "")
 	require.ErrorIs(t, err, net.ErrClosed)

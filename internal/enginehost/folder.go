@@ -80,7 +80,7 @@ func (f folder) write(r record) error {
 // taken over: the files of the next one would be out of reach for that user.
 func (f folder) checkOwner(uid int) error {
 	if owner := ownerBut(f.addressFile(), uid); owner != "" {
-		return fmt.Errorf("engine of data folder %q belongs to %s; use that account, or another --data", f, owner)
+		return fmt.Errorf("the engine of data folder %q belongs to %s; run as that user, or choose another folder with --data", f, owner)
 	}
 	return nil
 }

@@ -89,7 +89,7 @@ func TestTheLastPollDecidesWhenTheTimeForProcessingIsOver(t *testing.T) {
 	require.Equal(t, 10*time.Minute, c.now.Sub(sent))
 	c.does(flow.DoEnd)
 	require.Equal(t, upload.KindTimeout, c.s.Cause.Kind)
-	require.Contains(t, c.s.Cause.Message, "not processed within 10m0s; the last status: 404")
+	require.Contains(t, c.s.Cause.Message, "the vendor did not process the file within 10m0s; its last status: 404")
 }
 
 func TestTimeInWhichTheVendorCouldNotBeAskedDoesNotCount(t *testing.T) {
@@ -229,7 +229,7 @@ func TestACompletionIsMadeOnceMoreAndThenCostsItsSession(t *testing.T) {
 	c.does(flow.DoFind)
 	c.Found(c.s, upload.Settled{Clean: true}, c.now)
 	c.does(flow.DoPrepare)
-	require.Contains(t, c.s.Notes, "session 1 was left at the vendor")
+	require.Contains(t, c.s.Notes, "session 1 remains at the vendor")
 }
 
 func TestACompletionThatWasHeardIsPolledFor(t *testing.T) {

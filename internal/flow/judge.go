@@ -346,7 +346,7 @@ func (f Flow) fail(s *upload.Progress, at upload.Step, e *upload.Error, now time
 	case at == upload.StepTransfer && f.stored(s):
 		f.ready(s)
 	case at == upload.StepFind && f.Policy.Find.By == upload.FindBySearch:
-		end(s, unconfirmed(s.Cause, "the search for the medium failed: "+e.Message))
+		end(s, unconfirmed(s.Cause, "the search for the file failed: "+e.Message))
 	case at == upload.StepPoll && !s.Until.IsZero():
 		end(s, s.Cause)
 	case at == upload.StepTransfer && e.Kind == upload.KindUnavailable && s.Arrived && !s.Over:

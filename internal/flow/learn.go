@@ -64,7 +64,7 @@ func (f Flow) Restart(s *upload.Progress, was upload.Progress, now time.Time) {
 	*s = was
 	s.Attempts, s.BytesSent, s.Tally, s.Repeated, s.Waiting, s.Over, s.Attempt = upload.Attempts{}, 0, upload.Tally{}, nil, nil, false, 0
 	s.Notes = notes
-	s.Note("continues with session " + s.Session.ID + " of an earlier run")
+	s.Note("continued with session " + s.Session.ID + " of an earlier run")
 	f.Unheard(s, now)
 }
 
@@ -109,7 +109,7 @@ func (f Flow) Unheard(s *upload.Progress, now time.Time) {
 	s.Arrived = true
 	if f.Policy.Find.By != "" {
 		f.find(s, &upload.Error{
-			Kind: upload.KindUnavailable, Step: upload.StepTransfer, Message: "the worker stopped responding while it sent the bytes", Arrived: upload.ArrivedMaybe,
+			Kind: upload.KindUnavailable, Step: upload.StepTransfer, Message: "the worker stopped responding while it was sending", Arrived: upload.ArrivedMaybe,
 		}, now)
 	}
 }
@@ -210,15 +210,15 @@ func (f Flow) unnoticed(s *upload.Progress, media upload.Media) {
 
 // late is the failure of a medium that was not processed in time.
 func (f Flow) late(seen string) *upload.Error {
-	return upload.Errorf(upload.KindTimeout, upload.StepPoll, "not processed within %s; the last status: %s", f.Policy.Poll.Deadline, seen).
-		WithHint("the vendor may still finish it; check there before you send it again, which could make a duplicate")
+	return upload.Errorf(upload.KindTimeout, upload.StepPoll, "the vendor did not process the file within %s; its last status: %s", f.Policy.Poll.Deadline, seen).
+		WithHint("the vendor may still finish; check there before you send the file again, to avoid a duplicate")
 }
 
 // left notes a session that stays at the vendor, where that leaves something to
 // see.
 func (f Flow) left(s *upload.Progress) {
 	if f.Policy.LostSessions > 0 {
-		s.Note("session " + s.Session.ID + " was left at the vendor")
+		s.Note("session " + s.Session.ID + " remains at the vendor")
 	}
 }
 
@@ -294,7 +294,7 @@ func ofCompletion(cause *upload.Error) bool {
 // unconfirmed is the end of a search that could not tell.
 func unconfirmed(lost *upload.Error, doubt string) *upload.Error {
 	if lost == nil {
-		lost = &upload.Error{Message: "the answer to the bytes was lost"}
+		lost = &upload.Error{Message: "the vendor's answer was lost"}
 	}
 	e := upload.Errorf(upload.KindUnconfirmed, upload.StepTransfer, "%s; %s", lost.Message, doubt)
 	e.Status, e.RequestID = lost.Status, lost.RequestID

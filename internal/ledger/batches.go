@@ -102,7 +102,7 @@ func (b batchRow) args() ([]any, error) {
 // A zero CreatedAt is the present.
 func (l *Ledger) OpenBatch(ctx context.Context, batch Batch) (found Batch, made bool, err error) {
 	if batch.ID == "" {
-		return Batch{}, false, l.fail("open a batch", errors.New("it needs an ID"))
+		return Batch{}, false, l.fail("open a batch", errors.New("the ID is missing"))
 	}
 	b := batchRow{Batch: batch}
 	b.State = upload.BatchLoading
@@ -136,7 +136,7 @@ func (l *Ledger) BatchLoaded(ctx context.Context, id string, total int64) error 
 		b.baseline, err = failures(ctx, tx, b.ID)
 		return true, err
 	})
-	return l.failBatch(ctx, "note that batch "+id+" is loaded", id, err)
+	return l.failBatch(ctx, "mark batch "+id+" as loaded", id, err)
 }
 
 // updateBatch reads a batch, lets change decide, and writes it back unless that

@@ -81,7 +81,7 @@ func TestBatchIsOpenedOnce(t *testing.T) {
 		require.Equal(t, want, found)
 
 		_, _, err = l.OpenBatch(t.Context(), ledger.Batch{})
-		require.ErrorContains(t, err, "needs an ID")
+		require.ErrorContains(t, err, "the ID is missing")
 	})
 }
 

@@ -108,9 +108,9 @@ func (l *Ledger) claimRow(request ClaimRequest) (*row, error) {
 	case request.Item.UploadID == "":
 		return nil, errors.New("a claim needs an upload ID")
 	case request.RunID == "" || request.WorkflowID == "":
-		return nil, errors.New("a claim needs the IDs of a workflow and of its run")
+		return nil, errors.New("a claim needs a workflow ID and a run ID")
 	case request.StartedAt.IsZero():
-		return nil, errors.New("a claim needs the time at which its run began with the item")
+		return nil, errors.New("a claim needs a start time")
 	}
 	r := newRow(request.Item, request.Way, request.WorkflowID, request.RunID, request.StartedAt)
 	r.result.State = upload.StatePreparing

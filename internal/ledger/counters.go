@@ -21,11 +21,11 @@ type Counter struct {
 func (c Counter) check() error {
 	switch {
 	case c.Window <= 0:
-		return fmt.Errorf("counter %q has a window of %s, want more than 0", c.Name, c.Window)
+		return fmt.Errorf("counter %q has a window of %s, which must be more than 0", c.Name, c.Window)
 	case c.Limit < 1:
-		return fmt.Errorf("counter %q has a limit of %d, want at least 1", c.Name, c.Limit)
+		return fmt.Errorf("counter %q has a limit of %d, which must be at least 1", c.Name, c.Limit)
 	case c.N < 1 || c.N > c.Limit:
-		return fmt.Errorf("counter %q is asked for %d, want 1 to %d", c.Name, c.N, c.Limit)
+		return fmt.Errorf("counter %q was asked for %d, which must be 1 to %d", c.Name, c.N, c.Limit)
 	}
 	return nil
 }

@@ -98,10 +98,10 @@ func TestCounterIsExactAcrossProcesses(t *testing.T) {
 func TestImpossibleCountersAreRefused(t *testing.T) {
 	l := ledgertest.Open(t, ledgertest.SQLite(t), ledger.Options{})
 	for want, c := range map[string]ledger.Counter{
-		"a window of 0s":       {Name: "day", Limit: 1, N: 1},
-		"a limit of 0":         {Name: "day", Window: time.Hour, N: 1},
-		"is asked for 0":       {Name: "day", Window: time.Hour, Limit: 1},
-		"is asked for 2, want": {Name: "day", Window: time.Hour, Limit: 1, N: 2},
+		"a window of 0s":                 {Name: "day", Limit: 1, N: 1},
+		"a limit of 0":                   {Name: "day", Window: time.Hour, N: 1},
+		"was asked for 0":                {Name: "day", Window: time.Hour, Limit: 1},
+		"was asked for 2, which must be": {Name: "day", Window: time.Hour, Limit: 1, N: 2},
 	} {
 		_, _, err := l.Count(t.Context(), c)
 		require.ErrorContains(t, err, want)

@@ -62,7 +62,7 @@ func (l *Ledger) RequestDetach(ctx context.Context, request DetachRequest) (Entr
 
 // Because is why a row that was detached has a workflow of its own.
 func (r DetachRequest) Because() string {
-	return "in a workflow of its own since " + r.By + " controls it"
+	return "in a workflow of its own, because " + r.By + " controls it"
 }
 
 // insertDetachRequest saves a request for the run that holds the row, and deletes

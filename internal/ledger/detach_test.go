@@ -75,7 +75,7 @@ func TestADetachedRowIsClaimedByNoShard(t *testing.T) {
 		require.NoError(t, err)
 		item, err := row.OwnItem()
 		require.NoError(t, err)
-		require.Equal(t, "in a workflow of its own since anna controls it", item.Resume.Because)
+		require.Equal(t, "in a workflow of its own, because anna controls it", item.Resume.Because)
 		grant(t, l, asks(item, "own", noon))
 
 		row, err = l.ReadProgress(t.Context(), spring(2).UploadID)

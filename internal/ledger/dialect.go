@@ -97,8 +97,8 @@ func openPostgres(ledgerURL string) (*sql.DB, error) {
 	// An unescaped / ? or # in a password ends the part that it stands in; what
 	// is left would be taken for a host or a path, and be printed as one.
 	if err != nil || u.Fragment != "" || u.User == nil && strings.Contains(ledgerURL, "@") {
-		return nil, fmt.Errorf("%w: want postgres://USER:PASSWORD@HOST:PORT/DATABASE, "+
-			"with %%40, %%2F, %%3F, %%23 and %%25 for @ / ? # %% within user and password", ErrURL)
+		return nil, fmt.Errorf("%w: use postgres://USER:PASSWORD@HOST:PORT/DATABASE, "+
+			"and write @ / ? # %% in the user and password as %%40 %%2F %%3F %%23 %%25", ErrURL)
 	}
 	config, err := pgx.ParseConfig(ledgerURL)
 	if err != nil {
@@ -138,7 +138,7 @@ func parseCause(err error, u *url.URL) string {
 			return cause.Error()
 		}
 	}
-	return "its settings are not understood, want those of libpq, such as sslmode=require"
+	return "its settings are invalid; use libpq settings, for example sslmode=require"
 }
 
 // openSQLite opens a file, making it where it is missing: a pool that reads and
@@ -179,19 +179,19 @@ func openSQLite(path string) (read, write *sql.DB, err error) {
 func sqliteFile(path string) (string, error) {
 	switch {
 	case path == "":
-		return "", fmt.Errorf("%w: it is empty, want a path of a SQLite file or postgres://…", ErrURL)
+		return "", fmt.Errorf("%w: it is empty; use the path of a SQLite file or postgres://…", ErrURL)
 	case strings.Contains(path, "://"):
 		scheme, _, _ := strings.Cut(path, "://")
-		return "", fmt.Errorf("%w: unknown scheme %q, want a path of a SQLite file or postgres://…", ErrURL, scheme)
+		return "", fmt.Errorf("%w: unknown scheme %q; use the path of a SQLite file or postgres://…", ErrURL, scheme)
 	case path == ":memory:" || strings.HasPrefix(path, "file:"):
-		return "", fmt.Errorf("%w: %q is not kept in a plain file, want a path of a SQLite file or postgres://…", ErrURL, path)
+		return "", fmt.Errorf("%w: %q is not a plain file; use the path of a SQLite file or postgres://…", ErrURL, path)
 	}
 	full, err := filepath.Abs(path)
 	if err != nil {
 		return "", fmt.Errorf("%w %q: %w", ErrURL, path, err)
 	}
 	if err := os.MkdirAll(filepath.Dir(full), 0o700); err != nil {
-		return "", fmt.Errorf("%w: make the ledger's folder: %w", ErrUnreachable, err)
+		return "", fmt.Errorf("%w: create the ledger's folder: %w", ErrUnreachable, err)
 	}
 	file, err := os.OpenFile(full, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

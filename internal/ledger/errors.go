@@ -15,16 +15,16 @@ import (
 
 // What may be wrong with a ledger, for errors.Is.
 var (
-	ErrURL         = errors.New("wrong ledger")                                          // the URL or path names none
-	ErrUnreachable = errors.New("the ledger's database cannot be reached")               // no server, no file, no login
-	ErrNewer       = errors.New("the ledger was written by a newer program")             // its schema is not known here
-	ErrFull        = errors.New("the disk of the ledger's database is full")             // or a quota is
-	ErrLocked      = errors.New("the ledger's database is locked")                       // by another process, for too long
-	ErrReadOnly    = errors.New("the ledger's database is read-only")                    // a replica, or missing rights
-	ErrDamaged     = errors.New("the ledger's file is damaged, or is not a SQLite file") // restore it, or move it away
+	ErrURL         = errors.New("invalid ledger")                                       // the URL or path names none
+	ErrUnreachable = errors.New("the ledger's database cannot be reached")              // no server, no file, no login
+	ErrNewer       = errors.New("the ledger was written by a newer program")            // its schema is not known here
+	ErrFull        = errors.New("the disk of the ledger's database is full")            // or a quota is
+	ErrLocked      = errors.New("the ledger's database is locked")                      // by another process, for too long
+	ErrReadOnly    = errors.New("the ledger's database is read-only")                   // a replica, or missing rights
+	ErrDamaged     = errors.New("the ledger's file is damaged or is not a SQLite file") // restore it, or move it away
 	ErrClosed      = errors.New("the ledger is closed")
 	ErrNotFound    = errors.New("not in the ledger")
-	ErrLeaseLost   = errors.New("another process holds the lease on the token now")
+	ErrLeaseLost   = errors.New("another process now holds the lease on the token")
 )
 
 // NotFoundError says that an item is not in the ledger, and which ones are that
@@ -69,11 +69,11 @@ func (l *Ledger) fail(doing string, err error) error {
 
 // hints say what to do about an error.
 var hints = map[error]string{
-	ErrUnreachable: "check that it is running, and the key ledger of the configuration",
-	ErrFull:        "free some space, or run doctor --prune",
-	ErrLocked:      "another process has locked it; end that process, or try again",
-	ErrReadOnly:    "allow the program to write, or name the primary server",
-	ErrDamaged:     "restore the file from a backup, or move it away to start with an empty ledger",
+	ErrUnreachable: "check that the database is running, and check `ledger` in the configuration",
+	ErrFull:        "free some space, or run `mediaferry doctor --prune`",
+	ErrLocked:      "another process has locked the database; stop that process or try again",
+	ErrReadOnly:    "allow mediaferry to write, or use the primary server",
+	ErrDamaged:     "restore the file from a backup, or remove it to start with an empty ledger",
 }
 
 // cause is an error without the words around it that only a programmer of the

@@ -87,7 +87,7 @@ type Ledger struct {
 // another one of this package, and never tells a password.
 func Open(ctx context.Context, o Options) (*Ledger, error) {
 	if o.Sealer == nil {
-		return nil, errors.New("a ledger needs a sealer, got none")
+		return nil, errors.New("a ledger needs a sealer")
 	}
 	l := &Ledger{sealer: o.Sealer, log: o.Log, now: o.Now, given: o.Now != nil}
 	if l.log == nil {
@@ -278,7 +278,7 @@ func (l *Ledger) seal(what string, plain []byte) ([]byte, error) {
 func (l *Ledger) unseal(what string, sealed []byte) ([]byte, error) {
 	plain, err := l.sealer.Open(sealed)
 	if err != nil {
-		return nil, fmt.Errorf("unseal %s: %w (is encryption.key the one that it was written with?)", what, err)
+		return nil, fmt.Errorf("unseal %s: %w (is encryption.key the key that it was written with?)", what, err)
 	}
 	return plain, nil
 }

@@ -176,13 +176,13 @@ func TestWrongURLIsExplained(t *testing.T) {
 	for url, want := range map[string]string{
 		"":                                           "it is empty",
 		"mysql://u:hunter2@host/db":                  `unknown scheme "mysql"`,
-		":memory:":                                   "not kept in a plain file",
-		"file:ledger.db":                             "not kept in a plain file",
+		":memory:":                                   "is not a plain file",
+		"file:ledger.db":                             "is not a plain file",
 		"postgres://u:hun/ter2@host/db":              "%2F",
 		"postgres://u:12/hunter2@host/db":            "%2F",
 		"postgres://u:12?hunter2@host/db":            "%2F",
 		"postgres://u:hunter2#@host/db":              "%23",
-		"postgres://u:hunter2@host:x/db":             "want postgres://USER:PASSWORD@HOST:PORT/DATABASE",
+		"postgres://u:hunter2@host:x/db":             "use postgres://USER:PASSWORD@HOST:PORT/DATABASE",
 		"postgres://u:hunter2@host/db?sslmode=maybe": "sslmode",
 		"postgres://u:hunter2@host/db?sslrootcert=/none&sslmode=verify-full": "/none",
 	} {

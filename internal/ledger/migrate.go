@@ -76,7 +76,7 @@ func (l *Ledger) migrateSQLite(ctx context.Context, provider *goose.Provider, pa
 	}
 	lock := flock.New(full+".lock", flock.SetPermissions(0o600))
 	if _, err := lock.TryLockContext(ctx, lockPace); err != nil {
-		return fmt.Errorf("wait for another process that opens the ledger: %w", err)
+		return fmt.Errorf("waiting for another process to open the ledger: %w", err)
 	}
 	if _, err = l.write.ExecContext(ctx, `PRAGMA journal_mode = WAL`); err == nil {
 		err = l.up(ctx, provider)
@@ -124,6 +124,6 @@ func (l *Ledger) checkVersion(ctx context.Context) error {
 }
 
 func newer(current, target int64) error {
-	return fmt.Errorf("%w: the database has version %d of the schema, this program knows %d; install the newer program",
+	return fmt.Errorf("%w: the database has schema version %d, but this program knows only %d; install a newer version of mediaferry",
 		ErrNewer, current, target)
 }

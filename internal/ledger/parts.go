@@ -23,7 +23,7 @@ type KeptPart struct {
 // again. It may be repeated; the last word on a part counts.
 func (l *Ledger) KeepPart(ctx context.Context, k KeptPart) error {
 	if k.UploadID == "" || k.Session == "" || k.Part.ETag == "" {
-		return l.fail("keep a part", errors.New("a part that is kept needs an upload ID, a session and an ETag"))
+		return l.fail("keep a part", errors.New("a part needs an upload ID, a session and an ETag"))
 	}
 	text, err := json.Marshal(k.Part)
 	if err == nil {

@@ -31,16 +31,16 @@ func (p Permit) check() error {
 	case p.Rate == 0 && p.N >= 1:
 		return nil
 	case !(p.Rate >= 0 && p.Rate <= maxRate): // so that it holds for no number, too
-		return fmt.Errorf("a rate of %g requests per second, want more than 0 and at most %g, or 0 for no limit", p.Rate, float64(maxRate))
+		return fmt.Errorf("the rate is %g requests per second, but must be more than 0 and at most %g, or 0 for no limit", p.Rate, float64(maxRate))
 	case p.Rate == 0:
-		return fmt.Errorf("%d requests at once, want at least 1", p.N)
+		return fmt.Errorf("%d requests at once, but must be at least 1", p.N)
 	case p.Burst < 1:
-		return fmt.Errorf("a burst of %d requests, want at least 1", p.Burst)
+		return fmt.Errorf("the burst is %d requests, but must be at least 1", p.Burst)
 	case float64(p.Burst)/p.Rate > maxSaving:
-		return fmt.Errorf("a burst of %d at a rate of %g takes %.3g seconds to save up, want at most %g",
+		return fmt.Errorf("a burst of %d at a rate of %g takes %.3g seconds to save up, but may take at most %g",
 			p.Burst, p.Rate, float64(p.Burst)/p.Rate, float64(maxSaving))
 	case p.N < 1 || p.N > p.Burst:
-		return fmt.Errorf("%d requests at once, want 1 to %d", p.N, p.Burst)
+		return fmt.Errorf("%d requests at once, but must be 1 to %d", p.N, p.Burst)
 	}
 	return nil
 }

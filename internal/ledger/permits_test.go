@@ -72,15 +72,15 @@ func TestAskedForPauseHoldsForAll(t *testing.T) {
 func TestImpossiblePermitsAreRefused(t *testing.T) {
 	l := ledgertest.Open(t, ledgertest.SQLite(t), ledger.Options{})
 	for want, p := range map[string]ledger.Permit{
-		"want at least 1":         {Account: "a"},
-		"a burst of 0":            {Account: "a", N: 1, Rate: 1},
+		"must be at least 1":      {Account: "a"},
+		"the burst is 0":          {Account: "a", N: 1, Rate: 1},
 		"0 requests at once":      {Account: "a", Rate: 1, Burst: 1},
 		"3 requests at once":      {Account: "a", N: 3, Rate: 1, Burst: 2},
-		"want 1 to 2":             {Account: "a", N: 3, Rate: 1, Burst: 2},
-		"a rate of -1":            {Account: "a", N: 1, Rate: -1, Burst: 2},
+		"must be 1 to 2":          {Account: "a", N: 3, Rate: 1, Burst: 2},
+		"the rate is -1":          {Account: "a", N: 1, Rate: -1, Burst: 2},
 		"reserve requests to abc": {Account: "abc", Rate: 1},
-		"a rate of NaN":           {Account: "a", N: 1, Rate: math.NaN(), Burst: 1},
-		"a rate of +Inf":          {Account: "a", N: 1, Rate: math.Inf(1), Burst: 1},
+		"the rate is NaN":         {Account: "a", N: 1, Rate: math.NaN(), Burst: 1},
+		"the rate is +Inf":        {Account: "a", N: 1, Rate: math.Inf(1), Burst: 1},
 		"takes 1e+12 seconds":     {Account: "a", N: 1, Rate: 1e-9, Burst: 1000},
 	} {
 		_, err := l.Reserve(t.Context(), p)

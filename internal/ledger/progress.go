@@ -62,11 +62,11 @@ func (l *Ledger) SaveProgress(ctx context.Context, updates []ProgressUpdate) ([]
 func (l *Ledger) progressRow(update ProgressUpdate) (*row, error) {
 	switch {
 	case update.UploadID == "" || update.RunID == "":
-		return nil, errors.New("progress needs an upload ID and the ID of a run")
+		return nil, errors.New("progress needs an upload ID and a run ID")
 	case update.State.Ended():
-		return nil, errors.New("progress cannot end an item, want a record")
+		return nil, errors.New("progress cannot end an item; use a record")
 	case update.Progress.Version < 1:
-		return nil, fmt.Errorf("progress has version %d, want at least 1", update.Progress.Version)
+		return nil, fmt.Errorf("progress has version %d, which must be at least 1", update.Progress.Version)
 	}
 	plain, err := json.Marshal(sealedProgress{UploadID: clean(update.UploadID), Progress: update.Progress})
 	if err != nil {
@@ -101,7 +101,7 @@ func (l *Ledger) Detach(ctx context.Context, items []Detachment) ([]*Refusal, er
 	ids := make([]string, len(items))
 	for i, item := range items {
 		if ids[i] = item.UploadID; ids[i] == "" || item.RunID == "" {
-			return nil, l.fail("detach an item", errors.New("it needs an upload ID and the ID of a run"))
+			return nil, l.fail("detach an item", errors.New("the upload ID or the run ID is missing"))
 		}
 		jobs[i] = &job{verb: verbDetach, row: &row{
 			item: upload.Item{UploadID: item.UploadID}, runID: item.RunID, because: item.Because,
@@ -134,7 +134,7 @@ func (l *Ledger) openProgress(uploadID string, sealed []byte) (*upload.Progress,
 		return nil, fmt.Errorf("progress of item %q: %w", uploadID, err)
 	}
 	if opened.UploadID != uploadID {
-		return nil, fmt.Errorf("progress of item %q: %w: it is that of item %q", uploadID, ErrDamaged, opened.UploadID)
+		return nil, fmt.Errorf("progress of item %q: %w: it belongs to item %q", uploadID, ErrDamaged, opened.UploadID)
 	}
 	return &opened.Progress, nil
 }

@@ -419,12 +419,12 @@ func TestIllFormedProgressIsRefused(t *testing.T) {
 	require.NoError(t, err)
 	_, err = l.Detach(t.Context(), nil)
 	require.NoError(t, err)
-	require.ErrorContains(t, save(t.Context(), l, ledger.ProgressUpdate{UploadID: "a"}), "ID of a run")
+	require.ErrorContains(t, save(t.Context(), l, ledger.ProgressUpdate{UploadID: "a"}), "run ID")
 	require.ErrorContains(t, save(t.Context(), l, ledger.ProgressUpdate{RunID: "a"}), "an upload ID")
-	require.ErrorContains(t, save(t.Context(), l, ledger.ProgressUpdate{UploadID: "a", RunID: "b"}), "version 0, want at least 1")
-	require.ErrorContains(t, save(t.Context(), l, progress(1, "shard", upload.StateReady)), "want a record")
+	require.ErrorContains(t, save(t.Context(), l, ledger.ProgressUpdate{UploadID: "a", RunID: "b"}), "version 0, which must be at least 1")
+	require.ErrorContains(t, save(t.Context(), l, progress(1, "shard", upload.StateReady)), "use a record")
 	_, err = l.Detach(t.Context(), []ledger.Detachment{{UploadID: "a"}})
-	require.ErrorContains(t, err, "ID of a run")
+	require.ErrorContains(t, err, "run ID")
 }
 
 // Claims, progress and ends of one row that are written in one group keep their order.

@@ -60,10 +60,10 @@ func (l *Ledger) UpdateState(ctx context.Context, u StateUpdate) error {
 
 func (l *Ledger) updateJob(u StateUpdate) (*job, error) {
 	if u.Item.UploadID == "" || u.RunID == "" {
-		return nil, errors.New("an update needs an upload ID and the ID of a run")
+		return nil, errors.New("an update needs an upload ID and a run ID")
 	}
 	if u.State.Ended() {
-		return nil, errors.New("an update cannot end an item, want a record")
+		return nil, errors.New("an update cannot end an item; use a record")
 	}
 	started := u.StartedAt
 	if started.IsZero() {

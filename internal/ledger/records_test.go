@@ -269,8 +269,8 @@ func TestReopenedItemHasNoErrorAnyMore(t *testing.T) {
 
 func TestIllFormedUpdatesAreRefused(t *testing.T) {
 	l := ledgertest.Open(t, ledgertest.SQLite(t), ledger.Options{})
-	require.ErrorContains(t, l.UpdateState(t.Context(), ledger.StateUpdate{Item: spring(1)}), "needs an upload ID and the ID of a run")
-	require.ErrorContains(t, l.UpdateState(t.Context(), at(spring(1), "one", upload.StateReady)), "want a record")
+	require.ErrorContains(t, l.UpdateState(t.Context(), ledger.StateUpdate{Item: spring(1)}), "needs an upload ID and a run ID")
+	require.ErrorContains(t, l.UpdateState(t.Context(), at(spring(1), "one", upload.StateReady)), "use a record")
 	require.ErrorContains(t, l.Record(t.Context(), upload.Record{Item: spring(1)}), "needs an upload ID and a state")
 }
 

@@ -49,7 +49,7 @@ func (r *Refusal) Error() string {
 	case Ended:
 		return fmt.Sprintf("item %q has ended as %s", r.UploadID, r.Entry.Result.State)
 	case Stale:
-		return fmt.Sprintf("progress of item %q has version %d in the ledger already", r.UploadID, r.Stored.Version)
+		return fmt.Sprintf("the ledger already has version %d of the progress of item %q", r.Stored.Version, r.UploadID)
 	}
 	return fmt.Sprintf("item %q is %v", r.UploadID, ErrNotFound)
 }

@@ -47,7 +47,7 @@ RETURNING upload_id`
 func (l *Ledger) AcquireSerial(ctx context.Context, request upload.SerialRequest) (bool, SerialHolder, error) {
 	key, id, run := clean(request.Key), clean(request.UploadID), clean(request.RunID)
 	if key == "" || id == "" || run == "" {
-		return false, SerialHolder{}, l.fail("acquire a serial key", errors.New("acquiring a serial key needs the key, an upload ID and the ID of a run"))
+		return false, SerialHolder{}, l.fail("acquire a serial key", errors.New("a serial key needs the key, an upload ID and a run ID"))
 	}
 	var acquired string
 	err := l.write.QueryRowContext(ctx, acquireSerial, key, id, run, request.Last, micros(l.now())).Scan(&acquired)

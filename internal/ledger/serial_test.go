@@ -161,7 +161,7 @@ func TestLaneWithoutNamesIsRefused(t *testing.T) {
 	l := ledgertest.Open(t, ledgertest.SQLite(t), ledger.Options{})
 	for _, request := range []upload.SerialRequest{{}, {Key: "x"}, {Key: "x", UploadID: "y"}, {UploadID: "y", RunID: "z"}} {
 		_, _, err := l.AcquireSerial(t.Context(), request)
-		require.ErrorContains(t, err, "acquiring a serial key needs")
+		require.ErrorContains(t, err, "a serial key needs")
 	}
 }
 

@@ -63,7 +63,7 @@ func (l *Ledger) CutShards(ctx context.Context, batch string, route upload.Route
 	most := int64(1) // the line behind the last shard ends it
 	for _, size := range sizes {
 		if size < 1 {
-			return nil, l.fail("cut shards of batch "+batch, fmt.Errorf("a shard of %d rows, want at least 1", size))
+			return nil, l.fail("cut shards of batch "+batch, fmt.Errorf("the shard has %d rows, but must have at least 1", size))
 		}
 		most += int64(size)
 	}

@@ -193,7 +193,7 @@ func TestShardsAreCutFromWaitingRows(t *testing.T) {
 		require.Equal(t, []string{"2-8: 4", "10-14: 4"}, cut(t, l, 0, 4, 4))
 
 		_, err := l.CutShards(t.Context(), "spring", springRoute, 0, []int{5, 0})
-		require.ErrorContains(t, err, "a shard of 0 rows, want at least 1")
+		require.ErrorContains(t, err, "the shard has 0 rows, but must have at least 1")
 	})
 }
 

@@ -297,7 +297,7 @@ func (w *writer) tell(group []*job, err error) {
 		}
 	}
 	if err != nil && lost > 0 {
-		w.ledger.log.Warn("the progress of items could not be saved",
+		w.ledger.log.Warn("could not save the progress of items",
 			zap.Int("items", lost), zap.Error(w.ledger.fail("note progress", err)))
 	}
 }

@@ -228,7 +228,7 @@ func TestLostUpdateIsLogged(t *testing.T) {
 		m.Wait = false
 		require.NoError(t, l.UpdateState(t.Context(), m))
 		require.NoError(t, l.Close())
-		require.Equal(t, 1, logs.FilterMessage("the progress of items could not be saved").Len())
+		require.Equal(t, 1, logs.FilterMessage("could not save the progress of items").Len())
 	})
 }
 

@@ -17,7 +17,7 @@ import (
 func New(level, format string, out io.Writer) (*zap.Logger, zap.AtomicLevel, error) {
 	atomic, err := zap.ParseAtomicLevel(level)
 	if err != nil {
-		return nil, atomic, fmt.Errorf("--log-level %q is unknown, want debug, info, warn or error", level)
+		return nil, atomic, fmt.Errorf("unknown --log-level %q; use debug, info, warn or error", level)
 	}
 	var encoder zapcore.Encoder
 	switch format {
@@ -30,7 +30,7 @@ func New(level, format string, out io.Writer) (*zap.Logger, zap.AtomicLevel, err
 		encoding.EncodeTime = zapcore.RFC3339NanoTimeEncoder
 		encoder = zapcore.NewJSONEncoder(encoding)
 	default:
-		return nil, atomic, fmt.Errorf("--log-format %q is unknown, want console or json", format)
+		return nil, atomic, fmt.Errorf("unknown --log-format %q; use console or json", format)
 	}
 	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(out)), atomic)), atomic, nil
 }

@@ -28,9 +28,9 @@ func TestTheLevelCanBeChangedWhileTheLogIsInUse(t *testing.T) {
 
 func TestUnknownLevelsAndFormatsNameTheChoices(t *testing.T) {
 	_, _, err := New("loud", "json", nil)
-	require.EqualError(t, err, `--log-level "loud" is unknown, want debug, info, warn or error`)
+	require.EqualError(t, err, `unknown --log-level "loud"; use debug, info, warn or error`)
 	_, _, err = New("info", "xml", nil)
-	require.EqualError(t, err, `--log-format "xml" is unknown, want console or json`)
+	require.EqualError(t, err, `unknown --log-format "xml"; use console or json`)
 	var out bytes.Buffer
 	log, _, err := New("info", "console", &out)
 	require.NoError(t, err)

@@ -40,7 +40,7 @@ func (a *accounts) find(name string) (*account, *Problem) {
 		a.known[name] = found
 	}
 	if found.fault != "" {
-		return nil, problem(SortAccount, columnTo, "account %s cannot be used: %s", shown(name), found.fault).hint("correct the configuration; mediaferry doctor lists all of its problems")
+		return nil, problem(SortAccount, columnTo, "account %s cannot be used: %s", shown(name), found.fault).hint("correct the configuration; `mediaferry doctor` lists all problems")
 	}
 	return found, nil
 }
@@ -126,16 +126,16 @@ func (a *accounts) unknown(name string) *Problem {
 }
 
 func (a *accounts) missing() *Problem {
-	return problem(SortAccount, columnTo, "the account is missing, and --to is not given").hint("%s", a.choices())
+	return problem(SortAccount, columnTo, "the account is missing, and --to is not set").hint("%s", a.choices())
 }
 
 func (a *accounts) choices() string {
 	const most = 20
 	switch n := len(a.names); {
 	case n == 0:
-		return "the configuration has no accounts; add one below accounts:"
+		return "the configuration has no accounts; add one under accounts:"
 	case n > most:
-		return fmt.Sprintf("want one of %s and %d more", strings.Join(a.names[:most], ", "), n-most)
+		return fmt.Sprintf("use one of %s and %d more", strings.Join(a.names[:most], ", "), n-most)
 	}
-	return "want one of " + strings.Join(a.names, ", ")
+	return "use one of " + strings.Join(a.names, ", ")
 }

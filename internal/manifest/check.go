@@ -82,7 +82,7 @@ func (c *checker) check(in raw) Row {
 func (c *checker) take(row *Row, cell Cell) *Problem {
 	if p := damaged(cell); p != nil {
 		if c.layout.Format == Folder {
-			_ = p.hint("rename the file; its name is not UTF-8")
+			_ = p.hint("rename the file; its name is not valid UTF-8")
 		}
 		return p
 	}
@@ -93,7 +93,7 @@ func (c *checker) take(row *Row, cell Cell) *Problem {
 		return untyped(cell)
 	}
 	if strings.ContainsFunc(cell.Text, invisible) {
-		return problem(sortOf(cell.Column), cell.Column, "%s contains an invisible character", shown(cell.Text)).hint("type the cell again by hand; rename a file whose name has such a character")
+		return problem(sortOf(cell.Column), cell.Column, "%s contains an invisible character", shown(cell.Text)).hint("type the cell again by hand; if the file has such a name, rename it")
 	}
 	switch cell.Column {
 	case columnSource:
@@ -152,14 +152,14 @@ func sortOf(column string) Sort {
 func untyped(cell Cell) *Problem {
 	p := problem(sortOf(cell.Column), clipped(cell.Column), "%s is not a string", shown(cell.Text))
 	if cell.kind == kindNumber {
-		return p.hint("put it in quotes; a number loses its leading zeros")
+		return p.hint("put it in quotes, because a number loses its leading zeros")
 	}
 	return p.hint("put it in quotes")
 }
 
 func (c *checker) id(row *Row, id string) *Problem {
 	if err := upload.CheckID(id); err != nil {
-		return problem(SortID, columnID, "%s", err).hint("want up to 200 printable characters without spaces, ? and #, or an empty cell")
+		return problem(SortID, columnID, "%s", err).hint("use up to 200 printable characters without spaces, ? and #, or leave the cell empty")
 	}
 	row.Item.ID = id
 	if scientific.MatchString(id) {
@@ -171,7 +171,7 @@ func (c *checker) id(row *Row, id string) *Problem {
 func contentType(row *Row, text string) *Problem {
 	parsed, _, err := mime.ParseMediaType(text)
 	if class, name, found := strings.Cut(parsed, "/"); err != nil || !found || class == "" || name == "" {
-		return problem(SortContentType, columnContentType, "%s is not a media type", shown(text)).hint("want a media type such as image/jpeg, or an empty cell: the type is then detected from the bytes")
+		return problem(SortContentType, columnContentType, "%s is not a media type", shown(text)).hint("use a media type such as image/jpeg, or leave the cell empty to detect the type from the bytes")
 	}
 	row.Item.ContentType = text
 	return nil
@@ -182,7 +182,7 @@ var sha256Form = regexp.MustCompile(`^[0-9a-f]{64}$`)
 func sha256Of(row *Row, text string) *Problem {
 	sum := strings.ToLower(text)
 	if !sha256Form.MatchString(sum) {
-		return problem(SortSHA256, columnSHA256, "%s is not a SHA-256 checksum", shown(text)).hint("want 64 hexadecimal digits, as printed by sha256sum, or an empty cell")
+		return problem(SortSHA256, columnSHA256, "%s is not a SHA-256 checksum", shown(text)).hint("use 64 hexadecimal digits, as printed by sha256sum, or leave the cell empty")
 	}
 	row.Item.SHA256 = sum
 	return nil
@@ -231,10 +231,10 @@ func (c *checker) source(row *Row) {
 		row.incomplete = true
 		return
 	case given == "":
-		row.add(problem(SortSource, columnSource, "is missing").hint("want a path, https://HOST/PATH, s3://BUCKET/KEY or oss://BUCKET/KEY"))
+		row.add(problem(SortSource, columnSource, "is missing").hint("use a path, https://HOST/PATH, s3://BUCKET/KEY or oss://BUCKET/KEY"))
 		return
 	case len(given) > mostSource:
-		row.add(problem(SortLength, columnSource, "is %d bytes long, want at most %d", len(given), mostSource).hint("check the cell: a quote or a line break may be missing"))
+		row.add(problem(SortLength, columnSource, "has %d bytes but may have at most %d", len(given), mostSource).hint("check the cell: a quote or a line break may be missing"))
 		return
 	}
 	canonical, p := c.layout.Place.resolve(given)
@@ -273,9 +273,9 @@ func (c *checker) format(row *Row) {
 	refused := upload.AsError(err, upload.StepClaim)
 	p := problem(SortFormat, column, "%s%s", what, refused.Message)
 	if refused.Hint == "" {
-		refused.Hint = fmt.Sprintf("convert it, or use an account of a vendor that accepts %s", kind)
+		refused.Hint = fmt.Sprintf("convert the file, or use an account at a vendor that accepts %s", kind)
 		if !kind.Medium() {
-			refused.Hint = "name the media file itself, not a file that contains or describes it"
+			refused.Hint = "use the media file itself, not a file that contains or describes it"
 		}
 	}
 	row.add(p.hint("%s", refused.Hint))

@@ -101,7 +101,7 @@ func (g Group) String() string {
 		lines = "line"
 	}
 	example := Problem{Column: g.Column, Message: g.Example}
-	return fmt.Sprintf("%d more in %s %s, such as %s (%s)", g.Count, lines, g.Lines, example.what(), g.Hint)
+	return fmt.Sprintf("%d more in %s %s, for example %s (%s)", g.Count, lines, g.Lines, example.what(), g.Hint)
 }
 
 // Lines is a list of line numbers, printed as ranges: 101-180, 203. It keeps the

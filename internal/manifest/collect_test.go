@@ -29,9 +29,9 @@ func TestTheFirstHundredAreInFullAndTheRestAreCounted(t *testing.T) {
 		byColumn[g.Column] = g.String()
 	}
 	require.Equal(t, map[string]string{
-		"gtin":   "152 more in lines 100-251, such as gtin: 98 is wrong (write it anew)",
-		"source": "3 more in lines 102, 152, 202, such as source: is missing (write one)",
-		"id":     "150 more in lines 102-251, such as id: is odd (look)",
+		"gtin":   "152 more in lines 100-251, for example gtin: 98 is wrong (write it anew)",
+		"source": "3 more in lines 102, 152, 202, for example source: is missing (write one)",
+		"id":     "150 more in lines 102-251, for example id: is odd (look)",
 	}, byColumn)
 	raw, err := json.Marshal(c.Rest[0])
 	require.NoError(t, err)

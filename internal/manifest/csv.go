@@ -119,7 +119,7 @@ func (r *csvRows) several(one record) (record, error) {
 	return one, nil
 }
 
-const quoteHint = `put the whole cell in quotes, and double each quote inside it: "5"" pipe"`
+const quoteHint = `put the whole cell in quotes, and double each quote inside it, as in "5"" pipe"`
 
 // take returns the cells or the fault that the splitter has found.
 func (r *csvRows) take() ([]string, *Problem) {
@@ -205,10 +205,10 @@ func (r *csvRows) miscounted(cells []string) *Problem {
 	case n > width:
 		return r.tooMany(cells[:n])
 	case n < width && !blank(r.columns[n:]):
-		return problem(SortCells, r.columns[n], "the row has %d cells, want %d: %s", n, width, r.header()).
+		return problem(SortCells, r.columns[n], "the row has %d cells but must have %d: %s", n, width, r.header()).
 			hint("include empty cells, each with a %s before it", separatorName(r.split.separator))
 	case width > 1 && n == width && r.repeatsHeader(cells):
-		return problem(SortCells, "", "the header is repeated").hint("remove the line; the manifest seems to be joined from two files")
+		return problem(SortCells, "", "the header is repeated").hint("remove the line; the manifest seems to be two files joined together")
 	}
 	for i, cell := range cells[:n] {
 		if cell != "" && r.columns[i] == "" {
@@ -219,10 +219,10 @@ func (r *csvRows) miscounted(cells []string) *Problem {
 }
 
 func (r *csvRows) tooMany(cells []string) *Problem {
-	p := problem(SortCells, "", "the row has %d cells, want %d: %s", len(cells), len(r.columns), r.header())
+	p := problem(SortCells, "", "the row has %d cells but must have %d: %s", len(cells), len(r.columns), r.header())
 	for _, cell := range cells {
 		if strings.Contains(cell, "\r") {
-			return p.hint("save the file again; its lines do not all end in the same way")
+			return p.hint("save the file again; it mixes different line endings")
 		}
 	}
 	return p.hint("put a cell that holds a %s in quotes", separatorName(r.split.separator))

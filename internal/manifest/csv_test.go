@@ -64,15 +64,15 @@ func TestARowThatIsWrittenWronglySpoilsNoOther(t *testing.T) {
 		row, column, says string
 		lines             int // that the row takes
 	}{
-		"a cell too many":                     {"a.jpg,trustana,x.jpg,more", "", `the row has 4 cells, want 3: source, to, fileName`, 1},
-		"a cell too few":                      {"a.jpg,trustana", "fileName", `the row has 2 cells, want 3`, 1},
+		"a cell too many":                     {"a.jpg,trustana,x.jpg,more", "", `the row has 4 cells but must have 3: source, to, fileName`, 1},
+		"a cell too few":                      {"a.jpg,trustana", "fileName", `the row has 2 cells but must have 3`, 1},
 		"a path with a comma":                 {"a, b.jpg,trustana,x.jpg", "", `put a cell that holds a comma in quotes`, 1},
 		"a quote that is not closed":          {`a.jpg,trustana,"x.jpg`, "fileName", `starts with a quote that is never closed`, 1},
 		"a quote within a bare cell":          {`a.jpg,trustana,5" pipe.jpg`, "fileName", `contains a quote but does not start with one`, 1},
 		"text after a closing quote":          {`a.jpg,"trustana"x,`, "to", `continues after its closing quote`, 1},
 		"quotes that take in the next row":    {"a.jpg,trustana,\"5\nb.jpg,trustana,6\"", "", `looks like a separate row`, 1},
 		"quotes that take in several rows":    {"a.jpg,trustana,\"5\nb.jpg,trustana,x.jpg\nc.jpg,trustana,6\"", "", `looks like a separate row`, 1},
-		"rows that end otherwise":             {"a.jpg,trustana,\rb.jpg,trustana,", "", `its lines do not all end in the same way`, 1},
+		"rows that end otherwise":             {"a.jpg,trustana,\rb.jpg,trustana,", "", `it mixes different line endings`, 1},
 		"the header once more":                {"source,to,fileName", "", `the header is repeated`, 1},
 		"the header of a file that was added": {"\ufeffsource,to,fileName", "", `the header is repeated`, 1},
 		"a row without end":                   {"a.jpg,trustana," + strings.Repeat("x", 2<<20), "", `longer than 1048576 bytes`, 1},
@@ -123,8 +123,8 @@ func TestTheHeaderIsChecked(t *testing.T) {
 		"an object with a slip":        {"source,to,tag.brand", []string{"tag.brand: unknown column (did you mean tags.brand?)"}},
 		"a dot where none belongs":     {"source,to,gtin.x", []string{"gtin.x: unknown column (did you mean gtin?)"}},
 		"a column twice":               {"source,to,gtin,gtin", []string{"gtin: appears twice in the header (remove one of the two columns)"}},
-		"no source":                    {"to,gtin", []string{"source: missing column; every manifest needs it"}},
-		"no account":                   {"source,gtin", []string{"to: the account is missing, and --to is not given (want one of " + strings.Join(vendors.Names(), ", ") + ", closient-eu, broken)"}},
+		"no source":                    {"to,gtin", []string{"source: the column is missing; every manifest needs it"}},
+		"no account":                   {"source,gtin", []string{"to: the account is missing, and --to is not set (use one of " + strings.Join(vendors.Names(), ", ") + ", closient-eu, broken)"}},
 		"several at once":              {"source,to,a b,c d", []string{"a b: unknown column", "c d: unknown column"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -144,7 +144,7 @@ func TestWhatTheHeaderLacksIsToldOnce(t *testing.T) {
 	require.Len(t, got.problems(), 1)
 	for _, row := range got.rows {
 		require.False(t, row.Valid())
-		require.EqualError(t, row.Err(), "claim: the header lacks a column that the row needs")
+		require.EqualError(t, row.Err(), "claim: the header does not have a column that the row needs")
 	}
 }
 
@@ -152,7 +152,7 @@ func TestWhatIsNoManifestIsRefusedByItsName(t *testing.T) {
 	for name, c := range map[string]struct{ text, says string }{
 		"a bare list of files":         {"img/a.jpg\nimg/b.jpg\n", `has no header: line 1 is "img/a.jpg"`},
 		"a header with slips alone":    {"sorce,too\na,b\n", `did you mean source instead of "sorce"?`},
-		"another separator":            {"source|to|id\na.jpg|trustana|1\n", `has the separator "|" in line 1, want a comma, a semicolon or a tab`},
+		"another separator":            {"source|to|id\na.jpg|trustana|1\n", `has the separator "|" in line 1; use a comma, a semicolon or a tab`},
 		"spaces for separators":        {"source to id\na.jpg trustana 1\n", `has the separator " "`},
 		"blank lines":                  {"\n \n\t\n", "has only blank lines"},
 		"a header and no row":          {"source,to\n\n\n", "has no rows"},
@@ -160,15 +160,15 @@ func TestWhatIsNoManifestIsRefusedByItsName(t *testing.T) {
 		"a quote in the header":        {"source,\"to\nx", "has an unreadable header in line 1"},
 		"a header of bytes":            {"sourc\xe9,tœ\nx,y\n", "is not UTF-8 in line 1"},
 		"a line without end":           {strings.Repeat("x", 3<<20), "has a first line of more than 1048576 bytes"},
-		"columns without end":          {"source,to" + strings.Repeat(",x", 1000) + "\n", "has 1002 columns, want at most 1000"},
+		"columns without end":          {"source,to" + strings.Repeat(",x", 1000) + "\n", "has 1002 columns but may have at most 1000"},
 		"a workbook":                   {"PK\x03\x04\x14\x00", `is a spreadsheet or an archive`},
 		"an old workbook":              {"\xd0\xcf\x11\xe0\xa1\xb1", `is a spreadsheet or an archive`},
 		"something compressed":         {"\x1f\x8b\x08\x00", "is compressed"},
 		"a picture":                    {"\xff\xd8\xff\xe0\x00\x10JFIF\x00", "is a media file (image/jpeg), not a manifest"},
-		"UTF-32":                       {"\xff\xfe\x00\x00s\x00\x00\x00", "has the encoding UTF-32LE, want UTF-8"},
+		"UTF-32":                       {"\xff\xfe\x00\x00s\x00\x00\x00", "has the encoding UTF-32LE; use UTF-8"},
 		"something binary":             {"source,\x00\x01\x02\n", "is not text: its first line contains NUL bytes"},
 		"a web page":                   {"<!doctype html><html>", "is HTML or XML"},
-		"a JSON array":                 {"[{\"source\":\"a.jpg\"}]", "is a JSON array, want JSON Lines"},
+		"a JSON array":                 {"[{\"source\":\"a.jpg\"}]", "is a JSON array; use JSON Lines"},
 		"an object over several lines": {"{\n  \"source\": \"a.jpg\"\n}\n", "spans several lines"},
 	} {
 		t.Run(name, func(t *testing.T) {

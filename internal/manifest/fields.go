@@ -111,7 +111,7 @@ func (k kind) fits(field spec.FieldType, dotted bool) bool {
 func mistyped(field spec.Field, cell Cell) *Problem {
 	p := problem(SortField, clipped(cell.Column), "%s is not of type %s", shown(cell.Text), field.Type)
 	if cell.kind == kindNumber && field.Type == spec.Text {
-		return p.hint("put it in quotes; a number loses its leading zeros")
+		return p.hint("put it in quotes, because a number loses its leading zeros")
 	}
 	return p.hint("%s: %s", field.Name, field.Doc)
 }

@@ -60,7 +60,7 @@ func (s shelf) Open(_ context.Context, source, fingerprint string) (manifest.Con
 		return nil, upload.Errorf(upload.KindInvalid, upload.StepClaim, "source %q does not exist", source)
 	}
 	if fingerprint != "" && fingerprint != file.fingerprint {
-		return nil, upload.Errorf(upload.KindMissing, upload.StepTransfer, "source %q has changed: it was %s, and is now %s", source, fingerprint, file.fingerprint)
+		return nil, upload.Errorf(upload.KindMissing, upload.StepTransfer, "source %q has changed: it was %s and is now %s", source, fingerprint, file.fingerprint)
 	}
 	return file, nil
 }

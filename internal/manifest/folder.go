@@ -275,7 +275,7 @@ func unchanged(ctx context.Context, fsys fs.FS, sum hash.Hash, layout Layout) er
 		rows++
 	}
 	if is := hex.EncodeToString(sum.Sum(nil)); is != layout.SHA256 {
-		return upload.Errorf(upload.KindMissing, upload.StepClaim, "manifest %q has changed: it had %s, and now has %s",
+		return upload.Errorf(upload.KindMissing, upload.StepClaim, "manifest %q has changed: it had %s and now has %s",
 			layout.Place.Display(), layout.Fingerprint, folderFingerprint(rows, is)).
 			WithHint("plan and start it again; files that were sent are not sent again")
 	}

@@ -102,7 +102,7 @@ func TestAFolderThatChangesUnderWayIsRefused(t *testing.T) {
 	require.NoError(t, os.Chtimes(filepath.Join(dir, "sub"), later, later))
 	_, err = manifest.ReadPage(t.Context(), got.layout, got.layout.Start, 10, options)
 	require.Equal(t, upload.KindMissing, upload.KindOf(err))
-	require.ErrorContains(t, err, "has changed: it had "+got.layout.Fingerprint+", and now has 5 media files, names ")
+	require.ErrorContains(t, err, "has changed: it had "+got.layout.Fingerprint+" and now has 5 media files, names ")
 
 	require.NoError(t, os.Remove(filepath.Join(dir, "sub/e.jpg")))
 	require.NoError(t, os.Remove(filepath.Join(dir, "sub/d.jpg")))
@@ -133,7 +133,7 @@ func TestAFolderNeedsAnAccountAndMedia(t *testing.T) {
 	options.To = ""
 	got := readAll(t, place, options)
 	require.Len(t, got.header, 1)
-	require.Contains(t, got.header[0].String(), "the account is missing, and --to is not given")
+	require.Contains(t, got.header[0].String(), "the account is missing, and --to is not set")
 	require.False(t, got.rows[0].Valid())
 
 	place, options = inFolder(library("a.txt"))
@@ -190,7 +190,7 @@ func TestANameThatIsNoTextIsRefused(t *testing.T) {
 	got := readAll(t, place, options)
 	require.Len(t, got.problems(), 2)
 	require.Contains(t, got.problems()[0].String(), "contains an invisible character")
-	require.Contains(t, got.problems()[1].String(), "rename the file; its name is not UTF-8")
+	require.Contains(t, got.problems()[1].String(), "rename the file; its name is not valid UTF-8")
 }
 
 func TestListingAFolderEndsWithItsContext(t *testing.T) {

@@ -34,7 +34,7 @@ func readHeader(in *lines, place Place, known *columns) (*csvRows, []Problem, er
 	record, err := r.record()
 	switch {
 	case errors.Is(err, io.EOF):
-		return nil, nil, invalid(place, "has no header").WithHint("the first line must name the columns, such as source,to,id")
+		return nil, nil, invalid(place, "has no header").WithHint("the first line must name the columns, for example source,to,id")
 	case err != nil:
 		return nil, nil, err
 	case record.fault != nil:
@@ -45,7 +45,7 @@ func readHeader(in *lines, place Place, known *columns) (*csvRows, []Problem, er
 		return nil, nil, noHeader(place, record, known)
 	}
 	if len(names) > mostColumns {
-		return nil, nil, invalid(place, "has %d columns, want at most %d", len(names), mostColumns).WithHint("remove the columns that are not needed")
+		return nil, nil, invalid(place, "has %d columns but may have at most %d", len(names), mostColumns).WithHint("remove the columns that are not needed")
 	}
 	r.columns, r.source = names, slices.Index(names, columnSource)
 	return r, checkHeader(names, record.first.number, known), nil
@@ -57,7 +57,7 @@ func firstLine(in *lines, place Place) (line, error) {
 		first, err := in.next()
 		switch {
 		case errors.Is(err, io.EOF):
-			return line{}, invalid(place, "has only blank lines").WithHint("the first line must name the columns, such as source,to,id")
+			return line{}, invalid(place, "has only blank lines").WithHint("the first line must name the columns, for example source,to,id")
 		case err != nil:
 			return line{}, err
 		case first.long:
@@ -128,18 +128,18 @@ func noHeader(place Place, first record, known *columns) *upload.Error {
 	for _, separator := range []string{"|", ":", "^", "~", " "} {
 		for name := range strings.SplitSeq(string(text), separator) {
 			if known.known(strings.Trim(name, ` "`)) && len(text) > len(name) {
-				return invalid(place, "has the separator %q in line %d, want a comma, a semicolon or a tab", separator, number).
-					WithHint("save it again as CSV with commas")
+				return invalid(place, "has the separator %q in line %d; use a comma, a semicolon or a tab", separator, number).
+					WithHint("save the file again as CSV with commas")
 			}
 		}
 	}
 	e := invalid(place, "has no header: line %d is %s, which names no known column", number, shown(strings.Join(names, ", ")))
 	for _, name := range names {
 		if near := suggest.Nearest(name, known.names); near != "" {
-			return e.WithHint("did you mean %s instead of %s? Every manifest can have the columns %s", near, shown(name), strings.Join(ownColumns(), ", "))
+			return e.WithHint("did you mean %s instead of %s? Columns of every manifest: %s", near, shown(name), strings.Join(ownColumns(), ", "))
 		}
 	}
-	return e.WithHint("name the columns in the first line, such as source,to,id; or use JSON Lines, with one object per line")
+	return e.WithHint("name the columns in the first line, for example source,to,id; or use JSON Lines, with one object per line")
 }
 
 // checkHeader finds unknown, duplicate and missing columns.
@@ -159,7 +159,7 @@ func checkHeader(names []string, number int, known *columns) []Problem {
 		}
 	}
 	if !slices.Contains(names, columnSource) {
-		add(problem(SortColumn, columnSource, "missing column; every manifest needs it").hint("add a column named source, with a path or a URL in each row"))
+		add(problem(SortColumn, columnSource, "the column is missing; every manifest needs it").hint("add a column named source, with a path or a URL in each row"))
 	}
 	return problems
 }

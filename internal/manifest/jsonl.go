@@ -53,8 +53,8 @@ func (r *jsonRows) remember(cells []Cell) *Problem {
 			continue
 		}
 		if len(r.seen) == mostColumns {
-			return problem(SortColumn, clipped(cell.Column), "the manifest already has %d different keys, the most that it can have", mostColumns).
-				hint("write an object in one key, such as tags instead of tags.a and tags.b")
+			return problem(SortColumn, clipped(cell.Column), "the manifest already has %d different keys, which is the maximum", mostColumns).
+				hint("write an object under one key, for example tags instead of tags.a and tags.b")
 		}
 		if r.known == nil {
 			r.known = map[string]bool{}
@@ -65,7 +65,7 @@ func (r *jsonRows) remember(cells []Cell) *Problem {
 	return nil
 }
 
-const lineHint = `want one object per line: {"source":"img/a.jpg","to":"ACCOUNT"}`
+const lineHint = `write one object per line: {"source":"img/a.jpg","to":"ACCOUNT"}`
 
 // parseObject reads the object in a line. Keys whose value is null or an empty
 // string are absent, like empty cells.
@@ -111,9 +111,9 @@ const mostKey = 200
 func checkKey(cell Cell, seen map[string]bool) *Problem {
 	switch key := cell.Column; {
 	case key == "":
-		return problem(SortJSON, "", "a key is empty").hint("name the column, or remove the key and its value")
+		return problem(SortJSON, "", "the object has an empty key").hint("name the column, or remove the key and its value")
 	case len(key) > mostKey:
-		return problem(SortLength, clipped(key), "the key is %d bytes long, want at most %d", len(key), mostKey).hint("correct the key, or remove it and its value")
+		return problem(SortLength, clipped(key), "the key has %d bytes but may have at most %d", len(key), mostKey).hint("correct the key, or remove it and its value")
 	case strings.ContainsFunc(key, invisible) || strings.ContainsRune(key, utf8.RuneError):
 		return problem(SortJSON, clipped(key), "the key contains an invisible character").hint("type the key again by hand")
 	case seen[key]:

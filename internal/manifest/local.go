@@ -46,7 +46,7 @@ func Spool(ctx context.Context, in io.Reader, file, dir string) (Place, error) {
 	case err != nil:
 		return Place{}, errors.Join(fmt.Errorf("manifest from standard input: %w", err), os.Remove(file))
 	case n == 0:
-		return Place{}, errors.Join(invalid(place, "is empty").WithHint("the first line names the columns: source,to,id"), os.Remove(file))
+		return Place{}, errors.Join(invalid(place, "is empty").WithHint("the first line must name the columns, for example source,to,id"), os.Remove(file))
 	}
 	return place, nil
 }
@@ -77,8 +77,8 @@ func (o opener) Open(ctx context.Context, source, fingerprint string) (Content, 
 			return nil, err
 		}
 		if !look.Ranges {
-			return nil, upload.Errorf(upload.KindInvalid, upload.StepClaim, "source %q can only be read as a whole, because its server supports no ranges or does not identify versions", upload.DisplaySource(source)).
-				WithHint("download it, and use the file")
+			return nil, upload.Errorf(upload.KindInvalid, upload.StepClaim, "source %q can only be read as a whole, because its server does not support ranges or does not identify versions", upload.DisplaySource(source)).
+				WithHint("download the file and use the copy")
 		}
 		fingerprint = look.Fingerprint
 	}

@@ -186,7 +186,7 @@ func (r *Reader) Unused() []Problem {
 		if len(owners) == 0 || slices.ContainsFunc(owners, func(vendor string) bool { return r.vendors[vendor] }) {
 			continue
 		}
-		p := problem(SortColumn, clipped(name), "only %s has this field, and no row is for it", strings.Join(owners, ", ")).
+		p := problem(SortColumn, clipped(name), "only %s has this field, but no row is for that vendor", strings.Join(owners, ", ")).
 			hint("remove the column, unless rows for %s will follow", strings.Join(owners, ", ")).warn()
 		p.Line = 1
 		problems = append(problems, *p)
@@ -250,9 +250,9 @@ func (r *Reader) end() error {
 
 func (r *Reader) empty() error {
 	if r.layout.Format == Folder {
-		return invalid(r.layout.Place, "has no media files").WithHint("hidden files are ignored, and so are files whose extension is not that of an image, a video, a sound or a PDF")
+		return invalid(r.layout.Place, "has no media files").WithHint("mediaferry ignores hidden files, and files whose extension is not that of an image, a video, an audio file or a PDF")
 	}
-	return invalid(r.layout.Place, "has no rows").WithHint("write a row for each media file below the header")
+	return invalid(r.layout.Place, "has no rows").WithHint("add one row per media file below the header")
 }
 
 // Layout returns what is known after the last row. It fails before that, and if the
@@ -262,7 +262,7 @@ func (r *Reader) Layout() (Layout, error) {
 		return Layout{}, upload.Errorf(upload.KindInternal, upload.StepClaim, "manifest %q has not been read to its end", r.layout.Place.Display())
 	}
 	if r.repeats.kept > mostRepeats {
-		return Layout{}, invalid(r.layout.Place, "has %d duplicate rows; at most %d can be left out", r.repeats.kept, mostRepeats).
+		return Layout{}, invalid(r.layout.Place, "has %d duplicate rows; at most %d can be skipped", r.repeats.kept, mostRepeats).
 			WithHint("remove the duplicates from the manifest")
 	}
 	layout := r.layout

@@ -109,11 +109,11 @@ func TestAnEditUnderWayIsRefused(t *testing.T) {
 	options.Opener = shelf{files: map[string]*content{place.Source: written("source,to\na.jpg,trustana\nb.jpg,trustana\nc.jpg,trustana\n")}}
 	_, err := manifest.ReadPage(t.Context(), got.layout, got.layout.Start, 10, options)
 	require.Equal(t, upload.KindMissing, upload.KindOf(err))
-	require.ErrorContains(t, err, `manifest "/srv/catalogue/m.csv" has changed: it was 40 bytes, and is now 55 bytes`)
+	require.ErrorContains(t, err, `manifest "/srv/catalogue/m.csv" has changed: it was 40 bytes and is now 55 bytes`)
 
 	place, options = placed("source,to\na.jpg,trustana\n")
 	options.Opener.(shelf).files[place.Source].unchanged = func() error {
-		return upload.Errorf(upload.KindMissing, upload.StepTransfer, "source %q has changed: it was x, and is now y", place.Source)
+		return upload.Errorf(upload.KindMissing, upload.StepTransfer, "source %q has changed: it was x and is now y", place.Source)
 	}
 	r, err := manifest.Open(t.Context(), place, options)
 	require.NoError(t, err)

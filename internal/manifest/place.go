@@ -43,14 +43,14 @@ func remotePlace(source string) (Place, error) {
 	place := Place{Source: source}
 	u, err := url.Parse(source)
 	if err != nil {
-		return Place{}, invalid(place, "is not at a valid URL")
+		return Place{}, invalid(place, "has an invalid URL")
 	}
 	if u.Scheme != "s3" && u.Scheme != "oss" {
 		return place, nil // objects beside a URL are unknown, and signed on their own
 	}
 	if strings.HasSuffix(u.Path, "/") {
-		return Place{}, invalid(place, "is a folder in a bucket, and buckets are not listed").
-			WithHint("write a manifest that names its objects, and use that")
+		return Place{}, invalid(place, "is a folder in a bucket, but mediaferry does not list buckets").
+			WithHint("use a manifest that names the objects")
 	}
 	u.Path, u.RawPath, u.RawQuery = path.Dir("/"+strings.TrimPrefix(u.Path, "/")), "", ""
 	place.Base = strings.TrimSuffix(u.String(), "/") + "/"
@@ -66,11 +66,11 @@ func (p Place) resolve(source string) (string, *Problem) {
 	canonical, err := upload.CanonicalSource(source, "")
 	switch {
 	case err != nil:
-		return "", badSource("%s", err).hint("want a path, https://HOST/PATH, s3://BUCKET/KEY or oss://BUCKET/KEY")
+		return "", badSource("%s", err).hint("use a path, https://HOST/PATH, s3://BUCKET/KEY or oss://BUCKET/KEY")
 	case local && !filepath.IsAbs(canonical):
 		return "", badSource("%s is not an absolute path", shown(source)).hint("after file://, a path starts with a slash: file:///srv/media/a.jpg")
 	case local && (!utf8.ValidString(canonical) || strings.ContainsFunc(canonical, invisible)): // a file URL may encode them
-		return "", badSource("the path of %s contains an invisible character", shown(source)).hint("rename the file, and correct its path")
+		return "", badSource("the path of %s contains an invisible character", shown(source)).hint("rename the file and correct its path")
 	}
 	return canonical, nil
 }
@@ -83,9 +83,9 @@ func badSource(format string, args ...any) *Problem {
 func (p Place) under(relative string) (string, *Problem) {
 	switch {
 	case windowsPath(relative):
-		return "", badSource("%s is a Windows path", shown(relative)).hint("want a path on the host that reads the file, such as /srv/media/a.jpg, or a path relative to the manifest, with forward slashes")
+		return "", badSource("%s is a Windows path", shown(relative)).hint("use a path on the host that reads the file, for example /srv/media/a.jpg, or a path relative to the manifest, with forward slashes")
 	case p.Base == "":
-		return "", badSource("%s is a relative path, but the manifest is at a URL", shown(relative)).hint("want complete URLs or absolute paths")
+		return "", badSource("%s is a relative path, but the manifest is at a URL", shown(relative)).hint("use complete URLs or absolute paths")
 	case !upload.IsLocal(p.Base):
 		return p.beside(relative)
 	}
@@ -97,11 +97,11 @@ func (p Place) under(relative string) (string, *Problem) {
 func (p Place) beside(relative string) (string, *Problem) {
 	base, err := url.Parse(p.Base)
 	if err != nil {
-		return "", badSource("%s is relative to %q, which is not a URL", shown(relative), p.Base).hint("want the complete URL of the source")
+		return "", badSource("%s is relative to %q, which is not a URL", shown(relative), p.Base).hint("use the complete URL of the source")
 	}
 	key := path.Join(strings.TrimPrefix(base.Path, "/"), relative)
 	if key == ".." || key == "." || strings.HasPrefix(key, "../") {
-		return "", badSource("%s is outside the bucket of the manifest", shown(relative)).hint("want the complete URL of the source")
+		return "", badSource("%s is outside the bucket of the manifest", shown(relative)).hint("use the complete URL of the source")
 	}
 	return (&url.URL{Scheme: base.Scheme, Host: base.Host, Path: "/" + key}).String(), nil
 }

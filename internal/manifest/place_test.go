@@ -33,8 +33,8 @@ func TestRelativeSourcesCountFromTheManifest(t *testing.T) {
 		"a key at the root of a bucket":      {"oss://bucket/m.csv?versionId=3", "a b?c#d.jpg", "oss://bucket/a%20b%3Fc%23d.jpg", ""},
 		"a key above an object":              {"s3://bucket/cat/m.csv", "../a.jpg", "s3://bucket/a.jpg", ""},
 		"a path of the host, from a bucket":  {"s3://bucket/cat/m.csv", "/img/a.jpg", "/img/a.jpg", ""},
-		"a key out of the bucket":            {"s3://bucket/cat/m.csv", "../../other/a.jpg", "", "is outside the bucket of the manifest (want the complete URL"},
-		"a relative path in one at a URL":    {"https://x.example/m.csv", "a.jpg", "", `"a.jpg" is a relative path, but the manifest is at a URL (want complete URLs`},
+		"a key out of the bucket":            {"s3://bucket/cat/m.csv", "../../other/a.jpg", "", "is outside the bucket of the manifest (use the complete URL"},
+		"a relative path in one at a URL":    {"https://x.example/m.csv", "a.jpg", "", `"a.jpg" is a relative path, but the manifest is at a URL (use complete URLs`},
 		"a URL in one at a URL":              {"https://x.example/m.csv", "https://y.example/a.jpg", "https://y.example/a.jpg", ""},
 		"an object of a bucket, from a file": {"m.csv", "s3://b/a.jpg", "s3://b/a.jpg", ""},
 	} {
@@ -56,7 +56,7 @@ func TestRelativeSourcesCountFromTheManifest(t *testing.T) {
 
 func TestAPlaceThatCanHoldNoManifestIsRefused(t *testing.T) {
 	for given, says := range map[string]string{
-		"s3://bucket/folder/":  "is a folder in a bucket, and buckets are not listed",
+		"s3://bucket/folder/":  "is a folder in a bucket, but mediaferry does not list buckets",
 		"ftp://x.example/m":    `unknown scheme "ftp"`,
 		"":                     "the source is empty",
 		"https://x.example/%z": "is not a valid URL",

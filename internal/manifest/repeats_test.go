@@ -71,7 +71,7 @@ func TestMoreRepeatsThanCanBeCarriedAreTold(t *testing.T) {
 	require.Equal(t, 20_001, wrong.Refused)
 	_, err = r.Layout()
 	require.Equal(t, upload.KindInvalid, upload.KindOf(err))
-	require.ErrorContains(t, err, "has 20001 duplicate rows; at most 20000 can be left out")
+	require.ErrorContains(t, err, "has 20001 duplicate rows; at most 20000 can be skipped")
 
 	place, options = placed("source,to\n" + strings.Repeat("a.jpg,trustana\n", 2000))
 	got := readAll(t, place, options)

@@ -66,7 +66,7 @@ func (r Row) Err() *upload.Error {
 		}
 	}
 	if len(messages) == 0 {
-		return upload.Errorf(upload.KindInvalid, upload.StepClaim, "the header lacks a column that the row needs").WithHint("see the problems of line 1")
+		return upload.Errorf(upload.KindInvalid, upload.StepClaim, "the header does not have a column that the row needs").WithHint("see the problems of line 1")
 	}
 	return upload.Errorf(upload.KindInvalid, upload.StepClaim, "%s", strings.Join(messages, "; ")).WithHint("%s", strings.Join(hints, "; "))
 }

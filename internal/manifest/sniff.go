@@ -12,7 +12,7 @@ import (
 // headSize is the number of bytes from which the format of a manifest is detected.
 const headSize = 64 << 10
 
-const encodingHint = `save it as "CSV UTF-8", or convert it: iconv -f WINDOWS-1252 -t UTF-8 IN > OUT`
+const encodingHint = `save it as "CSV UTF-8", or convert it with: iconv -f WINDOWS-1252 -t UTF-8 IN > OUT`
 
 // marks are the byte order marks of encodings. A mark that starts with another one
 // comes before it.
@@ -43,7 +43,7 @@ func sniff(head []byte, place Place, known *columns) (layout Layout, mark int, e
 	switch layout.Encoding {
 	case UTF8, UTF16LE, UTF16BE:
 	default:
-		return Layout{}, 0, invalid(place, "has the encoding %s, want UTF-8 or UTF-16", strings.ToUpper(string(layout.Encoding))).WithHint(`save it as "CSV UTF-8"`)
+		return Layout{}, 0, invalid(place, "has the encoding %s; use UTF-8 or UTF-16", strings.ToUpper(string(layout.Encoding))).WithHint(`save it as "CSV UTF-8"`)
 	}
 	if err := foreign(head, layout.Encoding, place); err != nil {
 		return Layout{}, 0, err
@@ -75,9 +75,9 @@ func returns(text []byte, format Format) bool {
 func formatOf(text []byte, place Place, known *columns) (Format, error) {
 	switch {
 	case bytes.HasPrefix(text, []byte("[")):
-		return "", invalid(place, "is a JSON array, want JSON Lines: one object per line, without commas between them").WithHint("convert it: jq -c '.[]' IN > OUT")
+		return "", invalid(place, "is a JSON array; use JSON Lines, with one object per line and no commas between them").WithHint("to convert it: jq -c '.[]' IN > OUT")
 	case bytes.HasPrefix(text, []byte("<")):
-		return "", invalid(place, "is HTML or XML, want CSV or JSON Lines").WithHint("open the file; an error page may have been saved instead of the manifest")
+		return "", invalid(place, "is HTML or XML; use CSV or JSON Lines").WithHint("open the file to check: an error page may have been saved instead of the manifest")
 	case !bytes.HasPrefix(text, []byte("{")):
 		first := text[:max(bytes.IndexAny(text, "\r\n"), 0)]
 		sure, _ := columnsIn(first, separatorOf(first, known), known)
@@ -86,7 +86,7 @@ func formatOf(text []byte, place Place, known *columns) (Format, error) {
 		}
 		return CSV, nil
 	case pretty(text):
-		return "", invalid(place, "has a JSON object that spans several lines, want JSON Lines: one object per line").WithHint("convert it: jq -c . IN > OUT")
+		return "", invalid(place, "has a JSON object that spans several lines; use JSON Lines, with one object per line").WithHint("to convert it: jq -c . IN > OUT")
 	}
 	return JSONLines, nil
 }
@@ -122,18 +122,18 @@ func unmarked(head []byte) Encoding {
 func foreign(head []byte, encoding Encoding, place Place) error {
 	switch {
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("\xd0\xcf\x11\xe0")):
-		return invalid(place, "is a spreadsheet or an archive, want CSV or JSON Lines").WithHint(`open it in a spreadsheet program, and save it as "CSV UTF-8"`)
+		return invalid(place, "is a spreadsheet or an archive; use CSV or JSON Lines").WithHint(`open it in a spreadsheet program and save it as "CSV UTF-8"`)
 	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
-		return invalid(place, "is compressed").WithHint("decompress it first, with gunzip")
+		return invalid(place, "is compressed").WithHint("decompress it with gunzip first")
 	case encoding != UTF8:
 		return nil
 	}
 	if kind := media.Detect(head); kind.Medium() && (!utf8.Valid(head) || bytes.IndexByte(head, 0) >= 0) {
-		return invalid(place, "is a media file (%s), not a manifest", kind).WithHint("to send it: mediaferry upload --to ACCOUNT FILE")
+		return invalid(place, "is a media file (%s), not a manifest", kind).WithHint("to upload it: mediaferry upload --to ACCOUNT FILE")
 	}
 	first, _, _ := bytes.Cut(head, []byte("\n"))
 	if bytes.IndexByte(first, 0) >= 0 {
-		return invalid(place, "is not text: its first line contains NUL bytes").WithHint("want CSV with a header row, or JSON Lines, in UTF-8 or UTF-16")
+		return invalid(place, "is not text: its first line contains NUL bytes").WithHint("use CSV with a header row or JSON Lines, in UTF-8 or UTF-16")
 	}
 	return nil
 }

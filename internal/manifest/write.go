@@ -23,7 +23,7 @@ func NewWriter(w io.Writer, columns []string) (*Writer, error) {
 	out := &Writer{out: bufio.NewWriter(w), columns: columns, index: map[string]int{}, row: make([]string, len(columns))}
 	for i, name := range columns {
 		if name == "" || slices.Contains(columns[:i], name) {
-			return nil, fmt.Errorf("columns %q of a manifest: want unique names that are not empty", columns)
+			return nil, fmt.Errorf("columns %q of a manifest must be unique and not empty", columns)
 		}
 		out.index[name] = i
 	}

@@ -63,7 +63,7 @@ func TestAFoldersRowsAreCopiedAsAManifest(t *testing.T) {
 func TestAWriterRefusesWhatItCannotWrite(t *testing.T) {
 	for _, columns := range [][]string{{"source", ""}, {"source", "source"}} {
 		_, err := manifest.NewWriter(&bytes.Buffer{}, columns)
-		require.ErrorContains(t, err, "want unique names that are not empty")
+		require.ErrorContains(t, err, "must be unique and not empty")
 	}
 	w, err := manifest.NewWriter(&bytes.Buffer{}, []string{"source"})
 	require.NoError(t, err)

@@ -106,7 +106,7 @@ func Check(head []byte, name, declared string) (Found, error) {
 	if declared = strings.TrimSpace(declared); declared != "" {
 		parsed, _, err := mime.ParseMediaType(declared)
 		if err != nil {
-			return Found{}, invalid("content type %q is not a media type, want one such as %s", declared, c.actual)
+			return Found{}, invalid("content type %q is not a media type; use for example %s", declared, c.actual)
 		}
 		c.declared = canonical(parsed)
 	}
@@ -135,7 +135,7 @@ func (c claim) contradiction() error {
 		return invalid("%q has an unknown format", c.name).WithHint("%s", wholeHint)
 	case c.declared != "" && !c.agrees(c.declared):
 		return invalid("the file is %s, but the declared content type is %s", c.actual, c.declared).
-			WithHint("%s", c.hint("correct content_type, or leave it out"))
+			WithHint("%s", c.hint("correct content_type or leave it empty"))
 	case c.byName != "" && !c.agrees(c.byName):
 		return invalid("the file is %s, but its name %q means %s", c.actual, c.name, c.byName).
 			WithHint("%s", c.hint("rename it to "+stem(c.name)+c.actual.Extension()))

@@ -25,7 +25,7 @@ func StoreFile(ctx context.Context, full string, write func(io.Writer) error) er
 	info, err := os.Stat(full)
 	switch {
 	case err == nil && info.IsDir():
-		return fmt.Errorf("results: %s is a folder, want the name of a file", full)
+		return fmt.Errorf("results: %s is a folder; give the name of a file", full)
 	case err == nil && !info.Mode().IsRegular():
 		return writeThrough(ctx, full, write)
 	case err != nil && !errors.Is(err, os.ErrNotExist):
@@ -76,7 +76,7 @@ func behindLinks(full string) (string, error) {
 		}
 		full = named
 	}
-	return "", fmt.Errorf("results: %s leads through more than %d symbolic links", full, mostLinks)
+	return "", fmt.Errorf("results: %s passes through more than %d symbolic links", full, mostLinks)
 }
 
 // writeThrough writes into what is no regular file. The opening of a pipe waits

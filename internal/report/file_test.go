@@ -103,7 +103,7 @@ func TestLinksInACircleAndFoldersAreRefused(t *testing.T) {
 	require.NoError(t, os.Symlink(b, a))
 	require.NoError(t, os.Symlink(a, b))
 	require.Error(t, report.StoreFile(t.Context(), a, text("rows")))
-	require.ErrorContains(t, report.StoreFile(t.Context(), folder, text("rows")), "is a folder, want the name of a file")
+	require.ErrorContains(t, report.StoreFile(t.Context(), folder, text("rows")), "is a folder; give the name of a file")
 }
 
 // onlyEntry makes sure that no temporary file is left beside what was written.

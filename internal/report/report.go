@@ -76,7 +76,7 @@ func Print(ctx context.Context, books Books, batch string, options Options, w io
 	case HTML:
 		return writeHTML(ctx, books, batch, options, w)
 	}
-	return fmt.Errorf("report format %q is unknown, want csv, jsonl or html", options.Format)
+	return fmt.Errorf("unknown report format %q; use csv, jsonl or html", options.Format)
 }
 
 // results are the rows of a batch in the manifest's order.

@@ -194,7 +194,7 @@ func TestAnUnknownBatchOrFormatIsNoReport(t *testing.T) {
 	books, _ := season(t)
 	err := report.Print(t.Context(), books, "sprig", report.Options{Format: report.CSV}, io.Discard)
 	require.ErrorIs(t, err, ledger.ErrNotFound)
-	require.ErrorContains(t, report.Print(t.Context(), books, "spring", report.Options{Format: "pdf"}, io.Discard), `"pdf" is unknown`)
+	require.ErrorContains(t, report.Print(t.Context(), books, "spring", report.Options{Format: "pdf"}, io.Discard), `unknown report format "pdf"`)
 }
 
 func TestAllReportsAreWrittenBelowAFolder(t *testing.T) {
@@ -227,7 +227,7 @@ func TestAFileIsReplacedAsAWholeOrNotAtAll(t *testing.T) {
 	content, err := os.ReadFile(filepath.Join(target.Place, "a", "b.csv"))
 	require.NoError(t, err)
 	require.Equal(t, "whole", string(content))
-	require.ErrorContains(t, report.Store(t.Context(), target, "../b.csv", write("x", nil)), "want a relative path")
+	require.ErrorContains(t, report.Store(t.Context(), target, "../b.csv", write("x", nil)), "must be a relative path")
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -285,13 +285,13 @@ func TestReportsGoToBuckets(t *testing.T) {
 
 			store.status = http.StatusForbidden
 			err := report.Store(t.Context(), target(server.URL), "spring/report.csv", write)
-			require.ErrorContains(t, err, "/reports/shop/spring/report.csv: "+name+" answers 403 AccessDenied: No")
+			require.ErrorContains(t, err, "/reports/shop/spring/report.csv: "+name+" answered 403 AccessDenied: No")
 			require.NotContains(t, err.Error(), "s3cr3tk3y")
 		})
 	}
 	t.Run("no place for results", func(t *testing.T) {
 		err := report.Store(t.Context(), report.Target{Place: "https://host.example/x?token=s3cr3t"}, "a.csv", func(io.Writer) error { return nil })
-		require.ErrorContains(t, err, "want a folder, s3://BUCKET/PREFIX or oss://BUCKET/PREFIX")
+		require.ErrorContains(t, err, "results must be a folder, s3://BUCKET/PREFIX or oss://BUCKET/PREFIX")
 		require.NotContains(t, err.Error(), "s3cr3t")
 	})
 	t.Run("no OSS endpoint", func(t *testing.T) {

@@ -44,7 +44,7 @@ func (t Target) Display(name string) string {
 // StoreFile for files that are there.
 func Store(ctx context.Context, target Target, name string, write func(io.Writer) error) error {
 	if !filepath.IsLocal(filepath.FromSlash(name)) {
-		return fmt.Errorf("report file %q: want a relative path below the place for results", name)
+		return fmt.Errorf("report file %q must be a relative path inside the results folder or bucket", name)
 	}
 	if upload.IsLocal(target.Place) {
 		return StoreFile(ctx, filepath.Join(target.Place, filepath.FromSlash(name)), write)
@@ -100,7 +100,7 @@ var mediaTypes = map[string]string{
 func (t Target) object(name string) (object, error) {
 	u, err := url.Parse(t.Place)
 	if err != nil || u.Host == "" || u.Scheme != "s3" && u.Scheme != "oss" || u.RawQuery != "" || u.User != nil {
-		return object{}, fmt.Errorf("place for results %q: want a folder, s3://BUCKET/PREFIX or oss://BUCKET/PREFIX", egress.Redact(t.Place))
+		return object{}, fmt.Errorf("results must be a folder, s3://BUCKET/PREFIX or oss://BUCKET/PREFIX, got %q", egress.Redact(t.Place))
 	}
 	if t.Egress == nil {
 		t.Egress = egress.New()

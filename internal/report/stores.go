@@ -27,7 +27,7 @@ func (o object) putS3(ctx context.Context, file *os.File) error {
 	}
 	c, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
-		return fmt.Errorf("AWS's configuration: %s; check AWS_PROFILE and the files in ~/.aws", egress.Cause(err))
+		return fmt.Errorf("invalid AWS configuration: %s; check AWS_PROFILE and the files in ~/.aws", egress.Cause(err))
 	}
 	client := s3.NewFromConfig(c, func(in *s3.Options) {
 		if url := endpoint.URL(o.target.S3.Endpoint); url != "" {
@@ -40,7 +40,7 @@ func (o object) putS3(ctx context.Context, file *os.File) error {
 		in.HTTPClient = o.target.Egress.Storage(endpoint.Policy(aws.ToString(in.BaseEndpoint), o.target.AllowPrivate))
 	})
 	if client.Options().Region == "" {
-		return errors.New("no AWS region is known; set sources.s3.region, or AWS_REGION")
+		return errors.New("no AWS region is set; set sources.s3.region or AWS_REGION")
 	}
 	info, err := file.Stat()
 	if err != nil {
@@ -63,10 +63,10 @@ func s3Trouble(err error) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.As(err, &said) && errors.As(err, &answered):
-		return fmt.Errorf("S3 answers %d %s: %s (request %s)", answered.HTTPStatusCode(), said.ErrorCode(),
+		return fmt.Errorf("S3 answered %d %s: %s (request %s)", answered.HTTPStatusCode(), said.ErrorCode(),
 			egress.Redact(strings.TrimSuffix(said.ErrorMessage(), ".")), answered.ServiceRequestID())
 	case strings.Contains(err.Error(), "credentials"):
-		return errors.New("there are no AWS credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE")
+		return errors.New("no AWS credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE")
 	}
 	return errors.New(egress.Cause(err))
 }
@@ -76,9 +76,9 @@ func (o object) putOSS(ctx context.Context, file *os.File) error {
 	settings := o.target.OSS
 	switch {
 	case settings.Endpoint == "":
-		return errors.New("no OSS endpoint is known; set sources.oss.endpoint to that of the bucket's region")
+		return errors.New("no OSS endpoint is set; set sources.oss.endpoint to the endpoint of the bucket's region")
 	case settings.AccessKeyID == "" || settings.AccessKeySecret == "":
-		return errors.New("there are no OSS credentials; set sources.oss.access_key_id and sources.oss.access_key_secret")
+		return errors.New("no OSS credentials are set; set sources.oss.access_key_id and sources.oss.access_key_secret")
 	}
 	url := endpoint.URL(settings.Endpoint)
 	options := []oss.ClientOption{oss.HTTPClient(o.target.Egress.Storage(endpoint.Policy(url, o.target.AllowPrivate)))}
@@ -103,7 +103,7 @@ func ossTrouble(err error) error {
 	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.As(err, &said):
-		return fmt.Errorf("OSS answers %d %s: %s (request %s)", said.StatusCode, said.Code, egress.Redact(strings.TrimSuffix(said.Message, ".")), said.RequestID)
+		return fmt.Errorf("OSS answered %d %s: %s (request %s)", said.StatusCode, said.Code, egress.Redact(strings.TrimSuffix(said.Message, ".")), said.RequestID)
 	}
 	return errors.New(egress.Cause(err))
 }

@@ -23,6 +23,6 @@ func (s *Sandbox) Config() []byte {
 			fmt.Fprintf(&accounts, "    # %s\n", note)
 		}
 	}
-	return fmt.Appendf(nil, "# Accounts at the sandbox %s. Nothing in here is secret.\n# Control: %s%s (GET for a list).%s\naccounts:\n%s",
+	return fmt.Appendf(nil, "# Accounts at the sandbox %s. This file contains no secrets.\n# Control: %s%s (GET for a list).%s\naccounts:\n%s",
 		s.w.Base, s.w.Base, controlPrefix, hints.String(), accounts.String())
 }

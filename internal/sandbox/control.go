@@ -74,7 +74,7 @@ func (s *Sandbox) index() map[string]any {
 		"GET": []string{"health", "config", "ledger", "requests?vendor=", "faults", "clock", "options", "credentials", "sources"},
 		"POST": []string{
 			`faults: "rule", a list of them, or {"vendor":…,"call":…,"what":…}`, `clock: {"advance":"15m","skew":"20m"}`,
-			`options: a part of what GET gives`, `credentials: {"vendor":…,"name":…,"state":…}, {…,"values":{…}} or {"vendor":…,"rotate":true}`,
+			`options: any part of what GET returns`, `credentials: {"vendor":…,"name":…,"state":…}, {…,"values":{…}} or {"vendor":…,"rotate":true}`,
 			"put: " + strings.Join(puts, ", "),
 			"reset",
 		},
@@ -139,7 +139,7 @@ func readRule(raw json.RawMessage) (Rule, error) {
 	}
 	var rule Rule
 	if err := json.Unmarshal(raw, &rule); err != nil {
-		return rule, fmt.Errorf("read a fault: want a rule as text or as an object: %w", err)
+		return rule, fmt.Errorf("read a fault: a rule must be text or an object: %w", err)
 	}
 	return rule, nil
 }
@@ -159,7 +159,7 @@ func (s *Sandbox) controlClock(r *http.Request) (any, error) {
 		return nil, err
 	}
 	if in.Advance == nil && in.Skew == nil {
-		return nil, errors.New(`want "advance" or "skew", as in {"advance":"15m"}`)
+		return nil, errors.New(`use "advance" or "skew", for example {"advance":"15m"}`)
 	}
 	if in.Advance != nil {
 		s.Advance(time.Duration(*in.Advance))
@@ -223,5 +223,5 @@ func (s *Sandbox) controlPut(r *http.Request) (any, error) {
 			return v, err
 		}
 	}
-	return nil, fmt.Errorf("nothing can be put at %q this way; GET %s lists what can", in.Vendor, controlPrefix)
+	return nil, fmt.Errorf("PUT is not possible at %q; GET %s lists the possible paths", in.Vendor, controlPrefix)
 }

@@ -40,7 +40,7 @@ func (s *Sandbox) vendor(name string) (simulate.Vendor, error) {
 		}
 		names = append(names, v.Name())
 	}
-	return nil, fmt.Errorf("vendor %q is unknown; choose from %s", name, strings.Join(names, ", "))
+	return nil, fmt.Errorf("unknown vendor %q; choose from %s", name, strings.Join(names, ", "))
 }
 
 // Credentials lists all sets of all vendors, oldest first.

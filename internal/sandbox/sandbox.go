@@ -142,7 +142,7 @@ func (s *Sandbox) openDir() error {
 	}
 	if !ok {
 		s.lock = nil
-		return fmt.Errorf("the folder %q is %w; end that one, or choose another folder", dir, ErrInUse)
+		return fmt.Errorf("the folder %q is %w; stop that sandbox or choose another folder", dir, ErrInUse)
 	}
 	if err := os.RemoveAll(filepath.Join(dir, "tmp")); err != nil { // bodies that a kill cut off
 		return err
@@ -248,9 +248,9 @@ func (s *Sandbox) answer(w http.ResponseWriter, r *http.Request) {
 		c.Drain()
 	}
 	if err := s.w.Journal.Err(); err != nil {
-		s.w.Log.Error("sandbox cannot remember", zap.Error(err))
+		s.w.Log.Error("the sandbox cannot save its state", zap.Error(err))
 		a = simulate.NewAnswer(http.StatusInternalServerError)
-		a.Body = []byte("the sandbox cannot remember what it says: " + err.Error())
+		a.Body = []byte("the sandbox cannot save its state: " + err.Error())
 	}
 	c.Log.Status, c.Log.BytesIn, c.Log.Answered = a.Status, c.Body.Count, time.Now().UTC()
 	s.w.Book.Add(c.Log)

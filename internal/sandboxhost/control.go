@@ -76,15 +76,15 @@ func (s *Sandbox) ask(ctx context.Context, what string) ([]byte, error) {
 	}
 	response, err := s.client.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("sandbox: ask for its %s: %w", what, err)
+		return nil, fmt.Errorf("sandbox: request its %s: %w", what, err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
-		return nil, fmt.Errorf("sandbox: ask for its %s: %w", what, err)
+		return nil, fmt.Errorf("sandbox: request its %s: %w", what, err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("sandbox: ask for its %s: %s: %s", what, response.Status, text)
+		return nil, fmt.Errorf("sandbox: request its %s: %s: %s", what, response.Status, text)
 	}
 	return text, nil
 }

@@ -101,7 +101,7 @@ func Start(ctx context.Context, o Options) (*Sandbox, error) {
 	}
 	go s.watch()
 	if err := writeFile(filepath.Join(Folder(o.Data), addressFile), []byte(s.at.Listen)); err != nil {
-		o.Log.Warn("the sandbox's address could not be saved", zap.Error(err))
+		o.Log.Warn("could not save the sandbox's address", zap.Error(err))
 	}
 	if err := s.writeConfig(ctx); err != nil {
 		s.Close()

@@ -259,7 +259,7 @@ func (c *carrier) budget(ctx context.Context, batch ledger.Batch) (ledger.Batch,
 		if failed < max(budget.Most(batch.Total), 1) {
 			continue
 		}
-		because := fmt.Sprintf("%d rows failed, the budget is %s", failed, budget)
+		because := fmt.Sprintf("%d rows failed; the failure budget is %s", failed, budget)
 		return c.Ledger.ChangeBatch(ctx, batch.ID, ledger.BatchChange{
 			State: upload.BatchHeld, Because: &because,
 			Event: ledger.BatchEvent{What: ledger.EventHold, By: upload.ByItself, Because: because},
@@ -364,7 +364,7 @@ func (c *carrier) abandon(ctx context.Context) {
 	}
 	rows, err := c.Ledger.ShardRows(ctx, c.shard)
 	if err != nil {
-		c.Log.Warn("rows of a canceled shard are left for the end of the batch", zap.String("batch", c.shard.Batch), zap.Error(err))
+		c.Log.Warn("could not record canceled rows; they are canceled when the batch ends", zap.String("batch", c.shard.Batch), zap.Error(err))
 		return
 	}
 	var records []upload.Record
@@ -374,6 +374,6 @@ func (c *carrier) abandon(ctx context.Context) {
 		}
 	}
 	if _, err := c.Ledger.RecordAll(ctx, records); err != nil {
-		c.Log.Warn("rows of a canceled shard are left for the end of the batch", zap.String("batch", c.shard.Batch), zap.Error(err))
+		c.Log.Warn("could not record canceled rows; they are canceled when the batch ends", zap.String("batch", c.shard.Batch), zap.Error(err))
 	}
 }

@@ -271,7 +271,7 @@ func (r *row) notGranted(ctx context.Context, claim ledger.Claim, content upload
 		r.gone()
 		return nil
 	}
-	return r.detach(ctx, "another run held it")
+	return r.detach(ctx, "another run was already uploading it")
 }
 
 // known ends a row that an earlier item has delivered already.

@@ -47,7 +47,7 @@ func (r *row) sum(ctx context.Context, result *upload.Result) {
 	}
 	sums, err := r.Digest(ctx, r.item, r.p.Content)
 	if err != nil { // the medium is there; only its proof is not
-		result.Note = strings.TrimPrefix(result.Note+"; no checksum of the whole file: "+upload.AsError(err, upload.StepTransfer).Message, "; ")
+		result.Note = strings.TrimPrefix(result.Note+"; the file has no overall checksum: "+upload.AsError(err, upload.StepTransfer).Message, "; ")
 		return
 	}
 	result.SHA256, result.CRC64 = upload.Text(sums.SHA256), upload.Text(sums.CRC64)

@@ -29,7 +29,7 @@ func newWeb(e *egress.Egress, private bool) *web {
 
 func (w *web) place(u *url.URL) (place, error) {
 	if u.Scheme != "https" && !w.insecure {
-		return nil, unfit("is not an https: URL").hint("to read http: sources in your own network, set sources.allow_private_networks: true")
+		return nil, unfit("must be an https: URL").hint("to read http: sources in your own network, set sources.allow_private_networks: true")
 	}
 	return remotePlace{&page{web: w, url: u}}, nil
 }
@@ -66,7 +66,7 @@ func (p *page) head(ctx context.Context) (object, error) {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		return object{}, httpRefusal(response)
 	}
-	return object{}, lost("did not answer the request for its headers") // its signature is for GET only, or it does not support HEAD
+	return object{}, lost("did not answer a HEAD request") // its signature is for GET only, or it does not support HEAD
 }
 
 func (p *page) get(ctx context.Context, want span, pin object) (object, io.ReadCloser, error) {
@@ -179,7 +179,7 @@ func (p *page) follow(ctx context.Context, method string, header http.Header) (*
 			return nil, unfit("redirects to an invalid URL")
 		}
 		if next.Scheme != "https" && (next.Scheme != "http" || at.Scheme != "http") {
-			return nil, unfit("redirects to %s://%s, want an https: URL", next.Scheme, next.Host)
+			return nil, unfit("redirects to %s://%s, which is not an https: URL", next.Scheme, next.Host)
 		}
 		next.User = nil // credentials are only for the host that the operator named
 		at = next

@@ -22,16 +22,16 @@ func TestWhatCannotBeReadIsRefused(t *testing.T) {
 		"no size": {func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, "a")
 			w.(http.Flusher).Flush()
-		}, "has no known size", "download it"},
+		}, "has an unknown size", "download the file"},
 		"a range of an unknown whole": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Range", "bytes 0-0/*")
 			w.WriteHeader(http.StatusPartialContent)
 			_, _ = io.WriteString(w, "a")
-		}, "has no known size", "download it"},
+		}, "has an unknown size", "download the file"},
 		"an encoding": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "br")
 			_, _ = io.WriteString(w, "a")
-		}, `content encoding "br"`, "download it"},
+		}, `content encoding "br"`, "download the file"},
 		"a missing page":   {http.NotFound, "404 Not Found", ""},
 		"a forbidden page": {status(http.StatusForbidden), "403 Forbidden", "signed URL"},
 		"a login":          {status(http.StatusUnauthorized), "401 Unauthorized", "credentials"},
@@ -45,7 +45,7 @@ func TestWhatCannotBeReadIsRefused(t *testing.T) {
 		"a way to another scheme": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", "ftp://host/s3cr3t")
 			w.WriteHeader(http.StatusFound)
-		}, "redirects to ftp://host, want an https: URL", ""},
+		}, "redirects to ftp://host, which is not an https: URL", ""},
 		"a redirect without a way": {status(http.StatusFound), "302 Found", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -110,7 +110,7 @@ func TestARedirectNeverLeavesHTTPS(t *testing.T) {
 	reader := sources.New(private)
 	reader.TrustWeb(server.Client())
 	_, err := reader.Look(t.Context(), server.URL)
-	requireInvalid(t, err, "want an https: URL")
+	requireInvalid(t, err, "which is not an https: URL")
 	require.NotContains(t, err.Error(), "s3cr3t")
 }
 
@@ -119,7 +119,7 @@ func TestPrivateAddressesAreRefused(t *testing.T) {
 	defer server.Close()
 	for source, text := range map[string]string{
 		server.URL + "/a.jpg?sig=s3cr3t":    "is a loopback address",
-		"http://example.com/a?sig=s3cr3t":   "is not an https: URL",
+		"http://example.com/a?sig=s3cr3t":   "must be an https: URL",
 		"https://169.254.169.254/a.jpg":     "is a link-local address",
 		"https://[::ffff:10.0.0.1]:1/a.jpg": "is a private address",
 	} {

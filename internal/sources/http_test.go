@@ -244,8 +244,8 @@ func TestAServerWithoutRangesIsReadWhole(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "abcab", string(got))
 	_, err = readAll(t, file, 5, 5)
-	requireInvalid(t, err, "its server supports no ranges")
-	require.Contains(t, upload.AsError(err, "").Hint, "download it")
+	requireInvalid(t, err, "its server does not support ranges")
+	require.Contains(t, upload.AsError(err, "").Hint, "download the file")
 
 	s.put(bytes.Repeat([]byte("xyz"), 10_000)) // which a server without conditions would send
 	_, err = readAll(t, file, 0, 30_000)
@@ -262,7 +262,7 @@ func TestASourceWithoutValidatorsIsReadWhole(t *testing.T) {
 	_, err := readAll(t, file, 0, 10_000)
 	require.NoError(t, err)
 	_, err = readAll(t, file, 5, 5)
-	requireInvalid(t, err, "without ETag or modification time")
+	requireInvalid(t, err, "without an ETag or a modification time")
 	s.put(make([]byte, 10_001))
 	require.Equal(t, upload.KindMissing, upload.KindOf(file.Unchanged(t.Context())))
 }

@@ -117,8 +117,8 @@ func (p *localPlace) covered() bool {
 }
 
 func (p *localPlace) outside() *trouble {
-	return unfit("is outside the folders that sources may be in").
-		hint("add its folder to sources.local_roots, or move the file into one of them")
+	return unfit("is outside the folders in sources.local_roots").
+		hint("move the file into one of them, or add its folder to sources.local_roots")
 }
 
 func openBelow(path, name string) (*os.File, fs.FileInfo, error) {
@@ -164,7 +164,7 @@ func irregular(mode fs.FileMode) *trouble {
 	case mode.IsRegular():
 		return nil
 	case mode.IsDir():
-		return unfit("is a folder, want a file").hint("name the files in it, such as FOLDER/*.jpg")
+		return unfit("is a folder, not a file").hint("give the files in it, for example FOLDER/*.jpg")
 	case mode&fs.ModeNamedPipe != 0:
 		what = "a pipe"
 	case mode&fs.ModeSocket != 0:
@@ -172,9 +172,9 @@ func irregular(mode fs.FileMode) *trouble {
 	case mode&fs.ModeDevice != 0:
 		what = "a device"
 	default:
-		what = "not a regular file"
+		what = "a special file"
 	}
-	return unfit("is %s, want a regular file", what).hint("write the content to a file; a source is read more than once")
+	return unfit("is %s; use a regular file", what).hint("write the content to a file, because mediaferry reads a source more than once")
 }
 
 // fileTrouble classifies an error of the file system. Errors of disks, networks and
@@ -188,7 +188,7 @@ func fileTrouble(err error) *trouble {
 	var number syscall.Errno
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		t = lost("does not exist").hint("check the path; the file was looked up on %s", thisHost())
+		t = lost("does not exist").hint("check the path; mediaferry looked for the file on %s", thisHost())
 	case errors.Is(err, fs.ErrPermission):
 		t = lost("cannot be read by this user").hint("change the permissions of the file, or of a folder above it")
 	case errors.Is(err, syscall.ENAMETOOLONG):

@@ -78,7 +78,7 @@ func TestOnlyRegularFilesAreRead(t *testing.T) {
 	require.NoError(t, os.Symlink(pipe, link))
 
 	for source, text := range map[string]string{
-		dir:                                  "is a folder, want a file",
+		dir:                                  "is a folder, not a file",
 		pipe:                                 "is a pipe",
 		link:                                 "is a pipe",
 		socket:                               "is a socket",

@@ -70,9 +70,9 @@ func (s *ossStore) connect() (*oss.Client, error) {
 	switch u, err := url.Parse(o.Endpoint); {
 	case o.Endpoint == "":
 		return nil, unready("cannot be read: the OSS endpoint is not set").
-			hint("set sources.oss.endpoint to the endpoint of the bucket's region, such as https://oss-cn-hangzhou.aliyuncs.com")
+			hint("set sources.oss.endpoint to the endpoint of the bucket's region, for example https://oss-cn-hangzhou.aliyuncs.com")
 	case err != nil || u.Host == "":
-		return nil, unready("cannot be read: sources.oss.endpoint is %q, want a URL", egress.Redact(o.Endpoint))
+		return nil, unready("cannot be read: sources.oss.endpoint must be a URL, got %q", egress.Redact(o.Endpoint))
 	case o.AccessKeyID == "" || o.AccessKeySecret == "":
 		return nil, unready("cannot be read: OSS credentials are missing").
 			hint("set sources.oss.access_key_id and sources.oss.access_key_secret")

@@ -138,7 +138,7 @@ func TestOSSRefusalsSayWhatToDo(t *testing.T) {
 		text, hint string
 	}{
 		"no endpoint":    {func(o *sources.OSSOptions) { o.Endpoint = "" }, "oss://bucket/a.jpg", "the OSS endpoint is not set", "sources.oss.endpoint"},
-		"no URL":         {func(o *sources.OSSOptions) { o.Endpoint = "https://" }, "oss://bucket/a.jpg", "want a URL", ""},
+		"no URL":         {func(o *sources.OSSOptions) { o.Endpoint = "https://" }, "oss://bucket/a.jpg", "must be a URL", ""},
 		"no key":         {func(o *sources.OSSOptions) { o.AccessKeyID = "" }, "oss://bucket/a.jpg", "OSS credentials are missing", "sources.oss.access_key_id"},
 		"no secret":      {func(o *sources.OSSOptions) { o.AccessKeySecret = "" }, "oss://bucket/a.jpg", "OSS credentials are missing", "sources.oss.access_key_secret"},
 		"a wrong bucket": {func(*sources.OSSOptions) {}, "oss://B/a.jpg", "has an invalid bucket name", ""},

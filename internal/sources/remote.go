@@ -77,7 +77,7 @@ func (a answer) measure(want span) (size int64, partial bool, err error) {
 	if a.contentRange == "" {
 		switch {
 		case want.offset > 0:
-			return 0, false, unfit("can only be read as a whole: its server supports no ranges").hint("%s", downloadHint)
+			return 0, false, unfit("can only be read as a whole: its server does not support ranges").hint("%s", downloadHint)
 		case a.length < 0:
 			return 0, false, sizeless()
 		}
@@ -95,10 +95,10 @@ func (a answer) measure(want span) (size int64, partial bool, err error) {
 	return total, true, nil
 }
 
-const downloadHint = "download it, and use the file"
+const downloadHint = "download the file and use the copy"
 
 func sizeless() *trouble {
-	return unfit("has no known size, and vendors require the size in advance").hint("%s", downloadHint)
+	return unfit("has an unknown size, but vendors require the size in advance").hint("%s", downloadHint)
 }
 
 // parseContentRange reads "bytes 0-99/1234"; total is -1 for "*".
@@ -201,7 +201,7 @@ func (c *remoteContent) check(ctx context.Context) error {
 func (c *remoteContent) read(ctx context.Context, offset, size int64, failed func(error) error) (io.ReadCloser, error) {
 	want := span{offset: offset, size: size, whole: offset == 0 && size == c.pin.size}
 	if !want.whole && !c.pin.pinned() {
-		return nil, unfit("can only be read as a whole: without ETag or modification time, ranges may come from different versions").
+		return nil, unfit("can only be read as a whole: without an ETag or a modification time, ranges may come from different versions").
 			hint("%s", downloadHint)
 	}
 	is, body, err := read(ctx, c.at, want, c.pin, failed)

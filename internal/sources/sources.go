@@ -141,19 +141,19 @@ func (s *Sources) place(source string) (place, error) {
 	case "oss":
 		return s.oss.place(u)
 	}
-	return nil, unfit("has the unknown scheme %q, want a path, https:, s3: or oss:", u.Scheme)
+	return nil, unfit("has the unknown scheme %q; use a path, https:, s3: or oss:", u.Scheme)
 }
 
 // objectPlace parses s3://BUCKET/KEY and oss://BUCKET/KEY, which may name a version.
 func objectPlace(u *url.URL) (bucket, key, version string, err error) {
 	if u.User != nil {
-		return "", "", "", unfit("contains a user name").hint("put credentials into the configuration or the environment")
+		return "", "", "", unfit("contains a user name").hint("set credentials in the configuration or the environment")
 	}
 	query := u.Query()
 	version = query.Get("versionId")
 	query.Del("versionId")
 	if len(query) > 0 {
-		return "", "", "", unfit("has a query other than versionId").hint("if the question mark is part of the key, write %%3F")
+		return "", "", "", unfit("has a query other than versionId").hint("if the question mark is part of the key, write it as %%3F")
 	}
 	return u.Host, strings.TrimPrefix(u.Path, "/"), version, nil
 }

@@ -68,7 +68,7 @@ func empty() *trouble {
 
 // changed names both fingerprints, so that a person can see what has changed.
 func changed(was, is string) *trouble {
-	return &trouble{reason: another, text: fmt.Sprintf("has changed: it was %s, and is now %s", was, is)}
+	return &trouble{reason: another, text: fmt.Sprintf("has changed: it was %s and is now %s", was, is)}
 }
 
 // fault turns an error of a place into an *upload.Error.
@@ -193,7 +193,7 @@ func (r refusal) advice() string {
 	case r.code == "RequestTimeTooSkewed":
 		return "correct this host's clock"
 	case r.status == http.StatusUnauthorized, r.status == http.StatusForbidden:
-		return "check that the credentials may read it, or that a signed URL has not expired"
+		return "check that the credentials allow reading it, and that a signed URL has not expired"
 	}
 	return ""
 }

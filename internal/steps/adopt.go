@@ -27,7 +27,7 @@ func (s *Steps) adoptPart(ctx context.Context, in upload.SendPart) (upload.Part,
 	}
 	if !strings.EqualFold(sums.MD5, in.Stored) {
 		e := upload.Errorf(upload.KindExpired, upload.StepTransfer,
-			"the vendor lists part %d with ETag %s, but the MD5 of its bytes is %s, and the vendor gives no URL to replace it", in.Part.Number, in.Stored, sums.MD5)
+			"part %d at the vendor has ETag %s, but the MD5 of our bytes is %s, and the vendor returned no URL to send the part again", in.Part.Number, in.Stored, sums.MD5)
 		e.Lost, e.Arrived = true, upload.ArrivedNothing
 		return upload.Part{}, e
 	}

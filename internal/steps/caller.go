@@ -35,7 +35,7 @@ func (s *Steps) Caller(ctx context.Context, item upload.Item) (vendors.Vendor, *
 	}
 	if state.Paused {
 		e := upload.Errorf(upload.KindDenied, "", "account %s is paused: %s", account.Name, state.Because).
-			WithHint("mediaferry account resume %s", account.Name)
+			WithHint("to continue: mediaferry account resume %s", account.Name)
 		e.Paused = true
 		return nil, nil, e
 	}
@@ -56,15 +56,15 @@ func (s *Steps) Caller(ctx context.Context, item upload.Item) (vendors.Vendor, *
 // without what was wrong with it, it would not be what was asked for.
 func Meant(item upload.Item, account spec.Account) error {
 	if len(item.Given) > 0 {
-		return upload.Errorf(upload.KindInvalid, upload.StepClaim, "the row was refused with its manifest, and is incomplete").
-			WithHint("correct the row, and start another batch with it")
+		return upload.Errorf(upload.KindInvalid, upload.StepClaim, "the row was refused because of the manifest, so it is incomplete").
+			WithHint("correct the row and send it in another batch")
 	}
 	if item.Base == "" || item.Base == account.BaseURL && item.Vendor == account.Vendor {
 		return nil
 	}
-	return upload.Errorf(upload.KindInvalid, upload.StepClaim, "the upload was started for account %s at %s, but the worker's configuration has that account at %s",
+	return upload.Errorf(upload.KindInvalid, upload.StepClaim, "the upload was started for account %s at %s, but in the worker's configuration this account is at %s",
 		item.Account, item.Base, account.BaseURL).
-		WithHint("use the same configuration for the command and the worker, then repeat the command")
+		WithHint("use the same configuration for the command and the worker, then run the command again")
 }
 
 // judged is what a vendor's answer comes to, after a look whether a refusal was of

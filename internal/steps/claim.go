@@ -83,7 +83,7 @@ func (s *Steps) resume(item upload.Item, claimed *upload.Claimed) error {
 		flow.Flow{Policy: claimed.Terms.Policy, Seed: item.UploadID}.Unheard(p, s.Now())
 	case begun:
 		return upload.Errorf(upload.KindMissing, upload.StepClaim, "source changed during the upload: it was %q, and is now %q", was.Content.Fingerprint, is).
-			WithHint("the vendor may have what was sent before; --again sends the present content")
+			WithHint("the vendor may already have the old content; to send the new content, use --again")
 	}
 	return nil
 }
@@ -115,8 +115,8 @@ func plan(size int64, ranges bool, limits upload.PartLimits) (upload.Plan, error
 		return upload.PlanParts(size, limits)
 	}
 	if size > limits.MaxPart {
-		return upload.Plan{}, upload.Errorf(upload.KindInvalid, upload.StepClaim, "the source's server supports no ranges, and a single part holds at most %d of its %d bytes", limits.MaxPart, size).
-			WithHint("download it first, or copy it to S3 or OSS")
+		return upload.Plan{}, upload.Errorf(upload.KindInvalid, upload.StepClaim, "the source's server does not support ranges, and a single part can hold only %d of the file's %d bytes", limits.MaxPart, size).
+			WithHint("download the file first, or copy it to S3 or OSS")
 	}
 	limits.Single = limits.MaxPart
 	return upload.PlanParts(size, limits)
@@ -170,8 +170,8 @@ func (s *Steps) identify(ctx context.Context, item upload.Item, run Run, content
 			claimed.Refused = Changed(entry, item, content)
 			return false, nil
 		case ledger.Unconfirmed:
-			claimed.Refused = upload.Errorf(upload.KindUnconfirmed, upload.StepClaim, "an earlier run could not find out whether the vendor has the medium").
-				WithHint("check there, then: mediaferry decide %s ready|retry|fail --because TEXT", item.UploadID)
+			claimed.Refused = upload.Errorf(upload.KindUnconfirmed, upload.StepClaim, "an earlier run could not find out whether the vendor has the file").
+				WithHint("check at the vendor, then: mediaferry decide %s ready|retry|fail --because TEXT", item.UploadID)
 			return false, nil
 		}
 		if s.Ledger.Elsewhere(entry.Run) {
@@ -183,8 +183,8 @@ func (s *Steps) identify(ctx context.Context, item upload.Item, run Run, content
 			return false, err
 		}
 		if alive {
-			claimed.Refused = upload.Errorf(upload.KindInvalid, upload.StepClaim, "the item is being uploaded by workflow %s", entry.WorkflowID).
-				WithHint("mediaferry show %s", item.UploadID)
+			claimed.Refused = upload.Errorf(upload.KindInvalid, upload.StepClaim, "the item is already being uploaded by workflow %s", entry.WorkflowID).
+				WithHint("to see that upload: mediaferry show %s", item.UploadID)
 			return false, nil
 		}
 		request.TakeOver = entry.RunID
@@ -213,9 +213,9 @@ func (s *Steps) follow(ctx context.Context, item upload.Item, way flow.Flow, p *
 // elsewhere is the refusal of an item that a run of another Temporal service holds:
 // here nobody can find out whether that run is open.
 func elsewhere(uploadID string, holder ledger.Run, here ledger.Service) *upload.Error {
-	return upload.Errorf(upload.KindSuperseded, upload.StepClaim, "the item is held by run %s of workflow %s in %s, and this worker is of %s",
+	return upload.Errorf(upload.KindSuperseded, upload.StepClaim, "the item is held by run %s of workflow %s in %s, but this worker belongs to %s",
 		holder.RunID, holder.WorkflowID, holder.Service, here).
-		WithHint("continue it there; to send it from here, cancel it there first: mediaferry cancel %s", uploadID)
+		WithHint("continue it there. To send it from here, cancel it there first: mediaferry cancel %s", uploadID)
 }
 
 // Changed is the refusal of an item that is ready, while its source or what is
@@ -228,8 +228,8 @@ func Changed(entry ledger.Entry, item upload.Item, content upload.Content) *uplo
 	if entry.Definition != item.Definition() {
 		what = "its source or its fields have changed"
 	}
-	return upload.Errorf(upload.KindInvalid, upload.StepClaim, "already ready as %s, but %s", entry.Result.MediaID, what).
-		WithHint("--again uploads it again, as another medium")
+	return upload.Errorf(upload.KindInvalid, upload.StepClaim, "already uploaded as %s, but %s", entry.Result.MediaID, what).
+		WithHint("to upload it again, use --again; the vendor then has both")
 }
 
 // Prehash reads a source through, where its checksum is needed beforehand.
@@ -240,8 +240,8 @@ func (s *Steps) Prehash(ctx context.Context, item upload.Item, content *upload.C
 	}
 	content.SHA256, content.CRC64 = sums.SHA256, upload.FormatCRC64(sums.CRC64)
 	if item.SHA256 != "" && !strings.EqualFold(item.SHA256, sums.SHA256) {
-		return upload.Errorf(upload.KindCorrupt, upload.StepClaim, "source has SHA-256 %s, want %s", sums.SHA256, item.SHA256).
-			WithHint("correct the source, or the column sha256")
+		return upload.Errorf(upload.KindCorrupt, upload.StepClaim, "the source has SHA-256 %s, but the manifest says %s", sums.SHA256, item.SHA256).
+			WithHint("correct the source or the column sha256")
 	}
 	return nil
 }

@@ -100,7 +100,7 @@ func (s *Steps) complete(ctx context.Context, w Work) error {
 	p.Attempts.Add(upload.StepComplete, 1)
 	completer, ok := w.Vendor.(vendors.Completer)
 	if !ok {
-		return upload.Errorf(upload.KindInternal, upload.StepComplete, "%s has no call that completes a session", w.Item.Vendor)
+		return upload.Errorf(upload.KindInternal, upload.StepComplete, "%s has no call to complete a session", w.Item.Vendor)
 	}
 	_, err := completer.Complete(ctx, w.Caller, upload.Complete{Item: w.Item, Session: p.Session.ID, Parts: w.Parts})
 	if err = s.answered(ctx, w, err); err != nil {
@@ -128,7 +128,7 @@ func (s *Steps) poll(ctx context.Context, w Work, a flow.Action) error {
 func (s *Steps) SignParts(ctx context.Context, vendor vendors.Vendor, caller *wire.Caller, in upload.SignParts) ([]upload.PartURL, error) {
 	signer, ok := vendor.(vendors.PartSigner)
 	if !ok {
-		return nil, upload.Errorf(upload.KindInternal, upload.StepTransfer, "%s has no call that signs parts", in.Item.Vendor)
+		return nil, upload.Errorf(upload.KindInternal, upload.StepTransfer, "%s has no call to sign parts", in.Item.Vendor)
 	}
 	urls, err := signer.SignParts(ctx, caller, in)
 	return urls, s.judged(ctx, vendor, caller.Account, err)

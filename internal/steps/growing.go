@@ -42,8 +42,8 @@ func (s *Steps) atRest(ctx context.Context, item upload.Item) (sources.Look, err
 		case item.Settle > 0:
 			look.Modified = before.Modified
 		case changed:
-			return look, upload.Errorf(upload.KindInvalid, upload.StepClaim, "source %q is still growing: it had %d bytes, and a second later %d",
-				upload.DisplaySource(item.Source), before.Size, look.Size).WithHint("wait until it has been written, or use --settle 30s")
+			return look, upload.Errorf(upload.KindInvalid, upload.StepClaim, "source %q is still growing: it had %d bytes, and %d a second later",
+				upload.DisplaySource(item.Source), before.Size, look.Size).WithHint("wait until the file is complete, or use --settle 30s")
 		default:
 			return look, nil
 		}

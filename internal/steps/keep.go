@@ -30,7 +30,7 @@ func (s *Steps) SendPart(ctx context.Context, vendor vendors.Vendor, caller *wir
 	kept := keptAs(in)
 	kept.Part = part
 	if err := s.Ledger.KeepPart(context.WithoutCancel(ctx), kept); err != nil { // the history will have it, as a rule
-		s.Log.Warn("an acknowledged part could not be saved in the ledger", zap.String("upload_id", in.Item.UploadID), zap.Int("part", in.Part.Number), zap.Error(err))
+		s.Log.Warn("could not save an acknowledged part in the ledger", zap.String("upload_id", in.Item.UploadID), zap.Int("part", in.Part.Number), zap.Error(err))
 	}
 	return part, nil
 }

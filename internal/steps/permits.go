@@ -79,7 +79,7 @@ func (p Permits) Count(ctx context.Context, account spec.Account) error {
 
 // TooFast is the failure of a call for which there is no permit for so long.
 func TooFast(account spec.Account, wait time.Duration) error {
-	e := upload.Errorf(upload.KindThrottled, "", "account %s has reached its limit of calls", account.Name)
+	e := upload.Errorf(upload.KindThrottled, "", "account %s has reached its rate limit", account.Name)
 	e.RetryAfter = wait
 	return e
 }
@@ -87,14 +87,14 @@ func TooFast(account spec.Account, wait time.Duration) error {
 // Slow tells the fleet to leave the account alone for a while.
 func (p Permits) Slow(ctx context.Context, account spec.Account, wait time.Duration) {
 	if err := p.Ledger.Slow(ctx, account.Name, wait); err != nil { // the vendor will say it again
-		p.Log.Warn("the pause of an account could not be saved", zap.String("account", account.Name), zap.Error(err))
+		p.Log.Warn("could not save the pause of an account", zap.String("account", account.Name), zap.Error(err))
 	}
 }
 
 // Rest tells the fleet that the account has used up what it may do for now.
 func (p Permits) Rest(ctx context.Context, account spec.Account, wait time.Duration) {
 	if err := p.Ledger.Rest(ctx, account.Name, wait); err != nil { // the vendor will say it again
-		p.Log.Warn("the pause of an account could not be saved", zap.String("account", account.Name), zap.Error(err))
+		p.Log.Warn("could not save the pause of an account", zap.String("account", account.Name), zap.Error(err))
 	}
 }
 

@@ -23,9 +23,9 @@ func (s *Steps) Prove(ctx context.Context, in upload.Prove) (upload.Proved, erro
 	case err != nil:
 		return upload.Proved{}, err
 	case look.Size != in.Content.Size:
-		return upload.Proved{}, differs("it has %d bytes, and the source has %d", look.Size, in.Content.Size)
+		return upload.Proved{}, differs("it has %d bytes, but the source has %d", look.Size, in.Content.Size)
 	case string(found.Type) != in.Content.Type:
-		return upload.Proved{}, differs("it is %s, and the source is %s", found.Type, in.Content.Type)
+		return upload.Proved{}, differs("it is %s, but the source is %s", found.Type, in.Content.Type)
 	}
 	proved := upload.Proved{Fingerprint: look.Fingerprint}
 	file, err := s.Sources.Open(ctx, in.Item.Source, look.Fingerprint)
@@ -35,11 +35,11 @@ func (s *Steps) Prove(ctx context.Context, in upload.Prove) (upload.Proved, erro
 	defer func() { _ = file.Close() }() // only read from
 	switch {
 	case in.Content.SHA256 != "":
-		proved.By, err = "SHA-256 of the whole", wholeIs(ctx, file, in.Content.SHA256)
+		proved.By, err = "SHA-256 of the whole file", wholeIs(ctx, file, in.Content.SHA256)
 	case len(in.Parts) > 0:
 		proved.By, err = fmt.Sprintf("CRC-64 of the %d parts that the store has", len(in.Parts)), partsAre(ctx, file, in.Parts)
 	default:
-		proved.By = "size and type, since nothing has been sent yet"
+		proved.By = "size and type only, because nothing has been sent yet"
 	}
 	if err != nil {
 		return upload.Proved{}, err
@@ -53,7 +53,7 @@ func wholeIs(ctx context.Context, file *sources.File, want string) error {
 		return err
 	}
 	if sums.SHA256 != want {
-		return differs("it has SHA-256 %s, and the source has %s", sums.SHA256, want)
+		return differs("it has SHA-256 %s, but the source has %s", sums.SHA256, want)
 	}
 	return nil
 }
@@ -65,7 +65,7 @@ func partsAre(ctx context.Context, file *sources.File, parts []upload.Part) erro
 			return err
 		}
 		if is := upload.FormatCRC64(sums.CRC64); is != p.CRC64 {
-			return differs("part %d, bytes %d to %d, has CRC-64 %s there, but %s was sent", p.Number, p.Offset, p.Offset+p.Size-1, is, p.CRC64)
+			return differs("part %d, bytes %d to %d, has CRC-64 %s, but the part that was sent has %s", p.Number, p.Offset, p.Offset+p.Size-1, is, p.CRC64)
 		}
 	}
 	return nil
@@ -73,6 +73,6 @@ func partsAre(ctx context.Context, file *sources.File, parts []upload.Part) erro
 
 // differs is the failure of a source that is not the one that was begun with.
 func differs(format string, args ...any) *upload.Error {
-	return upload.Errorf(upload.KindInvalid, upload.StepTransfer, "not the same file: "+format, args...).
-		WithHint("move it to a host that has the same file, or cancel it and start it again")
+	return upload.Errorf(upload.KindInvalid, upload.StepTransfer, "the file is not the same: "+format, args...).
+		WithHint("move the upload to a host that has the same file, or cancel it and start again")
 }

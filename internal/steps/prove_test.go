@@ -42,13 +42,13 @@ func TestAMovedSourceIsHeldAgainstWhatWasSent(t *testing.T) {
 		refused string
 	}{
 		"the same, by its parts":            {film, content, sent, "CRC-64 of the 2 parts that the store has", ""},
-		"the same, by the whole":            {film, known, sent, "SHA-256 of the whole", ""},
-		"nothing was sent":                  {film, content, nil, "size and type, since nothing has been sent yet", ""},
+		"the same, by the whole":            {film, known, sent, "SHA-256 of the whole file", ""},
+		"nothing was sent":                  {film, content, nil, "size and type only, because nothing has been sent yet", ""},
 		"another in a part that was sent":   {other(half + 100), content, sent, "", "part 2, bytes"},
 		"another in what was not sent yet":  {other(half + 100), content, sent[:1], "CRC-64 of the 1 parts that the store has", ""},
 		"another anywhere, where it counts": {other(half + 100), known, sent[:1], "", "has SHA-256"},
-		"a longer one":                      {append(other(0)[:0:0], append(film, 0)...), content, sent, "", "bytes, and the source has"},
-		"of another type":                   {append([]byte("%PDF-1.7\n"), film[9:]...), content, sent, "", "not the same file"},
+		"a longer one":                      {append(other(0)[:0:0], append(film, 0)...), content, sent, "", "bytes, but the source has"},
+		"of another type":                   {append([]byte("%PDF-1.7\n"), film[9:]...), content, sent, "", "the file is not the same"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "film.mp4")
@@ -88,5 +88,5 @@ func TestAPartIsAdoptedWhereTheVendorsETagIsThatOfTheSource(t *testing.T) {
 	in.Stored = "00000000000000000000000000000000"
 	_, err = s.SendPart(t.Context(), nil, nil, in, nil)
 	require.True(t, upload.AsError(err, "").Lost)
-	require.ErrorContains(t, err, "gives no URL to replace it")
+	require.ErrorContains(t, err, "returned no URL to send the part again")
 }

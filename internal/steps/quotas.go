@@ -62,7 +62,7 @@ func (p Permits) Learn(ctx context.Context, account spec.Account, told []upload.
 		err = p.Ledger.SaveQuotas(ctx, account.Name, now)
 	}
 	if err != nil { // the vendor will say it again
-		p.Log.Warn("the limits of an account could not be saved", zap.String("account", account.Name), zap.Error(err))
+		p.Log.Warn("could not save the limits of an account", zap.String("account", account.Name), zap.Error(err))
 	}
 }
 

@@ -214,7 +214,7 @@ func (s *Steps) unchanged(ctx context.Context, file *sources.File, of sending, a
 	if of.size != of.content.Size || of.content.SHA256 == "" || answer.Sums.SHA256 == of.content.SHA256 {
 		return nil
 	}
-	return upload.Errorf(upload.KindMissing, upload.StepTransfer, "source changed during the upload: its SHA-256 was %s, but %s was sent", of.content.SHA256, answer.Sums.SHA256)
+	return upload.Errorf(upload.KindMissing, upload.StepTransfer, "source changed during the upload: its SHA-256 was %s, but the bytes that were sent have %s", of.content.SHA256, answer.Sums.SHA256)
 }
 
 // part is a range of a file as transfer reads it.

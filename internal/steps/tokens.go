@@ -168,7 +168,7 @@ func (t tokens) renew(ctx context.Context, key tokenKey, old wire.Token, renew f
 	if err != nil {
 		t.tokens.deny(key, err)
 		if released := t.Ledger.ReleaseToken(context.WithoutCancel(ctx), key.account, key.name, t.Owner); released != nil {
-			t.Log.Warn("a lease could not be released; it expires by itself", zap.Error(released))
+			t.Log.Warn("could not release a lease; it will expire", zap.Error(released))
 		}
 		return wire.Token{}, err
 	}
@@ -194,7 +194,7 @@ func (t tokens) prolong(ctx context.Context, key tokenKey) (stop func()) {
 			case <-ticker.C:
 			}
 			if _, err := t.Ledger.LeaseToken(ctx, key.account, key.name, t.Owner, tokenLease); err != nil && ctx.Err() == nil {
-				t.Log.Warn("a lease could not be extended", zap.String("account", key.account), zap.Error(err))
+				t.Log.Warn("could not extend a lease", zap.String("account", key.account), zap.Error(err))
 			}
 		}
 	})

@@ -42,7 +42,7 @@ func (s *Steps) Finished(ctx context.Context, uploadID string) (upload.Finished,
 	}
 	r := entry.Result
 	if r.State != upload.StateReady {
-		return upload.Finished{}, upload.Errorf(upload.KindInvalid, upload.StepPoll, "%s is %s, only an upload that is ready has a medium", uploadID, r.State)
+		return upload.Finished{}, upload.Errorf(upload.KindInvalid, upload.StepPoll, "%s is %s; only an upload that is ready has a medium", uploadID, r.State)
 	}
 	item, err := entry.Item()
 	if err != nil {
@@ -77,7 +77,7 @@ func (s *Steps) Verify(ctx context.Context, of upload.Finished) (upload.Verifica
 	}
 	reader, ok := vendor.(vendors.Rereader)
 	if !ok {
-		v.Reason = upload.Text(vendor.Spec().Title + " has no way to read a finished medium")
+		v.Reason = upload.Text(vendor.Spec().Title + " has no call to read a finished medium")
 		return v, nil
 	}
 	reading, err := reader.Reread(ctx, caller, of)
@@ -113,7 +113,7 @@ func readMedium(ctx context.Context, caller *wire.Caller, of upload.Finished, r 
 	defer cancel()
 	get, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL, nil)
 	if err != nil {
-		return []upload.Comparison{upload.Compare(address, "", "it is not a URL")}, nil
+		return []upload.Comparison{upload.Compare(address, "", "not a URL")}, nil
 	}
 	response, err := caller.Storage.Do(get)
 	if egress.IsRefused(err) {

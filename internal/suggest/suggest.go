@@ -32,7 +32,7 @@ func Hint(name string, choices []string) string {
 	if near := Nearest(name, choices); near != "" {
 		return "did you mean " + near + "?"
 	}
-	return "want one of " + strings.Join(choices, ", ")
+	return "use one of " + strings.Join(choices, ", ")
 }
 
 func fold(name string) string {

@@ -21,5 +21,5 @@ func TestNearestFindsMisspellings(t *testing.T) {
 
 func TestHintNamesTheNearestChoiceOrAll(t *testing.T) {
 	require.Equal(t, "did you mean csv?", Hint("cvs", []string{"csv", "jsonl"}))
-	require.Equal(t, "want one of csv, jsonl", Hint("parquet", []string{"csv", "jsonl"}))
+	require.Equal(t, "use one of csv, jsonl", Hint("parquet", []string{"csv", "jsonl"}))
 }

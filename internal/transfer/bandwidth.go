@@ -51,11 +51,11 @@ func ParseTimetable(text string) (Timetable, error) {
 	for _, field := range fields {
 		clock, rest, ok := strings.Cut(field, ",")
 		if !ok {
-			return nil, fmt.Errorf("limit %q does not have the form HH:MM,RATE", field)
+			return nil, fmt.Errorf("limit %q must have the form HH:MM,RATE", field)
 		}
 		at, err := time.Parse("15:04", clock)
 		if err != nil {
-			return nil, fmt.Errorf("limit %q: %q is not a time of day, want HH:MM", field, clock)
+			return nil, fmt.Errorf("limit %q: %q is not a time of day; use HH:MM", field, clock)
 		}
 		limit, err := ParseRate(rest)
 		if err != nil {
@@ -78,7 +78,7 @@ func ParseRate(text string) (int64, error) {
 	}[strings.TrimSuffix(strings.ToLower(text[len(digits):]), "b")]
 	n, err := strconv.ParseFloat(digits, 64)
 	if err != nil || !known || n <= 0 || n*factor < 1 || n*factor > math.MaxInt32*1024 {
-		return 0, fmt.Errorf("rate %q is not a number of bytes per second, want a rate such as 512k, 10M, 1.5Gi or off", text)
+		return 0, fmt.Errorf("rate %q is not a number of bytes per second; use for example 512k, 10M, 1.5Gi or off", text)
 	}
 	return int64(n * factor), nil
 }

@@ -18,7 +18,7 @@ func TestRatesAreReadAsPeopleWriteThem(t *testing.T) {
 	}
 	for _, text := range []string{"", "fast", "-1", "0", "10X", "1e9999", "M"} {
 		_, err := ParseRate(text)
-		require.ErrorContains(t, err, "want a rate such as", text)
+		require.ErrorContains(t, err, "use for example", text)
 	}
 }
 

@@ -98,5 +98,5 @@ func Relayed(a Answer) string {
 	if json.Unmarshal(a.Body, &said) != nil || said.Code == "" || said.Code == "0" {
 		return ""
 	}
-	return egress.Line(fmt.Sprintf("stored, but the application behind the storage answered code %s: %s", said.Code, said.Message), egress.MostText)
+	return egress.Line(fmt.Sprintf("stored, but the vendor answered the callback with code %s: %s", said.Code, said.Message), egress.MostText)
 }

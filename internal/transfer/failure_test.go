@@ -83,7 +83,7 @@ func TestASourceThatFails(t *testing.T) {
 			body: sourceOf(10, func(context.Context, []byte) (int, error) {
 				return 0, fmt.Errorf("get https://host/a%s gave %w", signed, os.ErrPermission)
 			}),
-			is: os.ErrPermission, kind: upload.KindMissing, text: "reading the source: get https://host/a gave permission denied",
+			is: os.ErrPermission, kind: upload.KindMissing, text: "read the source: get https://host/a gave permission denied",
 		},
 	}
 	for _, c := range cases {

@@ -219,8 +219,8 @@ func TestASuccessIsBelievedWhereTheStoreProvesIt(t *testing.T) {
 func TestAnApplicationsComplaintIsRelayed(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"code":0,"message":"ok"}`: "", `{"Status":"OK"}`: "", "": "", "<html>": "", "[]": "",
-		`{"code":40001,"message":"no such SKU"}`: "stored, but the application behind the storage answered code 40001: no such SKU",
-		`{"code":"7"}`:                           "stored, but the application behind the storage answered code 7: ",
+		`{"code":40001,"message":"no such SKU"}`: "stored, but the vendor answered the callback with code 40001: no such SKU",
+		`{"code":"7"}`:                           "stored, but the vendor answered the callback with code 7: ",
 	} {
 		require.Equal(t, strings.TrimSpace(want), strings.TrimSpace(Relayed(Answer{Status: 200, Body: []byte(body)})), body)
 	}

@@ -182,7 +182,7 @@ func newRequest(ctx context.Context, target Target, source *reader, size int64) 
 	}
 	request, err := http.NewRequestWithContext(ctx, method, target.URL, content)
 	if err != nil {
-		return nil, unavailable(upload.ArrivedNothing, "was given an invalid address: %s", egress.Cause(err))
+		return nil, unavailable(upload.ArrivedNothing, "received an invalid address: %s", egress.Cause(err))
 	}
 	request.ContentLength = length // stores refuse a chunked body
 	for name, value := range target.Header {
@@ -236,8 +236,8 @@ func fault(err error, read int64) string {
 	return ""
 }
 
-const refusedHint = "set sources.allow_private_networks if the vendor's address is correct; " +
-	"http: is accepted only from a vendor whose base_url is http:"
+const refusedHint = "if the vendor's address is correct, set sources.allow_private_networks: true; " +
+	"http: is allowed only for a vendor whose base_url is http:"
 
 // sourceError is what it means that a body could not be read, or was held up.
 func sourceError(ctx context.Context, err error, read, size int64) error {
@@ -250,7 +250,7 @@ func sourceError(ctx context.Context, err error, read, size int64) error {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return upload.Errorf(upload.KindMissing, upload.StepTransfer, "source ended after %d of %d bytes", read, size)
 	}
-	return upload.Errorf(upload.KindMissing, upload.StepTransfer, "reading the source: %w", redacted{err})
+	return upload.Errorf(upload.KindMissing, upload.StepTransfer, "read the source: %w", redacted{err})
 }
 
 // redacted is an error without what a text must not hold.

@@ -93,9 +93,9 @@ func CheckBatchID(id string) error {
 	}
 	switch {
 	case len(id) > 100:
-		return fmt.Errorf("batch id of %d bytes is too long, want at most 100", len(id))
+		return fmt.Errorf("the batch id has %d bytes but must have at most 100", len(id))
 	case strings.ContainsAny(id, `/\:`), strings.HasPrefix(id, "."):
-		return fmt.Errorf(`batch id %q contains / \ or :, or starts with a dot, which are reserved for paths`, id)
+		return fmt.Errorf(`batch id %q must not contain /, \ or :, or start with a dot`, id)
 	}
 	return nil
 }

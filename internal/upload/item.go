@@ -90,11 +90,11 @@ func SingleUploadID(account, id string) string { return "upload/" + account + "/
 func CheckID(id string) error {
 	switch {
 	case id == "":
-		return fmt.Errorf("an id must not be empty")
+		return fmt.Errorf("the id must not be empty")
 	case len(id) > 200:
-		return fmt.Errorf("id of %d bytes is too long, want at most 200", len(id))
+		return fmt.Errorf("the id has %d bytes but must have at most 200", len(id))
 	case strings.ContainsFunc(id, func(r rune) bool { return r == 0xfffd || unicode.IsSpace(r) || !unicode.IsGraphic(r) }):
-		return fmt.Errorf("id %q contains a space or an invisible character, want printable characters", id)
+		return fmt.Errorf("id %q contains a space or an invisible character", id)
 	case strings.ContainsAny(id, `?#`):
 		return fmt.Errorf("id %q contains ? or #, which are reserved for URLs", id)
 	}
@@ -153,10 +153,10 @@ func CanonicalSource(source, dir string) (string, error) {
 	switch u.Scheme {
 	case "https", "http", "s3", "oss":
 	default:
-		return "", fmt.Errorf("source %q has the unknown scheme %q, want a path or one of https, s3, oss", DisplaySource(source), u.Scheme)
+		return "", fmt.Errorf("source %q has the unknown scheme %q; use a path, https, s3 or oss", DisplaySource(source), u.Scheme)
 	}
 	if u.Host == "" || strings.Trim(u.Path, "/") == "" && (u.Scheme == "s3" || u.Scheme == "oss") {
-		return "", fmt.Errorf("source %q is incomplete, want %s", DisplaySource(source), shapes[u.Scheme])
+		return "", fmt.Errorf("source %q is incomplete; use %s", DisplaySource(source), shapes[u.Scheme])
 	}
 	return u.String(), nil
 }

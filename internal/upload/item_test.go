@@ -42,12 +42,12 @@ func TestSourcesThatAreNone(t *testing.T) {
 	for _, c := range []struct{ name, source, want string }{
 		{"nothing", "", "the source is empty"},
 		{"a file: URL of nothing", "file://", "the source is empty"},
-		{"an unknown scheme", "ftp://host/a" + secret, `unknown scheme "ftp", want a path or one of https, s3, oss`},
+		{"an unknown scheme", "ftp://host/a" + secret, `unknown scheme "ftp"; use a path, https, s3 or oss`},
 		{"a URL that is none", "https://ho st/%zz" + secret, "is not a valid URL"},
-		{"no host", "https:///a" + secret, "is incomplete, want https://HOST/PATH"},
-		{"a bucket alone", "s3://bucket" + secret, "is incomplete, want s3://BUCKET/KEY"},
-		{"a bucket and a slash", "oss://bucket/" + secret, "is incomplete, want oss://BUCKET/KEY"},
-		{"a key without its bucket", "s3:///key" + secret, "is incomplete, want s3://BUCKET/KEY"},
+		{"no host", "https:///a" + secret, "is incomplete; use https://HOST/PATH"},
+		{"a bucket alone", "s3://bucket" + secret, "is incomplete; use s3://BUCKET/KEY"},
+		{"a bucket and a slash", "oss://bucket/" + secret, "is incomplete; use oss://BUCKET/KEY"},
+		{"a key without its bucket", "s3:///key" + secret, "is incomplete; use s3://BUCKET/KEY"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := CanonicalSource(c.source, "/srv")

@@ -35,7 +35,7 @@ func PlanParts(size int64, limits PartLimits) (Plan, error) {
 		return Plan{}, Errorf(KindInvalid, StepClaim, "a file of %d bytes cannot be split into parts", size)
 	}
 	if most := limits.MaxPart * int64(limits.MaxParts); size > most {
-		return Plan{}, Errorf(KindInvalid, StepClaim, "%d bytes do not fit into %d parts of %d bytes, want at most %d bytes",
+		return Plan{}, Errorf(KindInvalid, StepClaim, "%d bytes do not fit into %d parts of %d bytes; the file can have at most %d bytes",
 			size, limits.MaxParts, limits.MaxPart, most)
 	}
 	if size <= limits.Single || size <= limits.MinPart {
@@ -58,7 +58,7 @@ func PlanParts(size int64, limits PartLimits) (Plan, error) {
 // Range returns the offset and size of a part, numbered from 1.
 func (p Plan) Range(number int) (offset, size int64, err error) {
 	if number < 1 || number > p.Parts {
-		return 0, 0, fmt.Errorf("part %d is outside of 1 to %d", number, p.Parts)
+		return 0, 0, fmt.Errorf("part %d is not in the range 1 to %d", number, p.Parts)
 	}
 	offset = int64(number-1) * p.PartSize
 	return offset, min(p.PartSize, p.Size-offset), nil

@@ -81,7 +81,7 @@ func TestARangeIsAPartOfThePlan(t *testing.T) {
 	}
 	for _, number := range []int{-1, 0, 4} {
 		_, _, err := plan.Range(number)
-		require.EqualError(t, err, fmt.Sprintf("part %d is outside of 1 to 3", number))
+		require.EqualError(t, err, fmt.Sprintf("part %d is not in the range 1 to 3", number))
 	}
 }
 

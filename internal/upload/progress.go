@@ -135,9 +135,9 @@ func (p *Progress) Note(text string) {
 func (p *Progress) Leaves() string {
 	switch {
 	case !p.SentAt.IsZero() && p.Session.ID != "":
-		return "the bytes of session " + p.Session.ID + " were sent: the vendor may still create a medium from them"
+		return "the bytes of session " + p.Session.ID + " were sent, and the vendor may still process them"
 	case !p.SentAt.IsZero():
-		return "its bytes were sent: the vendor may still create a medium from them"
+		return "its bytes were sent, and the vendor may still process them"
 	case p.Session.ID != "":
 		return "session " + p.Session.ID + " stays at the vendor until it expires"
 	}

@@ -100,5 +100,5 @@ func Find(name string) (Vendor, error) {
 			return v, nil
 		}
 	}
-	return nil, fmt.Errorf("unknown vendor %q, want one of %s", name, strings.Join(Names(), ", "))
+	return nil, fmt.Errorf("unknown vendor %q; use one of %s", name, strings.Join(Names(), ", "))
 }

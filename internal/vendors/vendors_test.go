@@ -24,7 +24,7 @@ func TestVendorsAreFoundByName(t *testing.T) {
 		require.Same(t, v.Spec(), v.Spec(), "it is constant")
 	}
 	_, err := vendors.Find("trustanna")
-	require.EqualError(t, err, `unknown vendor "trustanna", want one of `+strings.Join(vendors.Names(), ", "))
+	require.EqualError(t, err, `unknown vendor "trustanna"; use one of `+strings.Join(vendors.Names(), ", "))
 }
 
 func TestEveryFolderOfAVendorIsInTheRegistry(t *testing.T) {

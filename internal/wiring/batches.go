@@ -14,7 +14,7 @@ import (
 
 // errNoResults is the complaint of a worker that has no data folder to fall back
 // on.
-var errNoResults = errors.New("no place for reports is configured: set results to a folder, s3:// or oss://")
+var errNoResults = errors.New("`results` is missing in the configuration; set it to a folder, s3://… or oss://…")
 
 // reporting writes the reports of batches to where the configuration of the
 // moment wants them.
@@ -91,7 +91,7 @@ func (o WorkerOptions) queue(ctx context.Context, path string) (string, error) {
 	}
 	queue, found := Queue(workers, o.Host, path)
 	if !found {
-		return "", upload.Errorf(upload.KindInvalid, upload.StepClaim, "no worker on host %s reads %q", o.Host, path).
+		return "", upload.Errorf(upload.KindInvalid, upload.StepClaim, "no worker on host %s can read %q", o.Host, path).
 			WithHint("add its folder to sources.local_roots")
 	}
 	return queue, nil

@@ -29,11 +29,11 @@ func serviceOf(ctx context.Context, temporal client.Client, namespace string) (l
 		service.Cluster = info.GetClusterId()
 		return service, nil
 	case err != nil && !errors.As(err, &denied) && !errors.As(err, &missing):
-		return service, fmt.Errorf("ask for the cluster's ID: %w", explain(err))
+		return service, fmt.Errorf("read the cluster ID: %w", explain(err))
 	}
 	described, err := temporal.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: namespace})
 	if err != nil {
-		return service, fmt.Errorf("ask for the ID of namespace %q: %w", namespace, explain(err))
+		return service, fmt.Errorf("read the ID of namespace %q: %w", namespace, explain(err))
 	}
 	service.Cluster = "of-namespace-" + described.GetNamespaceInfo().GetId()
 	return service, nil

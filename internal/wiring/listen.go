@@ -11,10 +11,10 @@ import (
 func CheckListen(address string) error {
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return fmt.Errorf("%q is not an address, want HOST:PORT such as 127.0.0.1:8500", address)
+		return fmt.Errorf("%q is not an address; use HOST:PORT, for example 127.0.0.1:8500", address)
 	}
 	if _, err := net.LookupPort("tcp", port); err != nil || port == "" {
-		return fmt.Errorf("%q has port %q, want a number from 0 to 65535", address, port)
+		return fmt.Errorf("%q has port %q; use a port from 0 to 65535", address, port)
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ func TestAnAddressToServeAtHasAPort(t *testing.T) {
 		require.NoError(t, CheckListen(good), good)
 	}
 	for _, bad := range []string{"bogus", "127.0.0.1", "127.0.0.1:", "127.0.0.1:1x", "127.0.0.1:65536", "127.0.0.1:-1", "::1:80", ""} {
-		require.ErrorContains(t, CheckListen(bad), "want ", bad)
+		require.ErrorContains(t, CheckListen(bad), "; use ", bad)
 	}
 }
 

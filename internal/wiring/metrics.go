@@ -29,7 +29,7 @@ func NewMetrics(log *zap.Logger) *Metrics {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	reporter := tallyprom.NewReporter(tallyprom.Options{
 		Registerer:      registry,
-		OnRegisterError: func(err error) { log.Warn("a metric is left out", zap.Error(err)) },
+		OnRegisterError: func(err error) { log.Warn("could not register a metric", zap.Error(err)) },
 	})
 	scope, closer := tally.NewRootScope(tally.ScopeOptions{
 		CachedReporter:  reporter,

@@ -119,7 +119,7 @@ func explain(err error) error {
 	case errors.As(err, &denied):
 		return fmt.Errorf("%w; check TEMPORAL_API_KEY and the TLS settings", err)
 	case strings.Contains(err.Error(), "deadline exceeded"):
-		return errors.New("does not answer; check TEMPORAL_ADDRESS and that the service runs")
+		return errors.New("does not answer; check TEMPORAL_ADDRESS and that the service is running")
 	}
 	return err
 }

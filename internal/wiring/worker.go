@@ -185,9 +185,9 @@ func (w *Worker) announce(ctx context.Context) {
 		switch {
 		case ctx.Err() != nil:
 		case err != nil && heard: // once: it lasts as long as its cause
-			w.log.Warn("the worker could not announce itself in the ledger", zap.Error(err))
+			w.log.Warn("the worker could not register in the ledger", zap.Error(err))
 		case err == nil && !heard:
-			w.log.Warn("the worker can announce itself in the ledger again")
+			w.log.Warn("the worker is registered in the ledger again")
 		}
 		heard = err == nil
 	}
@@ -201,7 +201,7 @@ func (w *Worker) Stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), announceEvery)
 	defer cancel()
 	if err := w.ledger.Withdraw(ctx, w.info.ID); err != nil {
-		w.log.Debug("the worker could not be withdrawn from the ledger", zap.Error(err))
+		w.log.Debug("the worker could not remove its registration from the ledger", zap.Error(err))
 	}
 	w.stopSDK()
 }

@@ -24,15 +24,15 @@ func (c accountCommand) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "account",
 		Short: "list, pause and resume accounts",
-		Long: `An account whose vendor refuses its credentials (401, 403) is paused automatically: its
-items wait and nothing is lost. New credentials are read from the configuration without a
-restart; then "account resume" continues the items.`,
+		Long: `mediaferry pauses an account when the vendor refuses its credentials (401, 403). Its items
+wait, and nothing is lost. Put new credentials into the configuration, which needs no
+restart, and run "mediaferry account resume NAME" to continue.`,
 		Example: `  mediaferry account list
   mediaferry account pause sitoo --because "catalogue freeze until Monday"
   mediaferry account resume sitoo`,
 		Args: noCommand,
 		RunE: func(*cobra.Command, []string) error {
-			return exit.Misused("no subcommand is given, want list, pause NAME or resume NAME")
+			return exit.Misused("account needs a subcommand: list, pause NAME or resume NAME")
 		},
 	}
 	cmd.AddCommand(c.list(), c.pause(), c.resume())
@@ -43,14 +43,14 @@ func (c accountCommand) list() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "list accounts and whether they are paused",
-		Long: `list prints the accounts of the configuration, and of those that are paused since when,
-by whom and why. It works with no worker and no engine alive.`,
+		Short: "list accounts and show which are paused",
+		Long: `list prints the configured accounts. For a paused account it shows since when, by whom and
+why. It needs no running worker or engine.`,
 		Example: "  mediaferry account list",
 		Args:    noArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.accounts(cmd.Context(), asJSON) },
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object a line")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line")
 	return cmd
 }
 
@@ -59,19 +59,19 @@ func (c accountCommand) pause() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pause NAME --because TEXT",
 		Short: "pause an account",
-		Long: `pause makes the items of an account wait: no call is made for it until it is resumed.
-Bytes that are being sent to a store may still arrive there.`,
+		Long: `pause makes an account's items wait: mediaferry makes no calls for the account until you
+resume it. Bytes that are already on their way to a store may still arrive.`,
 		Example: `  mediaferry account pause sitoo --because "catalogue freeze until Monday"`,
 		Args:    oneAccount,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if because == "" {
-				return exit.Misused("--because is missing: others will want to know why")
+				return exit.Misused("--because is missing; give the reason so that others know why")
 			}
 			return c.switchAccount(cmd.Context(), args[0], because)
 		},
 		ValidArgsFunction: c.completeAccounts,
 	}
-	cmd.Flags().StringVar(&because, "because", "", "the reason, `TEXT`")
+	cmd.Flags().StringVar(&because, "because", "", "record `TEXT` as the reason")
 	return cmd
 }
 
@@ -79,8 +79,8 @@ func (c accountCommand) resume() *cobra.Command {
 	return &cobra.Command{
 		Use:   "resume NAME",
 		Short: "resume a paused account",
-		Long: `resume continues the items of a paused account with the credentials that the
-configuration has now. Those of an interrupted command continue when it is repeated.`,
+		Long: `resume continues the items of a paused account with the credentials that are now in the
+configuration. If a command was interrupted, run it again to continue its items.`,
 		Example:           "  mediaferry account resume sitoo",
 		Args:              oneAccount,
 		RunE:              func(cmd *cobra.Command, args []string) error { return c.switchAccount(cmd.Context(), args[0], "") },
@@ -183,7 +183,7 @@ func (c accountCommand) limits(ctx context.Context, account spec.Account, line *
 func (l accountLine) limits() string {
 	var words []string
 	if l.RequestsPerSecond != nil {
-		words = append(words, fmt.Sprintf("%g requests a second", *l.RequestsPerSecond))
+		words = append(words, fmt.Sprintf("%g requests per second", *l.RequestsPerSecond))
 	}
 	for _, q := range l.Quota {
 		words = append(words, fmt.Sprintf("%d in %s, %d left", q.Limit, output.TimeLeft(float64(q.WindowSeconds)), q.Left))
@@ -205,9 +205,9 @@ func (c accountCommand) switchAccount(ctx context.Context, name, because string)
 		case err != nil:
 			return err
 		case changed:
-			c.Say("account %s is paused, its items wait", name)
+			c.Say("account %s is paused; its items wait until you resume it", name)
 		default:
-			c.Say("account %s is paused already", name)
+			c.Say("account %s is already paused", name)
 		}
 		return nil
 	}

@@ -11,7 +11,7 @@ import (
 
 func oneAccount(_ *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return exit.Misused("want the NAME of one account")
+		return exit.Misused("give the NAME of exactly one account")
 	}
 	return nil
 }
@@ -19,7 +19,7 @@ func oneAccount(_ *cobra.Command, args []string) error {
 func oneBatch(_ *cobra.Command, args []string) error {
 	switch len(args) {
 	case 0:
-		return &exit.UsageError{Text: "no batch is named", Hint: "mediaferry batch list prints them"}
+		return &exit.UsageError{Text: "ID is missing", Hint: "run `mediaferry batch list` to see batch IDs"}
 	case 1:
 		return nil
 	}
@@ -29,11 +29,11 @@ func oneBatch(_ *cobra.Command, args []string) error {
 func oneManifest(_ *cobra.Command, args []string) error {
 	switch len(args) {
 	case 0:
-		return exit.Misused("no MANIFEST is given")
+		return exit.Misused("MANIFEST is missing")
 	case 1:
 		return nil
 	}
-	return exit.Misused("unexpected argument %q: a batch has one manifest", args[1])
+	return exit.Misused("unexpected argument %q: a batch takes one manifest", args[1])
 }
 
 func noArguments(_ *cobra.Command, args []string) error {
@@ -46,7 +46,7 @@ func noArguments(_ *cobra.Command, args []string) error {
 func oneUpload(_ *cobra.Command, args []string) error {
 	switch len(args) {
 	case 0:
-		return &exit.UsageError{Text: "no UPLOAD_ID is given", Hint: "mediaferry list prints them"}
+		return &exit.UsageError{Text: "UPLOAD_ID is missing", Hint: "run `mediaferry list` to see upload IDs"}
 	case 1:
 		return nil
 	}

@@ -13,21 +13,21 @@ type batchCommand struct{ *given }
 func (c batchCommand) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "batch",
-		Short: "send the rows of a manifest, and control the run",
-		Long: `A batch is one run of one manifest: CSV or JSON Lines with a row for each medium and
-account, in a file, at s3: or oss:, or a folder of media. Plan it, start it, watch it;
-it survives crashes and restarts, and its report has every row.
+		Short: "send the rows of a manifest and control the run",
+		Long: `A batch is one run of one manifest. A manifest is a CSV or JSON Lines file, local or at s3:
+or oss:, with one row per file and account; or it is a folder of media files. A batch
+survives crashes and restarts, and its report lists every row.
 
-Repeating the same start attaches to it; nothing is sent twice. A batch with too many
-failures is held until a person decides. Decisions are recorded with who, when and why.`,
-		Example: `  mediaferry batch plan spring.csv                      what it takes, and which rows are wrong
-  mediaferry batch start spring.csv --follow            send it, and wait for its end
+If you start the same batch again, the command attaches to it and sends nothing twice. If too
+many rows fail, the batch is held until a person decides what to do.`,
+		Example: `  mediaferry batch plan spring.csv                      estimate it and list invalid rows
+  mediaferry batch start spring.csv --follow            send it and wait until it ends
   mediaferry batch status spring
-  mediaferry batch retry spring --kind rejected         again, in the same batch
+  mediaferry batch retry spring --kind rejected         retry the rejected rows
   mediaferry batch report spring --format html -o spring.html`,
 		Args: noCommand,
 		RunE: func(*cobra.Command, []string) error {
-			return exit.Misused("no subcommand is given, want one such as plan MANIFEST, start MANIFEST, list or status ID")
+			return exit.Misused("batch needs a subcommand, for example plan MANIFEST, start MANIFEST, list or status ID")
 		},
 	}
 	g := c.given

@@ -21,15 +21,15 @@ func (c batchCancelCommand) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cancel ID",
 		Short: "cancel a batch",
-		Long: `cancel ends what is left of a batch, and waits for that: rows in flight end cleanly, rows
-that have not started end as canceled, and the report is complete. What was delivered
-stays. batch retry can run the canceled rows later.`,
+		Long: `cancel stops a batch and waits until it has ended. Rows in flight end cleanly, rows that
+have not started are canceled, and the report lists all of them. Files that were delivered
+stay at the vendor. To run the canceled rows later, use "mediaferry batch retry".`,
 		Example:           `  mediaferry batch cancel spring --because "the wrong season"`,
 		Args:              oneBatch,
 		RunE:              func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0], because) },
 		ValidArgsFunction: c.completeBatches,
 	}
-	cmd.Flags().StringVar(&because, "because", "", "the reason, `TEXT`")
+	cmd.Flags().StringVar(&because, "because", "", "record `TEXT` as the reason")
 	return cmd
 }
 
@@ -39,7 +39,7 @@ func (c batchCancelCommand) run(ctx context.Context, id, because string) error {
 		return err
 	}
 	if b.State.Ended() {
-		return exit.Misused("batch %s is %s already", id, b.State)
+		return exit.Misused("batch %s is already %s", id, b.State)
 	}
 	if b.State != upload.BatchCanceling {
 		change := ledger.BatchChange{Event: event("cancel", because, ""), State: upload.BatchCanceling, Paused: new(bool)}
@@ -47,7 +47,7 @@ func (c batchCancelCommand) run(ctx context.Context, id, because string) error {
 			return opening.UnknownBatch(id, err)
 		}
 	}
-	c.Parting = "interrupted; the batch ends while an engine runs"
+	c.Parting = "interrupted; the cancellation continues if an engine is running"
 	if err := c.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (c batchCancelCommand) endWithout(ctx context.Context, id string) error {
 	if _, err := c.Ledger.CancelRows(ctx, id); err != nil {
 		return err
 	}
-	_, err := c.Ledger.ChangeBatch(ctx, id, ledger.BatchChange{Event: event("finish", "", "it had not been started"), State: upload.BatchCanceled})
+	_, err := c.Ledger.ChangeBatch(ctx, id, ledger.BatchChange{Event: event("finish", "", "the batch was never started"), State: upload.BatchCanceled})
 	return opening.UnknownBatch(id, err)
 }
 
@@ -87,7 +87,7 @@ func (c batchCancelCommand) awaitCanceled(ctx context.Context, id string) error 
 	}
 	b, err := c.Ledger.Batch(ctx, id)
 	if err == nil && b.State != upload.BatchCanceled {
-		c.Say("it had ended before the cancellation reached it")
+		c.Say("the batch ended before it could be canceled")
 	}
 	return err
 }

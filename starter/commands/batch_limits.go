@@ -28,10 +28,10 @@ const none = "none"
 
 func (f *limitFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.rps, "rps", nil, "at most N calls a second for an account, `ACCOUNT=N`; may be repeated")
-	flags.IntVar(&f.inFlight, "in-flight", 0, "at most `N` rows at once, each worker and account; 0 = automatic")
-	flags.StringVar(&f.bandwidth, "bwlimit", "", "at most `RATE` bytes a second, each worker: 10M, 1.5Gi or off")
-	flags.StringArrayVar(&f.failures, "failures", nil, "hold at `N|N%` failed rows, or KIND=N|N%; may be repeated")
+	flags.StringArrayVar(&f.rps, "rps", nil, "limit calls per second for an account to N, as `ACCOUNT=N`; can be repeated")
+	flags.IntVar(&f.inFlight, "in-flight", 0, "send at most `N` rows at once per worker and account; 0 means automatic")
+	flags.StringVar(&f.bandwidth, "bwlimit", "", "limit each worker to `RATE` bytes per second: 10M, 1.5Gi or off")
+	flags.StringArrayVar(&f.failures, "failures", nil, "hold the batch at `N|N%` failed rows, or KIND=N|N%; can be repeated")
 }
 
 // apply changes limits by those that were given.
@@ -45,7 +45,7 @@ func (f limitFlags) apply(cmd *cobra.Command, known []string, limits upload.Limi
 	}
 	if flags.Changed("in-flight") {
 		if f.inFlight < 0 {
-			return limits, exit.Misused("--in-flight %d is not a number of rows, want 1 or more, or 0 for automatic", f.inFlight)
+			return limits, exit.Misused("--in-flight must be 1 or more, or 0 for automatic, got %d", f.inFlight)
 		}
 		limits.InFlight = f.inFlight
 	}
@@ -90,17 +90,17 @@ func parseRPS(given, known []string, now map[string]float64) (map[string]float64
 	for _, pair := range given {
 		name, text, ok := strings.Cut(pair, "=")
 		if !ok || name == "" || text == "" {
-			return nil, exit.Misused("--rps %q is not ACCOUNT=N", pair)
+			return nil, exit.Misused("--rps %q must have the form ACCOUNT=N", pair)
 		}
 		if !slices.Contains(known, name) {
-			return nil, &exit.UsageError{Text: fmt.Sprintf("--rps: unknown account %q", name), Hint: "the accounts are: " + strings.Join(known, ", ")}
+			return nil, &exit.UsageError{Text: fmt.Sprintf("--rps: unknown account %q", name), Hint: "configured accounts: " + strings.Join(known, ", ")}
 		}
 		rate, err := strconv.ParseFloat(text, 64)
 		switch {
 		case text == none:
 			delete(rates, name)
 		case err != nil || !(rate > 0 && rate <= 1e6):
-			return nil, exit.Misused("--rps %s: %q is not a rate, want calls per second, such as 5 or 0.5, or none for the account's own", name, text)
+			return nil, exit.Misused("--rps %s: %q is not a rate; use calls per second, for example 5 or 0.5, or none to use the account's own limit", name, text)
 		default:
 			rates[name] = rate
 		}
@@ -117,7 +117,7 @@ func parseBudgets(given []string) ([]upload.Budget, error) {
 	for _, text := range given {
 		if text == none {
 			if len(given) > 1 {
-				return nil, exit.Misused("--failures none cannot be combined with others")
+				return nil, exit.Misused("--failures none cannot be combined with other values")
 			}
 			return nil, nil
 		}
@@ -126,7 +126,7 @@ func parseBudgets(given []string) ([]upload.Budget, error) {
 			return nil, err
 		}
 		if slices.ContainsFunc(budgets, func(b upload.Budget) bool { return b.Kind == budget.Kind && (b.Count > 0) == (budget.Count > 0) }) {
-			return nil, exit.Misused("--failures %s: there is already one of that sort", text)
+			return nil, exit.Misused("--failures %s repeats a limit that is already set", text)
 		}
 		budgets = append(budgets, budget)
 	}
@@ -141,19 +141,19 @@ func parseBudget(text string) (upload.Budget, error) {
 	}
 	budget.Kind = upload.Kind(kind)
 	if named && !slices.Contains(upload.Kinds(), budget.Kind) {
-		return budget, exit.Misused("--failures %s: kind %q is unknown, want one of %s", text, kind, output.Join(upload.Kinds()))
+		return budget, exit.Misused("--failures %s: unknown kind %q; use one of %s", text, kind, output.Join(upload.Kinds()))
 	}
 	if share, isShare := strings.CutSuffix(number, "%"); isShare {
 		percent, err := strconv.ParseFloat(share, 64)
 		if err != nil || !(percent > 0 && percent <= 100) {
-			return budget, exit.Misused("--failures %s: want a share above 0%% and up to 100%%", text)
+			return budget, exit.Misused("--failures %s: a share must be more than 0%% and at most 100%%", text)
 		}
 		budget.Share = percent / 100
 		return budget, nil
 	}
 	count, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || count < 1 {
-		return budget, exit.Misused("--failures %s: want a number of rows from 1, a share such as 5%%, one for a kind such as rejected=10, or none", text)
+		return budget, exit.Misused("--failures %s is not a limit; use a number of rows, a share such as 5%%, a limit for one kind such as rejected=10, or none", text)
 	}
 	budget.Count = count
 	return budget, nil

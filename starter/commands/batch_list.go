@@ -15,15 +15,14 @@ type batchListCommand struct{ *given }
 func (c batchListCommand) command() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "list batches",
-		Long: `list prints the batches that the ledger knows, the latest first. It works with no worker
-and no engine alive.`,
+		Use:     "list",
+		Short:   "list batches",
+		Long:    `list prints the batches in the ledger, latest first. It needs no running worker or engine.`,
 		Example: "  mediaferry batch list",
 		Args:    noArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), asJSON) },
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object a line, as status does")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line, in the format of batch status")
 	return cmd
 }
 

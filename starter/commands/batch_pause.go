@@ -17,15 +17,15 @@ func (c batchPauseCommand) command() *cobra.Command {
 	var because string
 	cmd := &cobra.Command{
 		Use:   "pause ID",
-		Short: "pause a batch until it is resumed",
-		Long: `pause stops a batch from starting rows; rows in flight stop where they can continue
-later. The pause is recorded with who, when and why, and survives restarts.`,
+		Short: "pause a batch until you resume it",
+		Long: `pause stops a batch from starting rows. Rows in flight stop at a point from which they can
+continue. The pause is recorded with who, when and why, and survives restarts.`,
 		Example:           `  mediaferry batch pause spring --because "the shop's sale"`,
 		Args:              oneBatch,
 		RunE:              func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0], because) },
 		ValidArgsFunction: c.completeBatches,
 	}
-	cmd.Flags().StringVar(&because, "because", "", "the reason, `TEXT`")
+	cmd.Flags().StringVar(&because, "because", "", "record `TEXT` as the reason")
 	return cmd
 }
 
@@ -38,7 +38,7 @@ func (c batchPauseCommand) run(ctx context.Context, id, because string) error {
 	case b.State.Ended(), b.State == upload.BatchCanceling:
 		return exit.Misused("batch %s is %s", id, b.State)
 	case b.Paused:
-		c.Say("batch %s is paused already", id)
+		c.Say("batch %s is already paused", id)
 		return nil
 	}
 	paused, why := true, because

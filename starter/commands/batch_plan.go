@@ -25,13 +25,13 @@ func (c batchPlanCommand) command() *cobra.Command {
 	var f planFlags
 	cmd := &cobra.Command{
 		Use:   "plan [flags] MANIFEST",
-		Short: "estimate what a manifest takes, and list rows that would be refused",
-		Long: `plan reads the whole manifest and reports rows and bytes by account, the calls to the
-vendors and the least time that their rate limits allow, the Temporal actions and their
-price, duplicate contents, what was delivered before, and every row that would be
-refused: with line, column and remedy. It sends nothing and changes nothing.
+		Short: "estimate a manifest and list the rows that would be refused",
+		Long: `plan reads the whole manifest. It reports rows and bytes per account, calls to the vendors,
+the minimum time that rate limits allow, Temporal actions and their price, duplicate files
+and rows that were delivered before. For each row that would be refused, it gives the line,
+the column and how to fix it. It sends nothing and changes nothing.
 
---sample also opens some of the sources. Exit status: 3 where rows would be refused.`,
+With --sample it also opens some sources. Exit status: 3 if rows would be refused.`,
 		Example: `  mediaferry batch plan spring.csv
   mediaferry batch plan --to trustana --sample 50 s3://shop-media/spring.csv
   mediaferry batch plan --to trustoo photos/ --json`,
@@ -39,9 +39,9 @@ refused: with line, column and remedy. It sends nothing and changes nothing.
 		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), f, args[0]) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.to, "to", "", "the `ACCOUNT` of rows that name none")
-	flags.IntVar(&f.sample, "sample", 0, "open `N` sources, spread over the manifest")
-	flags.BoolVar(&f.again, "again", false, "also count rows that were delivered before")
+	flags.StringVar(&f.to, "to", "", "use `ACCOUNT` for rows that do not name one")
+	flags.IntVar(&f.sample, "sample", 0, "also open `N` sources, spread over the manifest")
+	flags.BoolVar(&f.again, "again", false, "count rows that were delivered before as rows to send")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object")
 	_ = cmd.RegisterFlagCompletionFunc("to", c.completeAccounts)
 	return cmd
@@ -49,7 +49,7 @@ refused: with line, column and remedy. It sends nothing and changes nothing.
 
 func (c batchPlanCommand) run(ctx context.Context, f planFlags, given string) error {
 	if f.sample < 0 {
-		return exit.Misused("--sample %d is not a number of sources", f.sample)
+		return exit.Misused("--sample must be 0 or more, got %d", f.sample)
 	}
 	if err := c.OpenConfig(); err != nil {
 		return err
@@ -124,12 +124,12 @@ func (c batchPlanCommand) print(plan *batch.Plan, p output.Printer) error {
 	bad := int(plan.Refused + plan.Unfit)
 	switch {
 	case plan.Whole:
-		c.Say("batch start refuses the manifest, with --skip-invalid too: %s", headerFirst)
+		c.Say("batch start would refuse this manifest, even with --skip-invalid: %s", headerFirst)
 	case plan.Refused > 0:
-		c.Say("%d of %d rows would be refused: batch start refuses the manifest, or with --skip-invalid those rows", plan.Refused, plan.Rows)
+		c.Say("%d of %d rows would be refused. batch start would send nothing; with --skip-invalid it would skip only these rows", plan.Refused, plan.Rows)
 	}
 	if plan.Unfit > 0 {
-		c.Say("%d of %d rows would fail, because of their sources", plan.Unfit, plan.Rows)
+		c.Say("%d of %d rows would fail because of their sources", plan.Unfit, plan.Rows)
 	}
 	if plan.Sample != nil {
 		bad += len(plan.Sample.Bad)

@@ -23,11 +23,12 @@ func (c batchReportCommand) command() *cobra.Command {
 		Use:   "report [flags] ID",
 		Short: "report how each row of a batch ended",
 		Long: `report lists every row of a batch in the manifest's order: as CSV, as JSON Lines with the
-objects of upload --json, or as one HTML page to pass on. It works at any time, even for
-batches that run, are held or were canceled, and without a worker or an engine. When a
-batch ends, all formats are written to results automatically, with the failed rows as a
-manifest for the next run; and again when a row ends after that. FILE may also be a pipe
-or a link.`,
+objects of "upload --json", or as one HTML page. It works at any time, also for a batch that
+is running, held or canceled, and needs no running worker or engine.
+
+When a batch ends, mediaferry writes all formats to the results folder, together with the
+failed rows as a manifest for the next run. It writes them again if a row ends later. FILE
+can also be a pipe or a link.`,
 		Example: `  mediaferry batch report spring > spring.csv
   mediaferry batch report spring --format html -o spring.html`,
 		Args: oneBatch,
@@ -36,14 +37,14 @@ or a link.`,
 		},
 		ValidArgsFunction: c.completeBatches,
 	}
-	cmd.Flags().StringVar(&format, "format", string(report.CSV), "one of "+output.Join(report.Formats()))
+	cmd.Flags().StringVar(&format, "format", string(report.CSV), "use one of "+output.Join(report.Formats()))
 	cmd.Flags().StringVarP(&file, "output", "o", "", "write to `FILE` instead of standard output")
 	return cmd
 }
 
 func (c batchReportCommand) run(ctx context.Context, id, format, file string) error {
 	if !slices.Contains(report.Formats(), report.Format(format)) {
-		return exit.Misused("--format %q is unknown, want one of %s", format, output.Join(report.Formats()))
+		return exit.Misused("unknown --format %q; use one of %s", format, output.Join(report.Formats()))
 	}
 	if _, err := c.OpenBatch(ctx, id); err != nil {
 		return err

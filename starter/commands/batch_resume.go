@@ -19,16 +19,16 @@ func (c batchResumeCommand) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "resume ID",
 		Short: "resume a batch that is paused or held",
-		Long: `resume continues a batch that was paused. For one that is held it accepts what it is
-held for: the first rows of a canary, or the failures so far, after which its budget
-starts again. A batch that is held and paused is only held after the first resume; the
-second accepts. Rows of it that were paused one by one are resumed too.`,
+		Long: `resume continues a batch that was paused. For a batch that is held, it accepts the reason: the
+canary's results, or the failures so far, after which the failure budget starts again. If a
+batch is both held and paused, the first resume ends the pause and the second one accepts the
+reason. Rows of the batch that were paused one by one are resumed too.`,
 		Example:           "  mediaferry batch resume spring",
 		Args:              oneBatch,
 		RunE:              func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0], because) },
 		ValidArgsFunction: c.completeBatches,
 	}
-	cmd.Flags().StringVar(&because, "because", "", "the reason, `TEXT`")
+	cmd.Flags().StringVar(&because, "because", "", "record `TEXT` as the reason")
 	return cmd
 }
 
@@ -49,7 +49,7 @@ func (c batchResumeCommand) run(ctx context.Context, id, because string) error {
 	case b.State == upload.BatchHeld && b.Paused:
 		// This ends only the pause. The question for which the batch is held has
 		// not been answered by that.
-		change.Because, change.Event.Detail = nil, "the pause alone: it stays held"
+		change.Because, change.Event.Detail = nil, "ended the pause only; the batch stays held"
 	case b.State == upload.BatchHeld:
 		change.State, change.Event.Detail = upload.BatchRunning, "accepted: "+b.Because
 	}
@@ -61,11 +61,11 @@ func (c batchResumeCommand) run(ctx context.Context, id, because string) error {
 		return err
 	}
 	if now.State == upload.BatchHeld {
-		c.Say("batch %s is no longer paused, but it is held: %s; to accept that and continue: mediaferry batch resume %s", id, now.Because, id)
+		c.Say("batch %s is no longer paused, but it is still held: %s. To accept this and continue: mediaferry batch resume %s", id, now.Because, id)
 		return nil
 	}
 	if !c.EngineRuns(ctx) {
-		c.Say("batch %s continues as soon as an engine and a worker run: mediaferry up", id)
+		c.Say("batch %s continues as soon as an engine and a worker are running; to start them: mediaferry up", id)
 		return nil
 	}
 	c.Say("batch %s is resumed", id)

@@ -24,20 +24,20 @@ func (c batchRetryCommand) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "retry [flags] ID",
 		Short: "retry failed rows of a batch",
-		Long: `retry runs failed rows of a batch again, and without --kind canceled rows too. They run
-within the same batch and its report. Rows that were refused because of the manifest
-fail again: correct the manifest and start another batch.`,
+		Long: `retry runs a batch's failed rows again; without --kind, it also runs its canceled rows. The
+rows stay in the same batch and report. A row that was refused because of the manifest
+fails again: correct the manifest and start another batch.`,
 		Example: `  mediaferry batch retry spring --kind unavailable --kind timeout
-  mediaferry batch retry spring --follow --because "the bucket's rights are mended"`,
+  mediaferry batch retry spring --follow --because "the bucket's permissions are fixed"`,
 		Args: oneBatch,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.run(cmd.Context(), args[0], kinds, because, follow)
 		},
 		ValidArgsFunction: c.completeBatches,
 	}
-	cmd.Flags().StringArrayVar(&kinds, "kind", nil, "only failures of `KIND`: "+output.Join(upload.Kinds())+"; may be repeated")
-	cmd.Flags().StringVar(&because, "because", "", "the reason, `TEXT`")
-	cmd.Flags().BoolVar(&follow, "follow", false, "wait for the end, and do the work if no other worker does")
+	cmd.Flags().StringArrayVar(&kinds, "kind", nil, "retry only failures of `KIND`: "+output.Join(upload.Kinds())+"; can be repeated")
+	cmd.Flags().StringVar(&because, "because", "", "record `TEXT` as the reason")
+	cmd.Flags().BoolVar(&follow, "follow", false, "wait until the batch ends, and do the work if no worker is running")
 	return cmd
 }
 
@@ -45,7 +45,7 @@ func (c batchRetryCommand) run(ctx context.Context, id string, names []string, b
 	var kinds []upload.Kind
 	for _, name := range names {
 		if !slices.Contains(upload.Kinds(), upload.Kind(name)) {
-			return exit.Misused("--kind %q is unknown, want one of %s", name, output.Join(upload.Kinds()))
+			return exit.Misused("unknown --kind %q; use one of %s", name, output.Join(upload.Kinds()))
 		}
 		kinds = append(kinds, upload.Kind(name))
 	}
@@ -57,7 +57,7 @@ func (c batchRetryCommand) run(ctx context.Context, id string, names []string, b
 		return exit.Misused("batch %s is %s", id, b.State)
 	}
 	if !follow && !c.EngineRuns(ctx) {
-		return &exit.UsageError{Text: "batch retry needs a running engine, or --follow", Hint: "start one in another terminal: mediaferry up"}
+		return &exit.UsageError{Text: "batch retry needs a running engine or --follow", Hint: "to start one, run in another terminal: mediaferry up"}
 	}
 	n, err := c.Ledger.RetryRows(ctx, id, kinds)
 	if err != nil {
@@ -88,7 +88,7 @@ func (c batchRetryCommand) run(ctx context.Context, id string, names []string, b
 // wake signals a batch's workflow that there are more rows, and starts one if
 // it has ended.
 func (c batchRetryCommand) wake(ctx context.Context, id string, follow bool) error {
-	c.Parting = "interrupted; the batch continues while an engine runs"
+	c.Parting = "interrupted; the batch continues if an engine is running. If not, run `mediaferry up`"
 	if err := c.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (c batchRetryCommand) wake(ctx context.Context, id string, follow bool) err
 		}
 	}
 	if err := wiring.WakeBatch(ctx, c.Temporal, id); err != nil {
-		return fmt.Errorf("go on with batch %s: %w", id, err)
+		return fmt.Errorf("continue batch %s: %w", id, err)
 	}
 	if follow {
 		return c.batches.Follow(ctx, id, c.Printer(false))

@@ -36,13 +36,14 @@ func (c batchScheduleCommand) command() *cobra.Command {
 	var f scheduleFlags
 	cmd := &cobra.Command{
 		Use:   "schedule NAME --cron SPEC MANIFEST_OR_FOLDER",
-		Short: "send what is new in a manifest or a folder, on a schedule",
-		Long: `schedule starts a batch from a manifest, or from the media of a folder, at certain
-times; only what is new is sent. Each run is a batch of its own, named after NAME and
-its time. Repeating the command changes the schedule; --remove ends it. While a run has
-not ended, the next one is skipped.
+		Short: "send new rows of a manifest, or new files of a folder, on a schedule",
+		Long: `schedule starts a batch from a manifest or a folder at the times that you set. Each run sends
+only what is new, and is a batch of its own, named after NAME and its time. If a run has not
+ended, the next one is skipped. To change a schedule, run the command again; to end it, use
+--remove.
 
-SPEC is minute, hour, day, month and weekday, in UTC unless CRON_TZ=ZONE is before them.`,
+SPEC is minute, hour, day of month, month and day of week, in UTC unless it begins with
+CRON_TZ=ZONE.`,
 		Example: `  mediaferry batch schedule nightly --cron '0 2 * * *' --to trustoo /srv/media/new
   mediaferry batch schedule hourly --cron 'CRON_TZ=Europe/Berlin 0 8-18 * * 1-5' s3://shop/rows.csv
   mediaferry batch schedule nightly --remove`,
@@ -51,16 +52,16 @@ SPEC is minute, hour, day, month and weekday, in UTC unless CRON_TZ=ZONE is befo
 			case f.remove && len(args) == 1, !f.remove && len(args) == 2:
 				return nil
 			case f.remove:
-				return exit.Misused("want the NAME of one schedule")
+				return exit.Misused("give the NAME of exactly one schedule")
 			}
-			return exit.Misused("want a NAME and a MANIFEST or a folder")
+			return exit.Misused("give a NAME, and a manifest or a folder")
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), f, args) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.cron, "cron", "", "the times, `SPEC`, such as '0 2 * * *'")
-	flags.StringVar(&f.to, "to", "", "the `ACCOUNT` of rows that name none")
-	flags.BoolVar(&f.remove, "remove", false, "end the schedule")
+	flags.StringVar(&f.cron, "cron", "", "start batches at `SPEC`, for example '0 2 * * *'")
+	flags.StringVar(&f.to, "to", "", "use `ACCOUNT` for rows that do not name one")
+	flags.BoolVar(&f.remove, "remove", false, "remove the schedule")
 	_ = cmd.RegisterFlagCompletionFunc("to", c.completeAccounts)
 	return cmd
 }
@@ -80,7 +81,7 @@ func (c batchScheduleCommand) run(ctx context.Context, f scheduleFlags, args []s
 		return err
 	}
 	if !c.EngineRuns(ctx) {
-		return &exit.UsageError{Text: "batch schedule needs a running engine", Hint: "start one in another terminal: mediaferry up"}
+		return &exit.UsageError{Text: "batch schedule needs a running engine", Hint: "to start one, run in another terminal: mediaferry up"}
 	}
 	if f.remove {
 		return c.removeSchedule(ctx, name)
@@ -104,7 +105,7 @@ func (c batchScheduleCommand) scheduled(ctx context.Context, name, given, to str
 		}
 	}
 	if given == "-" {
-		return what, exit.Misused("a schedule cannot read standard input, want a file, a folder, s3:// or oss://")
+		return what, exit.Misused("a schedule cannot read standard input; use a file, a folder, an s3:// or an oss:// URL")
 	}
 	here, err := os.Getwd()
 	if err != nil {
@@ -131,7 +132,7 @@ func (c batchScheduleCommand) scheduled(ctx context.Context, name, given, to str
 	}
 	queue, found := wiring.Queue(workers, host, place.Source)
 	if !found {
-		return what, &exit.UsageError{Text: fmt.Sprintf("no worker on this host reads %s", place.Source), Hint: "start one in another terminal: mediaferry up; or add the folder to sources.local_roots"}
+		return what, &exit.UsageError{Text: fmt.Sprintf("no worker on this host can read %s", place.Source), Hint: "to start one, run in another terminal: mediaferry up. If one is running, add the folder to sources.local_roots"}
 	}
 	what.Queue = queue
 	return what, nil
@@ -171,10 +172,10 @@ func (c batchScheduleCommand) putSchedule(ctx context.Context, cron string, what
 		return fmt.Errorf("schedule %s: %w", what.Name, err)
 	}
 	if next := described.Info.NextActionTimes; len(next) > 0 {
-		c.Say("schedule %s: the next batch of %s is made at %s", what.Name, upload.DisplaySource(what.Manifest), next[0].Local().Format(time.DateTime))
+		c.Say("schedule %s: the next batch from %s starts at %s", what.Name, upload.DisplaySource(what.Manifest), next[0].Local().Format(time.DateTime))
 		return nil
 	}
-	return exit.Misused("--cron %q: there is no such time", cron)
+	return exit.Misused("--cron %q never occurs", cron)
 }
 
 func (c batchScheduleCommand) removeSchedule(ctx context.Context, name string) error {
@@ -189,6 +190,6 @@ func (c batchScheduleCommand) removeSchedule(ctx context.Context, name string) e
 	case err != nil:
 		return fmt.Errorf("remove schedule %s: %w", name, err)
 	}
-	c.Say("schedule %s is removed; batches that it has started continue", name)
+	c.Say("schedule %s is removed; batches that it already started continue", name)
 	return nil
 }

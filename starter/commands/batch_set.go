@@ -16,9 +16,9 @@ func (c batchSetCommand) command() *cobra.Command {
 	var because string
 	cmd := &cobra.Command{
 		Use:   "set ID [limits]",
-		Short: "change the limits of a batch, even while it runs",
-		Long: `set changes the limits that are given, and leaves the others as they are. Workers apply
-them within a second or two. --failures replaces all budgets; none removes them.`,
+		Short: "change a batch's limits, even while it runs",
+		Long: `set changes the limits that you give and keeps the others. Workers apply a change within a
+second or two. --failures replaces all failure budgets; --failures none removes them.`,
 		Example: `  mediaferry batch set spring --rps trustana=2 --in-flight 16
   mediaferry batch set spring --rps trustana=none --failures 5% --failures rejected=100`,
 		Args:              oneBatch,
@@ -26,7 +26,7 @@ them within a second or two. --failures replaces all budgets; none removes them.
 		ValidArgsFunction: c.completeBatches,
 	}
 	limits.register(cmd)
-	cmd.Flags().StringVar(&because, "because", "", "the reason, `TEXT`")
+	cmd.Flags().StringVar(&because, "because", "", "record `TEXT` as the reason")
 	return cmd
 }
 
@@ -34,7 +34,7 @@ func (c batchSetCommand) run(cmd *cobra.Command, id string, f limitFlags, becaus
 	ctx := cmd.Context()
 	given := f.given(cmd)
 	if given == "" {
-		return exit.Misused("no limit is given, want one or more of --rps, --in-flight, --bwlimit, --failures")
+		return exit.Misused("no limit is given; use one or more of --rps, --in-flight, --bwlimit, --failures")
 	}
 	b, err := c.OpenBatch(ctx, id)
 	if err != nil {
@@ -52,7 +52,7 @@ func (c batchSetCommand) run(cmd *cobra.Command, id string, f limitFlags, becaus
 	}
 	lines := output.LimitLines(b.Limits)
 	if len(lines) == 0 {
-		lines = []string{"only the limits of its accounts apply"}
+		lines = []string{"no limits of its own; only those of its accounts apply"}
 	}
 	c.Say("batch %s: %s", id, output.Join(lines))
 	return nil

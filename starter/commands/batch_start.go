@@ -35,26 +35,26 @@ func (c batchStartCommand) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "start [flags] MANIFEST",
 		Short: "send the rows of a manifest",
-		Long: `start checks a manifest, saves its rows in the ledger and has them sent: by the workers of
-a running engine, or with --follow by this command if there are none. Nothing is sent if
-a row is wrong, unless --skip-invalid leaves such rows out. Repeating the command
-attaches. MANIFEST is a file, - for standard input, s3://, oss://, or a folder.
+		Long: `start checks a manifest and saves its rows in the ledger. Running workers then send them; with
+--follow, this command sends them if no worker is running. If a row is invalid, start sends
+nothing, unless --skip-invalid is set. If the batch already exists, the command attaches to it.
+MANIFEST is a file, a folder, an s3:// or oss:// URL, or - for standard input.
 
-Exit status: 3 where rows are refused, and with --follow where some are not ready.`,
+Exit status: 3 if rows are refused, or with --follow if some rows are not ready.`,
 		Example: `  mediaferry batch start spring.csv --canary 20 --failures 1% --failures denied=1
   mediaferry batch start photos/ --to trustoo --follow`,
 		Args: oneManifest,
 		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd, f, args[0]) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.id, "id", "", "the batch's `ID`; default: the manifest's name")
-	flags.StringVar(&f.to, "to", "", "the `ACCOUNT` of rows that name none")
-	flags.BoolVar(&f.skipInvalid, "skip-invalid", false, "leave rows out that are wrong; they end as failed: invalid")
-	flags.BoolVar(&f.again, "again", false, "send what was delivered before again, as new media")
-	flags.IntVar(&f.canary, "canary", 0, "send the first `N` rows of each account, show them, and wait for batch resume")
+	flags.StringVar(&f.id, "id", "", "use `ID` for the batch (default: the manifest's name)")
+	flags.StringVar(&f.to, "to", "", "use `ACCOUNT` for rows that do not name one")
+	flags.BoolVar(&f.skipInvalid, "skip-invalid", false, "skip invalid rows; they are reported as failed: invalid")
+	flags.BoolVar(&f.again, "again", false, "send rows again that were delivered before")
+	flags.IntVar(&f.canary, "canary", 0, "send the first `N` rows of each account, then hold the batch until batch resume")
 	f.limits.register(cmd)
-	flags.BoolVar(&f.follow, "follow", false, "wait for the end, and do the work if no other worker does")
-	flags.BoolVar(&f.json, "json", false, "print one JSON object, as status does")
+	flags.BoolVar(&f.follow, "follow", false, "wait until the batch ends, and do the work if no worker is running")
+	flags.BoolVar(&f.json, "json", false, "print one JSON object, in the format of batch status")
 	_ = cmd.RegisterFlagCompletionFunc("to", c.completeAccounts)
 	return cmd
 }
@@ -75,10 +75,10 @@ func (c batchStartCommand) run(cmd *cobra.Command, f startFlags, given string) e
 		return err
 	}
 	if f.canary < 0 {
-		return exit.Misused("--canary %d is not a number of rows", f.canary)
+		return exit.Misused("--canary must be 0 or more, got %d", f.canary)
 	}
 	if !f.follow && !c.EngineRuns(ctx) {
-		return &exit.UsageError{Text: "batch start needs a running engine, or --follow", Hint: "start one in another terminal: mediaferry up"}
+		return &exit.UsageError{Text: "batch start needs a running engine or --follow", Hint: "to start one, run in another terminal: mediaferry up"}
 	}
 	place, err := c.manifests.Locate(ctx, given)
 	if err != nil {
@@ -96,7 +96,7 @@ func (c batchStartCommand) run(cmd *cobra.Command, f startFlags, given string) e
 	}
 	c.printLoaded(cmd, f, loaded)
 	if f.follow {
-		c.Parting = "interrupted; the batch continues while an engine runs, otherwise repeat the command"
+		c.Parting = "interrupted; the batch continues if an engine is running. If not, run the command again."
 	}
 	return c.runBatch(ctx, loaded.Batch, f.follow, c.Printer(f.json))
 }
@@ -105,7 +105,7 @@ func (c batchStartCommand) run(cmd *cobra.Command, f startFlags, given string) e
 func batchID(given string, place manifest.Place) (string, error) {
 	if given == "" {
 		if given = batch.NameOf(place); given == "" {
-			return "", &exit.UsageError{Text: "the batch has no name: its manifest has none", Hint: "name it with --id"}
+			return "", &exit.UsageError{Text: "the batch has no name, because its manifest has none", Hint: "give it one with --id"}
 		}
 		return given, nil
 	}
@@ -129,7 +129,7 @@ func (c batchStartCommand) loadBatch(ctx context.Context, f startFlags, place ma
 	loaded, err := batch.Load(ctx, batch.Loading{
 		Place: place, Opener: opener, Catalog: c.Config, Ledger: c.Ledger, Batch: f.id, To: f.to, Again: f.again, SkipInvalid: f.skipInvalid,
 		Limits: limits, Canary: f.canary, By: opening.User(), Queue: queue,
-		Beat: func(rows int64) { bar.Draw([]string{fmt.Sprintf("%d rows are saved", rows)}) },
+		Beat: func(rows int64) { bar.Draw([]string{fmt.Sprintf("saved %d rows", rows)}) },
 	})
 	bar.Clear()
 	var known *upload.Error
@@ -150,9 +150,9 @@ func (c batchStartCommand) printRefused(err error) {
 	switch {
 	case !errors.As(err, &refused):
 	case refused.Whole:
-		c.Say("nothing was started; %s", headerFirst)
+		c.Say("nothing was sent: %s", headerFirst)
 	default:
-		c.Say("nothing was started; correct those rows, or leave them out with --skip-invalid")
+		c.Say("nothing was sent; correct these rows, or skip them with --skip-invalid")
 	}
 }
 
@@ -164,7 +164,7 @@ func (c batchStartCommand) queues(ctx context.Context, stays bool) (func(context
 		return nil, err
 	}
 	if !stays && !wiring.Carried(workers) {
-		return nil, &exit.UsageError{Text: "batch start needs a running worker, or --follow", Hint: "start one in another terminal: mediaferry up"}
+		return nil, &exit.UsageError{Text: "batch start needs a running worker or --follow", Hint: "to start one, run in another terminal: mediaferry up"}
 	}
 	host, err := c.Host()
 	if err != nil {
@@ -176,7 +176,7 @@ func (c batchStartCommand) queues(ctx context.Context, stays bool) (func(context
 		}
 		root, err := c.manifests.RowRoot(path)
 		if err == nil && !stays {
-			err = &exit.UsageError{Text: fmt.Sprintf("no worker on this host reads %s", path), Hint: "start one in another terminal: mediaferry up; or wait here with --follow"}
+			err = &exit.UsageError{Text: fmt.Sprintf("no worker on this host can read %s", path), Hint: "to start one, run in another terminal: mediaferry up. Or add --follow, and this command does the work"}
 		}
 		return upload.HostQueue(host, root), err
 	}, nil
@@ -188,12 +188,12 @@ func (c batchStartCommand) printLoaded(cmd *cobra.Command, f startFlags, loaded 
 	if loaded.Attached {
 		c.Say("batch %s was started at %s and is %s", b.ID, b.CreatedAt.Local().Format(time.DateTime), output.BatchStateWords(b))
 		if f.limits.given(cmd) != "" || f.canary > 0 {
-			c.Say("its limits stay as they are; to change them: mediaferry batch set %s", b.ID)
+			c.Say("the limits that you gave were ignored; to change them: mediaferry batch set %s", b.ID)
 		}
 		return
 	}
 	if loaded.Found.Refused > 0 {
-		c.Say("%d of %d rows are left out, and reported as failed: invalid", loaded.Found.Refused, loaded.Layout.Rows)
+		c.Say("%d of %d rows are skipped and reported as failed: invalid", loaded.Found.Refused, loaded.Layout.Rows)
 		c.Problems(loaded.Found)
 	}
 	const few = 5
@@ -202,7 +202,7 @@ func (c batchStartCommand) printLoaded(cmd *cobra.Command, f startFlags, loaded 
 	case n <= few:
 		c.Warnings(loaded.Found)
 	default:
-		c.Say("there are %d warnings; to see them: mediaferry batch plan", n)
+		c.Say("the manifest has %d warnings; to see them: mediaferry batch plan", n)
 	}
 }
 

@@ -11,8 +11,8 @@ func (c batchStatusCommand) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status [flags] ID",
 		Short: "show how far a batch is",
-		Long: `status prints how many rows of a batch are in which state, how fast it goes, and what
-failed. It works with no worker and no engine alive.`,
+		Long: `status prints how many rows of a batch are in each state, how fast rows are sent, and which
+failures occurred. It needs no running worker or engine.`,
 		Example: `  mediaferry batch status spring
   mediaferry batch status spring --json`,
 		Args: oneBatch,

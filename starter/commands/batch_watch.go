@@ -11,12 +11,12 @@ func (c batchWatchCommand) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "watch [flags] ID",
 		Short: "watch a batch until it ends",
-		Long: `watch shows a line for each account of a batch: rows done and in flight, rows a second,
-answers 429 since it watches, failures, and the time left. It ends with the batch, or when the
-batch waits for a person. It does no work itself. Without a terminal it prints a line
+		Long: `watch shows one line per account of a batch: rows done and in flight, rows per second, 429
+answers since the watch began, failures, and the time left. It ends when the batch ends or
+waits for a person. It sends nothing itself. If the output is not a terminal, it prints a line
 every ten seconds.
 
-Exit status: 0 all rows are ready, 3 some are not.`,
+Exit status: 0 if all rows are ready, 3 if some are not.`,
 		Example: "  mediaferry batch watch spring",
 		Args:    oneBatch,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -24,11 +24,11 @@ Exit status: 0 all rows are ready, 3 some are not.`,
 			if err != nil {
 				return err
 			}
-			c.Parting = "the batch continues while an engine runs"
+			c.Parting = "stopped watching; the batch continues if an engine is running"
 			return c.batches.Watch(cmd.Context(), b.ID, c.Printer(asJSON))
 		},
 		ValidArgsFunction: c.completeBatches,
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object at the end, as status does")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object at the end, in the format of batch status")
 	return cmd
 }

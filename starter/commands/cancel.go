@@ -19,9 +19,9 @@ func (c cancelCommand) command() *cobra.Command {
 	return &cobra.Command{
 		Use:   "cancel UPLOAD_ID",
 		Short: "cancel an upload",
-		Long: `cancel ends a running upload and waits for that. What it leaves at the vendor, such as an
-open session, is named. The other rows of a batch continue without it; a row that has not
-started is canceled at once.`,
+		Long: `cancel stops an upload and waits until it has ended. It tells you what stays at the vendor, for
+example an open session. If the upload is a row of a batch, the other rows continue. A row
+that has not started is canceled at once.`,
 		Example: `  mediaferry cancel upload/truvideo/tour
   mediaferry cancel batch/spring/a-12`,
 		Args:              oneUpload,
@@ -39,12 +39,12 @@ func (c cancelCommand) run(ctx context.Context, id string) error {
 		return err
 	}
 	if s := entry.Result.State; s.Ended() && s != upload.StateUnconfirmed {
-		return exit.Misused("%s is %s already", id, s)
+		return exit.Misused("%s is already %s", id, s)
 	}
 	if following.Grouped(entry) {
 		return c.cancelRow(ctx, entry)
 	}
-	c.Parting = "interrupted; the upload continues while an engine runs"
+	c.Parting = "interrupted; the upload continues if an engine is running"
 	if err := c.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (c cancelCommand) cancelRow(ctx context.Context, entry ledger.Entry) error 
 		return err
 	}
 	if !entry.Result.State.Ended() {
-		c.Parting = "interrupted; the row ends as soon as its shard receives the request"
+		c.Parting = "interrupted; the row is canceled as soon as its shard reads the request"
 		if err := c.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 			return err
 		}
@@ -97,7 +97,7 @@ func (c cancelCommand) canceled(result upload.Result) error {
 		return err
 	}
 	if result.State != upload.StateCanceled {
-		c.Say("it had ended before the cancellation reached it")
+		c.Say("the upload ended before it could be canceled")
 	}
 	return nil
 }

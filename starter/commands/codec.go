@@ -22,20 +22,19 @@ func (c codecCommand) command() *cobra.Command {
 	var origins []string
 	cmd := &cobra.Command{
 		Use:   "codec [flags]",
-		Short: "decode payloads for Temporal's web UI, until interrupted",
-		Long: `codec serves the web UI of a Temporal service: everyone who can open it sees the payloads
-of histories in plain text, including signed URLs. It asks for no password, so it listens
-on loopback by default. With "up", the embedded UI already has one.
+		Short: "decode payloads for Temporal's web UI until interrupted",
+		Long: `codec decodes payloads for the web UI of a Temporal service. Everyone who can reach it can read
+the payloads in plain text, including signed URLs. It asks for no password, so it listens on
+loopback by default. The web UI of "mediaferry up" has a codec of its own.
 
-It shows what the keys encrypted, and nothing that was altered. It cannot tell whether
-a payload belongs to the workflow that shows it: workers can, and refuse one that was
-copied from another.`,
+codec decodes payloads that your keys encrypted, and refuses altered ones. It cannot tell
+whether a payload was copied from another workflow. Workers can, and refuse such a payload.`,
 		Example: "  mediaferry codec --listen 127.0.0.1:8234 --origin http://127.0.0.1:8233",
 		Args:    noArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), listen, origins) },
 	}
-	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8234", "the address `ADDR`")
-	cmd.Flags().StringArrayVar(&origins, "origin", []string{"http://127.0.0.1:8233", "http://localhost:8233"}, "the web UI's `ORIGIN`, that may ask")
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8234", "listen on `ADDR`")
+	cmd.Flags().StringArrayVar(&origins, "origin", []string{"http://127.0.0.1:8233", "http://localhost:8233"}, "accept requests from the web UI at `ORIGIN`; can be repeated")
 	return cmd
 }
 

@@ -19,19 +19,19 @@ func (c completionCommand) command() *cobra.Command {
 	}
 	return &cobra.Command{
 		Use:   "completion bash|zsh|fish",
-		Short: "print a script that completes commands in a shell",
-		Long: `completion prints a script for a shell. With it, the tab key completes commands,
-flags, the accounts of the configuration and the latest uploads.`,
-		Example: `  source <(mediaferry completion bash)                             for this session of bash
-  mediaferry completion zsh > "${fpath[1]}/_mediaferry"            for zsh, for good
+		Short: "print a shell completion script",
+		Long: `completion prints a script for your shell. With it, the tab key completes commands, flags,
+configured accounts and recent uploads.`,
+		Example: `  source <(mediaferry completion bash)                             for the current bash session
+  mediaferry completion zsh > "${fpath[1]}/_mediaferry"            for zsh, permanently
   mediaferry completion fish > ~/.config/fish/completions/mediaferry.fish`,
 		ValidArgs: []string{"bash", "zsh", "fish"},
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return exit.Misused("want one shell: bash, zsh or fish")
+				return exit.Misused("give exactly one shell: bash, zsh or fish")
 			}
 			if shells[args[0]] == nil {
-				return exit.Misused("shell %q is unknown, want bash, zsh or fish", args[0])
+				return exit.Misused("unknown shell %q; use bash, zsh or fish", args[0])
 			}
 			return nil
 		},

@@ -22,22 +22,22 @@ func (c decideCommand) command() *cobra.Command {
 	var because, batch string
 	cmd := &cobra.Command{
 		Use:   "decide UPLOAD_ID ready|retry|fail --because TEXT",
-		Short: "decide on uploads that are unconfirmed",
-		Long: `decide settles an upload whose answer was lost and could not be found out. Check at the
-vendor first, then say
-  ready   the medium is there
-  retry   it is not: send it again
-  fail    record it as failed
-With --batch instead of an UPLOAD_ID it settles all such rows of a batch. The decision
-is recorded with who, when and why.`,
+		Short: "decide what becomes of an unconfirmed upload",
+		Long: `An upload is unconfirmed if the vendor's answer was lost and mediaferry could not find out
+whether the file arrived. Check at the vendor, then decide:
+  ready   the file is there
+  retry   the file is not there; send it again
+  fail    record the upload as failed
+With --batch instead of an UPLOAD_ID, you decide for all unconfirmed rows of a batch. The
+decision is recorded with who, when and why.`,
 		Example: `  mediaferry decide upload/closient/front retry --because "no such image in the gallery"
-  mediaferry decide --batch spring fail --because "to be sent by hand"`,
+  mediaferry decide --batch spring fail --because "will be sent by hand"`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case batch != "" && len(args) != 1:
-				return exit.Misused("want one of ready, retry, fail, and no UPLOAD_ID beside --batch")
+				return exit.Misused("with --batch, give one of ready, retry, fail, and no UPLOAD_ID")
 			case batch == "" && len(args) != 2:
-				return exit.Misused("want an UPLOAD_ID and one of ready, retry, fail")
+				return exit.Misused("give an UPLOAD_ID and one of ready, retry, fail")
 			}
 			return nil
 		},
@@ -49,8 +49,8 @@ is recorded with who, when and why.`,
 			return c.run(cmd.Context(), args[0], decision)
 		},
 	}
-	cmd.Flags().StringVar(&because, "because", "", "the reason, `TEXT`")
-	cmd.Flags().StringVar(&batch, "batch", "", "decide on all unconfirmed rows of the batch `ID`")
+	cmd.Flags().StringVar(&because, "because", "", "record `TEXT` as the reason")
+	cmd.Flags().StringVar(&batch, "batch", "", "decide for all unconfirmed rows of batch `ID`")
 	cmd.ValidArgsFunction = c.completeUploads
 	return cmd
 }
@@ -60,10 +60,10 @@ func checkDecision(d upload.Decision) error {
 	switch d.Verdict {
 	case upload.VerdictReady, upload.VerdictRetry, upload.VerdictFail:
 	default:
-		return exit.Misused("verdict %q is unknown, want one of ready, retry, fail", d.Verdict)
+		return exit.Misused("unknown verdict %q; use ready, retry or fail", d.Verdict)
 	}
 	if d.Because == "" {
-		return exit.Misused("--because is missing: a decision is kept with its reason")
+		return exit.Misused("--because is missing; give the reason for the decision")
 	}
 	return nil
 }
@@ -77,7 +77,7 @@ func (c decideCommand) run(ctx context.Context, id string, d upload.Decision) er
 		return err
 	}
 	if entry.Result.State != upload.StateUnconfirmed {
-		return exit.Misused("%s is %s, only an unconfirmed upload can be decided", id, entry.Result.State)
+		return exit.Misused("%s is %s; you can decide only for an unconfirmed upload", id, entry.Result.State)
 	}
 	f, err := c.uploads.Resume(ctx, entry)
 	if err != nil {
@@ -92,7 +92,7 @@ func (c decideCommand) run(ctx context.Context, id string, d upload.Decision) er
 	}
 	var gone *serviceerror.NotFound
 	if errors.As(err, &gone) {
-		return fmt.Errorf("%s: its workflow has ended; run the upload again with --again where the medium is not there", id)
+		return fmt.Errorf("the workflow of %s has ended; if the file is not at the vendor, upload it again with --again", id)
 	}
 	if err != nil {
 		return fmt.Errorf("decide %s: %w", id, err)
@@ -121,7 +121,7 @@ func (c decideCommand) decideBatch(ctx context.Context, id string, d upload.Deci
 		c.Say("batch %s has no unconfirmed rows", id)
 		return nil
 	}
-	c.Parting = "interrupted; the decisions so far are kept; to make the others, repeat the command"
+	c.Parting = "interrupted; the decisions so far are saved. Run the command again to make the others"
 	if err := c.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err
 	}
@@ -169,7 +169,7 @@ func (c decideCommand) decideRow(ctx context.Context, entry ledger.Entry, d uplo
 	}
 	var gone *serviceerror.NotFound
 	if errors.As(err, &gone) {
-		return fmt.Errorf("%s: its workflow has ended; run the row again with another batch and --again where the medium is not there", id)
+		return fmt.Errorf("the workflow of %s has ended; if the file is not at the vendor, send the row in another batch with --again", id)
 	}
 	if err != nil {
 		return fmt.Errorf("decide %s: %w", id, err)

@@ -29,18 +29,19 @@ func (c demoCommand) command() *cobra.Command {
 	var keep bool
 	cmd := &cobra.Command{
 		Use:   "demo [--keep]",
-		Short: "send a sample catalogue to all five vendors, simulated",
-		Long: `demo starts the engine and the sandbox, sends the sample images and two videos to the
-five simulated vendors as a batch, prints how each ended, and checks the vendors' own
-records: each medium there once, byte for byte. What happened stays in the data folder's
-history, for list, show, batch status and batch report; the media that were made and
-received are removed, unless --keep is given.`,
+		Short: "send a sample catalogue to the five simulated vendors",
+		Long: `demo starts the engine and the sandbox, and sends sample images and two videos to the five
+simulated vendors as a batch. It prints how each upload ended. Then it checks the vendors'
+records: each file must have arrived exactly once, byte for byte.
+
+The uploads stay in the data folder, where list, show, batch status and batch report can show
+them. The sample files and the vendors' copies are removed, unless you use --keep.`,
 		Example: `  mediaferry demo
-  mediaferry demo --keep && mediaferry up --sandbox     and look at the histories in the web UI`,
+  mediaferry demo --keep && mediaferry up --sandbox     then see the histories in the web UI`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), keep) },
 	}
-	cmd.Flags().BoolVar(&keep, "keep", false, "keep the sample media and what the vendors received")
+	cmd.Flags().BoolVar(&keep, "keep", false, "keep the sample files and the vendors' copies")
 	return cmd
 }
 
@@ -92,7 +93,7 @@ func (c demoCommand) sendCatalogue(ctx context.Context, box *sandboxhost.Sandbox
 	if err := c.workers.Start(ctx, true, []string{folder}); err != nil {
 		return err
 	}
-	c.Parting = "interrupted; what the demo started ends at the next start on this data folder"
+	c.Parting = "interrupted; the demo continues the next time an engine starts on this data folder"
 	batch := "demo-" + time.Now().Format("20060102-150405")
 	c.Say("%d items to five vendors; batch %s", rows, batch)
 	if c.Engine != nil {
@@ -171,11 +172,11 @@ func endOf(r upload.Result) time.Time {
 func (c demoCommand) requireAlone(ctx context.Context) error {
 	switch {
 	case c.Flags.Config != "":
-		return &exit.UsageError{Text: "demo has accounts of its own, so it takes no --config", Hint: "see: mediaferry upload --help"}
+		return &exit.UsageError{Text: "demo uses its own accounts and does not accept --config", Hint: "see: mediaferry upload --help"}
 	case wiring.ServiceConfigured():
-		return &exit.UsageError{Text: "demo runs an engine of its own, and the environment names a Temporal service", Hint: "unset the variables that begin with TEMPORAL_"}
+		return &exit.UsageError{Text: "demo runs its own engine, but the environment names a Temporal service", Hint: "unset the variables whose names begin with TEMPORAL_"}
 	case c.EngineRuns(ctx):
-		return &exit.UsageError{Text: fmt.Sprintf("an engine runs on data folder %s already, whose worker has other accounts", c.Data), Hint: "name another folder: mediaferry demo --data DIR"}
+		return &exit.UsageError{Text: fmt.Sprintf("an engine is already running on data folder %s, and its worker has other accounts", c.Data), Hint: "use another folder: mediaferry demo --data DIR"}
 	}
 	return nil
 }
@@ -200,20 +201,20 @@ func (c demoCommand) audit(records sandboxhost.Books, results []upload.Result) e
 			}
 			n++
 			if m.SHA256 != string(r.SHA256) {
-				return fmt.Errorf("%s has %s with SHA-256 %s, sent was %s", r.Vendor, r.MediaID, m.SHA256, r.SHA256)
+				return fmt.Errorf("%s has %s with SHA-256 %s, but the file that was sent has %s", r.Vendor, r.MediaID, m.SHA256, r.SHA256)
 			}
 		}
 		if n != 1 {
-			return fmt.Errorf("%s has %s %d times, want once", r.Vendor, r.MediaID, n)
+			return fmt.Errorf("%s has %s %d times instead of once", r.Vendor, r.MediaID, n)
 		}
 	}
 	if len(records.Violations) > 0 {
-		return fmt.Errorf("the vendors report a violation: %v", records.Violations[0])
+		return fmt.Errorf("a vendor reports a protocol violation: %v", records.Violations[0])
 	}
 	var sent int64
 	for _, r := range results {
 		sent += r.BytesSent
 	}
-	_, err := fmt.Fprintf(c.Out, "\n%d media, %s: each is at its vendor once, byte for byte\n", len(results), output.Size(sent))
+	_, err := fmt.Fprintf(c.Out, "\n%d files, %s: each arrived exactly once, byte for byte\n", len(results), output.Size(sent))
 	return err
 }

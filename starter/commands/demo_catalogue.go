@@ -41,7 +41,7 @@ func demoOrganization(ctx context.Context, box *sandboxhost.Sandbox) (string, er
 		return "", err
 	}
 	if len(settings.Closient.Organizations) == 0 {
-		return "", errors.New("the sandbox's Closient has no organization")
+		return "", errors.New("the simulated Closient has no organization")
 	}
 	return settings.Closient.Organizations[0], nil
 }

@@ -31,14 +31,14 @@ func (c doctorCommand) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor [flags]",
 		Short: "check configuration, credentials, engine, accounts, clock and disk",
-		Long: `doctor checks everything that an upload needs and lists all problems at once. It sends
-vendors no credentials: it asks each for one HEAD, for its clock. A Temporal service is
-asked whether the namespace is there, and who carries uploads.
+		Long: `doctor checks everything that an upload needs and lists all problems at once. It sends no
+credentials to vendors: it makes one HEAD request to each, to compare clocks. If a Temporal
+service is configured, it checks that the namespace exists and which workers are running.
 
---prune removes from the ledger what ended more than 30 days ago, and gives the space
-of what Temporal has forgotten back to the disk; the engine must not run then.
+--prune removes items from the ledger that ended more than 30 days ago, and returns the disk
+space of histories that Temporal has deleted. Stop the engine first.
 
-Exit status: 0 all is well, 1 something is not.`,
+Exit status: 0 if all is well, 1 if not.`,
 		Example: "  mediaferry doctor\n  mediaferry doctor --prune",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -46,8 +46,8 @@ Exit status: 0 all is well, 1 something is not.`,
 			return d.run(cmd.Context(), prune)
 		},
 	}
-	cmd.Flags().BoolVar(&prune, "prune", false, "remove what is old, and compact the data folder")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object a line")
+	cmd.Flags().BoolVar(&prune, "prune", false, "remove old items and compact the data folder")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line")
 	return cmd
 }
 
@@ -120,9 +120,9 @@ func (d *doctor) run(ctx context.Context, prune bool) error {
 	case 0:
 		return nil
 	case 1:
-		return errors.New("1 problem was found")
+		return errors.New("found 1 problem")
 	}
-	return fmt.Errorf("%d problems were found", d.problems)
+	return fmt.Errorf("found %d problems", d.problems)
 }
 
 // configuration reads the configuration; false where there is no going on.
@@ -146,7 +146,7 @@ func (d *doctor) configuration() bool {
 		d.say("results", problem, lack.Text, lack.Hint)
 	}
 	if d.Config.Path == "" {
-		d.say("configuration", doubt, "there is none, so there are no accounts", "put one at ./mediaferry.yaml, or try: mediaferry demo")
+		d.say("configuration", doubt, "no configuration was found, so there are no accounts", "create ./mediaferry.yaml, or try: mediaferry demo")
 		return true
 	}
 	problems, advice := d.Config.Check()
@@ -174,7 +174,7 @@ func (d *doctor) reach(ctx context.Context) {
 		d.ask(ctx, door, account)
 	}
 	if d.clocks > 0 && d.skew <= mostSkew {
-		d.say("clock", fine, fmt.Sprintf("within %s of the vendors that were asked", max(d.skew.Round(time.Second), leastSkew)), "")
+		d.say("clock", fine, fmt.Sprintf("this host's clock is within %s of the vendors' clocks", max(d.skew.Round(time.Second), leastSkew)), "")
 	}
 }
 
@@ -195,7 +195,7 @@ func (d *doctor) ask(ctx context.Context, door *egress.Egress, account spec.Acco
 	}
 	answer, err := door.Control(account.Policy).Do(head)
 	if err != nil {
-		d.say(check, problem, root+": "+egress.Cause(err), "check base_url, the network and its proxy (HTTPS_PROXY)")
+		d.say(check, problem, root+": "+egress.Cause(err), "check base_url, the network and the proxy settings (HTTPS_PROXY)")
 		return
 	}
 	_ = answer.Body.Close() // a HEAD has none
@@ -204,7 +204,7 @@ func (d *doctor) ask(ctx context.Context, door *egress.Egress, account spec.Acco
 		d.clocks, d.skew = d.clocks+1, max(d.skew, skew.Abs())
 	}
 	if skew.Abs() > mostSkew {
-		d.say(check, doubt, fmt.Sprintf("its clock differs from this host's by %s", skew.Round(time.Second)), "set the host's clock: signatures and expiry depend on it")
+		d.say(check, doubt, fmt.Sprintf("the vendor's clock differs from this host's by %s", skew.Round(time.Second)), "correct this host's clock: signatures and expiry times depend on it")
 		return
 	}
 	d.say(check, fine, base.Host+" answers", "")
@@ -232,7 +232,7 @@ func (d *doctor) ledgerState(ctx context.Context) {
 	}
 	for _, s := range states {
 		if s.Paused {
-			d.say("account "+s.Name, doubt, "paused by "+s.By+": "+s.Because, "mediaferry account resume "+s.Name)
+			d.say("account "+s.Name, doubt, "paused by "+s.By+": "+s.Because, "to resume it: mediaferry account resume "+s.Name)
 		}
 	}
 	workers, err := d.Ledger.Workers(ctx, wiring.WorkerAge)
@@ -245,7 +245,7 @@ func (d *doctor) ledgerState(ctx context.Context) {
 		hosts = append(hosts, fmt.Sprintf("%s (%d, seen %s)", w.Host, w.PID, output.Ago(w.SeenAt, time.Now())))
 	}
 	if len(hosts) == 0 {
-		hosts = []string{"none; commands do their own work"}
+		hosts = []string{"none; each command does its own work"}
 	}
 	d.say("workers", fine, strings.Join(hosts, ", "), "")
 }
@@ -253,12 +253,12 @@ func (d *doctor) ledgerState(ctx context.Context) {
 // disk checks the data folder.
 func (d *doctor) disk() {
 	if err := os.MkdirAll(d.Data, 0o700); err != nil {
-		d.say("data folder", problem, err.Error(), "name another with --data")
+		d.say("data folder", problem, err.Error(), "choose another folder with --data")
 		return
 	}
 	probe, err := os.CreateTemp(d.Data, ".probe-*")
 	if err != nil {
-		d.say("data folder", problem, err.Error(), "name another with --data")
+		d.say("data folder", problem, err.Error(), "choose another folder with --data")
 		return
 	}
 	_ = probe.Close() // nothing was written
@@ -273,13 +273,13 @@ func (d *doctor) disk() {
 		}
 		return nil
 	})
-	detail := fmt.Sprintf("%s, %s; an upload adds about %s until it is pruned", d.Data, output.Size(total), output.Size(perUpload))
+	detail := fmt.Sprintf("%s, %s; each upload takes about %s until it is pruned", d.Data, output.Size(total), output.Size(perUpload))
 	var volume syscall.Statfs_t
 	if err := syscall.Statfs(d.Data, &volume); err == nil {
 		free := int64(volume.Bavail) * volume.Bsize
 		detail += ", " + output.Size(free) + " free"
 		if free < leastDisk {
-			d.say("data folder", doubt, detail, "make room: an engine on a full disk stops")
+			d.say("data folder", doubt, detail, "free some space: the engine stops when the disk is full")
 			return
 		}
 	}
@@ -297,9 +297,9 @@ func (d *doctor) engineBinary(ctx context.Context) {
 		d.say("engine", problem, err.Error(), "build it with: make build")
 		return
 	}
-	state := "does not run"
+	state := "is not running"
 	if d.EngineRuns(ctx) {
-		state = "runs"
+		state = "is running"
 	}
 	d.say("engine", fine, binary+" "+state, "")
 }
@@ -315,11 +315,11 @@ func (d *doctor) service(ctx context.Context) {
 	}
 	switch {
 	case err != nil:
-		d.say("engine", problem, at+": "+err.Error(), "see TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the other variables that begin with TEMPORAL_")
+		d.say("engine", problem, at+": "+err.Error(), "check TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the other TEMPORAL_ variables")
 	case found.Pollers == 0:
-		d.say("engine", doubt, fmt.Sprintf("%s, namespace %s: answers, and no worker polls it for uploads", at, found.Namespace), "start mediaferry-worker, or mediaferry up; until then commands do their own work")
+		d.say("engine", doubt, fmt.Sprintf("%s, namespace %s: reachable, but no worker is running", at, found.Namespace), "start mediaferry-worker or mediaferry up; until then, each command does its own work")
 	default:
-		d.say("engine", fine, fmt.Sprintf("%s, namespace %s: answers; workers for uploads: %d", at, found.Namespace, found.Pollers), "")
+		d.say("engine", fine, fmt.Sprintf("%s, namespace %s: reachable; workers for uploads: %d", at, found.Namespace, found.Pollers), "")
 	}
 }
 
@@ -343,12 +343,12 @@ func (d *doctor) prune(ctx context.Context) {
 		d.say("prune", problem, err.Error(), "")
 		return
 	}
-	d.say("prune", fine, fmt.Sprintf("%d items that ended more than %d days ago are removed from the ledger", removed, keepDays), "")
+	d.say("prune", fine, fmt.Sprintf("removed %d items from the ledger that ended more than %d days ago", removed, keepDays), "")
 	if wiring.ServiceConfigured() {
 		return
 	}
 	if d.EngineRuns(ctx) {
-		d.say("prune", doubt, "the engine's files are not compacted while it runs", "stop mediaferry up, then prune again")
+		d.say("prune", doubt, "the engine is running, so its files were not compacted", "stop mediaferry up, then run `mediaferry doctor --prune` again")
 		return
 	}
 	freed, err := enginehost.Compact(ctx, enginehost.Options{Data: d.Data})
@@ -356,5 +356,5 @@ func (d *doctor) prune(ctx context.Context) {
 		d.say("prune", problem, err.Error(), "")
 		return
 	}
-	d.say("prune", fine, fmt.Sprintf("the engine's files had %s and have %s", output.Size(freed.Before), output.Size(freed.After)), "")
+	d.say("prune", fine, fmt.Sprintf("compacted the engine's files from %s to %s", output.Size(freed.Before), output.Size(freed.After)), "")
 }

@@ -26,20 +26,20 @@ func (c listCommand) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list [flags]",
 		Short: "list uploads",
-		Long: `list prints the uploads that the ledger knows, the latest first, those of a batch in
-the order of its manifest. It works with no worker and no engine alive.`,
+		Long: `list prints the uploads in the ledger, latest first; rows of a batch are in the manifest's
+order. It needs no running worker or engine.`,
 		Example: `  mediaferry list --state failed --kind rejected
   mediaferry list --account trustana --since 24h --json`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), f) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.state, "state", "", "only those in `STATE`: "+output.Join(upload.States()))
-	flags.StringVar(&f.account, "account", "", "only those of `ACCOUNT`")
-	flags.StringVar(&f.kind, "kind", "", "only failures of `KIND`: "+output.Join(upload.Kinds()))
-	flags.StringVar(&f.batch, "batch", "", "only those of `BATCH`")
-	flags.StringVar(&f.since, "since", "", "only those that changed since `T`: 2h, 7d, 2026-11-22 or a time in RFC 3339")
-	flags.BoolVar(&f.json, "json", false, "print a JSON object a line")
+	flags.StringVar(&f.state, "state", "", "list only uploads in `STATE`: "+output.Join(upload.States()))
+	flags.StringVar(&f.account, "account", "", "list only uploads to `ACCOUNT`")
+	flags.StringVar(&f.kind, "kind", "", "list only failures of `KIND`: "+output.Join(upload.Kinds()))
+	flags.StringVar(&f.batch, "batch", "", "list only rows of `BATCH`")
+	flags.StringVar(&f.since, "since", "", "list only uploads that changed since `T`: 2h, 7d, 2026-11-22 or an RFC 3339 time")
+	flags.BoolVar(&f.json, "json", false, "print one JSON object per line")
 	_ = cmd.RegisterFlagCompletionFunc("account", c.completeAccounts)
 	return cmd
 }
@@ -105,10 +105,10 @@ func (c listCommand) noUploads(ctx context.Context, f listFlags) error {
 func (f listFlags) filter(now time.Time) (ledger.Filter, error) {
 	filter := ledger.Filter{State: upload.State(f.state), Account: f.account, Kind: upload.Kind(f.kind), Batch: f.batch}
 	if f.state != "" && !slices.Contains(upload.States(), filter.State) {
-		return filter, exit.Misused("--state %q is unknown, want one of %s", f.state, output.Join(upload.States()))
+		return filter, exit.Misused("unknown --state %q; use one of %s", f.state, output.Join(upload.States()))
 	}
 	if f.kind != "" && !slices.Contains(upload.Kinds(), filter.Kind) {
-		return filter, exit.Misused("--kind %q is unknown, want one of %s", f.kind, output.Join(upload.Kinds()))
+		return filter, exit.Misused("unknown --kind %q; use one of %s", f.kind, output.Join(upload.Kinds()))
 	}
 	if f.since == "" {
 		return filter, nil
@@ -132,7 +132,7 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, exit.Misused("--since %q is not a time, want such as 2h, 7d, 2026-11-22 or 2026-11-22T10:00:00Z", text)
+	return time.Time{}, exit.Misused("--since %q is not a time; use for example 2h, 7d, 2026-11-22 or 2026-11-22T10:00:00Z", text)
 }
 
 // pausedAccounts are the accounts that are paused.

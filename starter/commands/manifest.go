@@ -17,7 +17,7 @@ func (g *given) manifestError(err error) error {
 	switch {
 	case errors.As(err, &refused):
 		if refused.Whole { // its problems follow
-			g.Say("manifest %q is refused as a whole", refused.Manifest)
+			g.Say("manifest %q is refused", refused.Manifest)
 		} else {
 			g.Say("%s", err)
 		}

@@ -30,11 +30,10 @@ func (c moveCommand) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "move UPLOAD_ID --host NAME [--source PATH]",
 		Short: "continue an upload on another host",
-		Long: `move continues an upload on another host that has the same file, when the one that sent
-it is gone. The new host reads what the store has acknowledged and compares checksums;
-only then does the upload continue, with the parts that are missing. If the bytes differ,
-move is refused and the upload stays where it was. A row that is grouped with others of
-its batch is detached first.`,
+		Long: `move continues an upload on another host that has the same file, for example when the first
+host is gone. The new host reads the parts that the store has acknowledged and compares
+checksums. If they match, the upload continues with the missing parts. If they differ, the
+upload stays on its host. A row of a batch first gets a workflow of its own.`,
 		Example: `  mediaferry move upload/truvideo/tour --host studio-2
   mediaferry move upload/truvideo/tour --host studio-2 --source /mnt/nas/tour.mp4`,
 		Args: oneUpload,
@@ -42,8 +41,8 @@ its batch is detached first.`,
 			return c.run(cmd.Context(), args[0], host, source)
 		},
 	}
-	cmd.Flags().StringVar(&host, "host", "", "the host `NAME` on which the file is read from now on")
-	cmd.Flags().StringVar(&source, "source", "", "where the file lies there, `PATH`; default: as before")
+	cmd.Flags().StringVar(&host, "host", "", "continue on host `NAME`")
+	cmd.Flags().StringVar(&source, "source", "", "read the file from `PATH` on the new host (default: the same path as before)")
 	cmd.ValidArgsFunction = c.completeUploads
 	return cmd
 }
@@ -66,7 +65,7 @@ func (c moveCommand) run(ctx context.Context, id, host, source string) error {
 	if err != nil {
 		return err
 	}
-	c.Parting = "interrupted; the upload continues while an engine runs"
+	c.Parting = "interrupted; the upload continues if an engine is running"
 	if err := c.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err
 	}
@@ -78,7 +77,7 @@ func (c moveCommand) run(ctx context.Context, id, host, source string) error {
 	if _, err := c.uploads.Resume(ctx, entry); err != nil {
 		return err
 	}
-	c.Say("%s reads %s and compares it with what was sent; that may take a while", host, to.Source)
+	c.Say("%s is reading %s to compare it with the bytes that were sent; this can take a while", host, to.Source)
 	return c.request(ctx, entry, to)
 }
 
@@ -90,7 +89,7 @@ func (c moveCommand) destination(ctx context.Context, entry ledger.Entry, host, 
 		return upload.Move{}, err
 	}
 	if !item.Local() {
-		return upload.Move{}, &exit.UsageError{Text: fmt.Sprintf("%s reads %s, which every host can read", item.UploadID, upload.DisplaySource(item.Source)), Hint: "any worker can continue it; start one: mediaferry up, or mediaferry-worker"}
+		return upload.Move{}, &exit.UsageError{Text: fmt.Sprintf("%s does not need to be moved: every host can read its source %s", item.UploadID, upload.DisplaySource(item.Source)), Hint: "any worker can continue it; to start one: mediaferry up, or mediaferry-worker"}
 	}
 	path := item.Source
 	if source != "" {
@@ -104,7 +103,7 @@ func (c moveCommand) destination(ctx context.Context, entry ledger.Entry, host, 
 	}
 	queue, found := wiring.Queue(workers, host, path)
 	if !found {
-		return upload.Move{}, &exit.UsageError{Text: fmt.Sprintf("no worker of host %q reads %s", host, path), Hint: c.hosts(ctx)}
+		return upload.Move{}, &exit.UsageError{Text: fmt.Sprintf("no worker on host %q can read %s", host, path), Hint: c.hosts(ctx)}
 	}
 	return upload.Move{Queue: queue, Host: host, Source: path, By: opening.User()}, nil
 }
@@ -117,10 +116,10 @@ func (c moveCommand) pathOn(host, source string) (string, error) {
 		return "", err
 	}
 	if !upload.IsLocal(source) {
-		return "", exit.Misused("--source %q is not a path", upload.DisplaySource(source))
+		return "", exit.Misused("--source must be a local path, got %q", upload.DisplaySource(source))
 	}
 	if host != here && !filepath.IsAbs(source) && !strings.HasPrefix(source, "file://") {
-		return "", exit.Misused("--source %q is relative, want an absolute path on %s", source, host)
+		return "", exit.Misused("--source %q is a relative path; give an absolute path on %s", source, host)
 	}
 	folder, err := os.Getwd()
 	if err != nil {
@@ -137,7 +136,7 @@ func (c moveCommand) pathOn(host, source string) (string, error) {
 func (c moveCommand) hosts(ctx context.Context) string {
 	workers, err := c.Ledger.Workers(ctx, wiring.WorkerAge)
 	if err != nil {
-		return "the ledger does not say which hosts there are: " + err.Error()
+		return "could not read the list of hosts from the ledger: " + err.Error()
 	}
 	var all []string
 	for _, w := range workers {
@@ -149,10 +148,10 @@ func (c moveCommand) hosts(ctx context.Context) string {
 		}
 	}
 	if len(all) == 0 {
-		return "no worker reads local files now; on the host that has it start mediaferry-worker, or mediaferry up"
+		return "no running worker can read local files; start mediaferry-worker or mediaferry up on the host that has the file"
 	}
 	slices.Sort(all)
-	return "the hosts, and what they read: " + strings.Join(all, "; ")
+	return "hosts and the folders that they can read: " + strings.Join(all, "; ")
 }
 
 // request asks the workflow to move, and prints the answer: what proves that the bytes
@@ -171,16 +170,16 @@ func (c moveCommand) request(ctx context.Context, entry ledger.Entry, to upload.
 	var refused *temporal.ApplicationError
 	switch {
 	case errors.As(err, &gone):
-		return &exit.UsageError{Text: id + ": its workflow has ended", Hint: "mediaferry show " + id}
+		return &exit.UsageError{Text: "the workflow of " + id + " has ended", Hint: "to see how it ended: mediaferry show " + id}
 	case errors.As(err, &refused):
-		c.Say("%s stays where it is: %s", id, refused.Message())
+		c.Say("%s was not moved: %s", id, refused.Message())
 		return &exit.NotReadyError{Count: 1}
 	case err != nil:
 		return fmt.Errorf("move %s: %w", id, err)
 	}
 	_, err = fmt.Fprintf(c.Out, "%-12s %-10s %s  %s on %s\n", "moved", entry.Result.To, id, output.Visible(to.Source), to.Host)
 	if err == nil && proof != "" {
-		c.Say("the bytes are the same: %s", proof)
+		c.Say("the file is the same: %s", proof)
 	}
 	return err
 }

@@ -9,11 +9,11 @@ type pauseCommand struct{ *given }
 func (c pauseCommand) command() *cobra.Command {
 	return &cobra.Command{
 		Use:   "pause UPLOAD_ID",
-		Short: "pause an upload until it is resumed",
-		Long: `pause stops a running upload: nothing new is started, and parts that are being sent get
-ten seconds to end. What the store has acknowledged is kept; resume continues with what
-is missing. A paused upload can be moved or canceled. A row that is grouped with others
-of its batch is detached at its next step, and paused alone.`,
+		Short: "pause an upload until you resume it",
+		Long: `pause stops a running upload. It starts nothing new, and parts in flight get ten seconds to
+finish. Parts that the store has acknowledged are kept, and resume continues with the
+missing ones. You can move or cancel a paused upload. A row of a batch gets a workflow of its
+own at its next step; the other rows continue.`,
 		Example:           "  mediaferry pause upload/truvideo/tour",
 		Args:              oneUpload,
 		ValidArgsFunction: c.completeUploads,

@@ -10,8 +10,8 @@ func (c resumeCommand) command() *cobra.Command {
 	return &cobra.Command{
 		Use:   "resume UPLOAD_ID",
 		Short: "resume a paused upload",
-		Long: `resume continues an upload that was paused. An upload that waits because its account is
-paused continues with: mediaferry account resume NAME.`,
+		Long: `resume continues a paused upload. If an upload waits because its account is paused, use
+"mediaferry account resume NAME".`,
 		Example:           "  mediaferry resume upload/truvideo/tour",
 		Args:              oneUpload,
 		ValidArgsFunction: c.completeUploads,

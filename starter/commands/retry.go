@@ -16,9 +16,9 @@ func (c retryCommand) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "retry [flags] UPLOAD_ID",
 		Short: "run a failed or canceled upload again",
-		Long: `retry runs an upload that failed or was canceled again, with the source and the fields
-that it had, and waits for it. An upload in parts continues its session with the parts
-that the store has acknowledged, for as long as the vendor knows that session.`,
+		Long: `retry runs a failed or canceled upload again, with the same source and fields, and waits until
+it ends. An upload in parts keeps the parts that the store has acknowledged, as long as the
+vendor still knows its session.`,
 		Example: "  mediaferry retry upload/sitoo/damage-7",
 		Args:    oneUpload,
 		RunE:    func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0], asJSON) },
@@ -36,9 +36,9 @@ func (c retryCommand) run(ctx context.Context, id string, asJSON bool) error {
 	switch entry.Result.State {
 	case upload.StateFailed, upload.StateCanceled:
 	case upload.StateUnconfirmed:
-		return &exit.UsageError{Text: id + " is unconfirmed", Hint: "look at the vendor, then: mediaferry decide " + id + " retry --because TEXT"}
+		return &exit.UsageError{Text: id + " is unconfirmed", Hint: "check at the vendor, then: mediaferry decide " + id + " retry --because TEXT"}
 	default:
-		return exit.Misused("%s is %s, only what failed or was canceled can be retried", id, entry.Result.State)
+		return exit.Misused("%s is %s; you can retry only a failed or canceled upload", id, entry.Result.State)
 	}
 	item, err := entry.Item()
 	if err != nil {

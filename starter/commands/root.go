@@ -28,12 +28,12 @@ func newRoot(version string, stdout, stderr io.Writer) *rootCommand {
 func (r *rootCommand) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "mediaferry",
-		Short: "bring images and videos to vendor platforms, durably",
-		Long: `mediaferry brings product images and videos to Trustana, Trustoo, Sitoo, Closient and TruVideo.
+		Short: "upload images and videos to vendor platforms reliably",
+		Long: `mediaferry uploads product images and videos to Trustana, Trustoo, Sitoo, Closient and TruVideo.
 Exit status: 0 all is well, 1 could not run, 2 misused, 3 some item is not ready, 130 interrupted.`,
-		Example: `  mediaferry demo                                  samples to all five vendors, simulated
+		Example: `  mediaferry demo                                  send samples to the simulated vendors
   mediaferry up                                    run the engine, its web UI and a worker
-  mediaferry upload --to trustana img/shoe.jpg     send one image, wait for its media ID`,
+  mediaferry upload --to trustana img/shoe.jpg     send one image and wait for its media ID`,
 		Version:       r.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -47,10 +47,10 @@ Exit status: 0 all is well, 1 could not run, 2 misused, 3 some item is not ready
 	root.SetFlagErrorFunc(wrongFlag)
 	root.SetVersionTemplate("mediaferry {{.Version}}\n")
 	flags := root.PersistentFlags()
-	flags.StringVar(&r.Flags.Config, "config", "", "configuration `FILE`; default $MEDIAFERRY_CONFIG, ./mediaferry.yaml")
-	flags.StringVar(&r.Flags.Data, "data", "", "state in `DIR`; default $MEDIAFERRY_DATA, the user's state folder")
-	flags.StringVar(&r.Flags.LogLevel, "log-level", "warn", "`LEVEL` of the log: debug, info, warn or error")
-	flags.StringVar(&r.Flags.LogFormat, "log-format", "console", "`FORMAT` of the log: console or json")
+	flags.StringVar(&r.Flags.Config, "config", "", "configuration `FILE` (default: $MEDIAFERRY_CONFIG, ./mediaferry.yaml, or mediaferry.yaml in your configuration folder)")
+	flags.StringVar(&r.Flags.Data, "data", "", "keep state in `DIR` (default: $MEDIAFERRY_DATA, or your state folder)")
+	flags.StringVar(&r.Flags.LogLevel, "log-level", "warn", "log messages from `LEVEL` up: debug, info, warn or error")
+	flags.StringVar(&r.Flags.LogFormat, "log-format", "console", "write logs as `FORMAT`: console or json")
 	g := r.given
 	root.AddCommand(
 		upCommand{g}.command(), demoCommand{g}.command(), uploadCommand{g}.command(), batchCommand{g}.command(),

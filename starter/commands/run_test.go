@@ -30,6 +30,6 @@ func TestASourceWhoseNameIsNotUTF8IsRefused(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte("accounts:\n  photos: {vendor: trustoo, access_token: \"${TOKEN}\"}\n"), 0o600))
 	var stdout, stderr bytes.Buffer
 	require.Equal(t, exit.Misuse, Run("dev", []string{"upload", "--config", file, "--to", "photos", "gr\xfcn.png"}, &stdout, &stderr))
-	require.Contains(t, stderr.String(), `gr\xfcn.png" has a name that is not UTF-8`)
+	require.Contains(t, stderr.String(), `gr\xfcn.png" is not valid UTF-8`)
 	require.Empty(t, stdout.String())
 }

@@ -20,21 +20,21 @@ func (c sandboxCommand) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sandbox [flags]",
 		Short: "run the simulated vendors until interrupted",
-		Long: `sandbox simulates the vendors and the storage behind them on loopback, strictly:
-signatures, expiry, limits and states are checked as the vendors do. Its accounts are
-written to sandbox.yaml in the data folder, where it also keeps what it received.
+		Long: `sandbox simulates the vendors and their storage on loopback. It checks signatures, expiry times,
+limits and states as strictly as the vendors do. It writes its accounts to sandbox.yaml in the
+data folder, where it also keeps the files that it receives.
 
-A fault is VENDOR.CALL[#NTH][*TIMES][@MATCH]=WHAT[,PARAM=VALUE…]; a wrong one lists
-the calls and faults that there are. Faults can be changed while it runs, under the
-address that it prints.`,
+A fault is VENDOR.CALL[#NTH][*TIMES][@MATCH]=WHAT[,PARAM=VALUE…]. If a fault is invalid, the
+error lists the available calls and faults. You can change faults while the sandbox runs, at
+the address that it prints.`,
 		Example: `  mediaferry sandbox
   mediaferry sandbox --fault 'trustana.put#1=status=503,code=SlowDown' --fault 'sitoo.get=stuck'`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), f) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.Listen, "listen", "", "address `ADDR` on loopback; default: that of the last time, or a free port")
-	flags.StringArrayVar(&f.Faults, "fault", nil, "a fault, `RULE`; may be given more than once")
+	flags.StringVar(&f.Listen, "listen", "", "listen on `ADDR`, on loopback (default: the last address used, or a free port)")
+	flags.StringArrayVar(&f.Faults, "fault", nil, "simulate a fault according to `RULE`; can be repeated")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object when ready")
 	return cmd
 }

@@ -24,14 +24,14 @@ func (c showCommand) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [flags] UPLOAD_ID",
 		Short: "show what happened to one upload",
-		Long: `show prints what is known about one upload, and what happened to it step by step. The
-steps are read from the workflow's history, as long as Temporal keeps it; without a
-running engine only what the ledger knows is printed.
+		Long: `show prints the state of one upload and what happened to it, step by step. The steps come from
+the workflow's history, which Temporal keeps for a limited time. Without a running engine,
+show prints only what is in the ledger.
 
---verify has a worker ask the vendor again for the medium of an upload that is ready, and
-prints what was compared with what was sent: its ID and state, the fields that the vendor
-repeats, and the bytes where it serves those that were sent. It changes nothing. The exit
-status is 3 where the medium differs, is gone, or could not be asked for.`,
+With --verify, a worker asks the vendor about an upload that is ready. show then prints the
+comparison with what was sent: ID and state, the fields that the vendor returns, and the bytes if
+the vendor serves the original. It changes nothing. Exit status: 3 if the medium differs, is gone,
+or could not be checked.`,
 		Example: `  mediaferry show upload/trustana/shoe
   mediaferry show upload/trustana/shoe --verify --json`,
 		Args: oneUpload,
@@ -39,7 +39,7 @@ status is 3 where the medium differs, is gone, or could not be asked for.`,
 			return c.run(cmd.Context(), args[0], verify, asJSON)
 		},
 	}
-	cmd.Flags().BoolVar(&verify, "verify", false, "ask the vendor again, and compare what it has with what was sent")
+	cmd.Flags().BoolVar(&verify, "verify", false, "ask the vendor again and compare its answer with what was sent")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as one JSON object")
 	cmd.ValidArgsFunction = c.completeUploads
 	return cmd
@@ -70,7 +70,7 @@ func (c showCommand) verified(ctx context.Context, entry ledger.Entry, wanted bo
 		return nil, nil, nil
 	}
 	if r := entry.Result; r.State != upload.StateReady {
-		c.Say("%s is %s: only an upload that is ready can be verified", r.UploadID, r.State)
+		c.Say("%s is %s; you can verify only an upload that is ready", r.UploadID, r.State)
 		return nil, &exit.NotReadyError{Count: 1}, nil
 	}
 	c.Parting = "interrupted; nothing was changed at the vendor"
@@ -118,7 +118,7 @@ func (c showCommand) show(ctx context.Context, entry ledger.Entry, verified *upl
 		return err
 	}
 	if !runs {
-		c.Say("no engine runs, so only what the ledger knows is shown")
+		c.Say("no engine is running, so this shows only what is in the ledger")
 		return nil
 	}
 	if c.Temporal == nil {
@@ -136,7 +136,7 @@ func (c showCommand) history(ctx context.Context, entry ledger.Entry, p output.P
 	}
 	run := history.Run{WorkflowID: entry.WorkflowID, RunID: entry.RunID, Done: "ready"}
 	if following.Grouped(entry) {
-		run.Done = "its shard has ended"
+		run.Done = "its shard ended"
 	}
 	lines, err := history.Reader{Temporal: c.Temporal, Keys: c.Keys}.Read(ctx, run)
 	if errors.Is(err, history.ErrNotKept) {

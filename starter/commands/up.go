@@ -29,14 +29,14 @@ func (f upFlags) check() error {
 		port int
 	}{{"--port", f.port}, {"--ui-port", f.uiPort}} {
 		if one.port < 0 || one.port > 65535 {
-			return exit.Misused("%s %d is out of range, want 1 to 65535, or 0 for that of the last time or a free one", one.name, one.port)
+			return exit.Misused("%s must be 1 to 65535, or 0 for the last port used or a free one, got %d", one.name, one.port)
 		}
 	}
 	if f.port != 0 && f.port == f.uiPort {
-		return exit.Misused("--port and --ui-port are both %d, want two ports", f.port)
+		return exit.Misused("--port and --ui-port must differ; both are %d", f.port)
 	}
 	if f.given && (f.retention < 1 || f.retention > 365) {
-		return exit.Misused("--retention %d is out of range, want 1 to 365 days", f.retention)
+		return exit.Misused("--retention must be 1 to 365 days, got %d", f.retention)
 	}
 	return nil
 }
@@ -45,13 +45,13 @@ func (c upCommand) command() *cobra.Command {
 	var f upFlags
 	cmd := &cobra.Command{
 		Use:   "up [flags]",
-		Short: "run the engine, its web UI and a worker, until interrupted",
-		Long: `up runs Temporal with its web UI on this machine, and a worker that carries uploads.
-All state is in the data folder: what ran when it was stopped or killed continues at the
-next start. Other commands on the same data folder use it, and take over when it ends.
-With a Temporal service configured (TEMPORAL_ADDRESS …), only the worker runs.`,
-		Example: `  mediaferry up                   the engine of your data folder
-  mediaferry up --sandbox         with the vendors simulated, and accounts for them`,
+		Short: "run the engine, its web UI and a worker until interrupted",
+		Long: `up runs Temporal with its web UI on this machine, and a worker for uploads. All state is in the
+data folder. If up is stopped or killed, uploads continue the next time it starts. Other
+commands on the same data folder use this engine, and take over if up ends first. If a
+Temporal service is configured (TEMPORAL_ADDRESS …), only the worker runs.`,
+		Example: `  mediaferry up                   run on your data folder
+  mediaferry up --sandbox         also simulate the vendors, with accounts for them`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.given = cmd.Flags().Changed("retention")
@@ -60,10 +60,10 @@ With a Temporal service configured (TEMPORAL_ADDRESS …), only the worker runs.
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.sandbox, "sandbox", false, "also run the simulated vendors")
-	flags.BoolVar(&f.noWorker, "no-worker", false, "run no worker")
-	flags.IntVar(&f.port, "port", 0, "Temporal's port `N`; default: that of the last time, or a free one")
-	flags.IntVar(&f.uiPort, "ui-port", 0, "the web UI's port `N`; likewise")
-	flags.IntVar(&f.retention, "retention", 0, "keep histories of ended workflows for `DAYS`, 1 to 365; default: as before, at first 30")
+	flags.BoolVar(&f.noWorker, "no-worker", false, "do not run a worker")
+	flags.IntVar(&f.port, "port", 0, "serve Temporal on port `N` (default: the last port used, or a free one)")
+	flags.IntVar(&f.uiPort, "ui-port", 0, "serve the web UI on port `N` (default: the last port used, or a free one)")
+	flags.IntVar(&f.retention, "retention", 0, "keep histories of ended workflows for `DAYS`, 1 to 365 (default: as before, initially 30)")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object when ready")
 	return cmd
 }
@@ -98,7 +98,7 @@ func (c upCommand) run(ctx context.Context, f upFlags) error {
 			return err
 		}
 	}
-	c.Parting = "stopped; what was under way continues at the next start"
+	c.Parting = "stopped; unfinished uploads continue the next time an engine starts"
 	err := c.OpenEngine(ctx, opening.EngineOptions{Port: f.port, UIPort: f.uiPort, Retention: time.Duration(f.retention) * 24 * time.Hour})
 	if err != nil {
 		return err
@@ -157,7 +157,7 @@ func (c upCommand) ready(line upLine, asJSON bool) error {
 		}
 	}
 	if wiring.ServiceConfigured() {
-		rows = append(rows, []string{"temporal", "the service of the environment"})
+		rows = append(rows, []string{"temporal", "the service named by the TEMPORAL_ variables"})
 	}
 	if err := p.Table(rows); err != nil {
 		return err

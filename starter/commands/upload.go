@@ -37,12 +37,12 @@ func (c uploadCommand) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "upload --to ACCOUNT [flags] SOURCE...",
 		Short: "upload files and wait for their media IDs",
-		Long: `upload sends each SOURCE (a path, https://, s3://BUCKET/KEY or oss://BUCKET/KEY) to an
-account and waits until the vendor has processed it.
+		Long: `upload sends each SOURCE (a path, https://, s3://BUCKET/KEY or oss://BUCKET/KEY) to an account
+and waits until the vendor has processed it.
 
-Repeating the command attaches to what still runs, prints what is ready, and runs what
-failed again; it never sends anything twice. --again does, on purpose.
-The vendor's own fields are given with --set; see: mediaferry vendors NAME.
+You can run the same command again: it attaches to uploads that are running, prints results
+that are ready, and retries uploads that failed. To send a file a second time, use --again.
+Use --set for the vendor's own fields; "mediaferry vendors NAME" lists them.
 
 Exit status: 0 all are ready, 3 some are not, 2 misused, 1 could not run.`,
 		Example: `  mediaferry upload --to trustana --set 'skuIds=SKU1|SKU2' img/shoe.jpg
@@ -50,20 +50,20 @@ Exit status: 0 all are ready, 3 some are not, 2 misused, 1 could not run.`,
   mediaferry upload --to sitoo --set 'entity_id=S1|SKU|DAMAGED|7' --json https://host/c.png`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return exit.Misused("no SOURCE is given")
+				return exit.Misused("SOURCE is missing")
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, sources []string) error { return c.run(cmd.Context(), f, sources) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.to, "to", "", "the `ACCOUNT` that receives the media")
-	flags.StringArrayVar(&f.set, "set", nil, "a field of the vendor's, `NAME=VALUE`; lists are split at |")
-	flags.StringVar(&f.id, "id", "", "the upload's own `ID`; default: made from source and fields")
-	flags.BoolVar(&f.again, "again", false, "upload what is ready again, as a new medium")
-	flags.BoolVar(&f.detach, "detach", false, "print the UPLOAD_IDs and return; a running engine continues")
-	flags.BoolVar(&f.json, "json", false, "print one JSON object for each SOURCE when it has ended")
-	flags.DurationVar(&f.settle, "settle", 0, "wait until a file was left alone for `TIME`, such as 30s; default: refuse one that grows")
+	flags.StringVar(&f.to, "to", "", "upload to `ACCOUNT`")
+	flags.StringArrayVar(&f.set, "set", nil, "set a field of the vendor, as `NAME=VALUE`; lists are split at |")
+	flags.StringVar(&f.id, "id", "", "use `ID` for the upload (default: derived from source and fields)")
+	flags.BoolVar(&f.again, "again", false, "upload again even if an earlier upload is ready")
+	flags.BoolVar(&f.detach, "detach", false, "print the UPLOAD_IDs and return; a running engine does the work")
+	flags.BoolVar(&f.json, "json", false, "print one JSON object per SOURCE when its upload has ended")
+	flags.DurationVar(&f.settle, "settle", 0, "wait until a file has not changed for `TIME`, for example 30s (default: refuse a growing file)")
 	_ = cmd.RegisterFlagCompletionFunc("to", c.completeAccounts)
 	return cmd
 }
@@ -77,9 +77,9 @@ func (c uploadCommand) run(ctx context.Context, f uploadFlags, args []string) er
 		return err
 	}
 	if f.detach && !c.EngineRuns(ctx) {
-		return &exit.UsageError{Text: "--detach needs a running engine", Hint: "start one in another terminal: mediaferry up"}
+		return &exit.UsageError{Text: "--detach needs a running engine", Hint: "to start one, run in another terminal: mediaferry up"}
 	}
-	c.Parting = "interrupted; to continue, repeat the command"
+	c.Parting = "interrupted; run the command again to continue"
 	if err := c.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (c uploadCommand) run(ctx context.Context, f uploadFlags, args []string) er
 		return err
 	}
 	if f.detach && missing.Any() {
-		return &exit.UsageError{Text: "--detach needs a running worker", Hint: "start one in another terminal: mediaferry up"}
+		return &exit.UsageError{Text: "--detach needs a running worker", Hint: "to start one, run in another terminal: mediaferry up"}
 	}
 	if err := c.workers.CheckCredentials(missing, items); err != nil {
 		return err
@@ -114,9 +114,9 @@ func (c uploadCommand) run(ctx context.Context, f uploadFlags, args []string) er
 // command line.
 func (c uploadCommand) uploadItems(f uploadFlags, sources []string) ([]upload.Item, error) {
 	if f.to == "" {
-		hint := "no account is configured; put a mediaferry.yaml here, or try: mediaferry demo"
+		hint := "no accounts are configured; create ./mediaferry.yaml, or try: mediaferry demo"
 		if names := c.Config.AccountNames(); len(names) > 0 {
-			hint = "the accounts are: " + strings.Join(names, ", ")
+			hint = "configured accounts: " + strings.Join(names, ", ")
 		}
 		return nil, &exit.UsageError{Text: "--to is missing", Hint: hint}
 	}
@@ -133,10 +133,10 @@ func (c uploadCommand) uploadItems(f uploadFlags, sources []string) ([]upload.It
 		return nil, err
 	}
 	if f.settle < 0 || f.settle > settleMost {
-		return nil, exit.Misused("--settle %s is out of range, want 0s to %s", f.settle, "24h")
+		return nil, exit.Misused("--settle must be 0s to 24h, got %s", f.settle)
 	}
 	if f.id != "" && len(sources) > 1 {
-		return nil, exit.Misused("--id names one upload, and %d sources are given", len(sources))
+		return nil, exit.Misused("--id can name only one upload, but %d sources are given", len(sources))
 	}
 	if f.id != "" {
 		if err := upload.CheckID(f.id); err != nil {
@@ -154,7 +154,7 @@ func (c uploadCommand) uploadItems(f uploadFlags, sources []string) ([]upload.It
 		case err != nil:
 			return nil, exit.Misused("%s", err)
 		case !utf8.ValidString(source): // histories are JSON, and would name another file
-			return nil, &exit.UsageError{Text: fmt.Sprintf("source %q has a name that is not UTF-8", source), Hint: "rename the file, or a folder above it"}
+			return nil, &exit.UsageError{Text: fmt.Sprintf("the name of source %q is not valid UTF-8", source), Hint: "rename the file, or a folder above it"}
 		}
 		item := upload.Item{Account: account.Name, Vendor: account.Vendor, Base: account.BaseURL, Source: source, Fields: fields, Again: f.again, ID: f.id, Settle: f.settle}
 		if item.ID == "" {
@@ -176,7 +176,7 @@ func setFields(spec *spec.Spec, set []string) (upload.Fields, error) {
 	for _, pair := range set {
 		name, value, ok := strings.Cut(pair, "=")
 		if !ok || name == "" {
-			return nil, exit.Misused("--set %q is not NAME=VALUE", pair)
+			return nil, exit.Misused("--set %q must have the form NAME=VALUE", pair)
 		}
 		if _, twice := values[name]; twice {
 			return nil, exit.Misused("--set %s is given twice", name)

@@ -16,9 +16,9 @@ func (c vendorsCommand) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "vendors [NAME] [flags]",
 		Short: "list the vendors, their fields, limits and settings",
-		Long: `vendors lists what media each vendor takes. With a NAME it prints the vendor's fields
-for --set and manifests, the settings of its accounts, and its flow; with --template
-the head of a manifest for it.`,
+		Long: `vendors lists the media types that each vendor accepts. With a NAME it prints the vendor's
+fields for --set and manifests, the settings of its accounts, and the steps of an upload. With
+--template it prints the header of a manifest for the vendor.`,
 		Example: `  mediaferry vendors
   mediaferry vendors closient
   mediaferry vendors truvideo --template csv > videos.csv`,
@@ -39,7 +39,7 @@ the head of a manifest for it.`,
 			case template == "csv", template == "jsonl":
 				return p.Template(template == "jsonl", chosen)
 			case template != "":
-				return exit.Misused("--template %q is unknown, want csv or jsonl", template)
+				return exit.Misused("unknown --template %q; use csv or jsonl", template)
 			case asJSON:
 				return p.VendorObjects(chosen)
 			case len(args) == 0:
@@ -48,8 +48,8 @@ the head of a manifest for it.`,
 			return p.Vendor(chosen[0])
 		},
 	}
-	cmd.Flags().StringVar(&template, "template", "", "print a manifest's head as csv or jsonl, `FORMAT`")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object a line")
+	cmd.Flags().StringVar(&template, "template", "", "print a manifest header as `FORMAT`: csv or jsonl")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line")
 	return cmd
 }
 

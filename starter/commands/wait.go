@@ -11,9 +11,9 @@ func (c waitCommand) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "wait [flags] UPLOAD_ID",
 		Short: "wait until an upload has ended",
-		Long: `wait returns when an upload has ended, or waits for a person: unconfirmed, or with
-its account paused. It does the work itself if no worker does. For a row of a batch it
-also waits while the batch is paused or held, and says so.`,
+		Long: `wait returns when an upload has ended, or when it needs a person because it is unconfirmed or
+its account is paused. It does the work itself if no worker is running. For a row of a batch,
+it also waits while the batch is paused or held, and says so.`,
 		Example: "  mediaferry wait upload/truvideo/tour",
 		Args:    oneUpload,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -130,7 +130,7 @@ func (w *batchWatch) over(v output.BatchView) string {
 		accounts = append(accounts, "account "+name+", which is paused")
 		commands = append(commands, "mediaferry account resume "+name)
 	}
-	return fmt.Sprintf("all remaining rows wait for %s; correct that, then: %s; the batch then continues while mediaferry up runs, otherwise repeat the command",
+	return fmt.Sprintf("all remaining rows wait for %s. Correct the problem, then: %s. The batch continues if mediaferry up is running. If not, run the command again.",
 		output.Join(accounts), strings.Join(commands, "; "))
 }
 

@@ -66,7 +66,7 @@ func planned(item upload.Item) (plan upload.Plan, ok bool) {
 func estimateOf(name string, plan upload.Plan, rate float64) string {
 	text := fmt.Sprintf("%s: %s in %d parts of %s", name, output.Size(plan.Size), plan.Parts, output.Size(plan.PartSize))
 	if rate > 0 {
-		text += fmt.Sprintf(", about %s at the %s/s that the account took last", output.TimeLeft(float64(plan.Size)/rate), output.Size(int64(rate)))
+		text += fmt.Sprintf(", about %s at this account's last rate of %s/s", output.TimeLeft(float64(plan.Size)/rate), output.Size(int64(rate)))
 	}
 	return text
 }

@@ -16,7 +16,7 @@ import (
 func OnHold(result upload.Result, account ledger.AccountState, waiting *upload.Wait) upload.Result {
 	result.Paused, result.Error = true, nil
 	if account.By != upload.ByItself {
-		why := fmt.Sprintf("account %s is paused: %s (by %s); to continue: mediaferry account resume %s", account.Name, account.Because, account.By, account.Name)
+		why := fmt.Sprintf("account %s is paused: %s (by %s). To continue: mediaferry account resume %s", account.Name, account.Because, account.By, account.Name)
 		result.Note = strings.TrimPrefix(result.Note+"; "+why, "; ")
 		return result
 	}
@@ -26,7 +26,7 @@ func OnHold(result upload.Result, account ledger.AccountState, waiting *upload.W
 		result.Attempts.Add(waiting.Step, waiting.Tries) // they count until the account is resumed
 	}
 	failure.Message = fmt.Sprintf("account %s is paused: %s", account.Name, account.Because)
-	failure.Hint = upload.Text(fmt.Sprintf("correct it, then: mediaferry account resume %s; the upload then continues while mediaferry up runs, otherwise repeat the command", account.Name))
+	failure.Hint = upload.Text(fmt.Sprintf("correct the problem, then: mediaferry account resume %s. The upload continues if mediaferry up is running. If not, run the command again.", account.Name))
 	result.Error = &failure
 	return result
 }

@@ -53,7 +53,7 @@ func (u Uploads) checkRow(ctx context.Context, f *Upload) (upload.Result, bool, 
 	}
 	if held := b.Paused || b.State == upload.BatchHeld; held != f.held {
 		if f.held = held; held {
-			u.session.Say("%s waits: batch %s is paused or held (%s); to continue: mediaferry batch resume %s", f.item.UploadID, b.ID, b.Because, b.ID)
+			u.session.Say("%s is waiting because batch %s is paused or held (%s). To continue: mediaferry batch resume %s", f.item.UploadID, b.ID, b.Because, b.ID)
 		}
 	}
 	return u.checkAccount(ctx, f)
@@ -66,7 +66,7 @@ func (u Uploads) RequestDetach(ctx context.Context, request ledger.DetachRequest
 	if err != nil {
 		return entry, err
 	}
-	u.session.Say("%s is grouped with other rows of batch %s; waiting for its next step", request.UploadID, entry.Result.Batch)
+	u.session.Say("%s is grouped with other rows of batch %s; waiting until it reaches its next step", request.UploadID, entry.Result.Batch)
 	polls, checks := time.NewTicker(pollEvery), time.NewTicker(workersEvery)
 	defer polls.Stop()
 	defer checks.Stop()
@@ -137,14 +137,14 @@ func (u Uploads) DetachRow(ctx context.Context, entry ledger.Entry) (ledger.Entr
 		return e.Result.State.Ended() || !Grouped(e) || e.Detached && e.RunID == ""
 	}
 	if !out(entry) {
-		u.session.Parting = "interrupted; the row continues in a workflow of its own once it is detached"
+		u.session.Parting = "interrupted; the row gets a workflow of its own at its next step"
 		if entry, err = u.RequestDetach(ctx, request, entry, out, late.C); err != nil {
 			return entry, err
 		}
 	}
 	switch {
 	case !out(entry):
-		return entry, fmt.Errorf("%s is still grouped with other rows of batch %s; it is detached at its next step, then repeat the command", id, entry.Result.Batch)
+		return entry, fmt.Errorf("%s is still grouped with other rows of batch %s. It gets a workflow of its own at its next step; then run the command again", id, entry.Result.Batch)
 	case entry.Result.State.Ended():
 		return entry, CheckActive(entry)
 	case !Grouped(entry):
@@ -188,7 +188,7 @@ func (u Uploads) AwaitWorkflow(ctx context.Context, entry ledger.Entry) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-late.C:
-			return fmt.Errorf("%s has a workflow of its own now, and no worker runs it; start one, then repeat the command", entry.Result.UploadID)
+			return fmt.Errorf("%s has a workflow of its own, but no worker is running. Start one with `mediaferry up`, then run the command again", entry.Result.UploadID)
 		case <-polls.C:
 		}
 	}

@@ -22,9 +22,9 @@ func TestWhatCannotBeSteeredSaysWhatCan(t *testing.T) {
 		entry      ledger.Entry
 		text, hint string
 	}{
-		"one that is ready":        {of(upload.StateReady, nil), "batch/spring/a is ready already", "mediaferry show batch/spring/a"},
-		"one that failed":          {of(upload.StateFailed, nil), "batch/spring/a is failed already", "mediaferry retry batch/spring/a"},
-		"one that was canceled":    {of(upload.StateCanceled, nil), "batch/spring/a is canceled already", "mediaferry retry batch/spring/a"},
+		"one that is ready":        {of(upload.StateReady, nil), "batch/spring/a is already ready", "mediaferry show batch/spring/a"},
+		"one that failed":          {of(upload.StateFailed, nil), "batch/spring/a is already failed", "to run it again: mediaferry retry batch/spring/a"},
+		"one that was canceled":    {of(upload.StateCanceled, nil), "batch/spring/a is already canceled", "to run it again: mediaferry retry batch/spring/a"},
 		"one that is unconfirmed":  {of(upload.StateUnconfirmed, nil), "batch/spring/a is unconfirmed", "mediaferry decide batch/spring/a"},
 		"and a row of its own can": {of(upload.StateTransferring, nil), "", ""},
 		"and so can one that travels with others": {

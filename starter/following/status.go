@@ -12,7 +12,7 @@ import (
 )
 
 // errNoWorkflow says that there is no workflow to ask.
-var errNoWorkflow = errors.New("it has no workflow of its own")
+var errNoWorkflow = errors.New("the upload has no workflow of its own")
 
 // status asks an upload's workflow how far it is. Where no worker answers, it
 // fails.

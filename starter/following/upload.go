@@ -89,8 +89,8 @@ func (u Uploads) checkSameWork(ctx context.Context, item upload.Item) error {
 		return err
 	case !entry.Result.State.Ended() && entry.Definition != item.Definition():
 		return &exit.UsageError{
-			Text: fmt.Sprintf("%s is being uploaded from another source or with other fields", item.UploadID),
-			Hint: "choose another --id, or look at it: mediaferry show " + item.UploadID,
+			Text: fmt.Sprintf("%s is already being uploaded from another source or with other fields", item.UploadID),
+			Hint: "choose another --id, or see the running upload: mediaferry show " + item.UploadID,
 		}
 	}
 	return nil
@@ -146,6 +146,6 @@ func (u Uploads) Open(ctx context.Context, id string) (ledger.Entry, error) {
 	if err != nil {
 		return entry, err
 	}
-	u.session.Parting = "interrupted; the upload continues while an engine runs"
+	u.session.Parting = "interrupted; the upload continues if an engine is running"
 	return entry, u.session.OpenEngine(ctx, opening.EngineOptions{})
 }

@@ -34,7 +34,7 @@ func (u Uploads) Verify(ctx context.Context, entry ledger.Entry) (upload.Verific
 		ID: upload.VerifyWorkflowID(id), TaskQueue: upload.TaskQueue,
 		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		StaticSummary:            "read " + id + " again",
+		StaticSummary:            "verify " + id,
 	}, upload.WorkflowVerify, id)
 	if err != nil {
 		return upload.Verification{}, fmt.Errorf("verify %s: %w", id, err)
@@ -104,7 +104,7 @@ func (v *verification) checkAccount(ctx context.Context) (*upload.Failure, error
 	}
 	return &upload.Failure{
 		Kind: upload.KindDenied, Step: upload.StepPoll, Message: fmt.Sprintf("account %s is paused: %s", account.Name, account.Because),
-		Hint: upload.Text("mediaferry account resume " + account.Name),
+		Hint: upload.Text("to continue: mediaferry account resume " + account.Name),
 	}, nil
 }
 

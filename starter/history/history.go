@@ -23,7 +23,7 @@ import (
 )
 
 // ErrNotKept says that Temporal does not keep a workflow's history any more.
-var ErrNotKept = errors.New("temporal no longer keeps the history of this workflow")
+var ErrNotKept = errors.New("temporal has deleted the history of this workflow")
 
 // Reader reads histories of workflows.
 type Reader struct {
@@ -165,7 +165,7 @@ func (t *translator) wholeWorkflow(e *historypb.HistoryEvent) string {
 	case enums.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED:
 		return "canceled"
 	case enums.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED:
-		return "terminated from outside"
+		return "terminated outside of mediaferry"
 	}
 	return ""
 }
@@ -216,7 +216,7 @@ func (t *translator) outcome(result *commonpb.Payloads) string {
 		if p.Attempts.Poll > 1 {
 			polls = fmt.Sprintf("%d polls", p.Attempts.Poll)
 		}
-		return fmt.Sprintf(", the vendor says %s after %s", p.Media.Seen, polls)
+		return fmt.Sprintf(", the vendor answered %s after %s", p.Media.Seen, polls)
 	case p.Next == upload.StepTransfer && p.Session.ID != "":
 		return ", " + p.Session.ID
 	case p.Media.ID != "":

@@ -229,7 +229,7 @@ func media(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s has %d media, want %s", args[0], n, args[1])
 	}
 	if len(books.Violations) > 0 {
-		ts.Fatalf("the vendors report a violation: %v", books.Violations)
+		ts.Fatalf("a vendor reports a protocol violation: %v", books.Violations)
 	}
 }
 

@@ -21,16 +21,16 @@ import (
 func (s *Session) OpenConfig() error {
 	path, searched, err := config.Find(s.Flags.Config)
 	if err != nil {
-		return &exit.UsageError{Text: err.Error(), Hint: "the configuration is named by --config or " + config.FileEnv}
+		return &exit.UsageError{Text: err.Error(), Hint: "choose the configuration with --config or " + config.FileEnv}
 	}
 	if path == "" {
 		sandboxed := filepath.Join(s.Data, sandboxhost.ConfigFile)
 		if _, err := os.Stat(sandboxed); err == nil {
 			path = sandboxed
-			s.Log.Info("no configuration is named, using the sandbox's", zap.String("config", path))
+			s.Log.Info("no configuration was given; using the sandbox's", zap.String("config", path))
 		}
 	}
-	s.Live = config.Watch(path, func(err error) { s.Say("%s: %s; the last valid one stays in use", path, err) })
+	s.Live = config.Watch(path, func(err error) { s.Say("%s: %s; the last valid configuration stays in use", path, err) })
 	if s.Config, err = s.Live.Config(); err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (s *Session) OpenConfig() error {
 // OpenKeys makes the data folder and reads the keys, or makes one there.
 func (s *Session) OpenKeys() error {
 	if err := os.MkdirAll(s.Data, 0o700); err != nil {
-		return fmt.Errorf("data folder: %w; name another with --data", err)
+		return fmt.Errorf("data folder: %w; choose another one with --data", err)
 	}
 	var err error
 	s.Keys, err = s.Config.EncryptionKeys(s.Data, !wiring.ServiceConfigured())
@@ -60,9 +60,9 @@ func (s *Session) OpenKeys() error {
 // keyHint says where the key comes from.
 func keyHint() string {
 	if wiring.ServiceConfigured() {
-		return "the key is encryption.key in the configuration; that of the data folder is only for the embedded engine"
+		return "set encryption.key in the configuration; the data folder's key is only for the embedded engine"
 	}
-	return "the key is encryption.key in the configuration, or else the file key in the data folder"
+	return "the key comes from encryption.key in the configuration, or from the file `key` in the data folder"
 }
 
 // RequireSharedResults refuses a Temporal service without a place for reports: whichever
@@ -76,8 +76,8 @@ func (s *Session) RequireSharedResults() error {
 		return err
 	}
 	return &exit.UsageError{
-		Text: "no results are configured, and a Temporal service needs a place for reports that all its users share",
-		Hint: "set results: to a folder that all share, s3://… or oss://… in the configuration",
+		Text: "`results` is missing; with a Temporal service, all users need a shared place for reports",
+		Hint: "in the configuration, set results: to a shared folder, s3://… or oss://…",
 	}
 }
 
@@ -111,5 +111,5 @@ func (s *Session) OwnRoot(path string) (string, error) {
 			return root, nil
 		}
 	}
-	return "", &exit.UsageError{Text: fmt.Sprintf("%s lies outside of sources.local_roots, which are %s", path, strings.Join(roots, ", ")), Hint: "move the file there, or add its folder in the configuration"}
+	return "", &exit.UsageError{Text: fmt.Sprintf("%s is outside the folders in sources.local_roots: %s", path, strings.Join(roots, ", ")), Hint: "move the file into one of them, or add its folder to sources.local_roots"}
 }

@@ -43,7 +43,7 @@ func (s *Session) OpenEngine(ctx context.Context, o EngineOptions) error {
 		s.Engine = member
 		s.OnClose(func() {
 			if err := member.Close(); err != nil {
-				s.Log.Warn("engine does not close", zap.Error(err))
+				s.Log.Warn("could not close the engine", zap.Error(err))
 			}
 		})
 	}
@@ -68,7 +68,7 @@ func (s *Session) EngineRuns(ctx context.Context) bool {
 
 // EngineGone is why there is no engine any more, for a person.
 func (s *Session) EngineGone() error {
-	return fmt.Errorf("%w; the progress is saved; repeat the command once the engine can run", s.Engine.Err())
+	return fmt.Errorf("%w; your progress is saved. Run the command again when the engine can start", s.Engine.Err())
 }
 
 // EngineLost is closed when the embedded engine is gone for good.

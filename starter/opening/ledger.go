@@ -31,7 +31,7 @@ func (s *Session) OpenLedger(ctx context.Context) error {
 	case err != nil:
 		return err
 	case url == "" && service:
-		return &exit.UsageError{Text: "no ledger is configured, and a Temporal service needs one that all its users share", Hint: "set ledger: postgres://… in the configuration"}
+		return &exit.UsageError{Text: "`ledger` is missing; with a Temporal service, all users need a shared ledger", Hint: "in the configuration, set ledger: postgres://…"}
 	case url == "":
 		url = filepath.Join(s.Data, "ledger.db")
 	}
@@ -40,7 +40,7 @@ func (s *Session) OpenLedger(ctx context.Context) error {
 	}
 	s.OnClose(func() {
 		if err := s.Ledger.Close(); err != nil {
-			s.Log.Warn("ledger does not close", zap.Error(err))
+			s.Log.Warn("could not close the ledger", zap.Error(err))
 		}
 	})
 	if err := s.Ledger.CheckKey(ctx); errors.Is(err, codec.ErrUnknownKey) {

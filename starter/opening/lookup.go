@@ -17,7 +17,7 @@ func (s *Session) Upload(ctx context.Context, id string) (ledger.Entry, error) {
 	if !errors.As(err, &unknown) {
 		return entry, err
 	}
-	hint := "mediaferry list prints the uploads that there are"
+	hint := "run `mediaferry list` to see your uploads"
 	if len(unknown.Near) > 0 {
 		hint = "did you mean " + strings.Join(unknown.Near, ", ") + "?"
 	}
@@ -36,7 +36,7 @@ func UnknownBatch(id string, err error) error {
 	if !errors.Is(err, ledger.ErrNotFound) {
 		return err
 	}
-	hint := "mediaferry batch list prints those that there are"
+	hint := "run `mediaferry batch list` to see your batches"
 	var unknown *ledger.NotFoundError
 	if errors.As(err, &unknown) && len(unknown.Near) > 0 {
 		hint = "did you mean " + strings.Join(unknown.Near, ", ") + "?"

@@ -37,8 +37,8 @@ func checkListen(listen string) error {
 	}
 	if !wiring.Loopback(listen) {
 		return &exit.UsageError{
-			Text: fmt.Sprintf("--listen: %q is not on loopback, and the sandbox authenticates nobody", listen),
-			Hint: "want such as 127.0.0.1:8500; containers share its network, as in docker-compose.yml",
+			Text: fmt.Sprintf("--listen must be a loopback address, got %q: the sandbox does not authenticate anyone", listen),
+			Hint: "use for example 127.0.0.1:8500; a container can share the sandbox's network, as in docker-compose.yml",
 		}
 	}
 	return nil
@@ -67,7 +67,7 @@ func (b *Sandbox) Start(ctx context.Context, o SandboxOptions) (*sandboxhost.San
 	process, err := sandboxhost.Start(ctx, sandboxhost.Options{
 		Data: s.Data, Listen: o.Listen, Faults: o.Faults, Log: s.Log,
 		Moved: func(last string) {
-			s.Say("%s is in use, so the sandbox gets another address; URLs that it issued before are no longer valid", last)
+			s.Say("%s is in use, so the sandbox listens on another address; URLs that it issued earlier are no longer valid", last)
 		},
 	})
 	var fault *sandboxhost.FaultError

@@ -135,7 +135,7 @@ func (w *Workers) Ensure(ctx context.Context, missing Missing) error {
 	if !uploads && len(roots) == 0 {
 		return nil
 	}
-	w.session.Log.Info("this command does the work itself", zap.Bool("uploads", uploads), zap.Strings("roots", roots))
+	w.session.Log.Info("no worker is running; this command does the work itself", zap.Bool("uploads", uploads), zap.Strings("roots", roots))
 	return w.Start(ctx, uploads, roots)
 }
 

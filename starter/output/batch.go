@@ -58,13 +58,13 @@ func batchRows(b ledger.Batch, n BatchNumbers) [][]string {
 	add("manifest", "%s", b.Manifest)
 	add("rows", "%d: %s", n.Total, countWords(n))
 	if n.BytesTotal > 0 || n.BytesSent > 0 {
-		add("sent", "%s, media of %s", Size(n.BytesSent), Size(n.BytesTotal))
+		add("sent", "%s of %s", Size(n.BytesSent), Size(n.BytesTotal))
 	}
 	if n.Rate > 0 {
-		add("rate", "%.1f rows a second%s", n.Rate, timeLeftOf(n))
+		add("rate", "%.1f rows per second%s", n.Rate, timeLeftOf(n))
 	}
 	for _, account := range n.PausedAccounts {
-		add("waits", "for account %s, which is paused: %s", account.Name, account.Because)
+		add("waiting", "for account %s, which is paused: %s", account.Name, account.Because)
 	}
 	for _, line := range LimitLines(b.Limits) {
 		add("limit", "%s", line)
@@ -74,7 +74,7 @@ func batchRows(b ledger.Batch, n BatchNumbers) [][]string {
 		add("finished", "%s", b.FinishedAt.Local().Format(time.DateTime))
 	}
 	for _, f := range n.Failures {
-		add("failed", "%d × %s at %s, such as %s", f.Count, f.Kind, OrDash(f.To), f.Example)
+		add("failed", "%d × %s at %s, for example %s", f.Count, f.Kind, OrDash(f.To), f.Example)
 	}
 	for _, next := range nextSteps(b, n) {
 		add("next", "%s", next)
@@ -118,19 +118,19 @@ func nextSteps(b ledger.Batch, n BatchNumbers) []string {
 	var steps []string
 	switch {
 	case b.State == upload.BatchHeld && b.Paused:
-		steps = append(steps, fmt.Sprintf("mediaferry batch resume %s, to end the pause: it stays held until resumed again; or batch cancel %s", b.ID, b.ID))
+		steps = append(steps, fmt.Sprintf("mediaferry batch resume %s, which ends the pause; the batch stays held until you resume it again. Or: mediaferry batch cancel %s", b.ID, b.ID))
 	case b.State == upload.BatchHeld:
-		steps = append(steps, fmt.Sprintf("mediaferry batch resume %s, to accept that and continue; or batch cancel %s", b.ID, b.ID))
+		steps = append(steps, fmt.Sprintf("mediaferry batch resume %s, to accept this and continue. Or: mediaferry batch cancel %s", b.ID, b.ID))
 	case b.Paused && !b.State.Ended():
 		steps = append(steps, "mediaferry batch resume "+b.ID)
 	case b.State.Ended() && n.Failed+n.Canceled > 0:
-		steps = append(steps, "mediaferry batch retry "+b.ID+" [--kind KIND]; or batch report "+b.ID)
+		steps = append(steps, "mediaferry batch retry "+b.ID+" [--kind KIND]. Or: mediaferry batch report "+b.ID)
 	}
 	for _, account := range n.PausedAccounts {
-		steps = append(steps, fmt.Sprintf("correct account %s, then: mediaferry account resume %s", account.Name, account.Name))
+		steps = append(steps, fmt.Sprintf("correct the problem with account %s, then: mediaferry account resume %s", account.Name, account.Name))
 	}
 	if n.Unconfirmed > 0 {
-		steps = append(steps, fmt.Sprintf("look at the vendor, then: mediaferry decide --batch %s ready|retry|fail --because TEXT", b.ID))
+		steps = append(steps, fmt.Sprintf("check at the vendor, then: mediaferry decide --batch %s ready|retry|fail --because TEXT", b.ID))
 	}
 	return steps
 }

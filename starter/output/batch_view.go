@@ -59,7 +59,7 @@ func (v BatchView) Lines(table bool) []string {
 
 // line is an account in one line.
 func (a AccountView) line() string {
-	text := fmt.Sprintf("%s: %d of %d, %d in flight, %.1f/s, 429 %d times, %d failed", a.Name, a.Done, a.Total, a.InFlight, a.Rate, a.Slowdowns, a.Failed)
+	text := fmt.Sprintf("%s: %d of %d, %d in flight, %.1f/s, %d answers 429, %d failed", a.Name, a.Done, a.Total, a.InFlight, a.Rate, a.Slowdowns, a.Failed)
 	if left := a.left(); left != "" {
 		text += ", " + left
 	}

@@ -114,13 +114,13 @@ func verifiedRows(v *upload.Verification) [][]string {
 func outcomeWords(v upload.Verification) string {
 	switch {
 	case v.Error != nil:
-		return "the vendor could not be asked: " + failureLine(v.Error)
+		return "could not ask the vendor: " + failureLine(v.Error)
 	case v.Outcome == upload.OutcomeSame:
-		return "the vendor has it as it was sent, as far as it can be compared"
+		return "the vendor has the file as it was sent, as far as it can be compared"
 	case v.Outcome == upload.OutcomeDiffers:
-		return "the vendor has something else than was sent"
+		return "the vendor's file differs from what was sent"
 	case v.Outcome == upload.OutcomeGone:
-		return "the vendor no longer has it"
+		return "the vendor no longer has the file"
 	}
 	return "nothing could be compared"
 }

@@ -12,16 +12,16 @@ import (
 func LimitLines(l upload.Limits) []string {
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(l.RPS)) {
-		lines = append(lines, fmt.Sprintf("%g calls a second for %s", l.RPS[name], name))
+		lines = append(lines, fmt.Sprintf("%g calls per second for %s", l.RPS[name], name))
 	}
 	if l.InFlight > 0 {
-		lines = append(lines, fmt.Sprintf("%d rows in flight, each worker and account", l.InFlight))
+		lines = append(lines, fmt.Sprintf("%d rows in flight per worker and account", l.InFlight))
 	}
 	if l.Bandwidth > 0 {
-		lines = append(lines, Size(l.Bandwidth)+"/s, each worker")
+		lines = append(lines, Size(l.Bandwidth)+"/s per worker")
 	}
 	for _, budget := range l.Failures {
-		lines = append(lines, "held at "+budget.String()+" failures")
+		lines = append(lines, "hold at "+budget.String()+" failures")
 	}
 	return lines
 }

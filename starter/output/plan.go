@@ -42,7 +42,7 @@ func PlanRows(plan *batch.Plan) [][]string {
 		{"sha256", plan.SHA256},
 		{"rows", rowWords(plan)},
 		{"bytes", bytesWords(plan.Bytes, plan.UnknownSize, plan.ToSend)},
-		{"least time", floorWords(plan.Floor)},
+		{"minimum time", floorWords(plan.Floor)},
 		{"temporal", plan.Actions.String()},
 		{"duplicates", duplicateWords(plan)},
 	}
@@ -60,9 +60,9 @@ func PlanRows(plan *batch.Plan) [][]string {
 }
 
 func accountRows(one batch.AccountPlan) [][]string {
-	rate := "no limit of requests"
+	rate := "no request limit"
 	if one.Rate > 0 {
-		rate = fmt.Sprintf("%g requests a second", one.Rate)
+		rate = fmt.Sprintf("%g requests per second", one.Rate)
 	}
 	if one.Floor > 0 {
 		rate += ", at least " + floorWords(one.Floor)
@@ -77,20 +77,20 @@ func accountRows(one batch.AccountPlan) [][]string {
 	return [][]string{
 		{"  rows", fmt.Sprintf("%d: %d grouped, %d single, %d delivered before", one.Rows, one.Packed, one.Own, one.Known)},
 		{"  bytes", bytesWords(one.Bytes, one.UnknownSize, one.Rows-one.Known)},
-		{"  calls", calls + ", at least"},
+		{"  calls", "at least " + calls},
 		{"  pace", rate},
 	}
 }
 
 func rowWords(plan *batch.Plan) string {
 	if plan.Whole {
-		return fmt.Sprintf("%d: none to send, because of line 1", plan.Rows)
+		return fmt.Sprintf("%d: none to send, because of a problem in line 1", plan.Rows)
 	}
 	text := fmt.Sprintf("%d: %d to send", plan.Rows, plan.ToSend)
 	for _, one := range []struct {
 		n    int64
 		word string
-	}{{plan.Known, "delivered before"}, {plan.Refused, "refused"}, {plan.Unfit, "without a fit source"}} {
+	}{{plan.Known, "delivered before"}, {plan.Refused, "refused"}, {plan.Unfit, "with an unusable source"}} {
 		if one.n > 0 {
 			text += fmt.Sprintf(", %d %s", one.n, one.word)
 		}
@@ -103,16 +103,16 @@ func bytesWords(n, unknown, of int64) string {
 	case of == 0:
 		return "none"
 	case unknown == of:
-		return "not known before the sources are opened"
+		return "unknown until the sources are opened"
 	case unknown > 0:
-		return fmt.Sprintf("%s, and %d rows of unknown size", Size(n), unknown)
+		return fmt.Sprintf("%s, plus %d rows of unknown size", Size(n), unknown)
 	}
 	return Size(n)
 }
 
 func floorWords(seconds float64) string {
 	if seconds == 0 {
-		return "no limit sets one"
+		return "no rate limit applies"
 	}
 	return (time.Duration(seconds*10) * time.Second / 10).Round(time.Second / 10).String()
 }
@@ -121,15 +121,15 @@ func duplicateWords(plan *batch.Plan) string {
 	d := plan.Duplicates
 	switch {
 	case plan.ToSend == 0:
-		return "not compared: no row is to be sent"
+		return "not compared, because no row will be sent"
 	case d.Compared == 0:
-		return "not compared: of the rows to send, none has its source on this host"
+		return "not compared, because no row has its source on this host"
 	case d.Rows == 0:
 		return fmt.Sprintf("none among the %d rows on this host", d.Compared)
 	case d.Rows == 1:
-		return "1 row repeats the content of an earlier one for the same account, " + Size(d.Bytes)
+		return "1 row has the same content as an earlier row for the same account, " + Size(d.Bytes)
 	}
-	return fmt.Sprintf("%d rows repeat the content of an earlier one for the same account, %s", d.Rows, Size(d.Bytes))
+	return fmt.Sprintf("%d rows have the same content as earlier rows for the same account, %s", d.Rows, Size(d.Bytes))
 }
 
 func numbers(all []int) string {
@@ -151,6 +151,6 @@ func (c Console) Sample(s *batch.Sample) error {
 			_, _ = fmt.Fprintf(c.Err, "  %s\n", bad.Hint)
 		}
 	}
-	_, err := fmt.Fprintf(c.Out, "\nsample: %d of %d sources are good, of %s on average\n", s.Good, s.Looked, Size(s.MeanBytes))
+	_, err := fmt.Fprintf(c.Out, "\nsample: %d of %d sources are usable, %s on average\n", s.Good, s.Looked, Size(s.MeanBytes))
 	return err
 }

@@ -56,7 +56,7 @@ func Advised(r upload.Result) upload.Result {
 	if failure.Hint != "" {
 		failure.Hint += "; "
 	}
-	failure.Hint += upload.Text("look at the vendor, then: " + decideCommand(r.UploadID))
+	failure.Hint += upload.Text("check at the vendor, then: " + decideCommand(r.UploadID))
 	r.Error = &failure
 	return r
 }
@@ -72,10 +72,10 @@ func (p Printer) explain(r upload.Result) {
 	if e.Hint != "" {
 		_, _ = fmt.Fprintf(p.Err, "  %s\n", Visible(string(e.Hint)))
 	} else {
-		_, _ = fmt.Fprintf(p.Err, "  what was tried: mediaferry show %s\n", r.UploadID)
+		_, _ = fmt.Fprintf(p.Err, "  to see what was tried: mediaferry show %s\n", r.UploadID)
 	}
 	if r.State == upload.StateUnconfirmed {
-		_, _ = fmt.Fprintf(p.Err, "  look at the vendor, then: %s\n", decideCommand(r.UploadID))
+		_, _ = fmt.Fprintf(p.Err, "  check at the vendor, then: %s\n", decideCommand(r.UploadID))
 	}
 }
 

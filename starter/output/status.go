@@ -25,7 +25,7 @@ func statusRows(status *upload.Status, now time.Time) (rows [][]string) {
 	add("speed", speedOf(*status))
 	add("URL", urlOf(*status, now))
 	add("retries", retriesOf(*status))
-	add("waits for", waitOf(*status))
+	add("waiting for", waitOf(*status))
 	return rows
 }
 
@@ -59,9 +59,9 @@ func urlOf(s upload.Status, now time.Time) string {
 		return ""
 	}
 	if left := s.ExpiresAt.Sub(now); left > 0 {
-		return "good for another " + TimeLeft(left.Seconds())
+		return "valid for another " + TimeLeft(left.Seconds())
 	}
-	return "has run out; another is asked for when it is needed"
+	return "expired; mediaferry requests another one when it needs it"
 }
 
 // retriesOf is what was repeated, by cause.
@@ -76,7 +76,7 @@ func retriesOf(s upload.Status) string {
 // waitOf is what an upload waits for, in words.
 func waitOf(s upload.Status) string {
 	if s.Paused && s.Waiting == "" {
-		return "a person: mediaferry resume " + s.Result.UploadID
+		return "a person; to continue: mediaferry resume " + s.Result.UploadID
 	}
 	return s.Waiting
 }
@@ -95,7 +95,7 @@ func WaitWords(w *upload.Wait, now time.Time) string {
 	if w.Tries > 1 {
 		times = fmt.Sprintf("%d times", w.Tries)
 	}
-	return fmt.Sprintf("the next try of %s%s: %s (tried %s since %s)", w.Step, when, w.Last.Message, times, w.Since.Local().Format(time.TimeOnly))
+	return fmt.Sprintf("the next attempt to %s%s: %s (tried %s since %s)", w.Step, when, w.Last.Message, times, w.Since.Local().Format(time.TimeOnly))
 }
 
 // statusWords is an upload under way in half a line.
@@ -107,10 +107,10 @@ func statusWords(s upload.Status, now time.Time) string {
 	if s.Paused {
 		words = append(words, "paused")
 	} else if s.Waiting != "" {
-		words = append(words, "waits for "+s.Waiting)
+		words = append(words, "waiting for "+s.Waiting)
 	}
 	if left := s.ExpiresAt.Sub(now); s.Result.State == upload.StateTransferring && !s.ExpiresAt.IsZero() && left > 0 {
-		words = append(words, "URL for "+TimeLeft(left.Seconds()))
+		words = append(words, "URL valid for "+TimeLeft(left.Seconds()))
 	}
 	return strings.Join(words, ", ")
 }

@@ -20,7 +20,7 @@ func TestAnUploadUnderWayInWords(t *testing.T) {
 	}
 	paused, waiting, old, whole := sending, sending, sending, sending
 	paused.Paused = true
-	waiting.Waiting = "a worker on host studio that reads /srv/media"
+	waiting.Waiting = "a worker on host studio that can read /srv/media"
 	old.ExpiresAt = now.Add(-time.Second)
 	whole.Parts, whole.ExpiresAt, whole.Retries, whole.Speed = 1, time.Time{}, nil, 0
 	for name, c := range map[string]struct {
@@ -31,26 +31,26 @@ func TestAnUploadUnderWayInWords(t *testing.T) {
 		"with parts": {&sending, [][]string{
 			{"parts", "12 of 32, 805.3 MB; 3 in flight, at most 4"},
 			{"speed", "90.0 MB/s, 1h02m left"},
-			{"URL", "good for another 18m05s"},
+			{"URL", "valid for another 18m05s"},
 			{"retries", "SlowDown 1, expired 2"},
-		}, "12 of 32 parts, URL for 18m05s"},
+		}, "12 of 32 parts, URL valid for 18m05s"},
 		"paused": {&paused, [][]string{
 			{"parts", "12 of 32, 805.3 MB; 3 in flight, at most 4"},
-			{"URL", "good for another 18m05s"},
+			{"URL", "valid for another 18m05s"},
 			{"retries", "SlowDown 1, expired 2"},
-			{"waits for", "a person: mediaferry resume upload/truvideo/tour"},
-		}, "12 of 32 parts, paused, URL for 18m05s"},
+			{"waiting for", "a person; to continue: mediaferry resume upload/truvideo/tour"},
+		}, "12 of 32 parts, paused, URL valid for 18m05s"},
 		"that waits": {&waiting, [][]string{
 			{"parts", "12 of 32, 805.3 MB; 3 in flight, at most 4"},
 			{"speed", "90.0 MB/s, 1h02m left"},
-			{"URL", "good for another 18m05s"},
+			{"URL", "valid for another 18m05s"},
 			{"retries", "SlowDown 1, expired 2"},
-			{"waits for", waiting.Waiting},
-		}, "12 of 32 parts, waits for a worker on host studio that reads /srv/media, URL for 18m05s"},
+			{"waiting for", waiting.Waiting},
+		}, "12 of 32 parts, waiting for a worker on host studio that can read /srv/media, URL valid for 18m05s"},
 		"with a URL that ran out": {&old, [][]string{
 			{"parts", "12 of 32, 805.3 MB; 3 in flight, at most 4"},
 			{"speed", "90.0 MB/s, 1h02m left"},
-			{"URL", "has run out; another is asked for when it is needed"},
+			{"URL", "expired; mediaferry requests another one when it needs it"},
 			{"retries", "SlowDown 1, expired 2"},
 		}, "12 of 32 parts"},
 		"in one piece":      {&whole, nil, ""},
@@ -116,9 +116,9 @@ func TestAWaitInWords(t *testing.T) {
 	now := time.Date(2026, 11, 22, 4, 0, 0, 0, time.UTC)
 	w := &upload.Wait{Step: upload.StepPrepare, Last: upload.Error{Message: "answered 503"}, Since: now.Add(-time.Minute), Next: now.Add(12 * time.Second), Tries: 1}
 	since := w.Since.Local().Format(time.TimeOnly)
-	require.Equal(t, "the next try of prepare in 12s: answered 503 (tried once since "+since+")", WaitWords(w, now))
+	require.Equal(t, "the next attempt to prepare in 12s: answered 503 (tried once since "+since+")", WaitWords(w, now))
 	w.Tries, w.Next = 3, time.Time{}
-	require.Equal(t, "the next try of prepare: answered 503 (tried 3 times since "+since+")", WaitWords(w, now))
+	require.Equal(t, "the next attempt to prepare: answered 503 (tried 3 times since "+since+")", WaitWords(w, now))
 	require.Empty(t, WaitWords(nil, now))
 }
 

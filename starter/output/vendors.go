@@ -38,7 +38,7 @@ func condition(r spec.Range) string {
 	if r.Setting == "" {
 		return ""
 	}
-	return "where the account sets " + r.Setting + ": true"
+	return "if the account has " + r.Setting + ": true"
 }
 
 // Vendor prints a vendor's fields, media and settings.

@@ -125,7 +125,7 @@ func TestCanceledRunsAgain(t *testing.T) {
 		entry, err := w.ledger.Get(t.Context(), item.UploadID)
 		require.NoError(t, err)
 		require.Equal(t, upload.StateCanceled, entry.Result.State)
-		require.Contains(t, entry.Result.Note, "the vendor may still create a medium")
+		require.Contains(t, entry.Result.Note, "the vendor may still process")
 	})
 	require.Error(t, first.err)
 	require.Equal(t, upload.StateReady, second.result.State)
@@ -234,7 +234,7 @@ func TestAFilmThatIsRunAgainContinuesItsSession(t *testing.T) {
 			}
 			require.Equal(t, 1, acknowledged)
 			require.Equal(t, upload.StateReady, second.result.State)
-			require.Contains(t, second.result.Note, "continues with session")
+			require.Contains(t, second.result.Note, "continued with session")
 			require.Equal(t, 1, second.result.Attempts.Complete)
 			require.Zero(t, second.result.Attempts.Prepare, "no other session was opened")
 			require.Len(t, w.visible(), 1)

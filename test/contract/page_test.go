@@ -183,7 +183,7 @@ func (p place) inWords(w want) string {
 	if w.state == upload.StateFailed {
 		text := fmt.Sprintf("failed (%s) after %s", w.kind, p.counts(w.requests, p.until(), "%d"))
 		if w.media > 0 {
-			text += "; the vendor has the medium"
+			text += "; the vendor has the file"
 		}
 		return text
 	}

@@ -95,7 +95,7 @@ func TestAMediumThatChangedOrIsGoneIsTold(t *testing.T) {
 	}{
 		{name: "trustana tells another size", vendor: "trustana", faults: []string{"trustana.status=wrong-size"}, want: upload.OutcomeDiffers},
 		{name: "trustana's image is at its address, too", vendor: "trustana", after: time.Hour, want: upload.OutcomeSame},
-		{name: "trustana has forgotten the upload, and its image is there", vendor: "trustana", faults: []string{"trustana.status=status=404"}, want: upload.OutcomeSame, says: "no longer tells"},
+		{name: "trustana has forgotten the upload, and its image is there", vendor: "trustana", faults: []string{"trustana.status=status=404"}, want: upload.OutcomeSame, says: "no longer knows"},
 		{name: "trustana has forgotten the upload, and its image is gone", vendor: "trustana", faults: []string{"trustana.status=status=404", "trustana.final=status=404"}, want: upload.OutcomeGone},
 		{name: "trustoo's object is gone", vendor: "trustoo", faults: []string{"trustoo.object=status=404"}, want: upload.OutcomeGone},
 		{name: "trustoo's object is not for everybody any more", vendor: "trustoo", faults: []string{"trustoo.object=status=403"}, want: upload.OutcomeUnknown},
@@ -111,7 +111,7 @@ func TestAMediumThatChangedOrIsGoneIsTold(t *testing.T) {
 			change: func(w *world, r upload.Result) { w.deleteImage(string(r.MediaID)) },
 		},
 		{name: "closient lists an image that it does not have", vendor: "closient", faults: []string{"closient.image=status=404"}, want: upload.OutcomeDiffers},
-		{name: "truvideo has forgotten the session, and its file is there", vendor: "truvideo", faults: []string{"truvideo.status=status=400"}, want: upload.OutcomeSame, says: "no longer tells"},
+		{name: "truvideo has forgotten the session, and its file is there", vendor: "truvideo", faults: []string{"truvideo.status=status=400"}, want: upload.OutcomeSame, says: "no longer knows"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -73,7 +73,7 @@ func TestSitoo(t *testing.T) {
 			name: "get says processing for ever", faults: []string{"sitoo.post=stuck"},
 			want: timeout.asking(requests{"upload-url": 1, "post": 1, "get": some}),
 			check: func(w *world, _ upload.Item, ended end) {
-				require.Contains(w.t, ended.result.Error.Message, "not processed within 5m0s; the last status: processing")
+				require.Contains(w.t, ended.result.Error.Message, "the vendor did not process the file within 5m0s; its last status: processing")
 				require.GreaterOrEqual(w.t, w.took(), 5*time.Minute)
 			},
 		},

@@ -17,17 +17,17 @@ var cuts = []answer{
 var garbage = []answer{
 	{"an answer cut short", "cut-answer", repeated},
 	{"an answer without a body", "empty-body", repeated},
-	{"an answer that is no JSON", "not-json", repeated},
-	{"a 502 of a proxy", "status=502", repeated},
-	{"a 504 of a proxy", "status=504", repeated},
-	{"a page of a portal", "page=200", repeated},
+	{"an answer that is not JSON", "not-json", repeated},
+	{"a 502 from a proxy", "status=502", repeated},
+	{"a 504 from a proxy", "status=504", repeated},
+	{"a page of a captive portal", "page=200", repeated},
 }
 
 // strangers is refusals that the vendor did not say.
 var strangers = []answer{
-	{"a 401 page of a firewall", "page=401", strange},
-	{"a 403 page of a firewall", "page=403", strange},
-	{"a 400 page of a proxy", "page=400", strange},
+	{"a 401 page from a firewall", "page=401", strange},
+	{"a 403 page from a firewall", "page=403", strange},
+	{"a 400 page from a proxy", "page=400", strange},
 }
 
 // throttling is 429 in all its forms.
@@ -40,13 +40,13 @@ var throttling = []answer{
 // bodies is what may happen on the way to a store, besides its answers.
 var bodies = []answer{
 	{"a reset before the body", "reset-before", unsent},
-	{"a reset within the body", "reset-in", repeated},
-	{"a 429 that no store should give", "status=429,retry-after=3", throttled},
-	{"a 502 of a proxy", "status=502", repeated},
-	{"a 408 of a proxy", "status=408", repeatedSafely},
-	{"a page of a portal", "page=200", repeated},
-	{"a 403 page of a firewall", "page=403", repeatedSafely},
-	{"a 404 page of a proxy", "page=404", repeatedSafely},
+	{"a reset during the body", "reset-in", repeated},
+	{"an unexpected 429", "status=429,retry-after=3", throttled},
+	{"a 502 from a proxy", "status=502", repeated},
+	{"a 408 from a proxy", "status=408", repeatedSafely},
+	{"a page of a captive portal", "page=200", repeated},
+	{"a 403 page from a firewall", "page=403", repeatedSafely},
+	{"a 404 page from a proxy", "page=404", repeatedSafely},
 }
 
 // landed is what may happen when the bytes are stored and nobody hears so. What
@@ -85,7 +85,7 @@ var s3Store = []answer{
 	{"400 RequestIsNotMultiPartContent", "status=400,code=RequestIsNotMultiPartContent", refused},
 	{"400 InvalidPart", "status=400,code=InvalidPart", repeatedSafely},
 	{"400 InvalidPartOrder", "status=400,code=InvalidPartOrder", repeatedSafely},
-	{"400 with a code that nobody knows", "status=400,code=Whatever", refused},
+	{"400 with an unknown code", "status=400,code=Whatever", refused},
 	{"404 NoSuchBucket", "status=404,code=NoSuchBucket", refused},
 	{"404 NoSuchKey", "status=404,code=NoSuchKey", refused},
 	{"409 OperationAborted", "status=409,code=OperationAborted", repeatedSafely},
@@ -98,7 +98,7 @@ var s3Store = []answer{
 }
 
 // wrongETag is S3's proof of other bytes, which need not be one.
-var wrongETag = []answer{{"an ETag of other bytes", "wrong-etag", doubted}}
+var wrongETag = []answer{{"an ETag for other bytes", "wrong-etag", doubted}}
 
 // repeatedSafely: as repeated, but the store says itself that it kept nothing.
 func repeatedSafely(p place) []example {

@@ -30,7 +30,7 @@ var trustanaSuite = suite{
 			{"200 with errorCode 401", "status=200,code=401", denied},
 			{"200 with errorCode 429", "status=200,code=429", throttled},
 			{"200 with errorCode 500", "status=200,code=500", repeated},
-			{"200 with an errorCode that is no status", "status=200,code=7", repeated},
+			{"200 with an errorCode that is not a status", "status=200,code=7", repeated},
 			{"200 without an uploadUrl", "missing-field=data.uploadUrl", repeatedOnce},
 			{"200 without an uploadId", "missing-field=data.uploadId", repeatedOnce},
 		})},
@@ -86,7 +86,7 @@ func TestTrustana(t *testing.T) {
 			faults: []string{"trustana.put=stuck"},
 			want:   want{state: upload.StateFailed, kind: upload.KindTimeout, step: upload.StepPoll, requests: requests{"prepare": 1, "put": 1, "status": some}},
 			check: func(w *world, _ upload.Item, ended end) {
-				require.Contains(w.t, ended.result.Error.Message, "not processed within 10m0s; the last status: 404")
+				require.Contains(w.t, ended.result.Error.Message, "the vendor did not process the file within 10m0s; its last status: 404")
 				require.Contains(w.t, string(ended.result.Error.Hint), "duplicate")
 				require.GreaterOrEqual(w.t, w.took(), 10*time.Minute)
 				asked := w.sandbox.Requests("trustana")
@@ -109,7 +109,7 @@ func TestTrustana(t *testing.T) {
 			faults: []string{"trustana.status=wrong-size"},
 			want:   want{state: upload.StateFailed, kind: upload.KindCorrupt, step: upload.StepPoll, requests: requests{"prepare": 1, "put": 1, "status": 1}, media: 1},
 			check: func(w *world, _ upload.Item, ended end) {
-				require.Contains(w.t, string(ended.result.Error.Hint), "attached already")
+				require.Contains(w.t, string(ended.result.Error.Hint), "already attached")
 			},
 		},
 		{

@@ -59,7 +59,7 @@ var truvideoSuite = suite{
 			answers: answers(s3Store, bodies, meaningOf(repeated, landed), []answer{
 				{"403 AccessDenied for a request that has expired", "expired", renewed},
 				{"404 NoSuchUpload", "status=404,code=NoSuchUpload", sessionLost},
-				{"an ETag of other bytes", "wrong-etag", believedAndFailed},
+				{"an ETag for other bytes", "wrong-etag", believedAndFailed},
 			}),
 		},
 		{
@@ -74,13 +74,13 @@ var truvideoSuite = suite{
 				{"503", "status=503,retry-after=2", repeated},
 				{"504", "status=504", repeated},
 				{"a reset before the request is read", "reset-before", unsent},
-				{"400 although it was heard", "status=400,after", foundAtOnce},
-				{"500 although it was heard", "status=500,after", foundAtOnce},
-				{"a reset although it was heard", "reset-after", foundAtOnce},
-				{"an answer lost although it was heard", "lost", foundAtOnce},
+				{"400 although the call was carried out", "status=400,after", foundAtOnce},
+				{"500 although the call was carried out", "status=500,after", foundAtOnce},
+				{"a reset although the call was carried out", "reset-after", foundAtOnce},
+				{"an answer lost although the call was carried out", "lost", foundAtOnce},
 				{"202 cut short", "cut-answer", foundAtOnce},
 				{"202 without a body", "empty-body", unnoticed},
-				{"202 that is no JSON", "not-json", unnoticed},
+				{"202 that is not JSON", "not-json", unnoticed},
 				{"202 without a status", "missing-field=status", unnoticed},
 			}),
 		},
@@ -256,7 +256,7 @@ func TestTruVideo(t *testing.T) {
 			name: "status says FAILED once: another session", faults: []string{"truvideo.part#1=failed"},
 			want: want{state: upload.StateReady, requests: requests{"login": 1, "start": 2, "part": 2, "complete": 2, "status": 2}, media: 1},
 			check: func(w *world, _ upload.Item, ended end) {
-				require.Contains(w.t, ended.result.Note, "was left at the vendor")
+				require.Contains(w.t, ended.result.Note, "remains at the vendor")
 			},
 		},
 		{
@@ -273,7 +273,7 @@ func TestTruVideo(t *testing.T) {
 			name: "status says PENDING_COMPLETE for ever", faults: []string{"truvideo.complete=stuck"},
 			want: want{state: upload.StateFailed, kind: upload.KindTimeout, step: upload.StepPoll, requests: truvideoSuite.usual.plus(requests{"status": some})},
 			check: func(w *world, _ upload.Item, ended end) {
-				require.Contains(w.t, ended.result.Error.Message, "not processed within 15m0s; the last status: PENDING_COMPLETE")
+				require.Contains(w.t, ended.result.Error.Message, "the vendor did not process the file within 15m0s; its last status: PENDING_COMPLETE")
 				require.GreaterOrEqual(w.t, w.took(), 15*time.Minute)
 			},
 		},

@@ -36,7 +36,7 @@ func TestTwoHundredBrokenRowsAreNamedRefusedAndLeftOut(t *testing.T) {
 	status, stdout, stderr := p.run("batch", "start", manifest, "--follow")
 	require.Equal(t, 3, status)
 	require.Empty(t, stdout)
-	require.Contains(t, stderr, "nothing was started")
+	require.Contains(t, stderr, "nothing was sent")
 	require.Empty(t, box.all())
 
 	status, _, _ = p.run("batch", "start", manifest, "--follow", "--skip-invalid")

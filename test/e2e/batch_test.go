@@ -106,7 +106,7 @@ func TestABatchOutlivesKill9OfEverything(t *testing.T) {
 	c.add(t, "trustoo", "late", p.file("mug.png"))
 	status, _, stderr := p.run(starting(c, "--follow")...)
 	require.Equal(t, 2, status)
-	require.Contains(t, stderr, "with another manifest, or with an earlier version of this one")
+	require.Contains(t, stderr, "with another manifest or an earlier version of this one")
 	require.Len(t, box.all(), requests)
 }
 

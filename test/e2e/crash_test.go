@@ -130,7 +130,7 @@ func TestACommandIsInterruptedAndGoesOnWhenRepeated(t *testing.T) {
 	status, stdout := first.end()
 	require.Equal(t, 130, status)
 	require.Empty(t, stdout)
-	require.Contains(t, first.stderr.String(), "mediaferry: interrupted; to continue, repeat the command")
+	require.Contains(t, first.stderr.String(), "mediaferry: interrupted; run the command again to continue")
 	p.noEngineIsLeft()
 
 	box.faults()

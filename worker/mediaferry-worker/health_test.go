@@ -52,5 +52,5 @@ func TestTheLogLevelIsChangedWhateverTheBodyIsCalled(t *testing.T) {
 func TestAWorkerRefusesAnAddressThatIsNone(t *testing.T) {
 	var stderr strings.Builder
 	require.Equal(t, 2, run([]string{"--listen", "bogus"}, io.Discard, &stderr))
-	require.Contains(t, stderr.String(), `--listen: "bogus" is not an address, want HOST:PORT`)
+	require.Contains(t, stderr.String(), `--listen: "bogus" is not an address; use HOST:PORT`)
 }

@@ -29,27 +29,29 @@ import (
 // version is set when a release is built.
 var version = "dev"
 
-const usage = `mediaferry-worker carries uploads on an existing Temporal service.
+const usage = `mediaferry-worker runs uploads on an existing Temporal service.
 
 Usage:
     mediaferry-worker [--config FILE] [--host NAME] [--listen ADDR]
                       [--bwlimit RATE] [--log-level LEVEL] [--log-format json|console]
 
---config FILE     the configuration (default: $MEDIAFERRY_CONFIG, ./mediaferry.yaml, the user's).
-                  It needs accounts, ledger: postgres://…, encryption: {key: …} and results: a folder
-                  that all share, s3://… or oss://….
---host NAME       the host whose local sources it reads (default: the host's name).
-                  It reads the folders of sources.local_roots only; by default there are none.
---listen ADDR     serves /healthz, /readyz, /metrics, /loglevel and /bwlimit (default 127.0.0.1:9464; "" for none)
---bwlimit RATE    bytes per second of all transfers together: 10M, 1.5Gi, off, or by time of day
-                  "08:00,512k 19:00,10M 23:00,off"; a PUT to /bwlimit changes it while it runs
---log-level       debug, info, warn or error (default info); PUT {"level":"debug"} to /loglevel changes it
---pprof           also serves Go's profiles at /debug/pprof on --listen
---drain DURATION  how long transfers may continue after SIGTERM (default 25s)
---version         prints the version
+--config FILE     the configuration (default: $MEDIAFERRY_CONFIG, ./mediaferry.yaml, or
+                  mediaferry/mediaferry.yaml in your configuration folder). It needs accounts,
+                  ledger: postgres://…, encryption: {key: …}, and results: a shared folder,
+                  s3://… or oss://….
+--host NAME       the name under which it reads local sources (default: the host's name).
+                  It reads only the folders in sources.local_roots; by default, none.
+--listen ADDR     serve /healthz, /readyz, /metrics, /loglevel and /bwlimit (default 127.0.0.1:9464; "" to disable)
+--bwlimit RATE    limit all transfers together to RATE bytes per second: 10M, 1.5Gi, off, or by time
+                  of day "08:00,512k 19:00,10M 23:00,off"; to change it at run time, PUT to /bwlimit
+--log-level       debug, info, warn or error (default info); to change it at run time, PUT
+                  {"level":"debug"} to /loglevel
+--pprof           also serve Go's profiles at /debug/pprof on --listen
+--drain DURATION  let transfers continue for up to DURATION after SIGTERM (default 25s)
+--version         print the version
 
-The Temporal service is set by TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_PROFILE,
-TEMPORAL_API_KEY and the other variables of Temporal's environment configuration.
+TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_PROFILE, TEMPORAL_API_KEY and the other variables
+of Temporal's environment configuration choose the Temporal service.
 
 Exit status: 0 ended by a signal, 1 could not run, 2 misused.
 
@@ -135,7 +137,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	}
 	o.bandwidth = transfer.NewBandwidth(table, time.Now)
 	if o.host == "" {
-		return o, fmt.Errorf("%w: --host is empty, want the name under which this host is known", errMisused)
+		return o, fmt.Errorf("%w: --host is empty; give the name of this host", errMisused)
 	}
 	return o, nil
 }
@@ -147,7 +149,7 @@ func work(ctx context.Context, o options, stderr io.Writer) error {
 		return fmt.Errorf("%w: %w", errMisused, err)
 	}
 	if !wiring.ServiceConfigured() {
-		return fmt.Errorf("%w: no Temporal service is configured, set TEMPORAL_ADDRESS; on one machine without one use: mediaferry up", errMisused)
+		return fmt.Errorf("%w: no Temporal service is configured; set TEMPORAL_ADDRESS. To run without a service on one machine: mediaferry up", errMisused)
 	}
 	live, conf, err := configuration(o, log)
 	if err != nil {
@@ -187,7 +189,7 @@ func work(ctx context.Context, o options, stderr io.Writer) error {
 	log.Info("ready", zap.String("host", o.host), zap.Strings("roots", roots), zap.String("listen", address))
 	<-ctx.Done()
 	health.ready.Store(false)
-	log.Info("stopping; transfers in progress may continue for a while", zap.Duration("drain", o.drain))
+	log.Info("stopping; transfers in progress can continue for a while", zap.Duration("drain", o.drain))
 	worker.Stop()
 	log.Info("stopped")
 	return nil
@@ -205,14 +207,14 @@ func openBooks(ctx context.Context, conf *config.Config, log *zap.Logger) (codec
 		return keys, nil, err
 	}
 	if url == "" {
-		return keys, nil, fmt.Errorf("%w: no ledger is configured, set ledger: postgres://… in %s", errMisused, conf.Path)
+		return keys, nil, fmt.Errorf("%w: `ledger` is missing; set ledger: postgres://… in %s", errMisused, conf.Path)
 	}
 	place, err := conf.Results()
 	if err != nil {
 		return keys, nil, err
 	}
 	if place == "" {
-		return keys, nil, fmt.Errorf("%w: no results are configured, set results: to a folder that all workers share, s3://… or oss://… in %s", errMisused, conf.Path)
+		return keys, nil, fmt.Errorf("%w: `results` is missing; set results: to a shared folder, s3://… or oss://… in %s", errMisused, conf.Path)
 	}
 	books, err := ledger.Open(ctx, ledger.Options{URL: url, Sealer: codec.NewSealer(keys), Log: log})
 	if err != nil {
@@ -231,7 +233,7 @@ func configuration(o options, log *zap.Logger) (*config.Live, *config.Config, er
 		return nil, nil, fmt.Errorf("%w: %w", errMisused, err)
 	}
 	if path == "" {
-		return nil, nil, fmt.Errorf("%w: no configuration was found at %v", errMisused, searched)
+		return nil, nil, fmt.Errorf("%w: found no configuration at %v", errMisused, searched)
 	}
 	live := config.Watch(path, func(err error) {
 		log.Error("the changed configuration is invalid; the previous one stays in use", zap.String("config", path), zap.Error(err))

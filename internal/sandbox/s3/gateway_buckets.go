@@ -72,7 +72,7 @@ func (b *bucketRouter) register(r registered) error {
 	}, acl)
 	var known s3err.S3Error
 	if err != nil && (!errors.As(err, &known) || known.BaseError().Code != "BucketAlreadyOwnedByYou") {
-		return fmt.Errorf("make bucket %q in %q (the file system must keep extended attributes): %w", r.name, filepath.Dir(r.folder), err)
+		return fmt.Errorf("create bucket %q in %q (the file system must support extended attributes): %w", r.name, filepath.Dir(r.folder), err)
 	}
 	b.buckets[r.name] = &r
 	return nil

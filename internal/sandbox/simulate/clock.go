@@ -120,11 +120,11 @@ func (d *Duration) UnmarshalJSON(b []byte) error {
 	}
 	var s string
 	if err := json.Unmarshal(b, &s); err != nil {
-		return fmt.Errorf("duration %s: want a text like %q or a number of seconds", b, "90s")
+		return fmt.Errorf("duration %s: use a text like %q or a number of seconds", b, "90s")
 	}
 	v, err := time.ParseDuration(s)
 	if err != nil {
-		return fmt.Errorf("duration %q: want a text like %q or a number of seconds", s, "90s")
+		return fmt.Errorf("duration %q: use a text like %q or a number of seconds", s, "90s")
 	}
 	*d = Duration(v)
 	return nil

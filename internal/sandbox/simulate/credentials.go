@@ -102,7 +102,7 @@ func (c *CredentialBook) Add(set Credential) error {
 func (c *CredentialBook) Change(vendor, name string, state CredentialState) error {
 	states := []CredentialState{CredentialActive, CredentialRevoked, CredentialExpired, CredentialForbidden}
 	if !slices.Contains(states, state) {
-		return fmt.Errorf("state %q is unknown; choose from %v", state, states)
+		return fmt.Errorf("unknown state %q; choose from %v", state, states)
 	}
 	_, ok := c.table.Update(vendor+"/"+name, func(set *Credential) bool { set.State = state; return true })
 	if !ok {

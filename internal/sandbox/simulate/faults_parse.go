@@ -45,7 +45,7 @@ func (l TargetList) readRule(text string) (Rule, error) {
 	}
 	var ok bool
 	if r.Vendor, r.Call, ok = strings.Cut(left, "."); !ok {
-		return r, fmt.Errorf("want vendor.call before the equals sign, got %q; vendors: %s", left, strings.Join(l.hosts(), ", "))
+		return r, fmt.Errorf("use vendor.call before the equals sign, got %q; vendors: %s", left, strings.Join(l.hosts(), ", "))
 	}
 	words, err := splitWords(right)
 	if err != nil {
@@ -58,7 +58,7 @@ func (l TargetList) readRule(text string) (Rule, error) {
 		case err != nil:
 			return r, err
 		case name == "":
-			return r, fmt.Errorf("an empty word between the commas of %q", right)
+			return r, fmt.Errorf("%q has an empty value between commas", right)
 		case i == 0:
 			r.What = name
 			if has {
@@ -89,7 +89,7 @@ func (l TargetList) cutRule(text string) (string, string, error) {
 			return text[:i], text[i+1:], nil
 		}
 	}
-	return "", "", fmt.Errorf("want vendor.call=what, as in %q", l.example())
+	return "", "", fmt.Errorf("use vendor.call=what, for example %q", l.example())
 }
 
 func cutMatch(left string) (string, string, error) {
@@ -110,7 +110,7 @@ func unquoted(s string) (string, error) {
 	}
 	out, err := strconv.Unquote(s)
 	if err != nil {
-		return "", fmt.Errorf("%s is no string in double quotes", s)
+		return "", fmt.Errorf("%s is not a string in double quotes", s)
 	}
 	return out, nil
 }
@@ -121,7 +121,7 @@ func (r *Rule) readCounts(left string) (string, error) {
 	if ok {
 		n, err := strconv.Atoi(times)
 		if err != nil || n < 1 {
-			return "", fmt.Errorf("want a number from 1 after *, got %q", times)
+			return "", fmt.Errorf("use a number from 1 after *, got %q", times)
 		}
 		r.Times = n
 	}
@@ -130,7 +130,7 @@ func (r *Rule) readCounts(left string) (string, error) {
 		nth, r.Onward = strings.CutSuffix(nth, "+")
 		n, err := strconv.Atoi(nth)
 		if err != nil || n < 1 {
-			return "", fmt.Errorf("want a number from 1 after #, got %q", nth)
+			return "", fmt.Errorf("use a number from 1 after #, got %q", nth)
 		}
 		r.Nth = n
 	}
@@ -171,7 +171,7 @@ func (l TargetList) Check(r *Rule) error {
 	}
 	calls, ok := l.calls(r.Vendor)
 	if !ok {
-		return r.fail("vendor %q is unknown; choose from %s", r.Vendor, strings.Join(l.hosts(), ", "))
+		return r.fail("unknown vendor %q; choose from %s", r.Vendor, strings.Join(l.hosts(), ", "))
 	}
 	if !slices.Contains(calls, r.Call) {
 		return r.fail("%s has no call %q; choose from %s", r.Vendor, r.Call, strings.Join(calls, ", "))
@@ -185,15 +185,15 @@ func (l TargetList) Check(r *Rule) error {
 	for name, value := range r.Params {
 		as, ok := kind.Params[name]
 		if !ok {
-			return r.fail("%s takes no %q; it takes %s", r.What, name, strings.Join(kind.names(), ", "))
+			return r.fail("%s does not accept %q; it accepts %s", r.What, name, strings.Join(kind.names(), ", "))
 		}
 		if want := as.wrong(value); want != "" {
-			return r.fail("%s=%q: want %s", name, value, want)
+			return r.fail("%s=%q: use %s", name, value, want)
 		}
 	}
 	for _, name := range kind.needs {
 		if r.Params[name] == "" {
-			return r.fail("%s needs a value for %s, as in %q", r.What, name, kind.example)
+			return r.fail("%s needs a value for %s, for example %q", r.What, name, kind.example)
 		}
 	}
 	return nil
@@ -220,7 +220,7 @@ func (f Param) wrong(v string) string {
 	switch f {
 	case ParamFlag:
 		if v != flagSet {
-			return "no value"
+			return "it without a value"
 		}
 	case ParamCount:
 		if n, err := strconv.Atoi(v); err != nil || n < 0 {

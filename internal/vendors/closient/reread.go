@@ -14,7 +14,7 @@ import (
 // Whether the image is the primary one is not: a later one may have taken its place.
 func (Client) Reread(ctx context.Context, c *wire.Caller, of upload.Finished) (upload.Reading, error) {
 	if of.Media.ID == "" {
-		return upload.Reading{Silent: "the ID of the image is not known"}, nil
+		return upload.Reading{Silent: "the ID of the image is unknown"}, nil
 	}
 	images, _, err := caller{c}.list(ctx, upload.StepPoll, of.Item.Fields)
 	if err != nil {
@@ -35,7 +35,7 @@ func (Client) Reread(ctx context.Context, c *wire.Caller, of upload.Finished) (u
 	}
 	reading.URL = string(found.ImageURL)
 	if reading.URL == "" {
-		reading.Silent = "the vendor gives the image no address"
+		reading.Silent = "the vendor returns no address for the image"
 	}
 	return reading, nil
 }

@@ -30,7 +30,7 @@ func TestClosientIsAskedForAFinishedImage(t *testing.T) {
 		},
 		"without an address": {
 			[]wiretest.Exchange{listed(1, listOf(false, map[string]any{"id": "ours", "title": "Front", "image_url": nil}))},
-			upload.Reading{Asked: asked, Original: true, Silent: "the vendor gives the image no address", Facts: []upload.Comparison{upload.Compare("id", "ours", "ours"), upload.Compare("title", "Front", "Front")}},
+			upload.Reading{Asked: asked, Original: true, Silent: "the vendor returns no address for the image", Facts: []upload.Comparison{upload.Compare("id", "ours", "ours"), upload.Compare("title", "Front", "Front")}},
 		},
 		"that is not listed": {[]wiretest.Exchange{listed(1, listOf(false, titled("other", "Front")))}, upload.Reading{Asked: asked, Original: true, Gone: true}},
 	} {

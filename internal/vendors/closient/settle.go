@@ -42,7 +42,7 @@ func (Client) Settle(ctx context.Context, w *wire.Caller, in upload.Settle) (upl
 	case len(unread) == 1: // everything that can be checked says that it is ours
 		return c.adopt(ctx, in, unread)
 	case len(unread) > 1:
-		return upload.Settled{Doubt: fmt.Sprintf("the product has %d new images that may be this one and cannot be read: %s", len(unread), ids(unread))}, nil
+		return upload.Settled{Doubt: fmt.Sprintf("the product has %d new images that may be this one, but they cannot be read: %s", len(unread), ids(unread))}, nil
 	}
 	return upload.Settled{Clean: true}, nil
 }
@@ -82,7 +82,7 @@ func (c caller) adopt(ctx context.Context, in upload.Settle, equal []image) (upl
 	}
 	others := equal[1:]
 	if !c.Account.On("cleanup_duplicates") {
-		settled.Note = fmt.Sprintf("the product also has %s with the same content; set cleanup_duplicates: true to delete duplicates", ids(others))
+		settled.Note = fmt.Sprintf("the product also has %s with the same content; to delete duplicates, set cleanup_duplicates: true", ids(others))
 		return settled, nil
 	}
 	var left []image
@@ -99,7 +99,7 @@ func (c caller) adopt(ctx context.Context, in upload.Settle, equal []image) (upl
 	if len(left) > 0 {
 		settled.Note += "; the vendor did not delete " + ids(left)
 	}
-	settled.Note = "the image was there more than once" + settled.Note
+	settled.Note = "the vendor had the image more than once" + settled.Note
 	return settled, nil
 }
 

@@ -100,7 +100,7 @@ func TestClosientFindsOutWhatALostAnswerMade(t *testing.T) {
 		{name: "one that breaks off too", images: []found{at("cut")}, want: "cut"},
 		{name: "one without a URL too", images: []found{at("ours", "image_url", nil)}, want: "ours"},
 		{name: "one that can be read goes before one that cannot", images: []found{at("missing"), at("ours")}, want: "ours"},
-		{name: "several that cannot be read are left to a person", images: []found{at("missing"), at("missing2")}, doubt: "2 new images that may be this one and cannot be read: missing, missing2"},
+		{name: "several that cannot be read are left to a person", images: []found{at("missing"), at("missing2")}, doubt: "2 new images that may be this one, but they cannot be read: missing, missing2"},
 		{
 			name:   "of several that are ours the oldest is, and the others are named",
 			images: []found{at("ours2", "created", wiretest.Noon.Add(time.Second)), at("ours"), at("ours3", "created", wiretest.Noon.Add(time.Minute))},

@@ -14,7 +14,7 @@ import (
 // processed image, whose size and type are its own (SI-5).
 func (Client) Reread(ctx context.Context, c *wire.Caller, of upload.Finished) (upload.Reading, error) {
 	if of.Media.ID == "" {
-		return upload.Reading{Silent: "the file_id of the image is not known"}, nil
+		return upload.Reading{Silent: "the file_id of the image is unknown"}, nil
 	}
 	reading := upload.Reading{Asked: callGet.Request()}
 	a, err := call(ctx, c, wire.Request{Call: callGet, URL: "/v1/media/" + url.PathEscape(of.Media.ID)})

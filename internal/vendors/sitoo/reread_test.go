@@ -50,5 +50,5 @@ func TestSitooIsAskedForAFinishedImage(t *testing.T) {
 	}
 	got, err := Client{}.Reread(t.Context(), wiretest.New(t, sitoo, bearer).Caller, upload.Finished{Item: item()})
 	require.NoError(t, err)
-	require.Equal(t, upload.Reading{Silent: "the file_id of the image is not known"}, got)
+	require.Equal(t, upload.Reading{Silent: "the file_id of the image is unknown"}, got)
 }

@@ -74,7 +74,7 @@ func (s *Spec) CheckSettings(settings map[string]string) error {
 		}
 		wanted = append(wanted, strings.Join(set.Settings, " and "))
 	}
-	return fmt.Errorf("credentials for %s are incomplete, want %s%s", s.Name, strings.Join(wanted, ", or "), chosen)
+	return fmt.Errorf("credentials for %s are incomplete; set %s%s", s.Name, strings.Join(wanted, ", or "), chosen)
 }
 
 func (s *Spec) defaultOf(setting string) string {

@@ -16,16 +16,16 @@ type Fact string
 const (
 	FactBytes    Fact = "bytes"
 	FactFind     Fact = "after a lost answer"
-	FactSettle   Fact = "before another session"
+	FactSettle   Fact = "before a new session"
 	FactComplete Fact = "complete"
 	FactPoll     Fact = "poll"
 	FactLastPoll Fact = "last poll by"
-	FactUnseen   Fact = "bytes not noticed"
-	FactUntold   Fact = "stored, vendor not told"
-	FactFailed   Fact = "vendor says failed"
-	FactLost     Fact = "sessions that may be lost"
-	FactVariant  Fact = "refusal that a variant avoids"
-	FactPrepares Fact = "prepares that may fail"
+	FactUnseen   Fact = "file not noticed"
+	FactUntold   Fact = "stored, vendor not notified"
+	FactFailed   Fact = "processing failed"
+	FactLost     Fact = "lost sessions, at most"
+	FactVariant  Fact = "refusal to avoid with a variant"
+	FactPrepares Fact = "unanswered prepares, at most"
 	FactSerial   Fact = "one at a time"
 )
 
@@ -47,7 +47,7 @@ func (s *Spec) Facts() []Stated {
 		{Fact: FactBytes, Value: bytesInWords[p.Bytes]},
 		{Fact: FactFind, Value: findInWords(p.Find)},
 		{Fact: FactSettle, Value: settlingInWords(p)},
-		{Fact: FactComplete, Value: when(p.Complete, "look first, send what is lacking, tell it once more")},
+		{Fact: FactComplete, Value: when(p.Complete, "poll first, send missing parts, complete once more")},
 		{Fact: FactPoll, Value: pollInWords(p.Poll)},
 		{Fact: FactLastPoll, Value: when(p.LastPollByName, "file name")},
 		{Fact: FactUnseen, Value: when(p.UnseenSends > 0, "%s after %s: send again, %d times in all", strings.Join(p.Unseen, " or "), short(p.UnseenFor), p.UnseenSends)},
@@ -90,7 +90,7 @@ func settlingInWords(p upload.Policy) string {
 	case upload.SettlePoll:
 		return "poll the old one for " + short(p.SettleFor)
 	case upload.SettleFind:
-		return "look for its bytes"
+		return "check whether its bytes arrived"
 	case upload.SettleAdopt:
 		return "adopt parts by ETag"
 	}

@@ -104,7 +104,7 @@ func join(object, part map[string]any) (map[string]any, error) {
 }
 
 func (s *Spec) unknown(name string) *Problem {
-	return &Problem{Field: name, Message: fmt.Sprintf("%s has no such field, want one of %s", s.Name, strings.Join(s.FieldNames(), ", "))}
+	return &Problem{Field: name, Message: fmt.Sprintf("%s has no such field; use one of %s", s.Name, strings.Join(s.FieldNames(), ", "))}
 }
 
 // read turns the text of a cell into a field's value, or into the part of an
@@ -112,11 +112,11 @@ func (s *Spec) unknown(name string) *Problem {
 func (f Field) read(key string, dotted bool, text string) (any, error) {
 	switch {
 	case !utf8.ValidString(key + text): // JSON would make another text of it
-		return nil, errors.New("is not UTF-8: save the manifest as UTF-8")
+		return nil, errors.New("is not valid UTF-8; save the manifest as UTF-8")
 	case !dotted:
 		return f.parse(text)
 	case key == "":
-		return nil, fmt.Errorf("has no key, want %s.NAME", f.Name)
+		return nil, fmt.Errorf("has no key; use %s.NAME", f.Name)
 	}
 	return map[string]any{key: text}, nil
 }
@@ -131,7 +131,7 @@ func (f Field) parse(text string) (any, error) {
 		case "false", "no", "0":
 			return false, nil
 		}
-		return nil, fmt.Errorf("%q is neither true nor false", shorten(text))
+		return nil, fmt.Errorf("%q must be true or false", shorten(text))
 	case Integer:
 		n, err := strconv.ParseInt(text, 10, 53)
 		if err != nil {
@@ -185,7 +185,7 @@ func (s *Spec) CheckFields(fields upload.Fields, known []Problem) []Problem {
 		value, present := fields[field.Name]
 		if !present || field.Required && value == "" {
 			if field.Required {
-				problems = append(problems, Problem{Field: field.Name, Message: "is missing: " + s.Name + " requires it", Hint: field.Doc})
+				problems = append(problems, Problem{Field: field.Name, Message: "is missing; " + s.Name + " requires it", Hint: field.Doc})
 			}
 			continue
 		}
@@ -229,11 +229,11 @@ func (f Field) checkNumber(v float64) error {
 	plain := strconv.FormatFloat(v, 'f', -1, 64)
 	switch {
 	case f.Type == Text:
-		return fmt.Errorf("%s is a number, want text in quotes: a number loses its leading zeros", plain)
+		return fmt.Errorf("%s is a number; put it in quotes, because a number loses its leading zeros", plain)
 	case f.Type != Integer:
 		return fmt.Errorf("%s is not of type %s", plain, f.Type)
 	case v < 0 || v > mostExact || v != math.Trunc(v):
-		return fmt.Errorf("%s is not a whole number of 0 or more", plain)
+		return fmt.Errorf("%s must be a whole number, 0 or more", plain)
 	}
 	return nil
 }
@@ -244,9 +244,9 @@ const mostExact = 1 << 53
 func (f Field) checkText(v string) error {
 	switch {
 	case len(f.Choices) > 0 && !slices.Contains(f.Choices, v):
-		return fmt.Errorf("%q is unknown, want one of %s", shorten(v), strings.Join(f.Choices, ", "))
+		return fmt.Errorf("%q is not allowed; use one of %s", shorten(v), strings.Join(f.Choices, ", "))
 	case f.Most > 0 && utf8.RuneCountInString(v) > f.Most:
-		return fmt.Errorf("%d characters are too many, want at most %d", utf8.RuneCountInString(v), f.Most)
+		return fmt.Errorf("the text has %d characters but may have at most %d", utf8.RuneCountInString(v), f.Most)
 	case f.Pattern != nil && !f.Pattern.MatchString(v):
 		return fmt.Errorf("%q is not %s", shorten(v), f.Want)
 	}
@@ -255,16 +255,16 @@ func (f Field) checkText(v string) error {
 
 func (f Field) checkList(list []any) error {
 	if f.Most > 0 && len(list) > f.Most {
-		return fmt.Errorf("%d members are too many, want at most %d", len(list), f.Most)
+		return fmt.Errorf("the list has %d members but may have at most %d", len(list), f.Most)
 	}
 	seen := map[string]bool{}
 	for _, member := range list {
 		text, ok := member.(string)
 		switch {
 		case !ok:
-			return fmt.Errorf("member %s is not text: put it in quotes", shorten(fmt.Sprint(member)))
+			return fmt.Errorf("member %s is not text; put it in quotes", shorten(fmt.Sprint(member)))
 		case text == "":
-			return errors.New("a member is empty")
+			return errors.New("the list has an empty member")
 		}
 		if f.Unique && seen[text] {
 			return fmt.Errorf("%q appears twice", text)
@@ -281,7 +281,7 @@ func (f Field) checkObject(object map[string]any) error {
 		}
 	}
 	if raw, err := json.Marshal(object); err != nil || f.Most > 0 && len(raw) > f.Most {
-		return fmt.Errorf("%d bytes as JSON are too many, want at most %d", len(raw), f.Most)
+		return fmt.Errorf("the JSON has %d bytes but may have at most %d", len(raw), f.Most)
 	}
 	return nil
 }

@@ -104,48 +104,48 @@ func TestCellsThatAreWrong(t *testing.T) {
 		field        string
 		want         string
 	}{
-		{"101 SKUs", "trustana", cells{"skuIds", many(101)}, "skuIds", "101 members are too many, want at most 100"},
+		{"101 SKUs", "trustana", cells{"skuIds", many(101)}, "skuIds", "the list has 101 members but may have at most 100"},
 		{"a SKU twice", "trustana", cells{"skuIds", "A|B|A"}, "skuIds", `"A" appears twice`},
 		{"a SKU twice, but for its spaces", "trustana", cells{"skuIds", "A| A"}, "skuIds", `"A" appears twice`},
-		{"a list with a hole", "trustana", cells{"skuIds", "A||B"}, "skuIds", "a member is empty"},
-		{"a list that ends in a bar", "trustana", cells{"skuIds", "A|"}, "skuIds", "a member is empty"},
+		{"a list with a hole", "trustana", cells{"skuIds", "A||B"}, "skuIds", "the list has an empty member"},
+		{"a list that ends in a bar", "trustana", cells{"skuIds", "A|"}, "skuIds", "the list has an empty member"},
 		{"a list of numbers", "trustana", cells{"skuIds", `[1]`}, "skuIds", "member 1 is not text"},
 		{"a list that is not closed", "trustana", cells{"skuIds", `["A"`}, "skuIds", "is not a JSON array"},
-		{"neither true nor false", "trustana", cells{"addToMediaGallery", "maybe"}, "addToMediaGallery", `"maybe" is neither true nor false`},
-		{"a field of another vendor", "trustana", cells{"file_name", "x"}, "file_name", "trustana has no such field, want one of skuIds, addToMediaGallery, fileName"},
+		{"must be true or false", "trustana", cells{"addToMediaGallery", "maybe"}, "addToMediaGallery", `"maybe" must be true or false`},
+		{"a field of another vendor", "trustana", cells{"file_name", "x"}, "file_name", "trustana has no such field; use one of skuIds, addToMediaGallery, fileName"},
 		{"a field that is spelled otherwise", "trustana", cells{"SKUIDS", "x"}, "SKUIDS", "has no such field"},
 		{"a dotted field that is no object", "trustana", cells{"fileName.x", "y"}, "fileName.x", "has no such field"},
-		{"a name of 256 characters", "trustana", cells{"fileName", strings.Repeat("ä", 256)}, "fileName", "256 characters are too many, want at most 255"},
-		{"a name of 256 characters", "trustoo", cells{"fileName", strings.Repeat("x", 256)}, "fileName", "256 characters are too many"},
-		{"an entity that is missing", "sitoo", nil, "entity_id", "is missing: sitoo requires it"},
-		{"an entity of another type", "sitoo", cells{"entity_id", "x", "entity_type", "order"}, "entity_type", `"order" is unknown, want one of shipment_item`},
+		{"a name of 256 characters", "trustana", cells{"fileName", strings.Repeat("ä", 256)}, "fileName", "the text has 256 characters but may have at most 255"},
+		{"a name of 256 characters", "trustoo", cells{"fileName", strings.Repeat("x", 256)}, "fileName", "256 characters but"},
+		{"an entity that is missing", "sitoo", nil, "entity_id", "is missing; sitoo requires it"},
+		{"an entity of another type", "sitoo", cells{"entity_id", "x", "entity_type", "order"}, "entity_type", `"order" is not allowed; use one of shipment_item`},
 		{"an entity that is too long", "sitoo", cells{"entity_id", strings.Repeat("x", 1025)}, "entity_id", "at most 1024"},
-		{"an organization that is missing", "closient", cells{"gtin", "12345678"}, "organization_id", "is missing: closient requires it"},
-		{"a GTIN that is missing", "closient", cells{"organization_id", org}, "gtin", "is missing: closient requires it"},
-		{"an organization with a letter that is none", "closient", cells{"organization_id", "0NxmYwJ9zKqBvT7cRfPdHa", "gtin", "12345678"}, "organization_id", "not an organization ID of 22 characters, or a UUID"},
+		{"an organization that is missing", "closient", cells{"gtin", "12345678"}, "organization_id", "is missing; closient requires it"},
+		{"a GTIN that is missing", "closient", cells{"organization_id", org}, "gtin", "is missing; closient requires it"},
+		{"an organization with a letter that is none", "closient", cells{"organization_id", "0NxmYwJ9zKqBvT7cRfPdHa", "gtin", "12345678"}, "organization_id", "not an organization ID of 22 characters or a UUID"},
 		{"an organization that is too short", "closient", cells{"organization_id", org[1:], "gtin", "12345678"}, "organization_id", "22 characters"},
-		{"a GTIN that a spreadsheet made a number of", "closient", cells{"organization_id", org, "gtin", "4.00638E+12"}, "gtin", "a spreadsheet may have turned it into a number"},
-		{"a GTIN with a decimal comma", "closient", cells{"organization_id", org, "gtin", "4,00638E+12"}, "gtin", "a spreadsheet may have turned it into a number"},
+		{"a GTIN that a spreadsheet made a number of", "closient", cells{"organization_id", org, "gtin", "4.00638E+12"}, "gtin", "a spreadsheet may have changed it to a number"},
+		{"a GTIN with a decimal comma", "closient", cells{"organization_id", org, "gtin", "4,00638E+12"}, "gtin", "a spreadsheet may have changed it to a number"},
 		{"a GTIN that lost its zeros", "closient", cells{"organization_id", org, "gtin", "1234567"}, "gtin", "8 to 14 digits"},
 		{"a GTIN of fifteen digits", "closient", cells{"organization_id", org, "gtin", "123456789012345"}, "gtin", "8 to 14 digits"},
 		{"a GTIN with hyphens", "closient", cells{"organization_id", org, "gtin", "4006381-333931"}, "gtin", "8 to 14 digits"},
 		{"a GTIN with a line's end", "closient", cells{"organization_id", org, "gtin", "12345678\n"}, "gtin", "8 to 14 digits"},
 		{"a title in Latin-1", "closient", with("title", "K\xe4se"), "title", "save the manifest as UTF-8"},
 		{"a key in Latin-1", "truvideo", cells{"tags.K\xe4se", "x"}, "tags.K\xe4se", "save the manifest as UTF-8"},
-		{"a title of 256 characters", "closient", with("title", strings.Repeat("ä", 256)), "title", "256 characters are too many, want at most 255"},
-		{"a first image that is neither", "closient", with("is_primary", "x"), "is_primary", "neither true nor false"},
+		{"a title of 256 characters", "closient", with("title", strings.Repeat("ä", 256)), "title", "the text has 256 characters but may have at most 255"},
+		{"a first image that is neither", "closient", with("is_primary", "x"), "is_primary", "must be true or false"},
 		{"a duration with a fraction", "truvideo", cells{"duration", "1.5"}, "duration", `"1.5" is not a whole number`},
-		{"a duration that is negative", "truvideo", cells{"duration", "-1"}, "duration", "-1 is not a whole number of 0 or more"},
+		{"a duration that is negative", "truvideo", cells{"duration", "-1"}, "duration", "-1 must be a whole number, 0 or more"},
 		{"a duration that is absurd", "truvideo", cells{"duration", "99999999999999999999"}, "duration", "is not a whole number"},
-		{"a resolution in another case", "truvideo", cells{"resolution", "low"}, "resolution", `"low" is unknown, want one of LOW, NORMAL, HIGH`},
+		{"a resolution in another case", "truvideo", cells{"resolution", "low"}, "resolution", `"low" is not allowed; use one of LOW, NORMAL, HIGH`},
 		{"a creator of 256 characters", "truvideo", cells{"creator", strings.Repeat("x", 256)}, "creator", "at most 255"},
 		{"metadata that is the vendor's", "truvideo", cells{"metadata", `{"failureReason":"x"}`}, "metadata", `key "failureReason" is reserved by the vendor`},
 		{"metadata that is the vendor's, dotted", "truvideo", cells{"metadata.failureTimestamp", "x"}, "metadata", `key "failureTimestamp" is reserved by the vendor`},
-		{"metadata that is too large", "truvideo", cells{"metadata.x", strings.Repeat("x", 2<<20)}, "metadata", "are too many, want at most 2097152"},
+		{"metadata that is too large", "truvideo", cells{"metadata.x", strings.Repeat("x", 2<<20)}, "metadata", "but may have at most 2097152"},
 		{"an object that is a list", "truvideo", cells{"tags", `["a"]`}, "tags", "is not a JSON object"},
 		{"an object that is nothing", "truvideo", cells{"tags", `null`}, "tags", "is not a JSON object"},
 		{"an object that is text", "truvideo", cells{"tags", `brand=Jeep`}, "tags", "is not a JSON object"},
-		{"a dotted column without a key", "truvideo", cells{"tags.", "x"}, "tags.", "has no key, want tags.NAME"},
+		{"a dotted column without a key", "truvideo", cells{"tags.", "x"}, "tags.", "has no key; use tags.NAME"},
 		{"a key that is given twice", "truvideo", cells{"tags", `{"a":"1"}`, "tags.a", "2"}, "tags.a", `key "a" is given twice`},
 	}
 	for _, c := range cases {
@@ -181,7 +181,7 @@ func TestFieldsOfJSON(t *testing.T) {
 		want               []string
 	}{
 		{"as they should be", "closient", `{"organization_id":"` + org + `","gtin":"12345678","is_primary":true,"title":""}`, nil},
-		{"a GTIN that is a number", "closient", `{"organization_id":"` + org + `","gtin":4006381333931}`, []string{"gtin: 4006381333931 is a number, want text in quotes"}},
+		{"a GTIN that is a number", "closient", `{"organization_id":"` + org + `","gtin":4006381333931}`, []string{"gtin: 4006381333931 is a number; put it in quotes"}},
 		{"a GTIN that is empty", "closient", `{"organization_id":"` + org + `","gtin":""}`, []string{"gtin: is missing"}},
 		{"an entity that is empty", "sitoo", `{"entity_id":""}`, []string{"entity_id: is missing"}},
 		{"a truth that is text", "closient", `{"organization_id":"` + org + `","gtin":"12345678","is_primary":"true"}`, []string{"is_primary: true is not of type boolean"}},
@@ -191,12 +191,12 @@ func TestFieldsOfJSON(t *testing.T) {
 		{"a list with null", "trustana", `{"skuIds":["A",null]}`, []string{"skuIds: member <nil> is not text"}},
 		{"an empty list", "trustana", `{"skuIds":[]}`, nil},
 		{"null", "trustana", `{"fileName":null}`, []string{"fileName: <nil> is not of type text"}},
-		{"a number with a fraction", "truvideo", `{"duration":1.5}`, []string{"duration: 1.5 is not a whole number of 0 or more"}},
+		{"a number with a fraction", "truvideo", `{"duration":1.5}`, []string{"duration: 1.5 must be a whole number, 0 or more"}},
 		{"a number that is not exact", "truvideo", `{"duration":1e300}`, []string{"duration: 1"}},
 		{"a number that is text", "truvideo", `{"duration":"5"}`, []string{"duration: 5 is not of type integer"}},
 		{"an object that is a list", "truvideo", `{"tags":["a"]}`, []string{"tags: [a] is not of type object"}},
 		{"reserved metadata", "truvideo", `{"metadata":{"failureReason":1}}`, []string{`metadata: key "failureReason" is reserved`}},
-		{"unknown fields, in order", "trustoo", `{"z":1,"a":2}`, []string{"a: trustoo has no such field, want one of fileName", "z: trustoo has no such field"}},
+		{"unknown fields, in order", "trustoo", `{"z":1,"a":2}`, []string{"a: trustoo has no such field; use one of fileName", "z: trustoo has no such field"}},
 	}
 	for _, c := range cases {
 		t.Run(c.vendor+": "+c.name, func(t *testing.T) {
@@ -226,7 +226,7 @@ func TestAFieldThatWasToldIsNotToldAgain(t *testing.T) {
 func TestTheWholeOfTheFieldsIsCheckedLast(t *testing.T) {
 	s := &spec.Spec{Name: "x", Fields: []spec.Field{{Name: "a", Type: spec.Text, Required: true}}, Check: func(upload.Fields) []spec.Problem { return []spec.Problem{{Field: "a", Message: "as a whole"}} }}
 	require.Equal(t, []spec.Problem{{Field: "a", Message: "as a whole"}}, s.CheckFields(upload.Fields{"a": "x"}, nil))
-	require.Equal(t, "is missing: x requires it", s.CheckFields(upload.Fields{}, nil)[0].Message, "and only where each is well by itself")
+	require.Equal(t, "is missing; x requires it", s.CheckFields(upload.Fields{}, nil)[0].Message, "and only where each is well by itself")
 }
 
 func FuzzCellsNeverBreakAnything(f *testing.F) {

@@ -17,7 +17,7 @@ func (s *Spec) CheckContent(content upload.Content, account Account) error {
 	}
 	if content.Type == "image/heic" || content.Type == "image/heif" {
 		return invalid("%s does not accept HEIC", s.Name).
-			WithHint("convert it to JPEG first, for example with: heif-convert -q 92 IN.heic OUT.jpg")
+			WithHint("convert it to JPEG, for example with: heif-convert -q 92 IN.heic OUT.jpg")
 	}
 	var types []string
 	for _, r := range s.Takes {
@@ -29,11 +29,11 @@ func (s *Spec) CheckContent(content upload.Content, account Account) error {
 			continue
 		}
 		if off {
-			return invalid("%s accepts %s only if the account sets %s: true", s.Name, content.Type, r.Setting)
+			return invalid("%s accepts %s only if the account has %s: true", s.Name, content.Type, r.Setting)
 		}
 		return s.checkSize(content.Size, r.MaxBytes, account.MaxBytes)
 	}
-	return invalid("%s does not accept %s, only %s", s.Name, content.Type, strings.Join(types, ", "))
+	return invalid("%s does not accept %s; it accepts %s", s.Name, content.Type, strings.Join(types, ", "))
 }
 
 // CheckName compares the name that an item asks for with the first bytes of its
@@ -52,8 +52,8 @@ func (s *Spec) CheckName(item upload.Item, head []byte) error {
 		return err
 	}
 	if _, known := media.TypeOf(name); !known && s.NeedsExtension {
-		return invalid("%s %q does not end in an image extension", s.NameField, name).
-			WithHint("the file is %s: end the name in %s", found.Type, found.Type.Extension())
+		return invalid("%s %q must end in an image extension", s.NameField, name).
+			WithHint("the file is %s, so the name must end in %s", found.Type, found.Type.Extension())
 	}
 	return nil
 }
@@ -64,7 +64,7 @@ func (s *Spec) checkSize(size, most, configured int64) error {
 	}
 	if size > most {
 		return invalid("the file has %d bytes, and %s accepts at most %d", size, s.Name, most).
-			WithHint("the account's max_bytes changes the limit")
+			WithHint("to change the limit, set the account's max_bytes")
 	}
 	return nil
 }

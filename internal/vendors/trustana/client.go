@@ -85,8 +85,8 @@ func (Client) Poll(ctx context.Context, c *wire.Caller, in upload.Poll) (upload.
 		return upload.Media{}, a.Incomplete("without fileId")
 	}
 	if got.Size != 0 && int64(got.Size) != in.Content.Size {
-		return upload.Media{}, upload.Errorf(upload.KindCorrupt, upload.StepPoll, "the vendor has %d bytes as %s, but %d were sent", got.Size, got.FileID, in.Content.Size).
-			WithHint("the image is attached already: look at %s before sending it again", got.FileID)
+		return upload.Media{}, upload.Errorf(upload.KindCorrupt, upload.StepPoll, "the vendor has %d bytes for %s, but %d were sent", got.Size, got.FileID, in.Content.Size).
+			WithHint("the image is already attached; check %s before you send it again", got.FileID)
 	}
 	return upload.Media{ID: string(got.FileID), URL: in.Session.Media.URL, State: upload.StateReady, Seen: "200"}, nil
 }

@@ -253,7 +253,7 @@ func TestWhatTrustanaRefuses(t *testing.T) {
 		},
 		{
 			Name: "a size that is not ours is damage, and not repeated", Call: pollCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"errorCode":0,"data":{"fileId":"IM1","size":999}}`)},
-			Kind: upload.KindCorrupt, Text: "the vendor has 999 bytes as IM1, but 1000 were sent", Hint: "look at IM1",
+			Kind: upload.KindCorrupt, Text: "the vendor has 999 bytes for IM1, but 1000 were sent", Hint: "check IM1",
 		},
 	})
 }

@@ -37,13 +37,13 @@ var trustana = &spec.Spec{
 	Flow:    "prepare, PUT to S3, poll until there is a fileId",
 	BaseURL: "https://api.trustana.com/v1",
 	Fields: []spec.Field{
-		{Name: "skuIds", Type: spec.List, Most: 100, Unique: true, Doc: "up to 100 SKU ids to attach the image to"},
-		{Name: "addToMediaGallery", Type: spec.Boolean, Doc: "whether the image also joins the media gallery"},
-		{Name: "fileName", Type: spec.Text, Most: 255, Doc: "name with an image extension; default: the source's own"},
+		{Name: "skuIds", Type: spec.List, Most: 100, Unique: true, Doc: "up to 100 SKU IDs to attach the image to"},
+		{Name: "addToMediaGallery", Type: spec.Boolean, Doc: "whether the image is also added to the media gallery"},
+		{Name: "fileName", Type: spec.Text, Most: 255, Doc: "file name with an image extension; default: the source's file name"},
 	},
 	NameField:      "fileName",
 	NeedsExtension: true,
-	Settings:       []spec.Setting{{Name: "api_key", Doc: "sent as X-API-Key", Secret: true}},
+	Settings:       []spec.Setting{{Name: "api_key", Doc: "API key, sent as X-API-Key", Secret: true}},
 	Credentials:    []spec.Credentials{{Settings: []string{"api_key"}}},
 	Calls:          []spec.Call{callPrepare, callPut, callStatus},
 	Takes: []spec.Range{{

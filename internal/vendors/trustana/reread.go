@@ -33,14 +33,14 @@ func (Client) Reread(ctx context.Context, c *wire.Caller, of upload.Finished) (u
 		}
 		reading.Facts = got.facts(a, of)
 		if age := a.There(c.Now()).Sub(got.CreatedAt.Time); age < cdnWait {
-			reading.URL, reading.Silent = "", "the image's address was not read: it may take some minutes to be live"
+			reading.URL, reading.Silent = "", "the image's address was not checked, because it can take minutes to become available"
 		}
 		return reading, nil
 	}
 	if of.Handle == (upload.Handle{}) {
 		reading.Asked = ""
 	}
-	reading.Silent = "the vendor no longer tells about the upload"
+	reading.Silent = "the vendor no longer knows the upload"
 	return reading, nil
 }
 

@@ -42,12 +42,12 @@ func TestTrustanaIsAskedForAFinishedImage(t *testing.T) {
 			script: []wiretest.Exchange{{Ask: byID, Loose: true, Answer: `{"errorCode":0,"data":{"fileId":"IM1","createdAt":"2026-03-01T11:55:00Z"}}`}},
 			want: upload.Reading{
 				Facts:  []upload.Comparison{upload.Compare("fileId", "IM1", "IM1")},
-				Silent: "the image's address was not read: it may take some minutes to be live",
+				Silent: "the image's address was not checked, because it can take minutes to become available",
 			},
 		},
 		"that it no longer tells about": {
 			script: []wiretest.Exchange{unknown, {Ask: byName, Loose: true, Status: 404, Answer: `{"errorCode":404}`}},
-			want:   upload.Reading{URL: final, Silent: "the vendor no longer tells about the upload"},
+			want:   upload.Reading{URL: final, Silent: "the vendor no longer knows the upload"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -63,7 +63,7 @@ func TestTrustanaIsAskedForAFinishedImage(t *testing.T) {
 	lost.Handle = upload.Handle{}
 	got, err := Client{}.Reread(t.Context(), rig(t).Caller, lost)
 	require.NoError(t, err)
-	require.Equal(t, upload.Reading{URL: final, Silent: "the vendor no longer tells about the upload"}, got, "without a name to ask by")
+	require.Equal(t, upload.Reading{URL: final, Silent: "the vendor no longer knows the upload"}, got, "without a name to ask by")
 }
 
 func TestTrustanasRefusalOfAReadingIsOne(t *testing.T) {

@@ -100,7 +100,7 @@ func (c caller) loginRefused(err error) error {
 	if e.Status == http.StatusBadRequest {
 		return c.DeniedHint(e)
 	}
-	return e.WithHint("check login_url of account %s, then: mediaferry account resume %s", c.Account.Name, c.Account.Name)
+	return e.WithHint("check the login_url of account %s, then: mediaferry account resume %s", c.Account.Name, c.Account.Name)
 }
 
 func (c caller) loginAt(ctx context.Context, skew time.Duration, permitted bool) (wire.Answer, error) {

@@ -158,7 +158,7 @@ func TestWhatTruvideosLoginRefuses(t *testing.T) {
 		},
 		{
 			Name: "404 stops the account, and not the item", Call: prepareCall, Script: once(404, ""),
-			Kind: upload.KindDenied, Arrived: upload.ArrivedNothing, Status: 404, Hint: "check login_url of account acct",
+			Kind: upload.KindDenied, Arrived: upload.ArrivedNothing, Status: 404, Hint: "check the login_url of account acct",
 		},
 		{
 			Name: "429 waits", Call: prepareCall, Script: once(429, ""),

@@ -14,7 +14,7 @@ import (
 // upload (TV-5); then the medium's address has the word. What the vendor serves is what
 // it made of the bytes.
 func (Client) Reread(ctx context.Context, c *wire.Caller, of upload.Finished) (upload.Reading, error) {
-	forgotten := upload.Reading{URL: of.Media.URL, Silent: "the vendor no longer tells about the session"}
+	forgotten := upload.Reading{URL: of.Media.URL, Silent: "the vendor no longer knows the session"}
 	if of.Handle.ID == "" {
 		return forgotten, nil
 	}

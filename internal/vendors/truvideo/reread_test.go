@@ -32,7 +32,7 @@ func TestTruvideoIsAskedForAFinishedMedium(t *testing.T) {
 		},
 		"whose session has ended": {
 			wiretest.Exchange{Status: 400, Answer: `{"detail":"unknown"}`},
-			upload.Reading{URL: "https://media/0f4c.mp4", Silent: "the vendor no longer tells about the session"},
+			upload.Reading{URL: "https://media/0f4c.mp4", Silent: "the vendor no longer knows the session"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -50,7 +50,7 @@ func TestTruvideoIsAskedForAFinishedMedium(t *testing.T) {
 	of.Handle = upload.Handle{}
 	got, err := Client{}.Reread(t.Context(), rig(t).Caller, of)
 	require.NoError(t, err)
-	require.Equal(t, upload.Reading{URL: "https://media/0f4c.mp4", Silent: "the vendor no longer tells about the session"}, got)
+	require.Equal(t, upload.Reading{URL: "https://media/0f4c.mp4", Silent: "the vendor no longer knows the session"}, got)
 }
 
 func TestATitleIsSanitizedAsTheVendorDoes(t *testing.T) {

@@ -37,7 +37,7 @@ type Request struct {
 // with kind unavailable; Arrived says whether the request may have arrived.
 func (c *Caller) Do(ctx context.Context, r Request) (Answer, error) {
 	if !c.Spec.Lists(r.Call) {
-		return Answer{}, upload.Errorf(upload.KindInternal, r.Call.Step, "%s is a call that the Spec of %s does not list", r.Call.Name, c.Spec.Name)
+		return Answer{}, upload.Errorf(upload.KindInternal, r.Call.Step, "the Spec of %s does not list the call %s", c.Spec.Name, r.Call.Name)
 	}
 	if !r.Permitted {
 		if err := c.Permits.Take(ctx, c.Account); err != nil {
@@ -120,9 +120,9 @@ func callError(ctx context.Context, call spec.Call, err error, sent bool) error 
 	if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return ctx.Err()
 	}
-	kind, hint := upload.KindUnavailable, "check base_url and the network, for example with: mediaferry doctor; the same command tries again"
+	kind, hint := upload.KindUnavailable, "check base_url and the network, for example with: mediaferry doctor. Then run the command again"
 	if egress.IsRefused(err) {
-		kind, hint = upload.KindInvalid, "check the account's base_url; http: and private addresses need loopback or insecure: true"
+		kind, hint = upload.KindInvalid, "check the account's base_url; http: and private addresses are allowed only on loopback or with insecure: true"
 	}
 	e := upload.Errorf(kind, call.Step, "%s: %s", call.Label(), egress.Cause(err)).WithHint("%s", hint)
 	e.Arrived = upload.ArrivedNothing
