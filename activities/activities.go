@@ -48,6 +48,7 @@ func (a *Activities) Register(w worker.ActivityRegistry) {
 		upload.ActivityComplete:      a.Complete,
 		upload.ActivityPoll:          a.Poll,
 		upload.ActivityRecord:        a.Record,
+		upload.ActivityAwaitRun:      a.AwaitRun,
 		upload.ActivityAcquireSerial: a.AcquireSerial,
 		upload.ActivityReleaseSerial: a.ReleaseSerial,
 		upload.ActivityMarkPaused:    a.MarkPaused,

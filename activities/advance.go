@@ -62,27 +62,41 @@ func (a *Activities) advance(ctx context.Context, in upload.Advance, do flow.Do)
 		return p, nil
 	}
 	work := steps.Work{Item: in.Item, Flow: way, Progress: &p, Plan: in.Plan, Parts: in.Parts, Meter: &transfer.Meter{Limit: a.Bandwidth.Wait}}
-	if err := a.announce(ctx, in.Item, do, &p); err != nil {
+	if err := a.announce(ctx, in.Item, way, do, &p); err != nil {
 		return p, result(ctx, err)
 	}
 	waited := p.Waiting != nil
 	stop := a.watch(ctx, in.Item, do, &p, work.Meter)
 	if work.Vendor, work.Caller, err = a.Caller(ctx, in.Item); err == nil {
-		err = a.Do(ctx, work, action)
+		err = a.do(ctx, work, action)
 	}
 	stop()
 	if err == nil && do == flow.DoPoll && p.Next == upload.StepPoll {
-		return p, a.processing(ctx, in.Item, &p, waited)
+		return p, a.processing(ctx, in.Item, way, &p, waited)
 	}
 	return a.conclude(ctx, in.Item, work, do, err)
 }
 
+// do makes a call. One that must not be made twice is noted while it is under way.
+func (a *Activities) do(ctx context.Context, w steps.Work, action flow.Action) error {
+	if !w.Flow.Once(w.Progress) {
+		return a.Do(ctx, w, action)
+	}
+	calling, stop := a.UnderWay(ctx, w.Item, run(ctx), w.Progress, w.Meter)
+	defer stop()
+	err := a.Do(calling, w, action)
+	if cut := context.Cause(calling); err != nil && cut != nil && ctx.Err() == nil {
+		return cut
+	}
+	return err
+}
+
 // processing comes back when the vendor is to be asked again. Nothing has changed, and
 // nothing is saved, unless that ended an outage.
-func (a *Activities) processing(ctx context.Context, item upload.Item, p *upload.Progress, waited bool) error {
+func (a *Activities) processing(ctx context.Context, item upload.Item, way flow.Flow, p *upload.Progress, waited bool) error {
 	if waited {
 		p.Attempt = int(attempt(ctx))
-		if err := a.save(ctx, item, p); err != nil {
+		if err := a.save(ctx, item, way, p); err != nil {
 			return result(ctx, err)
 		}
 	}
@@ -91,12 +105,12 @@ func (a *Activities) processing(ctx context.Context, item upload.Item, p *upload
 
 // announce saves what must be known before a call is made: bytes that are sent once
 // more count as being on their way, and parts that were sent are to be completed.
-func (a *Activities) announce(ctx context.Context, item upload.Item, do flow.Do, p *upload.Progress) error {
+func (a *Activities) announce(ctx context.Context, item upload.Item, way flow.Flow, do flow.Do, p *upload.Progress) error {
 	if !p.Idle || do != flow.DoSend && do != flow.DoComplete {
 		return nil
 	}
 	p.Idle = false
-	return a.save(ctx, item, p)
+	return a.save(ctx, item, way, p)
 }
 
 // flowOf is the way of an item at its account as that is now. An account that is
@@ -110,30 +124,33 @@ func (a *Activities) flowOf(item upload.Item) (flow.Flow, error) {
 	return steps.FlowOf(vendor.Spec(), account, item), nil
 }
 
-// latest is the progress to go on from: the workflow's copy, or what an earlier
-// attempt of this activity has saved since. An attempt that ended without a word may
-// have sent the bytes. A session is opened only while the run holds its item, and no
-// write comes before that call, so the ledger is asked.
+// latest is the progress to go on from: the workflow's copy, or what the ledger has
+// that is newer: an earlier attempt, or a run that this one takes over from, saved it.
+// Whoever made a step before without a word may have sent the bytes. The ledger is
+// asked where an earlier attempt may have been, and before each call that has effects
+// at the vendor: such a call is made by the run alone that holds the item.
 func (a *Activities) latest(ctx context.Context, in upload.Advance, way flow.Flow, do flow.Do) (upload.Progress, error) {
 	p, n := in.Progress, int(attempt(ctx))
-	if n == 1 && !in.Reload && do != flow.DoPrepare {
+	first := n == 1 && !in.Reload
+	if first && !flow.Acts(do) {
 		return p, nil
 	}
-	row, err := a.Ledger.ReadProgress(ctx, in.Item.UploadID)
+	owned, err := a.Own(ctx, in.Item, way, run(ctx), p.Content)
 	if err != nil {
-		return p, steps.FromLedger(ctx, err)
+		return p, err
 	}
-	if refused := row.Refuses(run(ctx).ID); refused != nil {
-		return p, steps.Superseded(refused)
-	}
-	if n == 1 && !in.Reload {
+	newer := owned.Progress != nil && owned.Progress.Version > p.Version
+	if first && !newer && !owned.Taken {
 		return p, nil
 	}
-	if saved := row.Progress; saved != nil && saved.Version > p.Version && row.RunID == run(ctx).ID {
-		p = *saved
+	if newer {
+		p = *owned.Progress
 		p.Content = in.Progress.Content // which a move may have changed
 	}
-	if p.Next == upload.StepPoll { // polls that were in vain are not saved
+	if err := a.Silent(way, &p, owned.HeardOf); err != nil && !owned.Taken {
+		return p, err
+	}
+	if n > 1 && p.Next == upload.StepPoll { // polls that were in vain are not saved
 		p.Attempts.Poll += n - 1 - p.Attempt
 		p.NotBefore = a.Now()
 	}
@@ -160,21 +177,21 @@ func (a *Activities) bytes(ctx context.Context, item upload.Item, of steps.Run, 
 
 // conclude saves what a step came to, and turns it into what Temporal is to do.
 func (a *Activities) conclude(ctx context.Context, item upload.Item, w steps.Work, do flow.Do, err error) (upload.Progress, error) {
-	p := w.Progress
+	p, way := w.Progress, w.Flow
 	p.Attempt = 0
 	if err == nil {
-		err := a.save(ctx, item, p)
+		err := a.save(ctx, item, way, p)
 		return *p, result(ctx, err)
 	}
 	e := steps.Failure(ctx, err, stepOf[do])
 	if e == nil {
 		return *p, result(ctx, err)
 	}
-	verdict := w.Flow.Judge(p, stepOf[do], e, a.Now())
+	verdict := way.Judge(p, stepOf[do], e, a.Now())
 	if verdict.Then != flow.GoOn {
 		p.Attempt = int(attempt(ctx))
 	}
-	if err := a.save(ctx, item, p); err != nil {
+	if err := a.save(ctx, item, way, p); err != nil {
 		return *p, result(ctx, err)
 	}
 	switch {
@@ -189,20 +206,38 @@ func (a *Activities) conclude(ctx context.Context, item upload.Item, w steps.Wor
 }
 
 // save saves the progress of an item, and the state that it says. An item that is
-// ready is recorded right away. A copy that is older than the ledger's gives way.
-func (a *Activities) save(ctx context.Context, item upload.Item, p *upload.Progress) error {
+// ready is recorded right away. A copy that is older than the ledger's gives way, and a
+// run that does not hold the item takes over from one that is over.
+func (a *Activities) save(ctx context.Context, item upload.Item, way flow.Flow, p *upload.Progress) error {
 	if p.Next == upload.StepEnd && p.Cause == nil {
 		return nil
 	}
+	newer, refused, err := a.saveOnce(ctx, item, p)
+	if err != nil || newer != nil || refused == nil {
+		if newer != nil { // this copy gives way
+			*p = *newer
+		}
+		return err
+	}
+	owned, err := a.Own(ctx, item, way, run(ctx), p.Content)
+	switch {
+	case err != nil:
+		return err
+	case !owned.Taken:
+		return steps.Superseded(refused)
+	case owned.Progress != nil:
+		*p = *owned.Progress
+		way.Unheard(p, a.Now())
+	}
+	return nil
+}
+
+func (a *Activities) saveOnce(ctx context.Context, item upload.Item, p *upload.Progress) (newer *upload.Progress, _ *ledger.Refusal, _ error) {
 	p.Version++
 	refused, err := a.Ledger.SaveProgress(ctx, []ledger.ProgressUpdate{{
 		UploadID: item.UploadID, RunID: run(ctx).ID, State: p.State(), Progress: *p, BytesSent: p.BytesSent,
 	}})
-	newer, err := steps.Saved(ctx, refused, err)
-	if newer != nil { // this copy gives way
-		*p = *newer
-	}
-	return err
+	return steps.Saved(ctx, refused, err)
 }
 
 // hold pauses an account that its vendor denied, for all, and comes back until it

@@ -28,6 +28,8 @@ const (
 func result(ctx context.Context, err error) error {
 	var waits *steps.Later
 	var books *steps.LedgerError
+	var ended *steps.Ended
+	var newer *further
 	switch {
 	case err == nil:
 		return nil
@@ -35,6 +37,12 @@ func result(ctx context.Context, err error) error {
 		return later(typeDraining, "the worker is stopping", time.Millisecond)
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case errors.As(err, &ended):
+		return temporal.NewApplicationErrorWithOptions(ended.Error(), upload.FailureEnded, temporal.ApplicationErrorOptions{
+			NonRetryable: true, Category: temporal.ApplicationErrorCategoryBenign, Details: []any{ended.Result},
+		})
+	case errors.As(err, &newer):
+		return failed(upload.Errorf(upload.KindInternal, upload.StepTransfer, "%w", newer), newer.progress)
 	case errors.As(err, &waits):
 		return rest(ctx, waits)
 	case errors.As(err, &books):

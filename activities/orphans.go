@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/mediaferry/mediaferry/internal/flow"
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/steps"
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -24,44 +26,132 @@ func (a *Activities) takeBack(ctx context.Context, batch string) (int64, error) 
 		return 0, err
 	}
 	for _, h := range holders {
-		if a.Ledger.Elsewhere(h.Run) {
-			continue // nobody here can find out whether it is open
-		}
-		alive, err := a.Running(ctx, h.WorkflowID, h.RunID)
-		if err != nil {
-			return 0, err
-		}
-		if alive {
-			continue
-		}
-		if err := a.bury(ctx, batch, h); err != nil {
+		if err := a.buryDead(ctx, h); err != nil {
 			return 0, err
 		}
 	}
 	return a.Ledger.Requeue(ctx, batch, a.Now().Add(-upload.OrphanTime))
 }
 
-// bury takes the rows from a dead run. A row that had a workflow of its own has
-// failed with that, as it would have if its shard had seen the end.
-func (a *Activities) bury(ctx context.Context, batch string, h ledger.Holder) error {
+const (
+	// sweepEvery is how often a worker looks for items whose workflows are gone.
+	sweepEvery = 20 * time.Second
+	// sweepLease is for how long one worker does that for all of its Temporal service.
+	sweepLease = 3 * sweepEvery
+	// sweepPage is how many runs are looked at before the lease is prolonged.
+	sweepPage = 200
+)
+
+// SweepEvery looks for items whose workflows were terminated or deleted outside of
+// mediaferry, until ctx ends, and lets them end: one worker does so for all.
+func (a *Activities) SweepEvery(ctx context.Context) {
+	ticker := time.NewTicker(sweepEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if err := a.Sweep(ctx); err != nil && ctx.Err() == nil {
+			a.Log.Warn("could not look for items whose workflows are gone; the next attempt is in "+sweepEvery.String(), zap.Error(err))
+		}
+	}
+}
+
+// Sweep looks once at every run that holds items, unless another worker does.
+func (a *Activities) Sweep(ctx context.Context) error {
+	lease := "sweep of " + a.Ledger.Service().String()
+	after := ledger.Run{}
+	for {
+		if mine, err := a.Ledger.LeaseToken(ctx, "", lease, a.Owner, sweepLease); err != nil || !mine {
+			return err
+		}
+		holders, err := a.Ledger.Working(ctx, after, sweepPage)
+		if err != nil || len(holders) == 0 {
+			return err
+		}
+		for _, h := range holders {
+			if after = h.Run; h.Batch != "" && strings.HasPrefix(h.WorkflowID, upload.WorkflowShard+"/") {
+				if running, err := a.Running(ctx, upload.BatchWorkflowID(h.Batch), ""); err != nil || running {
+					continue // the batch itself takes its rows back, and sends them again
+				}
+			}
+			if err := a.buryDead(ctx, h); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// buryDead takes the items from a run that is over without a word. One that was reset
+// in Temporal has a successor, which takes over by itself.
+func (a *Activities) buryDead(ctx context.Context, h ledger.Holder) error {
+	if a.Ledger.Elsewhere(h.Run) {
+		return nil // nobody here can find out whether it is open
+	}
+	for _, run := range []string{h.RunID, ""} {
+		if open, err := a.Running(ctx, h.WorkflowID, run); err != nil || open {
+			return err
+		}
+	}
+	return a.bury(ctx, h)
+}
+
+// bury takes the items from a dead run. One that had a workflow of its own has failed
+// with that, as it would have if its shard had seen the end; it is unconfirmed where a
+// call was under way that must not be made twice.
+func (a *Activities) bury(ctx context.Context, h ledger.Holder) error {
 	if strings.HasPrefix(h.WorkflowID, upload.WorkflowShard+"/") {
-		n, err := a.Ledger.Orphan(ctx, batch, h.RunID)
+		n, err := a.Ledger.Orphan(ctx, h.Batch, h.RunID)
 		a.Log.Info("a shard was terminated outside of mediaferry; its rows will be sent again", zap.String("workflow_id", h.WorkflowID), zap.Int64("rows", n))
 		return err
 	}
-	entry, err := a.Ledger.Get(ctx, h.WorkflowID)
-	if err != nil || entry.RunID != h.RunID || entry.Result.State.Ended() {
+	row, err := a.Ledger.ReadProgress(ctx, h.UploadID)
+	if err != nil || row.RunID != h.RunID || row.Result.State.Ended() {
 		return err
 	}
-	item, err := entry.Item()
+	item, err := row.Item()
 	if err != nil {
 		return err
 	}
-	now, result := a.Now().UTC(), entry.Result
-	result.State, result.Paused, result.FinishedAt = upload.StateFailed, false, &now
-	result.Error = upload.FailureOf(upload.Errorf(upload.KindInternal, "", "the workflow was terminated outside of mediaferry").
-		WithHint("to run it again: mediaferry retry %s", item.UploadID))
-	return a.LeftToHolder(a.Ledger.Record(ctx, upload.Record{Item: item, Result: result, Fingerprint: entry.Fingerprint, RunID: h.RunID}))
+	way, err := a.flowOf(item)
+	if err != nil {
+		return err
+	}
+	if a.Silent(way, row.Progress, row.UpdatedAt) != nil {
+		return nil // its worker may still hear the answer: the next look decides
+	}
+	now, result := a.Now().UTC(), row.Result
+	e := terminated(way, row.Progress, item.UploadID)
+	result.State, result.Paused, result.FinishedAt, result.Error = upload.StateFailed, false, &now, upload.FailureOf(e)
+	if e.Unsettled() {
+		result.State = upload.StateUnconfirmed
+	}
+	a.Log.Info("a workflow was terminated or deleted outside of mediaferry", zap.String("upload_id", item.UploadID), zap.String("state", string(result.State)))
+	return a.LeftToHolder(a.Ledger.Record(ctx, upload.Record{Item: item, Result: result, Fingerprint: row.Fingerprint, RunID: h.RunID}))
+}
+
+// terminated is the failure of an item whose workflow was ended from outside.
+func terminated(way flow.Flow, p *upload.Progress, uploadID string) *upload.Error {
+	if p != nil && way.Once(p) {
+		return upload.Errorf(upload.KindUnconfirmed, p.Next, "the workflow was terminated or deleted outside of mediaferry during a call that must not be repeated").
+			WithHint("check at the vendor, then: mediaferry decide %s ready|retry|fail --because TEXT", uploadID)
+	}
+	return upload.Errorf(upload.KindInternal, "", "the workflow was terminated or deleted outside of mediaferry").
+		WithHint("to run it again: mediaferry retry %s", uploadID)
+}
+
+// AwaitRun returns when a workflow has no open run. Until then it comes back.
+func (a *Activities) AwaitRun(ctx context.Context, workflowID string) error {
+	running, err := a.Running(ctx, workflowID, "")
+	switch {
+	case err != nil:
+		return err
+	case running:
+		return rest(ctx, &steps.Later{Why: workflowID + " runs already, and is waited for"})
+	}
+	return nil
 }
 
 // awaitRows comes back while rows of a batch are under way. It reports whether some

@@ -19,13 +19,47 @@ const lastWait = 2 * time.Second
 // Record writes how an item ended. It may be repeated. Where the item's batch has
 // ended before, its reports are to be written anew. What the ledger refuses is left
 // to the run that holds the item.
-func (a *Activities) Record(ctx context.Context, in upload.Record) error {
+func (a *Activities) Record(ctx context.Context, in upload.Record) (done upload.Recorded, _ error) {
+	err := a.Ledger.Record(ctx, in)
 	var refused *ledger.Refusal
-	if err := a.Ledger.Record(ctx, in); errors.As(err, &refused) {
-		return a.LeftToHolder(err)
-	} else if err != nil {
-		return ledgerError(ctx, err)
+	if errors.As(err, &refused) {
+		if done.Known, err = a.refused(ctx, in); err != nil || done.Known != nil {
+			return done, result(ctx, err)
+		}
+		if err = a.Ledger.Record(ctx, in); errors.As(err, &refused) {
+			return done, a.LeftToHolder(err)
+		}
 	}
+	if err != nil {
+		return done, ledgerError(ctx, err)
+	}
+	return done, a.recorded(ctx, in)
+}
+
+// refused is what becomes of a run whose end the ledger does not take: it ends as the
+// item did, or takes over from a run that is over, after which its record counts.
+func (a *Activities) refused(ctx context.Context, in upload.Record) (known *upload.Result, err error) {
+	if of := run(ctx); in.RunID != of.ID || string(in.Result.WorkflowID) != of.WorkflowID || in.Fingerprint == "" {
+		return nil, nil // it is recorded for another, or never had the item
+	}
+	way, err := a.flowOf(in.Item)
+	if err != nil {
+		return nil, err
+	}
+	_, err = a.Own(ctx, in.Item, way, run(ctx), upload.Content{Fingerprint: in.Fingerprint, Size: int64(in.Result.Size)})
+	var ended *steps.Ended
+	var e *upload.Error
+	switch {
+	case errors.As(err, &ended):
+		return &ended.Result, nil
+	case errors.As(err, &e): // superseded: Record says so in the log
+		return nil, nil
+	}
+	return nil, err
+}
+
+// recorded does what follows the end of an item.
+func (a *Activities) recorded(ctx context.Context, in upload.Record) error {
 	if err := a.outdate(ctx, in.Item.Batch); err != nil || in.Result.State != upload.StateReady { // which may be run again
 		return err
 	}

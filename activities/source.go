@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"github.com/mediaferry/mediaferry/internal/flow"
+	"github.com/mediaferry/mediaferry/internal/steps"
 	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
@@ -91,6 +92,9 @@ func (a *Activities) SendPart(ctx context.Context, in upload.SendPart) (upload.P
 }
 
 func (a *Activities) sendPart(ctx context.Context, in upload.SendPart, meter *transfer.Meter) (upload.Part, error) {
+	if err := a.mine(ctx, in); err != nil {
+		return upload.Part{}, err
+	}
 	if part, found, err := a.KeptPart(ctx, in); in.Stored == "" && (err != nil || found) {
 		return part, err
 	}
@@ -100,6 +104,34 @@ func (a *Activities) sendPart(ctx context.Context, in upload.SendPart, meter *tr
 	}
 	return a.Steps.SendPart(ctx, vendor, caller, in, meter)
 }
+
+// mine makes sure that the run may send parts of its session, by the ledger's word.
+// Where the ledger knows more of the item, the failure tells the workflow.
+func (a *Activities) mine(ctx context.Context, in upload.SendPart) error {
+	hold, err := a.Ledger.Hold(ctx, in.Item.UploadID)
+	if err != nil {
+		return steps.FromLedger(ctx, err)
+	}
+	if hold.RunID == run(ctx).ID && hold.Version <= in.Version && !hold.State.Ended() {
+		return nil
+	}
+	way, err := a.flowOf(in.Item)
+	if err != nil {
+		return err
+	}
+	owned, err := a.Own(ctx, in.Item, way, run(ctx), in.Content)
+	if err != nil || owned.Progress == nil || owned.Progress.Version <= in.Version {
+		return err
+	}
+	p := *owned.Progress
+	way.Unheard(&p, a.Now())
+	return &further{p}
+}
+
+// further says that the ledger has newer progress than the workflow.
+type further struct{ progress upload.Progress }
+
+func (f *further) Error() string { return "the upload is further than this call of it knows" }
 
 // before is what the attempts before this one left: what they sent in vain, and how
 // often they were repeated.

@@ -45,7 +45,8 @@ func newActivities(t *testing.T, ahead time.Duration) *Activities {
 	return &Activities{Steps: &steps.Steps{
 		Accounts: byName{}, Ledger: ledgertest.Open(t, ledgertest.SQLite(t), ledger.Options{}), Log: zap.NewNop(),
 		Sources: sources.New(sources.Options{}), Egress: out, Now: func() time.Time { return time.Now().Add(ahead) },
-		Wait: func(context.Context, time.Duration) error { return nil },
+		Wait:    func(context.Context, time.Duration) error { return nil },
+		Running: func(context.Context, string, string) (bool, error) { return true, nil },
 	}}
 }
 

@@ -81,12 +81,15 @@ func routesOf(ctx workflow.Context, id string, plan *upload.BatchPlan) error {
 // keep the others from their rows.
 func dispatchRoutes(ctx workflow.Context, id string, round int, plan upload.BatchPlan) error {
 	var dispatchers []workflow.ChildWorkflowFuture
+	var ids []string
 	for i, route := range plan.Routes {
 		if route.Waiting == 0 {
 			continue
 		}
+		name := fmt.Sprintf("dispatcher/%s/%d.%d", id, round, i+1)
+		ids = append(ids, name)
 		child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-			WorkflowID: fmt.Sprintf("dispatcher/%s/%d.%d", id, round, i+1), TaskQueue: upload.TaskQueue,
+			WorkflowID: name, TaskQueue: upload.TaskQueue,
 			ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL, WaitForCancellation: true,
 			Priority: shardPriority(id), StaticSummary: "rows of batch " + id + " to " + route.Account,
 		})
@@ -95,8 +98,8 @@ func dispatchRoutes(ctx workflow.Context, id string, round int, plan upload.Batc
 		}))
 	}
 	var all error
-	for _, f := range dispatchers {
-		if err := f.Get(ctx, nil); !endedOutside(ctx, err) { // else the next round finds its rows
+	for i, f := range dispatchers {
+		if err := childEnd(ctx, ids[i], f.Get(ctx, nil)); !endedOutside(ctx, err) { // else the next round finds its rows
 			all = errors.Join(all, err)
 		}
 	}
@@ -135,5 +138,5 @@ func scheduled(ctx workflow.Context, in upload.Scheduled) (upload.BatchEnd, erro
 	})
 	var end upload.BatchEnd
 	err := workflow.ExecuteChildWorkflow(child, upload.WorkflowBatch, run).Get(child, &end)
-	return end, err
+	return end, childEnd(ctx, upload.BatchWorkflowID(run.Batch), err)
 }

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -39,7 +40,7 @@ func (r *run) acceptDecisions(ctx workflow.Context) error {
 // says.
 func (r *run) decided(ctx workflow.Context) (upload.Media, error) {
 	r.await(ctx, "a decision: is the file at the vendor?")
-	err := workflow.Await(ctx, func() bool { return r.decision != nil })
+	err := r.decide(ctx)
 	r.await(ctx, "")
 	if err != nil {
 		return upload.Media{}, err
@@ -62,6 +63,28 @@ func (r *run) decided(ctx workflow.Context) (upload.Media, error) {
 	e := upload.Errorf(upload.KindUnconfirmed, upload.StepTransfer, "marked as failed by %s: %s", d.By, d.Because)
 	e.Code = codeDecided
 	return upload.Media{}, e
+}
+
+// decisionLooks is how often a run that waits for a decision asks the ledger whether it
+// is still the one to wait: the last one repeats.
+var decisionLooks = []time.Duration{time.Minute, 10 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour}
+
+// decide waits for a decision. Where the item has ended meanwhile, as a reset of an
+// older history has it, the error says so.
+func (r *run) decide(ctx workflow.Context) error {
+	for n := 0; ; n++ {
+		look := decisionLooks[min(n, len(decisionLooks)-1)]
+		if decided, err := workflow.AwaitWithTimeout(ctx, look, func() bool { return r.decision != nil }); decided || err != nil {
+			return err
+		}
+		known, err := r.record(ctx)
+		if err != nil {
+			return err
+		}
+		if known != nil {
+			return endedAs(*known)
+		}
+	}
 }
 
 // codeDecided marks a failure that a person chose: it is an end.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -96,24 +95,18 @@ func (f *dispatcher) send(ctx workflow.Context, shards []upload.Shard) error {
 }
 
 func (f *dispatcher) carry(ctx workflow.Context, p upload.Shard) error {
+	id := fmt.Sprintf("shard/%s/%s/%d", p.Batch, p.Route.Account, p.First)
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID: fmt.Sprintf("shard/%s/%s/%d", p.Batch, p.Route.Account, p.First), TaskQueue: upload.TaskQueue,
+		WorkflowID: id, TaskQueue: upload.TaskQueue,
 		ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL, WaitForCancellation: true,
 		Priority:      shardPriority(p.Batch),
 		StaticSummary: fmt.Sprintf("%d rows of batch %s to %s, lines %d to %d", p.Rows, p.Batch, p.Route.Account, p.First, p.Last),
 	})
-	err := workflow.ExecuteChildWorkflow(ctx, upload.WorkflowShard, p).Get(ctx, nil)
+	err := childEnd(ctx, id, workflow.ExecuteChildWorkflow(ctx, upload.WorkflowShard, p).Get(ctx, nil))
 	if endedOutside(ctx, err) {
 		return nil // the batch takes its rows back, and sends them with other shards
 	}
 	return err
-}
-
-// endedOutside reports whether somebody ended a child in Temporal that this workflow
-// wants to go on.
-func endedOutside(ctx workflow.Context, err error) bool {
-	var terminated *temporal.TerminatedError
-	return err != nil && ctx.Err() == nil && (temporal.IsCanceledError(err) || errors.As(err, &terminated))
 }
 
 // wait returns when no shard is under way, also after the batch was canceled: its

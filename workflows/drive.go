@@ -69,6 +69,9 @@ func (r *run) step(ctx workflow.Context, action flow.Action) error {
 	case flow.DoFind:
 		return r.advance(ctx, upload.ActivityFind, control("search after a lost answer"+at))
 	case flow.DoComplete:
+		if len(r.sent) == 0 { // another run sent them, and the ledger keeps them
+			return r.sendParts(ctx)
+		}
 		return r.advance(ctx, upload.ActivityComplete, control("complete"+at))
 	}
 	if r.terms.Policy.Bytes == upload.BytesParts {
@@ -241,9 +244,10 @@ func (r *run) claim(ctx workflow.Context) (claimed upload.Claimed, err error) {
 }
 
 // failureOf reads what an activity failed with, and the progress that follows where
-// it tells; nil for success, and for an upload that was canceled.
+// it tells; nil for success, for an upload that was canceled, and for an item that has
+// ended already.
 func failureOf(err error) (e *upload.Error, follows *upload.Progress) {
-	if err == nil || temporal.IsCanceledError(err) {
+	if err == nil || temporal.IsCanceledError(err) || endedIn(err) != nil {
 		return nil, nil
 	}
 	var timeout *temporal.TimeoutError

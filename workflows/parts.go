@@ -53,7 +53,12 @@ func (r *run) sendParts(ctx workflow.Context) error {
 		done = lacking(r.sent, r.p.Stored)
 	}
 	err := r.sendRest(ctx, r.p.Session, done)
-	if e, _ := failureOf(err); e != nil {
+	e, follows := failureOf(err)
+	if follows != nil { // another run of the item came further
+		r.take(ctx, *follows)
+		return nil
+	}
+	if e != nil {
 		r.way().PartsFailed(&r.p, e)
 		r.tally()
 		return nil
@@ -212,7 +217,7 @@ func (s *sender) send(ctx workflow.Context, number int, lease upload.PartURL) (u
 	in := upload.SendPart{
 		Item: s.item, Content: s.p.Content, Part: lease, Offset: offset, Size: size, Header: s.session.Header,
 		Life: lease.Life, Lenient: state.lenient, Before: s.p.BytesSent, Stored: state.stored,
-		Session: s.session.ID, Slowed: state.slowed,
+		Session: s.session.ID, Slowed: state.slowed, Version: s.p.Version,
 	}
 	if s.again {
 		in.Session = "" // under which the earlier acknowledgement was kept, and would be taken for this one's
@@ -265,11 +270,11 @@ func (s *sender) acknowledged() (parts []upload.Part) {
 
 // failed does as the judge says of a part's failure.
 func (s *sender) failed(ctx workflow.Context, number int, began time.Time, err error) {
-	e, _ := failureOf(err)
+	e, follows := failureOf(err)
 	switch {
 	case s.failing: // what follows from the first that failed
 		return
-	case e == nil: // canceled
+	case e == nil, follows != nil: // canceled, or not this run's to decide
 		s.end(err)
 		return
 	case isQueued(e):

@@ -108,7 +108,7 @@ func (p *shardRun) send(ctx workflow.Context, item upload.Item) error {
 	var ended *temporal.ApplicationError
 	var started *temporal.ChildWorkflowExecutionAlreadyStartedError
 	if err == nil || temporal.IsCanceledError(err) || errors.As(err, &ended) && ended.HasDetails() || errors.As(err, &started) {
-		return nil // it recorded its end, or will
+		return nil // it recorded its end, or will: the batch waits for that
 	}
 	return p.record(free, item, err)
 }

@@ -60,7 +60,7 @@ func item(ctx workflow.Context, item upload.Item) (upload.Result, error) {
 	}
 	claimed, err := r.claim(ctx)
 	if err == nil && claimed.Known != nil {
-		return *claimed.Known, nil
+		return r.known(*claimed.Known)
 	}
 	if err == nil && claimed.Refused != nil {
 		r.conclude(ctx, upload.Media{}, claimed.Refused)
@@ -71,9 +71,12 @@ func item(ctx workflow.Context, item upload.Item) (upload.Result, error) {
 		media, err = r.follow(ctx)
 	}
 	for {
+		if ended := endedIn(err); ended != nil {
+			return r.known(*ended)
+		}
 		r.conclude(ctx, media, err)
-		if err := r.record(ctx); err != nil {
-			return r.result, err
+		if known, err := r.record(ctx); err != nil || known != nil {
+			return r.recorded(known, err)
 		}
 		if r.result.State != upload.StateUnconfirmed {
 			return r.result, r.failure(err)
@@ -81,6 +84,39 @@ func item(ctx workflow.Context, item upload.Item) (upload.Result, error) {
 		r.tellShard(ctx)
 		media, err = r.decided(ctx)
 	}
+}
+
+// known ends with the result that the item has already.
+func (r *run) known(result upload.Result) (upload.Result, error) {
+	r.result = result
+	if result.Error == nil { // ready, or canceled by a person while no run held it
+		return result, nil
+	}
+	f := result.Error
+	return result, r.failure(&upload.Error{Kind: f.Kind, Step: f.Step, Message: f.Message, Hint: string(f.Hint)})
+}
+
+func (r *run) recorded(known *upload.Result, err error) (upload.Result, error) {
+	if known != nil {
+		return r.known(*known)
+	}
+	return r.result, err
+}
+
+// endedIn is how an item has ended already, as an activity found; nil where it has not.
+func endedIn(err error) *upload.Result {
+	var application *temporal.ApplicationError
+	var result upload.Result
+	if !errors.As(err, &application) || application.Type() != upload.FailureEnded || application.Details(&result) != nil {
+		return nil
+	}
+	return &result
+}
+
+// endedAs is the failure of a run whose item has ended already.
+func endedAs(result upload.Result) error {
+	return temporal.NewApplicationErrorWithOptions("the item has ended as "+string(result.State), upload.FailureEnded,
+		temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{result}})
 }
 
 func begin(ctx workflow.Context, item upload.Item) (*run, error) {
@@ -147,9 +183,10 @@ func (r *run) note(text string) {
 	}
 }
 
-// record writes the end into the ledger. It does so for a canceled upload too,
-// and comes back until the ledger takes it.
-func (r *run) record(ctx workflow.Context) error {
+// record writes the end into the ledger. It does so for a canceled upload too, and
+// comes back until the ledger takes it. Where the item has ended already, known is its
+// result.
+func (r *run) record(ctx workflow.Context) (known *upload.Result, _ error) {
 	free, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	free = workflow.WithActivityOptions(free, books("record "+string(r.result.State)))
@@ -157,7 +194,9 @@ func (r *run) record(ctx workflow.Context) error {
 		Item: r.steering.begun, Result: r.result, Fingerprint: r.steering.mark,
 		RunID: workflow.GetInfo(ctx).WorkflowExecution.RunID, Handle: r.p.Session.Handle(),
 	}
-	return workflow.ExecuteActivity(free, upload.ActivityRecord, in).Get(free, nil)
+	var done upload.Recorded
+	err := workflow.ExecuteActivity(free, upload.ActivityRecord, in).Get(free, &done)
+	return done.Known, err
 }
 
 // tellShard lets the shard that this upload belongs to go on without it: it waits

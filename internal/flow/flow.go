@@ -38,6 +38,12 @@ const (
 	DoEnd       Do = "end"        // record how the item ended
 )
 
+// Acts reports whether something has effects at the vendor, so that only the run that
+// holds the item may do it.
+func Acts(do Do) bool {
+	return do == DoPrepare || do == DoSend || do == DoSendParts || do == DoComplete
+}
+
 // Action is the next thing to do.
 type Action struct {
 	Do Do

@@ -216,6 +216,7 @@ func TestAnotherRunTakesOverWhatIsOpenAndNothingElse(t *testing.T) {
 		e.Step = step
 		return upload.Progress{Session: open, Next: upload.StepEnd, Cause: &e, Idle: true}
 	}
+	late := end(upload.StepPoll, func(e *upload.Error) { e.Kind = upload.KindTimeout })
 	for name, c := range map[string]struct {
 		policy upload.Policy
 		was    upload.Progress
@@ -233,7 +234,9 @@ func TestAnotherRunTakesOverWhatIsOpenAndNothingElse(t *testing.T) {
 		"a POST that failed is not":                   {searches, end(upload.StepTransfer), flow.DoPrepare, ""},
 		"a PUT that was cut off is sent again":        {overwrites, upload.Progress{Session: open, Next: upload.StepTransfer}, flow.DoSend, "1"},
 		"one that was answered begins anew":           {overwrites, upload.Progress{Session: open, Next: upload.StepTransfer, Idle: true}, flow.DoPrepare, ""},
-		"so does one that was polled":                 {overwrites, upload.Progress{Session: open, Next: upload.StepPoll, Idle: true}, flow.DoPrepare, ""},
+		"one that was polled is polled on":            {overwrites, upload.Progress{Session: open, Next: upload.StepPoll, Idle: true}, flow.DoPoll, "1"},
+		"one that was not processed is looked for":    {overwrites, late, flow.DoPoll, "1"},
+		"where the vendor can tell":                   {upload.Policy{Bytes: upload.BytesPut}, late, flow.DoPrepare, ""},
 		"and one that has no session":                 {overwrites, upload.Progress{}, flow.DoPrepare, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -49,14 +49,20 @@ func (f Flow) SentParts(s *upload.Progress, receipt upload.Receipt, now time.Tim
 }
 
 // Restart takes over what an earlier run of an item left: a session in parts that may
-// still be known to the vendor, and a call whose answer nobody heard. Everything else
-// begins anew. s holds the same content, and what the new run knows; its counts begin
-// anew in any case.
+// still be known to the vendor, a call whose answer nobody heard, and bytes of which
+// the vendor may yet make a medium. Everything else begins anew. s holds the same
+// content, and what the new run knows; its counts begin anew in any case.
 func (f Flow) Restart(s *upload.Progress, was upload.Progress, now time.Time) {
 	switch {
 	case f.continues(&was):
 		was.Cause, was.Idle = nil, true
 		to(&was, upload.StepTransfer, time.Time{})
+	case was.Next == upload.StepPoll:
+		was.NotBefore = time.Time{}
+	case late(&was):
+		if !f.settle(&was, upload.Errorf(upload.KindExpired, upload.StepTransfer, "session %s of an earlier run was not processed in time", was.Session.ID), now) {
+			return
+		}
 	case !open(&was):
 		return
 	}
@@ -66,6 +72,11 @@ func (f Flow) Restart(s *upload.Progress, was upload.Progress, now time.Time) {
 	s.Notes = notes
 	s.Note("continued with session " + s.Session.ID + " of an earlier run")
 	f.Unheard(s, now)
+}
+
+// late reports whether a run ended because the vendor did not process its bytes in time.
+func late(was *upload.Progress) bool {
+	return was.Next == upload.StepEnd && was.Cause != nil && was.Cause.Kind == upload.KindTimeout && was.Session.Method != ""
 }
 
 // open reports whether a call may have done its work and nobody knows: it was cut off,
@@ -112,6 +123,16 @@ func (f Flow) Unheard(s *upload.Progress, now time.Time) {
 			Kind: upload.KindUnavailable, Step: upload.StepTransfer, Message: "the worker stopped responding while it was sending", Arrived: upload.ArrivedMaybe,
 		}, now)
 	}
+}
+
+// Once reports whether a call is under way, as far as the progress tells, that must
+// not be made twice: made again before its answer is looked for, it may leave a
+// duplicate.
+func (f Flow) Once(s *upload.Progress) bool {
+	if s.Idle || s.Session.Method == "" {
+		return false
+	}
+	return s.Next == upload.StepComplete || s.Next == upload.StepTransfer && f.Policy.Find.By == upload.FindBySearch
 }
 
 // arrived goes on with bytes that have arrived.

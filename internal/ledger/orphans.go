@@ -9,30 +9,48 @@ import (
 // them.
 const becauseOrphaned = "its shard was terminated outside of mediaferry"
 
-// Holder is a run that holds rows of a batch.
+// Holder is a run that holds items: rows of a batch, or one item.
 type Holder struct {
 	Run
-	Rows int64
+	Batch    string // empty for an item of no batch
+	Rows     int64
+	UploadID string // of its first item
 }
 
 // Holders lists the runs that hold rows of a batch.
 func (l *Ledger) Holders(ctx context.Context, batch string) ([]Holder, error) {
+	return l.holders(ctx, "batch = $1 AND "+open, clean(batch))
+}
+
+// Working lists up to most runs that hold items which are being uploaded, behind a run
+// in the order of their workflow IDs and run IDs.
+func (l *Ledger) Working(ctx context.Context, after Run, most int) ([]Holder, error) {
+	return l.holders(ctx, "phase = 'work' AND phase <> 'ready' AND (workflow_id, run_id) > ($1, $2)", clean(after.WorkflowID), clean(after.RunID), most)
+}
+
+// holders lists the runs that hold items which a condition chooses; of three arguments
+// the last is how many.
+func (l *Ledger) holders(ctx context.Context, condition string, args ...any) ([]Holder, error) {
+	limit := ""
+	if len(args) == 3 {
+		limit = " LIMIT $3"
+	}
 	rows, err := l.read.QueryContext(ctx, `
-SELECT cluster, namespace, workflow_id, run_id, COUNT(*) FROM items WHERE batch = $1 AND `+open+` AND run_id <> ''
-GROUP BY cluster, namespace, workflow_id, run_id ORDER BY workflow_id, run_id`, clean(batch))
+SELECT cluster, namespace, workflow_id, run_id, batch, COUNT(*), MIN(upload_id) FROM items WHERE `+condition+` AND run_id <> ''
+GROUP BY cluster, namespace, workflow_id, run_id, batch ORDER BY workflow_id, run_id`+limit, args...)
 	if err != nil {
-		return nil, l.fail("read the holders of batch "+batch, err)
+		return nil, l.fail("read who holds items", err)
 	}
 	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
 	var holders []Holder
 	for rows.Next() {
 		var h Holder
-		if err := rows.Scan(&h.Service.Cluster, &h.Service.Namespace, &h.WorkflowID, &h.RunID, &h.Rows); err != nil {
-			return nil, l.fail("read the holders of batch "+batch, err)
+		if err := rows.Scan(&h.Service.Cluster, &h.Service.Namespace, &h.WorkflowID, &h.RunID, &h.Batch, &h.Rows, &h.UploadID); err != nil {
+			return nil, l.fail("read who holds items", err)
 		}
 		holders = append(holders, h)
 	}
-	return holders, l.fail("read the holders of batch "+batch, rows.Err())
+	return holders, l.fail("read who holds items", rows.Err())
 }
 
 // Orphan takes the rows of a batch from a run of this service that the caller found

@@ -90,6 +90,24 @@ func (l *Ledger) ReadProgress(ctx context.Context, uploadID string) (Row, error)
 	return row, l.fail("read the progress of "+uploadID, err)
 }
 
+// Hold is who holds an item, and how far it is.
+type Hold struct {
+	RunID   string // empty: no run does
+	State   upload.State
+	Version int64 // of the progress; 0: there is none
+}
+
+// Hold reads who holds an item; zero where there is no such item. It is cheap enough
+// for every part of a session.
+func (l *Ledger) Hold(ctx context.Context, uploadID string) (h Hold, err error) {
+	err = l.read.QueryRowContext(ctx, `SELECT run_id, state, COALESCE((SELECT version FROM progress WHERE progress.upload_id = items.upload_id), 0)
+FROM items WHERE upload_id = $1`, clean(uploadID)).Scan(&h.RunID, &h.State, &h.Version)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Hold{}, nil
+	}
+	return h, l.fail("read who holds "+uploadID, err)
+}
+
 // Detach releases items that are to get workflows of their own, and returns when
 // that is committed. They keep their state and their progress; no run holds them
 // until a workflow of their own claims them. What the run that released an item says

@@ -158,11 +158,11 @@ func upsert(n int, set string) string {
 ON CONFLICT (upload_id) DO UPDATE SET ` + set
 }
 
-// countBytes adds to what n runs have sent: arguments are upload ID, run ID,
-// bytes, and the time. A missing row stays missing.
+// countBytes adds to what n runs have sent, and says that they are at work: arguments
+// are upload ID, run ID, bytes, and the time. A missing row stays missing.
 func countBytes(n int) string {
 	return withRows(n, []string{"TEXT", "TEXT", "BIGINT", "BIGINT"}, `UPDATE items SET bytes_sent = {3}, updated_at = {4} {from}
-WHERE items.upload_id = {1} AND items.run_id = {2} AND items.`+open+` AND items.bytes_sent < {3}`)
+WHERE items.upload_id = {1} AND items.run_id = {2} AND items.`+open+` AND items.bytes_sent <= {3}`)
 }
 
 // withRows completes a statement that is to be done for each of n rows of

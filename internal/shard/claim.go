@@ -76,7 +76,8 @@ func (c *carrier) claimGroup(ctx context.Context, group []*row) {
 	}
 	for i, r := range plain {
 		if claims[i].Outcome == ledger.Granted {
-			r.p.Content = r.seen
+			r.way = steps.FlowOf(c.spec, caller.Account, r.item)
+			r.claimed(r.seen)
 		}
 	}
 }
@@ -106,6 +107,22 @@ func (c *carrier) statGroup(ctx context.Context, account spec.Account, group []*
 		}
 	}
 	return seen
+}
+
+// takeOver claims a row with progress that a former run of this shard left, as after a
+// reset in Temporal, and reports whether the row goes on here.
+func (r *row) takeOver(ctx context.Context) bool {
+	r.former = false
+	claim, err := r.Ledger.Claim(ctx, r.claimRequest(r.p.Content))
+	switch {
+	case err != nil:
+		err = steps.FromLedger(ctx, err)
+	case claim.Outcome == ledger.Granted:
+		return true
+	default:
+		err = r.notGranted(ctx, claim, r.p.Content)
+	}
+	return r.conclude(ctx, at(&r.p), err)
 }
 
 // claimRequest asks for a row on behalf of its shard.

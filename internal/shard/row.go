@@ -32,19 +32,21 @@ type row struct {
 	way      flow.Flow
 	p        upload.Progress
 	started  time.Time
-	inside   bool         // it holds a place of the limiter
-	counted  bool         // it is among those that need no more sending, for now
-	account  spec.Account // as of its last step
-	unpolled bool         // nobody has polled since its last byte
-	done     bool         // it has ended, or is detached
+	inside   bool             // it holds a place of the limiter
+	counted  bool             // it is among those that need no more sending, for now
+	account  spec.Account     // as of its last step
+	unpolled bool             // nobody has polled since its last byte
+	former   bool             // a run that is over holds it
+	last     *upload.Progress // what its last run left, until it is claimed
+	done     bool             // it has ended, or is detached
 }
 
 func newRow(c *carrier, from ledger.Row) *row {
 	r := &row{carrier: c, entry: from.Entry, started: c.Now()}
 	r.item, r.broken = from.Item()
 	r.way.Seed = r.item.UploadID
-	if from.Progress != nil && from.RunID == "" && !from.Detached { // it failed or was canceled, and begins anew
-		r.p.Version = from.Progress.Version
+	if from.Progress != nil && from.RunID == "" && !from.Detached { // its last run failed or was canceled
+		r.p.Version, r.last = from.Progress.Version, from.Progress
 		return r
 	}
 	if from.Progress == nil {
@@ -52,6 +54,7 @@ func newRow(c *carrier, from ledger.Row) *row {
 		return r
 	}
 	r.p, r.started = *from.Progress, from.Result.StartedAt.Time
+	r.former = from.RunID != c.attempt.Run.ID
 	if r.p.Session.Method == "" {
 		r.p.Content = upload.Content{} // it is to be claimed again
 		return r
@@ -67,6 +70,9 @@ func (r *row) travel(ctx context.Context) {
 	defer r.passed()
 	defer r.leave()
 	for !r.done {
+		if r.former && !r.takeOver(ctx) {
+			return
+		}
 		if r.p.Next == upload.StepPoll {
 			r.leave()
 			r.passed()
@@ -254,8 +260,18 @@ func (r *row) claim(ctx context.Context, account spec.Account) error {
 	if claim.Outcome != ledger.Granted {
 		return r.notGranted(ctx, claim, content)
 	}
-	r.p.Content = content
+	r.claimed(content)
 	return nil
+}
+
+// claimed takes note that the row is this run's, and takes over what its last run left
+// open of the same source.
+func (r *row) claimed(content upload.Content) {
+	r.p.Content = content
+	if was := r.last; was != nil && was.Content.Fingerprint == content.Fingerprint && was.Content.Size == content.Size {
+		r.way.Restart(&r.p, *was, r.Now())
+	}
+	r.last = nil
 }
 
 // notGranted is what becomes of a row that another run has, or had. An upload of

@@ -187,8 +187,21 @@ func (s *Steps) identify(ctx context.Context, item upload.Item, run Run, content
 				WithHint("to see that upload: mediaferry show %s", item.UploadID)
 			return false, nil
 		}
+		if err := s.silent(ctx, item, claimed.Terms); err != nil {
+			return false, err
+		}
 		request.TakeOver = entry.RunID
 	}
+}
+
+// silent returns *Later while a run that is over may still make a call that must not be
+// made twice.
+func (s *Steps) silent(ctx context.Context, item upload.Item, terms upload.Terms) error {
+	row, err := s.Ledger.ReadProgress(ctx, item.UploadID)
+	if err != nil {
+		return FromLedger(ctx, err)
+	}
+	return s.Silent(flow.Flow{Policy: terms.Policy, Seed: item.UploadID}, row.Progress, row.UpdatedAt)
 }
 
 // follow lets the progress of a new run follow what an earlier run of the item has

@@ -96,11 +96,12 @@ func FromLedger(ctx context.Context, err error) error {
 }
 
 // Failure is an error as the judge takes it; nil where it is for nobody to judge:
-// success, Later, trouble with the ledger, and a context that has ended.
+// success, Later, Ended, trouble with the ledger, and a context that has ended.
 func Failure(ctx context.Context, err error, at upload.Step) *upload.Error {
 	var later *Later
 	var books *LedgerError
-	if err == nil || ctx.Err() != nil || errors.As(err, &later) || errors.As(err, &books) {
+	var ended *Ended
+	if err == nil || ctx.Err() != nil || errors.As(err, &later) || errors.As(err, &books) || errors.As(err, &ended) {
 		return nil
 	}
 	e := upload.AsError(err, at)

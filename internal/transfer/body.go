@@ -121,6 +121,9 @@ func (r *reader) Read(p []byte) (int, error) {
 	if err == nil {
 		err = r.passed(p[:n])
 	}
+	if err == nil {
+		err = r.meter.guarded()
+	}
 	if err != nil {
 		r.failed.Store(&err)
 		return 0, err // without the bytes beside it: the other side must not have all of them
@@ -182,6 +185,9 @@ type Meter struct {
 	// Limit, where set, is asked before more is read; it returns when n more
 	// bytes may pass, or an error when ctx ends.
 	Limit func(ctx context.Context, n int) error
+	// Guard, where set, is asked before bytes that were read are handed to the
+	// connection. Its error ends the send, which hands over nothing more.
+	Guard func() error
 }
 
 // Sent is how many bytes of the medium were handed to the connection so far,
@@ -197,6 +203,13 @@ func (m *Meter) add(n int) {
 	if m != nil {
 		m.sent.Add(int64(n))
 	}
+}
+
+func (m *Meter) guarded() error {
+	if m == nil || m.Guard == nil {
+		return nil
+	}
+	return m.Guard()
 }
 
 func (m *Meter) wait(ctx context.Context, n int) error {

@@ -40,6 +40,7 @@ const (
 	ActivityInspect       = "Inspect"
 	ActivityDigest        = "Digest"
 	ActivityRecord        = "Record"
+	ActivityAwaitRun      = "AwaitRun"
 	ActivityAcquireSerial = "AcquireSerial"
 	ActivityReleaseSerial = "ReleaseSerial"
 	ActivityHere          = "Here"
@@ -81,6 +82,10 @@ type Terms struct {
 	SerialKey string        `json:"serial_key,omitempty"` // what must be held before the bytes are sent
 	Last      bool          `json:"last,omitempty"`       // take the serial key after all others that want it
 }
+
+// FailureEnded is the type of the failure by which an activity says that the item has
+// ended already. Its detail is the Result, with which the workflow ends, too.
+const FailureEnded = "ended"
 
 // Prepare is the input of the activity of that name.
 type Prepare struct {
@@ -133,6 +138,8 @@ type SendPart struct {
 	// Stored, where set, is the ETag under which the vendor lists the part: then
 	// nothing is sent, but the source's bytes are held against it.
 	Stored string `json:"stored,omitempty"`
+	// Version is that of the progress that the workflow knows.
+	Version int64 `json:"version,omitempty"`
 }
 
 // SignParts is the input of the activity of that name: URLs are wanted for
@@ -304,4 +311,11 @@ type Record struct {
 	// so that those that go last know of it; see SerialRequest.
 	SerialKey string `json:"serial_key,omitempty"`
 	Last      bool   `json:"last,omitempty"`
+}
+
+// Recorded is the result of the activity Record.
+type Recorded struct {
+	// Known is how the item has ended already, where that is why the record does not
+	// count: the run ends so, too.
+	Known *Result `json:"known,omitempty"`
 }

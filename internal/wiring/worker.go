@@ -121,6 +121,9 @@ func StartWorker(ctx context.Context, o WorkerOptions) (*Worker, error) {
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	w.cancel = cancel
 	w.done.Go(func() { w.announce(life) })
+	if o.Uploads {
+		w.done.Go(func() { acts.SweepEvery(life) })
+	}
 	return w, nil
 }
 

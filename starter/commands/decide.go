@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 	"go.temporal.io/api/serviceerror"
@@ -92,7 +93,7 @@ func (c decideCommand) run(ctx context.Context, id string, d upload.Decision) er
 	}
 	var gone *serviceerror.NotFound
 	if errors.As(err, &gone) {
-		return fmt.Errorf("the workflow of %s has ended; if the file is not at the vendor, upload it again with --again", id)
+		return c.decideWithout(ctx, entry, d)
 	}
 	if err != nil {
 		return fmt.Errorf("decide %s: %w", id, err)
@@ -157,6 +158,32 @@ func (c decideCommand) decideBatch(ctx context.Context, id string, d upload.Deci
 	return c.batches.Reported(ctx, id, end)
 }
 
+// decideWithout decides on an upload whose workflow was terminated or deleted. One that
+// is to be sent again has failed until it is retried.
+func (c decideCommand) decideWithout(ctx context.Context, entry ledger.Entry, d upload.Decision) error {
+	item, err := entry.Item()
+	if err != nil {
+		return err
+	}
+	id, result := entry.Result.UploadID, entry.Result
+	now := time.Now().UTC()
+	result.FinishedAt, result.State, result.Error = &now, upload.StateReady, nil
+	result.Note = fmt.Sprintf("%s decided %s because %s", d.By, d.Verdict, d.Because)
+	if d.Verdict != upload.VerdictReady {
+		result.State = upload.StateFailed
+		result.Error = &upload.Failure{
+			Kind: upload.KindUnconfirmed, Step: upload.StepTransfer, Message: "marked as failed by " + d.By + ": " + d.Because, Hint: "mediaferry retry " + upload.Text(id),
+		}
+	}
+	if err := c.Ledger.Record(ctx, upload.Record{Item: item, Result: result, Fingerprint: entry.Fingerprint, RunID: entry.RunID}); err != nil {
+		return fmt.Errorf("decide %s: %w", id, err)
+	}
+	if d.Verdict == upload.VerdictRetry {
+		c.Say("%s has no workflow any more; to send it again, run: mediaferry retry %s", id, id)
+	}
+	return nil
+}
+
 // decideRow sends a decision and waits until the workflow has received it.
 func (c decideCommand) decideRow(ctx context.Context, entry ledger.Entry, d upload.Decision) error {
 	id := entry.Result.UploadID
@@ -169,7 +196,7 @@ func (c decideCommand) decideRow(ctx context.Context, entry ledger.Entry, d uplo
 	}
 	var gone *serviceerror.NotFound
 	if errors.As(err, &gone) {
-		return fmt.Errorf("the workflow of %s has ended; if the file is not at the vendor, send the row in another batch with --again", id)
+		return c.decideWithout(ctx, entry, d)
 	}
 	if err != nil {
 		return fmt.Errorf("decide %s: %w", id, err)

@@ -17,8 +17,9 @@ var errNoWorkflow = errors.New("the upload has no workflow of its own")
 // status asks an upload's workflow how far it is. Where no worker answers, it
 // fails.
 func (u Uploads) status(ctx context.Context, f *Upload) (status upload.Status, err error) {
-	if f.run != nil {
-		if status, err = u.Status(ctx, f.run.GetID(), f.run.GetRunID()); err != nil {
+	run := f.current()
+	if run != nil {
+		if status, err = u.Status(ctx, run.GetID(), run.GetRunID()); err != nil {
 			return status, err
 		}
 	}
@@ -29,7 +30,7 @@ func (u Uploads) status(ctx context.Context, f *Upload) (status upload.Status, e
 		}
 		status.Waiting = output.WaitWords(waiting, time.Now())
 	}
-	if f.run == nil && status.Waiting == "" {
+	if run == nil && status.Waiting == "" {
 		return status, errNoWorkflow
 	}
 	return status, nil

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"go.temporal.io/api/enums/v1"
@@ -35,7 +36,8 @@ func NewUploads(s *opening.Session, w *opening.Workers) Uploads {
 // Upload is an upload that a command waits for.
 type Upload struct {
 	item   upload.Item
-	run    client.WorkflowRun // nil for a grouped row
+	mu     sync.Mutex
+	run    client.WorkflowRun // nil for a grouped row; a reset in Temporal replaces it
 	ended  chan struct{}      // closed when result and err are set
 	result upload.Result
 	err    error // the workflow ended in a way that left no result
@@ -101,12 +103,43 @@ func (u Uploads) attach(ctx context.Context, item upload.Item, run client.Workfl
 	f := &Upload{item: item, run: run, ended: make(chan struct{})}
 	go func() {
 		defer close(f.ended)
-		f.err = run.Get(ctx, &f.result)
+		for {
+			f.err = f.current().Get(ctx, &f.result)
+			if !u.reset(ctx, f) {
+				break
+			}
+		}
 		if found, ok := resultOf(f.err); ok {
 			f.result, f.err = found, nil
 		}
 	}()
 	return f
+}
+
+// current is the run that is followed; nil for a grouped row.
+func (f *Upload) current() client.WorkflowRun {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.run
+}
+
+// reset reports whether a run was terminated by a reset in Temporal, and follows the
+// one that goes on.
+func (u Uploads) reset(ctx context.Context, f *Upload) bool {
+	var terminated *temporal.TerminatedError
+	if !errors.As(f.err, &terminated) {
+		return false
+	}
+	run := f.current()
+	newest, err := u.session.Temporal.DescribeWorkflowExecution(ctx, run.GetID(), "")
+	id := newest.GetWorkflowExecutionInfo().GetExecution().GetRunId()
+	if err != nil || id == "" || id == run.GetRunID() {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.run = u.session.Temporal.GetWorkflow(ctx, run.GetID(), id)
+	return true
 }
 
 // resultOf reads the result that a failed or canceled workflow ends with.

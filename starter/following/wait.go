@@ -107,7 +107,8 @@ func progressOf(all []*Upload, watcher *statusWatcher) []output.Upload {
 // check finds out whether there is anything to wait for: not where an upload has
 // ended, is unconfirmed, or waits for its account.
 func (u Uploads) check(ctx context.Context, f *Upload) (upload.Result, bool, error) {
-	if f.run == nil {
+	run := f.current()
+	if run == nil {
 		return u.checkRow(ctx, f)
 	}
 	select {
@@ -123,7 +124,7 @@ func (u Uploads) check(ctx context.Context, f *Upload) (upload.Result, bool, err
 	if err != nil {
 		return upload.Result{}, false, err
 	}
-	if entry.RunID != f.run.GetRunID() {
+	if entry.RunID != run.GetRunID() {
 		return upload.Result{}, false, nil // of an earlier run
 	}
 	f.entry = entry

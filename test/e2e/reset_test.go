@@ -1,0 +1,172 @@
+package e2e
+
+import (
+	"context"
+	"crypto/rand"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+// tasks are the events at which a workflow can be reset: its completed workflow tasks.
+func tasks(h *historypb.History) (ids []int64) {
+	for _, e := range h.Events {
+		if e.GetEventType() == enums.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
+			ids = append(ids, e.GetEventId())
+		}
+	}
+	return ids
+}
+
+// runOf is the latest run of a workflow.
+func runOf(t *testing.T, c client.Client, id string) string {
+	t.Helper()
+	found, err := c.DescribeWorkflowExecution(t.Context(), id, "")
+	require.NoError(t, err)
+	return found.GetWorkflowExecutionInfo().GetExecution().GetRunId()
+}
+
+// reset does what "Reset" in Temporal's web UI does, and returns the new run.
+func reset(t *testing.T, c client.Client, id, run string, task int64) string {
+	t.Helper()
+	made, err := c.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
+		Namespace: "default", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: id, RunId: run},
+		Reason: "a test", WorkflowTaskFinishEventId: task, RequestId: rand.Text(),
+	})
+	require.NoError(t, err)
+	return made.GetRunId()
+}
+
+// over waits until a run has ended, and returns its error.
+func over(t *testing.T, c client.Client, id, run string) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	return c.GetWorkflow(ctx, id, run).Get(ctx, nil)
+}
+
+// sources are a medium for each vendor, the film in several parts.
+func sources(p *place) map[string]string {
+	return map[string]string{
+		"trustana": p.file("mug.png"), "trustoo": p.file("lamp.webp"), "sitoo": p.file("watch.gif"),
+		"closient": p.file("headphones.jpg"), "truvideo": p.film("film.mp4", filmSize),
+	}
+}
+
+// once makes sure that a vendor has a medium, and nothing else of ours.
+func once(t *testing.T, box control, vendor, file string, r upload.Result) {
+	t.Helper()
+	require.EqualValues(t, r.MediaID, box.medium(vendor, file).MediaID)
+	books := box.ledger()
+	require.Empty(t, books.Duplicates())
+	require.Len(t, visible(books)[vendor], 1)
+}
+
+func TestAFinishedUploadThatIsResetEndsWithItsResult(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	_, at := p.up("--sandbox")
+	box, c := control{t, at.Sandbox}, stranger(t, at)
+	for vendor, source := range sources(p) {
+		t.Run(vendor, func(t *testing.T) {
+			t.Parallel()
+			id := "upload/" + vendor + "/one"
+			r := result(t, p.do(sending(vendor, "one", source)...))
+			first, points := runOf(t, c, id), tasks(history(t, c, id))
+			require.Greater(t, len(points), 3)
+			for _, task := range points {
+				require.NoError(t, over(t, c, id, reset(t, c, id, first, task)), "reset at event %d", task)
+				require.Equal(t, r, p.ready(id), "reset at event %d", task)
+				once(t, box, vendor, source, r)
+			}
+		})
+	}
+}
+
+// TestARunningUploadThatIsResetGoesOn resets uploads at a moment at which their vendors
+// have done what they were asked and have not yet answered.
+func TestARunningUploadThatIsResetGoesOn(t *testing.T) {
+	t.Parallel()
+	for name, calls := range map[string][]string{
+		"while sessions are opened":   {"trustana.prepare", "trustoo.policy", "sitoo.upload-url", "closient.list", "truvideo.start"},
+		"while bytes are sent":        {"trustana.put", "trustoo.post", "sitoo.post", "closient.post", "truvideo.part"},
+		"while processing is watched": {"trustana.status", "sitoo.get", "truvideo.status"},
+		"while it is being completed": {"truvideo.complete"},
+	} {
+		t.Run(name, func(t *testing.T) { resetAt(t, calls) })
+	}
+}
+
+func resetAt(t *testing.T, calls []string) {
+	t.Parallel()
+	p := newPlace(t)
+	_, at := p.up("--sandbox")
+	box, c := control{t, at.Sandbox}, stranger(t, at)
+	rules := make([]string, len(calls))
+	for i, call := range calls {
+		rules[i] = call + "=slow=10m"
+	}
+	box.faults(rules...)
+	held := map[string]string{}
+	for vendor, source := range sources(p) {
+		if !slices.ContainsFunc(calls, func(call string) bool { return call[:len(vendor)] == vendor }) {
+			continue
+		}
+		p.do(sending(vendor, "one", source, "--detach")...)
+		held[vendor] = source
+	}
+	box.hits(1)
+	box.faults() // those that are held stay so
+	for vendor := range held {
+		id := "upload/" + vendor + "/one"
+		points := tasks(history(t, c, id))
+		first := runOf(t, c, id)
+		reset(t, c, id, first, points[len(points)-1])
+	}
+	for vendor, source := range held {
+		once(t, box, vendor, source, p.ready("upload/"+vendor+"/one"))
+	}
+	box.content()
+}
+
+// TestAWorkflowEndedInTemporalIsNoticed ends workflows as an operator does in Temporal's
+// web UI. Each stays with its vendor once, and its upload says that it has ended.
+func TestAWorkflowEndedInTemporalIsNoticed(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	_, at := p.up("--sandbox")
+	box, c := control{t, at.Sandbox}, stranger(t, at)
+	box.faults("trustana.status=slow=10m", "truvideo.part#3+=slow=10m")
+	all := sources(p)
+	p.do(sending("trustana", "one", all["trustana"], "--detach")...)
+	p.do(sending("truvideo", "one", all["truvideo"], "--detach")...)
+	box.hits(1)
+	require.NoError(t, c.TerminateWorkflow(t.Context(), "upload/trustana/one", "", "a test"))
+	_, err := c.WorkflowService().DeleteWorkflowExecution(t.Context(), &workflowservice.DeleteWorkflowExecutionRequest{
+		Namespace: "default", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: "upload/truvideo/one"},
+	})
+	require.NoError(t, err)
+	for vendor := range map[string]bool{"trustana": true, "truvideo": true} {
+		id := "upload/" + vendor + "/one"
+		until(t, id+" has failed", func() bool {
+			return result(t, p.do("show", "--json", id)).State == upload.StateFailed
+		})
+		r := result(t, p.do("show", "--json", id))
+		require.Equal(t, upload.KindInternal, r.Error.Kind)
+		require.EqualValues(t, "mediaferry retry "+id, r.Error.Hint)
+	}
+	box.faults()
+	for _, vendor := range []string{"trustana", "truvideo"} {
+		p.do("retry", "upload/"+vendor+"/one")
+		once(t, box, vendor, all[vendor], p.ready("upload/"+vendor+"/one"))
+	}
+}
