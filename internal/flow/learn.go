@@ -57,10 +57,12 @@ func (f Flow) Restart(s *upload.Progress, was upload.Progress, now time.Time) {
 	case f.continues(&was):
 		was.Cause, was.Idle = nil, true
 		to(&was, upload.StepTransfer, time.Time{})
+	case was.Next == upload.StepPoll && was.Until.IsZero(): // after its time, another session is opened
+		was.Cause, was.Until, was.NotBefore = unprocessed(&was), f.deadline(&was), time.Time{}
 	case was.Next == upload.StepPoll:
 		was.NotBefore = time.Time{}
 	case late(&was):
-		if !f.settle(&was, upload.Errorf(upload.KindExpired, upload.StepTransfer, "session %s of an earlier run was not processed in time", was.Session.ID), now) {
+		if !f.settle(&was, unprocessed(&was), now) {
 			return
 		}
 	case !open(&was):
@@ -77,6 +79,11 @@ func (f Flow) Restart(s *upload.Progress, was upload.Progress, now time.Time) {
 // late reports whether a run ended because the vendor did not process its bytes in time.
 func late(was *upload.Progress) bool {
 	return was.Next == upload.StepEnd && was.Cause != nil && was.Cause.Kind == upload.KindTimeout && was.Session.Method != ""
+}
+
+// unprocessed is why another session is opened in place of one of an earlier run.
+func unprocessed(was *upload.Progress) *upload.Error {
+	return upload.Errorf(upload.KindExpired, upload.StepTransfer, "session %s of an earlier run was not processed in time", was.Session.ID)
 }
 
 // open reports whether a call may have done its work and nobody knows: it was cut off,

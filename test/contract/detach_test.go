@@ -34,7 +34,7 @@ func (w *world) requestDetach(id string, want ledger.Want) ledger.Entry {
 // endShard ends the shard of a row as Temporal's UI does.
 func (w *world) endShard(row ledger.Entry) {
 	w.mu.Lock()
-	w.dead[row.RunID] = true
+	w.dead[row.RunID], w.dead[row.WorkflowID] = true, true
 	w.mu.Unlock()
 	w.env.CancelWorkflowByID(row.WorkflowID, row.RunID)
 }

@@ -69,7 +69,7 @@ type world struct {
 	pauses  []pause
 	// waited is called when an activity waits within its slot.
 	waited  func()
-	dead    map[string]bool // run IDs of workflows that ended without a word
+	dead    map[string]bool // runs that ended without a word, and workflows that have no other
 	planted []string        // what must not be seen, besides the credentials
 	as      string          // the ID of the next workflow; "": the item's
 	abrupt  bool            // canceling a workflow kills it
@@ -209,9 +209,12 @@ const patience = 3 * time.Minute
 // KeyFingerprint is the configuration's own.
 func (w *world) KeyFingerprint(account spec.Account) string { return config.Fingerprint(account) }
 
-func (w *world) running(_ context.Context, _, runID string) (bool, error) {
+func (w *world) running(_ context.Context, workflowID, runID string) (bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if runID == "" { // any run of the workflow
+		runID = workflowID
+	}
 	return !w.dead[runID], nil
 }
 

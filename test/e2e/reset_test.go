@@ -3,7 +3,9 @@ package e2e
 import (
 	"context"
 	"crypto/rand"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,14 +19,49 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-// tasks are the events at which a workflow can be reset: its completed workflow tasks.
+// everyTask resets at every workflow task, and not only before the first call of each
+// step.
+var everyTask = os.Getenv("MEDIAFERRY_RESETS") == "every"
+
+// tasks are the events at which a workflow is reset: completed workflow tasks.
 func tasks(h *historypb.History) (ids []int64) {
+	seen := map[string]bool{}
+	var task int64
 	for _, e := range h.Events {
-		if e.GetEventType() == enums.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
-			ids = append(ids, e.GetEventId())
+		activity := e.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName()
+		switch {
+		case e.GetEventType() == enums.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+			if task = e.GetEventId(); everyTask {
+				ids = append(ids, task)
+			}
+		case activity != "" && !seen[activity] && !everyTask:
+			seen[activity] = true
+			ids = append(ids, task)
 		}
 	}
-	return ids
+	return slices.Compact(ids)
+}
+
+// lastTask is the last event at which a workflow can be reset.
+func lastTask(h *historypb.History) (id int64) {
+	for _, e := range h.Events {
+		if e.GetEventType() == enums.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
+			id = e.GetEventId()
+		}
+	}
+	return id
+}
+
+// historyOf reads the history of one run.
+func historyOf(t *testing.T, c client.Client, run [2]string) *historypb.History {
+	t.Helper()
+	h := &historypb.History{}
+	for events := c.GetWorkflowHistory(t.Context(), run[0], run[1], false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); events.HasNext(); {
+		event, err := events.Next()
+		require.NoError(t, err)
+		h.Events = append(h.Events, event)
+	}
+	return h
 }
 
 // runOf is the latest run of a workflow.
@@ -82,7 +119,7 @@ func TestAFinishedUploadThatIsResetEndsWithItsResult(t *testing.T) {
 			id := "upload/" + vendor + "/one"
 			r := result(t, p.do(sending(vendor, "one", source)...))
 			first, points := runOf(t, c, id), tasks(history(t, c, id))
-			require.Greater(t, len(points), 3)
+			require.Greater(t, len(points), 2)
 			for _, task := range points {
 				require.NoError(t, over(t, c, id, reset(t, c, id, first, task)), "reset at event %d", task)
 				require.Equal(t, r, p.ready(id), "reset at event %d", task)
@@ -128,9 +165,7 @@ func resetAt(t *testing.T, calls []string) {
 	box.faults() // those that are held stay so
 	for vendor := range held {
 		id := "upload/" + vendor + "/one"
-		points := tasks(history(t, c, id))
-		first := runOf(t, c, id)
-		reset(t, c, id, first, points[len(points)-1])
+		reset(t, c, id, runOf(t, c, id), lastTask(history(t, c, id)))
 	}
 	for vendor, source := range held {
 		once(t, box, vendor, source, p.ready("upload/"+vendor+"/one"))
@@ -168,5 +203,62 @@ func TestAWorkflowEndedInTemporalIsNoticed(t *testing.T) {
 	for _, vendor := range []string{"trustana", "truvideo"} {
 		p.do("retry", "upload/"+vendor+"/one")
 		once(t, box, vendor, all[vendor], p.ready("upload/"+vendor+"/one"))
+	}
+}
+
+// batchRuns are the workflows of a batch: its own, its dispatchers and its shards.
+func batchRuns(t *testing.T, c client.Client, batch string) (all [][2]string) {
+	t.Helper()
+	for _, run := range runs(t, c) {
+		if run[0] == "batch/"+batch || strings.HasPrefix(run[0], "dispatcher/"+batch+"/") || strings.HasPrefix(run[0], "shard/"+batch+"/") {
+			all = append(all, run)
+		}
+	}
+	return all
+}
+
+func TestAFinishedBatchThatIsResetSendsNothing(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	_, at := p.up("--sandbox")
+	box, c := control{t, at.Sandbox}, stranger(t, at)
+	catalogue := p.catalogue("spring", 20_000, share{"trustana", 3}, share{"trustoo", 3}, share{"sitoo", 3})
+	p.do("batch", "start", catalogue.manifest, "--id", "spring", "--follow")
+	before := p.report("spring")
+	catalogue.delivered(t, box, before)
+	for _, run := range batchRuns(t, c, "spring") {
+		for _, task := range tasks(historyOf(t, c, run)) {
+			again := reset(t, c, run[0], run[1], task)
+			require.NoError(t, over(t, c, run[0], again), "%s was reset at event %d", run[0], task)
+			require.Equal(t, before, p.report("spring"), "%s was reset at event %d", run[0], task)
+			catalogue.delivered(t, box, before)
+		}
+	}
+}
+
+func TestARunningBatchThatIsResetGoesOn(t *testing.T) {
+	t.Parallel()
+	bytes := []string{"trustana.put=slow=10m", "trustoo.post=slow=10m", "sitoo.post=slow=10m"}
+	processing := []string{"trustana.status=status=503", "sitoo.get=status=503"} // in a shard that is not reset, what is held stays so
+	for part, held := range map[string][]string{"batch/": processing, "dispatcher/": processing, "shard/": bytes} {
+		t.Run("its "+strings.TrimSuffix(part, "/"), func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t)
+			_, at := p.up("--sandbox")
+			box, c := control{t, at.Sandbox}, stranger(t, at)
+			catalogue := p.catalogue("spring", 20_000, share{"trustana", 3}, share{"trustoo", 3}, share{"sitoo", 3})
+			box.faults(held...)
+			p.do("batch", "start", catalogue.manifest, "--id", "spring")
+			box.hits(1)
+			box.faults() // those that are held stay so
+			for _, run := range batchRuns(t, c, "spring") {
+				if !strings.HasPrefix(run[0], part) {
+					continue
+				}
+				reset(t, c, run[0], run[1], lastTask(historyOf(t, c, run)))
+			}
+			p.do("batch", "watch", "spring")
+			catalogue.delivered(t, box, p.report("spring"))
+		})
 	}
 }
