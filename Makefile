@@ -1,7 +1,7 @@
 # Targets explain themselves: make
 
 .DEFAULT_GOAL := help
-.PHONY: help build engine demo test bench kills lint determinism vulnerabilities histories docs fuzz clean
+.PHONY: help build engine demo test bench kills resets lint determinism vulnerabilities histories docs fuzz clean
 
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -33,6 +33,9 @@ bench: build ## Run the benchmarks, and compare speed and memory with plain loop
 
 kills: engine ## Kill, stop, disconnect and pause a long upload and a batch, and count repeated work (20 minutes)
 	cd test && MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -tags kills -run '^(TestKills|TestSleep|TestNetwork|TestPause|TestShortLives|TestBatchKills|TestBatchPace)$$' -count 1 -timeout 2h -v ./e2e
+
+resets: engine ## Reset finished and running uploads and batches in Temporal at every workflow task (10 minutes)
+	cd test && MEDIAFERRY_RESETS=every MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -run 'Reset|EndedInTemporal' -count 1 -timeout 1h -v ./e2e
 
 lint: ## Check style, formatting and import rules (builds golangci-lint, which takes minutes the first time)
 	for module in $(MODULES); do (cd $$module && $(TOOL) golangci-lint run ./...) || exit 1; done

@@ -130,9 +130,22 @@ func TestRowsOfADeadRunWaitAgain(t *testing.T) {
 		holders, err := l.Holders(t.Context(), "spring")
 		require.NoError(t, err)
 		require.Equal(t, []ledger.Holder{
-			{Run: ledger.Run{WorkflowID: spring(4).UploadID, RunID: "own"}, Rows: 1},
-			{Run: ledger.Run{WorkflowID: "shard/spring/1/1", RunID: "shard"}, Rows: 3},
+			{Run: ledger.Run{WorkflowID: spring(4).UploadID, RunID: "own"}, Batch: "spring", Rows: 1, UploadID: spring(4).UploadID},
+			{Run: ledger.Run{WorkflowID: "shard/spring/1/1", RunID: "shard"}, Batch: "spring", Rows: 3, UploadID: spring(1).UploadID},
 		}, holders)
+
+		working, err := l.Working(t.Context(), ledger.Run{}, 1)
+		require.NoError(t, err)
+		require.Equal(t, holders[:1], working)
+		working, err = l.Working(t.Context(), working[0].Run, 10)
+		require.NoError(t, err)
+		require.Equal(t, holders[1:], working)
+		hold, err := l.Hold(t.Context(), spring(2).UploadID)
+		require.NoError(t, err)
+		require.Equal(t, ledger.Hold{RunID: "shard", State: upload.StateTransferring, Version: 1}, hold)
+		hold, err = l.Hold(t.Context(), "nobody's")
+		require.NoError(t, err)
+		require.Zero(t, hold)
 
 		n, err := l.Orphan(t.Context(), "spring", "shard")
 		require.NoError(t, err)

@@ -44,7 +44,7 @@ func TestNoServiceTakesWhatARunOfAnotherHolds(t *testing.T) {
 				require.ErrorContains(t, err, here.String())
 				holders, err := away.Holders(t.Context(), "spring")
 				require.NoError(t, err)
-				require.Equal(t, []ledger.Holder{{Run: ledger.Run{Service: here, WorkflowID: item.UploadID, RunID: "one"}, Rows: 1}}, holders)
+				require.Equal(t, []ledger.Holder{{Run: ledger.Run{Service: here, WorkflowID: item.UploadID, RunID: "one"}, Batch: "spring", Rows: 1, UploadID: item.UploadID}}, holders)
 				grant(t, l, asks(item, "two", later))
 
 				record(t, l, ended(item, "two", later, upload.StateFailed))
