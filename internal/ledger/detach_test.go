@@ -140,7 +140,7 @@ func TestRowsOfADeadRunWaitAgain(t *testing.T) {
 		working, err = l.Working(t.Context(), working[0].Run, 10)
 		require.NoError(t, err)
 		require.Equal(t, holders[1:], working)
-		hold, err := l.Hold(t.Context(), spring(2).UploadID)
+		hold, err := l.Hold(t.Context(), spring(1).UploadID)
 		require.NoError(t, err)
 		require.Equal(t, ledger.Hold{RunID: "shard", State: upload.StateTransferring, Version: 1}, hold)
 		hold, err = l.Hold(t.Context(), "nobody's")
