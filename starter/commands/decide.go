@@ -172,7 +172,7 @@ func (c decideCommand) decideWithout(ctx context.Context, entry ledger.Entry, d 
 	if d.Verdict != upload.VerdictReady {
 		result.State = upload.StateFailed
 		result.Error = &upload.Failure{
-			Kind: upload.KindUnconfirmed, Step: upload.StepTransfer, Message: "marked as failed by " + d.By + ": " + d.Because, Hint: "mediaferry retry " + upload.Text(id),
+			Kind: upload.KindUnconfirmed, Step: upload.StepTransfer, Message: "marked as failed by " + d.By + ": " + d.Because, Hint: "to run it again: mediaferry retry " + upload.Text(id),
 		}
 	}
 	if err := c.Ledger.Record(ctx, upload.Record{Item: item, Result: result, Fingerprint: entry.Fingerprint, RunID: entry.RunID}); err != nil {

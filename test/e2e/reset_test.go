@@ -197,7 +197,7 @@ func TestAWorkflowEndedInTemporalIsNoticed(t *testing.T) {
 		})
 		r := result(t, p.do("show", "--json", id))
 		require.Equal(t, upload.KindInternal, r.Error.Kind)
-		require.EqualValues(t, "mediaferry retry "+id, r.Error.Hint)
+		require.EqualValues(t, "to run it again: mediaferry retry "+id, r.Error.Hint)
 	}
 	box.faults()
 	for _, vendor := range []string{"trustana", "truvideo"} {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors/wire"
 )
@@ -148,11 +149,16 @@ func (Client) Complete(ctx context.Context, c *wire.Caller, in upload.Complete) 
 	for _, p := range in.Parts {
 		parts = append(parts, map[string]any{"partNumber": p.Number, key: p.ETag})
 	}
-	_, err := caller{c}.callOnce(ctx, wire.Request{
+	a, err := caller{c}.callOnce(ctx, wire.Request{
 		Call: callComplete, URL: "/upload/" + url.PathEscape(in.Session) + "/complete", JSON: map[string]any{"parts": parts},
 	})
 	if err != nil {
 		return upload.Media{}, err
+	}
+	if a.Status != http.StatusAccepted || len(a.Body) > 0 && a.Foreign() { // looked at before it is completed again
+		e := upload.Errorf(upload.KindUnavailable, upload.StepComplete, "complete answered %d instead of accepting the session (%s)", a.Status, egress.Speaker(a.Header))
+		e.Status, e.Arrived = a.Status, upload.ArrivedMaybe
+		return upload.Media{}, e
 	}
 	return upload.Media{State: upload.StateProcessing, Seen: "accepted"}, nil
 }

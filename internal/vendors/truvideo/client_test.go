@@ -194,6 +194,37 @@ func TestTruvideoIsToldThatAllPartsArrived(t *testing.T) {
 	}
 }
 
+// Success needs evidence: what is no acceptance is a lost answer, after which the session
+// is looked at before it is completed again.
+func TestACompletionThatWasNotAcceptedIsALostAnswer(t *testing.T) {
+	for name, c := range map[string]struct {
+		status   int
+		says     string
+		accepted bool
+	}{
+		"accepted, with an object": {202, "{}", true},
+		"200 and nothing":          {200, "", false},
+		"200 and an object":        {200, "{}", false},
+		"204":                      {204, "", false},
+		"200 and a page":           {200, "<html>", false},
+		"202 and a page":           {202, "<html>", false},
+		"200 and an error":         {200, "<Error/>", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := rig(t)
+			r.On(wiretest.Exchange{Ask: "POST /base/upload/66d9/complete", Loose: true, Status: c.status, Answer: c.says})
+			err := completeCall(r)
+			if c.accepted {
+				require.NoError(t, err)
+				return
+			}
+			e := upload.AsError(err, "")
+			require.Equal(t, upload.KindUnavailable, e.Kind)
+			require.True(t, e.MayHaveArrived())
+		})
+	}
+}
+
 func TestTruvideosStates(t *testing.T) {
 	const url = "https://truvideo-media/film.mp4"
 	cases := []struct {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
 // Refusal is what a vendor says about a call that it refuses.
@@ -43,6 +44,9 @@ func (c *Caller) Judge(ctx context.Context, a Answer, status int, r Refusal) *up
 	e.Arrived = upload.ArrivedNothing
 	if status >= 500 || status < 400 || status == egress.StatusClientClosed {
 		e.Arrived = upload.ArrivedMaybe
+	}
+	if a.Foreign() && a.Call.Repeat == spec.LeavesDuplicate {
+		e.Arrived = upload.ArrivedMaybe // a page may stand in the place of the vendor's success
 	}
 	switch {
 	case a.Foreign() && IsFinal(status), a.Foreign() && denies(status):
