@@ -260,19 +260,19 @@ func TestPayloadsArriveWhereTheyBelong(t *testing.T) {
 	}, time.Minute, 50*time.Millisecond)
 	require.NoError(t, w.client.GetWorkflow(t.Context(), id, "").Get(t.Context(), &answer))
 	require.Equal(t, "by schedule", answer)
-	w.refused(w.plant("scheduled-too", "says", w.input(id)), `made for the schedule of "scheduled"`, `want workflow "scheduled-too"`)
+	w.refused(w.plant("scheduled-too", "says", w.input(id)), `made for the schedule of "scheduled"`, `not for workflow "scheduled-too"`)
 }
 
 func TestWhoHasNoKeyCannotUsePayloadsOfOthers(t *testing.T) {
 	w := newWorld(t)
 	require.NoError(t, w.start("victim", says, "secret").Get(t.Context(), nil))
-	w.refused(w.plant("thief", "says", w.input("victim")), `made for workflow "victim"`, `want workflow "thief"`, "find out who can write to Temporal")
+	w.refused(w.plant("thief", "says", w.input("victim")), `made for workflow "victim"`, `not for workflow "thief"`, "find out who can write to Temporal")
 	renamed := w.input("victim")
 	renamed.Payloads[0].Metadata["workflow-id"] = []byte("forger")
-	w.refused(w.plant("forger", "says", renamed), "does not authenticate")
+	w.refused(w.plant("forger", "says", renamed), "failed authentication")
 	bare, err := converter.GetDefaultDataConverter().ToPayloads("mine")
 	require.NoError(t, err)
-	w.refused(w.plant("bare", "says", bare), "unencrypted payload", "find out who can write to Temporal")
+	w.refused(w.plant("bare", "says", bare), "unencrypted payload", "find out who else can write to Temporal")
 
 	run := w.start("steered", waits, "input ")
 	token := <-w.asked
@@ -292,7 +292,7 @@ func TestWhoHasNoKeyCannotUsePayloadsOfOthers(t *testing.T) {
 	_, err = w.service.QueryWorkflow(t.Context(), &workflowservice.QueryWorkflowRequest{
 		Namespace: w.space, Execution: execution, Query: &querypb.WorkflowQuery{QueryType: "word", QueryArgs: stolen},
 	})
-	require.ErrorContains(t, err, "does not authenticate for this workflow")
+	require.ErrorContains(t, err, "failed authentication for this workflow")
 	answer, err := w.client.QueryWorkflow(t.Context(), "steered", "", "word", "tail")
 	require.NoError(t, err)
 	var word string
@@ -303,5 +303,5 @@ func TestWhoHasNoKeyCannotUsePayloadsOfOthers(t *testing.T) {
 		Namespace: w.space, TaskToken: token, Result: stolen,
 	})
 	require.NoError(t, err)
-	w.refused(run, `made for workflow "victim"`, `want workflow "steered"`)
+	w.refused(run, `made for workflow "victim"`, `not for workflow "steered"`)
 }
