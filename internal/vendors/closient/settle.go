@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors/wire"
@@ -61,7 +62,7 @@ func candidates(images []image, in upload.Settle) []image {
 		again := seen[id] // the list changed between two pages
 		seen[id] = true
 		return again || slices.Contains(in.Session.Before, id) ||
-			strings.TrimSpace(string(i.Title)) != title || !i.Created.IsZero() && i.Created.Before(since)
+			strings.TrimSpace(string(i.Title)) != title || i.madeBefore(since)
 	})
 	slices.SortStableFunc(found, func(a, b image) int {
 		if primary && a.IsPrimary != b.IsPrimary {
@@ -70,6 +71,16 @@ func candidates(images []image, in upload.Settle) []image {
 		return a.Created.Compare(b.Created.Time)
 	})
 	return found
+}
+
+// madeBefore reports whether an image is older than a moment, as far as the vendor says.
+// A date without a time of day, which reads as midnight, means any time of that day.
+func (i image) madeBefore(moment time.Time) bool {
+	made := i.Created.UTC()
+	if made.Equal(made.Truncate(24 * time.Hour)) {
+		made = made.Add(24 * time.Hour)
+	}
+	return !i.Created.IsZero() && made.Before(moment)
 }
 
 // adopt takes the first of equal images for ours, and names or deletes the

@@ -91,6 +91,8 @@ func TestClosientFindsOutWhatALostAnswerMade(t *testing.T) {
 		{name: "one with our title, from which the vendor took the spaces, is", fields: upload.Fields{"title": " Front "}, images: []found{at("ours", "title", "Front")}, want: "ours"},
 		{name: "one made long before is not", images: []found{at("ours", "created", wiretest.Noon.Add(-time.Minute-time.Second))}, clean: true},
 		{name: "one made a little before, by clocks that differ, is", images: []found{at("ours", "created", wiretest.Noon.Add(-time.Minute))}, want: "ours"},
+		{name: "one of which the vendor tells the day alone is", images: []found{at("ours", "created", wiretest.Noon.Format(time.DateOnly))}, want: "ours"},
+		{name: "one of the day before is not", images: []found{at("ours", "created", wiretest.Noon.Add(-24*time.Hour).Format(time.DateOnly))}, clean: true},
 		{name: "one of which nobody knows when it was made is", images: []found{at("ours", "created", nil)}, want: "ours"},
 		{name: "a foreign one is not adopted", images: []found{at("other")}, clean: true},
 		{name: "a longer one is not", images: []found{at("longer")}, clean: true},
