@@ -85,26 +85,10 @@ const beatEvery = time.Second
 // beat tells, from one second on, how far an activity is. The returned function
 // ends it: no beat comes after that.
 func beat(ctx context.Context, progress func() any) (stop func()) {
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		ticker := time.NewTicker(beatEvery)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-ctx.Done():
-				return
-			case <-ticker.C:
-				activity.RecordHeartbeat(ctx, progress())
-			}
-		}
-	}()
-	return func() {
-		close(done)
-		<-ended
-	}
+	return steps.Every(ctx, beatEvery, func() bool {
+		activity.RecordHeartbeat(ctx, progress())
+		return true
+	})
 }
 
 // alive is a beat that tells nothing.

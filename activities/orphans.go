@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -31,57 +30,6 @@ func (a *Activities) takeBack(ctx context.Context, batch string) (int64, error) 
 		}
 	}
 	return a.Ledger.Requeue(ctx, batch, a.Now().Add(-upload.OrphanTime))
-}
-
-const (
-	// sweepEvery is how often a worker looks for items whose workflows are gone.
-	sweepEvery = 20 * time.Second
-	// sweepLease is for how long one worker does that for all of its Temporal service.
-	sweepLease = 3 * sweepEvery
-	// sweepPage is how many runs are looked at before the lease is prolonged.
-	sweepPage = 200
-)
-
-// SweepEvery looks for items whose workflows were terminated or deleted outside of
-// mediaferry, until ctx ends, and lets them end: one worker does so for all.
-func (a *Activities) SweepEvery(ctx context.Context) {
-	ticker := time.NewTicker(sweepEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		if err := a.Sweep(ctx); err != nil && ctx.Err() == nil {
-			a.Log.Warn("could not look for items whose workflows are gone; the next attempt is in "+sweepEvery.String(), zap.Error(err))
-		}
-	}
-}
-
-// Sweep looks once at every run that holds items, unless another worker does.
-func (a *Activities) Sweep(ctx context.Context) error {
-	lease := "sweep of " + a.Ledger.Service().String()
-	after := ledger.Run{}
-	for {
-		if mine, err := a.Ledger.LeaseToken(ctx, "", lease, a.Owner, sweepLease); err != nil || !mine {
-			return err
-		}
-		holders, err := a.Ledger.Working(ctx, after, sweepPage)
-		if err != nil || len(holders) == 0 {
-			return err
-		}
-		for _, h := range holders {
-			if after = h.Run; h.Batch != "" && strings.HasPrefix(h.WorkflowID, upload.WorkflowShard+"/") {
-				if running, err := a.Running(ctx, upload.BatchWorkflowID(h.Batch), ""); err != nil || running {
-					continue // the batch itself takes its rows back, and sends them again
-				}
-			}
-			if err := a.buryDead(ctx, h); err != nil {
-				return err
-			}
-		}
-	}
 }
 
 // buryDead takes the items from a run that is over without a word. One that was reset

@@ -117,6 +117,33 @@ func FlowOf(spec *spec.Spec, account spec.Account, item upload.Item) flow.Flow {
 	return flow.Flow{Policy: spec.Policy, Patience: account.Patience, Seed: item.UploadID}
 }
 
+// Every calls do at an interval until that returns false, ctx ends, or stop is called,
+// after which no call is under way.
+func Every(ctx context.Context, interval time.Duration, do func() (more bool)) (stop func()) {
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		ticker := time.NewTicker(interval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+			if !do() {
+				return
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		<-ended
+	}
+}
+
 // Pause waits within a step.
 func (s *Steps) Pause(ctx context.Context, wait time.Duration) error {
 	switch {

@@ -43,32 +43,19 @@ func (s *Steps) UnderWay(ctx context.Context, item upload.Item, run Run, p *uplo
 	n := &note{now: s.Now, renewed: wall(s.Now())}
 	meter.Guard = n.check
 	before := p.BytesSent
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		ticker := time.NewTicker(renewEvery)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-ctx.Done():
-				return
-			case <-ticker.C:
-			}
-			n.renew(ctx, s, ledger.StateUpdate{
-				Item: item, WorkflowID: run.WorkflowID, RunID: run.ID, Way: upload.WayOwn, BytesSent: before + meter.Sent(), Wait: true,
-			})
-			if err := n.check(); err != nil {
-				cut(err)
-				return
-			}
+	end := Every(ctx, renewEvery, func() bool {
+		n.renew(ctx, s, ledger.StateUpdate{
+			Item: item, WorkflowID: run.WorkflowID, RunID: run.ID, Way: upload.WayOwn, BytesSent: before + meter.Sent(), Wait: true,
+		})
+		err := n.check()
+		if err != nil {
+			cut(err)
 		}
-	}()
+		return err == nil
+	})
 	return ctx, func() {
-		close(done)
 		cut(nil)
-		<-ended
+		end()
 	}
 }
 

@@ -122,7 +122,10 @@ func StartWorker(ctx context.Context, o WorkerOptions) (*Worker, error) {
 	w.cancel = cancel
 	w.done.Go(func() { w.announce(life) })
 	if o.Uploads {
-		w.done.Go(func() { acts.SweepEvery(life) })
+		w.done.Go(func() {
+			defer acts.SweepEvery(life)()
+			<-life.Done()
+		})
 	}
 	return w, nil
 }

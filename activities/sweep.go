@@ -1,0 +1,62 @@
+package activities
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/steps"
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+const (
+	// sweepEvery is how often a worker looks for items whose workflows are gone.
+	sweepEvery = 10 * time.Second
+	// sweepLease is for how long one worker does that for all of its Temporal service.
+	sweepLease = 3 * sweepEvery
+	// sweepPage is how many runs are looked at before the lease is prolonged.
+	sweepPage = 200
+)
+
+// SweepEvery looks for items whose workflows were terminated or deleted outside of
+// mediaferry, until stop is called, and lets them end: one worker does so for all.
+func (a *Activities) SweepEvery(ctx context.Context) (stop func()) {
+	failing := false
+	return steps.Every(ctx, sweepEvery, func() bool {
+		err := a.Sweep(ctx)
+		if err != nil && !failing && ctx.Err() == nil { // once: it lasts as long as its cause
+			a.Log.Warn("could not look for items whose workflows are gone; this is repeated every "+sweepEvery.String(), zap.Error(err))
+		}
+		failing = err != nil
+		return true
+	})
+}
+
+// Sweep looks once at every run that holds items, unless another worker does.
+func (a *Activities) Sweep(ctx context.Context) error {
+	lease := "sweep of " + a.Ledger.Service().String()
+	after := ledger.Run{}
+	for {
+		// The lease of a token that nobody fetches.
+		if mine, err := a.Ledger.LeaseToken(ctx, "", lease, a.Owner, sweepLease); err != nil || !mine {
+			return err
+		}
+		holders, err := a.Ledger.Working(ctx, after, sweepPage)
+		if err != nil || len(holders) == 0 {
+			return err
+		}
+		for _, h := range holders {
+			if after = h.Run; h.Batch != "" && strings.HasPrefix(h.WorkflowID, upload.WorkflowShard+"/") {
+				if running, err := a.Running(ctx, upload.BatchWorkflowID(h.Batch), ""); err != nil || running {
+					continue // the batch itself takes its rows back, and sends them again
+				}
+			}
+			if err := a.buryDead(ctx, h); err != nil {
+				return err
+			}
+		}
+	}
+}
