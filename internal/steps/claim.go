@@ -150,10 +150,7 @@ func terms(spec *spec.Spec, account spec.Account, item upload.Item) upload.Terms
 // identify claims the identity in the ledger. Where it is not granted, claimed
 // tells why.
 func (s *Steps) identify(ctx context.Context, item upload.Item, run Run, content upload.Content, claimed *upload.Claimed) (granted bool, err error) {
-	request := ledger.ClaimRequest{
-		Item: item, Content: content, SerialKey: claimed.Terms.SerialKey, Last: claimed.Terms.Last,
-		WorkflowID: run.WorkflowID, RunID: run.ID, Way: upload.WayOwn, StartedAt: run.Started,
-	}
+	request := claimOf(item, run, content, claimed.Terms)
 	for {
 		claim, err := s.Ledger.Claim(ctx, request)
 		if err != nil {
@@ -178,30 +175,25 @@ func (s *Steps) identify(ctx context.Context, item upload.Item, run Run, content
 			claimed.Refused = elsewhere(item.UploadID, entry.Run, s.Ledger.Service())
 			return false, nil
 		}
-		alive, err := s.Running(ctx, entry.WorkflowID, entry.RunID)
+		over, err := s.over(ctx, entry.Run)
 		if err != nil {
 			return false, err
 		}
-		if alive {
+		if !over {
 			claimed.Refused = upload.Errorf(upload.KindInvalid, upload.StepClaim, "the item is already being uploaded by workflow %s", entry.WorkflowID).
 				WithHint("to see that upload: mediaferry show %s", item.UploadID)
 			return false, nil
-		}
-		if err := s.silent(ctx, item, claimed.Terms); err != nil {
-			return false, err
 		}
 		request.TakeOver = entry.RunID
 	}
 }
 
-// silent returns *Later while a run that is over may still make a call that must not be
-// made twice.
-func (s *Steps) silent(ctx context.Context, item upload.Item, terms upload.Terms) error {
-	row, err := s.Ledger.ReadProgress(ctx, item.UploadID)
-	if err != nil {
-		return FromLedger(ctx, err)
+// claimOf asks for an item on behalf of a run.
+func claimOf(item upload.Item, run Run, content upload.Content, terms upload.Terms) ledger.ClaimRequest {
+	return ledger.ClaimRequest{
+		Item: item, Content: content, SerialKey: terms.SerialKey, Last: terms.Last,
+		WorkflowID: run.WorkflowID, RunID: run.ID, Way: upload.WayOwn, StartedAt: run.Started,
 	}
-	return s.Silent(flow.Flow{Policy: terms.Policy, Seed: item.UploadID}, row.Progress, row.UpdatedAt)
 }
 
 // follow lets the progress of a new run follow what an earlier run of the item has
@@ -218,7 +210,11 @@ func (s *Steps) follow(ctx context.Context, item upload.Item, way flow.Flow, p *
 	was := *row.Progress
 	p.Version = was.Version
 	if was.Content.Fingerprint == p.Content.Fingerprint && p.Content.Size > 0 {
+		once := way.Once(&was)
 		way.Restart(p, was, s.Now())
+		if least := s.Now().Add(silentLeast); once && p.NotBefore.Before(least) {
+			p.NotBefore = least
+		}
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/flow"
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors"
 )
 
 // Ended says that the ledger has the item's end: by another run, or by this one before
@@ -94,9 +95,9 @@ func (s *Steps) takeOver(ctx context.Context, item upload.Item, way flow.Flow, r
 	if err := s.Silent(way, row.Progress, row.UpdatedAt); err != nil {
 		return Owned{}, err
 	}
-	claim, err := s.Ledger.Claim(ctx, ledger.ClaimRequest{
-		Item: item, Content: content, WorkflowID: run.WorkflowID, RunID: run.ID, Way: upload.WayOwn, StartedAt: run.Started, TakeOver: row.RunID,
-	})
+	request := claimOf(item, run, content, s.termsOf(item))
+	request.TakeOver = row.RunID
+	claim, err := s.Ledger.Claim(ctx, request)
 	switch {
 	case err != nil:
 		return Owned{}, FromLedger(ctx, err)
@@ -108,6 +109,16 @@ func (s *Steps) takeOver(ctx context.Context, item upload.Item, way flow.Flow, r
 		return Owned{}, &Ended{claim.Entry.Result}
 	}
 	return Owned{}, Superseded(refused)
+}
+
+// termsOf are an item's terms as its account is configured now.
+func (s *Steps) termsOf(item upload.Item) upload.Terms {
+	vendor, err := vendors.Find(item.Vendor)
+	if err != nil {
+		return upload.Terms{}
+	}
+	account, _ := s.Accounts.Account(item.Account) // one that is gone has no settings
+	return terms(vendor.Spec(), account, item)
 }
 
 // over reports whether a run is over. While Temporal cannot tell, the step waits.
