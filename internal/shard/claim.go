@@ -109,6 +109,74 @@ func (c *carrier) statGroup(ctx context.Context, account spec.Account, group []*
 	return seen
 }
 
+// claim looks at the source and claims the row. A row that does not go on is done:
+// it is known, refused, or detached.
+func (r *row) claim(ctx context.Context, account spec.Account) error {
+	if err := steps.Meant(r.item, account); err != nil {
+		return err
+	}
+	content, _, err := r.Stat(ctx, r.item, r.spec, account)
+	if err != nil {
+		return err
+	}
+	if !r.item.Again {
+		known, err := r.Ledger.Delivered(ctx, []ledger.Lookup{{Item: r.item, Fingerprint: content.Fingerprint}})
+		if err != nil {
+			return steps.FromLedger(ctx, err)
+		}
+		if earlier, found := known[r.item.UploadID]; found {
+			return r.known(ctx, earlier, content)
+		}
+	}
+	if !r.spec.Packs(content) {
+		return r.detach(ctx, "")
+	}
+	claim, err := r.Ledger.Claim(ctx, r.claimRequest(content))
+	if err != nil {
+		return steps.FromLedger(ctx, err)
+	}
+	if claim.Outcome != ledger.Granted {
+		return r.notGranted(ctx, claim, content)
+	}
+	r.claimed(content)
+	return nil
+}
+
+// claimed takes note that the row is this run's, and takes over what its last run left
+// open of the same source.
+func (r *row) claimed(content upload.Content) {
+	r.p.Content = content
+	if was := r.last; was != nil && was.Content.Fingerprint == content.Fingerprint && was.Content.Size == content.Size {
+		r.way.Restart(&r.p, *was, r.Now())
+	}
+	r.last = nil
+}
+
+// notGranted is what becomes of a row that another run has, or had. An upload of
+// its own knows how to wait for that one, or to take over from it.
+func (r *row) notGranted(ctx context.Context, claim ledger.Claim, content upload.Content) error {
+	switch {
+	case claim.Outcome == ledger.Known, claim.Outcome == ledger.Canceled:
+		r.done = true
+		return nil
+	case claim.Outcome == ledger.Changed:
+		return steps.Changed(claim.Entry, r.item, content)
+	case claim.Entry.Detached:
+		r.gone()
+		return nil
+	}
+	return r.detach(ctx, "another run was already uploading it")
+}
+
+// known ends a row that an earlier item has delivered already.
+func (r *row) known(ctx context.Context, earlier ledger.Entry, content upload.Content) error {
+	result := r.result(upload.StateReady)
+	was := earlier.Result
+	result.MediaID, result.MediaURL, result.KnownFrom = was.MediaID, was.MediaURL, upload.Text(was.UploadID)
+	result.Size, result.SHA256, result.CRC64 = upload.Number(content.Size), was.SHA256, was.CRC64
+	return r.record(ctx, result, content.Fingerprint)
+}
+
 // takeOver claims a row with progress that a former run of this shard left, as after a
 // reset in Temporal, and reports whether the row goes on here.
 func (r *row) takeOver(ctx context.Context) bool {
