@@ -92,16 +92,9 @@ func killedAt(t *testing.T, calls []string) {
 	p := newPlace(t)
 	up, at := p.up("--sandbox")
 	box := control{t, at.Sandbox}
-	rules := make([]string, len(calls))
-	for i, call := range calls {
-		rules[i] = call + "=slow=10m"
-	}
-	box.faults(rules...)
-	sources := map[string]string{
-		"trustana": p.file("mug.png"), "trustoo": p.file("lamp.webp"), "sitoo": p.file("watch.gif"),
-		"closient": p.file("headphones.jpg"), "truvideo": p.film("film.mp4", filmSize),
-	}
-	for vendor, source := range sources {
+	box.hold(calls)
+	all := sources(p)
+	for vendor, source := range all {
 		p.do(sending(vendor, "one", source, "--detach")...)
 	}
 	box.hits(1)
@@ -109,7 +102,7 @@ func killedAt(t *testing.T, calls []string) {
 	p.noEngineIsLeft()
 
 	p.up("--sandbox")
-	for vendor, source := range sources {
+	for vendor, source := range all {
 		r := p.ready("upload/" + vendor + "/one")
 		m := box.medium(vendor, source)
 		require.EqualValues(t, r.MediaID, m.MediaID, vendor)

@@ -148,11 +148,7 @@ func resetAt(t *testing.T, calls []string) {
 	p := newPlace(t)
 	_, at := p.up("--sandbox")
 	box, c := control{t, at.Sandbox}, stranger(t, at)
-	rules := make([]string, len(calls))
-	for i, call := range calls {
-		rules[i] = call + "=slow=10m"
-	}
-	box.faults(rules...)
+	box.hold(calls)
 	held := map[string]string{}
 	for vendor, source := range sources(p) {
 		if !slices.ContainsFunc(calls, func(call string) bool { return call[:len(vendor)] == vendor }) {

@@ -89,6 +89,16 @@ func (c control) faults(rules ...string) {
 	}
 }
 
+// hold has calls carried out and not answered.
+func (c control) hold(calls []string) {
+	c.t.Helper()
+	rules := make([]string, len(calls))
+	for i, call := range calls {
+		rules[i] = call + "=slow=10m"
+	}
+	c.faults(rules...)
+}
+
 // hits waits until each fault in force has been met at least as often.
 func (c control) hits(times int) {
 	c.t.Helper()
