@@ -36,6 +36,22 @@ func TestToldLimitsAreSharedAndSurviveARestart(t *testing.T) {
 	})
 }
 
+func TestALedgerOfTheFirstVersionLearnsLimits(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		require.NoError(t, ledgertest.Open(t, url, ledger.Options{}).Close())
+		db := ledgertest.Database(t, url)
+		for _, has := range []string{`DROP TABLE quotas`, `SELECT 1`} { // some have the table already
+			_, err := db.Exec(has)
+			require.NoError(t, err)
+			_, err = db.Exec(`DELETE FROM ledger_versions WHERE version_id = 2`)
+			require.NoError(t, err)
+			l := ledgertest.Open(t, url, ledger.Options{})
+			require.NoError(t, l.SaveQuotas(t.Context(), "closient", ledger.Quotas{Key: "k"}))
+			require.NoError(t, l.Close())
+		}
+	})
+}
+
 func TestTheTurnOfAPermitIsKnownBeforeItIsTaken(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		now := newClock()

@@ -199,13 +199,6 @@ CREATE TABLE counters (
     PRIMARY KEY (account, name)
 );
 
--- How often vendors say that accounts may be used.
-CREATE TABLE quotas (
-    account         TEXT COLLATE "BINARY" NOT NULL PRIMARY KEY,
-    key_fingerprint TEXT COLLATE "BINARY" NOT NULL, -- of the credentials to which it was said
-    told            TEXT NOT NULL -- JSON
-);
-
 CREATE TABLE tokens (
     account     TEXT COLLATE "BINARY" NOT NULL,
     name        TEXT COLLATE "BINARY" NOT NULL,
