@@ -73,6 +73,9 @@ func (a *Activities) bury(ctx context.Context, h ledger.Holder) error {
 	now, result := a.Now().UTC(), row.Result
 	e := terminated(way, row.Progress, item.UploadID)
 	result.State, result.Paused, result.FinishedAt, result.Error = upload.StateFailed, false, &now, upload.FailureOf(e)
+	if row.Progress != nil {
+		result.Attempts = row.Progress.Attempts
+	}
 	if e.Unsettled() {
 		result.State = upload.StateUnconfirmed
 	}

@@ -72,7 +72,11 @@ func (f Flow) Restart(s *upload.Progress, was upload.Progress, now time.Time) {
 	*s = was
 	s.Attempts, s.BytesSent, s.Tally, s.Repeated, s.Waiting, s.Over, s.Attempt = upload.Attempts{}, 0, upload.Tally{}, nil, nil, false, 0
 	s.Notes = notes
-	s.Note("continued with session " + s.Session.ID + " of an earlier run")
+	if s.Session.ID == "" { // not all vendors name theirs
+		s.Note("continued what an earlier run had begun")
+	} else {
+		s.Note("continued with session " + s.Session.ID + " of an earlier run")
+	}
 	f.Unheard(s, now)
 }
 
