@@ -161,7 +161,7 @@ func (r *run) transfer(ctx workflow.Context) error {
 	if r.p.Tally.Early > 0 {
 		expires = time.Time{} // our idea of its life may be wrong: the store has the word
 	}
-	options := r.sending(ctx, "send to "+string(r.p.Session.Store), r.p.Content.Size, expires)
+	options := r.sending(ctx, "send to "+string(r.p.Session.Store), expires)
 	err := r.reads(ctx, false, func(ctx workflow.Context) error {
 		return r.advance(ctx, upload.ActivityTransfer, options)
 	})

@@ -32,12 +32,13 @@ const (
 	// digestWait is how long the checksum of a whole source waits for a worker:
 	// the medium is ready without it.
 	digestWait = 10 * time.Minute
-	// transferLeast and transferRate bound one send: a line slower than the rate
-	// (bytes per second) is taken for dead, as is one that is still for a minute.
-	transferLeast = 15 * time.Minute
-	transferRate  = 64 << 10
+	// transferTime is a bound because Temporal wants one. A send that moves goes on for
+	// as long as it takes; the activity itself gives up one that does not.
+	transferTime = 30 * 24 * time.Hour
+	// verifyTime bounds asking the vendor about a finished medium and reading it.
+	verifyTime = 15 * time.Minute
 
-	// readTime bounds reading a whole source through, at transferRate or better.
+	// readTime bounds reading a whole source through.
 	readTime = 24 * time.Hour
 
 	// recordTime bounds a write to the ledger.
@@ -79,12 +80,12 @@ func (r *run) reading(summary string) workflow.ActivityOptions {
 	}
 }
 
-// sending are the options of a send of size bytes that must have started before
+// sending are the options of a send that must have started before
 // expires, where that is not zero: until then it may wait in the queue.
-func (r *run) sending(ctx workflow.Context, summary string, size int64, expires time.Time) workflow.ActivityOptions {
+func (r *run) sending(ctx workflow.Context, summary string, expires time.Time) workflow.ActivityOptions {
 	options := workflow.ActivityOptions{
 		TaskQueue: r.queue(), HeartbeatTimeout: transferBeat,
-		StartToCloseTimeout: transferLeast + time.Duration(size/transferRate)*time.Second,
+		StartToCloseTimeout: transferTime,
 		WaitForCancellation: true, RetryPolicy: repeats(), Summary: summary,
 	}
 	options.RetryPolicy.MaximumInterval = transferRetry

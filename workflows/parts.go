@@ -222,7 +222,7 @@ func (s *sender) send(ctx workflow.Context, number int, lease upload.PartURL) (u
 	if s.again {
 		in.Session = "" // under which the earlier acknowledgement was kept, and would be taken for this one's
 	}
-	options := s.sending(ctx, fmt.Sprintf("part %d of %d", number, len(s.done)), size*int64(s.pace.most), lease.ExpiresAt)
+	options := s.sending(ctx, fmt.Sprintf("part %d of %d", number, len(s.done)), lease.ExpiresAt)
 	if state.early >= earlyMost {
 		in.Part.ExpiresAt = time.Time{} // our idea of its life is wrong: the store has the word
 	}

@@ -24,7 +24,7 @@ func verify(ctx workflow.Context, uploadID string) (upload.Verification, error) 
 // verifying are the options of a call that may read a whole medium.
 func verifying() workflow.ActivityOptions {
 	return workflow.ActivityOptions{
-		TaskQueue: upload.TaskQueue, StartToCloseTimeout: transferLeast, HeartbeatTimeout: controlBeat,
+		TaskQueue: upload.TaskQueue, StartToCloseTimeout: verifyTime, HeartbeatTimeout: controlBeat,
 		RetryPolicy: repeats(), Summary: "ask the vendor about the finished medium",
 	}
 }

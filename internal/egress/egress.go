@@ -24,13 +24,27 @@ import (
 const (
 	dialTimeout    = 10 * time.Second
 	tlsTimeout     = 10 * time.Second
-	idleTimeout    = 30 * time.Second // below the minute after which servers usually close
 	controlTimeout = 30 * time.Second // a whole control call
-	// answerTimeout is from the last byte of a body to the answer. A store that
-	// copies a large object answers late.
-	answerTimeout   = 5 * time.Minute
+	answerTimeout  = 5 * time.Minute  // from the last byte of an object that was written, or of a request for one, to the answer
+	// continueTimeout is how long a body waits for its receiver's word where one was
+	// asked for, as AWS's SDK does.
 	continueTimeout = 2 * time.Second
 )
+
+// idle is how long a connection is kept that is not in use. A network may forget it
+// without a word, and a call that finds such a connection waits in vain: for a few
+// seconds over HTTP/2, for half a minute over HTTP/1.1, and for minutes where it carries
+// a body, because an answer to that may be late. Parts of a film and rows of a batch
+// follow each other at once.
+var idle = map[use]time.Duration{control: 10 * time.Second, objects: 5 * time.Second, storage: 2 * time.Second}
+
+// health finds out in seconds that a connection of HTTP/2 is dead, for example because
+// a NAT forgot it: all calls to a host share one.
+var health = http.HTTP2Config{
+	SendPingTimeout:  5 * time.Second,
+	PingTimeout:      10 * time.Second, // a slow line may be full of what others send
+	WriteByteTimeout: 10 * time.Second,
+}
 
 // Policy says what may be reached.
 type Policy struct {
@@ -47,9 +61,18 @@ type Egress struct {
 }
 
 type clientKey struct {
-	policy  Policy
-	storage bool
+	policy Policy
+	use    use
 }
+
+// use is what a client is for.
+type use int
+
+const (
+	control use = iota // calls with small bodies
+	objects            // sources and reports
+	storage            // media
+)
 
 // New returns an Egress. Proxies come from the environment (HTTPS_PROXY,
 // HTTP_PROXY, NO_PROXY).
@@ -59,14 +82,19 @@ func New() *Egress {
 
 // Control returns the client for a vendor's own API: small bodies, an answer
 // within half a minute, no redirect followed.
-func (e *Egress) Control(p Policy) *http.Client { return e.client(clientKey{p, false}) }
+func (e *Egress) Control(p Policy) *http.Client { return e.client(clientKey{p, control}) }
 
-// Storage returns the client that bytes travel through, in either direction. It
-// sets no bound on the whole, so the caller watches that bytes move. It follows
-// no redirect, adds no credentials and keeps no cookies. A host that refuses a
-// body and closes before it has read it all gets its answer heard; see
-// patientConn.
-func (e *Egress) Storage(p Policy) *http.Client { return e.client(clientKey{p, true}) }
+// Objects returns the client for what is read from and written to stores and web
+// servers besides media. An answer must begin within five minutes; its caller watches
+// that bytes move. It follows no redirect, adds no credentials and keeps no cookies.
+func (e *Egress) Objects(p Policy) *http.Client { return e.client(clientKey{p, objects}) }
+
+// Storage returns the client that media are sent through. It sets no bound on
+// anything, so the caller watches that bytes move and that an answer comes, with the
+// Socket of the connection. It follows no redirect, adds no credentials and keeps no
+// cookies. A host that refuses a body and closes before it has read it all gets its
+// answer heard; see patientConn.
+func (e *Egress) Storage(p Policy) *http.Client { return e.client(clientKey{p, storage}) }
 
 // CloseIdle closes connections that are not in use.
 func (e *Egress) CloseIdle() {
@@ -87,7 +115,7 @@ func (e *Egress) client(key clientKey) *http.Client {
 		Transport:     checkScheme{key.policy, e.transport(key)},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	if !key.storage {
+	if key.use == control {
 		c.Timeout = controlTimeout
 	}
 	e.clients[key] = c
@@ -95,38 +123,55 @@ func (e *Egress) client(key clientKey) *http.Client {
 }
 
 func (e *Egress) transport(key clientKey) *http.Transport {
-	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}
-	guarded := *dialer
-	guarded.Control = guard(key.policy)
 	t := &http.Transport{
-		Proxy: http.ProxyFromEnvironment,
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			d := &guarded
-			if slices.Contains(e.proxies, address) { // the operator's own choice, usually a private address
-				d = dialer
-			}
-			conn, err := d.DialContext(ctx, network, address)
-			if err != nil || !key.storage {
-				return conn, err
-			}
-			return newPatientConn(conn), nil
-		},
-		TLSHandshakeTimeout:   tlsTimeout,
-		IdleConnTimeout:       idleTimeout,
-		MaxIdleConnsPerHost:   64,
-		ResponseHeaderTimeout: answerTimeout,
-		ExpectContinueTimeout: continueTimeout,
-		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
-		DisableCompression:    key.storage, // bytes are wanted as they are stored
-		WriteBufferSize:       64 << 10,
-		ReadBufferSize:        32 << 10,
+		Proxy:                  http.ProxyFromEnvironment,
+		OnProxyConnectResponse: connected,
+		DialContext:            e.dial(key),
+		TLSHandshakeTimeout:    tlsTimeout,
+		IdleConnTimeout:        idle[key.use],
+		MaxIdleConnsPerHost:    64,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		DisableCompression:     key.use != control, // bytes are wanted as they are stored
+		WriteBufferSize:        64 << 10,
+		ReadBufferSize:         32 << 10,
+		ExpectContinueTimeout:  continueTimeout,
+		HTTP2:                  &health,
+	}
+	if key.use != storage {
+		t.ResponseHeaderTimeout = answerTimeout
 	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	// One connection a body: HTTP/2 would put all parts onto one.
-	protocols.SetHTTP2(!key.storage)
+	protocols.SetHTTP2(key.use == control)
 	t.Protocols = protocols
 	return t
+}
+
+// dial makes the connections of a client.
+func (e *Egress) dial(key clientKey) func(ctx context.Context, network, address string) (net.Conn, error) {
+	plain := &net.Dialer{Timeout: dialTimeout, KeepAliveConfig: keepAlive}
+	guarded := *plain
+	guarded.Control = guard(key.policy)
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		d := &guarded
+		if slices.Contains(e.proxies, address) { // the operator's own choice, usually a private address
+			d = plain
+		}
+		conn, err := d.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		if key.use == storage {
+			return newSocket(conn), nil
+		}
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			if raw, err := tcp.SyscallConn(); err == nil {
+				dropSilent(raw)
+			}
+		}
+		return conn, nil
+	}
 }
 
 // checkScheme refuses http: where the policy does.
@@ -137,7 +182,11 @@ type checkScheme struct {
 
 func (c checkScheme) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Scheme == "https" || r.URL.Scheme == "http" && c.policy.Insecure {
-		return throughProxy(r, c.next)
+		response, err := throughProxy(r, c.next)
+		if err != nil && silent(err) {
+			c.next.CloseIdleConnections() // those to the same host are as dead
+		}
+		return response, err
 	}
 	if r.Body != nil {
 		_ = r.Body.Close() // a RoundTripper must close it, also when it sends nothing

@@ -39,6 +39,20 @@ func Cut(err error) bool {
 			return true
 		}
 	}
-	// net/http keeps this error to itself.
-	return err != nil && strings.Contains(err.Error(), "server closed idle connection")
+	if err == nil {
+		return false
+	}
+	for _, end := range []string{"server closed idle connection", "http2: client connection lost"} {
+		if strings.Contains(err.Error(), end) { // net/http keeps these errors to itself
+			return true
+		}
+	}
+	return false
+}
+
+// silent reports whether err means that a connection was cut, or that nothing came in
+// time.
+func silent(err error) bool {
+	var late net.Error
+	return Cut(err) || errors.As(err, &late) && late.Timeout()
 }

@@ -26,10 +26,6 @@ type patientConn struct {
 	wrote  atomic.Int64
 }
 
-func newPatientConn(c net.Conn) net.Conn {
-	return &patientConn{Conn: c, closed: make(chan struct{})}
-}
-
 func (c *patientConn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
 	c.wrote.Add(int64(n))

@@ -1,6 +1,11 @@
 package egress
 
-import "net/http"
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+)
 
 // headerProxy is where a response tells which proxy the operator's settings sent its
 // request through. It is ours: what a server sends under this name is dropped.
@@ -38,3 +43,12 @@ func throughProxy(r *http.Request, next *http.Transport) (*http.Response, error)
 // Proxy is the proxy that a response came through, host and port; "" where the
 // operator's settings name none for it.
 func Proxy(header http.Header) string { return header.Get(headerProxy) }
+
+// connected refuses a proxy's refusal to connect to a host: with its status, which
+// net/http leaves out.
+func connected(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
+	if answer.StatusCode == http.StatusOK {
+		return nil
+	}
+	return fmt.Errorf("the proxy answered %d to CONNECT (%s)", answer.StatusCode, Speaker(answer.Header))
+}

@@ -37,7 +37,7 @@ func (o object) putS3(ctx context.Context, file *os.File) error {
 			in.Region = endpoint.Region
 		}
 		in.UsePathStyle = in.UsePathStyle || o.target.S3.PathStyle
-		in.HTTPClient = o.target.Egress.Storage(endpoint.Policy(aws.ToString(in.BaseEndpoint), o.target.AllowPrivate))
+		in.HTTPClient = o.target.Egress.Objects(endpoint.Policy(aws.ToString(in.BaseEndpoint), o.target.AllowPrivate))
 	})
 	if client.Options().Region == "" {
 		return errors.New("no AWS region is set; set sources.s3.region or AWS_REGION")
@@ -81,7 +81,7 @@ func (o object) putOSS(ctx context.Context, file *os.File) error {
 		return errors.New("no OSS credentials are set; set sources.oss.access_key_id and sources.oss.access_key_secret")
 	}
 	url := endpoint.URL(settings.Endpoint)
-	options := []oss.ClientOption{oss.HTTPClient(o.target.Egress.Storage(endpoint.Policy(url, o.target.AllowPrivate)))}
+	options := []oss.ClientOption{oss.HTTPClient(o.target.Egress.Objects(endpoint.Policy(url, o.target.AllowPrivate)))}
 	if region := endpoint.OSSRegion(url); region != "" {
 		// Version 1 of the signature is closed to newer accounts.
 		options = append(options, oss.AuthVersion(oss.AuthV4), oss.Region(region))

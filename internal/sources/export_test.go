@@ -23,6 +23,6 @@ func (s *Sources) PlayAWS(ctx context.Context, t *testing.T, address string) {
 	require.NoError(t, err)
 	o := client.Options()
 	o.BaseEndpoint = &address
-	o.HTTPClient = s.s3.egress.Storage(egress.Policy{Private: true, Insecure: true})
+	o.HTTPClient = s.s3.egress.Objects(egress.Policy{Private: true, Insecure: true})
 	s.s3.client = s3.New(o)
 }

@@ -24,7 +24,7 @@ type web struct {
 }
 
 func newWeb(e *egress.Egress, private bool) *web {
-	return &web{door: e.Storage(egress.Policy{Private: private, Insecure: private}).Transport, insecure: private}
+	return &web{door: e.Objects(egress.Policy{Private: private, Insecure: private}).Transport, insecure: private}
 }
 
 func (w *web) place(u *url.URL) (place, error) {

@@ -39,7 +39,7 @@ func newOSS(o OSSOptions, e *egress.Egress, private bool) *ossStore {
 	if o.Endpoint != "" {
 		o.Endpoint = endpoint.URL(o.Endpoint) // the SDK would use http:
 	}
-	client := *e.Storage(endpoint.Policy(o.Endpoint, private))
+	client := *e.Objects(endpoint.Policy(o.Endpoint, private))
 	client.Transport = noting{client.Transport}
 	return &ossStore{options: o, http: &client}
 }

@@ -120,7 +120,7 @@ func (s *s3Store) configure(ctx context.Context) error {
 			o.Region = endpoint.Region
 		}
 		o.UsePathStyle = o.UsePathStyle || s.options.PathStyle
-		o.HTTPClient = s.egress.Storage(endpoint.Policy(aws.ToString(o.BaseEndpoint), s.private))
+		o.HTTPClient = s.egress.Objects(endpoint.Policy(aws.ToString(o.BaseEndpoint), s.private))
 		// Ranges have no checksums to validate; the checksum of the whole is
 		// compared later.
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired

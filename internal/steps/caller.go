@@ -43,7 +43,7 @@ func (s *Steps) Caller(ctx context.Context, item upload.Item) (vendors.Vendor, *
 		Spec:    vendor.Spec(),
 		Account: account,
 		HTTP:    s.Egress.Control(account.Policy),
-		Storage: s.Egress.Storage(account.Policy),
+		Storage: s.Egress.Objects(account.Policy),
 		Permits: Permits{s},
 		Tokens:  tokens{s, account},
 		Now:     s.Now,

@@ -46,9 +46,8 @@ type reader struct {
 	ctx    context.Context // of the send: the limit waits in it
 	src    io.ReadCloser
 	left   int64
-	head   int64        // bytes that pass at once
-	owed   int64        // bytes that passed and were not asked for yet
-	read   atomic.Int64 // counted after it was hashed, so that all of it means all sums
+	head   int64 // bytes that pass at once
+	owed   int64 // bytes that passed and were not asked for yet
 	failed atomic.Pointer[error]
 	ended  atomic.Bool
 	closed chan struct{}
@@ -69,7 +68,8 @@ const (
 )
 
 func newReader(ctx context.Context, src io.ReadCloser, size int64, want Want, meter *Meter) *reader {
-	r := &reader{ctx: ctx, src: src, left: size, crc: crc64.New(upload.CRC64Table), meter: meter, pulse: new(pulse), closed: make(chan struct{})}
+	r := &reader{ctx: ctx, src: src, left: size, crc: crc64.New(upload.CRC64Table), meter: meter, pulse: &pulse{size: size}, closed: make(chan struct{})}
+	meter.begin(r.pulse)
 	if size > headless {
 		r.head = headSize
 	}
@@ -109,6 +109,7 @@ func (r *reader) Read(p []byte) (int, error) {
 	case int64(len(p)) > r.left:
 		p = p[:r.left]
 	}
+	r.pulse.begins()
 	n, err := r.src.Read(p)
 	if r.ended.Load() {
 		return 0, errEnded
@@ -135,9 +136,7 @@ func (r *reader) Read(p []byte) (int, error) {
 func (r *reader) passed(p []byte) error {
 	r.left -= int64(len(p))
 	r.hash(p)
-	r.read.Add(int64(len(p)))
-	r.pulse.moved.Add(int64(len(p)))
-	r.meter.add(len(p))
+	r.pulse.read.Add(int64(len(p))) // after it was hashed, so that all of it means all sums
 	if r.owed += int64(len(p)); r.owed < r.head && r.left > 0 {
 		return nil
 	}
@@ -181,7 +180,9 @@ func (r *reader) sums() Sums {
 // Meter counts the bytes of a send while it runs, and may slow it. A nil Meter
 // does neither.
 type Meter struct {
-	sent atomic.Int64
+	mu    sync.Mutex
+	past  int64  // of sends that have ended
+	under *pulse // of the one that is under way
 	// Limit, where set, is asked before more is read; it returns when n more
 	// bytes may pass, or an error when ctx ends.
 	Limit func(ctx context.Context, n int) error
@@ -190,18 +191,40 @@ type Meter struct {
 	Guard func() error
 }
 
-// Sent is how many bytes of the medium were handed to the connection so far,
-// repeats included.
+// Sent is how many bytes of the medium the other side has acknowledged so far, repeats
+// included. Where the system does not tell, it is how many were handed to it.
 func (m *Meter) Sent() int64 {
 	if m == nil {
 		return 0
 	}
-	return m.sent.Load()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.under == nil {
+		return m.past
+	}
+	return m.past + m.under.acknowledged()
 }
 
-func (m *Meter) add(n int) {
-	if m != nil {
-		m.sent.Add(int64(n))
+// begin lets a send count from now on.
+func (m *Meter) begin(p *pulse) {
+	if m == nil {
+		return
+	}
+	m.end()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.under = p
+}
+
+// end adds up the send that was under way.
+func (m *Meter) end() {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.under != nil {
+		m.past, m.under = m.past+m.under.acknowledged(), nil
 	}
 }
 
@@ -241,7 +264,7 @@ func Digest(ctx context.Context, body Body, want Want) (Sums, error) {
 			return Sums{}, err
 		}
 		if _, err := r.Read(buffer[:]); err != nil {
-			return Sums{}, sourceError(ctx, err, r.read.Load(), body.Size)
+			return Sums{}, sourceError(ctx, err, r.pulse.read.Load(), body.Size)
 		}
 	}
 	return r.sums(), nil

@@ -41,6 +41,7 @@ func newForm(fields []upload.FormField, file upload.FormFile, source *reader, si
 		return nil, fmt.Errorf("end of form: %w", err)
 	}
 	all := frame.Bytes()
+	source.pulse.fields = int64(before)
 	return &form{
 		Reader:      io.MultiReader(bytes.NewReader(all[:before]), source, bytes.NewReader(all[before:])),
 		file:        source,

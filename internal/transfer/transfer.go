@@ -13,19 +13,14 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-const (
-	// stallTime is how long nothing may move before a send is given up.
-	stallTime = 60 * time.Second
-	// answerLimit is how much of an answer's body is read. Stores' errors take
-	// about a kilobyte.
-	answerLimit = 64 << 10
-)
+// answerLimit is how much of an answer's body is read. Stores' errors take about a
+// kilobyte.
+const answerLimit = 64 << 10
 
 // Target is where a body goes. It may hold a signed URL and must not be logged.
 type Target struct {
@@ -46,7 +41,7 @@ type Answer struct {
 	Header http.Header
 	Body   []byte // at most 64 KiB
 	Sums   Sums   // of the body, whatever the status; only where Whole
-	Sent   int64  // bytes of the medium that were sent, repeats included
+	Sent   int64  // bytes of the medium that the other side acknowledged, repeats included
 	Whole  bool   // the whole medium was handed to the connection
 }
 
@@ -64,12 +59,12 @@ func (a Answer) Arrived() upload.Arrival {
 // Send sends body to target and returns the answer, whatever its status. Where
 // no answer came it fails: with the context's error where that ended, with the
 // source's own *upload.Error where reading failed, else with kind unavailable
-// and how much may have arrived. A store that points elsewhere (307, 308) is
-// followed once.
+// and how much may have arrived. By the time that it returns, the connection of a send
+// that was given up is reset. A store that points elsewhere (307, 308) is followed once.
 //
 //nolint:revive // each of the six comes from somebody else
 func Send(ctx context.Context, client *http.Client, target Target, body Body, want Want, meter *Meter) (Answer, error) {
-	return sender{client: client, body: body, want: want, meter: meter, stall: stallTime}.send(ctx, target)
+	return sender{client: client, body: body, want: want, meter: meter, bounds: usual}.send(ctx, target)
 }
 
 // sender is what stays the same when a body is sent to a second place.
@@ -78,7 +73,7 @@ type sender struct {
 	body   Body
 	want   Want
 	meter  *Meter
-	stall  time.Duration
+	bounds bounds
 }
 
 func (s sender) send(ctx context.Context, target Target) (Answer, error) {
@@ -130,21 +125,25 @@ func (s sender) once(ctx context.Context, target Target) (Answer, error) {
 	defer func() {
 		cancel(nil) // a Read that is under way ends
 		source.end()
+		s.meter.end()
 	}()
 	request, err := newRequest(source.pulse.trace(ctx), target, source, s.body.Size)
 	if err != nil {
 		_ = source.Close() // nothing was sent
 		return Answer{}, err
 	}
-	defer source.pulse.watch(s.stall, cancel)()
+	defer source.pulse.abort()
+	defer source.pulse.watch(ctx, s.bounds, cancel)()
 
 	response, err := s.client.Do(request)
 	if err != nil {
-		return Answer{Sent: source.read.Load()}, s.failure(ctx, err, source)
+		return Answer{Sent: source.pulse.acknowledged()}, s.failure(ctx, err, source)
 	}
 	source.pulse.answered.Store(true)
 	defer func() { _ = response.Body.Close() }() // it is read as far as it is wanted
-	return s.answer(ctx, response, source)
+	answer, err := s.answer(ctx, response, source)
+	source.pulse.done(err == nil && answer.Whole)
+	return answer, err
 }
 
 // answer reads what the other side said. A success must have come after the
@@ -153,10 +152,10 @@ func (s sender) answer(ctx context.Context, response *http.Response, source *rea
 	text, err := io.ReadAll(io.LimitReader(moving{response.Body, source.pulse}, answerLimit))
 	answer := Answer{
 		Status: response.StatusCode, Header: response.Header, Body: text,
-		Sent: source.read.Load(), Whole: source.read.Load() == s.body.Size,
+		Sent: source.pulse.acknowledged(), Whole: source.pulse.read.Load() == s.body.Size,
 	}
-	if answer.Whole {
-		answer.Sums = source.sums()
+	if answer.Whole { // by the time of an answer, all of it is acknowledged
+		answer.Sent, answer.Sums = source.pulse.all(), source.sums()
 	}
 	if answer.Status >= 300 && answer.Status != http.StatusSeeOther { // 303 is a form's success
 		return answer, nil
@@ -165,7 +164,7 @@ func (s sender) answer(ctx context.Context, response *http.Response, source *rea
 		return answer, s.failure(ctx, err, source)
 	}
 	if !answer.Whole {
-		return answer, unavailable(upload.ArrivedSome, "answered %d after %d of %d bytes", answer.Status, answer.Sent, s.body.Size)
+		return answer, unavailable(upload.ArrivedSome, "answered %d after %d of %d bytes", answer.Status, source.pulse.read.Load(), s.body.Size)
 	}
 	return answer, nil
 }
@@ -197,7 +196,7 @@ func newRequest(ctx context.Context, target Target, source *reader, size int64) 
 // failure is what it means that no answer came. The context comes first: when it
 // ends, source and connection fail for that reason.
 func (s sender) failure(ctx context.Context, err error, source *reader) error {
-	read, size := source.read.Load(), s.body.Size
+	read, size := source.pulse.read.Load(), s.body.Size
 	arrived := upload.ArrivedSome
 	switch read {
 	case 0:
@@ -205,8 +204,9 @@ func (s sender) failure(ctx context.Context, err error, source *reader) error {
 	case size:
 		arrived = upload.ArrivedMaybe
 	}
-	if errors.Is(context.Cause(ctx), errStalled) {
-		e := unavailable(arrived, "%s for %s, after %d of %d bytes", errStalled, s.stall, read, size)
+	if stalled := new(stalledError); errors.As(context.Cause(ctx), &stalled) {
+		s.client.CloseIdleConnections() // those to the same host may be as dead
+		e := unavailable(arrived, "%s, after %d of %d bytes", stalled, source.pulse.acknowledged(), size)
 		e.Code = upload.CodeReset
 		return e
 	}

@@ -78,7 +78,7 @@ func New(t *testing.T, s *spec.Spec, settings map[string]string) *Rig {
 			Name: "acct", Vendor: s.Name, BaseURL: r.Server.URL + "/base/", LoginURL: r.Server.URL + "/login/",
 			Settings: settings, Policy: policy,
 		},
-		HTTP: door.Control(policy), Storage: door.Storage(policy),
+		HTTP: door.Control(policy), Storage: door.Objects(policy),
 		Permits: r.Permits, Tokens: r.Tokens, Now: clock,
 	}
 	t.Cleanup(func() {
