@@ -174,8 +174,6 @@ func (f Flow) unavailable(s *upload.Progress, at upload.Step, e *upload.Error, n
 			return Verdict{Then: GoOn}
 		}
 		over = false
-	case at == upload.StepPrepare && f.Policy.Prepares > 0 && e.MayHaveArrived():
-		over = over || f.doubts(s, key) >= f.Policy.Prepares
 	case at == upload.StepComplete && e.MayHaveArrived(), at == upload.StepTransfer && f.mustFind(s, e):
 		s.Over = over
 		f.find(s, e, now)
@@ -218,14 +216,6 @@ func (f Flow) missed(s *upload.Progress, key string, now time.Time) (over bool) 
 	}
 	s.Tally.Misses[key]++
 	return now.Sub(s.Tally.Away[key]) >= f.Patience
-}
-
-func (f Flow) doubts(s *upload.Progress, key string) int {
-	if s.Tally.Doubts == nil {
-		s.Tally.Doubts = map[string]int{}
-	}
-	s.Tally.Doubts[key]++
-	return s.Tally.Doubts[key]
 }
 
 // rest is the pause before the next call of a step that failed.

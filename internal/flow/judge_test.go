@@ -19,7 +19,7 @@ var (
 	keyed      = upload.Policy{Bytes: upload.BytesForm, UntoldSends: 3, Variant: upload.Variant{Code: "InvalidArgument", Says: "callback", Field: "callback"}}
 	looks      = upload.Policy{Bytes: upload.BytesForm, Find: upload.Find{By: upload.FindByPoll}, Settle: upload.SettleFind, Poll: pace, FailedSessions: 1, Unseen: []string{"uploading"}, UnseenSends: 3, UnseenFor: 2 * time.Minute}
 	searches   = upload.Policy{Bytes: upload.BytesVendorForm, Find: upload.Find{By: upload.FindBySearch, Waits: []time.Duration{2 * time.Second, 5 * time.Second}}}
-	parts      = upload.Policy{Bytes: upload.BytesParts, Complete: true, Poll: pace, FailedSessions: 1, LostSessions: 3, Prepares: 3}
+	parts      = upload.Policy{Bytes: upload.BytesParts, Complete: true, Poll: pace, FailedSessions: 1, LostSessions: 3}
 	pace       = upload.Schedule{Waits: []time.Duration{5 * time.Second}, Deadline: 10 * time.Minute}
 )
 
@@ -91,8 +91,10 @@ func TestAFailureMeansWhatItsTableSays(t *testing.T) {
 		{"and so does one that nobody answers for a day", searches, away(day), upload.StepFind, failure(upload.KindUnavailable), flow.GoOn, flow.DoEnd, upload.KindUnconfirmed},
 
 		{"a start without an answer may leave a session behind", parts, nil, upload.StepPrepare, failure(upload.KindUnavailable, maybe), flow.Repeat, "", ""},
-		{"three of them are enough", parts, func(s *upload.Progress) { s.Tally.Doubts = map[string]int{"prepare 0": 2} }, upload.StepPrepare, failure(upload.KindUnavailable, maybe), flow.GoOn, flow.DoEnd, upload.KindUnavailable},
-		{"a start that nobody heard leaves none", parts, func(s *upload.Progress) { s.Tally.Doubts = map[string]int{"prepare 0": 2} }, upload.StepPrepare, failure(upload.KindUnavailable), flow.Repeat, "", ""},
+		{"which is no reason to give up before patience is over", parts, func(s *upload.Progress) {
+			away(time.Hour)(s)
+			s.Tally.Misses = map[string]int{"prepare 0": 60}
+		}, upload.StepPrepare, failure(upload.KindUnavailable, maybe), flow.Repeat, "", ""},
 		{"a completion without an answer is looked for", parts, nil, upload.StepComplete, failure(upload.KindUnavailable, maybe), flow.GoOn, flow.DoFind, ""},
 		{"a completion that was refused is looked for", parts, nil, upload.StepComplete, failure(upload.KindRejected), flow.GoOn, flow.DoFind, ""},
 		{"a session that is gone is replaced", parts, nil, upload.StepTransfer, failure(upload.KindExpired, lost), flow.GoOn, flow.DoPrepare, ""},

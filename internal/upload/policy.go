@@ -2,7 +2,7 @@ package upload
 
 import "time"
 
-// Policy is what a vendor's uploads vary in, as data: the thirteen facts by which
+// Policy is what a vendor's uploads vary in, as data: the twelve facts by which
 // the steps of an upload follow each other, and the times that belong to them. It
 // holds no account's settings and no secret. A vendor's package states it once,
 // each fact with its source; everything that acts on it is in package flow.
@@ -45,9 +45,6 @@ type Policy struct {
 	LostSessions int `json:"lost_sessions,omitempty"`
 	// Variant is a refusal of the bytes that a session of another kind avoids.
 	Variant Variant `json:"variant,omitzero"`
-	// Prepares is how many prepares may fail without an answer, where each may leave
-	// a session behind; 0: any number, since what they leave harms nobody.
-	Prepares int `json:"prepares,omitempty"`
 }
 
 // Bytes is how a medium is taken.

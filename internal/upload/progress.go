@@ -89,9 +89,6 @@ type Tally struct {
 	// Tries are how many calls of a step were answered with a failure that may
 	// still pass, by TryKey.
 	Tries map[string]int `json:"tries,omitempty"`
-	// Doubts are how many calls got no answer and may have done their work, by
-	// TryKey.
-	Doubts map[string]int `json:"doubts,omitempty"`
 	// Away is since when the other side of a step has not answered, without a
 	// success between, and Misses how often it was tried meanwhile, by TryKey.
 	Away   map[string]time.Time `json:"away,omitempty"`

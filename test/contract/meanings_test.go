@@ -1,8 +1,6 @@
 package contract
 
 import (
-	"cmp"
-
 	"github.com/mediaferry/mediaferry/internal/flow"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
@@ -46,7 +44,7 @@ func (p place) tries() int {
 	if p.call.step == upload.StepTransfer {
 		usual = flow.TransferTries
 	}
-	return cmp.Or(p.call.tries, usual)
+	return usual
 }
 
 // renewals are those of what runs out while an outage lasts.
@@ -74,9 +72,6 @@ func (p place) fails(kind upload.Kind, more ...requests) want {
 // heard is looked for first.
 func repeated(p place) []example {
 	always := p.fails(upload.KindUnavailable, p.own(some), p.call.looks.often(), p.call.lost, p.call.last, p.renewals())
-	if p.call.tries > 0 { // each may leave something behind
-		always.requests = p.until().plus(p.own(p.call.tries))
-	}
 	return []example{
 		{"once", 1, p.goesOn(p.own(1), p.call.looks)},
 		{"always", 0, always},

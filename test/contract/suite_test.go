@@ -51,7 +51,6 @@ type call struct {
 	// looks are made after each answer that was lost; lost before the upload is
 	// given up where one was, and last before it is given up for any trouble.
 	looks, lost, last requests
-	tries             int // before it is given up; 0: as many as are usual for its step
 	media             int // that exist by then, even where the upload fails
 }
 

@@ -29,7 +29,7 @@ var truvideoSuite = suite{
 			{"503", "status=503", repeated},
 			{"200 without an accessToken", "missing-field=accessToken", repeated},
 		})},
-		{name: "start", step: upload.StepPrepare, tries: 3, answers: answers(transport, throttling, []answer{
+		{name: "start", step: upload.StepPrepare, answers: answers(transport, throttling, []answer{
 			{"400", "status=400", refused},
 			{"401", "status=401", loggedInAgain},
 			{"403", "status=403", denied},

@@ -25,7 +25,6 @@ const (
 	FactFailed   Fact = "processing failed"
 	FactLost     Fact = "lost sessions, at most"
 	FactVariant  Fact = "refusal to avoid with a variant"
-	FactPrepares Fact = "unanswered prepares, at most"
 	FactSerial   Fact = "one at a time"
 )
 
@@ -55,7 +54,6 @@ func (s *Spec) Facts() []Stated {
 		{Fact: FactFailed, Value: when(p.FailedSessions > 0, "%d more session", p.FailedSessions)},
 		{Fact: FactLost, Value: when(p.LostSessions > 0, "%d", p.LostSessions)},
 		{Fact: FactVariant, Value: when(p.Variant.Code != "", "%s for the %s: without `%s`", p.Variant.Code, p.Variant.Says, p.Variant.Field)},
-		{Fact: FactPrepares, Value: when(p.Prepares > 0, "%d", p.Prepares)},
 		{Fact: FactSerial, Value: s.serialInWords()},
 	}
 	for i := range facts {

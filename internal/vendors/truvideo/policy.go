@@ -110,7 +110,6 @@ var truvideo = &spec.Spec{
 		FailedSessions: 1,
 		Unseen:         []string{"INITIALIZED", "PARTIAL"}, // it has not heard of the completion
 		LostSessions:   3,                                  // each leaves an orphan at the vendor
-		Prepares:       3,                                  // so does each start whose answer was lost
 	},
 	Sources: map[spec.Fact]string{
 		spec.FactBytes:    docs,
@@ -120,7 +119,6 @@ var truvideo = &spec.Spec{
 		spec.FactPoll:     "assumed, TV-5",
 		spec.FactFailed:   docs + spec.OurChoice,
 		spec.FactLost:     "assumed, TV-6" + spec.OurChoice,
-		spec.FactPrepares: "assumed, TV-6" + spec.OurChoice,
 	},
 }
 
