@@ -30,10 +30,52 @@ func RetryAfterWithin(most time.Duration, header http.Header, now time.Time) tim
 	if err != nil {
 		return 0
 	}
-	if date, err := http.ParseTime(header.Get("Date")); err == nil {
-		now = date
+	return min(max(at.Sub(dated(header, now)), 0), most)
+}
+
+// ThrottledFor reads how long a side that refused a call for its rate asks to wait, up
+// to most: by Retry-After, and where that says nothing, by when the window of its limit
+// begins anew; 0 where neither does.
+func ThrottledFor(most time.Duration, header http.Header, now time.Time) time.Duration {
+	if wait := RetryAfterWithin(most, header, now); wait > 0 {
+		return wait
 	}
-	return min(max(at.Sub(now), 0), most)
+	for _, name := range []string{"RateLimit-Reset", "X-RateLimit-Reset"} {
+		if wait := untilReset(header.Get(name), header, now); wait > 0 {
+			return min(wait, most)
+		}
+	}
+	return 0
+}
+
+// untilReset reads when a window begins anew: in seconds (the IETF's drafts of
+// RateLimit-Reset), or where the number is too large for that, at a Unix time, which
+// some write in milliseconds.
+func untilReset(value string, header http.Header, now time.Time) time.Duration {
+	const (
+		asSeconds      = 1_000_000_000 // a Unix time of 2001
+		asMilliseconds = 1_000 * asSeconds
+		most           = 100 * asMilliseconds
+	)
+	n, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+	switch {
+	case err != nil, !(n > 0 && n < most): // NaN fails both comparisons
+		return 0
+	case n < asSeconds:
+		return time.Duration(n * float64(time.Second))
+	case n >= asMilliseconds:
+		n /= 1_000
+	}
+	return time.Unix(int64(n), 0).Sub(dated(header, now))
+}
+
+// dated is when an answer was given, by the clock of whoever gave it; now, by ours,
+// where it does not say.
+func dated(header http.Header, now time.Time) time.Time {
+	if date, err := http.ParseTime(header.Get("Date")); err == nil {
+		return date
+	}
+	return now
 }
 
 // Skew is how far the other side's clock is ahead of ours, by the Date of its

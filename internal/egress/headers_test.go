@@ -1,12 +1,47 @@
 package egress
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 )
+
+func TestWhoIsThrottledReadsWhenTheWindowBeginsAnew(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	at := func(after time.Duration) int64 { return now.Add(after).Unix() }
+	for _, c := range []struct {
+		name, retry, reset, legacy string
+		want                       time.Duration
+	}{
+		{"not at all", "", "", "", 0},
+		{"in seconds", "", "30", "", 30 * time.Second},
+		{"in a fraction of seconds", "", "0.5", "", 500 * time.Millisecond},
+		{"in seconds, under the old name", "", "", "30", 30 * time.Second},
+		{"under both names", "", "30", fmt.Sprint(at(time.Minute)), 30 * time.Second},
+		{"at a Unix time", "", "", fmt.Sprint(at(time.Minute)), time.Minute},
+		{"at a Unix time in milliseconds", "", "", fmt.Sprint(at(time.Minute) * 1000), time.Minute},
+		{"at a Unix time with a fraction", "", "", fmt.Sprint(at(time.Minute)) + ".25", time.Minute},
+		{"at a Unix time under the new name", "", fmt.Sprint(at(time.Minute)), "", time.Minute},
+		{"at a Unix time that has passed", "", "", fmt.Sprint(at(-time.Minute)), 0},
+		{"in more than an hour", "", "86400", "", time.Hour},
+		{"Retry-After comes first", "7", "30", "60", 7 * time.Second},
+		{"and where it says nothing, the window", "0", "30", "", 30 * time.Second},
+		{"and where it cannot be read", "soon", "30", "", 30 * time.Second},
+		{"in no number", "", "NaN", "Inf", 0},
+		{"in numbers that are none", "", "-3", "1e300", 0},
+		{"in words", "", "soon", "2026-03-01", 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			header := http.Header{"Retry-After": {c.retry}, "Ratelimit-Reset": {c.reset}, "X-Ratelimit-Reset": {c.legacy}}
+			require.Equal(t, c.want, ThrottledFor(LongestWait, header, now))
+			header.Set("Date", now.Format(http.TimeFormat))
+			require.Equal(t, c.want, ThrottledFor(LongestWait, header, now.Add(time.Hour)), "by the clock of whoever answers")
+		})
+	}
+}
 
 func TestAWaitUntilADateCountsFromTheAnswersOwn(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)

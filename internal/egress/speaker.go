@@ -3,12 +3,13 @@ package egress
 import (
 	"mime"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
-// Speaker is who gave an answer, as far as its headers tell: what it sent, and under
-// which names the server and the proxies before it go. Its text is short and holds no
-// secret.
+// Speaker is who gave an answer, as far as its headers tell: what it sent, under which
+// names the server and the proxies before it go, and to which host it points. Its text
+// is short and holds no secret.
 func Speaker(header http.Header) string {
 	var said []string
 	content, _, _ := strings.Cut(header.Get("Content-Type"), ";")
@@ -17,6 +18,7 @@ func Speaker(header http.Header) string {
 		{"server ", header.Get("Server")},
 		{"via ", strings.Join(header.Values("Via"), ", ")},
 		{"through proxy ", Proxy(header)},
+		{"location ", elsewhere(header)},
 	} {
 		if text := Line(one.text, mostName); text != "" {
 			said = append(said, one.before+text)
@@ -26,6 +28,15 @@ func Speaker(header http.Header) string {
 		return "no content type, no server name"
 	}
 	return strings.Join(said, ", ")
+}
+
+// elsewhere is the host that an answer points to; "" where it names none.
+func elsewhere(header http.Header) string {
+	there, err := url.Parse(header.Get("Location"))
+	if err != nil {
+		return ""
+	}
+	return there.Host
 }
 
 // mostName is how many characters of a name are told.

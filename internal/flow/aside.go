@@ -12,7 +12,7 @@ import (
 // failure to whoever needs the call.
 func (f Flow) Aside(e *upload.Error, past *upload.Heartbeat, n int, now time.Time) Verdict {
 	since := failing(past, e, now)
-	if e.Strange && now.Sub(since) >= upload.StrangeFor {
+	if e.Lingers() && now.Sub(since) >= upload.StrangeFor {
 		becomes(e)
 	}
 	switch e.Kind {
@@ -21,7 +21,7 @@ func (f Flow) Aside(e *upload.Error, past *upload.Heartbeat, n int, now time.Tim
 	case upload.KindDenied:
 		return Verdict{Then: Hold}
 	case upload.KindUnavailable:
-		if now.Sub(since) < f.Patience && (e.Then == "" || e.Strange) {
+		if now.Sub(since) < f.Patience && (e.Then == "" || e.Lingers()) {
 			return Verdict{Repeat, max(upload.Backoff(n, f.Seed), e.RetryAfter, leastRest)}
 		}
 	}
@@ -38,7 +38,7 @@ func failing(past *upload.Heartbeat, e *upload.Error, now time.Time) time.Time {
 	if past.Away.IsZero() {
 		past.Away = now
 	}
-	if !e.Strange {
+	if !e.Lingers() {
 		past.Strange = time.Time{}
 		return past.Away
 	}

@@ -10,6 +10,7 @@ package flow
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -87,7 +88,9 @@ func (f Flow) deadline(s *upload.Progress) time.Time {
 }
 
 // Unseen reports whether the vendor has not noticed the bytes of a session.
-func (f Flow) Unseen(m upload.Media) bool { return slices.Contains(f.Policy.Unseen, m.Seen) }
+func (f Flow) Unseen(m upload.Media) bool {
+	return slices.ContainsFunc(f.Policy.Unseen, func(word string) bool { return strings.EqualFold(word, m.Seen) })
+}
 
 // to moves an item on to a step, not before a moment.
 func to(s *upload.Progress, step upload.Step, at time.Time) {

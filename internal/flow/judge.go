@@ -109,15 +109,17 @@ func (f Flow) judge(s *upload.Progress, at upload.Step, e *upload.Error, now tim
 // second gives a failure the kind that it has when it comes a second time, or for too
 // long.
 func second(t *upload.Tally, key string, e *upload.Error, now time.Time) {
-	if e.Strange {
-		strange(t, key, e, now)
+	if e.Lingers() {
+		lingering(t, key, e, now)
 		return
 	}
-	delete(t.Strange, key)
+	if !e.Unmade() {
+		delete(t.Strange, key)
+	}
 	if e.Then == "" {
 		return
 	}
-	mark := fmt.Sprintf("%s %d %s", key, e.Status, e.Code)
+	mark := fmt.Sprintf("%s %d %s %s", key, e.Status, e.Code, e.Lacks)
 	if t.Seen[mark] {
 		becomes(e)
 	}
@@ -128,11 +130,11 @@ func second(t *upload.Tally, key string, e *upload.Error, now time.Time) {
 }
 
 // becomes gives a failure its other kind.
-func becomes(e *upload.Error) { e.Kind, e.Then, e.Strange = e.Then, "", false }
+func becomes(e *upload.Error) { e.Kind, e.Then = e.Then, "" }
 
-// strange gives a failure that somebody else seems to have said its other kind when it
-// has come for too long, one after the other.
-func strange(t *upload.Tally, key string, e *upload.Error, now time.Time) {
+// lingering gives a failure that somebody else seems to have said its other kind when
+// it has come for too long, one after the other.
+func lingering(t *upload.Tally, key string, e *upload.Error, now time.Time) {
 	since, found := t.Strange[key]
 	switch {
 	case !found:
@@ -174,7 +176,7 @@ func (f Flow) unavailable(s *upload.Progress, at upload.Step, e *upload.Error, n
 			return Verdict{Then: GoOn}
 		}
 		over = false
-	case at == upload.StepComplete && e.MayHaveArrived(), at == upload.StepTransfer && f.mustFind(s, e):
+	case at == upload.StepComplete && (e.Strange || e.MayHaveArrived()), at == upload.StepTransfer && f.mustFind(s, e):
 		s.Over = over
 		f.find(s, e, now)
 		return Verdict{Then: GoOn}
@@ -322,6 +324,7 @@ func (f Flow) cured(s *upload.Progress, at upload.Step, e *upload.Error, now tim
 		renew(s, e)
 	case at == upload.StepComplete:
 		s.Tally.Refused++
+		s.Over = e.Strange // no other session, and no byte sent again, changes what stands between
 		f.find(s, e, now)
 	default:
 		return false

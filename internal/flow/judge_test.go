@@ -171,6 +171,92 @@ func TestAStrangeRefusalIsTriedForTenMinutes(t *testing.T) {
 	require.Equal(t, upload.KindDenied, e.Kind)
 }
 
+func page(status int, then upload.Kind) func(*upload.Error) {
+	return func(e *upload.Error) { e.Status, e.Strange, e.Then = status, true, then }
+}
+
+func TestTenMinutesOfAStrangeRefusalOutliveASession(t *testing.T) {
+	f := flow.Flow{Policy: keyed, Patience: 24 * time.Hour, Seed: "a"}
+	s := &upload.Progress{Next: upload.StepTransfer}
+	for _, c := range []struct {
+		after time.Duration
+		e     upload.Error
+		next  upload.Step
+	}{
+		{0, failure(upload.KindUnavailable, page(403, upload.KindRejected)), upload.StepTransfer},
+		{5 * time.Minute, failure(upload.KindExpired, func(e *upload.Error) { e.Code = upload.CodeSpent }), upload.StepPrepare},
+		{6 * time.Minute, failure(upload.KindUnavailable, page(403, upload.KindRejected)), upload.StepTransfer},
+		{9 * time.Minute, failure(upload.KindExpired, func(e *upload.Error) { e.Code = upload.CodeQueued }), upload.StepPrepare},
+		{9 * time.Minute, failure(upload.KindDenied, func(e *upload.Error) { e.Paused = true }), upload.StepTransfer},
+		{10 * time.Minute, failure(upload.KindUnavailable, page(403, upload.KindRejected)), upload.StepEnd},
+	} {
+		s.Next = upload.StepTransfer
+		f.Judge(s, upload.StepTransfer, &c.e, noon.Add(c.after))
+		require.Equal(t, c.next, s.Next, c.after)
+		if c.next == upload.StepPrepare {
+			f.Prepared(s, upload.Session{ID: "2"})
+		}
+	}
+	require.Equal(t, upload.KindRejected, s.Cause.Kind)
+}
+
+func TestAPageAboutTheSizeOfTheRequestIsFinalTheSecondTime(t *testing.T) {
+	for _, status := range []int{413, 431} {
+		f := flow.Flow{Policy: overwrites, Patience: 24 * time.Hour, Seed: "a"}
+		s := &upload.Progress{Next: upload.StepTransfer}
+		for _, then := range []flow.Then{flow.Repeat, flow.GoOn} {
+			e := failure(upload.KindUnavailable, page(status, upload.KindRejected))
+			require.Equal(t, then, f.Judge(s, upload.StepTransfer, &e, noon).Then)
+		}
+		require.Equal(t, upload.KindRejected, s.Cause.Kind)
+
+		e := failure(upload.KindUnavailable, page(status, upload.KindRejected))
+		require.Equal(t, flow.GoOn, f.Aside(&e, &upload.Heartbeat{}, 1, noon).Then, "whoever sends parts counts them")
+	}
+}
+
+func TestTwoAnswersThatLackDifferentFieldsAreTwoFailures(t *testing.T) {
+	f := flow.Flow{Policy: overwrites, Patience: time.Hour, Seed: "a"}
+	s := &upload.Progress{}
+	for _, c := range []struct {
+		lacks string
+		then  flow.Then
+	}{{"login without accessToken", flow.Repeat}, {"start without uploadId", flow.Repeat}, {"start without uploadId", flow.GoOn}} {
+		e := failure(upload.KindUnavailable, func(e *upload.Error) { e.Status, e.Then, e.Lacks = 200, upload.KindRejected, c.lacks })
+		require.Equal(t, c.then, f.Judge(s, upload.StepPrepare, &e, noon).Then)
+	}
+	require.Equal(t, upload.KindRejected, s.Cause.Kind)
+}
+
+func TestNoByteIsSentAgainBecauseACompletionIsRefusedByAPage(t *testing.T) {
+	f := flow.Flow{Policy: parts, Patience: 24 * time.Hour, Seed: "a"}
+	complete := func(s *upload.Progress, after time.Duration) {
+		e := failure(upload.KindUnavailable, page(413, upload.KindRejected))
+		e.Step = upload.StepComplete
+		f.Judge(s, upload.StepComplete, &e, noon.Add(after))
+	}
+	nothing := upload.Settled{Clean: true, Stored: []upload.StoredPart{{Number: 1}}}
+
+	s := &upload.Progress{Next: upload.StepComplete, Session: upload.Session{ID: "1"}}
+	complete(s, 0)
+	require.Equal(t, upload.StepFind, s.Next, "a page does not say that nothing was done")
+	f.Found(s, nothing, noon)
+	require.Equal(t, upload.StepComplete, s.Next)
+	complete(s, time.Second)
+	require.Equal(t, upload.StepFind, s.Next, "it is looked at before it is given up")
+	f.Found(s, nothing, noon.Add(2*time.Second))
+	require.Equal(t, flow.DoEnd, f.Next(s).Do)
+	require.Equal(t, upload.KindRejected, s.Cause.Kind)
+
+	s = &upload.Progress{Next: upload.StepComplete, Session: upload.Session{ID: "1"}}
+	complete(s, 0)
+	f.Found(s, nothing, noon)
+	complete(s, time.Second)
+	f.Found(s, upload.Settled{Arrived: true}, noon.Add(2*time.Second))
+	require.Equal(t, upload.StepPoll, s.Next, "it was heard all the same")
+	require.False(t, s.Over)
+}
+
 func TestPatienceWithACallBeginsWhenItBeginsToFail(t *testing.T) {
 	f := flow.Flow{Policy: overwrites, Patience: time.Hour, Seed: "a"}
 	past := &upload.Heartbeat{}

@@ -180,7 +180,7 @@ func (f Flow) poll(s *upload.Progress, now time.Time) {
 // Completed takes note that the vendor has heard that all bytes have arrived.
 func (f Flow) Completed(s *upload.Progress, now time.Time) {
 	heard(s, upload.StepComplete)
-	s.Cause, s.SentAt, s.Idle = nil, now, true
+	s.Cause, s.SentAt, s.Idle, s.Over = nil, now, true, false
 	f.poll(s, now)
 }
 

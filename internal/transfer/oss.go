@@ -30,6 +30,8 @@ func OSS(a Answer, to Target) *upload.Error {
 		return r.once(upload.KindExpired)
 	case "SecurityTokenExpired", "RequestTimeTooSkewed":
 		return r.as(upload.KindExpired)
+	case "IncompleteBody", "BadDigest":
+		return r.as(upload.KindCorrupt) // damaged on the way
 	case "InvalidDigest":
 		return r.once(upload.KindCorrupt)
 	case "RequestTimeout", "InternalError", "ServiceUnavailable",

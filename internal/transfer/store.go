@@ -92,24 +92,23 @@ func (r refusal) strange() *upload.Error {
 func (r refusal) general() *upload.Error {
 	switch status := r.answer.Status; {
 	case status == http.StatusTooManyRequests:
-		return r.as(upload.KindThrottled)
+		e := r.as(upload.KindThrottled)
+		e.RetryAfter = egress.ThrottledFor(egress.LongestWait, r.answer.Header, time.Now())
+		return e
+	case status >= 300 && status < 400: // nothing arrived, and it says nothing of the bytes
+		e := r.as(upload.KindUnavailable)
+		e.Message += " (" + egress.Speaker(r.answer.Header) + ")"
+		return e
 	case egress.MayPass(status):
 		e := r.as(upload.KindUnavailable)
-		if r.store.Code == "" && egress.Proxy(r.answer.Header) != "" {
+		if r.store.Code == "" && r.requestID() == "" {
 			e.Message += " (" + egress.Speaker(r.answer.Header) + ")"
 		}
 		return e
 	case status >= 400 && r.store.Code == "" && r.requestID() == "":
-		if status == http.StatusRequestEntityTooLarge || status == http.StatusRequestHeaderFieldsTooLarge {
-			e := r.strange() // each try sends the whole body for nothing
-			e.Strange = false
-			return e
-		}
 		return r.strange()
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return r.once(upload.KindExpired)
-	case status >= 300 && status < 400:
-		return r.once(upload.KindUnavailable)
 	}
 	return r.as(upload.KindRejected)
 }

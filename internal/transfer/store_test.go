@@ -101,7 +101,8 @@ func TestWhatS3Refuses(t *testing.T) {
 		{name: "permanent", status: 404, code: "NoSuchKey", kind: rejected},
 		{name: "another one at work", status: 409, code: "OperationAborted", kind: unavailable},
 		{name: "a fault of ours", status: 411, code: "MissingContentLength", kind: upload.KindInternal},
-		{name: "a second redirect", status: 307, code: "TemporaryRedirect", kind: unavailable, then: rejected},
+		{name: "a second redirect", status: 307, code: "TemporaryRedirect", kind: unavailable},
+		{name: "a bucket that is elsewhere", status: 301, code: "PermanentRedirect", kind: unavailable},
 		{name: "trouble of its own", status: 500, code: "InternalError", kind: unavailable},
 		{name: "too fast", status: 503, code: "SlowDown", kind: unavailable},
 		{name: "out of order", status: 503, code: "ServiceUnavailable", kind: unavailable},
@@ -145,7 +146,9 @@ func TestWhatOSSRefuses(t *testing.T) {
 		{name: "unknown and 400", status: 400, code: "SomethingNew", kind: rejected},
 		{name: "unknown and 403", status: 403, code: "SomethingNew", kind: expired, then: rejected},
 		{name: "unknown and 5xx", status: 502, code: "SomethingNew", kind: unavailable},
-		{name: "a form's redirect, which nobody asked for", status: 303, code: "SeeOther", kind: unavailable, then: rejected},
+		{name: "a form's redirect, which nobody asked for", status: 303, code: "SeeOther", kind: unavailable},
+		{name: "cut on the way", status: 400, code: "IncompleteBody", kind: upload.KindCorrupt},
+		{name: "damaged on the way", status: 400, code: "BadDigest", kind: upload.KindCorrupt},
 	}
 	check(t, rows, oss)
 }
@@ -207,7 +210,7 @@ func TestASuccessIsBelievedWhereTheStoreProvesIt(t *testing.T) {
 				require.Equal(t, upload.KindUnavailable, e.Kind)
 				if succeeded(a, c.to) {
 					require.Equal(t, upload.ArrivedMaybe, e.Arrived, "a lost answer")
-					require.Contains(t, e.Message, "server nginx)")
+					require.Contains(t, e.Message, "server nginx")
 				} else {
 					require.Equal(t, upload.ArrivedNothing, e.Arrived)
 				}
@@ -249,10 +252,13 @@ func TestARefusalWithoutACodeIsJudgedByItsStatus(t *testing.T) {
 				{status: 425, kind: upload.KindUnavailable},
 				{status: 499, kind: upload.KindUnavailable},
 				{status: 520, kind: upload.KindUnavailable},
-				{status: 413, kind: upload.KindUnavailable, then: upload.KindRejected},
-				{status: 431, kind: upload.KindUnavailable, then: upload.KindRejected},
+				{status: 413, kind: upload.KindUnavailable, then: upload.KindRejected, strange: true},
+				{status: 431, kind: upload.KindUnavailable, then: upload.KindRejected, strange: true},
 				{status: 429, kind: upload.KindThrottled},
-				{status: 301, kind: upload.KindUnavailable, then: upload.KindRejected},
+				{status: 301, kind: upload.KindUnavailable},
+				{status: 302, kind: upload.KindUnavailable},
+				{status: 303, kind: upload.KindUnavailable},
+				{status: 308, kind: upload.KindUnavailable},
 				{status: 500, kind: upload.KindUnavailable},
 				{status: 502, kind: upload.KindUnavailable},
 			} {
@@ -324,6 +330,27 @@ func TestAStoreSaysWhenToComeBack(t *testing.T) {
 	}
 	a.Header.Set("Retry-After", "soon")
 	require.Zero(t, s3(a).RetryAfter)
+}
+
+func TestAStoreThatIsBusySaysWhenItsWindowBeginsAnew(t *testing.T) {
+	a := Answer{Status: 429, Whole: true, Header: http.Header{"X-Ratelimit-Reset": {"17"}}}
+	require.Equal(t, 17*time.Second, s3(a).RetryAfter)
+	require.Equal(t, 17*time.Second, oss(a).RetryAfter)
+	a.Header.Set("Retry-After", "3")
+	require.Equal(t, 3*time.Second, s3(a).RetryAfter)
+	a = refused(503, "SlowDown", "x")
+	a.Header.Set("X-RateLimit-Reset", "17")
+	require.Zero(t, s3(a).RetryAfter, "it is not about the rate alone")
+}
+
+func TestARedirectOfAStoreNamesWhoSentIt(t *testing.T) {
+	a := Answer{Status: 302, Whole: true, Header: http.Header{
+		"Content-Type": {"text/html"}, "Server": {"gatekeeper"}, "Via": {"1.1 edge"}, "Location": {"http://user:secret@portal.example/login?token=" + canary},
+	}}
+	for _, e := range []*upload.Error{s3(a), oss(a)} {
+		require.Equal(t, "the store answered 302 (text/html, server gatekeeper, via 1.1 edge, location portal.example)", e.Message)
+		require.Equal(t, upload.ArrivedNothing, e.Arrived)
+	}
 }
 
 func TestAnETagLosesItsQuotes(t *testing.T) {

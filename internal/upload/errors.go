@@ -103,12 +103,16 @@ type Error struct {
 	// asked nothing.
 	RetryAfter time.Duration `json:"retry_after,omitempty"`
 	// Then is the kind that the failure has when it comes a second time: some
-	// answers are worth exactly one more try. Where Strange is set, it is the kind that
-	// the failure has when it still comes after StrangeFor.
+	// answers are worth exactly one more try. Of a failure that Lingers, it is the kind
+	// that it has when it still comes after StrangeFor.
 	Then Kind `json:"then,omitempty"`
 	// Strange says that not the other side itself has spoken, as far as can be told:
-	// a firewall, a proxy, a portal. It may pass, but not for as long as an outage.
+	// a firewall, a proxy, a portal. It may pass, but not for as long as an outage; see
+	// Lingers.
 	Strange bool `json:"strange,omitempty"`
+	// Lacks names the fields that an answer of success lacks. Two such answers are the
+	// same failure only if they lack the same.
+	Lacks string `json:"lacks,omitempty"`
 	// Lost says that the whole session is gone, and not only a URL of it.
 	Lost bool `json:"lost,omitempty"`
 	// Paused says that no call was made, because the account is paused.
@@ -120,8 +124,16 @@ type Error struct {
 	err error
 }
 
-// StrangeFor is for how long a failure that is Strange is taken for one that may pass.
+// StrangeFor is for how long a failure that Lingers is taken for one that may pass.
 const StrangeFor = 10 * time.Minute
+
+// Lingers reports whether a failure is taken for one that may pass for StrangeFor. One
+// that is strange, but about the size of the request, is tried once more only: each try
+// sends all of it for nothing.
+func (e *Error) Lingers() bool {
+	const tooLarge, fieldsTooLarge = 413, 431
+	return e.Strange && e.Then != "" && e.Status != tooLarge && e.Status != fieldsTooLarge
+}
 
 // MayHaveArrived reports whether the work of the call may have been done all the
 // same: nobody answered, and all of it was sent. What was answered, even with a
@@ -167,6 +179,10 @@ func (e *Error) Unwrap() error { return e.err }
 // Denies reports whether the vendor denied the account: not where no call was made,
 // because the account is paused already.
 func (e *Error) Denies() bool { return e.Kind == KindDenied && !e.Paused }
+
+// Unmade reports whether no call was made, so that the failure says nothing of the other
+// side.
+func (e *Error) Unmade() bool { return e.Paused || e.Code == CodeSpent || e.Code == CodeQueued }
 
 // Unsettled reports whether nobody could find out what became of a call.
 func (e *Error) Unsettled() bool { return e.Kind == KindUnconfirmed }

@@ -86,7 +86,7 @@ func failureLine(e *upload.Failure) string {
 		text += " at " + string(e.Step)
 	}
 	text += ": " + strings.TrimPrefix(e.Message, string(e.Step)+": ")
-	if e.RequestID != "" {
+	if e.RequestID != "" && !strings.Contains(text, string(e.RequestID)) { // the reason of a pause names it, too
 		text += " (request " + string(e.RequestID) + ")"
 	}
 	return text

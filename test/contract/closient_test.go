@@ -48,6 +48,9 @@ var closientSuite = suite{
 				{"413 BAD_REQUEST", "status=413", refused},
 				{"422 VALIDATION_ERROR", "status=422", refused},
 				{"307 to another host", "status=307,location=http://localhost:9/", refused},
+				{"a 302 page of a captive portal", "page=302", repeated},
+				{"a 429 page of a proxy", "page=429", repeated},
+				{"a 413 page from a proxy", "page=413", wrongSizeAfterALook},
 				{"500 and no image", "status=500", repeated},
 				{"502 and no image", "status=502", repeated},
 				{"503 and no image", "status=503,retry-after=2", repeated},
@@ -86,6 +89,14 @@ var closientSuite = suite{
 			}),
 		},
 	},
+}
+
+// wrongSizeAfterALook: as wrongSize, but a page may stand in the place of a success.
+func wrongSizeAfterALook(p place) []example {
+	return []example{
+		{"once", 1, p.goesOn(p.own(1), p.call.looks)},
+		{"always", 0, p.fails(upload.KindRejected, p.own(2), p.call.looks)},
+	}
 }
 
 // The organization is the simulator's, the GTIN anybody's.

@@ -225,18 +225,13 @@ func repeatedOnce(p place) []example {
 	}
 }
 
-// followed: the store is elsewhere, once for each try; a second time makes one
-// more try, and a second such try ends it.
-func followed(p place) []example {
-	looks := requests{}
-	for name := range p.call.looks.plus(p.call.lost) {
-		looks[name] = perhaps // a redirect does not say that nothing was kept
-	}
-	return []example{
-		{"once", 1, p.goesOn(p.own(1))},
-		{"always", 0, p.fails(upload.KindRejected, p.own(4), looks)},
-	}
-}
+// followed: the store is elsewhere, once for each try. Where it is never found, nothing
+// arrived, and it may be found later.
+func followed(p place) []example { return repeatedSafely(p) }
+
+// wrongSize: something between takes no request of this size, or not now; a second try
+// is the last.
+func wrongSize(p place) []example { return repeatedOnce(p) }
 
 // unseen: keep asking, until the time for processing is over.
 func unseen(p place) []example {

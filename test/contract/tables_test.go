@@ -28,6 +28,9 @@ var strangers = []answer{
 	{"a 401 page from a firewall", "page=401", strange},
 	{"a 403 page from a firewall", "page=403", strange},
 	{"a 400 page from a proxy", "page=400", strange},
+	{"a 302 page of a captive portal", "page=302", strange},
+	{"a 413 page from a proxy", "page=413", wrongSize},
+	{"a 431 page from a proxy", "page=431", wrongSize},
 }
 
 // throttling is 429 in all its forms.
@@ -47,6 +50,9 @@ var bodies = []answer{
 	{"a page of a captive portal", "page=200", repeated},
 	{"a 403 page from a firewall", "page=403", repeatedSafely},
 	{"a 404 page from a proxy", "page=404", repeatedSafely},
+	{"a 302 page of a captive portal", "page=302", repeatedSafely},
+	{"a 303 page of a captive portal", "page=303", repeatedSafely},
+	{"a 413 page from a proxy", "page=413", wrongSize},
 }
 
 // landed is what may happen when the bytes are stored and nobody hears so. What
@@ -91,6 +97,7 @@ var s3Store = []answer{
 	{"409 OperationAborted", "status=409,code=OperationAborted", repeatedSafely},
 	{"411 MissingContentLength", "status=411,code=MissingContentLength", ourFault},
 	{"307 TemporaryRedirect", "status=307,code=TemporaryRedirect", followed},
+	{"301 PermanentRedirect", "status=301,code=PermanentRedirect", repeatedSafely},
 	{"500 InternalError", "status=500,code=InternalError", repeated},
 	{"503 SlowDown", "status=503,code=SlowDown", repeated},
 	{"503 SlowDown with a wait", "status=503,code=SlowDown,retry-after=20", repeated},
@@ -124,6 +131,8 @@ var ossStore = []answer{
 	{"400 FieldItemTooLong", "status=400,code=FieldItemTooLong", refused},
 	{"400 IncorrectNumberOfFilesInPOSTRequest", "status=400,code=IncorrectNumberOfFilesInPOSTRequest", refused},
 	{"400 InvalidDigest", "status=400,code=InvalidDigest", damagedOnce},
+	{"400 IncompleteBody", "status=400,code=IncompleteBody", damaged},
+	{"400 BadDigest", "status=400,code=BadDigest", damaged},
 	{"400 RequestTimeout", "status=400,code=RequestTimeout", repeatedSafely},
 	{"409 FileAlreadyExists", "status=409,code=FileAlreadyExists", refused},
 	{"409 FileImmutable", "status=409,code=FileImmutable", refused},

@@ -27,7 +27,7 @@ var truvideoSuite = suite{
 			{"500", "status=500", repeated},
 			{"404", "status=404", denied},
 			{"503", "status=503", repeated},
-			{"200 without an accessToken", "missing-field=accessToken", repeated},
+			{"200 without an accessToken", "missing-field=accessToken", repeatedOnce},
 		})},
 		{name: "start", step: upload.StepPrepare, answers: answers(transport, throttling, []answer{
 			{"400", "status=400", refused},
@@ -82,6 +82,7 @@ var truvideoSuite = suite{
 				{"202 without a body", "empty-body", unnoticed},
 				{"202 that is not JSON", "not-json", foundAtOnce},
 				{"a page with status 200", "page=200", repeated},
+				{"a page with status 413", "page=413", refusedByAPage},
 				{"202 without a status", "missing-field=status", unnoticed},
 			}),
 		},
@@ -120,6 +121,15 @@ func completedOnceMore(p place) []example {
 		{"once", 1, p.goesOn(p.own(1), p.call.looks)},
 		{"twice", 2, p.goesOn(p.own(2), p.call.looks.times(2), again)},
 		{"always", 0, p.fails(upload.KindRejected, p.own(6), p.call.looks.times(6), again.times(2))},
+	}
+}
+
+// refusedByAPage: it is looked at before it is repeated once, and again before the
+// upload is given up. No byte is sent again, and no other session is opened.
+func refusedByAPage(p place) []example {
+	return []example{
+		{"once", 1, p.goesOn(p.own(1), p.call.looks)},
+		{"always", 0, p.fails(upload.KindRejected, p.own(2), p.call.looks.times(2))},
 	}
 }
 

@@ -243,6 +243,18 @@ func TestWhatClosientRefuses(t *testing.T) {
 			Kind: upload.KindThrottled, Arrived: upload.ArrivedNothing, Status: 429, Code: "rate_limited", Wait: 24 * time.Hour,
 		},
 		wiretest.Refusal{
+			Name: "POST 429 that says when the minute is over", Call: receive(429, http.Header{"Ratelimit-Reset": {"40"}}, shapeA(429, "RATE_LIMITED", "slow")),
+			Kind: upload.KindThrottled, Arrived: upload.ArrivedNothing, Status: 429, Code: "RATE_LIMITED", Wait: 40 * time.Second,
+		},
+		wiretest.Refusal{
+			Name: "POST 400 that says why in another shape", Call: receive(400, nil, `{"error":"image is broken","title":["no"]}`),
+			Kind: upload.KindRejected, Arrived: upload.ArrivedNothing, Status: 400, Text: "images answered 400: no",
+		},
+		wiretest.Refusal{
+			Name: "POST 422 whose details are no list", Call: receive(422, nil, `{"error":{"code":"VALIDATION_ERROR","message":{"image":["is broken","is odd"]},"details":{"field":"image"}}}`),
+			Kind: upload.KindRejected, Arrived: upload.ArrivedNothing, Status: 422, Code: "VALIDATION_ERROR", Text: `images answered 422: {"image":["is broken","is odd"]}`,
+		},
+		wiretest.Refusal{
 			Name: "a success that is empty leaves it open", Call: receive(201, nil, ""),
 			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 201,
 		},
@@ -256,7 +268,7 @@ func TestWhatClosientRefuses(t *testing.T) {
 		},
 		wiretest.Refusal{
 			Name: "a redirect, which nobody follows with the key", Call: receive(307, http.Header{"Location": {"https://elsewhere/"}}, ""),
-			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 307,
+			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 307, Text: "location elsewhere",
 		},
 		wiretest.Refusal{
 			Name: "a list that is no JSON", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, "<html>")},

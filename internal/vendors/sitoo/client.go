@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors/wire"
@@ -53,8 +54,8 @@ func (Client) Prepare(ctx context.Context, c *wire.Caller, in upload.Prepare) (u
 	if err := a.Decode(&got); err != nil {
 		return upload.Session{}, err
 	}
-	if got.FileID == "" || got.UploadURL == "" || got.Fields["key"] == "" {
-		return upload.Session{}, a.Incomplete("without file_id, upload_url or key")
+	if e := a.Without(wire.Needed{Name: "file_id", Is: got.FileID}, wire.Needed{Name: "upload_url", Is: got.UploadURL}, wire.Needed{Name: "fields.key", Is: wire.Text(got.Fields["key"])}); e != nil {
+		return upload.Session{}, e
 	}
 	session := upload.Session{
 		Method: upload.MethodForm, Store: upload.StoreS3,
@@ -103,8 +104,9 @@ func (Client) Poll(ctx context.Context, c *wire.Caller, in upload.Poll) (upload.
 		return upload.Media{}, err
 	}
 	// Its URLs are signed and live an hour, so none is kept.
-	media := upload.Media{ID: in.Session.ID, State: upload.StateProcessing, Seen: a.Clean(string(got.Status))}
-	switch got.Status {
+	status := strings.ToLower(string(got.Status))
+	media := upload.Media{ID: in.Session.ID, State: upload.StateProcessing, Seen: a.Clean(status)}
+	switch status {
 	case "ready":
 		media.State = upload.StateReady
 	case "failed":

@@ -2,6 +2,7 @@ package sitoo
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -115,7 +116,7 @@ func TestSitoosFormEndsOnOurClock(t *testing.T) {
 func TestSitoosStates(t *testing.T) {
 	for status, want := range map[string]upload.State{
 		"uploading": upload.StateProcessing, "uploaded": upload.StateProcessing, "processing": upload.StateProcessing,
-		"ready": upload.StateReady, "failed": upload.StateFailed,
+		"ready": upload.StateReady, "failed": upload.StateFailed, "READY": upload.StateReady, "Failed": upload.StateFailed, "Uploading": upload.StateProcessing,
 	} {
 		t.Run(status, func(t *testing.T) {
 			r := wiretest.New(t, sitoo, bearer).On(wiretest.Exchange{
@@ -125,7 +126,7 @@ func TestSitoosStates(t *testing.T) {
 			media, err := Client{}.Poll(t.Context(), r.Caller, upload.Poll{Session: upload.Session{ID: "0b9e/1"}, Content: wiretest.JPEG()})
 			require.NoError(t, err)
 			require.Equal(t, want, media.State)
-			require.Equal(t, status, media.Seen)
+			require.Equal(t, strings.ToLower(status), media.Seen)
 			require.Equal(t, "0b9e/1", media.ID)
 			require.Empty(t, media.URL, "it is signed, and lives an hour")
 			require.Equal(t, want == upload.StateFailed, media.Reason != "")
@@ -198,6 +199,17 @@ func TestWhatSitooRefuses(t *testing.T) {
 			},
 		)
 	}
+	for said, text := range map[string]string{
+		`{"error_code":"INVALID_REQUEST","error_data":"file_name is missing"}`:                           "upload-url answered 400: file_name is missing",
+		`{"error_code":"INVALID_REQUEST","error_data":{"message":{"file_name":"missing"}}}`:              `upload-url answered 400: {"file_name":"missing"}`,
+		`{"error_code":"INVALID_REQUEST","error_data":["file_name is missing","content_type is wrong"]}`: "upload-url answered 400: file_name is missing; content_type is wrong",
+		`{"error_code":"INVALID_REQUEST","error_data":null,"request_id":{}}`:                             "upload-url answered 400: bad request",
+	} {
+		rows = append(rows, wiretest.Refusal{
+			Name: "upload-url 400 says " + said, Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(400, said)},
+			Kind: upload.KindRejected, Arrived: upload.ArrivedNothing, Status: 400, Code: "INVALID_REQUEST", Text: text,
+		})
+	}
 	rows = append(rows,
 		wiretest.Refusal{
 			Name: "upload-url 404 is final", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(404, said("FILE_NOT_FOUND", "x"))},
@@ -249,15 +261,15 @@ func TestWhatSitooRefuses(t *testing.T) {
 		},
 		wiretest.Refusal{
 			Name: "a form without its key may pass", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"file_id":"f","upload_url":"https://s3/","fields":{"policy":"x"}}`)},
-			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without file_id, upload_url or key",
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without fields.key",
 		},
 		wiretest.Refusal{
 			Name: "a form without its URL may pass", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"file_id":"f","fields":{"key":"x"}}`)},
-			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without file_id, upload_url or key",
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without upload_url",
 		},
 		wiretest.Refusal{
 			Name: "a form without its file may pass", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"upload_url":"https://s3/","fields":{"key":"x"}}`)},
-			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without file_id, upload_url or key",
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without file_id",
 		},
 	)
 	wiretest.CheckRefusals(t, sitoo, bearer, rows)

@@ -10,14 +10,12 @@ import (
 // refusal reads {error_code, error_data: {message}, request_id}.
 func refusal(a wire.Answer) wire.Refusal {
 	var said struct {
-		Code wire.Text `json:"error_code"`
-		Data wire.Object[struct {
-			Message wire.Text `json:"message"`
-		}] `json:"error_data"`
+		Code      wire.Text `json:"error_code"`
+		Data      wire.Said `json:"error_data"` // an object with a message
 		RequestID wire.Text `json:"request_id"`
 	}
 	_ = a.Decode(&said) // an empty or foreign body says nothing
-	return wire.Refusal{Text: string(said.Data.Value.Message), Code: string(said.Code), RequestID: string(said.RequestID)}
+	return wire.Refusal{Text: string(said.Data), Code: string(said.Code), RequestID: string(said.RequestID)}
 }
 
 // notFound distinguishes a file that is not known yet from one that is lost. A new

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors/wire"
@@ -45,7 +46,7 @@ func (Client) Reread(ctx context.Context, c *wire.Caller, of upload.Finished) (u
 		got        wire.Text
 	}{
 		{"file_id", of.Media.ID, got.FileID},
-		{"status", "ready", got.Status},
+		{"status", "ready", wire.Text(strings.ToLower(string(got.Status)))},
 		{"entity_type", cmp.Or(of.Item.Fields.String("entity_type"), "shipment_item"), got.EntityType},
 		{"entity_id", of.Item.Fields.String("entity_id"), got.EntityID},
 		{"content_type", "", got.ContentType},

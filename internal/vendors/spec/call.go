@@ -33,7 +33,7 @@ type Call struct {
 	// Method and Path are those of the vendor's documentation.
 	Method, Path string
 	Repeat       Repetition
-	// Login says that the call gets credentials: no item is to blame for its answer.
+	// Login says that the call gets credentials.
 	Login bool
 	// Source says where Repeat is documented: a URL, or "assumed" and an ID.
 	Source string

@@ -41,8 +41,8 @@ func (Client) Prepare(ctx context.Context, c *wire.Caller, in upload.Prepare) (u
 	if err != nil {
 		return upload.Session{}, err
 	}
-	if got.UploadURL == "" || got.UploadID == "" {
-		return upload.Session{}, a.Incomplete("without uploadUrl or uploadId")
+	if e := a.Without(wire.Needed{Name: "uploadUrl", Is: got.UploadURL}, wire.Needed{Name: "uploadId", Is: got.UploadID}); e != nil {
+		return upload.Session{}, e
 	}
 	session := upload.Session{
 		Method: upload.MethodPut, Store: upload.StoreS3,

@@ -13,7 +13,7 @@ import (
 func refusal(a wire.Answer) wire.Refusal {
 	var said struct {
 		Code    wire.Int  `json:"errorCode"`
-		Message wire.Text `json:"message"`
+		Message wire.Said `json:"message"`
 	}
 	_ = a.Decode(&said) // an empty or foreign body says nothing
 	r := wire.Refusal{Text: string(said.Message)}

@@ -6,14 +6,15 @@ package trustoo
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 	"github.com/mediaferry/mediaferry/internal/vendors/wire"
 )
 
@@ -66,7 +67,7 @@ func (t Client) Prepare(ctx context.Context, c *wire.Caller, in upload.Prepare) 
 		{Name: "OSSAccessKeyId", Value: string(policy.AccessID)},
 		{Name: "Signature", Value: string(policy.Signature)},
 	}
-	if drop := in.Because == badCallback && c.Account.On("drop_invalid_callback") && !validCallback(string(policy.Callback)); !drop {
+	if drop := in.Because == badCallback && c.Account.On("drop_invalid_callback") && !validCallback(string(policy.Callback)); !drop && policy.Callback != "" {
 		form = append(form, upload.FormField{Name: "callback", Value: string(policy.Callback)})
 	}
 	return upload.Session{
@@ -145,16 +146,56 @@ func (c caller) fetchPolicy(ctx context.Context, _ wire.Token) (wire.Token, erro
 	if err != nil {
 		return wire.Token{}, err
 	}
-	if slices.Contains([]wire.Text{got.AccessID, got.Host, got.Expire, got.Signature, got.Policy, got.Dir, got.Callback}, "") {
-		return wire.Token{}, a.Incomplete("with an empty access_id, host, expire, signature, policy, dir or callback")
+	if e := a.Without(got.needed(c.Account)...); e != nil {
+		return wire.Token{}, e
 	}
-	got.Until, got.Life = a.Expiry(wire.Lifetime{Until: got.Expire.Moment()})
+	got.Until, got.Life = a.Expiry(got.lifetime())
 	renew := got.Until.Add(-min(reserve, got.Life/5))
 	if got.Until.IsZero() { // passed on arrival (TT-3): good for one attempt of this item only
 		renew = c.Now()
 	}
 	value, err := json.Marshal(got)
 	return wire.Token{Value: value, ExpiresAt: renew}, err
+}
+
+// needed are the fields without which there is no form. The callback is what tells the
+// vendor of the object.
+func (p uploadPolicy) needed(account spec.Account) []wire.Needed {
+	needed := []wire.Needed{
+		{Name: "access_id", Is: p.AccessID}, {Name: "host", Is: p.Host}, {Name: "signature", Is: p.Signature},
+		{Name: "policy", Is: p.Policy}, {Name: "dir", Is: p.Dir},
+	}
+	if account.On("drop_invalid_callback") {
+		return needed
+	}
+	return append(needed, wire.Needed{Name: "callback", Is: p.Callback})
+}
+
+// lifetime is how long a policy may be used: until what the answer says, else what the
+// policy says itself. Only where neither says anything is the usual life taken, for one
+// that has passed on arrival is worth one attempt (TT-3).
+func (p uploadPolicy) lifetime() wire.Lifetime {
+	until := p.Expire.Moment()
+	if until.IsZero() {
+		until = p.expiration()
+	}
+	if until.IsZero() && p.Expire != "0" { // which is long past
+		return wire.Lifetime{Usual: assumed.policyLife}
+	}
+	return wire.Lifetime{Until: until}
+}
+
+// expiration is when the policy itself says that it ends; the zero time where it cannot
+// be read.
+func (p uploadPolicy) expiration() time.Time {
+	var said struct {
+		Expiration wire.Moment `json:"expiration"`
+	}
+	raw, err := base64.StdEncoding.DecodeString(string(p.Policy))
+	if err != nil || json.Unmarshal(raw, &said) != nil {
+		return time.Time{}
+	}
+	return said.Expiration.Time
 }
 
 // prepareVideo asks for a signed URL (TT-5).
@@ -168,8 +209,8 @@ func (Client) prepareVideo(ctx context.Context, c *wire.Caller, in upload.Prepar
 	if err != nil {
 		return upload.Session{}, err
 	}
-	if got.UploadURL == "" || got.URL == "" {
-		return upload.Session{}, a.Incomplete("without upload_url or url")
+	if e := a.Without(wire.Needed{Name: "upload_url", Is: got.UploadURL}, wire.Needed{Name: "url", Is: got.URL}); e != nil {
+		return upload.Session{}, e
 	}
 	there, err := url.Parse(string(got.URL))
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -261,11 +262,34 @@ func TestTrustoosPolicyIsShared(t *testing.T) {
 			require.Equal(t, "sig2", formValue(prepare(r, nil), "Signature"))
 		}
 	})
-	t.Run("also where its end cannot be read", func(t *testing.T) {
+	t.Run("for as long as the policy itself says, where expire cannot be read", func(t *testing.T) {
+		for _, expire := range []any{nil, "", "soon", map[string]any{"at": 1}, []string{"1"}, true} {
+			given := grant("sig1", wiretest.Noon)
+			given["expire"], given["policy"] = expire, callback(`{"expiration":"2026-03-01T12:07:00Z","conditions":[]}`)
+			r := wiretest.New(t, trustoo, signed).On(wiretest.Exchange{Answer: said(given), Loose: true})
+			session := prepare(r, nil)
+			require.Equal(t, wiretest.Noon.Add(7*time.Minute), session.ExpiresAt, expire)
+			require.Equal(t, "sig1", formValue(prepare(r, nil), "Signature"), "it is shared")
+		}
+	})
+	t.Run("and for the usual time where nothing says when it ends", func(t *testing.T) {
 		given := grant("sig1", wiretest.Noon)
-		given["expire"] = "soon"
+		delete(given, "expire")
 		r := wiretest.New(t, trustoo, signed).On(wiretest.Exchange{Answer: said(given), Loose: true})
-		require.Zero(t, prepare(r, nil).ExpiresAt)
+		require.Equal(t, wiretest.Noon.Add(5*time.Minute), prepare(r, nil).ExpiresAt)
+	})
+	t.Run("without a callback, where the account lets it be dropped", func(t *testing.T) {
+		given := grant("sig1", wiretest.Noon.Add(10*time.Minute))
+		delete(given, "callback")
+		settings := map[string]string{"public_token": "p", "private_token": "q", "drop_invalid_callback": "true"}
+		r := wiretest.New(t, trustoo, settings).On(wiretest.Exchange{Answer: said(given), Loose: true})
+		for _, field := range prepare(r, nil).Form {
+			require.NotEqual(t, "callback", field.Name)
+		}
+	})
+	t.Run("without a code, where there is data", func(t *testing.T) {
+		r := wiretest.New(t, trustoo, signed).On(wiretest.Exchange{Answer: strings.Replace(said(grant("sig1", wiretest.Noon.Add(10*time.Minute))), `"code":0,`, "", 1), Loose: true})
+		require.Equal(t, "sig1", formValue(prepare(r, nil), "Signature"))
 	})
 	t.Run("by the vendor's clock", func(t *testing.T) {
 		r := wiretest.New(t, trustoo, signed)

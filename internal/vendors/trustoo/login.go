@@ -33,8 +33,17 @@ func (c caller) call(ctx context.Context, r wire.Request, into any) (wire.Answer
 		if err != nil {
 			return a, err
 		}
+		if a.Status < 300 && a.Foreign() {
+			return a, a.Decode(into)
+		}
 		status, said := meaning(a)
 		switch {
+		case status < 300 && !said.hasData():
+			e := a.Incomplete("without data")
+			if said.Code == nil { // nor is that the vendor's envelope
+				e.Then = ""
+			}
+			return a, e
 		case status < 300:
 			return a, a.DecodePart(said.Data, into)
 		case status != http.StatusUnauthorized, try > 1, c.Account.Settings["access_token"] != "":
@@ -163,12 +172,14 @@ func (c caller) refresh(ctx context.Context, old wire.Token) (wire.Token, error)
 // (TT-2).
 func (c caller) tokensOf(ctx context.Context, a wire.Answer) (tokens, error) {
 	var got tokens
-	if a.Status < 300 && a.Decode(&got) == nil && got.Access != "" {
-		return got, nil
+	if a.Status < 300 {
+		if err := a.Decode(&got); err != nil || got.Access != "" {
+			return got, err
+		}
 	}
 	status, said := meaning(a)
 	if status >= 300 {
-		if status == http.StatusBadRequest { // an unknown refresh token or client: the account, not the item
+		if status == http.StatusBadRequest && !a.Foreign() { // an unknown refresh token or client: the account, not the item
 			status = http.StatusUnauthorized
 		}
 		return got, c.Judge(ctx, a, status, said.refusal())

@@ -246,11 +246,23 @@ func TestWhatTrustoosRefreshRefuses(t *testing.T) {
 		},
 		{
 			Name: "nothing, but gives no token", Call: prepareCall, Script: refused(200, `{"code":0,"data":{"refresh_token":"`+wiretest.Canary+`"}}`),
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without access_token",
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without access_token",
 		},
 		{
 			Name: "nothing, but gives no data", Call: prepareCall, Script: refused(200, `{"code":0,"data":null}`),
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without access_token",
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without access_token",
+		},
+		{
+			Name: "nothing, but gives a token of another shape", Call: prepareCall, Script: refused(200, `{"access_token":{"value":"`+wiretest.Canary+`"}}`),
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without access_token",
+		},
+		{
+			Name: "with a page that is too strange for the account", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(400, "<html>")},
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedNothing, Status: 400, Text: "(not in the vendor's format: text/html",
+		},
+		{
+			Name: "with a page about the size of the request", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(413, "<html>")},
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedNothing, Status: 413, Text: "(not in the vendor's format: text/html",
 		},
 		{
 			Name: "nothing, but gives no JSON", Call: prepareCall, Script: refused(200, `ok`),

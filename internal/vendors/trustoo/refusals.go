@@ -12,10 +12,13 @@ import (
 // envelope is the shape of every answer.
 type envelope struct {
 	Code      *wire.Int       `json:"code"`
-	Message   wire.Text       `json:"message"`
+	Message   wire.Said       `json:"message"`
 	RequestID wire.Text       `json:"request_id"`
 	Data      json.RawMessage `json:"data"`
 }
+
+// hasData reports whether an answer holds what was asked for.
+func (e envelope) hasData() bool { return len(e.Data) > 0 && e.Data[0] == '{' }
 
 func (e envelope) refusal() wire.Refusal {
 	r := wire.Refusal{Text: string(e.Message), RequestID: string(e.RequestID)}
@@ -42,13 +45,7 @@ var statuses = map[wire.Int]int{
 // under HTTP 200, else by its status.
 func meaning(a wire.Answer) (int, envelope) {
 	var said envelope
-	if a.Decode(&said) != nil || said.Code == nil {
-		if a.Status < 300 {
-			return http.StatusInternalServerError, said // not a success of the vendor's
-		}
-		return a.Status, said
-	}
-	if *said.Code == 0 {
+	if a.Decode(&said) != nil || said.Code == nil || *said.Code == 0 {
 		return a.Status, said
 	}
 	if status, known := statuses[*said.Code]; known {

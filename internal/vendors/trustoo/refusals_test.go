@@ -2,7 +2,6 @@ package trustoo
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -102,7 +101,7 @@ func TestWhatTrustooRefuses(t *testing.T) {
 		},
 		{
 			Name: "no data", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, code(0))},
-			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "with an empty access_id",
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "answered OK without data",
 		},
 		{
 			Name: "data that is no object", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"code":0,"data":"x"}`)},
@@ -113,32 +112,32 @@ func TestWhatTrustooRefuses(t *testing.T) {
 			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200,
 		},
 		{
-			Name: "a page instead of JSON", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, "<html>")},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200,
+			Name: "a page instead of JSON", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, "<html>").Saying("Server", "gatekeeper")},
+			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "policy token answered OK with something other than the expected JSON (text/html, server gatekeeper)",
 		},
 		{
-			Name: "JSON without a code", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, strings.Replace(said(grant("sig", wiretest.Noon)), `"code":0,`, "", 1))},
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Request: "04f7",
+			Name: "JSON without a code or data", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"status":"maintenance"}`)},
+			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 200, Text: "answered OK without data",
 		},
 		{
 			Name: "a video without its URL", Call: videoCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"code":0,"data":{"url":"https://h/v"}}`)},
-			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without upload_url or url",
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without upload_url",
 		},
 		{
 			Name: "a video without its place", Call: videoCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"code":0,"data":{"upload_url":"https://h/v"}}`)},
-			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without upload_url or url",
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "without url",
 		},
 		{
 			Name: "a video whose place is no URL", Call: videoCall, Script: []wiretest.Exchange{wiretest.Refuse(200, `{"code":0,"data":{"upload_url":"https://h/v","url":"https://h/%zz"}}`)},
 			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "with an invalid url",
 		},
 	}
-	for _, field := range []string{"access_id", "host", "expire", "signature", "policy", "dir", "callback"} {
+	for _, field := range []string{"access_id", "host", "signature", "policy", "dir", "callback"} {
 		given := grant("sig1", wiretest.Noon.Add(time.Hour))
 		given[field] = ""
 		rows = append(rows, wiretest.Refusal{
 			Name: "a policy without " + field, Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(200, said(given))},
-			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "an empty access_id, host, expire, signature, policy, dir or callback",
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 200, Text: "policy token answered OK without " + field,
 		})
 	}
 	wiretest.CheckRefusals(t, trustoo, signed, rows)

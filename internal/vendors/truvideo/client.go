@@ -63,8 +63,8 @@ func (Client) Prepare(ctx context.Context, c *wire.Caller, in upload.Prepare) (u
 	if err := a.Decode(&got); err != nil {
 		return upload.Session{}, err
 	}
-	if got.UploadID == "" || got.MediaID == "" {
-		return upload.Session{}, a.Incomplete("without uploadId or mediaId")
+	if e := a.Without(wire.Needed{Name: "uploadId", Is: got.UploadID}, wire.Needed{Name: "mediaId", Is: got.MediaID}); e != nil {
+		return upload.Session{}, e
 	}
 	return upload.Session{
 		Method: upload.MethodMultipart, Store: upload.StoreS3,
@@ -195,11 +195,12 @@ func (Client) Poll(ctx context.Context, c *wire.Caller, in upload.Poll) (upload.
 	if err := a.Decode(&got); err != nil {
 		return upload.Media{}, err
 	}
-	media := upload.Media{ID: in.Session.Media.ID, State: upload.StateProcessing, Seen: a.Clean(string(got.Status))}
+	status := strings.ToUpper(string(got.Status))
+	media := upload.Media{ID: in.Session.Media.ID, State: upload.StateProcessing, Seen: a.Clean(status)}
 	if got.MediaID != "" {
 		media.ID = string(got.MediaID)
 	}
-	switch got.Status {
+	switch status {
 	case stateCompleted:
 		media.State, media.URL = upload.StateReady, wire.LastingURL(string(got.FileURL))
 	case "FAILED":

@@ -3,6 +3,7 @@ package truvideo
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -240,6 +241,8 @@ func TestTruvideosStates(t *testing.T) {
 		{name: "at work", says: map[string]any{"status": "PENDING_COMPLETE", "mediaId": "m1", "fileUrl": url}, state: upload.StateProcessing, id: "m1"},
 		{name: "done", says: map[string]any{"status": "COMPLETED", "mediaId": "m1", "fileUrl": url}, state: upload.StateReady, id: "m1", url: url},
 		{name: "done, with a signed URL that does not last", says: map[string]any{"status": "COMPLETED", "fileUrl": url + "?X-Amz-Signature=" + wiretest.Canary}, state: upload.StateReady, id: "m0"},
+		{name: "done, in another case", says: map[string]any{"status": "completed", "mediaId": "m1", "fileUrl": url}, state: upload.StateReady, id: "m1", url: url},
+		{name: "failed, in another case", says: map[string]any{"status": "Failed", "failureReason": "codec"}, state: upload.StateFailed, id: "m0", text: "codec"},
 		{name: "failed", says: map[string]any{"status": "FAILED", "failureReason": "codec"}, state: upload.StateFailed, id: "m0", text: "codec"},
 		{name: "failed, without a reason", says: map[string]any{"status": "FAILED", "failureReason": nil}, state: upload.StateFailed, id: "m0"},
 		{
@@ -255,7 +258,7 @@ func TestTruvideosStates(t *testing.T) {
 			r := rig(t).On(wiretest.Exchange{Ask: "GET /base/upload/66d9", Header: bearer, Answer: string(raw)})
 			media, err := Client{}.Poll(t.Context(), r.Caller, upload.Poll{Session: upload.Session{ID: "66d9", Media: upload.Media{ID: "m0"}}})
 			require.NoError(t, err)
-			require.Equal(t, upload.Media{ID: c.id, URL: c.url, State: c.state, Seen: fmt.Sprint(c.says["status"]), Reason: c.text}, media)
+			require.Equal(t, upload.Media{ID: c.id, URL: c.url, State: c.state, Seen: strings.ToUpper(fmt.Sprint(c.says["status"])), Reason: c.text}, media)
 			wiretest.Secretless(t, media)
 		})
 	}
@@ -280,6 +283,14 @@ func TestWhatTruvideoRefuses(t *testing.T) {
 	add(start, wiretest.Refusal{
 		Name: "400 is final", Script: []wiretest.Exchange{wiretest.Refuse(400, rfc(400))},
 		Kind: upload.KindRejected, Arrived: upload.ArrivedNothing, Status: 400, Code: "error.some", Text: "start answered 400: what of [redacted]",
+	})
+	add(start, wiretest.Refusal{
+		Name: "400 whose words are no text", Script: []wiretest.Exchange{wiretest.Refuse(400, `{"title":["Bad"],"detail":{"fields":["title","tags"]},"message":["too long","too odd"],"status":"400"}`)},
+		Kind: upload.KindRejected, Arrived: upload.ArrivedNothing, Status: 400, Text: `start answered 400: {"fields":["title","tags"]}`,
+	})
+	add(start, wiretest.Refusal{
+		Name: "400 whose message is a list", Script: []wiretest.Exchange{wiretest.Refuse(400, `{"message":["title is too long",{"message":"tags are odd"}]}`)},
+		Kind: upload.KindRejected, Arrived: upload.ArrivedNothing, Status: 400, Text: "start answered 400: title is too long; tags are odd",
 	})
 	add(complete, wiretest.Refusal{
 		Name: "400 is for the flow to look at", Script: []wiretest.Exchange{wiretest.Refuse(400, rfc(400))},
@@ -309,7 +320,7 @@ func TestWhatTruvideoRefuses(t *testing.T) {
 	})
 	add(start, wiretest.Refusal{
 		Name: "without IDs may pass", Script: []wiretest.Exchange{wiretest.Refuse(201, `{"uploadId":"u"}`)},
-		Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 201, Text: "without uploadId or mediaId",
+		Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 201, Text: "without mediaId",
 	})
 	for _, n := range []named{start, sign, poll} {
 		add(n, wiretest.Refusal{

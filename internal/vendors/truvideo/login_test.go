@@ -170,7 +170,31 @@ func TestWhatTruvideosLoginRefuses(t *testing.T) {
 		},
 		{
 			Name: "a success without a token may pass", Call: prepareCall, Script: once(200, `{"refreshToken":"`+wiretest.Canary+`"}`),
-			Kind: upload.KindUnavailable, Arrived: upload.ArrivedNothing, Status: 200, Text: "without accessToken",
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedNothing, Status: 200, Text: "without accessToken",
+		},
+		{
+			Name: "a token of another shape may pass once", Call: prepareCall, Script: once(200, `{"accessToken":{"token":"`+wiretest.Canary+`"}}`),
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedNothing, Status: 200, Text: "login answered OK without accessToken",
+		},
+		{
+			Name: "a page about the size of the request says nothing of the account", Call: prepareCall, Script: once(413, "<html>"),
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedNothing, Status: 413, Text: "(not in the vendor's format: text/html",
+		},
+		{
+			Name: "nor does one about its header", Call: pollCall, Script: once(431, "<html>"),
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedNothing, Status: 431, Text: "(not in the vendor's format: text/html",
+		},
+		{
+			Name: "nor does a page that says 404", Call: prepareCall, Script: once(404, "<html>"),
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedNothing, Status: 404,
+		},
+		{
+			Name: "nor does a redirect", Call: prepareCall, Script: once(302, ""),
+			Kind: upload.KindUnavailable, Arrived: upload.ArrivedNothing, Status: 302,
+		},
+		{
+			Name: "413 of its own stops the account", Call: prepareCall, Script: once(413, `{"detail":"too much"}`),
+			Kind: upload.KindDenied, Arrived: upload.ArrivedNothing, Status: 413, Text: "too much",
 		},
 		{
 			Name: "a success that is empty may pass", Call: prepareCall, Script: once(200, ""),

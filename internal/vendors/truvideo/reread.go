@@ -47,7 +47,7 @@ func (s session) facts(a wire.Answer, of upload.Finished) []upload.Comparison {
 		got        wire.Text
 	}{
 		{"mediaId", of.Media.ID, s.MediaID},
-		{"status", stateCompleted, s.Status},
+		{"status", stateCompleted, wire.Text(strings.ToUpper(string(s.Status)))},
 		{"creator", of.Item.Fields.String("creator"), s.Creator},
 		{"sanitizedTitle", sanitized(title), s.SanitizedTitle},
 	} {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -60,16 +61,37 @@ func (a Answer) Foreign() bool {
 
 // Incomplete is the failure of an answer that reports success but lacks something
 // that it must contain. The format goes on from "prepare answered OK": "without an ID".
-// A second one in the same step is final, because each may leave something behind; not
-// where bytes were taken, which may have become a medium, and not of a login, for which
-// no item is to blame.
+// A second one in the same step is final, because the vendor means it, and each may
+// leave something behind; not where bytes were taken, which may have become a medium.
 func (a Answer) Incomplete(format string, args ...any) *upload.Error {
-	e := upload.Errorf(upload.KindUnavailable, a.Call.Step, a.Call.Label()+" answered "+http.StatusText(a.Status)+" "+format, args...)
-	e.Status, e.Arrived = a.Status, upload.ArrivedMaybe
-	if a.Call.Step != upload.StepTransfer && !a.Call.Login {
+	lacks := fmt.Sprintf(format, args...)
+	e := upload.Errorf(upload.KindUnavailable, a.Call.Step, "%s answered %s %s", a.Call.Label(), http.StatusText(a.Status), lacks)
+	e.Status, e.Arrived, e.Lacks = a.Status, upload.ArrivedMaybe, a.Call.Name+" "+lacks
+	if a.Call.Step != upload.StepTransfer {
 		e.Then = upload.KindRejected
 	}
 	return e
+}
+
+// Without is the failure of an answer that reports success but lacks fields that it
+// must contain, by their names; nil where it has them all.
+func (a Answer) Without(needed ...Needed) *upload.Error {
+	var lacks []string
+	for _, field := range needed {
+		if field.Is == "" {
+			lacks = append(lacks, field.Name)
+		}
+	}
+	if len(lacks) == 0 {
+		return nil
+	}
+	return a.Incomplete("without %s", strings.Join(lacks, ", "))
+}
+
+// Needed is a field that an answer must contain, as it was read.
+type Needed struct {
+	Name string
+	Is   Text
 }
 
 // Clean makes a vendor's text fit for an error: one short line without credentials.

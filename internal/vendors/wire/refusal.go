@@ -49,25 +49,31 @@ func (c *Caller) Judge(ctx context.Context, a Answer, status int, r Refusal) *up
 		e.Arrived = upload.ArrivedMaybe // a page may stand in the place of the vendor's success
 	}
 	switch {
-	case a.Foreign() && IsFinal(status), a.Foreign() && denies(status):
-		a.strange(e)
 	case status == http.StatusTooManyRequests: // without a Retry-After, the account waits longer each time
+		e.RetryAfter = max(e.RetryAfter, min(egress.ThrottledFor(longest, a.Header, c.Now()), longest))
 		c.Permits.Slow(ctx, c.Account, max(e.RetryAfter, time.Second))
-	case denies(status):
+	case denies(status) && !a.Foreign():
 		_ = c.DeniedHint(e)
 	}
-	if e.Then == "" && a.Foreign() && egress.Proxy(a.Header) != "" {
-		e.Message += " (" + egress.Speaker(a.Header) + ")"
+	if a.Foreign() {
+		a.foreign(e, status)
 	}
 	return e
 }
 
-// strange makes a refusal that is not in the vendor's shape one that may pass for a
-// while. One that is about the size of the request is tried once more only.
-func (a Answer) strange(e *upload.Error) {
-	e.Then = e.Kind
-	e.Kind = upload.KindUnavailable
-	e.Strange = e.Status != http.StatusRequestEntityTooLarge && e.Status != http.StatusRequestHeaderFieldsTooLarge
+// foreign makes a refusal that is not in the vendor's shape one that may pass, and
+// names who gave it. One that speaks of the request itself, or of the account, is taken
+// for final when it stays.
+func (a Answer) foreign(e *upload.Error, status int) {
+	e.Strange = true
+	switch {
+	case status < 400:
+		e.Kind = upload.KindUnavailable
+	case IsFinal(status), denies(status):
+		e.Kind, e.Then = upload.KindUnavailable, e.Kind
+	case status == http.StatusTooManyRequests && a.Call.Repeat == spec.LeavesDuplicate:
+		e.Kind = upload.KindUnavailable // whoever counts requests may count those that were heard
+	}
 	e.Message += " (not in the vendor's format: " + egress.Speaker(a.Header) + ")"
 }
 

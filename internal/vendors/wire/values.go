@@ -27,6 +27,47 @@ func (t *Text) UnmarshalJSON(raw []byte) error {
 // Moment is the time that a text names; the zero time where it names none.
 func (t Text) Moment() time.Time { return moment(string(t)) }
 
+// Said is a text for people, also where it comes as a list of texts, or as an object.
+type Said string
+
+// UnmarshalJSON never fails.
+func (s *Said) UnmarshalJSON(raw []byte) error {
+	*s = Said(said(raw))
+	return nil
+}
+
+// said is what a value says: itself, or what its elements say. An object that names no
+// message is told as it is written.
+func said(raw []byte) string {
+	raw = bytes.TrimSpace(raw)
+	var list []json.RawMessage
+	var object map[string]json.RawMessage
+	switch {
+	case len(raw) == 0:
+		return ""
+	case raw[0] == '[' && json.Unmarshal(raw, &list) == nil:
+		texts := make([]string, 0, len(list))
+		for _, one := range list {
+			if text := said(one); text != "" {
+				texts = append(texts, text)
+			}
+		}
+		return strings.Join(texts, "; ")
+	case raw[0] == '{' && json.Unmarshal(raw, &object) == nil:
+		for _, name := range []string{"message", "detail", "description", "text"} {
+			if text := said(object[name]); text != "" {
+				return text
+			}
+		}
+		var short bytes.Buffer
+		if len(object) == 0 || json.Compact(&short, raw) != nil {
+			return ""
+		}
+		return short.String()
+	}
+	return scalar(raw)
+}
+
 // Int is a whole number, also as text or with a fraction, which is cut off.
 type Int int64
 

@@ -56,6 +56,18 @@ func TestValuesAreReadInAnyUsualForm(t *testing.T) {
 	require.Equal(t, wire.Text("x"), got.Detail.Value.Text)
 }
 
+func TestWordsForPeopleAreReadInAnyShape(t *testing.T) {
+	for raw, want := range map[string]string{
+		`"plain"`: "plain", `null`: "", `7`: "7", `""`: "", `{}`: "", `[]`: "", `[null,{}]`: "",
+		`["one","two"]`: "one; two", `{"message":"this"}`: "this", `{"detail":{"message":"deep"}}`: "deep",
+		`[{"message":"one"},"two"]`: "one; two", `{ "field" : [ 1 ] }`: `{"field":[1]}`,
+	} {
+		var said wire.Said
+		require.NoError(t, json.Unmarshal([]byte(raw), &said), raw)
+		require.Equal(t, want, string(said), raw)
+	}
+}
+
 func TestTimesAreReadInAnyUsualForm(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for _, raw := range []string{
