@@ -21,8 +21,9 @@ const (
 	sweepPage = 200
 )
 
-// SweepEvery looks for items whose workflows were terminated or deleted outside of
-// mediaferry, until stop is called, and lets them end: one worker does so for all.
+// SweepEvery looks for items and batches whose workflows were terminated or deleted
+// outside of mediaferry, until stop is called, and lets them end: one worker does so for
+// all.
 func (a *Activities) SweepEvery(ctx context.Context) (stop func()) {
 	failing := false
 	return steps.Every(ctx, sweepEvery, func() bool {
@@ -35,7 +36,8 @@ func (a *Activities) SweepEvery(ctx context.Context) (stop func()) {
 	})
 }
 
-// Sweep looks once at every run that holds items, unless another worker does.
+// Sweep looks once at every run that holds items, and at every batch, unless another
+// worker does.
 func (a *Activities) Sweep(ctx context.Context) error {
 	lease := "sweep of " + a.Ledger.Service().String()
 	after := ledger.Run{}
@@ -45,8 +47,11 @@ func (a *Activities) Sweep(ctx context.Context) error {
 			return err
 		}
 		holders, err := a.Ledger.Working(ctx, after, sweepPage)
-		if err != nil || len(holders) == 0 {
+		if err != nil {
 			return err
+		}
+		if len(holders) == 0 {
+			return a.buryBatches(ctx)
 		}
 		for _, h := range holders {
 			if after = h.Run; h.Batch != "" && strings.HasPrefix(h.WorkflowID, upload.WorkflowShard+"/") {

@@ -53,6 +53,18 @@ GROUP BY cluster, namespace, workflow_id, run_id, batch ORDER BY workflow_id, ru
 	return holders, l.fail("read who holds items", rows.Err())
 }
 
+// RanHere reports whether the runs that have, or had, rows of a batch are those of this
+// service. Before a run of it has had one, nobody can tell.
+func (l *Ledger) RanHere(ctx context.Context, batch string) (bool, error) {
+	rows, err := l.read.QueryContext(ctx, `SELECT DISTINCT cluster || '/' || namespace FROM items WHERE batch = $1 AND runs > 0`, clean(batch))
+	if err != nil {
+		return false, l.fail("read who had rows of batch "+batch, err)
+	}
+	services, err := scanTexts(rows)
+	here := l.Service()
+	return len(services) == 1 && services[0] == here.Cluster+"/"+here.Namespace, l.fail("read who had rows of batch "+batch, err)
+}
+
 // Orphan takes the rows of a batch from a run of this service that the caller found
 // dead, and returns how many. They keep their state, and no run holds them: what the
 // dead run's last attempt says of one counts only if it is that the row is ready.
