@@ -11,10 +11,10 @@ import (
 // not park an account or an item for good.
 const LongestWait = time.Hour
 
-// RetryAfter reads how long the other side asks to wait, in seconds (fractions too)
-// or until an HTTP date, up to LongestWait; 0 where it asks nothing. A date is on the
-// other side's clock, so it counts from the answer's own Date; from now, on our clock,
-// where that is missing.
+// RetryAfter reads how long the other side asks to wait, in seconds (fractions and 30s
+// too) or until an HTTP date, up to LongestWait; 0 where it asks nothing. Some write a
+// Unix time. A date is on the other side's clock, so it counts from the answer's own
+// Date; from now, on our clock, where that is missing.
 func RetryAfter(header http.Header, now time.Time) time.Duration {
 	return RetryAfterWithin(LongestWait, header, now)
 }
@@ -23,8 +23,8 @@ func RetryAfter(header http.Header, now time.Time) time.Duration {
 // longer.
 func RetryAfterWithin(most time.Duration, header http.Header, now time.Time) time.Duration {
 	value := strings.TrimSpace(header.Get("Retry-After"))
-	if seconds, err := strconv.ParseFloat(value, 64); err == nil && seconds > 0 {
-		return time.Duration(min(seconds, most.Seconds()) * float64(time.Second))
+	if n, err := strconv.ParseFloat(strings.TrimSuffix(value, "s"), 64); err == nil {
+		return min(until(n, most, header, now), most)
 	}
 	at, err := http.ParseTime(value)
 	if err != nil {
@@ -41,32 +41,34 @@ func ThrottledFor(most time.Duration, header http.Header, now time.Time) time.Du
 		return wait
 	}
 	for _, name := range []string{"RateLimit-Reset", "X-RateLimit-Reset"} {
-		if wait := untilReset(header.Get(name), header, now); wait > 0 {
+		n, err := strconv.ParseFloat(strings.TrimSpace(header.Get(name)), 64)
+		if wait := until(n, most, header, now); err == nil && wait > 0 {
 			return min(wait, most)
 		}
 	}
 	return 0
 }
 
-// untilReset reads when a window begins anew: in seconds (the IETF's drafts of
-// RateLimit-Reset), or where the number is too large for that, at a Unix time, which
-// some write in milliseconds.
-func untilReset(value string, header http.Header, now time.Time) time.Duration {
+// until is the time that a number means: so many seconds, or where it is too large for
+// that, until a Unix time, which some write in milliseconds. What is too large for that,
+// too, is the longest.
+func until(n float64, longest time.Duration, header http.Header, now time.Time) time.Duration {
 	const (
 		asSeconds      = 1_000_000_000 // a Unix time of 2001
 		asMilliseconds = 1_000 * asSeconds
-		most           = 100 * asMilliseconds
+		absurd         = 100 * asMilliseconds
 	)
-	n, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
 	switch {
-	case err != nil, !(n > 0 && n < most): // NaN fails both comparisons
+	case !(n > 0): // NaN, too
 		return 0
 	case n < asSeconds:
-		return time.Duration(n * float64(time.Second))
+		return time.Duration(min(n, longest.Seconds()) * float64(time.Second))
+	case n >= absurd:
+		return longest
 	case n >= asMilliseconds:
 		n /= 1_000
 	}
-	return time.Unix(int64(n), 0).Sub(dated(header, now))
+	return max(time.Unix(int64(n), 0).Sub(dated(header, now)), 0)
 }
 
 // dated is when an answer was given, by the clock of whoever gave it; now, by ours,

@@ -30,8 +30,9 @@ func TestWhoIsThrottledReadsWhenTheWindowBeginsAnew(t *testing.T) {
 		{"Retry-After comes first", "7", "30", "60", 7 * time.Second},
 		{"and where it says nothing, the window", "0", "30", "", 30 * time.Second},
 		{"and where it cannot be read", "soon", "30", "", 30 * time.Second},
-		{"in no number", "", "NaN", "Inf", 0},
-		{"in numbers that are none", "", "-3", "1e300", 0},
+		{"in no number", "", "NaN", "none", 0},
+		{"in numbers that are none", "", "-3", "0", 0},
+		{"in a number without end", "", "-3", "1e300", time.Hour},
 		{"in words", "", "soon", "2026-03-01", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -59,6 +60,11 @@ func TestAWaitUntilADateCountsFromTheAnswersOwn(t *testing.T) {
 		{"which is years ahead", at(100_000 * time.Hour), at(0), time.Hour},
 		{"in seconds, whatever the clock", "7", at(time.Hour), 7 * time.Second},
 		{"in a fraction of seconds", "1.5", at(0), 1500 * time.Millisecond},
+		{"in seconds that say so", "7s", at(time.Hour), 7 * time.Second},
+		{"until a Unix time", fmt.Sprint(now.Add(9 * time.Second).Unix()), at(0), 9 * time.Second},
+		{"until a Unix time, by a clock that is ahead", fmt.Sprint(now.Add(time.Hour + 9*time.Second).Unix()), at(time.Hour), 9 * time.Second},
+		{"until a Unix time that has passed", fmt.Sprint(now.Add(-time.Hour).Unix()), at(0), 0},
+		{"in seconds that are many", "999999999", at(0), time.Hour},
 		{"in seconds without end", "1e30", at(0), time.Hour},
 		{"in no number", "NaN", at(0), 0},
 		{"in seconds that are none", "-7", at(0), 0},

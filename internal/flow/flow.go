@@ -105,6 +105,9 @@ func end(s *upload.Progress, cause *upload.Error) {
 
 // renew has another session opened in place of the one that there is.
 func renew(s *upload.Progress, cause *upload.Error) {
+	if at := slices.Index(s.Notes, continued(s.Session.ID)); at >= 0 {
+		s.Notes[at] = "started over, because session " + s.Session.ID + " of an earlier run could not be continued"
+	}
 	to(s, upload.StepPrepare, time.Time{})
 	s.Cause, s.Until, s.Over, s.Expired, s.Idle = cause, time.Time{}, false, true, true
 }

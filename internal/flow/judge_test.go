@@ -297,6 +297,23 @@ func TestProgressSaysWhatTheNextCallWaitsFor(t *testing.T) {
 	require.Nil(t, s.Waiting, "the vendor has answered")
 }
 
+func TestARunThatCannotContinueAnEarlierSessionSaysThatItStartsOver(t *testing.T) {
+	f := flow.Flow{Policy: parts, Patience: time.Hour, Seed: "a"}
+	was := failure(upload.KindUnavailable)
+	was.Step = upload.StepTransfer
+	s := &upload.Progress{}
+	f.Restart(s, upload.Progress{Session: upload.Session{ID: "66d9", Method: upload.MethodMultipart}, Next: upload.StepEnd, Cause: &was}, noon)
+	require.Equal(t, []string{"continued with session 66d9 of an earlier run"}, s.Notes)
+
+	gone := failure(upload.KindExpired, lost)
+	f.PartsFailed(s, &gone)
+	require.Equal(t, flow.DoPrepare, f.Next(s).Do)
+	require.Equal(t, "started over, because session 66d9 of an earlier run could not be continued", s.Notes[0])
+	for _, note := range s.Notes {
+		require.NotContains(t, note, "continued with")
+	}
+}
+
 func TestAnotherRunTakesOverWhatIsOpenAndNothingElse(t *testing.T) {
 	open := upload.Session{ID: "1", Method: upload.MethodPut}
 	end := func(step upload.Step, change ...func(*upload.Error)) upload.Progress {

@@ -75,9 +75,14 @@ func (f Flow) Restart(s *upload.Progress, was upload.Progress, now time.Time) {
 	if s.Session.ID == "" { // not all vendors name theirs
 		s.Note("continued what an earlier run had begun")
 	} else {
-		s.Note("continued with session " + s.Session.ID + " of an earlier run")
+		s.Note(continued(s.Session.ID))
 	}
 	f.Unheard(s, now)
+}
+
+// continued is what is noted of a session that an earlier run began.
+func continued(session string) string {
+	return "continued with session " + session + " of an earlier run"
 }
 
 // late reports whether a run ended because the vendor did not process its bytes in time.
