@@ -244,3 +244,20 @@ func TestAFilmThatIsRunAgainContinuesItsSession(t *testing.T) {
 		})
 	}
 }
+
+func TestAFilmWhoseSessionTheVendorForgotStartsOverAndSaysSo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "truvideo", nil)
+	w.fault("truvideo.part#2+=status=400,code=EntityTooLarge")
+	item := longFilm(w)
+	first, second := w.twice(item, func(*upload.Item) {
+		w.sandbox.ClearFaults()
+		w.sandbox.Advance(25 * time.Hour) // longer than a session lives
+	})
+	require.Equal(t, upload.StateFailed, first.result.State)
+	require.Equal(t, upload.StateReady, second.result.State)
+	require.Contains(t, second.result.Note, "started over, because session")
+	require.NotContains(t, second.result.Note, "continued with")
+	require.Equal(t, 1, second.result.Attempts.Prepare)
+	require.Len(t, w.visible(), 1)
+}
