@@ -53,6 +53,32 @@ func TestPagesThatAreEndedInTemporalLoseNoRow(t *testing.T) {
 	}
 }
 
+// TestABatchThatIsTerminatedInTemporalEnds ends the workflow of a batch, and with it all
+// that belongs to it: nothing seems to run, and a retry sends what is left, once.
+func TestABatchThatIsTerminatedInTemporalEnds(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	box := p.box()
+	p.quick(box, "300ms", "")
+	_, at := p.up()
+	c := p.catalogue("spring", 2000, share{"trustana", 60})
+	box.faults("trustana.put#21+=slow=10m")
+	p.do(starting(c)...)
+	box.hits(few)
+	require.NoError(t, stranger(t, at).TerminateWorkflow(t.Context(), "batch/spring", "", "a slip of the mouse"))
+	box.faults()
+	status, _, stderr := p.run("batch", "watch", "spring")
+	require.Equal(t, 3, status, stderr)
+	left := p.numbers("spring")
+	require.Equal(t, upload.BatchCompleted, left.State)
+	require.Equal(t, int64(60), left.Ready+left.Failed+left.Canceled)
+	require.NotZero(t, left.Failed)
+	p.do("batch", "retry", "spring", "--follow")
+	require.Equal(t, numbers{State: upload.BatchCompleted, Total: 60, Ready: 60}, p.numbers("spring"))
+	c.delivered(t, box, p.report("spring"))
+	box.content()
+}
+
 // TestOneRowIsCanceledWhileItsBytesAreOnTheirWay leaves the other rows of its page
 // alone, and is heard of within seconds.
 func TestOneRowIsCanceledWhileItsBytesAreOnTheirWay(t *testing.T) {

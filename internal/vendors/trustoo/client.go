@@ -162,8 +162,11 @@ func (c caller) fetchPolicy(ctx context.Context, _ wire.Token) (wire.Token, erro
 // vendor of the object.
 func (p uploadPolicy) needed(account spec.Account) []wire.Needed {
 	needed := []wire.Needed{
-		{Name: "access_id", Is: p.AccessID}, {Name: "host", Is: p.Host}, {Name: "signature", Is: p.Signature},
-		{Name: "policy", Is: p.Policy}, {Name: "dir", Is: p.Dir},
+		{Name: "access_id", Is: p.AccessID},
+		{Name: "host", Is: p.Host},
+		{Name: "signature", Is: p.Signature},
+		{Name: "policy", Is: p.Policy},
+		{Name: "dir", Is: p.Dir},
 	}
 	if account.On("drop_invalid_callback") {
 		return needed
