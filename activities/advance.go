@@ -61,7 +61,9 @@ func (a *Activities) advance(ctx context.Context, in upload.Advance, do flow.Do)
 	if action.Do != do {
 		return p, nil
 	}
-	work := steps.Work{Item: in.Item, Flow: way, Progress: &p, Plan: in.Plan, Parts: in.Parts, Meter: &transfer.Meter{Limit: a.Bandwidth.Wait}}
+	limit, release := a.Limit(in.Item)
+	defer release()
+	work := steps.Work{Item: in.Item, Flow: way, Progress: &p, Plan: in.Plan, Parts: in.Parts, Meter: &transfer.Meter{Limit: limit}}
 	if err := a.announce(ctx, in.Item, way, do, &p); err != nil {
 		return p, result(ctx, err)
 	}

@@ -62,16 +62,20 @@ func (a *Activities) Inspect(ctx context.Context, in upload.Inspect) (media uplo
 // out here.
 func (a *Activities) SendPart(ctx context.Context, in upload.SendPart) (upload.Part, error) {
 	past := before(ctx)
-	meter := &transfer.Meter{Limit: a.Bandwidth.Wait}
-	of := run(ctx)
+	limit, release := a.Limit(in.Item)
+	defer release()
+	meter := &transfer.Meter{Limit: limit}
+	of, wasted := run(ctx), past.Wasted
+	together, land := a.Flying(in.Item.UploadID, in.Before, func() int64 { return wasted + meter.Sent() })
 	stop := beat(ctx, func() any {
 		told := past
 		told.Sent, told.Size = meter.Sent(), in.Size
-		a.bytes(ctx, in.Item, of, in.Before+told.Wasted+told.Sent)
+		a.bytes(ctx, in.Item, of, together())
 		return told
 	})
 	part, err := a.sendPart(ctx, in, meter)
 	stop()
+	land()
 	var e *upload.Error
 	if err == nil || !errors.As(err, &e) {
 		part.Wasted, part.Retries = past.Wasted, past.Retries

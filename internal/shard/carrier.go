@@ -97,7 +97,7 @@ func (cs *Carriers) Open(s *steps.Steps, shard upload.Shard, attempt Attempt) (C
 	c := &carrier{
 		Steps: s, shared: cs, shard: shard, attempt: attempt, account: shard.Route.Account, vendor: vendor, spec: vendor.Spec(),
 		limiter: cs.limiters.of(shard.Route.Account, s.Now), asking: make(chan struct{}, pollsAtOnce),
-		limits: cs.batches.of(shard.Batch, s.Now),
+		limits: cs.batches.of(shard.Batch),
 	}
 	c.requests.reset()
 	return Carrier{c}, nil
@@ -218,6 +218,7 @@ func (c *carrier) check(ctx context.Context) {
 		return
 	}
 	c.limits.set(batch.Limits)
+	c.LimitBatch(batch.ID, batch.Limits.Bandwidth)
 	if batch.State == upload.BatchRunning && !batch.Paused {
 		if batch, err = c.budget(ctx, batch); err != nil {
 			c.fail(ctx, err)

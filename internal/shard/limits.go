@@ -2,9 +2,7 @@ package shard
 
 import (
 	"sync"
-	"time"
 
-	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -14,22 +12,20 @@ type batchLimits struct {
 	all map[string]*batchLimit
 }
 
-func (b *batchLimits) of(batch string, now func() time.Time) *batchLimit {
+func (b *batchLimits) of(batch string) *batchLimit {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.all == nil {
 		b.all = map[string]*batchLimit{}
 	}
 	if b.all[batch] == nil {
-		b.all[batch] = &batchLimit{bandwidth: transfer.NewBandwidth(nil, now)}
+		b.all[batch] = new(batchLimit)
 	}
 	return b.all[batch]
 }
 
 // batchLimit is what a person set for one batch, as of late.
 type batchLimit struct {
-	bandwidth *transfer.Bandwidth
-
 	mu     sync.Mutex
 	limits upload.Limits
 }
@@ -37,9 +33,6 @@ type batchLimit struct {
 func (b *batchLimit) set(limits upload.Limits) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.limits.Bandwidth != limits.Bandwidth {
-		b.bandwidth.Set(transfer.Timetable{{Rate: limits.Bandwidth}})
-	}
 	b.limits = limits
 }
 

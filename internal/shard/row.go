@@ -188,7 +188,9 @@ func (r *row) do(ctx context.Context, caller *wire.Caller, action flow.Action) e
 			return err
 		}
 	}
-	meter := &transfer.Meter{Limit: r.bandwidth}
+	limit, release := r.Limit(r.item)
+	defer release()
+	meter := &transfer.Meter{Limit: limit}
 	err := r.Do(ctx, steps.Work{
 		Item: r.item, Vendor: r.vendor, Caller: caller, Flow: r.way, Progress: &r.p, Meter: meter,
 		Denied: func() { r.limiter.doubt(steps.Noticed + steps.PermitWait) },
@@ -347,13 +349,6 @@ func (r *row) leaveShard(ctx context.Context, because string) {
 		r.fail(ctx, err)
 		r.postponed()
 	}
-}
-
-func (r *row) bandwidth(ctx context.Context, n int) error {
-	if err := r.limits.bandwidth.Wait(ctx, n); err != nil {
-		return err
-	}
-	return r.Bandwidth.Wait(ctx, n)
 }
 
 // end records how the row ended, and returns false.

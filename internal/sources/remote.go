@@ -163,7 +163,9 @@ func (p remotePlace) open(ctx context.Context, fingerprint string) (content, err
 
 // current describes the content, and fails if its fingerprint has changed.
 func current(ctx context.Context, at remote, fingerprint string) (object, error) {
-	is, err := at.head(ctx)
+	soon, done := context.WithTimeoutCause(ctx, patience, errStalled)
+	is, err := at.head(soon)
+	done()
 	if err == nil && is.fingerprint() == fingerprint {
 		return is, nil
 	}
@@ -230,8 +232,12 @@ func read(ctx context.Context, at remote, want span, pin object, failed func(err
 		return object{}, nil, broken(err, "was not read: %v", err)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
+	late := time.AfterFunc(patience, func() { cancel(errStalled) })
 	is, src, err := at.get(ctx, want, pin)
-	if err != nil {
+	if late.Stop(); err != nil {
+		if errors.Is(context.Cause(ctx), errStalled) {
+			err = broken(errStalled, "did not answer for %s", patience)
+		}
 		cancel(nil)
 		return object{}, nil, err
 	}
@@ -243,8 +249,13 @@ func read(ctx context.Context, at remote, want span, pin object, failed func(err
 	return is, newBody(ctx, src, size, cancel, failed), nil
 }
 
-// patience is the longest time that a read of a body may take.
+// patience is the longest time that the head of an answer, or a read of a body, may
+// take.
 const patience = 60 * time.Second
+
+// leastRate is how many bytes a second a source must give, on average over patience.
+// Only the time that is spent waiting for it counts.
+const leastRate = 1000
 
 var errStalled = fmt.Errorf("no data for %s", patience)
 
@@ -254,6 +265,8 @@ type body struct {
 	src        io.ReadCloser
 	size, left int64
 	watch      *time.Timer
+	waited     time.Duration // for the source, since its rate was last judged
+	got        int64         // bytes, since then
 	cancel     context.CancelCauseFunc
 	failed     func(error) error
 }
@@ -269,9 +282,13 @@ func (b *body) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	b.watch.Reset(patience)
+	began := time.Now()
 	n, err := b.src.Read(p[:min(int64(len(p)), b.left)])
 	b.watch.Stop()
 	b.left -= int64(n)
+	if err == nil {
+		err = b.drips(time.Since(began), n)
+	}
 	if err == nil || b.left == 0 {
 		return n, nil
 	}
@@ -282,6 +299,23 @@ func (b *body) Read(p []byte) (int, error) {
 		err = io.ErrUnexpectedEOF
 	}
 	return n, b.failed(broken(err, "ended after %d of %d bytes: %s", b.size-b.left, b.size, egress.Cause(err)))
+}
+
+// drips fails where the source gave too little in the last minute that was spent
+// waiting for it.
+func (b *body) drips(waited time.Duration, n int) error {
+	b.waited, b.got = b.waited+waited, b.got+int64(n)
+	if b.waited < patience {
+		return nil
+	}
+	rate := float64(b.got) / b.waited.Seconds()
+	b.waited, b.got = 0, 0
+	if rate >= leastRate {
+		return nil
+	}
+	err := fmt.Errorf("the source sends only %.0f bytes per second", rate)
+	b.cancel(err)
+	return err
 }
 
 // Close ends the request, even if bytes remain.

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -106,6 +107,79 @@ func TestABodyThatStandsStillIsGivenUp(t *testing.T) {
 		require.ErrorContains(t, err, "ended after 1 of 10 bytes")
 		require.True(t, about(err, broke))
 		require.NoError(t, b.Close())
+	})
+}
+
+// dripping gives some bytes a second.
+type dripping struct{ each int }
+
+func (d dripping) Read(p []byte) (int, error) {
+	time.Sleep(time.Second)
+	return min(d.each, len(p)), nil
+}
+
+func (dripping) Close() error { return nil }
+
+func TestABodyThatDripsIsGivenUp(t *testing.T) {
+	for name, c := range map[string]struct {
+		each  int
+		pause time.Duration // of the one who reads
+		ended int           // bytes; 0: it is read to its end
+	}{
+		"below the least rate":              {each: 900, ended: 60 * 900},
+		"above it":                          {each: 1100},
+		"above it, by one who reads slowly": {each: 1100, pause: time.Minute},
+		"below it, by one who reads slowly": {each: 900, pause: time.Minute, ended: 60 * 900},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const size = 100_000
+				ctx, cancel := context.WithCancelCause(t.Context())
+				b := newBody(ctx, dripping{c.each}, size, cancel, asIs)
+				got := 0
+				var err error
+				for err == nil {
+					var n int
+					n, err = b.Read(make([]byte, 4096))
+					got += n
+					time.Sleep(c.pause)
+				}
+				if c.ended == 0 {
+					require.ErrorIs(t, err, io.EOF)
+					require.Equal(t, size, got)
+					return
+				}
+				require.Equal(t, c.ended, got)
+				require.ErrorContains(t, err, "the source sends only 900 bytes per second")
+				require.True(t, about(err, broke), "it may be faster later")
+			})
+		})
+	}
+}
+
+// silentPlace does not answer.
+type silentPlace struct{ remote }
+
+func (silentPlace) head(ctx context.Context) (object, error) {
+	<-ctx.Done()
+	return object{}, network(ctx.Err())
+}
+
+func (silentPlace) get(ctx context.Context, _ span, _ object) (object, io.ReadCloser, error) {
+	<-ctx.Done()
+	return object{}, nil, network(ctx.Err())
+}
+
+func TestASourceThatDoesNotAnswerIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		_, _, err := read(t.Context(), silentPlace{}, span{size: 1}, object{}, asIs)
+		require.ErrorContains(t, err, "did not answer for 1m0s")
+		require.True(t, about(err, broke))
+		require.Equal(t, patience, time.Since(start))
+		_, err = current(t.Context(), silentPlace{}, "")
+		require.True(t, about(err, broke))
+		require.Equal(t, 2*patience, time.Since(start))
 	})
 }
 

@@ -55,10 +55,12 @@ type Steps struct {
 	// clock that runs by itself; nil: a timer.
 	Wait func(ctx context.Context, d time.Duration) error
 
-	rates  rates // at which accounts take bytes
-	tokens tokenCache
-	keys   keyCache
-	quotas quotaCache
+	rates   rates // at which accounts take bytes
+	limits  limits
+	flights flights
+	tokens  tokenCache
+	keys    keyCache
+	quotas  quotaCache
 }
 
 // Run is the workflow run on whose behalf a step is made.

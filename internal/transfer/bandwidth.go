@@ -120,11 +120,15 @@ func (t Timetable) String() string {
 
 // NewBandwidth returns a Bandwidth with a table, by the given clock.
 func NewBandwidth(table Timetable, now func() time.Time) *Bandwidth {
-	return &Bandwidth{now: now, table: table, bucket: rate.NewLimiter(rate.Inf, burst), rate: 0}
+	return &Bandwidth{now: now, table: table, bucket: rate.NewLimiter(rate.Inf, burstMost), rate: 0}
 }
 
-// burst is how many bytes may pass at once: as many as are read at once.
-const burst = 256 << 10
+// How many bytes may pass at once: a tenth of a second's, within these bounds. A wait
+// for more is made of pieces, so that those who wait take turns.
+const (
+	burstLeast = 4 << 10
+	burstMost  = 256 << 10
+)
 
 // Set changes the table; it holds at once for sends that run.
 func (b *Bandwidth) Set(table Timetable) {
@@ -146,11 +150,14 @@ func (b *Bandwidth) Wait(ctx context.Context, n int) error {
 		return nil
 	}
 	for n > 0 {
-		piece := min(n, burst)
-		if err := b.current().WaitN(ctx, piece); err != nil {
+		bucket := b.current()
+		piece := min(n, bucket.Burst())
+		switch err := bucket.WaitN(ctx, piece); {
+		case err == nil:
+			n -= piece
+		case ctx.Err() != nil || piece <= bucket.Burst(): // else the rate has changed meanwhile
 			return err
 		}
-		n -= piece
 	}
 	return nil
 }
@@ -161,11 +168,12 @@ func (b *Bandwidth) current() *rate.Limiter {
 	defer b.mu.Unlock()
 	if now := b.table.At(b.now()); now != b.rate {
 		b.rate = now
-		limit := rate.Inf
+		limit, burst := rate.Inf, burstMost
 		if now > 0 {
-			limit = rate.Limit(now)
+			limit, burst = rate.Limit(now), int(min(max(now/10, burstLeast), burstMost))
 		}
 		b.bucket.SetLimit(limit)
+		b.bucket.SetBurst(burst)
 	}
 	return b.bucket
 }

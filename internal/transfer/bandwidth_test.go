@@ -1,6 +1,8 @@
 package transfer
 
 import (
+	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -64,4 +66,46 @@ func TestBandwidthIsKeptAndMayChangeUnderWay(t *testing.T) {
 		require.Zero(t, time.Since(start))
 	})
 	require.NoError(t, (*Bandwidth)(nil).Wait(t.Context(), 1))
+}
+
+func TestASlowRateIsSharedFairlyAndHasNoLargeBurst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := NewBandwidth(Timetable{{Rate: 30_000}}, time.Now)
+		start := time.Now()
+		require.NoError(t, b.Wait(t.Context(), 30_000))
+		require.InDelta(t, 1, time.Since(start).Seconds(), 0.2, "an idle line has saved up little")
+
+		ctx, cancel := context.WithCancel(t.Context())
+		var sent [4]int
+		var all sync.WaitGroup
+		for i := range sent {
+			piece := 64 << 10 >> i // as they are read
+			all.Go(func() {
+				for b.Wait(ctx, piece) == nil {
+					sent[i] += piece
+				}
+			})
+		}
+		time.Sleep(100 * time.Second)
+		cancel()
+		all.Wait()
+		sum := 0
+		for _, one := range sent {
+			sum += one
+			require.InDelta(t, 750_000, one, 80_000)
+		}
+		require.InDelta(t, 3_000_000, sum, 150_000)
+	})
+}
+
+func TestARateMayChangeWhileSomebodyWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := NewBandwidth(Timetable{{Rate: 10_000_000}}, time.Now)
+		start, ended := time.Now(), make(chan error, 1)
+		go func() { ended <- b.Wait(t.Context(), 20_000_000) }()
+		time.Sleep(time.Second)
+		b.Set(Timetable{{Rate: 1_000_000}})
+		require.NoError(t, <-ended)
+		require.InDelta(t, 11, time.Since(start).Seconds(), 0.5)
+	})
 }

@@ -46,8 +46,6 @@ type reader struct {
 	ctx    context.Context // of the send: the limit waits in it
 	src    io.ReadCloser
 	left   int64
-	head   int64 // bytes that pass at once
-	owed   int64 // bytes that passed and were not asked for yet
 	failed atomic.Pointer[error]
 	ended  atomic.Bool
 	closed chan struct{}
@@ -59,20 +57,9 @@ type reader struct {
 	pulse  *pulse
 }
 
-// headSize is how much of a large body passes before the limit is asked: a
-// request's head travels with the first bytes of its body, and must not wait
-// until the URL it goes to has run out. Bodies up to headless have none.
-const (
-	headSize = 128 << 10
-	headless = 1 << 20
-)
-
 func newReader(ctx context.Context, src io.ReadCloser, size int64, want Want, meter *Meter) *reader {
 	r := &reader{ctx: ctx, src: src, left: size, crc: crc64.New(upload.CRC64Table), meter: meter, pulse: &pulse{size: size}, closed: make(chan struct{})}
 	meter.begin(r.pulse)
-	if size > headless {
-		r.head = headSize
-	}
 	if want.MD5 {
 		r.md5 = md5.New() //nolint:gosec // see above
 	}
@@ -132,19 +119,15 @@ func (r *reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// passed takes note of bytes on their way, and waits until they may go.
+// passed takes note of bytes on their way, and waits until they may go. The request's
+// head has gone by then: its URL does not run out meanwhile.
 func (r *reader) passed(p []byte) error {
 	r.left -= int64(len(p))
 	r.hash(p)
 	r.pulse.read.Add(int64(len(p))) // after it was hashed, so that all of it means all sums
-	if r.owed += int64(len(p)); r.owed < r.head && r.left > 0 {
-		return nil
-	}
-	owed := r.owed
-	r.head, r.owed = 0, 0
 	r.pulse.held.Store(true)
 	defer r.pulse.held.Store(false)
-	return r.meter.wait(r.ctx, int(owed))
+	return r.meter.wait(r.ctx, len(p))
 }
 
 func (r *reader) hash(p []byte) {

@@ -3,6 +3,8 @@ package transfer
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"net/http"
 	"sync/atomic"
 	"testing"
@@ -100,24 +102,19 @@ func TestAReaderCountsUntilItsSendHasEnded(t *testing.T) {
 	require.EqualValues(t, 40, meter.Sent())
 }
 
-func TestTheHeadOfALargeBodyPassesAtOnceAndIsPaidForLater(t *testing.T) {
-	var asked []int
-	meter := &Meter{Limit: func(_ context.Context, n int) error {
-		asked = append(asked, n)
+func TestTheHeadOfARequestDoesNotWaitForTheLimit(t *testing.T) {
+	arrived := make(chan struct{})
+	url := raw(t, func(conn *net.TCPConn) {
+		_, body := head(conn)
+		close(arrived)
+		_, _ = io.Copy(io.Discard, body)
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+	})
+	meter := &Meter{Limit: func(context.Context, int) error {
+		<-arrived
 		return nil
 	}}
-	const size, once = 2 << 20, 32 << 10
-	r := newReader(t.Context(), readFunc(func(p []byte) (int, error) { return min(once, len(p)), nil }), size, Want{}, meter)
-	p := make([]byte, once)
-	for range headSize/once - 1 {
-		_, err := r.Read(p)
-		require.NoError(t, err)
-	}
-	require.Empty(t, asked, "a request's head goes with it")
-	require.EqualValues(t, headSize-once, meter.Sent())
-	for range 2 {
-		_, err := r.Read(p)
-		require.NoError(t, err)
-	}
-	require.Equal(t, []int{headSize, once}, asked)
+	answer, err := Send(t.Context(), client(t), put(url), pattern(1000), Want{}, meter)
+	require.NoError(t, err)
+	require.EqualValues(t, 1000, answer.Sent)
 }

@@ -51,6 +51,8 @@ type Item struct {
 	// Settle is how long a local source must have been left alone before it is
 	// taken; 0 refuses one that is seen to grow.
 	Settle time.Duration `json:"settle,omitempty"`
+	// Bandwidth is bytes per second that each worker sends for the item; 0: no limit.
+	Bandwidth int64 `json:"bandwidth,omitempty"`
 	// Resume is where the item goes on, if it was on its way before.
 	Resume *Resume `json:"resume,omitempty"`
 	// Given are the cells of a row that was refused together with its manifest,

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/exit"
@@ -20,6 +21,7 @@ type upFlags struct {
 	port, uiPort            int
 	retention               int
 	given                   bool // the retention was
+	limit                   string
 }
 
 // check says which flag is out of range.
@@ -64,6 +66,7 @@ Temporal service is configured (TEMPORAL_ADDRESS …), only the worker runs.`,
 	flags.IntVar(&f.port, "port", 0, "serve Temporal on port `N` (default: the last port used, or a free one)")
 	flags.IntVar(&f.uiPort, "ui-port", 0, "serve the web UI on port `N` (default: the last port used, or a free one)")
 	flags.IntVar(&f.retention, "retention", 0, "keep histories of ended workflows for `DAYS`, 1 to 365 (default: as before, initially 30)")
+	flags.StringVar(&f.limit, "bwlimit", "", "limit all transfers of this worker together to `RATE` bytes per second: 10M, off, or \"08:00,512k 19:00,10M\"")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object when ready")
 	return cmd
 }
@@ -82,6 +85,13 @@ func (c upCommand) run(ctx context.Context, f upFlags) error {
 	if err := f.check(); err != nil {
 		return err
 	}
+	table, err := transfer.ParseTimetable(f.limit)
+	switch {
+	case err != nil:
+		return exit.Misused("--bwlimit: %s", err)
+	case f.limit != "" && f.noWorker:
+		return exit.Misused("--bwlimit limits the worker, so it cannot be used with --no-worker")
+	}
 	var line upLine
 	if f.sandbox {
 		box, err := c.sandbox.Start(ctx, opening.SandboxOptions{})
@@ -99,7 +109,7 @@ func (c upCommand) run(ctx context.Context, f upFlags) error {
 		}
 	}
 	c.Parting = "stopped; unfinished uploads continue the next time an engine starts"
-	err := c.OpenEngine(ctx, opening.EngineOptions{Port: f.port, UIPort: f.uiPort, Retention: time.Duration(f.retention) * 24 * time.Hour})
+	err = c.OpenEngine(ctx, opening.EngineOptions{Port: f.port, UIPort: f.uiPort, Retention: time.Duration(f.retention) * 24 * time.Hour})
 	if err != nil {
 		return err
 	}
@@ -108,6 +118,7 @@ func (c upCommand) run(ctx context.Context, f upFlags) error {
 		if err != nil {
 			return err
 		}
+		c.workers.Bandwidth = transfer.NewBandwidth(table, time.Now)
 		if err := c.workers.Start(ctx, true, roots); err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors"
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
@@ -27,6 +28,7 @@ type uploadFlags struct {
 	detach bool
 	json   bool
 	settle time.Duration
+	limit  string
 }
 
 // settleMost is the longest that a source may be waited for to stop growing.
@@ -42,6 +44,7 @@ and waits until the vendor has processed it.
 
 You can run the same command again: it attaches to uploads that are running, prints results
 that are ready, and retries uploads that failed. To send a file a second time, use --again.
+An upload that is running keeps the --bwlimit that it was started with.
 Use --set for the vendor's own fields; "mediaferry vendors NAME" lists them.
 
 Exit status: 0 all are ready, 3 some are not, 2 misused, 1 could not run.`,
@@ -63,6 +66,7 @@ Exit status: 0 all are ready, 3 some are not, 2 misused, 1 could not run.`,
 	flags.BoolVar(&f.again, "again", false, "upload again even if an earlier upload is ready")
 	flags.BoolVar(&f.detach, "detach", false, "print the UPLOAD_IDs and return; a running engine does the work")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object per SOURCE when its upload has ended")
+	flags.StringVar(&f.limit, "bwlimit", "", "limit this upload to `RATE` bytes per second and worker: 512k, 10M or off (default: off)")
 	flags.DurationVar(&f.settle, "settle", 0, "wait until a file has not changed for `TIME`, for example 30s (default: refuse a growing file)")
 	_ = cmd.RegisterFlagCompletionFunc("to", c.completeAccounts)
 	return cmd
@@ -143,6 +147,10 @@ func (c uploadCommand) uploadItems(f uploadFlags, sources []string) ([]upload.It
 			return nil, exit.Misused("--id: %s", err)
 		}
 	}
+	bandwidth, err := f.bandwidth()
+	if err != nil {
+		return nil, err
+	}
 	here, err := os.Getwd()
 	if err != nil {
 		return nil, fmt.Errorf("current folder: %w", err)
@@ -156,7 +164,7 @@ func (c uploadCommand) uploadItems(f uploadFlags, sources []string) ([]upload.It
 		case !utf8.ValidString(source): // histories are JSON, and would name another file
 			return nil, &exit.UsageError{Text: fmt.Sprintf("the name of source %q is not valid UTF-8", source), Hint: "rename the file, or a folder above it"}
 		}
-		item := upload.Item{Account: account.Name, Vendor: account.Vendor, Base: account.BaseURL, Source: source, Fields: fields, Again: f.again, ID: f.id, Settle: f.settle}
+		item := upload.Item{Account: account.Name, Vendor: account.Vendor, Base: account.BaseURL, Source: source, Fields: fields, Again: f.again, ID: f.id, Settle: f.settle, Bandwidth: bandwidth}
 		if item.ID == "" {
 			item.ID = upload.DeriveID(account.Name, source, fields)
 		}
@@ -167,6 +175,18 @@ func (c uploadCommand) uploadItems(f uploadFlags, sources []string) ([]upload.It
 		items = append(items, item)
 	}
 	return items, nil
+}
+
+// bandwidth reads --bwlimit: bytes per second; 0: no limit.
+func (f uploadFlags) bandwidth() (int64, error) {
+	if f.limit == "" {
+		return 0, nil
+	}
+	limit, err := transfer.ParseRate(f.limit)
+	if err != nil {
+		return 0, exit.Misused("--bwlimit: %s", err)
+	}
+	return limit, nil
 }
 
 // setFields reads --set.

@@ -94,8 +94,23 @@ func (u Uploads) checkSameWork(ctx context.Context, item upload.Item) error {
 			Text: fmt.Sprintf("%s is already being uploaded from another source or with other fields", item.UploadID),
 			Hint: "choose another --id, or see the running upload: mediaferry show " + item.UploadID,
 		}
+	case !entry.Result.State.Ended():
+		u.noteLimit(entry, item)
 	}
 	return nil
+}
+
+// noteLimit says that a limit does not change an upload that is running.
+func (u Uploads) noteLimit(entry ledger.Entry, item upload.Item) {
+	running, err := entry.Item()
+	if err != nil || item.Bandwidth == 0 || item.Bandwidth == running.Bandwidth {
+		return
+	}
+	was := "without a limit"
+	if running.Bandwidth > 0 {
+		was = "with " + output.Size(running.Bandwidth) + "/s"
+	}
+	u.session.Say("%s is already running %s; --bwlimit does not change that", item.UploadID, was)
 }
 
 // attach waits for the end of a run in the background.

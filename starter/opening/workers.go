@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 )
@@ -19,6 +20,9 @@ const drain = 2 * time.Second
 // Workers are the workers that do a command's work: living ones of other processes,
 // and those that this process runs because no other does.
 type Workers struct {
+	// Bandwidth limits what those of this process send; nil: no limit.
+	Bandwidth *transfer.Bandwidth
+
 	session *Session
 	uploads bool     // this process carries uploads
 	roots   []string // the roots whose files it reads
@@ -53,6 +57,7 @@ func (w *Workers) Start(ctx context.Context, uploads bool, roots []string) error
 	worker, err := wiring.StartWorker(ctx, wiring.WorkerOptions{
 		Temporal: s.Temporal, Ledger: s.Ledger, Config: s.Live, Log: s.Log, Version: s.Version,
 		Host: host, Roots: roots, Uploads: uploads, Drain: drain, Data: s.Data,
+		Bandwidth: w.Bandwidth,
 	})
 	if err != nil {
 		return err
