@@ -136,18 +136,7 @@ func (c uploadCommand) uploadItems(f uploadFlags, sources []string) ([]upload.It
 	if err != nil {
 		return nil, err
 	}
-	if f.settle < 0 || f.settle > settleMost {
-		return nil, exit.Misused("--settle must be 0s to 24h, got %s", f.settle)
-	}
-	if f.id != "" && len(sources) > 1 {
-		return nil, exit.Misused("--id can name only one upload, but %d sources are given", len(sources))
-	}
-	if f.id != "" {
-		if err := upload.CheckID(f.id); err != nil {
-			return nil, exit.Misused("--id: %s", err)
-		}
-	}
-	bandwidth, err := f.bandwidth()
+	bandwidth, err := f.check(sources)
 	if err != nil {
 		return nil, err
 	}
@@ -177,16 +166,25 @@ func (c uploadCommand) uploadItems(f uploadFlags, sources []string) ([]upload.It
 	return items, nil
 }
 
-// bandwidth reads --bwlimit: bytes per second; 0: no limit.
-func (f uploadFlags) bandwidth() (int64, error) {
-	if f.limit == "" {
-		return 0, nil
+// check says which flag is wrong, and reads --bwlimit: bytes per second; 0: no limit.
+func (f uploadFlags) check(sources []string) (bandwidth int64, err error) {
+	if f.settle < 0 || f.settle > settleMost {
+		return 0, exit.Misused("--settle must be 0s to 24h, got %s", f.settle)
 	}
-	limit, err := transfer.ParseRate(f.limit)
-	if err != nil {
-		return 0, exit.Misused("--bwlimit: %s", err)
+	if f.id != "" && len(sources) > 1 {
+		return 0, exit.Misused("--id can name only one upload, but %d sources are given", len(sources))
 	}
-	return limit, nil
+	if f.id != "" {
+		if err := upload.CheckID(f.id); err != nil {
+			return 0, exit.Misused("--id: %s", err)
+		}
+	}
+	if f.limit != "" {
+		if bandwidth, err = transfer.ParseRate(f.limit); err != nil {
+			return 0, exit.Misused("--bwlimit: %s", err)
+		}
+	}
+	return bandwidth, nil
 }
 
 // setFields reads --set.
