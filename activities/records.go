@@ -123,7 +123,11 @@ func (a *Activities) AcquireSerial(ctx context.Context, in upload.SerialRequest)
 		return nil
 	}
 	if holder.WorkflowID != "" && !a.Ledger.Elsewhere(holder.Run) {
-		alive, err := a.Running(ctx, holder.WorkflowID, holder.RunID)
+		by := "" // whichever run of its workflow is open goes on with the key
+		if holder.UploadID == in.UploadID {
+			by = holder.RunID // this one would
+		}
+		alive, err := a.Running(ctx, holder.WorkflowID, by)
 		if err != nil {
 			return err
 		}

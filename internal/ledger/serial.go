@@ -13,8 +13,9 @@ import (
 // run from acquiring it.
 type SerialHolder struct {
 	UploadID string
-	// Run is what to ask for whether it is open; its WorkflowID is empty where the
-	// ledger does not know the item.
+	// Run is the one that acquired the key, in the workflow that has the item now. After
+	// a reset in Temporal, a later run of that workflow goes on with the key: it is free
+	// when none is open. WorkflowID is empty where the ledger does not know the item.
 	Run
 	Since time.Time
 }
@@ -24,15 +25,15 @@ type SerialHolder struct {
 const serialPeers = `FROM items WHERE serial_key = $1 AND serial_key <> '' AND NOT serial_last AND run_id <> '' AND upload_id <> $2
 	AND state NOT IN ('ready', 'failed', 'canceled', 'unconfirmed')`
 
-// acquireSerial takes a key that is free, whose holder has ended without releasing
-// it, or that a former run of the same item left behind.
+// acquireSerial takes a key that is free, whose item has ended or is held by nobody, or
+// that a former run of the same item left behind.
 const acquireSerial = `
 INSERT INTO serial_locks (serial_key, upload_id, run_id, since)
 SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($5 AS BIGINT)
 WHERE NOT CAST($4 AS BOOLEAN) OR NOT EXISTS (SELECT 1 ` + serialPeers + `)
 ON CONFLICT (serial_key) DO UPDATE SET upload_id = excluded.upload_id, run_id = excluded.run_id, since = excluded.since
 WHERE EXISTS (SELECT 1 FROM items WHERE items.upload_id = serial_locks.upload_id AND (
-	(items.run_id = serial_locks.run_id AND items.state IN ` + over + `)
+	items.state IN ` + over + ` OR items.run_id = ''
 	OR (items.upload_id = excluded.upload_id AND items.run_id = excluded.run_id AND serial_locks.run_id <> excluded.run_id)))
 RETURNING upload_id`
 
@@ -74,7 +75,7 @@ func (l *Ledger) serialHolder(ctx context.Context, key string) (SerialHolder, er
 	return scanHolder(l.read.QueryRowContext(ctx, `
 SELECT serial_locks.upload_id, serial_locks.run_id, COALESCE(items.workflow_id, ''), COALESCE(items.cluster, ''),
 	COALESCE(items.namespace, ''), serial_locks.since
-FROM serial_locks LEFT JOIN items ON items.upload_id = serial_locks.upload_id AND items.run_id = serial_locks.run_id
+FROM serial_locks LEFT JOIN items ON items.upload_id = serial_locks.upload_id
 WHERE serial_locks.serial_key = $1`, key))
 }
 
@@ -96,9 +97,11 @@ func scanHolder(row *sql.Row) (SerialHolder, error) {
 	return holder, err
 }
 
-// ReleaseSerial releases a key if this run of the item holds it. It may be repeated.
+// ReleaseSerial releases a key if this run of the item holds it, or a former run whose
+// item this run has now. It may be repeated.
 func (l *Ledger) ReleaseSerial(ctx context.Context, request upload.SerialRequest) error {
-	_, err := l.write.ExecContext(ctx, `DELETE FROM serial_locks WHERE serial_key = $1 AND upload_id = $2 AND run_id = $3`,
+	_, err := l.write.ExecContext(ctx, `DELETE FROM serial_locks WHERE serial_key = $1 AND upload_id = $2
+	AND (run_id = $3 OR EXISTS (SELECT 1 FROM items WHERE items.upload_id = $2 AND items.run_id = $3))`,
 		clean(request.Key), clean(request.UploadID), clean(request.RunID))
 	return l.fail("release serial key "+request.Key, err)
 }

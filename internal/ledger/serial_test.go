@@ -118,6 +118,42 @@ func TestNewRunOfAnItemHasTheLaneOfItsFormerOne(t *testing.T) {
 	})
 }
 
+// A run that a reset in Temporal made goes on with the key that its former run acquired,
+// and does not acquire it again.
+func TestKeyOfAFormerRunIsReleasedByTheRunThatHasTheItem(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		l := ledgertest.Open(t, url, ledger.Options{})
+		for i, end := range []func(item upload.Item){
+			func(item upload.Item) { require.NoError(t, l.ReleaseSerial(t.Context(), serialOf(item, "later"))) },
+			func(item upload.Item) { record(t, l, ended(item, "later", noon, upload.StateReady)) },
+			func(item upload.Item) {
+				record(t, l, ended(item, "later", noon, upload.StateFailed))
+				require.EqualValues(t, 1, retryRows(t, l))
+			},
+		} {
+			item, next := spring(2*i), spring(2*i+1)
+			wants(t, l, item, "former", false)
+			entered, _ := enter(t, l, serialOf(item, "former"))
+			require.True(t, entered)
+			request := asks(item, "later", noon.Add(time.Hour))
+			request.SerialKey = gtin
+			grant(t, l, request)
+
+			wants(t, l, next, "other", false)
+			entered, holder := enter(t, l, serialOf(next, "other"))
+			require.False(t, entered)
+			require.Equal(t, item.UploadID, holder.WorkflowID, "it can be found out whether it is open")
+			require.NoError(t, l.ReleaseSerial(t.Context(), serialOf(item, "another")))
+			entered, _ = enter(t, l, serialOf(next, "other"))
+			require.False(t, entered, "a run that does not have the item releases nothing")
+			end(item)
+			entered, _ = enter(t, l, serialOf(next, "other"))
+			require.True(t, entered)
+			record(t, l, ended(next, "other", noon, upload.StateReady))
+		}
+	})
+}
+
 func TestLastEntersLast(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		l := ledgertest.Open(t, url, ledger.Options{})
