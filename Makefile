@@ -31,11 +31,11 @@ bench: build ## Run the benchmarks, and compare speed and memory with plain loop
 	cd test && MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -tags bench -run '^(TestSpeed|TestMemory|TestBatchSpeed|TestBatchProfile|TestBatchRows)$$' -count 1 -timeout 2h -v ./e2e
 	for module in $(MODULES); do (cd $$module && MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -run '^$$' -bench . -benchtime 3x ./...) || exit 1; done
 
-kills: engine ## Kill, stop, disconnect and pause a long upload and a batch, and count repeated work (20 minutes)
-	cd test && MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -tags kills -run '^(TestKills|TestSleep|TestNetwork|TestPause|TestShortLives|TestBatchKills|TestBatchPace)$$' -count 1 -timeout 2h -v ./e2e
+kills: engine ## Kill, stop, disconnect and pause uploads and a batch, and count repeated work (25 minutes)
+	cd test && MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -tags kills -run '^(TestKills|TestSleep|TestNetwork|TestPause|TestShortLives|TestBatchKills|TestBatchPace|TestWorkersThatWakeAfterATakeoverLeaveNoDuplicate)$$' -count 1 -timeout 2h -v ./e2e
 
-resets: engine ## Reset finished and running uploads and batches in Temporal at every workflow task (10 minutes)
-	cd test && MEDIAFERRY_RESETS=every MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -run 'Reset|EndedInTemporal' -count 1 -timeout 1h -v ./e2e
+resets: engine ## Reset finished and running uploads and batches in Temporal at every workflow task, share a ledger, restore backups (20 minutes)
+	cd test && MEDIAFERRY_RESETS=every MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -run 'Reset|EndedInTemporal|TwoTemporalServices|TemporalOlderThan' -count 1 -timeout 1h -v ./e2e
 
 lint: ## Check style, formatting and import rules (builds golangci-lint, which takes minutes the first time)
 	for module in $(MODULES); do (cd $$module && $(TOOL) golangci-lint run ./...) || exit 1; done

@@ -3,6 +3,8 @@ package e2e
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -25,16 +27,17 @@ var everyTask = os.Getenv("MEDIAFERRY_RESETS") == "every"
 
 // tasks are the events at which a workflow is reset: completed workflow tasks.
 func tasks(h *historypb.History) (ids []int64) {
+	if everyTask {
+		return completedTasks(h)
+	}
 	seen := map[string]bool{}
 	var task int64
 	for _, e := range h.Events {
 		activity := e.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName()
 		switch {
 		case e.GetEventType() == enums.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
-			if task = e.GetEventId(); everyTask {
-				ids = append(ids, task)
-			}
-		case activity != "" && !seen[activity] && !everyTask:
+			task = e.GetEventId()
+		case activity != "" && !seen[activity]:
 			seen[activity] = true
 			ids = append(ids, task)
 		}
@@ -42,14 +45,14 @@ func tasks(h *historypb.History) (ids []int64) {
 	return slices.Compact(ids)
 }
 
-// lastTask is the last event at which a workflow can be reset.
-func lastTask(h *historypb.History) (id int64) {
+// completedTasks are all events at which a workflow can be reset.
+func completedTasks(h *historypb.History) (ids []int64) {
 	for _, e := range h.Events {
 		if e.GetEventType() == enums.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
-			id = e.GetEventId()
+			ids = append(ids, e.GetEventId())
 		}
 	}
-	return id
+	return ids
 }
 
 // historyOf reads the history of one run.
@@ -73,10 +76,10 @@ func runOf(t *testing.T, c client.Client, id string) string {
 }
 
 // reset does what "Reset" in Temporal's web UI does, and returns the new run.
-func reset(t *testing.T, c client.Client, id, run string, task int64) string {
+func reset(t *testing.T, c service, id, run string, task int64) string {
 	t.Helper()
 	made, err := c.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
-		Namespace: "default", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: id, RunId: run},
+		Namespace: c.namespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: id, RunId: run},
 		Reason: "a test", WorkflowTaskFinishEventId: task, RequestId: rand.Text(),
 	})
 	require.NoError(t, err)
@@ -108,11 +111,38 @@ func once(t *testing.T, box control, vendor, file string, r upload.Result) {
 	require.Len(t, visible(books)[vendor], 1)
 }
 
+// another is the file of another medium for a vendor than that of sources.
+func (p *place) another(vendor string, n int) string {
+	p.t.Helper()
+	if vendor == "truvideo" {
+		return p.film(fmt.Sprint("film-", n, ".mp4"), filmSize+int64(n))
+	}
+	file := p.file(fmt.Sprint(vendor, "-", n, ".jpg"))
+	require.NoError(p.t, os.WriteFile(file, picture(p.t, fmt.Sprint(vendor, n), 50_000), 0o600))
+	return file
+}
+
+// of are a vendor's calls among others.
+func of(vendor string, calls []string) []string {
+	return slices.DeleteFunc(slices.Clone(calls), func(call string) bool { return !strings.HasPrefix(call, vendor+".") })
+}
+
+// beginAt starts an upload at each vendor that one of the calls is of, and returns what
+// they send.
+func (p *place) beginAt(calls []string) map[string]string {
+	p.t.Helper()
+	begun := sources(p)
+	maps.DeleteFunc(begun, func(vendor, _ string) bool { return len(of(vendor, calls)) == 0 })
+	for vendor, source := range begun {
+		p.do(sending(vendor, "one", source, "--detach")...)
+	}
+	return begun
+}
+
 func TestAFinishedUploadThatIsResetEndsWithItsResult(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
-	_, at := p.up("--sandbox")
-	box, c := control{t, at.Sandbox}, stranger(t, at)
+	box, c := p.serve()
 	for vendor, source := range sources(p) {
 		t.Run(vendor, func(t *testing.T) {
 			t.Parallel()
@@ -143,30 +173,54 @@ func TestARunningUploadThatIsResetGoesOn(t *testing.T) {
 	}
 }
 
+// resetAt resets uploads at the last workflow task before calls that are held and, where
+// all tasks are asked for, others at the task before that, and so on.
 func resetAt(t *testing.T, calls []string) {
 	t.Parallel()
 	p := newPlace(t)
-	_, at := p.up("--sandbox")
-	box, c := control{t, at.Sandbox}, stranger(t, at)
-	box.hold(calls)
-	held := map[string]string{}
-	for vendor, source := range sources(p) {
-		if !slices.ContainsFunc(calls, func(call string) bool { return call[:len(vendor)] == vendor }) {
-			continue
+	box, c := p.serve()
+	media := sources(p)
+	maps.DeleteFunc(media, func(vendor, _ string) bool { return len(of(vendor, calls)) == 0 })
+	for before := 0; len(media) > 0; before++ {
+		earlier := p.resetHeld(box, c, calls, media, before)
+		media = map[string]string{}
+		for _, vendor := range earlier {
+			media[vendor] = p.another(vendor, before+1)
 		}
-		p.do(sending(vendor, "one", source, "--detach")...)
-		held[vendor] = source
+	}
+	box.content()
+}
+
+// resetHeld starts uploads, holds their calls, and resets each at the workflow task that
+// is so many before its last. It returns the vendors whose uploads had earlier ones.
+func (p *place) resetHeld(box control, c service, calls []string, media map[string]string, before int) (earlier []string) {
+	p.t.Helper()
+	name, held := fmt.Sprint("held-", before), []string{}
+	for vendor := range media {
+		held = append(held, of(vendor, calls)...)
+	}
+	box.hold(held)
+	for vendor, source := range media {
+		p.do(sending(vendor, name, source, "--detach")...)
 	}
 	box.hits(1)
 	box.faults() // those that are held stay so
-	for vendor := range held {
-		id := "upload/" + vendor + "/one"
-		reset(t, c, id, runOf(t, c, id), lastTask(history(t, c, id)))
+	for vendor := range media {
+		id := "upload/" + vendor + "/" + name
+		points := completedTasks(history(p.t, c, id))
+		at := max(len(points)-1-before, 0)
+		reset(p.t, c, id, runOf(p.t, c, id), points[at])
+		if at > 0 && everyTask && !slices.Contains(of(vendor, calls), "trustoo.policy") { // which a worker asks for once in a while
+			earlier = append(earlier, vendor)
+		}
 	}
-	for vendor, source := range held {
-		once(t, box, vendor, source, p.ready("upload/"+vendor+"/one"))
+	for vendor, source := range media {
+		r := p.ready("upload/" + vendor + "/" + name)
+		require.EqualValues(p.t, r.MediaID, box.medium(vendor, source).MediaID)
+		require.Empty(p.t, box.ledger().Duplicates())
+		require.Len(p.t, visible(box.ledger())[vendor], before+1)
 	}
-	box.content()
+	return earlier
 }
 
 // TestAWorkflowEndedInTemporalIsNoticed ends workflows as an operator does in Temporal's
@@ -174,8 +228,7 @@ func resetAt(t *testing.T, calls []string) {
 func TestAWorkflowEndedInTemporalIsNoticed(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
-	_, at := p.up("--sandbox")
-	box, c := control{t, at.Sandbox}, stranger(t, at)
+	box, c := p.serve()
 	box.faults("trustana.status=slow=10m", "truvideo.part#3+=slow=10m")
 	all := sources(p)
 	p.do(sending("trustana", "one", all["trustana"], "--detach")...)
@@ -183,7 +236,7 @@ func TestAWorkflowEndedInTemporalIsNoticed(t *testing.T) {
 	box.hits(1)
 	require.NoError(t, c.TerminateWorkflow(t.Context(), "upload/trustana/one", "", "a test"))
 	_, err := c.WorkflowService().DeleteWorkflowExecution(t.Context(), &workflowservice.DeleteWorkflowExecutionRequest{
-		Namespace: "default", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: "upload/truvideo/one"},
+		Namespace: c.namespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: "upload/truvideo/one"},
 	})
 	require.NoError(t, err)
 	for vendor := range map[string]bool{"trustana": true, "truvideo": true} {
@@ -216,8 +269,7 @@ func batchRuns(t *testing.T, c client.Client, batch string) (all [][2]string) {
 func TestAFinishedBatchThatIsResetSendsNothing(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
-	_, at := p.up("--sandbox")
-	box, c := control{t, at.Sandbox}, stranger(t, at)
+	box, c := p.serve()
 	catalogue := p.catalogue("spring", 20_000, share{"trustana", 3}, share{"trustoo", 3}, share{"sitoo", 3})
 	p.do("batch", "start", catalogue.manifest, "--id", "spring", "--follow")
 	before := p.report("spring")
@@ -240,8 +292,7 @@ func TestARunningBatchThatIsResetGoesOn(t *testing.T) {
 		t.Run("its "+strings.TrimSuffix(part, "/"), func(t *testing.T) {
 			t.Parallel()
 			p := newPlace(t)
-			_, at := p.up("--sandbox")
-			box, c := control{t, at.Sandbox}, stranger(t, at)
+			box, c := p.serve()
 			catalogue := p.catalogue("spring", 20_000, share{"trustana", 3}, share{"trustoo", 3}, share{"sitoo", 3})
 			box.faults(held...)
 			p.do("batch", "start", catalogue.manifest, "--id", "spring")
@@ -251,7 +302,8 @@ func TestARunningBatchThatIsResetGoesOn(t *testing.T) {
 				if !strings.HasPrefix(run[0], part) {
 					continue
 				}
-				reset(t, c, run[0], run[1], lastTask(historyOf(t, c, run)))
+				points := completedTasks(historyOf(t, c, run))
+				reset(t, c, run[0], run[1], points[len(points)-1])
 			}
 			p.do("batch", "watch", "spring")
 			catalogue.delivered(t, box, p.report("spring"))

@@ -33,10 +33,7 @@ func newFleet(t *testing.T) fleet {
 	url := ledgertest.Postgres(t)
 	f := fleet{place: p, box: p.box()}
 	_, f.service = p.up("--no-worker")
-	key, err := codec.GenerateKey()
-	require.NoError(t, err)
-	p.configure(fmt.Sprintf("sources: {local_roots: [%q], allow_private_networks: true}\nledger: %q\nresults: %q\nencryption: {key: \"${MEDIAFERRY_KEY}\"}\n", p.media, url, filepath.Join(p.data, "results")))
-	p.env = append(p.env, "MEDIAFERRY_KEY="+key, "TEMPORAL_ADDRESS="+f.service.Temporal, "MEDIAFERRY_DATA="+filepath.Join(p.dir, "client"))
+	f.join(url, newKey(t))
 	return f
 }
 

@@ -102,8 +102,14 @@ func (c control) hold(calls []string) {
 // hits waits until each fault in force has been met at least as often.
 func (c control) hits(times int) {
 	c.t.Helper()
+	var rules []sandbox.AppliedRule
+	defer func() {
+		if c.t.Failed() {
+			c.t.Logf("faults, and how often each was met: %+v", rules)
+		}
+	}()
 	until(c.t, "every fault is met", func() bool {
-		var rules []sandbox.AppliedRule
+		rules = nil
 		c.call(http.MethodGet, "faults", nil, &rules)
 		for _, r := range rules {
 			if r.Applied < times {
