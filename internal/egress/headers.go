@@ -40,7 +40,7 @@ func ThrottledFor(most time.Duration, header http.Header, now time.Time) time.Du
 	if wait := RetryAfterWithin(most, header, now); wait > 0 {
 		return wait
 	}
-	for _, name := range []string{"RateLimit-Reset", "X-RateLimit-Reset"} {
+	for _, name := range []string{"RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset"} {
 		n, err := strconv.ParseFloat(strings.TrimSpace(header.Get(name)), 64)
 		if wait := until(n, most, header, now); err == nil && wait > 0 {
 			return min(wait, most)

@@ -44,6 +44,14 @@ func TestWhoIsThrottledReadsWhenTheWindowBeginsAnew(t *testing.T) {
 	}
 }
 
+func TestTheNameOfTheResetIsReadInThreeSpellings(t *testing.T) {
+	for _, name := range []string{"ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset"} {
+		header := http.Header{}
+		header.Set(name, "30")
+		require.Equal(t, 30*time.Second, ThrottledFor(LongestWait, header, time.Now()), name)
+	}
+}
+
 func TestAWaitUntilADateCountsFromTheAnswersOwn(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	at := func(after time.Duration) string { return now.Add(after).Format(http.TimeFormat) }

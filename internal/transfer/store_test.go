@@ -233,6 +233,8 @@ func TestARefusalWithoutACodeIsJudgedByItsStatus(t *testing.T) {
 	bodies := map[string]string{
 		"an empty body":          "",
 		"a proxy's page":         "<!DOCTYPE html><html><head><title>403 Forbidden</title></head><body>AccessDenied Request has expired</body></html>",
+		"a page for browsers":    "<!doctype html><html><body>Enable JavaScript and cookies to continue</body></html>",       // github.com/NousResearch/hermes-agent/issues/70566
+		"a page of a store's":    `<!DOCTYPE html><html lang="en"><title>403 Forbidden</title><h1>403 Forbidden</h1></html>`, // github.com/ali-sdk/ali-oss/issues/205
 		"well-formed HTML":       "<html><Code>NoSuchUpload</Code></html>",
 		"JSON":                   `{"Code":"NoSuchUpload"}`,
 		"XML that is cut":        "<Error><Code>NoSuchUpload</Code><Mess",

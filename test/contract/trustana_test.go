@@ -46,6 +46,7 @@ var trustanaSuite = suite{
 				{"401", "status=401", denied},
 				{"403", "status=403", denied},
 				{"404", "status=404", unseen},
+				{"a 404 page from a proxy", "page=404", strange},
 				{"500", "status=500", unanswered},
 				{"503", "status=503,retry-after=2", unanswered},
 				{"200 with errorCode 404", "status=200,code=404", unseen},

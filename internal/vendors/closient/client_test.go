@@ -246,6 +246,22 @@ func TestWhatClosientRefuses(t *testing.T) {
 			Name: "POST 429 that says when the minute is over", Call: receive(429, http.Header{"Ratelimit-Reset": {"40"}}, shapeA(429, "RATE_LIMITED", "slow")),
 			Kind: upload.KindThrottled, Arrived: upload.ArrivedNothing, Status: 429, Code: "RATE_LIMITED", Wait: 40 * time.Second,
 		},
+		wiretest.Refusal{ // as in github.com/PagerDuty/go-pagerduty/issues/478
+			Name: "POST 400 that says why in a list", Call: receive(400, nil, `{"error":["links should have at most 50 items","and a title"]}`),
+			Kind: upload.KindRejected, Arrived: upload.ArrivedNothing, Status: 400, Text: "images answered 400: links should have at most 50 items; and a title",
+		},
+		wiretest.Refusal{ // as in github.com/drolbr/Overpass-API/issues/351
+			Name: "list 429 with a page that says when to come back", Call: prepareCall, Script: []wiretest.Exchange{wiretest.Refuse(429, "<html>").Saying("Retry-After", "3600")},
+			Kind: upload.KindThrottled, Arrived: upload.ArrivedNothing, Status: 429, Wait: time.Hour,
+		},
+		wiretest.Refusal{ // as in github.com/cloudreve/cloudreve/issues/1378
+			Name: "POST 413 with a proxy's page", Call: receive(413, http.Header{"Server": {"nginx/1.20.1"}}, "<html> <head><title>413 Request Entity Too Large</title></head>"),
+			Kind: upload.KindUnavailable, Then: upload.KindRejected, Arrived: upload.ArrivedMaybe, Status: 413, Text: "server nginx/1.20.1",
+		},
+		wiretest.Refusal{ // as in github.com/blueimp/jQuery-File-Upload/issues/3139
+			Name: "a success with something before its JSON leaves it open", Call: receive(201, nil, `-1{"id":"3NxmYwJ9zKqBvT7cRfPdHa"}`),
+			Kind: upload.KindUnavailable, Arrived: upload.ArrivedMaybe, Status: 201,
+		},
 		wiretest.Refusal{
 			Name: "POST 400 that says why in another shape", Call: receive(400, nil, `{"error":"image is broken","title":["no"]}`),
 			Kind: upload.KindRejected, Arrived: upload.ArrivedNothing, Status: 400, Text: "images answered 400: no",

@@ -75,7 +75,7 @@ func (Client) Poll(ctx context.Context, c *wire.Caller, in upload.Poll) (upload.
 	}
 	var got status
 	a, err := call(ctx, c, wire.Request{Call: callStatus, URL: "/upload/status?" + query.Encode()}, &got)
-	if isUnknown(err) {
+	if isUnknown(a, err) {
 		return upload.Media{State: upload.StateProcessing, Seen: "404"}, nil
 	}
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors/wire"
 )
@@ -23,9 +24,10 @@ func refusal(a wire.Answer) wire.Refusal {
 	return r
 }
 
-// isUnknown reports whether a failure says that there is nothing, by its status or
-// by the envelope's code under a success.
-func isUnknown(err error) bool {
+// isUnknown reports whether an answer says that there is nothing, by its status or by
+// the envelope's code under a success: not where it is a page, which is nobody's word
+// for the vendor.
+func isUnknown(a wire.Answer, err error) bool {
 	var e *upload.Error
-	return errors.As(err, &e) && (e.Status == http.StatusNotFound || e.Status < 300 && e.Code == "404")
+	return errors.As(err, &e) && !egress.IsPage(a.Header, a.Body) && (e.Status == http.StatusNotFound || e.Status < 300 && e.Code == "404")
 }

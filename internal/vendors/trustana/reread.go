@@ -25,7 +25,7 @@ func (Client) Reread(ctx context.Context, c *wire.Caller, of upload.Finished) (u
 		}
 		var got status
 		a, err := call(ctx, c, wire.Request{Call: callStatus, URL: "/upload/status?" + url.Values{name[0]: {name[1]}}.Encode()}, &got)
-		if isUnknown(err) {
+		if isUnknown(a, err) {
 			continue
 		}
 		if err != nil {

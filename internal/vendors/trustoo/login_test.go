@@ -189,6 +189,14 @@ func TestTrustooRefreshesItsToken(t *testing.T) {
 		)
 		prepare(r)
 	})
+	t.Run("whose life is said in text, or not at all", func(t *testing.T) { // as in github.com/MicrosoftDocs/azure-docs/issues/54997
+		for expiresIn, want := range map[string]time.Duration{`"3599"`: 3599 * time.Second, `null`: time.Hour, `"soon"`: time.Hour, `{}`: time.Hour, `7200.5`: 2 * time.Hour} {
+			answer := wiretest.Exchange{Ask: tokenAsk, Loose: true, Answer: `{"code":0,"data":{"access_token":"at1","expires_in":` + expiresIn + `}}`}
+			r := wiretest.New(t, trustoo, oAuth).On(answer, policyWith("at1", spentPolicy()))
+			prepare(r)
+			require.Equal(t, wiretest.Noon.Add(want/5*4), r.Tokens.Kept(wire.AccessToken).ExpiresAt, expiresIn)
+		}
+	})
 	t.Run("which lives an hour where nobody says, and never longer than a week", func(t *testing.T) {
 		for expiresIn, want := range map[int64]time.Duration{0: time.Hour, -5: time.Hour, 1 << 62: 7 * 24 * time.Hour} {
 			r := wiretest.New(t, trustoo, oAuth).On(token("at1", "", expiresIn), policyWith("at1", spentPolicy()))
