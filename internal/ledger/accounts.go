@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"time"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
 // AccountState says whether an account may be used.
@@ -15,6 +17,28 @@ type AccountState struct {
 	// for an account that was never paused.
 	Because, By string
 	Since       time.Time
+	// Slow is why nobody is to call the account for a while; its Until is zero where
+	// anybody may.
+	Slow Slow
+	// Outages are those of its other sides that do not answer, and the last outage of
+	// each that does again.
+	Outages []Outage
+}
+
+// Out is the outage of one of an account's other sides, where it lasts.
+func (s AccountState) Out(peer upload.Peer) (Outage, bool) {
+	for _, o := range s.Outages {
+		if o.Peer == peer && !o.Over() {
+			return o, true
+		}
+	}
+	return Outage{}, false
+}
+
+// Slow is a pause that a vendor asked for, or that a used-up quota needs.
+type Slow struct {
+	Since, Until time.Time
+	Because      string
 }
 
 // AccountEvent is one pause or resumption of an account.
@@ -27,20 +51,33 @@ type AccountEvent struct {
 // keptEvents is how many events of an account are kept.
 const keptEvents = 50
 
-// Account tells whether an account is paused. One that the ledger has not heard
-// of is not.
+// Account tells the state of an account. One that the ledger has not heard of is not
+// paused.
 func (l *Ledger) Account(ctx context.Context, name string) (AccountState, error) {
-	state, err := scanAccount(l.read.QueryRowContext(ctx,
-		`SELECT name, paused, because, who, since FROM accounts WHERE name = $1`, clean(name)))
-	if errors.Is(err, sql.ErrNoRows) {
-		return AccountState{Name: name}, nil
+	states, err := l.accounts(ctx, `SELECT CAST($2 AS TEXT) AS name`, clean(name))
+	if err != nil {
+		return AccountState{Name: name}, err
 	}
-	return state, l.fail("read account "+name, err)
+	return states[0], nil
 }
 
 // Accounts tells the same of all accounts that the ledger has heard of, by name.
 func (l *Ledger) Accounts(ctx context.Context) ([]AccountState, error) {
-	rows, err := l.read.QueryContext(ctx, `SELECT name, paused, because, who, since FROM accounts ORDER BY name`)
+	return l.accounts(ctx, `SELECT name FROM accounts UNION SELECT account FROM permits UNION SELECT account FROM outages`)
+}
+
+// accounts reads states in one query, for it precedes each call: a row for each outage
+// of an account, or one where there is none.
+func (l *Ledger) accounts(ctx context.Context, names string, args ...any) ([]AccountState, error) {
+	rows, err := l.read.QueryContext(ctx, l.text(`
+SELECT named.name, COALESCE(a.paused, FALSE), COALESCE(a.because, ''), COALESCE(a.who, ''), COALESCE(a.since, 0),
+	CASE WHEN p.slow_until > {now} * 1000 THEN p.slow_until ELSE 0 END, COALESCE(p.slow_since, 0), COALESCE(p.slow_because, ''),
+	COALESCE(o.peer, ''), COALESCE(o.since, 0), COALESCE(o.tries, 0), COALESCE(o.next_at, 0), COALESCE(o.trying, ''), COALESCE(o.trying_to, 0),
+	COALESCE(o.last_error, '{}'), COALESCE(o.ended_at, 0)
+FROM (`+names+`) named
+LEFT JOIN accounts a ON a.name = named.name
+LEFT JOIN permits p ON p.account = named.name
+LEFT JOIN outages o ON o.account = named.name ORDER BY named.name, o.peer`), append([]any{l.clock()}, args...)...)
 	if err != nil {
 		return nil, l.fail("read accounts", err)
 	}
@@ -51,6 +88,10 @@ func (l *Ledger) Accounts(ctx context.Context) ([]AccountState, error) {
 		if err != nil {
 			return nil, l.fail("read accounts", err)
 		}
+		if last := len(states) - 1; last >= 0 && states[last].Name == state.Name {
+			states[last].Outages = append(states[last].Outages, state.Outages...)
+			continue
+		}
 		states = append(states, state)
 	}
 	return states, l.fail("read accounts", rows.Err())
@@ -58,9 +99,17 @@ func (l *Ledger) Accounts(ctx context.Context) ([]AccountState, error) {
 
 func scanAccount(row interface{ Scan(...any) error }) (AccountState, error) {
 	var state AccountState
-	var since int64
-	err := row.Scan(&state.Name, &state.Paused, &state.Because, &state.By, &since)
+	var since, slowUntil, slowSince int64
+	o, err := scanOutage(row, &state.Name, &state.Paused, &state.Because, &state.By, &since, &slowUntil, &slowSince, &state.Slow.Because)
 	state.Since = moment(since)
+	if slowUntil == 0 {
+		state.Slow = Slow{}
+	} else {
+		state.Slow.Since, state.Slow.Until = moment(slowSince), time.Unix(0, slowUntil).UTC()
+	}
+	if o.Peer != "" {
+		state.Outages = []Outage{o}
+	}
 	return state, err
 }
 

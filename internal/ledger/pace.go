@@ -135,8 +135,8 @@ func (p Permit) paced(current float64, earned, slowUntil, now int64) (int64, tim
 // second without a refusal the pace recovers by a tenth of itself, until it is
 // at that rate again, or at four times the one it was first cut from. A shorter
 // wait than one that is on already leaves that one. A wait of 0 only lowers the
-// pace.
-func (l *Ledger) Slow(ctx context.Context, account string, wait time.Duration) error {
+// pace. because says in words who asked for it, and must hold no secret.
+func (l *Ledger) Slow(ctx context.Context, account string, wait time.Duration, because string) error {
 	err := l.transact(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx,
 			`INSERT INTO permits (account, earned, slow_until) VALUES ($1, 0, 0) ON CONFLICT (account) DO NOTHING`, clean(account))
@@ -149,24 +149,33 @@ func (l *Ledger) Slow(ctx context.Context, account string, wait time.Duration) e
 		}
 		p = p.refused(now)
 		_, err = tx.ExecContext(ctx, `
-UPDATE permits SET pace = $2, pace_top = $3, cut_at = $4, paced_at = $5, slow_until = $6, slowdowns = slowdowns + 1 WHERE account = $1`,
-			clean(account), p.pace, p.top, p.cutAt, p.paced, max(p.slow, now+int64(max(wait, 0))))
+UPDATE permits SET pace = $2, pace_top = $3, cut_at = $4, paced_at = $5, slowdowns = slowdowns + 1, `+slower+` WHERE account = $1`,
+			clean(account), p.pace, p.top, p.cutAt, p.paced, now+int64(max(wait, 0)), now, clean(because))
 		return err
 	})
 	return l.fail("slow down account "+account, err)
 }
 
+// slower are the columns of a pause until $6, as of $7, because of $8. A pause that is
+// on and longer stays as it is.
+const slower = `
+	slow_since = CASE WHEN permits.slow_until > CAST($7 AS BIGINT) THEN permits.slow_since ELSE CAST($7 AS BIGINT) / 1000 END,
+	slow_because = CASE WHEN permits.slow_until >= CAST($6 AS BIGINT) THEN permits.slow_because ELSE $8 END,
+	slow_until = CASE WHEN permits.slow_until >= CAST($6 AS BIGINT) THEN permits.slow_until ELSE CAST($6 AS BIGINT) END`
+
 // Rest keeps everybody from calling an account for a time because its quota is
 // used up. Nobody was refused, so the pace stays as it is. A shorter wait than one
-// that is on already changes nothing.
-func (l *Ledger) Rest(ctx context.Context, account string, wait time.Duration) error {
+// that is on already changes nothing. because says in words what is used up.
+func (l *Ledger) Rest(ctx context.Context, account string, wait time.Duration, because string) error {
 	if wait <= 0 {
 		return nil
 	}
 	_, err := l.write.ExecContext(ctx, l.text(`
-INSERT INTO permits (account, earned, slow_until) VALUES ($2, 0, {now} * 1000 + $3)
-ON CONFLICT (account) DO UPDATE SET slow_until = excluded.slow_until WHERE permits.slow_until < excluded.slow_until`),
-		l.clock(), clean(account), int64(wait))
+INSERT INTO permits (account, earned, slow_until, slow_since, slow_because) VALUES ($2, 0, {now} * 1000 + $3, {now}, $4)
+ON CONFLICT (account) DO UPDATE SET slow_until = excluded.slow_until, slow_because = excluded.slow_because,
+	slow_since = CASE WHEN permits.slow_until > {now} * 1000 THEN permits.slow_since ELSE excluded.slow_since END
+WHERE permits.slow_until < excluded.slow_until`),
+		l.clock(), clean(account), int64(wait), clean(because))
 	return l.fail("rest account "+account, err)
 }
 

@@ -15,7 +15,7 @@ import (
 
 func slow(t *testing.T, l *ledger.Ledger, wait time.Duration) {
 	t.Helper()
-	require.NoError(t, l.Slow(t.Context(), "sitoo", wait))
+	require.NoError(t, l.Slow(t.Context(), "sitoo", wait, "it asked for a pause"))
 }
 
 // spacing is how far apart permits are by now, given out one by one; it takes
@@ -162,7 +162,7 @@ func TestRateHoldsUnderAnyPace(t *testing.T) {
 				if random.IntN(5) == 0 {
 					wait := time.Duration(random.IntN(1500)) * time.Millisecond
 					all.Go(func() {
-						if err := l.Slow(t.Context(), "sitoo", wait); err != nil {
+						if err := l.Slow(t.Context(), "sitoo", wait, "it asked for a pause"); err != nil {
 							t.Error(err)
 						}
 					})

@@ -57,9 +57,9 @@ func TestAskedForPauseHoldsForAll(t *testing.T) {
 			return wait
 		}
 		require.Zero(t, slowed())
-		require.NoError(t, l.Slow(t.Context(), "closient", 30*time.Second))
-		require.NoError(t, l.Slow(t.Context(), "closient", 10*time.Second), "the longer one counts")
-		require.NoError(t, l.Slow(t.Context(), "closient", -time.Second))
+		require.NoError(t, l.Slow(t.Context(), "closient", 30*time.Second, "it asked for a pause"))
+		require.NoError(t, l.Slow(t.Context(), "closient", 10*time.Second, "it asked for a pause"), "the longer one counts")
+		require.NoError(t, l.Slow(t.Context(), "closient", -time.Second, "it asked for a pause"))
 		require.Equal(t, 30*time.Second, slowed())
 		require.Equal(t, 30*time.Second, reserve(t, other, p))
 		require.Equal(t, 30*time.Second+100*time.Millisecond, reserve(t, l, p), "without a burst afterwards")

@@ -41,10 +41,13 @@ func TestALedgerOfTheFirstVersionLearnsLimits(t *testing.T) {
 		require.NoError(t, ledgertest.Open(t, url, ledger.Options{}).Close())
 		db := ledgertest.Database(t, url)
 		for _, has := range []string{`DROP TABLE quotas`, `SELECT 1`} { // some have the table already
-			_, err := db.Exec(has)
-			require.NoError(t, err)
-			_, err = db.Exec(`DELETE FROM ledger_versions WHERE version_id = 2`)
-			require.NoError(t, err)
+			for _, undone := range []string{
+				has, `DROP TABLE outages`, `ALTER TABLE permits DROP COLUMN slow_since`, `ALTER TABLE permits DROP COLUMN slow_because`,
+				`DELETE FROM ledger_versions WHERE version_id >= 2`,
+			} {
+				_, err := db.Exec(undone)
+				require.NoError(t, err)
+			}
 			l := ledgertest.Open(t, url, ledger.Options{})
 			require.NoError(t, l.SaveQuotas(t.Context(), "closient", ledger.Quotas{Key: "k"}))
 			require.NoError(t, l.Close())
@@ -70,10 +73,10 @@ func TestTheTurnOfAPermitIsKnownBeforeItIsTaken(t *testing.T) {
 			require.Equal(t, time.Duration(2*i)*time.Second, reserve(t, l, p))
 		}
 		now.Add(time.Minute)
-		require.NoError(t, l.Rest(t.Context(), "closient", 30*time.Second))
+		require.NoError(t, l.Rest(t.Context(), "closient", 30*time.Second, "its quota is used up"))
 		expect(30*time.Second, 30*time.Second, "the account rests")
 		now.Add(time.Minute)
-		require.NoError(t, l.Slow(t.Context(), "closient", 10*time.Second))
+		require.NoError(t, l.Slow(t.Context(), "closient", 10*time.Second, "it asked for a pause"))
 		now.Add(10 * time.Second)
 		require.Zero(t, reserve(t, l, p))
 		expect(0, 4*time.Second, "the pace is half of what it was")

@@ -156,8 +156,8 @@ func (p groupedPermits) slowed(ctx context.Context, l *lease, account string) (t
 
 // Slow tells the fleet to leave the account alone for a while, and this process's
 // own rows at once.
-func (p groupedPermits) Slow(ctx context.Context, account spec.Account, wait time.Duration) {
-	p.Permits.Slow(ctx, account, wait)
+func (p groupedPermits) Slow(ctx context.Context, account spec.Account, wait time.Duration, because string) {
+	p.Permits.Slow(ctx, account, wait, because)
 	p.cs.limiters.of(account.Name, p.Now).tooMuch()
 	l := p.cs.leases.of(account.Name)
 	select {

@@ -30,7 +30,7 @@ func waiter(t *testing.T, slow time.Duration) (take func() error, waited *[]time
 	wait := s.Wait
 	s.Wait = func(ctx context.Context, d time.Duration) error {
 		if len(*waited) == 0 {
-			require.NoError(t, s.Ledger.Slow(ctx, account.Name, slow))
+			require.NoError(t, s.Ledger.Slow(ctx, account.Name, slow, "it asked for a pause"))
 		}
 		return wait(ctx, d)
 	}

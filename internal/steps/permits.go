@@ -85,15 +85,15 @@ func TooFast(account spec.Account, wait time.Duration) error {
 }
 
 // Slow tells the fleet to leave the account alone for a while.
-func (p Permits) Slow(ctx context.Context, account spec.Account, wait time.Duration) {
-	if err := p.Ledger.Slow(ctx, account.Name, wait); err != nil { // the vendor will say it again
+func (p Permits) Slow(ctx context.Context, account spec.Account, wait time.Duration, because string) {
+	if err := p.Ledger.Slow(ctx, account.Name, wait, because); err != nil { // the vendor will say it again
 		p.Log.Warn("could not save the pause of an account", zap.String("account", account.Name), zap.Error(err))
 	}
 }
 
 // Rest tells the fleet that the account has used up what it may do for now.
-func (p Permits) Rest(ctx context.Context, account spec.Account, wait time.Duration) {
-	if err := p.Ledger.Rest(ctx, account.Name, wait); err != nil { // the vendor will say it again
+func (p Permits) Rest(ctx context.Context, account spec.Account, wait time.Duration, because string) {
+	if err := p.Ledger.Rest(ctx, account.Name, wait, because); err != nil { // the vendor will say it again
 		p.Log.Warn("could not save the pause of an account", zap.String("account", account.Name), zap.Error(err))
 	}
 }

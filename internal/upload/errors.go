@@ -87,6 +87,23 @@ const (
 	ArrivedMaybe   Arrival = "maybe"   // the whole body was sent, and no answer came
 )
 
+// Peer is who is on the other side of a call.
+type Peer string
+
+// The peers. An account's vendor, login and store may be out of order one without the
+// other, also where they share a host.
+const (
+	PeerVendor Peer = "vendor" // the vendor's own API
+	PeerLogin  Peer = "login"  // where the account's tokens come from
+	PeerStore  Peer = "store"  // the object store that the vendor hands out
+	PeerSource Peer = "source" // where the bytes are read from
+	PeerLedger Peer = "ledger" // our own database
+)
+
+// OutageAfter is after how many failures in a row, with no success between, a peer of
+// an account is out of order: one item at a time makes calls, and all others wait.
+const OutageAfter = 3
+
 // Error is a failure that somebody has understood. It travels through
 // histories, so it holds no secret: whoever makes one has redacted its texts.
 type Error struct {
@@ -94,6 +111,7 @@ type Error struct {
 	Step    Step   `json:"step,omitempty"`
 	Message string `json:"message"`
 	Hint    string `json:"hint,omitempty"` // what to try next
+	Peer    Peer   `json:"peer,omitempty"` // who failed to answer, where that is known
 
 	Status    int    `json:"http_status,omitempty"`
 	Code      string `json:"code,omitempty"`       // the vendor's or the store's own code

@@ -241,7 +241,7 @@ func TestClosient(t *testing.T) {
 		{
 			name: "the account rests: what is not called is not counted for the day",
 			arrange: func(w *world) {
-				require.NoError(w.t, w.ledger.Rest(w.t.Context(), "closient", time.Hour))
+				require.NoError(w.t, w.ledger.Rest(w.t.Context(), "closient", time.Hour, "its window is used up"))
 			},
 			want: want{state: upload.StateReady, requests: closientSuite.usual, attempts: &closientSuite.attempts, media: 1},
 			check: func(w *world, _ upload.Item, _ end) {

@@ -33,10 +33,11 @@ type Permits interface {
 	// long, it fails at once with kind throttled.
 	Take(ctx context.Context, account spec.Account) error
 	// Slow stops all calls of the account, by all workers, for a while: the vendor
-	// refused one for its rate. The account is slower afterwards.
-	Slow(ctx context.Context, account spec.Account, wait time.Duration)
+	// refused one for its rate. The account is slower afterwards. because says in words
+	// what the vendor answered.
+	Slow(ctx context.Context, account spec.Account, wait time.Duration, because string)
 	// Rest stops all calls of the account, by all workers, until its quota is renewed.
-	Rest(ctx context.Context, account spec.Account, wait time.Duration)
+	Rest(ctx context.Context, account spec.Account, wait time.Duration, because string)
 	// Learn notes, for all workers, how often the vendor says that the account may be
 	// called. It counts from the next call on, instead of what the Spec says.
 	Learn(ctx context.Context, account spec.Account, told []upload.Quota)

@@ -51,7 +51,7 @@ func (c *Caller) Judge(ctx context.Context, a Answer, status int, r Refusal) *up
 	switch {
 	case status == http.StatusTooManyRequests: // without a Retry-After, the account waits longer each time
 		e.RetryAfter = max(e.RetryAfter, min(egress.ThrottledFor(longest, a.Header, c.Now()), longest))
-		c.Permits.Slow(ctx, c.Account, max(e.RetryAfter, time.Second))
+		c.Permits.Slow(ctx, c.Account, max(e.RetryAfter, time.Second), e.Message)
 	case denies(status) && !a.Foreign():
 		_ = c.DeniedHint(e)
 	}

@@ -32,8 +32,8 @@ func (p *FakePermits) Take(context.Context, spec.Account) error {
 }
 
 // Rest is as Slow.
-func (p *FakePermits) Rest(ctx context.Context, a spec.Account, wait time.Duration) {
-	p.Slow(ctx, a, wait)
+func (p *FakePermits) Rest(ctx context.Context, a spec.Account, wait time.Duration, because string) {
+	p.Slow(ctx, a, wait, because)
 }
 
 // Learn notes what the vendor told.
@@ -44,7 +44,7 @@ func (p *FakePermits) Learn(_ context.Context, _ spec.Account, told []upload.Quo
 }
 
 // Slow notes a wait.
-func (p *FakePermits) Slow(_ context.Context, _ spec.Account, wait time.Duration) {
+func (p *FakePermits) Slow(_ context.Context, _ spec.Account, wait time.Duration, _ string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.Slowed = append(p.Slowed, wait)
