@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"go.temporal.io/sdk/activity"
@@ -64,17 +65,22 @@ func (a *Activities) advance(ctx context.Context, in upload.Advance, do flow.Do)
 	limit, release := a.Limit(in.Item)
 	defer release()
 	work := steps.Work{Item: in.Item, Flow: way, Progress: &p, Plan: in.Plan, Parts: in.Parts, Meter: &transfer.Meter{Limit: limit}}
+	if work.Vendor, work.Caller, err = a.Caller(ctx, in.Item); err == nil {
+		err = a.Admit(ctx, work, do, activity.GetInfo(ctx).ScheduledTime)
+	}
+	if err != nil {
+		return a.conclude(ctx, in.Item, work, do, err)
+	}
 	if err := a.announce(ctx, in.Item, way, do, &p); err != nil {
 		return p, result(ctx, err)
 	}
-	waited := p.Waiting != nil
+	changes := p.Waiting != nil
+	unasked := p.UnaskedTo
 	stop := a.watch(ctx, in.Item, do, &p, work.Meter)
-	if work.Vendor, work.Caller, err = a.Caller(ctx, in.Item); err == nil {
-		err = a.do(ctx, work, action)
-	}
+	err = a.do(ctx, work, action)
 	stop()
 	if err == nil && do == flow.DoPoll && p.Next == upload.StepPoll {
-		return p, a.processing(ctx, in.Item, way, &p, waited)
+		return p, a.processing(ctx, in.Item, way, &p, changes || !unasked.Equal(p.UnaskedTo))
 	}
 	return a.conclude(ctx, in.Item, work, do, err)
 }
@@ -95,8 +101,8 @@ func (a *Activities) do(ctx context.Context, w steps.Work, action flow.Action) e
 
 // processing comes back when the vendor is to be asked again. Nothing has changed, and
 // nothing is saved, unless that ended an outage.
-func (a *Activities) processing(ctx context.Context, item upload.Item, way flow.Flow, p *upload.Progress, waited bool) error {
-	if waited {
+func (a *Activities) processing(ctx context.Context, item upload.Item, way flow.Flow, p *upload.Progress, changed bool) error {
+	if changed {
 		p.Attempt = int(attempt(ctx))
 		if err := a.save(ctx, item, way, p); err != nil {
 			return result(ctx, err)
@@ -187,7 +193,7 @@ func (a *Activities) conclude(ctx context.Context, item upload.Item, w steps.Wor
 	}
 	e := steps.Failure(ctx, err, stepOf[do])
 	if e == nil {
-		return *p, result(ctx, err)
+		return *p, a.unjudged(ctx, item, err)
 	}
 	verdict := way.Judge(p, stepOf[do], e, a.Now())
 	if verdict.Then != flow.GoOn {
@@ -205,6 +211,32 @@ func (a *Activities) conclude(ctx context.Context, item upload.Item, w steps.Wor
 		return *p, nil
 	}
 	return *p, failed(e, *p)
+}
+
+// unjudged turns what nobody judges into what Temporal is to do.
+func (a *Activities) unjudged(ctx context.Context, item upload.Item, err error) error {
+	var out *steps.OutOfOrder
+	if errors.As(err, &out) && ctx.Err() == nil {
+		err = a.Waiter(ctx, out, item, int(attempt(ctx)))
+	}
+	return result(ctx, err)
+}
+
+// admitted keeps a call that has no progress of its own from being made during an
+// outage. past is what its attempts leave to each other.
+func (a *Activities) admitted(ctx context.Context, item upload.Item, account, caller string, peer upload.Peer, past *upload.Heartbeat) error {
+	out, err := a.AdmitCall(ctx, account, peer, caller)
+	if err != nil || out == nil {
+		return err
+	}
+	way, err := a.flowOf(item)
+	if err != nil {
+		return err
+	}
+	if e := way.WaitedAside(past, out.Since(activity.GetInfo(ctx).ScheduledTime), a.Now(), out.Outage.Last); e != nil {
+		return e
+	}
+	return out
 }
 
 // save saves the progress of an item, and the state that it says. An item that is
@@ -268,7 +300,7 @@ func (a *Activities) aside(ctx context.Context, item upload.Item, at upload.Step
 func (a *Activities) asideAfter(ctx context.Context, item upload.Item, at upload.Step, past upload.Heartbeat, err error) error {
 	e := steps.Failure(ctx, err, at)
 	if e == nil {
-		return result(ctx, err)
+		return a.unjudged(ctx, item, err)
 	}
 	way, findErr := a.flowOf(item)
 	if findErr != nil {

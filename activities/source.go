@@ -43,6 +43,10 @@ func (a *Activities) SignParts(ctx context.Context, in upload.SignParts) ([]uplo
 	if err != nil {
 		return nil, a.aside(ctx, in.Item, upload.StepTransfer, err)
 	}
+	past := before(ctx)
+	if err := a.admitted(ctx, in.Item, caller.Account.Name, in.Item.UploadID, upload.PeerVendor, &past); err != nil {
+		return nil, a.asideAfter(ctx, in.Item, upload.StepTransfer, past, err)
+	}
 	urls, err := a.Steps.SignParts(ctx, vendor, caller, in)
 	return urls, a.aside(ctx, in.Item, upload.StepTransfer, err)
 }
@@ -50,11 +54,15 @@ func (a *Activities) SignParts(ctx context.Context, in upload.SignParts) ([]uplo
 // Inspect asks once what the vendor knows of a session in parts.
 func (a *Activities) Inspect(ctx context.Context, in upload.Inspect) (media upload.Media, err error) {
 	defer alive(ctx)()
+	past := before(ctx)
 	vendor, caller, err := a.Caller(ctx, in.Item)
+	if err == nil {
+		err = a.admitted(ctx, in.Item, caller.Account.Name, in.Item.UploadID, upload.PeerVendor, &past)
+	}
 	if err == nil {
 		media, err = a.Steps.Inspect(ctx, vendor, caller, in)
 	}
-	return media, a.aside(ctx, in.Item, upload.StepPoll, err)
+	return media, a.asideAfter(ctx, in.Item, upload.StepPoll, past, err)
 }
 
 // SendPart sends one part of a medium. A store that asks for fewer parts at once is
@@ -73,13 +81,13 @@ func (a *Activities) SendPart(ctx context.Context, in upload.SendPart) (upload.P
 		a.bytes(ctx, in.Item, of, together())
 		return told
 	})
-	part, err := a.sendPart(ctx, in, meter)
+	part, err := a.sendPart(ctx, in, &past, meter)
 	stop()
 	land()
 	var e *upload.Error
 	if err == nil || !errors.As(err, &e) {
 		part.Wasted, part.Retries = past.Wasted, past.Retries
-		return part, result(ctx, err)
+		return part, a.unjudged(ctx, in.Item, err)
 	}
 	past.Wasted += meter.Sent()
 	past.Retries = maps.Clone(past.Retries)
@@ -95,7 +103,7 @@ func (a *Activities) SendPart(ctx context.Context, in upload.SendPart) (upload.P
 	return part, a.asideAfter(ctx, in.Item, upload.StepTransfer, past, e)
 }
 
-func (a *Activities) sendPart(ctx context.Context, in upload.SendPart, meter *transfer.Meter) (upload.Part, error) {
+func (a *Activities) sendPart(ctx context.Context, in upload.SendPart, past *upload.Heartbeat, meter *transfer.Meter) (upload.Part, error) {
 	if err := a.mine(ctx, in); err != nil {
 		return upload.Part{}, err
 	}
@@ -104,6 +112,9 @@ func (a *Activities) sendPart(ctx context.Context, in upload.SendPart, meter *tr
 	}
 	vendor, caller, err := a.Caller(ctx, in.Item)
 	if err != nil {
+		return upload.Part{}, err
+	}
+	if err := a.admitted(ctx, in.Item, caller.Account.Name, steps.PartCaller(in), upload.PeerStore, past); err != nil {
 		return upload.Part{}, err
 	}
 	return a.Steps.SendPart(ctx, vendor, caller, in, meter)

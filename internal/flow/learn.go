@@ -13,7 +13,8 @@ func (f Flow) Prepared(s *upload.Progress, session upload.Session) {
 	refused := s.Cause
 	s.Session, s.Cause = session, nil
 	s.Arrived, s.Expired, s.Idle, s.Lenient = false, false, false, false
-	s.Receipt, s.SentAt, s.Stored, s.Media, s.Unasked = upload.Receipt{}, time.Time{}, nil, upload.Media{}, 0
+	s.Receipt, s.SentAt, s.Stored, s.Media = upload.Receipt{}, time.Time{}, nil, upload.Media{}
+	s.Unasked, s.UnaskedTo = 0, time.Time{}
 	s.Tally.Sends, s.Tally.Finds, s.Tally.Refused = 0, 0, 0
 	to(s, upload.StepTransfer, time.Time{})
 	if s.Variant != "" && refused != nil && hasField(session, f.Policy.Variant.Field) { // the account's settings keep it
@@ -192,7 +193,7 @@ func (f Flow) Completed(s *upload.Progress, now time.Time) {
 // Polled takes note of what the vendor said of the bytes.
 func (f Flow) Polled(s *upload.Progress, media upload.Media, now time.Time) {
 	if since := s.Tally.Away[upload.TryKey(upload.StepPoll, 0)]; !since.IsZero() {
-		s.Unasked += now.Sub(since)
+		s.Unasked += max(now.Sub(latest(since, s.UnaskedTo)), 0)
 	}
 	heard(s, upload.StepPoll)
 	s.Media = media

@@ -80,6 +80,7 @@ type carrier struct {
 	asOf     time.Time     // of cached
 	halt     string        // why no more rows begin; "" while they do
 	haltFor  time.Duration // until the shard is to come back, where it halts
+	out      bool          // it halts for an outage
 	trouble  error         // of the ledger
 	open     int           // rows not sent yet
 	left     []*row        // that the vendor still processes
@@ -278,6 +279,25 @@ func (c *carrier) stop(why string, rest time.Duration) {
 	}
 }
 
+// stopOutage keeps more rows from beginning until somebody has tried whether an outage
+// is over.
+func (c *carrier) stopOutage(out *steps.OutOfOrder) {
+	c.stop(out.Error(), out.After)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.out = true
+}
+
+// resumeShard has a shard that stopped for an outage come back at once: a call was
+// answered.
+func (c *carrier) resumeShard() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.out && !c.Out(c.account) {
+		c.haltFor = time.Millisecond
+	}
+}
+
 func (c *carrier) stopped() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -351,7 +371,9 @@ func (c *carrier) over(ctx context.Context) error {
 func (c *carrier) save(ctx context.Context) error {
 	var updates []ledger.ProgressUpdate
 	for _, r := range c.left {
-		updates = append(updates, r.update())
+		if r.unsaved {
+			updates = append(updates, r.update())
+		}
 	}
 	_, err := c.Ledger.SaveProgress(context.WithoutCancel(ctx), updates) // what is refused is another run's
 	return err

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mediaferry/mediaferry/internal/flow"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
@@ -98,6 +99,9 @@ func (r *row) poll(ctx context.Context) bool {
 	r.unpolled = false
 	first := r.p.Attempts.Poll == 0
 	caller, err := r.caller(ctx)
+	if err == nil {
+		err = r.admit(ctx, caller, flow.DoPoll)
+	}
 	if err == nil {
 		err = r.do(ctx, caller, r.way.Next(&r.p))
 	}

@@ -39,6 +39,7 @@ type row struct {
 	former   bool             // a run that is over holds it
 	last     *upload.Progress // what its last run left, until it is claimed
 	done     bool             // it has ended, or is detached
+	unsaved  bool             // a call was made since its progress was saved
 }
 
 func newRow(c *carrier, from ledger.Row) *row {
@@ -124,13 +125,13 @@ func (r *row) step(ctx context.Context) bool {
 	}
 	caller, err := r.caller(ctx)
 	if err != nil {
-		return r.conclude(ctx, at(&r.p), err)
+		return r.conclude(ctx, r.p.At(), err)
 	}
 	action := r.way.Next(&r.p)
 	switch action.Do {
 	case flow.DoPrepare, flow.DoSend:
 	case flow.DoEnd:
-		return r.conclude(ctx, at(&r.p), nil)
+		return r.conclude(ctx, r.p.At(), nil)
 	default: // the flow of an item that travels alone
 		r.leaveShard(ctx, "its next step is to "+string(action.Do))
 		return false
@@ -138,15 +139,10 @@ func (r *row) step(ctx context.Context) bool {
 	if wait := action.At.Sub(r.Now()); wait > 0 && !r.rest(ctx, r.p.Cause, wait) {
 		return false
 	}
-	return r.conclude(ctx, at(&r.p), r.do(ctx, caller, action))
-}
-
-// at is the step that a row is at.
-func at(p *upload.Progress) upload.Step {
-	if p.Next == "" {
-		return upload.StepPrepare
+	if err := r.admit(ctx, caller, action.Do); err != nil {
+		return r.conclude(ctx, r.p.At(), err)
 	}
-	return p.Next
+	return r.conclude(ctx, r.p.At(), r.do(ctx, caller, action))
 }
 
 // begin looks at the source and claims the row, and reports whether it goes on.
@@ -188,6 +184,7 @@ func (r *row) do(ctx context.Context, caller *wire.Caller, action flow.Action) e
 			return err
 		}
 	}
+	r.unsaved = true
 	limit, release := r.Limit(r.item)
 	defer release()
 	meter := &transfer.Meter{Limit: limit}
@@ -199,6 +196,12 @@ func (r *row) do(ctx context.Context, caller *wire.Caller, action flow.Action) e
 	defer r.mu.Unlock()
 	r.sent += meter.Sent()
 	return err
+}
+
+// admit keeps the row from making a step during an outage, unless it is the one that
+// tries.
+func (r *row) admit(ctx context.Context, caller *wire.Caller, do flow.Do) error {
+	return r.Admit(ctx, steps.Work{Item: r.item, Caller: caller, Flow: r.way, Progress: &r.p}, do, r.attempt.Run.Started)
 }
 
 // caller makes what calls the vendor, with the account's credentials and state as of
@@ -238,8 +241,10 @@ func (r *row) conclude(ctx context.Context, step upload.Step, err error) bool {
 	var later *steps.Later
 	var books *steps.LedgerError
 	var refused *ledger.Refusal
+	var out *steps.OutOfOrder
 	switch {
 	case err == nil:
+		r.resumeShard()
 		return r.proceed(ctx)
 	case errors.As(err, &refused): // the next attempt reads what became of it
 		r.postponed()
@@ -250,6 +255,8 @@ func (r *row) conclude(ctx context.Context, step upload.Step, err error) bool {
 	case ctx.Err() != nil:
 		r.postponed()
 		return false
+	case errors.As(err, &out):
+		return r.sitOut(ctx, step, out)
 	case errors.As(err, &later):
 		r.p.Attempts.Add(step, -1)
 		if r.Pause(ctx, later.After) == nil {
@@ -279,7 +286,7 @@ func (r *row) proceed(ctx context.Context) bool {
 		r.await(r.account)
 	}
 	if err := r.save(ctx); err != nil {
-		return r.conclude(ctx, at(&r.p), err)
+		return r.conclude(ctx, r.p.At(), err)
 	}
 	return true
 }
@@ -315,6 +322,26 @@ func (r *row) rest(ctx context.Context, why *upload.Error, wait time.Duration) b
 	}
 	r.stop(said, wait)
 	r.postpone(ctx)
+	return false
+}
+
+// sitOut leaves the row until its shard comes back, while another item tries whether an
+// outage is over. A row that tried last leaves that to others of its shard. What has not
+// changed is not saved.
+func (r *row) sitOut(ctx context.Context, step upload.Step, out *steps.OutOfOrder) bool {
+	if step == upload.StepPoll {
+		r.p.NotBefore = r.Now().Add(out.After)
+		r.leaveBehind()
+		return false
+	}
+	if out.Outage.Trying != r.item.UploadID {
+		r.stopOutage(out)
+	}
+	if r.unsaved {
+		r.postpone(ctx)
+		return false
+	}
+	r.postponed()
 	return false
 }
 

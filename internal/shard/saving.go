@@ -19,6 +19,7 @@ func (r *row) save(ctx context.Context) error {
 	if len(refused) > 0 {
 		return refused[0]
 	}
+	r.unsaved = false
 	return nil
 }
 

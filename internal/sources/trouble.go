@@ -82,6 +82,7 @@ func fault(step upload.Step, source string, err error) *upload.Error {
 		t = broken(err, "could not be read: %s", egress.Cause(err))
 	}
 	e := upload.Errorf(t.kind(step), step, "source %q %w", upload.DisplaySource(source), t)
+	e.Peer = upload.PeerSource
 	e.Hint, e.Status, e.Code, e.RequestID, e.RetryAfter = t.advice, t.status, t.code, t.requestID, t.retryAfter
 	if (t.reason == broke || t.reason == ours) && e.Code == "" {
 		e.Code = codeOf(t.cause)

@@ -33,6 +33,7 @@ func (s *Steps) Caller(ctx context.Context, item upload.Item) (vendors.Vendor, *
 	if err != nil {
 		return nil, nil, FromLedger(ctx, err)
 	}
+	s.outages.learn(state)
 	if state.Paused {
 		e := upload.Errorf(upload.KindDenied, "", "account %s is paused: %s", account.Name, state.Because).
 			WithHint("to continue: mediaferry account resume %s", account.Name)

@@ -36,6 +36,13 @@ func (s *Steps) answered(ctx context.Context, w Work, err error) error {
 // Do makes a step and takes note of how it went: the progress then says what comes
 // next. After an error it holds the attempt alone; the error is for the judge.
 func (s *Steps) Do(ctx context.Context, w Work, a flow.Action) error {
+	peer, began := peerOf(a.Do, w.Progress), s.Now()
+	err := s.do(ctx, w, a)
+	s.heard(ctx, w.Caller.Account.Name, peer, w.Item.UploadID, began, err)
+	return err
+}
+
+func (s *Steps) do(ctx context.Context, w Work, a flow.Action) error {
 	switch a.Do {
 	case flow.DoPrepare:
 		return s.prepare(ctx, w)
@@ -120,6 +127,7 @@ func (s *Steps) poll(ctx context.Context, w Work, a flow.Action) error {
 	if err = s.answered(ctx, w, err); err != nil {
 		return err
 	}
+	s.unasked(w)
 	w.Flow.Polled(p, media, s.Now())
 	return nil
 }
@@ -130,12 +138,16 @@ func (s *Steps) SignParts(ctx context.Context, vendor vendors.Vendor, caller *wi
 	if !ok {
 		return nil, upload.Errorf(upload.KindInternal, upload.StepTransfer, "%s has no call to sign parts", in.Item.Vendor)
 	}
+	began := s.Now()
 	urls, err := signer.SignParts(ctx, caller, in)
+	s.heard(ctx, caller.Account.Name, upload.PeerVendor, in.Item.UploadID, began, err)
 	return urls, s.judged(ctx, vendor, caller.Account, err)
 }
 
 // Inspect asks once what the vendor knows of a session in parts.
 func (s *Steps) Inspect(ctx context.Context, vendor vendors.Vendor, caller *wire.Caller, in upload.Inspect) (upload.Media, error) {
+	began := s.Now()
 	media, err := vendor.Poll(ctx, caller, upload.Poll{Item: in.Item, Content: in.Content, Session: in.Session})
+	s.heard(ctx, caller.Account.Name, upload.PeerVendor, in.Item.UploadID, began, err)
 	return media, s.judged(ctx, vendor, caller.Account, err)
 }

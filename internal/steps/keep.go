@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"fmt"
 
 	"go.uber.org/zap"
 
@@ -23,7 +24,9 @@ func (s *Steps) SendPart(ctx context.Context, vendor vendors.Vendor, caller *wir
 	if part, found, err := s.KeptPart(ctx, in); err != nil || found {
 		return part, err
 	}
+	began := s.Now()
 	part, err := s.sendPart(ctx, vendor, caller, in, meter)
+	s.heard(ctx, caller.Account.Name, upload.PeerStore, PartCaller(in), began, err)
 	if err != nil || in.Session == "" {
 		return part, err
 	}
@@ -33,6 +36,11 @@ func (s *Steps) SendPart(ctx context.Context, vendor vendors.Vendor, caller *wir
 		s.Log.Warn("could not save an acknowledged part in the ledger", zap.String("upload_id", in.Item.UploadID), zap.Int("part", in.Part.Number), zap.Error(err))
 	}
 	return part, nil
+}
+
+// PartCaller names a part of an upload among those that call a store.
+func PartCaller(in upload.SendPart) string {
+	return fmt.Sprintf("%s part %d", in.Item.UploadID, in.Part.Number)
 }
 
 // KeptPart is a part that the store acknowledged to an earlier sender.

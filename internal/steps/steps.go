@@ -61,6 +61,7 @@ type Steps struct {
 	tokens  tokenCache
 	keys    keyCache
 	quotas  quotaCache
+	outages outages
 }
 
 // Run is the workflow run on whose behalf a step is made.
@@ -98,12 +99,14 @@ func FromLedger(ctx context.Context, err error) error {
 }
 
 // Failure is an error as the judge takes it; nil where it is for nobody to judge:
-// success, Later, Ended, trouble with the ledger, and a context that has ended.
+// success, Later, OutOfOrder, Ended, trouble with the ledger, and a context that has
+// ended.
 func Failure(ctx context.Context, err error, at upload.Step) *upload.Error {
 	var later *Later
 	var books *LedgerError
 	var ended *Ended
-	if err == nil || ctx.Err() != nil || errors.As(err, &later) || errors.As(err, &books) || errors.As(err, &ended) {
+	var out *OutOfOrder
+	if err == nil || ctx.Err() != nil || errors.As(err, &later) || errors.As(err, &out) || errors.As(err, &books) || errors.As(err, &ended) {
 		return nil
 	}
 	e := upload.AsError(err, at)

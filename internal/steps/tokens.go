@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -162,9 +163,7 @@ func (t tokens) good(token wire.Token) bool {
 }
 
 func (t tokens) renew(ctx context.Context, key tokenKey, old wire.Token, renew func(context.Context, wire.Token) (wire.Token, error)) (wire.Token, error) {
-	stop := t.prolong(ctx, key)
-	fresh, err := renew(ctx, old)
-	stop()
+	fresh, err := t.login(ctx, key, old, renew)
 	if err != nil {
 		t.tokens.deny(key, err)
 		if released := t.Ledger.ReleaseToken(context.WithoutCancel(ctx), key.account, key.name, t.Owner); released != nil {
@@ -178,6 +177,30 @@ func (t tokens) renew(ctx context.Context, key tokenKey, old wire.Token, renew f
 	}
 	t.tokens.put(key, fresh)
 	return fresh, nil
+}
+
+// login gets a new token. A login that is out of order is left to one at a time; what
+// else is shared like a token comes from the vendor's API, as any other call.
+func (t tokens) login(ctx context.Context, key tokenKey, old wire.Token, renew func(context.Context, wire.Token) (wire.Token, error)) (wire.Token, error) {
+	defer t.prolong(ctx, key)()
+	if !strings.HasPrefix(key.name, wire.AccessToken+"@") {
+		return renew(ctx, old)
+	}
+	out, err := t.AdmitCall(ctx, key.account, upload.PeerLogin, t.Owner)
+	if err != nil {
+		return wire.Token{}, err
+	}
+	if out != nil {
+		return wire.Token{}, out
+	}
+	began := t.Now()
+	fresh, err := renew(ctx, old)
+	var e *upload.Error
+	if errors.As(err, &e) {
+		e.Peer = upload.PeerLogin
+	}
+	t.heard(ctx, key.account, upload.PeerLogin, t.Owner, began, err)
+	return fresh, err
 }
 
 // prolong keeps the lease of a token until stop is called.

@@ -91,8 +91,10 @@ func (n *note) check() error {
 	case n.refused != nil:
 		return n.refused
 	case gap > unrenewedMost:
-		return upload.Errorf(upload.KindUnavailable, upload.StepTransfer,
+		e := upload.Errorf(upload.KindUnavailable, upload.StepTransfer,
 			"the worker could not renew its note in the ledger for %s, and closed the connection so that nothing is sent twice", gap.Round(time.Second))
+		e.Peer = upload.PeerLedger
+		return e
 	}
 	return nil
 }

@@ -50,6 +50,8 @@ type Progress struct {
 	Over bool `json:"over,omitempty"`
 	// Unasked is for how long the vendor could not be asked since SentAt.
 	Unasked time.Duration `json:"unasked,omitempty"`
+	// UnaskedTo is until when outages are in Unasked.
+	UnaskedTo time.Time `json:"unasked_to,omitzero"`
 	// Lenient believes a receipt whose ETag differs from the MD5 of the bytes.
 	Lenient bool `json:"lenient,omitempty"`
 	// Variant is the code of the refusal that the next session must avoid.
@@ -139,6 +141,14 @@ func (p *Progress) Leaves() string {
 		return "session " + p.Session.ID + " stays at the vendor until it expires"
 	}
 	return ""
+}
+
+// At is the step that comes next, by the name that failures have for it.
+func (p *Progress) At() Step {
+	if p.Next == "" {
+		return StepPrepare
+	}
+	return p.Next
 }
 
 // State is where an item is whose progress this is; empty where it has ended, or
