@@ -224,8 +224,8 @@ func (a *Activities) unjudged(ctx context.Context, item upload.Item, err error) 
 
 // admitted keeps a call that has no progress of its own from being made during an
 // outage. past is what its attempts leave to each other.
-func (a *Activities) admitted(ctx context.Context, item upload.Item, account, caller string, peer upload.Peer, past *upload.Heartbeat) error {
-	out, err := a.AdmitCall(ctx, account, peer, caller)
+func (a *Activities) admitted(ctx context.Context, item upload.Item, call ledger.OutageCall, past *upload.Heartbeat) error {
+	out, err := a.AdmitCall(ctx, call)
 	if err != nil || out == nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"github.com/mediaferry/mediaferry/internal/flow"
+	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/steps"
 	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -44,7 +45,7 @@ func (a *Activities) SignParts(ctx context.Context, in upload.SignParts) ([]uplo
 		return nil, a.aside(ctx, in.Item, upload.StepTransfer, err)
 	}
 	past := before(ctx)
-	if err := a.admitted(ctx, in.Item, caller.Account.Name, in.Item.UploadID, upload.PeerVendor, &past); err != nil {
+	if err := a.admitted(ctx, in.Item, ledger.OutageCall{Account: caller.Account.Name, Peer: upload.PeerVendor, Caller: in.Item.UploadID}, &past); err != nil {
 		return nil, a.asideAfter(ctx, in.Item, upload.StepTransfer, past, err)
 	}
 	urls, err := a.Steps.SignParts(ctx, vendor, caller, in)
@@ -57,7 +58,7 @@ func (a *Activities) Inspect(ctx context.Context, in upload.Inspect) (media uplo
 	past := before(ctx)
 	vendor, caller, err := a.Caller(ctx, in.Item)
 	if err == nil {
-		err = a.admitted(ctx, in.Item, caller.Account.Name, in.Item.UploadID, upload.PeerVendor, &past)
+		err = a.admitted(ctx, in.Item, ledger.OutageCall{Account: caller.Account.Name, Peer: upload.PeerVendor, Caller: in.Item.UploadID}, &past)
 	}
 	if err == nil {
 		media, err = a.Steps.Inspect(ctx, vendor, caller, in)
@@ -114,7 +115,7 @@ func (a *Activities) sendPart(ctx context.Context, in upload.SendPart, past *upl
 	if err != nil {
 		return upload.Part{}, err
 	}
-	if err := a.admitted(ctx, in.Item, caller.Account.Name, steps.PartCaller(in), upload.PeerStore, past); err != nil {
+	if err := a.admitted(ctx, in.Item, ledger.OutageCall{Account: caller.Account.Name, Peer: upload.PeerStore, Caller: steps.PartCaller(in)}, past); err != nil {
 		return upload.Part{}, err
 	}
 	return a.Steps.SendPart(ctx, vendor, caller, in, meter)

@@ -29,6 +29,14 @@ type Outage struct {
 	Ended time.Time
 }
 
+// OutageCall is the next call to another side of an account that is out of order, and
+// who wants to make it: an item, or a part of one.
+type OutageCall struct {
+	Account string
+	Peer    upload.Peer
+	Caller  string
+}
+
 // Over reports whether the other side answers again.
 func (o Outage) Over() bool { return !o.Ended.IsZero() }
 
@@ -97,11 +105,11 @@ func affected(result sql.Result) bool {
 	return err == nil && n > 0
 }
 
-// TryOutage gives one item at a time the right to make the next call during an outage,
-// for as long as lease, once that is due. An item that has the right keeps it. It is
-// given to the item that made the last call only when nobody else wanted it for spare:
-// that item alone may be what the other side cannot take.
-func (l *Ledger) TryOutage(ctx context.Context, account string, peer upload.Peer, item string, lease, spare time.Duration) (bool, error) {
+// TryOutage gives one caller at a time the right to make the next call during an outage,
+// for as long as lease, once that is due. A caller that has the right keeps it. It is
+// given to the one that made the last call only when nobody else wanted it for spare:
+// its item alone may be what the other side cannot take.
+func (l *Ledger) TryOutage(ctx context.Context, c OutageCall, lease, spare time.Duration) (bool, error) {
 	var got string
 	err := l.write.QueryRowContext(ctx, l.text(`
 UPDATE outages SET trying = $4, trying_to = {now} + $5
@@ -109,25 +117,25 @@ WHERE account = $2 AND peer = $3 AND ended_at = 0 AND next_at <= {now}
 	AND (trying_to <= {now} OR trying = $4)
 	AND (trying <> $4 OR trying_to > {now} OR next_at + $6 <= {now})
 RETURNING trying`),
-		l.clock(), clean(account), string(peer), clean(item), lease.Microseconds(), spare.Microseconds()).Scan(&got)
+		l.clock(), clean(c.Account), string(c.Peer), clean(c.Caller), lease.Microseconds(), spare.Microseconds()).Scan(&got)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
-	return err == nil, l.fail("try account "+account, err)
+	return err == nil, l.fail("try account "+c.Account, err)
 }
 
-// FailOutage notes that the call of an item that had the right to make it failed, and
-// that the next one is to be made after pause. It changes nothing where that item has
-// the right no more. last must hold no secret.
-func (l *Ledger) FailOutage(ctx context.Context, account string, peer upload.Peer, item string, pause time.Duration, last upload.Error) error {
+// FailOutage notes that the call of one that had the right to make it failed, and that
+// the next one is to be made after pause. It changes nothing where the caller has the
+// right no more. last must hold no secret.
+func (l *Ledger) FailOutage(ctx context.Context, c OutageCall, pause time.Duration, last upload.Error) error {
 	text, err := json.Marshal(last)
 	if err == nil {
 		_, err = l.write.ExecContext(ctx, l.text(`
 UPDATE outages SET tries = tries + 1, next_at = {now} + $5, trying_to = 0, last_error = $6
 WHERE account = $2 AND peer = $3 AND trying = $4 AND trying_to > 0 AND ended_at = 0`),
-			l.clock(), clean(account), string(peer), clean(item), pause.Microseconds(), string(text))
+			l.clock(), clean(c.Account), string(c.Peer), clean(c.Caller), pause.Microseconds(), string(text))
 	}
-	return l.fail("note an outage of account "+account, err)
+	return l.fail("note an outage of account "+c.Account, err)
 }
 
 // EndOutage notes that one of an account's other sides answers again, and reports

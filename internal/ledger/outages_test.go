@@ -38,14 +38,14 @@ func (r outageRig) begin(since time.Time, item string) bool {
 
 func (r outageRig) try(item string) bool {
 	r.Helper()
-	granted, err := r.TryOutage(r.Context(), "sitoo", upload.PeerStore, item, time.Minute, 3*time.Second)
+	granted, err := r.TryOutage(r.Context(), ledger.OutageCall{Account: "sitoo", Peer: upload.PeerStore, Caller: item}, time.Minute, 3*time.Second)
 	require.NoError(r, err)
 	return granted
 }
 
 func (r outageRig) fails(item string, pause time.Duration) {
 	r.Helper()
-	require.NoError(r, r.FailOutage(r.Context(), "sitoo", upload.PeerStore, item, pause, upload.Error{Message: "no route"}))
+	require.NoError(r, r.FailOutage(r.Context(), ledger.OutageCall{Account: "sitoo", Peer: upload.PeerStore, Caller: item}, pause, upload.Error{Message: "no route"}))
 }
 
 func (r outageRig) outage() ledger.Outage {

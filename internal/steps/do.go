@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/mediaferry/mediaferry/internal/flow"
+	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors"
@@ -38,7 +39,7 @@ func (s *Steps) answered(ctx context.Context, w Work, err error) error {
 func (s *Steps) Do(ctx context.Context, w Work, a flow.Action) error {
 	peer, began := peerOf(a.Do, w.Progress), s.Now()
 	err := s.do(ctx, w, a)
-	s.heard(ctx, w.Caller.Account.Name, peer, w.Item.UploadID, began, err)
+	s.heard(ctx, ledger.OutageCall{Account: w.Caller.Account.Name, Peer: peer, Caller: w.Item.UploadID}, began, err)
 	return err
 }
 
@@ -140,7 +141,7 @@ func (s *Steps) SignParts(ctx context.Context, vendor vendors.Vendor, caller *wi
 	}
 	began := s.Now()
 	urls, err := signer.SignParts(ctx, caller, in)
-	s.heard(ctx, caller.Account.Name, upload.PeerVendor, in.Item.UploadID, began, err)
+	s.heard(ctx, ledger.OutageCall{Account: caller.Account.Name, Peer: upload.PeerVendor, Caller: in.Item.UploadID}, began, err)
 	return urls, s.judged(ctx, vendor, caller.Account, err)
 }
 
@@ -148,6 +149,6 @@ func (s *Steps) SignParts(ctx context.Context, vendor vendors.Vendor, caller *wi
 func (s *Steps) Inspect(ctx context.Context, vendor vendors.Vendor, caller *wire.Caller, in upload.Inspect) (upload.Media, error) {
 	began := s.Now()
 	media, err := vendor.Poll(ctx, caller, upload.Poll{Item: in.Item, Content: in.Content, Session: in.Session})
-	s.heard(ctx, caller.Account.Name, upload.PeerVendor, in.Item.UploadID, began, err)
+	s.heard(ctx, ledger.OutageCall{Account: caller.Account.Name, Peer: upload.PeerVendor, Caller: in.Item.UploadID}, began, err)
 	return media, s.judged(ctx, vendor, caller.Account, err)
 }

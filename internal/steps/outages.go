@@ -165,7 +165,7 @@ func (s *Steps) Admit(ctx context.Context, w Work, do flow.Do, since time.Time) 
 		peers = append(peers, upload.PeerStore)
 	}
 	for _, peer := range peers {
-		out, err := s.AdmitCall(ctx, w.Caller.Account.Name, peer, w.Item.UploadID)
+		out, err := s.AdmitCall(ctx, ledger.OutageCall{Account: w.Caller.Account.Name, Peer: peer, Caller: w.Item.UploadID})
 		if err != nil {
 			return err
 		}
@@ -189,27 +189,27 @@ func (o *OutOfOrder) Since(first time.Time) time.Time {
 }
 
 // AdmitCall says whether a caller may call one of an account's other sides; nil where it
-// may. caller names the item, or the part of one, that wants to.
-func (s *Steps) AdmitCall(ctx context.Context, account string, peer upload.Peer, caller string) (*OutOfOrder, error) {
-	key := peerKey{account, peer}
+// may.
+func (s *Steps) AdmitCall(ctx context.Context, c ledger.OutageCall) (*OutOfOrder, error) {
+	key := peerKey{c.Account, c.Peer}
 	o, known := s.outages.of(key)
 	if !known || o.Over() {
 		return nil, nil
 	}
 	now := s.Now()
-	due := !o.Next.After(now) && (o.Trying == caller || !o.TryingTo.After(now))
+	due := !o.Next.After(now) && (o.Trying == c.Caller || !o.TryingTo.After(now))
 	if due {
-		granted, err := s.Ledger.TryOutage(ctx, account, peer, caller, tryLease, trySpare)
+		granted, err := s.Ledger.TryOutage(ctx, c, tryLease, trySpare)
 		if err != nil {
 			return nil, FromLedger(ctx, err)
 		}
 		if granted {
-			o.Trying, o.TryingTo = caller, now.Add(tryLease)
-			s.outages.put(account, o)
+			o.Trying, o.TryingTo = c.Caller, now.Add(tryLease)
+			s.outages.put(c.Account, o)
 			return nil, nil
 		}
 	}
-	return &OutOfOrder{Account: account, Outage: o, After: max(worthAsking(o, caller, now).Sub(now), time.Second)}, nil
+	return &OutOfOrder{Account: c.Account, Outage: o, After: max(worthAsking(o, c.Caller, now).Sub(now), time.Second)}, nil
 }
 
 // worthAsking is when a caller may be the one that makes the next call, or learn how
@@ -232,40 +232,39 @@ func (s *Steps) Out(account string) bool {
 	return slices.ContainsFunc(s.outages.known[account], func(o ledger.Outage) bool { return !o.Over() })
 }
 
-// heard takes note of what a call says about the other side that it was made to. began
-// is when it began, and caller who made it.
-func (s *Steps) heard(ctx context.Context, account string, peer upload.Peer, caller string, began time.Time, err error) {
+// heard takes note of what a call that began at a time says about the other side.
+func (s *Steps) heard(ctx context.Context, c ledger.OutageCall, began time.Time, err error) {
 	var e *upload.Error
 	if err != nil && !errors.As(err, &e) || ctx.Err() != nil {
 		return
 	}
-	if e != nil && e.Peer != "" && e.Peer != peer { // a source's own rows wait for it alone, and a login is heard of where tokens are renewed
+	if e != nil && e.Peer != "" && e.Peer != c.Peer { // a source's own rows wait for it alone, and a login is heard of where tokens are renewed
 		return
 	}
-	key := peerKey{account, peer}
 	switch {
 	case flow.OutOfOrder(e) && (e.Strange || e.Status < http.StatusBadRequest || egress.MayPass(e.Status)): // another 4xx is of this call alone
-		s.outage(ctx, key, caller, began, *e)
+		s.outage(ctx, c, began, *e)
 	case flow.Answers(e):
-		s.answers(ctx, key, began)
+		s.answers(ctx, peerKey{c.Account, c.Peer}, began)
 	}
 }
 
 // outage counts a call that nobody answered, and begins an outage, or prolongs it.
-func (s *Steps) outage(ctx context.Context, key peerKey, caller string, began time.Time, e upload.Error) {
+func (s *Steps) outage(ctx context.Context, c ledger.OutageCall, began time.Time, e upload.Error) {
+	key := peerKey{c.Account, c.Peer}
 	n, since := s.outages.failed(key, began)
 	last := upload.Error{Kind: e.Kind, Message: e.Message, Status: e.Status, Code: e.Code, RequestID: e.RequestID, RetryAfter: e.RetryAfter}
 	o, known := s.outages.of(key)
 	var err error
 	switch {
-	case known && !o.Over() && o.Trying == caller:
+	case known && !o.Over() && o.Trying == c.Caller:
 		pause := flow.Pause(last, key.account, o.Tries+1)
 		o.Tries, o.Next, o.TryingTo, o.Last = o.Tries+1, s.Now().Add(pause), time.Time{}, last
-		err = s.Ledger.FailOutage(ctx, key.account, key.peer, caller, pause, last)
+		err = s.Ledger.FailOutage(ctx, c, pause, last)
 	case known && !o.Over(), n < upload.OutageAfter:
 		return
 	default:
-		o = ledger.Outage{Peer: key.peer, Since: since, Tries: n, Next: s.Now().Add(flow.Pause(last, key.account, n)), Trying: caller, Last: last}
+		o = ledger.Outage{Peer: key.peer, Since: since, Tries: n, Next: s.Now().Add(flow.Pause(last, key.account, n)), Trying: c.Caller, Last: last}
 		var begun bool
 		if begun, err = s.Ledger.BeginOutage(ctx, key.account, o); !begun && err == nil {
 			return

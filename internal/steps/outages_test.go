@@ -22,7 +22,7 @@ func (c calls) call(item string, peer upload.Peer, err error) {
 	c.Helper()
 	began := c.Now()
 	require.NoError(c, c.Pause(c.Context(), time.Millisecond))
-	c.heard(c.Context(), "sitoo", peer, item, began, err)
+	c.heard(c.Context(), ledger.OutageCall{Account: "sitoo", Peer: peer, Caller: item}, began, err)
 }
 
 // admitted asks whether an item may make a step, after a look at the account's state.
@@ -115,7 +115,7 @@ func TestCallsThatBeganBeforeTheLastAnswerSayNothingNew(t *testing.T) {
 	c.call("a", upload.PeerVendor, unanswered(upload.ArrivedNothing))
 	c.call("b", upload.PeerVendor, nil)
 	for range upload.OutageAfter {
-		c.heard(t.Context(), "sitoo", upload.PeerVendor, "c", began, unanswered(upload.ArrivedMaybe))
+		c.heard(t.Context(), ledger.OutageCall{Account: "sitoo", Peer: upload.PeerVendor, Caller: "c"}, began, unanswered(upload.ArrivedMaybe))
 	}
 	require.False(t, c.Out("sitoo"))
 }

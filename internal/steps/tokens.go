@@ -186,7 +186,7 @@ func (t tokens) login(ctx context.Context, key tokenKey, old wire.Token, renew f
 	if !strings.HasPrefix(key.name, wire.AccessToken+"@") {
 		return renew(ctx, old)
 	}
-	out, err := t.AdmitCall(ctx, key.account, upload.PeerLogin, t.Owner)
+	out, err := t.AdmitCall(ctx, ledger.OutageCall{Account: key.account, Peer: upload.PeerLogin, Caller: t.Owner})
 	if err != nil {
 		return wire.Token{}, err
 	}
@@ -199,7 +199,7 @@ func (t tokens) login(ctx context.Context, key tokenKey, old wire.Token, renew f
 	if errors.As(err, &e) {
 		e.Peer = upload.PeerLogin
 	}
-	t.heard(ctx, key.account, upload.PeerLogin, t.Owner, began, err)
+	t.heard(ctx, ledger.OutageCall{Account: key.account, Peer: upload.PeerLogin, Caller: t.Owner}, began, err)
 	return fresh, err
 }
 
