@@ -284,6 +284,8 @@ func TestAFinishedBatchThatIsResetSendsNothing(t *testing.T) {
 	}
 }
 
+// TestARunningBatchThatIsResetGoesOn resets the workflows of batches at their last task
+// and, where all tasks are asked for, of others at the task before that, and so on.
 func TestARunningBatchThatIsResetGoesOn(t *testing.T) {
 	t.Parallel()
 	bytes := []string{"trustana.put=slow=10m", "trustoo.post=slow=10m", "sitoo.post=slow=10m"}
@@ -291,22 +293,34 @@ func TestARunningBatchThatIsResetGoesOn(t *testing.T) {
 	for part, held := range map[string][]string{"batch/": processing, "dispatcher/": processing, "shard/": bytes} {
 		t.Run("its "+strings.TrimSuffix(part, "/"), func(t *testing.T) {
 			t.Parallel()
-			p := newPlace(t)
-			box, c := p.serve()
-			catalogue := p.catalogue("spring", 20_000, share{"trustana", 3}, share{"trustoo", 3}, share{"sitoo", 3})
-			box.faults(held...)
-			p.do("batch", "start", catalogue.manifest, "--id", "spring")
-			box.hits(1)
-			box.faults() // those that are held stay so
-			for _, run := range batchRuns(t, c, "spring") {
-				if !strings.HasPrefix(run[0], part) {
-					continue
-				}
-				points := completedTasks(historyOf(t, c, run))
-				reset(t, c, run[0], run[1], points[len(points)-1])
+			for before, earlier := 0, true; earlier; before++ {
+				t.Run(fmt.Sprint(before, " before its last task"), func(t *testing.T) { earlier = resetBatch(t, part, held, before) && everyTask })
 			}
-			p.do("batch", "watch", "spring")
-			catalogue.delivered(t, box, p.report("spring"))
 		})
 	}
+}
+
+// resetBatch resets some workflows of a batch at the task that is so many before their
+// last, and reports whether one had an earlier one.
+func resetBatch(t *testing.T, part string, held []string, before int) (earlier bool) {
+	t.Helper()
+	p := newPlace(t)
+	box, c := p.serve()
+	catalogue := p.catalogue("spring", 20_000, share{"trustana", 3}, share{"trustoo", 3}, share{"sitoo", 3})
+	box.faults(held...)
+	p.do("batch", "start", catalogue.manifest, "--id", "spring")
+	box.hits(1)
+	box.faults() // those that are held stay so
+	for _, run := range batchRuns(t, c, "spring") {
+		if !strings.HasPrefix(run[0], part) {
+			continue
+		}
+		points := completedTasks(historyOf(t, c, run))
+		at := max(len(points)-1-before, 0)
+		reset(t, c, run[0], run[1], points[at])
+		earlier = earlier || at > 0
+	}
+	p.do("batch", "watch", "spring")
+	catalogue.delivered(t, box, p.report("spring"))
+	return earlier
 }
