@@ -34,7 +34,7 @@ bench: build ## Run the benchmarks, and compare speed and memory with plain loop
 kills: engine ## Kill, stop, disconnect and pause uploads and a batch, and count repeated work (25 minutes)
 	cd test && MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -tags kills -run '^(TestKills|TestSleep|TestNetwork|TestPause|TestShortLives|TestBatchKills|TestBatchPace|TestWorkersThatWakeAfterATakeoverLeaveNoDuplicate)$$' -count 1 -timeout 2h -v ./e2e
 
-resets: engine ## Reset finished and running uploads and batches in Temporal at every workflow task, share a ledger, restore backups (20 minutes)
+resets: engine ## Reset finished and running uploads and batches in Temporal at every workflow task, share a ledger, restore backups (15 minutes)
 	cd test && MEDIAFERRY_RESETS=every MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -run 'Reset|EndedInTemporal|TwoTemporalServices|TemporalOlderThan' -count 1 -timeout 1h -v ./e2e
 
 lint: ## Check style, formatting and import rules (builds golangci-lint, which takes minutes the first time)
