@@ -25,18 +25,17 @@ const (
 	dialTimeout    = 10 * time.Second
 	tlsTimeout     = 10 * time.Second
 	controlTimeout = 30 * time.Second // a whole control call
-	answerTimeout  = 5 * time.Minute  // from the last byte of an object that was written, or of a request for one, to the answer
+	// idleTimeout is how long a connection is kept that is not in use. A network may
+	// forget it without a word, and a call that finds it so waits in vain: for a few
+	// seconds over HTTP/2, for half a minute over HTTP/1.1, and for minutes where it
+	// carries a body, because the answer to that may be late. Parts of a film and rows
+	// of a batch follow each other at once, and TLS resumes.
+	idleTimeout   = 2 * time.Second
+	answerTimeout = 5 * time.Minute // from the last byte of an object that was written, or of a request for one, to the answer
 	// continueTimeout is how long a body waits for its receiver's word where one was
 	// asked for, as AWS's SDK does.
 	continueTimeout = 2 * time.Second
 )
-
-// idle is how long a connection is kept that is not in use. A network may forget it
-// without a word, and a call that finds such a connection waits in vain: for a few
-// seconds over HTTP/2, for half a minute over HTTP/1.1, and for minutes where it carries
-// a body, because an answer to that may be late. Parts of a film and rows of a batch
-// follow each other at once.
-var idle = map[use]time.Duration{control: 10 * time.Second, objects: 5 * time.Second, storage: 2 * time.Second}
 
 // health finds out in seconds that a connection of HTTP/2 is dead, for example because
 // a NAT forgot it: all calls to a host share one.
@@ -128,9 +127,9 @@ func (e *Egress) transport(key clientKey) *http.Transport {
 		OnProxyConnectResponse: connected,
 		DialContext:            e.dial(key),
 		TLSHandshakeTimeout:    tlsTimeout,
-		IdleConnTimeout:        idle[key.use],
+		IdleConnTimeout:        idleTimeout,
 		MaxIdleConnsPerHost:    64,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(0)},
 		DisableCompression:     key.use != control, // bytes are wanted as they are stored
 		WriteBufferSize:        64 << 10,
 		ReadBufferSize:         32 << 10,
