@@ -10,7 +10,7 @@ import (
 // unsentMost is how many bytes may wait in the kernel that were not sent yet. More
 // would not make a send faster: what is in flight is not limited by it, and the kernel
 // still chooses the size of its buffer.
-const unsentMost = 256 << 10
+const unsentMost = 1 << 20
 
 // queueLittle lets a write wait while much is unsent.
 func queueLittle(raw syscall.RawConn) {
