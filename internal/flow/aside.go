@@ -12,8 +12,12 @@ import (
 // failure to whoever needs the call.
 func (f Flow) Aside(e *upload.Error, past *upload.Heartbeat, n int, now time.Time) Verdict {
 	since := failing(past, e, now)
-	if e.Lingers() && now.Sub(since) >= upload.StrangeFor {
+	switch {
+	case e.Kind != upload.KindUnavailable, e.Then == "":
+	case e.Lingers() && now.Sub(since) >= upload.StrangeFor, !e.Lingers() && past.Again:
 		becomes(e)
+	default:
+		past.Again = !e.Lingers()
 	}
 	switch e.Kind {
 	case upload.KindThrottled:
@@ -21,7 +25,7 @@ func (f Flow) Aside(e *upload.Error, past *upload.Heartbeat, n int, now time.Tim
 	case upload.KindDenied:
 		return Verdict{Then: Hold}
 	case upload.KindUnavailable:
-		if now.Sub(since) < f.Patience && (e.Then == "" || e.Lingers()) {
+		if now.Sub(since) < f.Patience {
 			return Verdict{Repeat, max(upload.Backoff(n, f.Seed), e.RetryAfter, leastRest)}
 		}
 	}

@@ -210,8 +210,12 @@ func TestAPageAboutTheSizeOfTheRequestIsFinalTheSecondTime(t *testing.T) {
 		}
 		require.Equal(t, upload.KindRejected, s.Cause.Kind)
 
+		past := &upload.Heartbeat{}
 		e := failure(upload.KindUnavailable, page(status, upload.KindRejected))
-		require.Equal(t, flow.GoOn, f.Aside(&e, &upload.Heartbeat{}, 1, noon).Then, "whoever sends parts counts them")
+		require.Equal(t, flow.Repeat, f.Aside(&e, past, 1, noon).Then)
+		e = failure(upload.KindUnavailable, page(status, upload.KindRejected))
+		require.Equal(t, flow.GoOn, f.Aside(&e, past, 2, noon).Then)
+		require.Equal(t, upload.KindRejected, e.Kind)
 	}
 }
 

@@ -54,9 +54,9 @@ func (f Flow) JudgePart(s *upload.Progress, part int, e *upload.Error, slowed bo
 		}
 	case SlowDown(e) && !slowed:
 		return PartVerdict{Then: PartAgain, After: max(upload.Backoff(1, f.Seed+key), e.RetryAfter, leastRest), Slower: true}
-	case e.Kind == upload.KindCorrupt, e.Kind == upload.KindUnavailable && e.Then != "":
+	case e.Kind == upload.KindCorrupt:
 		if f.tried(s, key) < TransferTries {
-			return PartVerdict{Then: PartAgain, After: f.rest(s, key, e), Lenient: e.Kind == upload.KindCorrupt}
+			return PartVerdict{Then: PartAgain, After: f.rest(s, key, e), Lenient: true}
 		}
 	}
 	return PartVerdict{Then: PartEnd}

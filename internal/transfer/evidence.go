@@ -92,11 +92,25 @@ func provenByOSS(a Answer) bool {
 // everything else.
 func Relayed(a Answer) string {
 	var said struct {
-		Code    json.Number `json:"code"`
-		Message string      `json:"message"`
+		Code    json.RawMessage `json:"code"`
+		Message json.RawMessage `json:"message"`
 	}
-	if json.Unmarshal(a.Body, &said) != nil || said.Code == "" || said.Code == "0" {
+	if json.Unmarshal(a.Body, &said) != nil {
 		return ""
 	}
-	return egress.Line(fmt.Sprintf("stored, but the vendor answered the callback with code %s: %s", said.Code, said.Message), egress.MostText)
+	switch code := plain(said.Code); code {
+	case "", "0", "null":
+		return ""
+	default:
+		return egress.Line(fmt.Sprintf("stored, but the vendor answered the callback with code %s: %s", code, plain(said.Message)), egress.MostText)
+	}
+}
+
+// plain is a JSON text without its quotes, and any other value as it is written.
+func plain(raw json.RawMessage) string {
+	var text string
+	if json.Unmarshal(raw, &text) != nil {
+		return string(raw)
+	}
+	return text
 }

@@ -223,6 +223,9 @@ func TestAnApplicationsComplaintIsRelayed(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"code":0,"message":"ok"}`: "", `{"Status":"OK"}`: "", "": "", "<html>": "", "[]": "",
 		`{"code":40001,"message":"no such SKU"}`: "stored, but the vendor answered the callback with code 40001: no such SKU",
+		`{"code":null,"message":"ok"}`:           "",
+		`{"code":5,"message":{"sku":"unknown"}}`: `stored, but the vendor answered the callback with code 5: {"sku":"unknown"}`,
+		`{"code":"NO_SKU","message":["none"]}`:   `stored, but the vendor answered the callback with code NO_SKU: ["none"]`,
 		`{"code":"7"}`:                           "stored, but the vendor answered the callback with code 7: ",
 	} {
 		require.Equal(t, strings.TrimSpace(want), strings.TrimSpace(Relayed(Answer{Status: 200, Body: []byte(body)})), body)

@@ -298,6 +298,8 @@ type Heartbeat struct {
 	// since when somebody else seems to have spoken; zero where the last one did not.
 	Away    time.Time `json:"away,omitzero"`
 	Strange time.Time `json:"strange,omitzero"`
+	// Again says that an attempt failed with what is worth exactly one more.
+	Again bool `json:"again,omitempty"`
 }
 
 // Record is the input of the activity of that name: how an item ended.

@@ -52,6 +52,8 @@ var truvideoSuite = suite{
 				{"500", "status=500", repeated},
 				{"503", "status=503", repeated},
 				{"200 without the part", "missing-url", lookedAndLost},
+				{"a 404 page from a proxy", "page=404", repeated},
+				{"a 413 page from a proxy", "page=413", wrongSize},
 			}),
 		},
 		{
