@@ -75,18 +75,18 @@ type carrier struct {
 
 	requests detachRequests
 
-	mu       sync.Mutex
-	cached   *wire.Caller
-	asOf     time.Time     // of cached
-	halt     string        // why no more rows begin; "" while they do
-	haltFor  time.Duration // until the shard is to come back, where it halts
-	out      bool          // it halts for an outage
-	trouble  error         // of the ledger
-	open     int           // rows not sent yet
-	left     []*row        // that the vendor still processes
-	waiting  int           // rows that could not be taken on
-	detached bool
-	sent     int64
+	mu         sync.Mutex
+	cached     *wire.Caller
+	asOf       time.Time     // of cached
+	halt       string        // why no more rows begin; "" while they do
+	haltFor    time.Duration // until the shard is to come back, where it halts
+	out        bool          // it halts for an outage
+	trouble    error         // of the ledger
+	unsent     int           // rows not sent yet
+	processing []*row        // that the vendor still processes
+	waiting    int           // rows that could not be taken on
+	detached   bool
+	sent       int64
 }
 
 // Open makes the carrier of a shard.
@@ -141,23 +141,23 @@ func (c *carrier) carry(ctx context.Context, rows []ledger.Row) {
 	watching, end := context.WithCancel(ctx)
 	var all, watch sync.WaitGroup
 	watch.Go(func() { c.watch(watching) })
-	c.open = len(rows)
+	c.unsent = len(rows)
 	for r := range c.admit(working, rows) {
 		switch {
 		case r.entry.Detached:
 			c.detached = true
-			r.passed()
+			r.finishSending()
 		case r.p.Next == upload.StepPoll:
-			r.passed()
-			c.takeOn(working, &all, r, r.travel)
+			r.finishSending()
+			c.takeOn(working, &all, r, r.run)
 		case !c.enter(ctx):
-			r.passed()
-			c.postponed()
+			r.finishSending()
+			c.countWaiting()
 		default:
-			r.inside = true
-			if !c.takeOn(working, &all, r, r.travel) {
-				r.leave()
-				r.passed()
+			r.holdsSlot = true
+			if !c.takeOn(working, &all, r, r.run) {
+				r.releaseSlot()
+				r.finishSending()
 			}
 		}
 	}
@@ -318,8 +318,8 @@ func (c *carrier) fail(ctx context.Context, err error) {
 	}
 }
 
-// postponed counts a row that could not be taken on.
-func (c *carrier) postponed() {
+// countWaiting counts a row that could not be taken on.
+func (c *carrier) countWaiting() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waiting++
@@ -330,7 +330,7 @@ func (c *carrier) postponed() {
 func (c *carrier) patience() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.open > 0 && c.halt == "" {
+	if c.unsent > 0 && c.halt == "" {
 		return 10 * shardPatience
 	}
 	return shardPatience
@@ -355,14 +355,14 @@ func (c *carrier) over(ctx context.Context) error {
 		return &steps.Later{Why: c.halt, After: c.haltFor}
 	case c.waiting > 0:
 		return &steps.Later{Why: fmt.Sprintf("%d rows could not continue", c.waiting), After: shardRest}
-	case len(c.left) > 0:
-		next := c.left[0].p.NotBefore
-		for _, r := range c.left {
+	case len(c.processing) > 0:
+		next := c.processing[0].p.NotBefore
+		for _, r := range c.processing {
 			if r.p.NotBefore.Before(next) {
 				next = r.p.NotBefore
 			}
 		}
-		return &steps.Later{Why: fmt.Sprintf("the vendor is processing %d rows", len(c.left)), After: max(next.Sub(c.Now()), time.Millisecond)}
+		return &steps.Later{Why: fmt.Sprintf("the vendor is processing %d rows", len(c.processing)), After: max(next.Sub(c.Now()), time.Millisecond)}
 	}
 	return nil
 }
@@ -370,7 +370,7 @@ func (c *carrier) over(ctx context.Context) error {
 // save keeps when the rows that are being processed are to be looked at next.
 func (c *carrier) save(ctx context.Context) error {
 	var updates []ledger.ProgressUpdate
-	for _, r := range c.left {
+	for _, r := range c.processing {
 		if r.unsaved {
 			updates = append(updates, r.update())
 		}

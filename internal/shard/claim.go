@@ -162,7 +162,7 @@ func (r *row) notGranted(ctx context.Context, claim ledger.Claim, content upload
 	case claim.Outcome == ledger.Changed:
 		return steps.Changed(claim.Entry, r.item, content)
 	case claim.Entry.Detached:
-		r.gone()
+		r.markDetached()
 		return nil
 	}
 	return r.detach(ctx, "another run was already uploading it")
@@ -180,7 +180,7 @@ func (r *row) known(ctx context.Context, earlier ledger.Entry, content upload.Co
 // takeOver claims a row with progress that a former run of this shard left, as after a
 // reset in Temporal, and reports whether the row goes on here.
 func (r *row) takeOver(ctx context.Context) bool {
-	r.former = false
+	r.heldByFormerRun = false
 	claim, err := r.Ledger.Claim(ctx, r.claimRequest(r.p.Content))
 	switch {
 	case err != nil:

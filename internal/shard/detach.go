@@ -32,12 +32,12 @@ func (r *row) detach(ctx context.Context, because string) error {
 		r.done = true
 		return nil
 	}
-	r.gone()
+	r.markDetached()
 	return nil
 }
 
-// gone notes that the row is to have a workflow of its own.
-func (r *row) gone() {
+// markDetached notes that the row is to have a workflow of its own.
+func (r *row) markDetached() {
 	r.done = true
 	r.mu.Lock()
 	defer r.mu.Unlock()

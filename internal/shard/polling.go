@@ -78,7 +78,7 @@ func (r *row) follow(ctx context.Context) bool {
 			return false
 		}
 		if late {
-			r.leaveBehind()
+			r.pollInNextAttempt()
 			return false
 		}
 		if !r.poll(ctx) {

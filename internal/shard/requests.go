@@ -85,16 +85,16 @@ func (c *carrier) receive(ctx context.Context) {
 		if row.RunID != c.attempt.Run.ID || row.Result.State.Ended() {
 			continue
 		}
-		c.forgetLeft(call.UploadID)
+		c.forgetProcessing(call.UploadID)
 		newRow(c, row).answer(ctx)
 	}
 }
 
-// forgetLeft takes a row from those for whose sake the shard comes back.
-func (c *carrier) forgetLeft(id string) {
+// forgetProcessing takes a row from those for whose sake the shard comes back.
+func (c *carrier) forgetProcessing(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.left = slices.DeleteFunc(c.left, func(r *row) bool { return r.item.UploadID == id })
+	c.processing = slices.DeleteFunc(c.processing, func(r *row) bool { return r.item.UploadID == id })
 }
 
 // takeOn goes on with a row in the background, unless that was called out
@@ -133,7 +133,7 @@ func (r *row) answer(ctx context.Context) {
 	}
 	if err != nil {
 		r.fail(ctx, err)
-		r.postponed()
+		r.countWaiting()
 	}
 }
 
@@ -148,9 +148,9 @@ func (r *row) nap(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// leaveBehind has the shard come back for a row that the vendor processes.
-func (r *row) leaveBehind() {
+// pollInNextAttempt has the shard come back for a row that the vendor processes.
+func (r *row) pollInNextAttempt() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.left = append(r.left, r)
+	r.processing = append(r.processing, r)
 }

@@ -25,21 +25,21 @@ const (
 // row is one row on its way with others.
 type row struct {
 	*carrier
-	entry    ledger.Entry
-	item     upload.Item
-	broken   error          // of reading the item
-	seen     upload.Content // what the source held when its group was claimed
-	way      flow.Flow
-	p        upload.Progress
-	started  time.Time
-	inside   bool             // it holds a place of the limiter
-	counted  bool             // it is among those that need no more sending, for now
-	account  spec.Account     // as of its last step
-	unpolled bool             // nobody has polled since its last byte
-	former   bool             // a run that is over holds it
-	last     *upload.Progress // what its last run left, until it is claimed
-	done     bool             // it has ended, or is detached
-	unsaved  bool             // a call was made since its progress was saved
+	entry           ledger.Entry
+	item            upload.Item
+	broken          error          // of reading the item
+	seen            upload.Content // what the source held when its group was claimed
+	way             flow.Flow
+	p               upload.Progress
+	started         time.Time
+	holdsSlot       bool             // it holds a place of the limiter
+	finishedSending bool             // it is among those that need no more sending, for now
+	account         spec.Account     // as of its last step
+	unpolled        bool             // nobody has polled since its last byte
+	heldByFormerRun bool             // a run that is over holds it
+	last            *upload.Progress // what its last run left, until it is claimed
+	done            bool             // it has ended, or is detached
+	unsaved         bool             // a call was made since its progress was saved
 }
 
 func newRow(c *carrier, from ledger.Row) *row {
@@ -55,7 +55,7 @@ func newRow(c *carrier, from ledger.Row) *row {
 		return r
 	}
 	r.p, r.started = *from.Progress, from.Result.StartedAt.Time
-	r.former = from.RunID != c.attempt.Run.ID
+	r.heldByFormerRun = from.RunID != c.attempt.Run.ID
 	if r.p.Session.Method == "" {
 		r.p.Content = upload.Content{} // it is to be claimed again
 		return r
@@ -65,29 +65,29 @@ func newRow(c *carrier, from ledger.Row) *row {
 	return r
 }
 
-// travel takes the row as far as it comes: to its end, out of its shard, or to where
+// run takes the row as far as it comes: to its end, out of its shard, or to where
 // it waits until the shard comes back.
-func (r *row) travel(ctx context.Context) {
-	defer r.passed()
-	defer r.leave()
+func (r *row) run(ctx context.Context) {
+	defer r.finishSending()
+	defer r.releaseSlot()
 	for !r.done {
-		if r.former && !r.takeOver(ctx) {
+		if r.heldByFormerRun && !r.takeOver(ctx) {
 			return
 		}
 		if r.p.Next == upload.StepPoll {
-			r.leave()
-			r.passed()
+			r.releaseSlot()
+			r.finishSending()
 			if !r.follow(ctx) {
 				return
 			}
 			continue
 		}
-		if !r.inside {
+		if !r.holdsSlot {
 			if !r.enter(ctx) {
-				r.postponed()
+				r.countWaiting()
 				return
 			}
-			r.inside = true
+			r.holdsSlot = true
 		}
 		if !r.step(ctx) {
 			return
@@ -95,23 +95,23 @@ func (r *row) travel(ctx context.Context) {
 	}
 }
 
-// leave gives the row's place to another.
-func (r *row) leave() {
-	if r.inside {
-		r.inside = false
+// releaseSlot gives the row's place to another.
+func (r *row) releaseSlot() {
+	if r.holdsSlot {
+		r.holdsSlot = false
 		r.limiter.leave()
 	}
 }
 
-// passed counts a row that needs no more sending, for now.
-func (r *row) passed() {
-	if r.counted {
+// finishSending counts a row that needs no more sending, for now.
+func (r *row) finishSending() {
+	if r.finishedSending {
 		return
 	}
-	r.counted = true
+	r.finishedSending = true
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.open--
+	r.unsent--
 }
 
 // step makes the row's next step, and reports whether it goes on.
@@ -133,7 +133,7 @@ func (r *row) step(ctx context.Context) bool {
 	case flow.DoEnd:
 		return r.conclude(ctx, r.p.At(), nil)
 	default: // the flow of an item that travels alone
-		r.leaveShard(ctx, "its next step is to "+string(action.Do))
+		r.detachOrWait(ctx, "its next step is to "+string(action.Do))
 		return false
 	}
 	if wait := action.At.Sub(r.Now()); wait > 0 && !r.rest(ctx, r.p.Cause, wait) {
@@ -247,13 +247,13 @@ func (r *row) conclude(ctx context.Context, step upload.Step, err error) bool {
 		r.resumeShard()
 		return r.proceed(ctx)
 	case errors.As(err, &refused): // the next attempt reads what became of it
-		r.postponed()
+		r.countWaiting()
 		return false
 	case ctx.Err() != nil && r.requested():
 		r.answer(ctx)
 		return false
 	case ctx.Err() != nil:
-		r.postponed()
+		r.countWaiting()
 		return false
 	case errors.As(err, &out):
 		return r.sitOut(ctx, step, out)
@@ -263,11 +263,11 @@ func (r *row) conclude(ctx context.Context, step upload.Step, err error) bool {
 			r.forget()
 			return true
 		}
-		r.postpone(ctx)
+		r.saveAndWait(ctx)
 		return false
 	case errors.As(err, &books):
 		r.fail(ctx, err)
-		r.postponed()
+		r.countWaiting()
 		return false
 	}
 	return r.judge(ctx, step, steps.Failure(ctx, err, step))
@@ -321,7 +321,7 @@ func (r *row) rest(ctx context.Context, why *upload.Error, wait time.Duration) b
 		said = why.Message
 	}
 	r.stop(said, wait)
-	r.postpone(ctx)
+	r.saveAndWait(ctx)
 	return false
 }
 
@@ -331,17 +331,17 @@ func (r *row) rest(ctx context.Context, why *upload.Error, wait time.Duration) b
 func (r *row) sitOut(ctx context.Context, step upload.Step, out *steps.OutOfOrder) bool {
 	if step == upload.StepPoll {
 		r.p.NotBefore = r.Now().Add(out.After)
-		r.leaveBehind()
+		r.pollInNextAttempt()
 		return false
 	}
 	if out.Outage.Trying != r.item.UploadID {
 		r.stopOutage(out)
 	}
 	if r.unsaved {
-		r.postpone(ctx)
+		r.saveAndWait(ctx)
 		return false
 	}
-	r.postponed()
+	r.countWaiting()
 	return false
 }
 
@@ -355,26 +355,26 @@ func (r *row) hold(ctx context.Context, e *upload.Error) {
 	}
 	r.forget()
 	r.stop("account "+r.carrier.account+" is paused", r.comeBack())
-	r.postpone(ctx)
+	r.saveAndWait(ctx)
 }
 
-// postpone leaves the row, as far as it is, until its shard comes back.
-func (r *row) postpone(ctx context.Context) {
+// saveAndWait leaves the row, as far as it is, until its shard comes back.
+func (r *row) saveAndWait(ctx context.Context) {
 	if r.p.Next != upload.StepPoll && r.p.Content.Size > 0 {
 		r.p.Idle = true
 		if err := r.save(context.WithoutCancel(ctx)); err != nil {
 			r.fail(ctx, err)
 		}
 	}
-	r.postponed()
+	r.countWaiting()
 }
 
-// leaveShard detaches the row, or leaves it to the next attempt where the ledger does
+// detachOrWait detaches the row, or leaves it to the next attempt where the ledger does
 // not take that.
-func (r *row) leaveShard(ctx context.Context, because string) {
+func (r *row) detachOrWait(ctx context.Context, because string) {
 	if err := r.detach(ctx, because); err != nil {
 		r.fail(ctx, err)
-		r.postponed()
+		r.countWaiting()
 	}
 }
 
@@ -384,7 +384,7 @@ func (r *row) end(ctx context.Context) bool {
 	if r.p.Cause != nil {
 		if err := r.saveEnd(ctx); err != nil {
 			r.fail(ctx, err)
-			r.postponed()
+			r.countWaiting()
 			return false
 		}
 		result.State, result.Error = upload.StateFailed, upload.FailureOf(r.p.Cause)
@@ -394,7 +394,7 @@ func (r *row) end(ctx context.Context) bool {
 	}
 	if err := r.record(ctx, result, r.p.Content.Fingerprint); err != nil {
 		r.fail(ctx, err)
-		r.postponed()
+		r.countWaiting()
 		return false
 	}
 	if r.p.Cause != nil {
