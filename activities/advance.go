@@ -204,7 +204,7 @@ func (a *Activities) conclude(ctx context.Context, item upload.Item, w steps.Wor
 	}
 	switch {
 	case verdict.Then == flow.Repeat:
-		return *p, later(string(e.Kind), e.Error(), verdict.After)
+		return *p, later(string(e.Kind), e.Error(), verdict.After, told(e))
 	case verdict.Then == flow.Hold:
 		return *p, a.hold(ctx, item.Account, e)
 	case p.Next == upload.StepEnd && p.Cause == nil:
@@ -310,7 +310,7 @@ func (a *Activities) asideAfter(ctx context.Context, item upload.Item, at upload
 	activity.RecordHeartbeat(ctx, past)
 	switch verdict.Then {
 	case flow.Repeat:
-		return later(string(e.Kind), e.Error(), verdict.After)
+		return later(string(e.Kind), e.Error(), verdict.After, told(e))
 	case flow.Hold:
 		return a.hold(ctx, item.Account, e)
 	}

@@ -18,7 +18,6 @@ import (
 const (
 	typeProcessing = "processing" // the medium is not done
 	typeWaiting    = "waiting"    // for an account, a batch or a serial key
-	typeLedger     = "ledger"     // the ledger is out of reach
 	typeDraining   = "draining"   // the worker ends
 )
 
@@ -46,7 +45,7 @@ func result(ctx context.Context, err error) error {
 	case errors.As(err, &waits):
 		return rest(ctx, waits)
 	case errors.As(err, &books):
-		return temporal.NewApplicationErrorWithOptions(books.Error(), typeLedger, temporal.ApplicationErrorOptions{})
+		return temporal.NewApplicationErrorWithOptions(books.Error(), upload.FailureLedger, temporal.ApplicationErrorOptions{})
 	}
 	return failed(upload.AsError(err, ""))
 }
@@ -64,10 +63,11 @@ func failed(e *upload.Error, more ...any) error {
 	})
 }
 
-// later is a failure that comes back after a while and counts as none.
-func later(kind, message string, wait time.Duration) error {
+// later is a failure that comes back after a while and counts as none. Its first detail,
+// where there is one, is what failed: views read it.
+func later(kind, message string, wait time.Duration, details ...any) error {
 	return temporal.NewApplicationErrorWithOptions(message, kind, temporal.ApplicationErrorOptions{
-		NextRetryDelay: max(wait, time.Millisecond), Category: temporal.ApplicationErrorCategoryBenign,
+		NextRetryDelay: max(wait, time.Millisecond), Category: temporal.ApplicationErrorCategoryBenign, Details: details,
 	})
 }
 
@@ -90,3 +90,10 @@ func attempt(ctx context.Context) int32 { return activity.GetInfo(ctx).Attempt }
 
 // seed spreads the waits of different items.
 func seed(ctx context.Context) string { return activity.GetInfo(ctx).WorkflowExecution.RunID }
+
+// told is a failure as views need it.
+func told(e *upload.Error) upload.Error {
+	said := *e
+	said.Receipt = nil
+	return said
+}

@@ -6,6 +6,8 @@ import (
 	"net"
 	"strings"
 	"syscall"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
 // Offline reports whether err means that there was no way to the other side: no
@@ -26,6 +28,23 @@ func Offline(err error) bool {
 	}
 	var call *net.OpError
 	return errors.As(err, &call) && call.Op == "dial" && call.Timeout()
+}
+
+// Code is upload.CodeOffline, CodeNoName or CodeProxy for an error of the way to the
+// other side, and "" for any other. No byte of a request was sent then, as long as the
+// caller knows of none.
+func Code(err error) string {
+	var name *net.DNSError
+	var proxy *ProxyError
+	switch {
+	case errors.As(err, &proxy):
+		return upload.CodeProxy
+	case Offline(err):
+		return upload.CodeOffline
+	case errors.As(err, &name) && name.IsNotFound:
+		return upload.CodeNoName
+	}
+	return ""
 }
 
 // Cut reports whether err means that a connection ended without a word of the

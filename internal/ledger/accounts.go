@@ -23,6 +23,9 @@ type AccountState struct {
 	// Outages are those of its other sides that do not answer, and the last outage of
 	// each that does again.
 	Outages []Outage
+	// LastOK is when the vendor last did as it was asked, to the minute; zero where
+	// that is not known.
+	LastOK time.Time
 }
 
 // Out is the outage of one of an account's other sides, where it lasts.
@@ -71,7 +74,7 @@ func (l *Ledger) Accounts(ctx context.Context) ([]AccountState, error) {
 func (l *Ledger) accounts(ctx context.Context, names string, args ...any) ([]AccountState, error) {
 	rows, err := l.read.QueryContext(ctx, l.text(`
 SELECT named.name, COALESCE(a.paused, FALSE), COALESCE(a.because, ''), COALESCE(a.who, ''), COALESCE(a.since, 0),
-	CASE WHEN p.slow_until > {now} * 1000 THEN p.slow_until ELSE 0 END, COALESCE(p.slow_since, 0), COALESCE(p.slow_because, ''),
+	CASE WHEN p.slow_until > {now} * 1000 THEN p.slow_until ELSE 0 END, COALESCE(p.slow_since, 0), COALESCE(p.slow_because, ''), COALESCE(a.last_ok_at, 0),
 	COALESCE(o.peer, ''), COALESCE(o.since, 0), COALESCE(o.tries, 0), COALESCE(o.next_at, 0), COALESCE(o.trying, ''), COALESCE(o.trying_to, 0),
 	COALESCE(o.last_error, '{}'), COALESCE(o.ended_at, 0)
 FROM (`+names+`) named
@@ -99,9 +102,9 @@ LEFT JOIN outages o ON o.account = named.name ORDER BY named.name, o.peer`), app
 
 func scanAccount(row interface{ Scan(...any) error }) (AccountState, error) {
 	var state AccountState
-	var since, slowUntil, slowSince int64
-	o, err := scanOutage(row, &state.Name, &state.Paused, &state.Because, &state.By, &since, &slowUntil, &slowSince, &state.Slow.Because)
-	state.Since = moment(since)
+	var since, slowUntil, slowSince, lastOK int64
+	o, err := scanOutage(row, &state.Name, &state.Paused, &state.Because, &state.By, &since, &slowUntil, &slowSince, &state.Slow.Because, &lastOK)
+	state.Since, state.LastOK = moment(since), moment(lastOK)
 	if slowUntil == 0 {
 		state.Slow = Slow{}
 	} else {

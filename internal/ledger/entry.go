@@ -27,6 +27,9 @@ type Entry struct {
 	// TookOver is the run that held the item before and was found dead.
 	TookOver  string
 	SerialKey string
+	// Queue is the queue of those who could read the source when the item began; empty
+	// where every worker can.
+	Queue string
 	// Detached says that the item has, or is to get, a workflow of its own, though
 	// it began among others.
 	Detached bool
@@ -38,6 +41,10 @@ type Entry struct {
 	// repetition. Lists sort by it.
 	QueuedAt  time.Time
 	UpdatedAt time.Time
+	// Waiting is what the item's next call waits for after its own last call failed;
+	// nil where that does not keep it. What it waits for together with all others of
+	// its account is not in it.
+	Waiting *upload.Wait
 
 	sealed []byte
 	ledger *Ledger
@@ -67,18 +74,18 @@ func (e Entry) Item() (upload.Item, error) {
 
 // entryColumns are what scanEntry reads, in its order.
 const entryColumns = `upload_id, state, paused, size, bytes_sent, definition, fingerprint, workflow_id, run_id,
-	cluster, namespace, took_over, serial_key, detached, runs, started_at, queued_at, updated_at, item, result`
+	cluster, namespace, took_over, serial_key, detached, runs, started_at, queued_at, updated_at, item, result, waiting, queue`
 
 // scanEntry reads one row. The columns change more often than the JSON beside
 // them, and stand above it. What is selected beyond entryColumns goes into more.
 func (l *Ledger) scanEntry(row interface{ Scan(...any) error }, more ...any) (Entry, error) {
 	e := Entry{ledger: l}
-	var id, result, state string
+	var id, result, state, waiting string
 	var paused bool
 	var size, sent, started, queued, updated int64
 	into := []any{
 		&id, &state, &paused, &size, &sent, &e.Definition, &e.Fingerprint, &e.WorkflowID, &e.RunID,
-		&e.Service.Cluster, &e.Service.Namespace, &e.TookOver, &e.SerialKey, &e.Detached, &e.Runs, &started, &queued, &updated, &e.sealed, &result,
+		&e.Service.Cluster, &e.Service.Namespace, &e.TookOver, &e.SerialKey, &e.Detached, &e.Runs, &started, &queued, &updated, &e.sealed, &result, &waiting, &e.Queue,
 	}
 	if err := row.Scan(append(into, more...)...); err != nil {
 		return Entry{}, err
@@ -88,6 +95,10 @@ func (l *Ledger) scanEntry(row interface{ Scan(...any) error }, more ...any) (En
 		return Entry{}, fmt.Errorf("result of item %q: %w", id, err)
 	}
 	e.Result, e.Handle = told.Result, told.Handle
+	var err error
+	if e.Waiting, err = parseWait(waiting); err != nil {
+		return Entry{}, fmt.Errorf("what item %q waits for: %w", id, err)
+	}
 	e.StartedAt, e.QueuedAt, e.UpdatedAt = moment(started), moment(queued), moment(updated)
 	r := &e.Result
 	r.UploadID, r.State, r.Paused = id, upload.State(state), paused

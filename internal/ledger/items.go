@@ -24,6 +24,9 @@ type Filter struct {
 	Since time.Time
 	// Limit is the greatest number of items that a list gives; 0 means all.
 	Limit int
+	// Waiting leaves out items for which nothing is waited: all that have ended, but
+	// for those that are unconfirmed.
+	Waiting bool
 	// After continues a list behind the item of this upload ID.
 	After string
 }
@@ -128,7 +131,10 @@ func (f Filter) page(after *Entry, rows int) (query string, args []any) {
 	if f.State != "" {
 		where.add(`phase = ` + where.arg(phaseOf(f.State)))
 	}
-	if f.Kind != "" || f.State != "" && f.State != upload.StateReady {
+	if f.Waiting {
+		where.add(`phase IN ('waiting', 'work', 'unconfirmed')`)
+	}
+	if f.Waiting || f.Kind != "" || f.State != "" && f.State != upload.StateReady {
 		// Implied, but only when it stands there does a database see that the
 		// index of items that are not ready holds them all.
 		where.add(`phase <> 'ready'`)

@@ -105,6 +105,6 @@ const (
 	detached_because = CASE WHEN NOT detached AND EXISTS (SELECT 1 FROM progress WHERE progress.upload_id = items.upload_id)
 		THEN CAST($4 AS TEXT) ELSE detached_because END
 WHERE run_id = $3 AND ` + open + ` AND `
-	requeue = `UPDATE items SET state = 'waiting', phase = 'waiting', paused = FALSE, updated_at = $2
+	requeue = `UPDATE items SET state = 'waiting', phase = 'waiting', paused = FALSE, waiting = '', updated_at = $2
 WHERE run_id = '' AND phase = 'work' AND updated_at < $3 AND `
 )

@@ -75,6 +75,9 @@ func (l *Ledger) progressRow(update ProgressUpdate) (*row, error) {
 	r := &row{item: upload.Item{UploadID: update.UploadID}, runID: update.RunID, plain: plain, version: update.Progress.Version}
 	r.result.State, r.result.Paused, r.result.BytesSent = update.State, update.Paused, update.BytesSent
 	r.result.Size = upload.Number(update.Progress.Content.Size)
+	if r.waiting, err = waitText(update.Progress.Waiting); err != nil {
+		return nil, err
+	}
 	r.sealed, err = l.seal("the progress", plain)
 	return r, err
 }
@@ -162,16 +165,17 @@ func (l *Ledger) openProgress(uploadID string, sealed []byte) (*upload.Progress,
 const follows = `NOT EXISTS (SELECT 1 FROM progress WHERE progress.upload_id = {1} AND progress.version <> {3} - 1)`
 
 // progressTypes are those of row.progressArgs.
-var progressTypes = []string{"TEXT", "TEXT", "BIGINT", "TEXT", "BOOLEAN", "BIGINT", "BIGINT", "BIGINT"}
+var progressTypes = []string{"TEXT", "TEXT", "BIGINT", "TEXT", "BOOLEAN", "BIGINT", "BIGINT", "BIGINT", "TEXT"}
 
-// moveItems changes n items by their progress. It sets no column that an index has.
+// moveItems changes n items by their progress. It sets no column that an index has of
+// items that are in no trouble.
 func moveItems(n int) string {
 	return withRows(n, progressTypes, `UPDATE items SET
 	state = CASE WHEN {4} = '' THEN items.state ELSE {4} END,
 	paused = CASE WHEN {4} = '' THEN items.paused ELSE {5} END,
 	size = CASE WHEN {6} > 0 THEN {6} ELSE items.size END,
 	bytes_sent = CASE WHEN {7} > items.bytes_sent THEN {7} ELSE items.bytes_sent END,
-	updated_at = {8} {from}
+	updated_at = {8}, waiting = {9} {from}
 WHERE items.upload_id = {1} AND items.run_id = {2} AND items.`+open+` AND `+follows)
 }
 

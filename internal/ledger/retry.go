@@ -60,7 +60,7 @@ func (l *Ledger) CancelRows(ctx context.Context, batch string) (int64, error) {
 // and what more the sweep has. The state is asked for again, since rows may have
 // gone on meanwhile.
 const (
-	retry = `UPDATE items SET state = 'waiting', phase = 'waiting', kind = '', paused = FALSE, detached = FALSE, detached_because = '',
+	retry = `UPDATE items SET state = 'waiting', phase = 'waiting', kind = '', paused = FALSE, waiting = '', detached = FALSE, detached_because = '',
 	former_run = run_id, run_id = '', workflow_id = '', took_over = '', barred = FALSE, updated_at = $2
 WHERE state IN ('failed', 'canceled') AND `
 	cancelWaiting = `UPDATE items SET state = 'canceled', phase = 'canceled', paused = FALSE, updated_at = $2

@@ -28,6 +28,7 @@ type row struct {
 	sealed     []byte // the item, or of verbProgress the progress
 	plain      []byte // the progress
 	version    int64  // of the progress
+	waiting    string // what its next call waits for
 	definition string
 	declared   string
 	told       string // the result
@@ -112,7 +113,7 @@ func (r *row) bytesArgs(now time.Time) []any {
 func (r *row) progressArgs(now time.Time) []any {
 	return []any{
 		clean(r.item.UploadID), clean(r.runID), r.version, clean(string(r.result.State)), r.result.Paused,
-		int64(r.result.Size), r.result.BytesSent, micros(now),
+		int64(r.result.Size), r.result.BytesSent, micros(now), r.waiting,
 	}
 }
 

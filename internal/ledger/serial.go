@@ -97,6 +97,24 @@ func scanHolder(row *sql.Row) (SerialHolder, error) {
 	return holder, err
 }
 
+// SerialHolders are the items that hold serial keys, by key.
+func (l *Ledger) SerialHolders(ctx context.Context) (map[string]string, error) {
+	rows, err := l.read.QueryContext(ctx, `SELECT serial_key, upload_id FROM serial_locks`)
+	if err != nil {
+		return nil, l.fail("read who holds serial keys", err)
+	}
+	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
+	holders := map[string]string{}
+	for rows.Next() {
+		var key, id string
+		if err := rows.Scan(&key, &id); err != nil {
+			return nil, l.fail("read who holds serial keys", err)
+		}
+		holders[key] = id
+	}
+	return holders, l.fail("read who holds serial keys", rows.Err())
+}
+
 // ReleaseSerial releases a key if this run of the item holds it, or a former run whose
 // item this run has now. It may be repeated.
 func (l *Ledger) ReleaseSerial(ctx context.Context, request upload.SerialRequest) error {

@@ -53,7 +53,7 @@ const onClaim = `
 	vendor = excluded.vendor, declared = excluded.declared, definition = excluded.definition, fingerprint = excluded.fingerprint,
 	workflow_id = excluded.workflow_id, run_id = excluded.run_id, cluster = excluded.cluster, namespace = excluded.namespace, again = excluded.again, took_over = excluded.took_over,
 	serial_key = excluded.serial_key, serial_last = excluded.serial_last, size = excluded.size,
-	updated_at = excluded.updated_at, item = excluded.item,
+	updated_at = excluded.updated_at, item = excluded.item, waiting = '',
 	state = CASE WHEN ` + newClaim + ` OR items.state IN ('waiting', 'unconfirmed') THEN excluded.state ELSE items.state END,
 	phase = CASE WHEN ` + newClaim + ` OR items.state IN ('waiting', 'unconfirmed') THEN excluded.phase ELSE items.phase END,
 	kind = CASE WHEN ` + newClaim + ` OR items.state = 'unconfirmed' THEN '' ELSE items.kind END,
@@ -109,7 +109,7 @@ const onRecord = `
 	bytes_sent = excluded.bytes_sent, updated_at = excluded.updated_at,
 	started_at = CASE WHEN ` + sameRun + ` AND items.started_at > excluded.started_at
 		THEN items.started_at ELSE excluded.started_at END,
-	item = excluded.item, result = excluded.result
+	item = excluded.item, result = excluded.result, waiting = ''
 WHERE NOT items.barred AND ((` + sameRun + ` AND items.state NOT IN ` + over + ` AND ` + reopens + `
 		AND (excluded.run_id <> '' OR excluded.state <> 'waiting' OR items.state = 'waiting'))
 	OR (` + sameRun + ` AND items.state IN ` + over + `

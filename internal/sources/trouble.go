@@ -92,13 +92,11 @@ func fault(step upload.Step, source string, err error) *upload.Error {
 
 // codeOf returns the code of a network failure, or "".
 func codeOf(err error) string {
-	switch {
-	case egress.Offline(err):
-		return upload.CodeOffline
-	case egress.Cut(err):
+	code := egress.Code(err)
+	if code == "" && egress.Cut(err) {
 		return upload.CodeReset
 	}
-	return ""
+	return code
 }
 
 func (t *trouble) kind(step upload.Step) upload.Kind {

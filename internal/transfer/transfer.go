@@ -227,13 +227,11 @@ func (s sender) failure(ctx context.Context, err error, source *reader) error {
 // fault names the line's fault, where it is one: once bytes have moved, whatever
 // ends a connection without an answer is.
 func fault(err error, read int64) string {
-	switch {
-	case read == 0 && egress.Offline(err):
-		return upload.CodeOffline
-	case read > 0, egress.Cut(err):
+	code := egress.Code(err)
+	if read > 0 || code == "" && egress.Cut(err) {
 		return upload.CodeReset
 	}
-	return ""
+	return code
 }
 
 const refusedHint = "if the vendor's address is correct, set sources.allow_private_networks: true; " +

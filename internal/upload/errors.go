@@ -40,6 +40,8 @@ func Kinds() []Kind {
 const (
 	CodeOffline = "offline" // there was no way to the other side, so nothing was sent
 	CodeReset   = "reset"   // the connection ended in the middle
+	CodeNoName  = "no-name" // the name of the host is not known
+	CodeProxy   = "proxy"   // a proxy, or the way to it, failed before anything was sent
 )
 
 // CodeSpent marks a session or a URL of which too little was left to use it, so

@@ -87,6 +87,10 @@ type Terms struct {
 // ended already. Its detail is the Result, with which the workflow ends, too.
 const FailureEnded = "ended"
 
+// FailureLedger is the type of the failure of an activity that comes back because the
+// ledger is out of reach.
+const FailureLedger = "ledger"
+
 // Prepare is the input of the activity of that name.
 type Prepare struct {
 	Item    Item    `json:"item"`

@@ -13,6 +13,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors"
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
+	"github.com/mediaferry/mediaferry/internal/waits"
 	"github.com/mediaferry/mediaferry/starter/exit"
 	"github.com/mediaferry/mediaferry/starter/opening"
 	"github.com/mediaferry/mediaferry/starter/output"
@@ -43,9 +44,11 @@ func (c accountCommand) list() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "list accounts and show which are paused",
-		Long: `list prints the configured accounts. For a paused account it shows since when, by whom and
-why. It needs no running worker or engine.`,
+		Short: "list accounts and show which of them wait, and for what",
+		Long: `list prints the configured accounts with their states: active, paused (by a person), denied (by
+the vendor), unavailable (the vendor, its login or its store does not answer) or throttled (the
+vendor asked for a pause, or a quota is used up). If an account waits, list shows why, since when,
+and when the next attempt is made. It needs no running worker or engine.`,
 		Example: "  mediaferry account list",
 		Args:    noArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.accounts(cmd.Context(), asJSON) },
@@ -78,9 +81,10 @@ resume it. Bytes that are already on their way to a store may still arrive.`,
 func (c accountCommand) resume() *cobra.Command {
 	return &cobra.Command{
 		Use:   "resume NAME",
-		Short: "resume a paused account",
+		Short: "resume an account that is paused or waits",
 		Long: `resume continues the items of a paused account with the credentials that are now in the
-configuration. If a command was interrupted, run it again to continue its items.`,
+configuration. It also ends a wait that the vendor asked for (429, Retry-After), and makes the next
+attempt during an outage at once. If a command was interrupted, run it again to continue its items.`,
 		Example:           "  mediaferry account resume sitoo",
 		Args:              oneAccount,
 		RunE:              func(cmd *cobra.Command, args []string) error { return c.switchAccount(cmd.Context(), args[0], "") },
@@ -90,16 +94,19 @@ configuration. If a command was interrupted, run it again to continue its items.
 
 // accountLine is an account as `account list --json` prints it.
 type accountLine struct {
-	Account string     `json:"account"`
-	Vendor  string     `json:"vendor"`
-	BaseURL string     `json:"base_url"`
-	Paused  bool       `json:"paused"`
-	Because string     `json:"because,omitempty"`
-	By      string     `json:"by,omitempty"`
-	Since   *time.Time `json:"since,omitempty"`
+	Account string      `json:"account"`
+	Vendor  string      `json:"vendor"`
+	BaseURL string      `json:"base_url"`
+	State   waits.State `json:"state"`
+	// PausedBecause is why the account is paused or denied; null where it is not.
+	PausedBecause upload.Text `json:"paused_because"`
+	Waiting       *waits.Wait `json:"waiting"`
 	// RequestsPerSecond is the pace that is kept; null where there is none.
 	RequestsPerSecond *float64    `json:"requests_per_second"`
 	Quota             []quotaLine `json:"quota"`
+	// LastOK is when the vendor last did as it was asked, to the minute; null where that
+	// is not known.
+	LastOK upload.Moment `json:"last_ok_at"`
 }
 
 // quotaLine is how much is left of a window in which an account's requests are counted.
@@ -125,15 +132,17 @@ func (c accountCommand) accounts(ctx context.Context, asJSON bool) error {
 		if err != nil {
 			return err
 		}
-		line := accountLine{Account: name, Vendor: account.Vendor, BaseURL: account.BaseURL, Paused: state.Paused}
+		line := accountLine{
+			Account: name, Vendor: account.Vendor, BaseURL: account.BaseURL, State: waits.StateOf(state),
+			Waiting: waits.Account(state), LastOK: upload.Moment{Time: state.LastOK},
+		}
+		if state.Paused {
+			line.PausedBecause = upload.Text(state.Because)
+		}
 		if err := c.limits(ctx, account, &line); err != nil {
 			return err
 		}
-		words := "active"
-		if state.Paused {
-			line.Because, line.By, line.Since = state.Because, state.By, &state.Since
-			words = "paused " + output.Ago(state.Since, time.Now()) + " by " + state.By + ": " + state.Because
-		}
+		words := accountWords(line.State, line.Waiting, state, time.Now())
 		if asJSON {
 			if err := p.Object(line); err != nil {
 				return err
@@ -174,9 +183,24 @@ func (c accountCommand) limits(ctx context.Context, account spec.Account, line *
 		if err != nil {
 			return err
 		}
-		line.Quota = append(line.Quota, quotaLine{int64(q.Window.Seconds()), q.Limit, max(0, q.Limit-used), upload.Moment{Time: resets}})
+		left := max(0, q.Limit-used)
+		line.Quota = append(line.Quota, quotaLine{int64(q.Window.Seconds()), q.Limit, left, upload.Moment{Time: resets}})
+		if left == 0 && line.Waiting == nil {
+			line.State, line.Waiting = waits.StateThrottled, waits.Quota(account.Name, q, resets)
+		}
 	}
 	return nil
+}
+
+// accountWords is what an account waits for, in words, and since when.
+func accountWords(state waits.State, w *waits.Wait, s ledger.AccountState, now time.Time) string {
+	switch {
+	case s.Paused:
+		return string(state) + " " + output.Ago(s.Since, now) + " by " + s.By + ": " + s.Because
+	case w == nil:
+		return string(state)
+	}
+	return string(state) + ": waiting for " + output.WaitWords(*w, now)
 }
 
 // limits are an account's limits in words.
@@ -211,13 +235,34 @@ func (c accountCommand) switchAccount(ctx context.Context, name, because string)
 		}
 		return nil
 	}
-	changed, err := c.Ledger.ResumeAccount(ctx, name, opening.User())
-	switch {
-	case err != nil:
+	return c.resumed(ctx, name)
+}
+
+// resumed resumes an account, lifts what keeps it from being called for a while, and
+// says what it lifted.
+func (c accountCommand) resumed(ctx context.Context, name string) error {
+	before, err := c.Ledger.Account(ctx, name)
+	if err != nil {
 		return err
-	case changed:
+	}
+	changed, err := c.Ledger.ResumeAccount(ctx, name, opening.User())
+	if err != nil {
+		return err
+	}
+	lifted, err := c.Ledger.Hurry(ctx, name)
+	if err != nil {
+		return err
+	}
+	if changed {
 		c.Say("account %s is resumed", name)
-	default:
+	}
+	before.Paused = false
+	switch w := waits.Account(before); {
+	case lifted && w != nil && !w.Until.IsZero():
+		c.Say("account %s no longer waits until %s: %s", name, w.Until.Local().Format(time.DateTime), w.Reason)
+	case lifted && w != nil:
+		c.Say("account %s makes its next attempt now; the last one failed: %s", name, w.Reason)
+	case !changed:
 		c.Say("account %s was not paused", name)
 	}
 	return nil

@@ -19,6 +19,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/enginehost"
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
+	"github.com/mediaferry/mediaferry/internal/waits"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/exit"
 	"github.com/mediaferry/mediaferry/starter/output"
@@ -233,6 +234,8 @@ func (d *doctor) ledgerState(ctx context.Context) {
 	for _, s := range states {
 		if s.Paused {
 			d.say("account "+s.Name, doubt, "paused by "+s.By+": "+s.Because, "to resume it: mediaferry account resume "+s.Name)
+		} else if w := waits.Account(s); w != nil {
+			d.say("account "+s.Name, doubt, string(waits.StateOf(s))+": waiting for "+output.WaitWords(*w, time.Now()), "to try again at once: mediaferry account resume "+s.Name)
 		}
 	}
 	workers, err := d.Ledger.Workers(ctx, wiring.WorkerAge)

@@ -10,7 +10,9 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/waits"
 	"github.com/mediaferry/mediaferry/starter/exit"
+	"github.com/mediaferry/mediaferry/starter/following"
 	"github.com/mediaferry/mediaferry/starter/output"
 )
 
@@ -18,6 +20,9 @@ type listCommand struct{ *given }
 
 type listFlags struct {
 	state, account, kind, batch, since string
+	waiting                            string
+	longer                             time.Duration
+	limit                              int
 	json                               bool
 }
 
@@ -27,8 +32,23 @@ func (c listCommand) command() *cobra.Command {
 		Use:   "list [flags]",
 		Short: "list uploads",
 		Long: `list prints the uploads in the ledger, latest first; rows of a batch are in the manifest's
-order. It needs no running worker or engine.`,
+order. For an upload that waits, it shows for what and for how long. It needs no running worker or
+engine.
+
+--waiting lists the uploads that wait for one thing:
+  vendor      the vendor, its login or its store does not answer, or is busy
+  rate        a rate limit or a quota of the account
+  line        no network, no route, an unknown host name, or a proxy that refuses
+  source      a web or object source that does not answer
+  account     the account is paused or denied
+  host        a worker that can read the source
+  worker      any worker
+  person      somebody paused the upload or its batch, or has to decide (unconfirmed)
+  processing  the vendor is processing the file
+  turn        others are sent first
+  any         any of these`,
 		Example: `  mediaferry list --state failed --kind rejected
+  mediaferry list --waiting vendor --for-longer-than 10m
   mediaferry list --account trustana --since 24h --json`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), f) },
@@ -39,6 +59,9 @@ order. It needs no running worker or engine.`,
 	flags.StringVar(&f.kind, "kind", "", "list only failures of `KIND`: "+output.Join(upload.Kinds()))
 	flags.StringVar(&f.batch, "batch", "", "list only rows of `BATCH`")
 	flags.StringVar(&f.since, "since", "", "list only uploads that changed since `T`: 2h, 7d, 2026-11-22 or an RFC 3339 time")
+	flags.StringVar(&f.waiting, "waiting", "", "list only uploads that wait `FOR`: any, "+output.Join(upload.WaitFors()))
+	flags.DurationVar(&f.longer, "for-longer-than", 0, "list only uploads that have waited for longer than `TIME`, for example 10m")
+	flags.IntVar(&f.limit, "limit", 0, "list at most `N` uploads")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object per line")
 	_ = cmd.RegisterFlagCompletionFunc("account", c.completeAccounts)
 	return cmd
@@ -52,35 +75,60 @@ func (c listCommand) run(ctx context.Context, f listFlags) error {
 	if err := c.OpenLedger(ctx); err != nil {
 		return err
 	}
-	paused, err := c.pausedAccounts(ctx)
+	known, err := following.ReadWaits(ctx, c.Session)
 	if err != nil {
 		return err
 	}
 	p := c.Printer(f.json)
-	rows := [][]string{{"STATE", "ACCOUNT", "MEDIA ID", "SIZE", "CHANGED", "UPLOAD ID"}}
-	found := false
+	rows := [][]string{{"STATE", "ACCOUNT", "MEDIA ID", "SIZE", "CHANGED", "WAITS FOR", "UPLOAD ID"}}
+	found := 0
 	for entry, err := range c.Ledger.List(ctx, filter) {
 		if err != nil {
 			return err
 		}
-		r := entry.Result
-		r.Paused = r.Paused || paused[r.To] && !r.State.Ended()
-		if f.json {
-			if err := p.Object(output.Advised(r)); err != nil {
-				return err
-			}
-			found = true
+		waiting, err := known.Of(ctx, entry)
+		if err != nil {
+			return err
+		}
+		if !f.waits(waiting, time.Now()) {
 			continue
 		}
-		rows = append(rows, []string{output.StateWords(r), r.To, output.OrDash(string(r.MediaID)), output.KnownSize(r.Size), output.Ago(entry.UpdatedAt, time.Now()), r.UploadID})
+		r := entry.Result
+		r.Paused = r.Paused || known.Account(r.To).Paused && !r.State.Ended()
+		if f.json {
+			if err := p.Object(output.Line{Result: output.Advised(r), Waiting: waiting}); err != nil {
+				return err
+			}
+		} else {
+			rows = append(rows, []string{output.StateWords(r), r.To, output.OrDash(string(r.MediaID)), output.KnownSize(r.Size), output.Ago(entry.UpdatedAt, time.Now()), output.ShortWait(waiting, time.Now()), r.UploadID})
+		}
+		if found++; found == f.limit {
+			break
+		}
 	}
 	switch {
-	case !found && len(rows) == 1:
+	case found == 0:
 		return c.noUploads(ctx, f)
 	case f.json:
 		return nil
 	}
 	return p.Table(rows)
+}
+
+// anything is the word for whatever an upload waits for.
+const anything = "any"
+
+// waits reports whether an upload that waits so is to be listed.
+func (f listFlags) waits(w *waits.Wait, now time.Time) bool {
+	switch {
+	case f.waiting == "" && f.longer == 0:
+		return true
+	case w == nil, f.waiting != "" && f.waiting != anything && f.waiting != string(w.For):
+		return false
+	case f.longer == 0:
+		return true
+	}
+	return !w.Since.IsZero() && now.Sub(w.Since.Time) > f.longer
 }
 
 // noUploads says that a list is empty. One of an account or of a batch that there
@@ -110,6 +158,15 @@ func (f listFlags) filter(now time.Time) (ledger.Filter, error) {
 	if f.kind != "" && !slices.Contains(upload.Kinds(), filter.Kind) {
 		return filter, exit.Misused("unknown --kind %q; use one of %s", f.kind, output.Join(upload.Kinds()))
 	}
+	if f.waiting != "" && f.waiting != anything && !slices.Contains(upload.WaitFors(), upload.WaitFor(f.waiting)) {
+		return filter, exit.Misused("unknown --waiting %q; use any or one of %s", f.waiting, output.Join(upload.WaitFors()))
+	}
+	if f.limit < 0 || f.longer < 0 {
+		return filter, exit.Misused("--limit and --for-longer-than must not be negative")
+	}
+	if filter.Waiting = f.waiting != "" || f.longer > 0; !filter.Waiting {
+		filter.Limit = f.limit
+	}
 	if f.since == "" {
 		return filter, nil
 	}
@@ -133,17 +190,4 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 		}
 	}
 	return time.Time{}, exit.Misused("--since %q is not a time; use for example 2h, 7d, 2026-11-22 or 2026-11-22T10:00:00Z", text)
-}
-
-// pausedAccounts are the accounts that are paused.
-func (c listCommand) pausedAccounts(ctx context.Context) (map[string]bool, error) {
-	states, err := c.Ledger.Accounts(ctx)
-	if err != nil {
-		return nil, err
-	}
-	paused := map[string]bool{}
-	for _, s := range states {
-		paused[s.Name] = s.Paused
-	}
-	return paused, nil
 }

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/waits"
 	"github.com/mediaferry/mediaferry/starter/exit"
 	"github.com/mediaferry/mediaferry/starter/following"
 	"github.com/mediaferry/mediaferry/starter/history"
@@ -86,7 +86,6 @@ func (c showCommand) verified(ctx context.Context, entry ledger.Entry, wanted bo
 
 // show prints an upload, and what happened to it.
 func (c showCommand) show(ctx context.Context, entry ledger.Entry, verified *upload.Verification, asJSON bool) error {
-	id := entry.Result.UploadID
 	account, err := c.Ledger.Account(ctx, entry.Result.To)
 	if err != nil {
 		return err
@@ -97,24 +96,16 @@ func (c showCommand) show(ctx context.Context, entry ledger.Entry, verified *upl
 	if err != nil {
 		return err
 	}
-	waiting, err := c.uploads.Waiting(ctx, id)
+	waiting, err := c.waiting(ctx, entry, runs)
 	if err != nil {
 		return err
 	}
 	result := following.Newest(entry.Result, status)
 	if account.Paused && !result.State.Ended() {
-		result = following.OnHold(result, account, waiting)
+		result = following.OnHold(result, account, entry.Waiting)
 	}
-	result = output.Advised(result)
-	if words := output.WaitWords(waiting, time.Now()); words != "" && !result.Paused {
-		if status == nil {
-			status = &upload.Status{}
-		}
-		if status.Waiting == "" {
-			status.Waiting = words
-		}
-	}
-	if err := p.Card(entry, result, status, verified); err != nil || asJSON {
+	line := output.Line{Result: output.Advised(result), Waiting: waiting}
+	if err := p.Card(entry, line, status, verified); err != nil || asJSON {
 		return err
 	}
 	if !runs {
@@ -127,6 +118,21 @@ func (c showCommand) show(ctx context.Context, entry ledger.Entry, verified *upl
 		}
 	}
 	return c.history(ctx, entry, p)
+}
+
+// waiting is what an upload waits for: by the ledger, and where that does not know, by
+// Temporal, where the engine runs.
+func (c showCommand) waiting(ctx context.Context, entry ledger.Entry, runs bool) (*waits.Wait, error) {
+	waiting, err := c.uploads.Waiting(ctx, entry)
+	if err != nil || waiting != nil || !runs || entry.Result.State.Ended() || following.Grouped(entry) || entry.WorkflowID == "" {
+		return waiting, err
+	}
+	if c.Temporal == nil {
+		if err := c.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
+			return nil, err
+		}
+	}
+	return c.uploads.Pending(ctx, entry.WorkflowID, entry.RunID), nil
 }
 
 // history prints what happened in an upload's workflow, an event a line.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/waits"
 	"github.com/mediaferry/mediaferry/starter/output"
 )
 
@@ -26,6 +27,13 @@ func (bs Batches) Numbers(ctx context.Context, b ledger.Batch) (output.BatchNumb
 		rate = rateOf(ticks, now, "")
 	}
 	n := numbersOf(b, s, rate)
+	known, err := ReadWaits(ctx, bs.session)
+	if err != nil {
+		return n, err
+	}
+	if n.Waits, err = known.OfBatch(ctx, b); err != nil {
+		return n, err
+	}
 	if n.Waiting+n.InProgress > 0 && !b.State.Ended() {
 		paused, err := bs.paused(ctx, b.ID)
 		if err != nil {
@@ -81,7 +89,7 @@ func numbersOf(b ledger.Batch, s ledger.Summary, rate float64) output.BatchNumbe
 		Batch: b.ID, State: b.State, Paused: b.Paused && !b.State.Ended(), Total: s.Total,
 		Waiting: s.Counts[upload.StateWaiting], InProgress: s.InProgress, Ready: s.Counts[upload.StateReady], Failed: s.Counts[upload.StateFailed],
 		Unconfirmed: s.Counts[upload.StateUnconfirmed], Canceled: s.Counts[upload.StateCanceled],
-		BytesTotal: s.Bytes, BytesSent: s.BytesSent, Rate: math.Round(rate*10) / 10, Failures: []output.BatchFailure{},
+		BytesTotal: s.Bytes, BytesSent: s.BytesSent, Rate: math.Round(rate*10) / 10, Failures: []output.BatchFailure{}, Waits: []waits.Rows{},
 	}
 	if b.State == upload.BatchLoading {
 		// Rows that are not in the ledger yet wait like the others; the

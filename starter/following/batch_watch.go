@@ -192,7 +192,12 @@ func (w *batchWatch) view(ctx context.Context) (output.BatchView, error) {
 		}
 	}
 	v.Numbers.Pause(paused)
-	return v, nil
+	known, err := ReadWaits(ctx, w.session)
+	if err != nil {
+		return v, err
+	}
+	v.Numbers.Waits, err = known.OfBatch(ctx, v.Batch)
+	return v, err
 }
 
 // account adds up the rows of one account, and tells whether it is paused.

@@ -52,7 +52,8 @@ func (u Uploads) begun(ctx context.Context, f *Upload, late <-chan time.Time) (r
 	polls := time.NewTicker(pollEvery / 5)
 	defer polls.Stop()
 	for {
-		status, err := u.status(ctx, f)
+		run := f.current()
+		status, err := u.Status(ctx, run.GetID(), run.GetRunID())
 		if err == nil && claimed(status) {
 			return status.Result, status.Result.State.Ended(), nil
 		}

@@ -2,12 +2,12 @@ package following
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/waits"
 )
 
 // OnHold is the result of an upload that waits for its account. Where the vendor
@@ -31,15 +31,11 @@ func OnHold(result upload.Result, account ledger.AccountState, waiting *upload.W
 	return result
 }
 
-// Waiting is what an upload's next call waits for, as the ledger has it; nil where it
-// waits for nothing.
-func (u Uploads) Waiting(ctx context.Context, id string) (*upload.Wait, error) {
-	row, err := u.session.Ledger.ReadProgress(ctx, id)
-	if errors.Is(err, ledger.ErrNotFound) { // no run has claimed it yet
-		return nil, nil //nolint:nilnil // it waits for nothing that is known
-	}
-	if err != nil || row.Progress == nil || row.Result.State.Ended() {
+// Waiting is what an upload waits for; nil where it waits for nothing.
+func (u Uploads) Waiting(ctx context.Context, entry ledger.Entry) (*waits.Wait, error) {
+	known, err := ReadWaits(ctx, u.session)
+	if err != nil {
 		return nil, err
 	}
-	return row.Progress.Waiting, nil
+	return known.Of(ctx, entry)
 }

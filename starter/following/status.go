@@ -2,38 +2,51 @@ package following
 
 import (
 	"context"
-	"errors"
-	"time"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/waits"
+	"github.com/mediaferry/mediaferry/starter/history"
 	"github.com/mediaferry/mediaferry/starter/opening"
-	"github.com/mediaferry/mediaferry/starter/output"
 )
 
-// errNoWorkflow says that there is no workflow to ask.
-var errNoWorkflow = errors.New("the upload has no workflow of its own")
+// underWay is how far an upload is, and what it waits for.
+type underWay struct {
+	status  *upload.Status // nil where no workflow answers
+	waiting *waits.Wait
+}
 
-// status asks an upload's workflow how far it is. Where no worker answers, it
-// fails.
-func (u Uploads) status(ctx context.Context, f *Upload) (status upload.Status, err error) {
+// ask finds out how far an upload is: from its workflow, where it has one and a worker
+// answers, and what it waits for from the ledger.
+func (u Uploads) ask(ctx context.Context, f *Upload) (now underWay, err error) {
 	run := f.current()
 	if run != nil {
-		if status, err = u.Status(ctx, run.GetID(), run.GetRunID()); err != nil {
-			return status, err
+		if status, err := u.Status(ctx, run.GetID(), run.GetRunID()); err == nil {
+			now.status = &status
 		}
 	}
-	if status.Waiting == "" { // what waits by Temporal's retry is known to the ledger alone
-		waiting, err := u.Waiting(ctx, f.item.UploadID)
-		if err != nil {
-			return status, err
+	entry, err := u.session.Ledger.Get(ctx, f.item.UploadID)
+	if err == nil && (run == nil || entry.RunID == run.GetRunID()) {
+		now.waiting, err = u.Waiting(ctx, entry)
+	}
+	if (now.waiting == nil || err != nil) && run != nil { // it is not claimed yet, or waits for the ledger
+		if pending := u.Pending(ctx, run.GetID(), run.GetRunID()); pending != nil {
+			now.waiting = pending
 		}
-		status.Waiting = output.WaitWords(waiting, time.Now())
 	}
-	if run == nil && status.Waiting == "" {
-		return status, errNoWorkflow
+	return now, ctx.Err()
+}
+
+// Pending is what an activity of a workflow waits for after its last attempt failed, by
+// the word of Temporal; nil where none does, or Temporal does not answer.
+func (u Uploads) Pending(ctx context.Context, workflowID, runID string) *waits.Wait {
+	ctx, cancel := context.WithTimeout(ctx, queryTime)
+	defer cancel()
+	pending, err := history.Reader{Temporal: u.session.Temporal, Keys: u.session.Keys}.Pending(ctx, workflowID, runID)
+	if err != nil {
+		return nil
 	}
-	return status, nil
+	return waits.Call(pending)
 }
 
 // Status is status for the run of a workflow.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 	"time"
-
-	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
 // watched is how many of a command's uploads are asked how far they are: those
@@ -15,19 +13,19 @@ const watched = 3
 // statusWatcher asks uploads how far they are, in the background: a workflow whose worker
 // has just died takes its time to answer.
 type statusWatcher struct {
-	ask   func(ctx context.Context, f *Upload) (upload.Status, error)
+	ask   func(ctx context.Context, f *Upload) (underWay, error)
 	every time.Duration
 
 	mu   sync.Mutex
 	of   []*Upload
-	last map[string]upload.Status // by upload ID
+	last map[string]underWay // by upload ID
 }
 
 // statusEvery is how often a workflow is asked at most.
 const statusEvery = time.Second
 
-func newStatusWatcher(ask func(context.Context, *Upload) (upload.Status, error), every time.Duration) *statusWatcher {
-	return &statusWatcher{ask: ask, every: max(every, statusEvery), last: map[string]upload.Status{}}
+func newStatusWatcher(ask func(context.Context, *Upload) (underWay, error), every time.Duration) *statusWatcher {
+	return &statusWatcher{ask: ask, every: max(every, statusEvery), last: map[string]underWay{}}
 }
 
 // run asks until ctx ends.
@@ -39,8 +37,8 @@ func (w *statusWatcher) run(ctx context.Context) {
 		of := w.of
 		w.mu.Unlock()
 		for _, f := range of {
-			status, err := w.ask(ctx, f)
-			w.note(f.item.UploadID, status, err == nil)
+			now, err := w.ask(ctx, f)
+			w.note(f.item.UploadID, now, err == nil)
 		}
 		select {
 		case <-ctx.Done():
@@ -51,11 +49,11 @@ func (w *statusWatcher) run(ctx context.Context) {
 }
 
 // note keeps an answer. Where there is none, what was known is out of date.
-func (w *statusWatcher) note(id string, status upload.Status, answered bool) {
+func (w *statusWatcher) note(id string, now underWay, answered bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if answered {
-		w.last[id] = status
+		w.last[id] = now
 		return
 	}
 	delete(w.last, id)
@@ -68,12 +66,9 @@ func (w *statusWatcher) watch(pending []*Upload) {
 	w.of = pending[:min(len(pending), watched)]
 }
 
-// status is what an upload has answered last; nil where that is not known.
-func (w *statusWatcher) status(id string) *upload.Status {
+// now is how far an upload was when it was asked last; empty where that is not known.
+func (w *statusWatcher) now(id string) underWay {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if status, known := w.last[id]; known {
-		return &status
-	}
-	return nil
+	return w.last[id]
 }

@@ -13,13 +13,13 @@ import (
 func TestAStatusThatIsNotAnsweredIsForgotten(t *testing.T) {
 	answers := make(chan error)
 	f := &Upload{item: upload.Item{UploadID: "upload/truvideo/tour"}}
-	w := newStatusWatcher(func(context.Context, *Upload) (upload.Status, error) {
-		return upload.Status{Parts: 32}, <-answers
+	w := newStatusWatcher(func(context.Context, *Upload) (underWay, error) {
+		return underWay{status: &upload.Status{Parts: 32}}, <-answers
 	}, 0)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	w.watch([]*Upload{f})
-	require.Nil(t, w.status(f.item.UploadID), "nobody was asked")
+	require.Nil(t, w.now(f.item.UploadID).status, "nobody was asked")
 	go func() {
 		defer close(ended)
 		w.run(ctx)
@@ -28,8 +28,8 @@ func TestAStatusThatIsNotAnsweredIsForgotten(t *testing.T) {
 	answers <- errors.New("no worker") // the first answer has been noted by now
 	cancel()
 	<-ended
-	require.Nil(t, w.status(f.item.UploadID))
-	w.note(f.item.UploadID, upload.Status{Parts: 32}, true)
-	require.Equal(t, 32, w.status(f.item.UploadID).Parts)
-	require.Nil(t, w.status("upload/truvideo/another"))
+	require.Nil(t, w.now(f.item.UploadID).status)
+	w.note(f.item.UploadID, underWay{status: &upload.Status{Parts: 32}}, true)
+	require.Equal(t, 32, w.now(f.item.UploadID).status.Parts)
+	require.Nil(t, w.now("upload/truvideo/another").status)
 }

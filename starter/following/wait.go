@@ -44,7 +44,7 @@ func (u Uploads) Wait(ctx context.Context, all []*Upload, p output.Printer) erro
 			}
 			f.over = true
 			line.Clear()
-			if err := p.Item(result); err != nil {
+			if err := u.printed(ctx, f, result, p); err != nil {
 				return err
 			}
 			if result.State != upload.StateReady {
@@ -81,7 +81,7 @@ func (u Uploads) watchStatus(ctx context.Context, all []*Upload, line *output.Pr
 	if line.Terminal() {
 		every = statusEvery
 	}
-	watcher = newStatusWatcher(u.status, every/2)
+	watcher = newStatusWatcher(u.ask, every/2)
 	watcher.watch(all) // what is shown first has been asked for by then
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
@@ -99,7 +99,8 @@ func (u Uploads) watchStatus(ctx context.Context, all []*Upload, line *output.Pr
 func progressOf(all []*Upload, watcher *statusWatcher) []output.Upload {
 	shown := make([]output.Upload, len(all))
 	for i, f := range all {
-		shown[i] = output.Upload{Account: f.item.Account, Result: f.entry.Result, Status: watcher.status(f.item.UploadID), Ended: f.over}
+		now := watcher.now(f.item.UploadID)
+		shown[i] = output.Upload{Account: f.item.Account, Result: f.entry.Result, Status: now.status, Waiting: now.waiting, Ended: f.over}
 	}
 	return shown
 }
@@ -150,8 +151,22 @@ func (u Uploads) checkAccount(ctx context.Context, f *Upload) (upload.Result, bo
 	if err != nil {
 		return upload.Result{}, false, err
 	}
-	waiting, err := u.Waiting(ctx, f.item.UploadID)
-	return OnHold(Newest(f.entry.Result, status), account, waiting), err == nil, err
+	return OnHold(Newest(f.entry.Result, status), account, f.entry.Waiting), true, nil
+}
+
+// printed prints an upload that the command no longer waits for, with what it waits for
+// itself.
+func (u Uploads) printed(ctx context.Context, f *Upload, result upload.Result, p output.Printer) error {
+	line := output.Line{Result: result}
+	if !result.State.Ended() || result.State == upload.StateUnconfirmed {
+		entry := f.entry
+		entry.Result, entry.Result.Paused = result, f.entry.Result.Paused // by a person: its account's pause is told as such
+		var err error
+		if line.Waiting, err = u.Waiting(ctx, entry); err != nil {
+			return err
+		}
+	}
+	return p.Line(line)
 }
 
 // result is the result of a workflow that has ended, however it did.
@@ -193,7 +208,7 @@ func queuesOf(all []*Upload) []string {
 func (u Uploads) WaitFor(ctx context.Context, entry ledger.Entry, asJSON bool) error {
 	p := u.session.Printer(asJSON)
 	if entry.Result.State.Ended() {
-		if err := p.Item(entry.Result); err != nil {
+		if err := u.printed(ctx, &Upload{entry: entry}, entry.Result, p); err != nil {
 			return err
 		}
 		if entry.Result.State != upload.StateReady {

@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/mediaferry/mediaferry/internal/codec"
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -75,6 +76,46 @@ func (r Reader) Waits(ctx context.Context, workflowID, runID string) (string, er
 		}
 	}
 	return "", nil
+}
+
+// Pending is what an activity of a workflow waits for that is made again after it
+// failed; nil where none does.
+func (r Reader) Pending(ctx context.Context, workflowID, runID string) (*upload.Wait, error) {
+	described, err := r.Temporal.DescribeWorkflowExecution(ctx, workflowID, runID)
+	if err != nil {
+		return nil, err
+	}
+	t := r.translator(Run{WorkflowID: workflowID})
+	for _, one := range described.GetPendingActivities() {
+		last, failed := t.failure(one.GetLastFailure())
+		if !failed || one.GetState() != enums.PENDING_ACTIVITY_STATE_SCHEDULED {
+			continue
+		}
+		return &upload.Wait{
+			Step: last.Step, Last: last, Since: one.GetScheduledTime().AsTime(), Next: one.GetNextAttemptScheduleTime().AsTime(),
+			Tries: int(one.GetAttempt()) - 1,
+		}, nil
+	}
+	return nil, nil //nolint:nilnil // nothing is made again
+}
+
+// failure is what an activity failed with; false where it only came back, or its worker
+// was lost.
+func (t *translator) failure(f *failurepb.Failure) (e upload.Error, failed bool) {
+	if f == nil {
+		return e, false
+	}
+	var said *temporal.ApplicationError
+	if !errors.As(t.failures.FailureToError(f), &said) {
+		return e, false
+	}
+	if said.Type() == upload.FailureLedger {
+		return upload.Error{Kind: upload.KindUnavailable, Peer: upload.PeerLedger, Message: said.Message()}, true
+	}
+	if !said.HasDetails() || said.Details(&e) != nil {
+		return e, false
+	}
+	return e, e.Kind != ""
 }
 
 func (r Reader) translator(run Run) translator {

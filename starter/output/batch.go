@@ -7,6 +7,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/waits"
 )
 
 // BatchNumbers is a batch as `batch status --json` prints it; the names are
@@ -27,6 +28,8 @@ type BatchNumbers struct {
 	Rate        float64           `json:"items_per_second"`
 	ETA         *int64            `json:"eta_seconds"`
 	Failures    []BatchFailure    `json:"failures"`
+	// Waits are what rows wait for that have not ended: those first that need a person.
+	Waits []waits.Rows `json:"waits"`
 
 	PausedAccounts []ledger.AccountState `json:"-"` // those that have rows left
 }
@@ -63,8 +66,8 @@ func batchRows(b ledger.Batch, n BatchNumbers) [][]string {
 	if n.Rate > 0 {
 		add("rate", "%.1f rows per second%s", n.Rate, timeLeftOf(n))
 	}
-	for _, account := range n.PausedAccounts {
-		add("waiting", "for account %s, which is paused: %s", account.Name, account.Because)
+	for _, w := range n.Waits {
+		add("waiting", "%s", RowsWords(w, time.Now()))
 	}
 	for _, line := range LimitLines(b.Limits) {
 		add("limit", "%s", line)

@@ -45,7 +45,7 @@ func (v BatchView) Lines(table bool) []string {
 		for _, a := range v.Accounts {
 			all = append(all, "  "+a.line())
 		}
-		return all
+		return append(all, v.trouble(time.Now())...)
 	}
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 4, 2, ' ', 0)
@@ -54,7 +54,18 @@ func (v BatchView) Lines(table bool) []string {
 		_, _ = fmt.Fprintf(w, "%s\t%d of %d\t%d\t%.1f\t%d\t%d\t%s\n", a.Name, a.Done, a.Total, a.InFlight, a.Rate, a.Slowdowns, a.Failed, a.left())
 	}
 	_ = w.Flush()
-	return append([]string{head}, strings.Split(strings.TrimSuffix(text.String(), "\n"), "\n")...)
+	all := append([]string{head}, strings.Split(strings.TrimSuffix(text.String(), "\n"), "\n")...)
+	return append(all, v.trouble(time.Now())...)
+}
+
+// trouble is what keeps rows beyond the batch's ordinary course, a line each.
+func (v BatchView) trouble(now time.Time) (lines []string) {
+	for _, w := range v.Numbers.Waits {
+		if w.Trouble() {
+			lines = append(lines, "  waiting: "+RowsWords(w, now))
+		}
+	}
+	return lines
 }
 
 // line is an account in one line.

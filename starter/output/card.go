@@ -10,7 +10,7 @@ import (
 
 // Card prints all that is known of one upload. status is nil where it does not run, and
 // verified where the vendor was not asked again.
-func (p Printer) Card(entry ledger.Entry, r upload.Result, status *upload.Status, verified *upload.Verification) error {
+func (p Printer) Card(entry ledger.Entry, r Line, status *upload.Status, verified *upload.Verification) error {
 	if p.JSON {
 		return p.Object(resultWithStatus{r, lineOf(status), verified})
 	}
@@ -19,7 +19,7 @@ func (p Printer) Card(entry ledger.Entry, r upload.Result, status *upload.Status
 
 // resultWithStatus is a result with the status of a running upload.
 type resultWithStatus struct {
-	upload.Result
+	Line
 	Status *statusLine          `json:"status,omitempty"`
 	Verify *upload.Verification `json:"verify,omitempty"`
 }
@@ -53,10 +53,10 @@ func spanOf(r upload.Result) (began, ended string) {
 }
 
 // card prints what is known of an upload, a line for each thing.
-func (p Printer) card(entry ledger.Entry, r upload.Result, status *upload.Status, verified *upload.Verification) error {
+func (p Printer) card(entry ledger.Entry, r Line, status *upload.Status, verified *upload.Verification) error {
 	rows := [][]string{
 		{"upload", r.UploadID},
-		{"state", StateWords(r)},
+		{"state", StateWords(r.Result)},
 		{"account", fmt.Sprintf("%s (%s)", OrDash(r.To), OrDash(string(r.Vendor)))},
 		{"source", r.Source},
 	}
@@ -74,7 +74,8 @@ func (p Printer) card(entry ledger.Entry, r upload.Result, status *upload.Status
 		add("sent", fmt.Sprintf("%s of %s", Size(r.BytesSent), Size(int64(r.Size))))
 	}
 	rows = append(rows, statusRows(status, time.Now())...)
-	began, ended := spanOf(r)
+	add("waiting for", r.waitingFor(status, time.Now()))
+	began, ended := spanOf(r.Result)
 	add("started", began)
 	add("finished", ended)
 	add("attempts", fmt.Sprintf("prepare %d, transfer %d, complete %d, poll %d", r.Attempts.Prepare, r.Attempts.Transfer, r.Attempts.Complete, r.Attempts.Poll))

@@ -17,10 +17,15 @@ type Printer struct {
 	JSON     bool
 }
 
-// Item prints how an upload ended, or what it waits for.
-func (p Printer) Item(r upload.Result) error {
+// Item prints how an upload ended.
+func (p Printer) Item(r upload.Result) error { return p.Line(Line{Result: r}) }
+
+// Line prints how an upload ended, or what it waits for.
+func (p Printer) Line(line Line) error {
+	r := line.Result
 	if p.JSON {
-		return p.Object(Advised(r))
+		line.Result = Advised(r)
+		return p.Object(line)
 	}
 	state := string(r.State)
 	if r.Paused {

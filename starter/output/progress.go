@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/waits"
 )
 
 // QuietEvery is how often progress is shown where there is no terminal.
@@ -22,6 +23,7 @@ type Upload struct {
 	Account string
 	Result  upload.Result  // as the ledger has it
 	Status  *upload.Status // as its workflow has last answered; nil where that is not known
+	Waiting *waits.Wait    // nil where it waits for nothing that is known
 	Ended   bool           // there is nothing left to wait for
 }
 
@@ -116,14 +118,19 @@ func (u Upload) line(now time.Time) string {
 		state = upload.StateWaiting
 	}
 	text := fmt.Sprintf("%s at %s", state, u.Account)
-	if u.Status != nil {
+	switch {
+	case u.Status != nil:
 		if words := statusWords(*u.Status, now); words != "" {
 			text += ", " + words
 		}
+	case u.Result.Paused:
+		text += ", paused"
+	}
+	if u.Waiting == nil && u.Status != nil && u.Status.Paused { // which it says
 		return text
 	}
-	if u.Result.Paused {
-		text += ", paused"
+	if words := (Line{Waiting: u.Waiting}).waitingFor(u.Status, now); words != "" {
+		text += ", waiting for " + words
 	}
 	return text
 }

@@ -25,7 +25,6 @@ func statusRows(status *upload.Status, now time.Time) (rows [][]string) {
 	add("speed", speedOf(*status))
 	add("URL", urlOf(*status, now))
 	add("retries", retriesOf(*status))
-	add("waiting for", waitOf(*status))
 	return rows
 }
 
@@ -73,31 +72,6 @@ func retriesOf(s upload.Status) string {
 	return strings.Join(causes, ", ")
 }
 
-// waitOf is what an upload waits for, in words.
-func waitOf(s upload.Status) string {
-	if s.Paused && s.Waiting == "" {
-		return "a person; to continue: mediaferry resume " + s.Result.UploadID
-	}
-	return s.Waiting
-}
-
-// WaitWords is what the next call of a step waits for; empty where nothing is known
-// to keep it.
-func WaitWords(w *upload.Wait, now time.Time) string {
-	if w == nil {
-		return ""
-	}
-	when := ""
-	if left := w.Next.Sub(now); !w.Next.IsZero() && left > 0 {
-		when = " in " + TimeLeft(left.Seconds())
-	}
-	times := "once"
-	if w.Tries > 1 {
-		times = fmt.Sprintf("%d times", w.Tries)
-	}
-	return fmt.Sprintf("the next attempt to %s%s: %s (tried %s since %s)", w.Step, when, w.Last.Message, times, w.Since.Local().Format(time.TimeOnly))
-}
-
 // statusWords is an upload under way in half a line.
 func statusWords(s upload.Status, now time.Time) string {
 	var words []string
@@ -106,8 +80,6 @@ func statusWords(s upload.Status, now time.Time) string {
 	}
 	if s.Paused {
 		words = append(words, "paused")
-	} else if s.Waiting != "" {
-		words = append(words, "waiting for "+s.Waiting)
 	}
 	if left := s.ExpiresAt.Sub(now); s.Result.State == upload.StateTransferring && !s.ExpiresAt.IsZero() && left > 0 {
 		words = append(words, "URL valid for "+TimeLeft(left.Seconds()))

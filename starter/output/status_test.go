@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/waits"
 )
 
 func TestAnUploadUnderWayInWords(t *testing.T) {
@@ -38,15 +39,13 @@ func TestAnUploadUnderWayInWords(t *testing.T) {
 			{"parts", "12 of 32, 805.3 MB; 3 in flight, at most 4"},
 			{"URL", "valid for another 18m05s"},
 			{"retries", "SlowDown 1, expired 2"},
-			{"waiting for", "a person; to continue: mediaferry resume upload/truvideo/tour"},
 		}, "12 of 32 parts, paused, URL valid for 18m05s"},
 		"that waits": {&waiting, [][]string{
 			{"parts", "12 of 32, 805.3 MB; 3 in flight, at most 4"},
 			{"speed", "90.0 MB/s, 1h02m left"},
 			{"URL", "valid for another 18m05s"},
 			{"retries", "SlowDown 1, expired 2"},
-			{"waiting for", waiting.Waiting},
-		}, "12 of 32 parts, waiting for a worker on host studio that can read /srv/media, URL valid for 18m05s"},
+		}, "12 of 32 parts, URL valid for 18m05s"},
 		"with a URL that ran out": {&old, [][]string{
 			{"parts", "12 of 32, 805.3 MB; 3 in flight, at most 4"},
 			{"speed", "90.0 MB/s, 1h02m left"},
@@ -74,13 +73,13 @@ func TestTimeToComeIsNoFinerThanItCanBeKnown(t *testing.T) {
 
 func TestAResultWithItsStatusKeepsItsNames(t *testing.T) {
 	r := upload.Result{UploadID: "upload/truvideo/tour", State: upload.StateTransferring}
-	plain, err := json.Marshal(r)
+	plain, err := json.Marshal(Line{Result: r})
 	require.NoError(t, err)
-	ended, err := json.Marshal(resultWithStatus{r, nil, nil})
+	ended, err := json.Marshal(resultWithStatus{Line{Result: r}, nil, nil})
 	require.NoError(t, err)
 	require.JSONEq(t, string(plain), string(ended))
 
-	raw, err := json.Marshal(resultWithStatus{r, lineOf(&upload.Status{Result: r, Parts: 32, PartsDone: 12, Speed: 1.5}), nil})
+	raw, err := json.Marshal(resultWithStatus{Line{Result: r}, lineOf(&upload.Status{Result: r, Parts: 32, PartsDone: 12, Speed: 1.5}), nil})
 	require.NoError(t, err)
 	var fields map[string]json.RawMessage
 	require.NoError(t, json.Unmarshal(raw, &fields))
@@ -113,13 +112,36 @@ func TestProgressTellsOfAllAndOfTheFirst(t *testing.T) {
 }
 
 func TestAWaitInWords(t *testing.T) {
-	now := time.Date(2026, 11, 22, 4, 0, 0, 0, time.UTC)
-	w := &upload.Wait{Step: upload.StepPrepare, Last: upload.Error{Message: "answered 503"}, Since: now.Add(-time.Minute), Next: now.Add(12 * time.Second), Tries: 1}
-	since := w.Since.Local().Format(time.TimeOnly)
-	require.Equal(t, "the next attempt to prepare in 12s: answered 503 (tried once since "+since+")", WaitWords(w, now))
-	w.Tries, w.Next = 3, time.Time{}
-	require.Equal(t, "the next attempt to prepare: answered 503 (tried 3 times since "+since+")", WaitWords(w, now))
-	require.Empty(t, WaitWords(nil, now))
+	at := time.Date(2026, 11, 22, 4, 0, 0, 0, time.Local)
+	since := upload.Moment{Time: at.Add(-time.Minute)}
+	status := upload.Status{Waiting: "a worker on host studio that can read /srv/media", Result: upload.Result{UploadID: "upload/truvideo/tour"}}
+	paused := status
+	paused.Waiting, paused.Paused = "", true
+	for want, c := range map[string]struct {
+		line   Line
+		status *upload.Status
+	}{
+		"":             {},
+		status.Waiting: {status: &status},
+		"a person; to continue: mediaferry resume upload/truvideo/tour": {status: &paused},
+		"the vendor: POST /prepare: 503 (since 03:59:00, tried 7 times, next attempt in 42s)": {Line{Waiting: &waits.Wait{
+			For: upload.ForVendor, Reason: "POST /prepare: 503", Since: since, Tries: 7, NextTryAt: upload.Moment{Time: at.Add(42 * time.Second)},
+		}}, &status},
+		"the rate limit: 429 (since 03:59:00, tried once, until 04:02:00)": {line: Line{Waiting: &waits.Wait{
+			For: upload.ForRate, Reason: "429", Since: since, Tries: 1, Until: upload.Moment{Time: at.Add(2 * time.Minute)},
+		}}},
+		"the network: no route (tried 3 times, next attempt now)": {line: Line{Waiting: &waits.Wait{
+			For: upload.ForLine, Reason: "no route", Tries: 3, NextTryAt: since,
+		}}},
+		"the vendor to process it (since 2026-11-21 04:00:00)": {line: Line{Waiting: &waits.Wait{
+			For: upload.ForProcessing, Reason: "the vendor is processing the file", Since: upload.Moment{Time: at.AddDate(0, 0, -1)},
+		}}},
+	} {
+		require.Equal(t, want, c.line.waitingFor(c.status, at))
+	}
+	require.Equal(t, "-", ShortWait(nil, at))
+	require.Equal(t, "vendor, 1m00s", ShortWait(&waits.Wait{For: upload.ForVendor, Since: since}, at))
+	require.Equal(t, "1 row at sitoo: for its turn: others", RowsWords(waits.Rows{Wait: waits.Wait{For: upload.ForTurn, Reason: "others"}, To: "sitoo", Rows: 1}, at))
 }
 
 func TestASizeThatNobodyLookedAtIsNoZero(t *testing.T) {

@@ -128,8 +128,8 @@ func callError(ctx context.Context, call spec.Call, err error, sent bool) error 
 	e.Arrived = upload.ArrivedNothing
 	if sent {
 		e.Arrived = upload.ArrivedMaybe
-	} else if egress.Offline(err) {
-		e.Code = upload.CodeOffline
+	} else {
+		e.Code = egress.Code(err)
 	}
 	return e
 }
