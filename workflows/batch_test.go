@@ -3,6 +3,7 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -82,6 +83,17 @@ func TestABatchDispatchesEveryRouteUntilNothingWaits(t *testing.T) {
 	require.Equal(t, upload.BatchCompleted, end.State)
 	require.Equal(t, 4, w.count(upload.ActivityRunShard), "two shards of a hundred rows at most, for each route that has some waiting")
 	require.Equal(t, 2, w.count(upload.ActivityRoutes))
+}
+
+func TestAShardWhoseWorkersDieComesBackSoon(t *testing.T) {
+	const deaths = 20
+	w := newBatch(t)
+	died := slices.Repeat([]answer{{err: temporal.NewApplicationError("the worker is gone", "died")}}, deaths)
+	w.on(upload.ActivityRunShard, append(died, answer{value: upload.ShardDone{}})...)
+	w.execute(upload.WorkflowShard, upload.Shard{Batch: "b", Route: upload.Route{Account: "trustana", Vendor: "trustana"}, Rows: 1})
+	require.NoError(t, w.env.GetWorkflowError())
+	require.Equal(t, deaths+1, w.count(upload.ActivityRunShard))
+	require.LessOrEqual(t, w.took(), deaths*transferRetry)
 }
 
 func TestABatchRestsAfterARoundThatChangedNothing(t *testing.T) {

@@ -34,9 +34,13 @@ type shardRun struct {
 // own.
 func shard(ctx workflow.Context, in upload.Shard) error {
 	p := &shardRun{shard: in, unconfirmed: map[string]bool{}}
+	// A shard that waits says itself when it comes back, and these attempts count: a
+	// worker that dies later would leave its rows alone for the longest pause there is.
+	again := repeats()
+	again.MaximumInterval = transferRetry
 	carrying := workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue: upload.ShardsQueue(in.Route.Queue), StartToCloseTimeout: shardTime, HeartbeatTimeout: shardBeat,
-		WaitForCancellation: true, RetryPolicy: repeats(), Priority: shardPriority(in.Batch),
+		WaitForCancellation: true, RetryPolicy: again, Priority: shardPriority(in.Batch),
 		Summary: fmt.Sprintf("send %d rows to %s", in.Rows, in.Route.Account),
 	})
 	var done upload.ShardDone
