@@ -1,10 +1,9 @@
 package flow
 
-import (
-	"net/http"
+import "github.com/mediaferry/mediaferry/internal/upload"
 
-	"github.com/mediaferry/mediaferry/internal/upload"
-)
+// proxyWantsLogin is the status by which a proxy asks for credentials.
+const proxyWantsLogin = 407
 
 // WaitsFor is what a call waits for that failed and is to be made again.
 func WaitsFor(e upload.Error) upload.WaitFor {
@@ -15,7 +14,7 @@ func WaitsFor(e upload.Error) upload.WaitFor {
 		return upload.ForRate
 	case e.Peer == upload.PeerSource:
 		return upload.ForSource
-	case onTheLine[e.Code], e.Peer == upload.PeerLedger, e.Status == http.StatusProxyAuthRequired:
+	case onTheLine[e.Code], e.Peer == upload.PeerLedger, e.Status == proxyWantsLogin:
 		return upload.ForLine
 	}
 	return upload.ForVendor
