@@ -290,6 +290,18 @@ func (a *Activities) hold(ctx context.Context, account string, e *upload.Error) 
 	return rest(ctx, &steps.Later{Why: why})
 }
 
+// noteWait lets those who watch an item see what a call waits for that has no progress
+// of its own. Before the claim there is nothing to note it with: Temporal tells it then.
+func (a *Activities) noteWait(ctx context.Context, item upload.Item, wait *upload.Wait) {
+	if wait.Step == upload.StepClaim {
+		return
+	}
+	if wait.Tries = int(attempt(ctx)); wait.Since.IsZero() {
+		wait.Since = a.Now()
+	}
+	_ = a.Ledger.NoteWait(ctx, item.UploadID, run(ctx).ID, wait) // the next failure says it again
+}
+
 // aside turns what came of a call that has no progress of its own into what Temporal
 // is to do.
 func (a *Activities) aside(ctx context.Context, item upload.Item, at upload.Step, err error) error {
@@ -310,6 +322,7 @@ func (a *Activities) asideAfter(ctx context.Context, item upload.Item, at upload
 	activity.RecordHeartbeat(ctx, past)
 	switch verdict.Then {
 	case flow.Repeat:
+		a.noteWait(ctx, item, &upload.Wait{Step: at, Last: told(e), Since: past.Away, Next: a.Now().Add(verdict.After)})
 		return later(string(e.Kind), e.Error(), verdict.After, told(e))
 	case flow.Hold:
 		return a.hold(ctx, item.Account, e)

@@ -86,6 +86,9 @@ func (a *Activities) SendPart(ctx context.Context, in upload.SendPart) (upload.P
 	stop()
 	land()
 	var e *upload.Error
+	if err == nil && attempt(ctx) > 1 {
+		_ = a.Ledger.NoteWait(ctx, in.Item.UploadID, of.ID, nil) // what is saved next says it again
+	}
 	if err == nil || !errors.As(err, &e) {
 		part.Wasted, part.Retries = past.Wasted, past.Retries
 		return part, a.unjudged(ctx, in.Item, err)

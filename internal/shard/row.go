@@ -302,6 +302,9 @@ func (r *row) judge(ctx context.Context, step upload.Step, e *upload.Error) bool
 			r.p.NotBefore = r.Now().Add(verdict.After)
 			return true
 		}
+		if w := r.p.Waiting; r.p.Content.Size == 0 && w != nil && w.Tries&(w.Tries-1) == 0 { // it is not claimed, and saves nothing; seldomer each time
+			r.fail(ctx, r.Ledger.NoteWait(ctx, r.item.UploadID, r.attempt.Run.ID, w))
+		}
 		return r.rest(ctx, e, verdict.After)
 	case flow.Hold:
 		r.hold(ctx, e)

@@ -62,6 +62,7 @@ func PeerWords(peer upload.Peer) string {
 type outages struct {
 	mu    sync.Mutex
 	known map[string][]ledger.Outage // by account, as the ledger had it last
+	told  map[string]time.Time       // by account: when it was noted last that its vendor does as it is asked
 	rows  map[peerKey]*failures
 }
 
@@ -246,7 +247,37 @@ func (s *Steps) heard(ctx context.Context, c ledger.OutageCall, began time.Time,
 		s.outage(ctx, c, began, *e)
 	case flow.Answers(e):
 		s.answers(ctx, peerKey{c.Account, c.Peer}, began)
+		if e == nil && c.Peer == upload.PeerVendor {
+			s.noteOK(ctx, c.Account)
+		}
 	}
+}
+
+// okEvery is how often it is noted, at most, that a vendor does as it is asked.
+const okEvery = time.Minute
+
+// noteOK notes now and then that an account's vendor does as it is asked.
+func (s *Steps) noteOK(ctx context.Context, account string) {
+	if !s.outages.untold(account, s.Now()) {
+		return
+	}
+	if err := s.Ledger.Answered(ctx, account); err != nil { // it is noted again in a minute
+		s.Log.Warn("could not note an answer", zap.String("account", account), zap.Error(err))
+	}
+}
+
+// untold reports whether a vendor's answer is to be noted, and takes that for done.
+func (o *outages) untold(account string, now time.Time) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if age := now.Sub(o.told[account]); age >= 0 && age < okEvery {
+		return false
+	}
+	if o.told == nil {
+		o.told = map[string]time.Time{}
+	}
+	o.told[account] = now
+	return true
 }
 
 // outage counts a call that nobody answered, and begins an outage, or prolongs it.

@@ -132,7 +132,8 @@ func TestABatchNamesItsTroubleFirst(t *testing.T) {
 		got = append(got, told{r.To, r.For, r.Rows})
 	}
 	require.Equal(t, []told{
-		{"other", upload.ForPerson, 3}, {"other", upload.ForPerson, 1},
+		{"other", upload.ForPerson, 3},
+		{"other", upload.ForPerson, 1},
 		{"acme", upload.ForVendor, 42},
 		{"other", upload.ForSource, 4},
 		{"other", upload.ForProcessing, 5},

@@ -30,11 +30,17 @@ func (u Uploads) Wait(ctx context.Context, all []*Upload, p output.Printer) erro
 	polls, checks := time.NewTicker(pollEvery), time.NewTicker(workersEvery)
 	defer polls.Stop()
 	defer checks.Stop()
-	pending, notReady := all, 0
+	pending, notReady, away := all, 0, time.Time{}
 	for {
 		var left []*Upload
 		for _, f := range pending {
 			result, over, err := u.check(ctx, f)
+			if ledger.Passing(err) { // the upload goes on by itself once it is there
+				line.Clear()
+				u.waitForLedger(&away, err)
+				left = append(left, f)
+				continue
+			}
 			if err != nil {
 				return err
 			}
@@ -62,7 +68,7 @@ func (u Uploads) Wait(ctx context.Context, all []*Upload, p output.Printer) erro
 		case <-u.session.EngineLost():
 			return u.session.EngineGone()
 		case <-checks.C:
-			if err := u.workers.EnsureQueues(ctx, queuesOf(pending)); err != nil {
+			if err := u.workers.EnsureQueues(ctx, queuesOf(pending)); err != nil && !ledger.Passing(err) {
 				return err
 			}
 		case <-polls.C:
@@ -72,6 +78,15 @@ func (u Uploads) Wait(ctx context.Context, all []*Upload, p output.Printer) erro
 		return &exit.NotReadyError{Count: notReady}
 	}
 	return nil
+}
+
+// waitForLedger says now and then that a command waits for the ledger.
+func (u Uploads) waitForLedger(said *time.Time, err error) {
+	if time.Since(*said) < time.Minute {
+		return
+	}
+	*said = time.Now()
+	u.session.Say("waiting for the ledger, and trying again: %s", err)
 }
 
 // watchStatus asks workflows in the background how far they are, for a progress

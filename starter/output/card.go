@@ -71,7 +71,7 @@ func (p Printer) card(entry ledger.Entry, r Line, status *upload.Status, verifie
 	add("sha256", string(r.SHA256))
 	add("crc64", string(r.CRC64))
 	if r.Size > 0 {
-		add("sent", fmt.Sprintf("%s of %s", Size(r.BytesSent), Size(int64(r.Size))))
+		add("sent", sentWords(r.BytesSent, int64(r.Size)))
 	}
 	rows = append(rows, statusRows(status, time.Now())...)
 	add("waiting for", r.waitingFor(status, time.Now()))
@@ -88,6 +88,14 @@ func (p Printer) card(entry ledger.Entry, r Line, status *upload.Status, verifie
 	}
 	add("note", r.Note)
 	return p.Table(append(rows, verifiedRows(verified)...))
+}
+
+// sentWords is how much was sent of a size. What is more than that was sent in vain.
+func sentWords(sent, size int64) string {
+	if sent > size {
+		return fmt.Sprintf("%s for a file of %s; %s were sent again", Size(sent), Size(size), Size(sent-size))
+	}
+	return fmt.Sprintf("%s of %s", Size(sent), Size(size))
 }
 
 // verifiedRows are what reading a medium again came to: the outcome, what was asked,

@@ -14,8 +14,8 @@ import (
 const QuietEvery = 10 * time.Second
 
 const (
-	rateOver  = 5 * time.Second // the time over which a rate is taken, at least
-	sampleGap = time.Second     // between two samples for it
+	rateOver  = 20 * time.Second // the time over which a rate is taken, at least
+	sampleGap = time.Second      // between two samples for it
 )
 
 // Upload is one of the uploads whose progress is shown.
@@ -82,16 +82,17 @@ type tally struct {
 	rate        float64 // bytes per second
 }
 
-// sum adds up what has been sent and what there is to send. The parts that the
-// store has acknowledged count where they are more than the last progress update.
+// sum adds up what has been sent and what there is to send. Of an upload in parts, those
+// count that the store has acknowledged to its present session: what was sent to a
+// session that is gone is no part of the whole.
 func sum(all []Upload) (sent, total int64) {
 	for _, u := range all {
-		r, acknowledged := u.Result, int64(0)
-		if u.Status != nil {
-			acknowledged = u.Status.BytesDone
+		r, moved := u.Result, u.Result.BytesSent
+		if u.Status != nil && u.Status.Parts > 1 && !u.Ended {
+			moved = u.Status.BytesDone
 		}
 		total += int64(r.Size)
-		sent += min(max(r.BytesSent, acknowledged), int64(r.Size))
+		sent += min(moved, int64(r.Size))
 	}
 	return sent, total
 }
@@ -144,7 +145,7 @@ func (p *Progress) rate(now time.Time, sent int64) float64 {
 		p.samples = p.samples[1:]
 	}
 	first := p.samples[0]
-	if over := now.Sub(first.at).Seconds(); over > 0.5 {
+	if over := now.Sub(first.at).Seconds(); over > 0.5 && sent >= first.sent { // fewer: it started over
 		return float64(sent-first.sent) / over
 	}
 	return 0
