@@ -31,9 +31,11 @@ func (bs Batches) Numbers(ctx context.Context, b ledger.Batch) (output.BatchNumb
 	if err != nil {
 		return n, err
 	}
-	if n.Waits, err = known.OfBatch(ctx, b); err != nil {
+	waiting, err := known.OfBatch(ctx, b)
+	if err != nil {
 		return n, err
 	}
+	n.Wait(waiting)
 	if n.Waiting+n.InProgress > 0 && !b.State.Ended() {
 		paused, err := bs.paused(ctx, b.ID)
 		if err != nil {

@@ -196,7 +196,8 @@ func (w *batchWatch) view(ctx context.Context) (output.BatchView, error) {
 	if err != nil {
 		return v, err
 	}
-	v.Numbers.Waits, err = known.OfBatch(ctx, v.Batch)
+	waiting, err := known.OfBatch(ctx, v.Batch)
+	v.Numbers.Wait(waiting)
 	return v, err
 }
 

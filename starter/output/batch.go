@@ -42,6 +42,17 @@ func (n *BatchNumbers) Pause(accounts []ledger.AccountState) {
 	}
 }
 
+// Wait notes what rows wait for. Where something keeps rows for a while that nobody
+// knows, the batch's time left is not known either.
+func (n *BatchNumbers) Wait(all []waits.Rows) {
+	n.Waits = all
+	for _, w := range all {
+		if w.Trouble() && w.For != upload.ForRate && (w.For != upload.ForPerson || n.Waiting+n.InProgress > 0) {
+			n.ETA = nil
+		}
+	}
+}
+
 // BatchFailure is one sort of failure at one account.
 type BatchFailure struct {
 	Kind    upload.Kind `json:"kind"`
