@@ -284,7 +284,7 @@ func (o *outages) untold(account string, now time.Time) bool {
 func (s *Steps) outage(ctx context.Context, c ledger.OutageCall, began time.Time, e upload.Error) {
 	key := peerKey{c.Account, c.Peer}
 	n, since := s.outages.failed(key, began)
-	last := upload.Error{Kind: e.Kind, Message: e.Message, Status: e.Status, Code: e.Code, RequestID: e.RequestID, RetryAfter: e.RetryAfter}
+	last := upload.Error{Kind: e.Kind, Step: e.Step, Message: e.Message, Status: e.Status, Code: e.Code, RequestID: e.RequestID, RetryAfter: e.RetryAfter}
 	o, known := s.outages.of(key)
 	var err error
 	switch {
