@@ -54,7 +54,7 @@ func (a Around) Of(i Item) *Wait {
 		return undecided(i)
 	}
 	for _, rule := range []func(Item) *Wait{
-		paused, a.paused, a.worker, a.outage, a.host, a.slow, own, a.processing, a.turn,
+		paused, a.paused, a.worker, source, a.outage, a.host, a.slow, own, a.processing, a.turn,
 	} {
 		if w := rule(i); w != nil {
 			return w
@@ -159,6 +159,14 @@ func (a Around) slow(i Item) *Wait {
 		w.Tries, w.LastError = int64(i.Own.Tries), upload.FailureOf(&last)
 	}
 	return w
+}
+
+// source is the wait of an item whose source is out of order: it calls nobody else then.
+func source(i Item) *Wait {
+	if w := own(i); w != nil && w.For == upload.ForSource {
+		return w
+	}
+	return nil
 }
 
 // own is what an item waits for after its own last call failed.

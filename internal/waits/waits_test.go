@@ -89,6 +89,7 @@ func TestWhatItemsWaitFor(t *testing.T) {
 		"the account is slow":                    {Around{Account: slow}, Item{State: upload.StatePreparing, Own: failed(upload.Error{Kind: upload.KindThrottled})}, upload.ForRate, "rate limit", soon},
 		"its own call failed":                    {Around{}, Item{State: upload.StatePreparing, Own: failed(down)}, upload.ForVendor, "503", soon},
 		"its source is out":                      {Around{}, Item{State: upload.StateWaiting, Own: failed(source)}, upload.ForSource, "source answered", soon},
+		"its source and the vendor are out":      {Around{Account: away(upload.PeerVendor, down)}, Item{State: upload.StateWaiting, Own: failed(source)}, upload.ForSource, "source answered", soon},
 		"it is processed":                        {Around{Now: now}, Item{State: upload.StateProcessing, Changed: ago, Polls: polls}, upload.ForProcessing, "processing", now.Add(41 * time.Second)},
 		"others go first":                        {Around{}, Item{State: upload.StateWaiting, Batch: spring(upload.BatchRunning, false)}, upload.ForTurn, "other rows of batch spring", time.Time{}},
 		"another image goes first":               {Around{}, Item{State: upload.StatePreparing, Held: true, Behind: "upload/acme/b"}, upload.ForTurn, "upload/acme/b", time.Time{}},

@@ -49,7 +49,7 @@ func (c showCommand) run(ctx context.Context, id string, verify, asJSON bool) er
 	if err := c.OpenLedger(ctx); err != nil {
 		return err
 	}
-	entry, err := c.Upload(ctx, id)
+	entry, err := c.upload(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -61,6 +61,23 @@ func (c showCommand) run(ctx context.Context, id string, verify, asJSON bool) er
 		return err
 	}
 	return end
+}
+
+// upload is what is known of an upload: by the ledger, or of one that has not come as
+// far as that yet, by Temporal.
+func (c showCommand) upload(ctx context.Context, id string) (ledger.Entry, error) {
+	entry, err := c.Upload(ctx, id)
+	var unknown *exit.UsageError
+	if !errors.As(err, &unknown) || !c.EngineRuns(ctx) {
+		return entry, err
+	}
+	if err := c.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
+		return entry, err
+	}
+	if begun, found := c.uploads.Unclaimed(ctx, id); found {
+		return begun, nil
+	}
+	return entry, err
 }
 
 // verified asks the vendor again where that is wanted. end is what the command then
@@ -124,7 +141,8 @@ func (c showCommand) show(ctx context.Context, entry ledger.Entry, verified *upl
 // Temporal, where the engine runs.
 func (c showCommand) waiting(ctx context.Context, entry ledger.Entry, runs bool) (*waits.Wait, error) {
 	waiting, err := c.uploads.Waiting(ctx, entry)
-	if err != nil || waiting != nil || !runs || entry.Result.State.Ended() || following.Grouped(entry) || entry.WorkflowID == "" {
+	unclaimed := entry.Result.State == upload.StateWaiting // what its account waits for is not its own matter yet
+	if err != nil || waiting != nil && !unclaimed || !runs || entry.Result.State.Ended() || following.Grouped(entry) || entry.WorkflowID == "" {
 		return waiting, err
 	}
 	if c.Temporal == nil {
@@ -132,7 +150,10 @@ func (c showCommand) waiting(ctx context.Context, entry ledger.Entry, runs bool)
 			return nil, err
 		}
 	}
-	return c.uploads.Pending(ctx, entry.WorkflowID, entry.RunID), nil
+	if pending := c.uploads.Pending(ctx, entry.WorkflowID, entry.RunID); pending != nil {
+		return pending, nil
+	}
+	return waiting, nil
 }
 
 // history prints what happened in an upload's workflow, an event a line.

@@ -3,6 +3,8 @@ package following
 import (
 	"context"
 
+	"go.temporal.io/api/enums/v1"
+
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/waits"
@@ -29,12 +31,28 @@ func (u Uploads) ask(ctx context.Context, f *Upload) (now underWay, err error) {
 	if err == nil && (run == nil || entry.RunID == run.GetRunID()) {
 		now.waiting, err = u.Waiting(ctx, entry)
 	}
-	if (now.waiting == nil || err != nil) && run != nil { // it is not claimed yet, or waits for the ledger
+	if (now.waiting == nil || err != nil || entry.Result.State == upload.StateWaiting) && run != nil { // it is not claimed yet, or waits for the ledger
 		if pending := u.Pending(ctx, run.GetID(), run.GetRunID()); pending != nil {
 			now.waiting = pending
 		}
 	}
 	return now, ctx.Err()
+}
+
+// Unclaimed is an upload that the ledger does not have yet, because its source has not
+// been examined: found is false where no workflow of that name runs.
+func (u Uploads) Unclaimed(ctx context.Context, id string) (entry ledger.Entry, found bool) {
+	described, err := u.session.Temporal.DescribeWorkflowExecution(ctx, id, "")
+	info := described.GetWorkflowExecutionInfo()
+	if err != nil || info.GetStatus() != enums.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		return entry, false
+	}
+	entry.WorkflowID, entry.RunID = id, info.GetExecution().GetRunId()
+	entry.Result = upload.Result{UploadID: id, State: upload.StateWaiting, Way: upload.WayOwn}
+	if status, err := u.Status(ctx, id, entry.RunID); err == nil {
+		entry.Result = status.Result
+	}
+	return entry, entry.Result.UploadID == id
 }
 
 // Pending is what an activity of a workflow waits for after its last attempt failed, by

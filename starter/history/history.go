@@ -88,13 +88,21 @@ func (r Reader) Pending(ctx context.Context, workflowID, runID string) (*upload.
 	t := r.translator(Run{WorkflowID: workflowID})
 	for _, one := range described.GetPendingActivities() {
 		last, failed := t.failure(one.GetLastFailure())
-		if !failed || one.GetState() != enums.PENDING_ACTIVITY_STATE_SCHEDULED {
+		if !failed {
 			continue
 		}
-		return &upload.Wait{
-			Step: last.Step, Last: last, Since: one.GetScheduledTime().AsTime(), Next: one.GetNextAttemptScheduleTime().AsTime(),
-			Tries: int(one.GetAttempt()) - 1,
-		}, nil
+		wait := &upload.Wait{Step: last.Step, Last: last, Tries: int(one.GetAttempt()) - 1}
+		if next := one.GetNextAttemptScheduleTime(); next != nil {
+			wait.Next = next.AsTime()
+		}
+		var past upload.Heartbeat // which knows since when
+		if t.converter.FromPayloads(one.GetHeartbeatDetails(), &past) == nil {
+			wait.Since = past.Away
+		}
+		if wait.Since.IsZero() && one.GetLastAttemptCompleteTime() != nil {
+			wait.Since = one.GetLastAttemptCompleteTime().AsTime()
+		}
+		return wait, nil
 	}
 	return nil, nil //nolint:nilnil // nothing is made again
 }
