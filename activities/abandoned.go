@@ -125,7 +125,7 @@ func (a *Activities) abandoned(ctx context.Context, entry ledger.Entry, now time
 	result := entry.Result
 	failure := upload.Errorf(upload.KindInternal, "", "the workflow of batch %s was terminated or deleted outside of mediaferry", item.Batch)
 	if result.State != upload.StateWaiting {
-		way, err := a.flowOf(item)
+		way, err := a.flowOf(ctx, item)
 		if err != nil {
 			return upload.Record{}, false, err
 		}

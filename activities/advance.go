@@ -50,7 +50,7 @@ var stepOf = map[flow.Do]upload.Step{
 // advance makes one step of an item. It returns the progress that follows, and makes
 // no call where that, as the ledger has it, asks for another step.
 func (a *Activities) advance(ctx context.Context, in upload.Advance, do flow.Do) (upload.Progress, error) {
-	way, err := a.flowOf(in.Item)
+	way, err := a.flowOf(ctx, in.Item)
 	if err != nil {
 		return in.Progress, result(ctx, err)
 	}
@@ -123,13 +123,13 @@ func (a *Activities) announce(ctx context.Context, item upload.Item, way flow.Fl
 
 // flowOf is the way of an item at its account as that is now. An account that is
 // gone from the configuration has no patience: nothing is asked of it.
-func (a *Activities) flowOf(item upload.Item) (flow.Flow, error) {
+func (a *Activities) flowOf(ctx context.Context, item upload.Item) (flow.Flow, error) {
 	vendor, err := vendors.Find(item.Vendor)
 	if err != nil {
 		return flow.Flow{}, upload.Errorf(upload.KindInternal, upload.StepClaim, "%w", err)
 	}
 	account, _ := a.Accounts.Account(item.Account) // whoever makes the call is told what is wrong with it
-	return steps.FlowOf(vendor.Spec(), account, item), nil
+	return a.FlowOf(ctx, vendor.Spec(), account, item), nil
 }
 
 // latest is the progress to go on from: the workflow's copy, or what the ledger has
@@ -229,7 +229,7 @@ func (a *Activities) admitted(ctx context.Context, item upload.Item, call ledger
 	if err != nil || out == nil {
 		return err
 	}
-	way, err := a.flowOf(item)
+	way, err := a.flowOf(ctx, item)
 	if err != nil {
 		return err
 	}
@@ -314,7 +314,7 @@ func (a *Activities) asideAfter(ctx context.Context, item upload.Item, at upload
 	if e == nil {
 		return a.unjudged(ctx, item, err)
 	}
-	way, findErr := a.flowOf(item)
+	way, findErr := a.flowOf(ctx, item)
 	if findErr != nil {
 		return result(ctx, findErr)
 	}

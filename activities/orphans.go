@@ -63,7 +63,7 @@ func (a *Activities) bury(ctx context.Context, h ledger.Holder) error {
 	if err != nil {
 		return err
 	}
-	way, err := a.flowOf(item)
+	way, err := a.flowOf(ctx, item)
 	if err != nil {
 		return err
 	}

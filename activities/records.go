@@ -42,7 +42,7 @@ func (a *Activities) refused(ctx context.Context, in upload.Record) (known *uplo
 	if of := run(ctx); in.RunID != of.ID || string(in.Result.WorkflowID) != of.WorkflowID || in.Fingerprint == "" {
 		return nil, nil // it is recorded for another, or never had the item
 	}
-	way, err := a.flowOf(in.Item)
+	way, err := a.flowOf(ctx, in.Item)
 	if err != nil {
 		return nil, err
 	}

@@ -134,7 +134,7 @@ func (a *Activities) mine(ctx context.Context, in upload.SendPart) error {
 	if hold.RunID == run(ctx).ID && hold.Version <= in.Version && !hold.State.Ended() {
 		return nil
 	}
-	way, err := a.flowOf(in.Item)
+	way, err := a.flowOf(ctx, in.Item)
 	if err != nil {
 		return err
 	}

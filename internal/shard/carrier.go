@@ -219,7 +219,7 @@ func (c *carrier) check(ctx context.Context) {
 		return
 	}
 	c.limits.set(batch.Limits)
-	c.LimitBatch(batch.ID, batch.Limits.Bandwidth)
+	c.LimitBatch(batch.ID, batch.Limits)
 	if batch.State == upload.BatchRunning && !batch.Paused {
 		if batch, err = c.budget(ctx, batch); err != nil {
 			c.fail(ctx, err)

@@ -76,7 +76,7 @@ func (c *carrier) claimGroup(ctx context.Context, group []*row) {
 	}
 	for i, r := range plain {
 		if claims[i].Outcome == ledger.Granted {
-			r.way = steps.FlowOf(c.spec, caller.Account, r.item)
+			r.way = c.FlowOf(ctx, c.spec, caller.Account, r.item)
 			r.claimed(r.seen)
 		}
 	}

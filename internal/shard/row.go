@@ -209,7 +209,7 @@ func (r *row) admit(ctx context.Context, caller *wire.Caller, do flow.Do) error 
 func (r *row) caller(ctx context.Context) (*wire.Caller, error) {
 	caller, err := r.carrier.caller(ctx)
 	if err == nil {
-		r.account, r.way = caller.Account, steps.FlowOf(r.spec, caller.Account, r.item)
+		r.account, r.way = caller.Account, r.FlowOf(ctx, r.spec, caller.Account, r.item)
 	}
 	return caller, err
 }

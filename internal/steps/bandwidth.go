@@ -7,25 +7,28 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
 // limitAge is how old a batch's limit may be.
 const limitAge = time.Second
 
-// limits are the limits of bandwidth of batches and uploads in this process, beside
-// that of the process itself.
+// limits are what people set for batches and uploads, as far as it counts in each
+// worker: bandwidth, beside that of the process itself, and patience.
 type limits struct {
 	mu      sync.Mutex
-	batches map[string]*batchBandwidth
+	batches map[string]*batchLimits
 	uploads map[string]*uploadBandwidth
 }
 
-// batchBandwidth is the limit of one batch, as of late.
-type batchBandwidth struct {
+// batchLimits are what a person set for one batch, as of late.
+type batchLimits struct {
 	*transfer.Bandwidth
 	mu      sync.Mutex
 	asOf    time.Time
 	reading bool
+	// patience is nil where the account's own counts.
+	patience *time.Duration
 }
 
 // uploadBandwidth is the limit of one upload, as long as anything of it is being sent.
@@ -43,7 +46,7 @@ func (s *Steps) Limit(item upload.Item) (wait func(ctx context.Context, n int) e
 		own, release = s.limits.upload(item, s.Now)
 	}
 	if item.Batch != "" {
-		batch = func(ctx context.Context, n int) error { return s.batchBandwidth(ctx, item.Batch).Wait(ctx, n) }
+		batch = func(ctx context.Context, n int) error { return s.batchLimits(ctx, item.Batch).Wait(ctx, n) }
 	}
 	return func(ctx context.Context, n int) error {
 		for _, limit := range []func(context.Context, int) error{own, batch, s.Bandwidth.Wait} {
@@ -82,30 +85,40 @@ func (l *limits) upload(item upload.Item, now func() time.Time) (wait func(conte
 }
 
 // batch is the limit that all sends of one batch share.
-func (l *limits) batch(id string, now func() time.Time) *batchBandwidth {
+func (l *limits) batch(id string, now func() time.Time) *batchLimits {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.batches == nil {
-		l.batches = map[string]*batchBandwidth{}
+		l.batches = map[string]*batchLimits{}
 	}
 	if l.batches[id] == nil {
-		l.batches[id] = &batchBandwidth{Bandwidth: transfer.NewBandwidth(nil, now)}
+		l.batches[id] = &batchLimits{Bandwidth: transfer.NewBandwidth(nil, now)}
 	}
 	return l.batches[id]
 }
 
-// LimitBatch notes what a batch's limit is now, in bytes per second; 0: none.
-func (s *Steps) LimitBatch(id string, rate int64) { s.limits.batch(id, s.Now).note(rate, s.Now()) }
+// LimitBatch notes what a batch's limits are now.
+func (s *Steps) LimitBatch(id string, limits upload.Limits) {
+	s.limits.batch(id, s.Now).note(limits, s.Now())
+}
 
-func (b *batchBandwidth) note(rate int64, now time.Time) {
+func (b *batchLimits) note(limits upload.Limits, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.Set(transfer.Timetable{{Rate: rate}})
+	b.Set(transfer.Timetable{{Rate: limits.Bandwidth}})
+	b.patience = limits.Patience
+	b.asOf, b.reading = now, false
+}
+
+// unread ends a reading that failed: the last limits hold for another while.
+func (b *batchLimits) unread(now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.asOf, b.reading = now, false
 }
 
 // stale reports whether the caller is to read the limit anew.
-func (b *batchBandwidth) stale(now time.Time) bool {
+func (b *batchLimits) stale(now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.reading || now.Sub(b.asOf).Abs() < limitAge {
@@ -115,17 +128,35 @@ func (b *batchBandwidth) stale(now time.Time) bool {
 	return true
 }
 
-// batchBandwidth is a batch's limit as the ledger has it. Where that cannot be read,
-// the last one holds.
-func (s *Steps) batchBandwidth(ctx context.Context, id string) *batchBandwidth {
+// batchLimits are a batch's limits as the ledger has them. Where that cannot be read,
+// the last ones hold.
+func (s *Steps) batchLimits(ctx context.Context, id string) *batchLimits {
 	b := s.limits.batch(id, s.Now)
 	if !b.stale(s.Now()) {
 		return b
 	}
-	rate := b.Table().At(s.Now())
 	if batch, err := s.Ledger.Batch(ctx, id); err == nil {
-		rate = batch.Limits.Bandwidth
+		b.note(batch.Limits, s.Now())
+	} else {
+		b.unread(s.Now())
 	}
-	b.note(rate, s.Now())
 	return b
+}
+
+// Patience is how long outages of an item are waited out: as its upload or its batch
+// says, and else its account.
+func (s *Steps) Patience(ctx context.Context, account spec.Account, item upload.Item) time.Duration {
+	switch {
+	case item.Patience != nil:
+		return *item.Patience
+	case item.Batch == "":
+		return account.Patience
+	}
+	b := s.batchLimits(ctx, item.Batch)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.patience != nil {
+		return *b.patience
+	}
+	return account.Patience
 }

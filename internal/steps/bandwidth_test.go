@@ -11,6 +11,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
 // takes is how long n bytes of an item wait.
@@ -45,11 +46,11 @@ func TestBytesWaitForEachLimitThatHolds(t *testing.T) {
 
 		row, release := s.Limit(upload.Item{UploadID: "batch/spring/1", Batch: "spring"})
 		defer release()
-		s.LimitBatch("spring", 2*mb)
+		s.LimitBatch("spring", upload.Limits{Bandwidth: 2 * mb})
 		require.Equal(t, time.Duration(0), takes(t, row, 1), "of the batch, as its carrier has it")
 		start := time.Now()
 		for range 10 {
-			s.LimitBatch("spring", 2*mb)
+			s.LimitBatch("spring", upload.Limits{Bandwidth: 2 * mb})
 			require.NoError(t, row(t.Context(), mb))
 		}
 		require.InDelta(t, 5, time.Since(start).Seconds(), 0.5)
@@ -61,15 +62,31 @@ func TestABatchsLimitIsReadFromTheLedger(t *testing.T) {
 	s, _ := metered(t)
 	_, _, err := s.Ledger.OpenBatch(t.Context(), ledger.Batch{ID: "spring", Limits: upload.Limits{Bandwidth: 2_000_000}})
 	require.NoError(t, err)
-	b := s.batchBandwidth(t.Context(), "spring")
+	b := s.batchLimits(t.Context(), "spring")
 	require.EqualValues(t, 2_000_000, b.Table().At(s.Now()))
-	require.EqualValues(t, 0, s.batchBandwidth(t.Context(), "summer").Table().At(s.Now()), "there is none")
+	require.EqualValues(t, 0, s.batchLimits(t.Context(), "summer").Table().At(s.Now()), "there is none")
 
 	_, err = s.Ledger.ChangeBatch(t.Context(), "spring", ledger.BatchChange{
 		Event: ledger.BatchEvent{What: ledger.EventSet, By: "ann"}, Limits: &upload.Limits{Bandwidth: 1_000_000},
 	})
 	require.NoError(t, err)
-	require.EqualValues(t, 2_000_000, s.batchBandwidth(t.Context(), "spring").Table().At(s.Now()))
+	require.EqualValues(t, 2_000_000, s.batchLimits(t.Context(), "spring").Table().At(s.Now()))
 	require.NoError(t, s.Pause(t.Context(), limitAge))
-	require.EqualValues(t, 1_000_000, s.batchBandwidth(t.Context(), "spring").Table().At(s.Now()), "a second later")
+	require.EqualValues(t, 1_000_000, s.batchLimits(t.Context(), "spring").Table().At(s.Now()), "a second later")
+}
+
+func TestPatienceIsTheUploadsOrTheBatchsOrTheAccounts(t *testing.T) {
+	s, _ := metered(t)
+	account := spec.Account{Name: "sitoo", Patience: time.Hour}
+	minute, second := time.Minute, time.Second
+	row := upload.Item{UploadID: "batch/spring/a", Batch: "spring"}
+	require.Equal(t, time.Hour, s.Patience(t.Context(), account, upload.Item{}))
+	require.Equal(t, time.Hour, s.Patience(t.Context(), account, row))
+	s.LimitBatch("spring", upload.Limits{Patience: &minute})
+	require.Equal(t, time.Minute, s.Patience(t.Context(), account, row))
+	row.Patience = &second
+	require.Equal(t, time.Second, s.Patience(t.Context(), account, row))
+	s.LimitBatch("spring", upload.Limits{})
+	row.Patience = nil
+	require.Equal(t, time.Hour, s.Patience(t.Context(), account, row))
 }

@@ -40,7 +40,7 @@ func (s *Steps) Claim(ctx context.Context, item upload.Item, run Run) (upload.Cl
 	}
 	spec := vendor.Spec()
 	content, ranges, statErr := s.Stat(ctx, item, spec, account)
-	claimed := upload.Claimed{Progress: upload.Progress{Content: content}, Terms: terms(spec, account, item)}
+	claimed := upload.Claimed{Progress: upload.Progress{Content: content}, Terms: s.terms(ctx, spec, account, item)}
 	claimed.Terms.Rate = s.rates.of(account.Name)
 	granted, err := s.identify(ctx, item, run, content, &claimed)
 	if err != nil || !granted {
@@ -141,8 +141,8 @@ func (s *Steps) Stat(ctx context.Context, item upload.Item, spec *spec.Spec, acc
 	return content, seen.Ranges, spec.CheckName(item, seen.Head)
 }
 
-func terms(spec *spec.Spec, account spec.Account, item upload.Item) upload.Terms {
-	t := upload.Terms{Policy: spec.Policy, Patience: account.Patience, Parallel: partsInFlight}
+func (s *Steps) terms(ctx context.Context, spec *spec.Spec, account spec.Account, item upload.Item) upload.Terms {
+	t := upload.Terms{Policy: spec.Policy, Patience: s.Patience(ctx, account, item), Parallel: partsInFlight}
 	t.SerialKey, t.Last = spec.SerialKey(account, item.Fields)
 	return t
 }

@@ -95,7 +95,7 @@ func (s *Steps) takeOver(ctx context.Context, item upload.Item, way flow.Flow, r
 	if err := s.Silent(way, row.Progress, row.UpdatedAt); err != nil {
 		return Owned{}, err
 	}
-	request := claimOf(item, run, content, s.termsOf(item))
+	request := claimOf(item, run, content, s.termsOf(ctx, item))
 	request.TakeOver = row.RunID
 	claim, err := s.Ledger.Claim(ctx, request)
 	switch {
@@ -112,13 +112,13 @@ func (s *Steps) takeOver(ctx context.Context, item upload.Item, way flow.Flow, r
 }
 
 // termsOf are an item's terms as its account is configured now.
-func (s *Steps) termsOf(item upload.Item) upload.Terms {
+func (s *Steps) termsOf(ctx context.Context, item upload.Item) upload.Terms {
 	vendor, err := vendors.Find(item.Vendor)
 	if err != nil {
 		return upload.Terms{}
 	}
 	account, _ := s.Accounts.Account(item.Account) // one that is gone has no settings
-	return terms(vendor.Spec(), account, item)
+	return s.terms(ctx, vendor.Spec(), account, item)
 }
 
 // over reports whether a run is over. While Temporal cannot tell, the step waits.

@@ -118,8 +118,8 @@ func Failure(ctx context.Context, err error, at upload.Step) *upload.Error {
 }
 
 // FlowOf is the way of an item at an account of a vendor.
-func FlowOf(spec *spec.Spec, account spec.Account, item upload.Item) flow.Flow {
-	return flow.Flow{Policy: spec.Policy, Patience: account.Patience, Seed: item.UploadID}
+func (s *Steps) FlowOf(ctx context.Context, spec *spec.Spec, account spec.Account, item upload.Item) flow.Flow {
+	return flow.Flow{Policy: spec.Policy, Patience: s.Patience(ctx, account, item), Seed: item.UploadID}
 }
 
 // Every calls do at an interval until that returns false, ctx ends, or stop is called,

@@ -51,6 +51,8 @@ type Limits struct {
 	// Bandwidth is bytes per second that each worker sends for the batch; 0: no
 	// limit.
 	Bandwidth int64 `json:"bandwidth,omitempty"`
+	// Patience is how long outages are waited out; nil: as long as the account says.
+	Patience *time.Duration `json:"patience,omitempty"`
 	// Failures hold the batch when they are reached.
 	Failures []Budget `json:"failures,omitempty"`
 }

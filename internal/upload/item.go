@@ -53,6 +53,9 @@ type Item struct {
 	Settle time.Duration `json:"settle,omitempty"`
 	// Bandwidth is bytes per second that each worker sends for the item; 0: no limit.
 	Bandwidth int64 `json:"bandwidth,omitempty"`
+	// Patience is how long outages are waited out; nil: as long as the item's batch or
+	// account says.
+	Patience *time.Duration `json:"patience,omitempty"`
 	// Resume is where the item goes on, if it was on its way before.
 	Resume *Resume `json:"resume,omitempty"`
 	// Given are the cells of a row that was refused together with its manifest,

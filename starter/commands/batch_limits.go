@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,6 +22,7 @@ type limitFlags struct {
 	inFlight  int
 	bandwidth string
 	failures  []string
+	patience  string
 }
 
 // none takes a limit away.
@@ -31,6 +33,7 @@ func (f *limitFlags) register(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.rps, "rps", nil, "limit calls per second for an account to N, as `ACCOUNT=N`; can be repeated")
 	flags.IntVar(&f.inFlight, "in-flight", 0, "send at most `N` rows at once per worker and account; 0 means automatic")
 	flags.StringVar(&f.bandwidth, "bwlimit", "", "limit what each worker sends for the batch to `RATE` bytes per second: 10M, 1.5Gi or off")
+	flags.StringVar(&f.patience, "patience", "", "wait out an outage for `TIME` before a row fails: 24h, 90m or 0; none means the account's own")
 	flags.StringArrayVar(&f.failures, "failures", nil, "hold the batch at `N|N%` failed rows, or KIND=N|N%; can be repeated")
 }
 
@@ -54,6 +57,14 @@ func (f limitFlags) apply(cmd *cobra.Command, known []string, limits upload.Limi
 			return limits, exit.Misused("--bwlimit: %s", err)
 		}
 	}
+	if flags.Changed("patience") {
+		limits.Patience = nil
+		if f.patience != none {
+			if limits.Patience, err = parsePatience(f.patience); err != nil {
+				return limits, err
+			}
+		}
+	}
 	if flags.Changed("failures") {
 		if limits.Failures, err = parseBudgets(f.failures); err != nil {
 			return limits, err
@@ -74,10 +85,22 @@ func (f limitFlags) given(cmd *cobra.Command) string {
 	if cmd.Flags().Changed("bwlimit") {
 		texts = append(texts, "--bwlimit "+f.bandwidth)
 	}
+	if cmd.Flags().Changed("patience") {
+		texts = append(texts, "--patience "+f.patience)
+	}
 	for _, budget := range f.failures {
 		texts = append(texts, "--failures "+budget)
 	}
 	return strings.Join(texts, " ")
+}
+
+// parsePatience reads --patience.
+func parsePatience(text string) (*time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		return nil, exit.Misused("--patience %q is not a time; use for example 24h, 90m or 0", text)
+	}
+	return &d, nil
 }
 
 // parseRPS reads ACCOUNT=N. none gives an account its own rate back; 0 might be

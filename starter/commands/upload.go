@@ -29,6 +29,8 @@ type uploadFlags struct {
 	json   bool
 	settle time.Duration
 	limit  string
+
+	patience string
 }
 
 // settleMost is the longest that a source may be waited for to stop growing.
@@ -44,7 +46,7 @@ and waits until the vendor has processed it.
 
 You can run the same command again: it attaches to uploads that are running, prints results
 that are ready, and retries uploads that failed. To send a file a second time, use --again.
-An upload that is running keeps the --bwlimit that it was started with.
+An upload that is running keeps the --bwlimit and --patience that it was started with.
 Use --set for the vendor's own fields; "mediaferry vendors NAME" lists them.
 
 Exit status: 0 all are ready, 3 some are not, 2 misused, 1 could not run.`,
@@ -66,6 +68,7 @@ Exit status: 0 all are ready, 3 some are not, 2 misused, 1 could not run.`,
 	flags.BoolVar(&f.again, "again", false, "upload again even if an earlier upload is ready")
 	flags.BoolVar(&f.detach, "detach", false, "print the UPLOAD_IDs and return; a running engine does the work")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object per SOURCE when its upload has ended")
+	flags.StringVar(&f.patience, "patience", "", "wait out an outage for `TIME` before the upload fails: 24h, 90m or 0 (default: the account's)")
 	flags.StringVar(&f.limit, "bwlimit", "", "limit this upload to `RATE` bytes per second and worker: 512k, 10M or off (default: off)")
 	flags.DurationVar(&f.settle, "settle", 0, "wait until a file has not changed for `TIME`, for example 30s (default: refuse a growing file)")
 	_ = cmd.RegisterFlagCompletionFunc("to", c.completeAccounts)
@@ -136,7 +139,7 @@ func (c uploadCommand) uploadItems(f uploadFlags, sources []string) ([]upload.It
 	if err != nil {
 		return nil, err
 	}
-	bandwidth, err := f.check(sources)
+	limits, err := f.check(sources)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +156,7 @@ func (c uploadCommand) uploadItems(f uploadFlags, sources []string) ([]upload.It
 		case !utf8.ValidString(source): // histories are JSON, and would name another file
 			return nil, &exit.UsageError{Text: fmt.Sprintf("the name of source %q is not valid UTF-8", source), Hint: "rename the file, or a folder above it"}
 		}
-		item := upload.Item{Account: account.Name, Vendor: account.Vendor, Base: account.BaseURL, Source: source, Fields: fields, Again: f.again, ID: f.id, Settle: f.settle, Bandwidth: bandwidth}
+		item := upload.Item{Account: account.Name, Vendor: account.Vendor, Base: account.BaseURL, Source: source, Fields: fields, Again: f.again, ID: f.id, Settle: f.settle, Bandwidth: limits.Bandwidth, Patience: limits.Patience}
 		if item.ID == "" {
 			item.ID = upload.DeriveID(account.Name, source, fields)
 		}
@@ -166,25 +169,28 @@ func (c uploadCommand) uploadItems(f uploadFlags, sources []string) ([]upload.It
 	return items, nil
 }
 
-// check says which flag is wrong, and reads --bwlimit: bytes per second; 0: no limit.
-func (f uploadFlags) check(sources []string) (bandwidth int64, err error) {
+// check says which flag is wrong, and reads --bwlimit and --patience.
+func (f uploadFlags) check(sources []string) (limits upload.Limits, err error) {
 	if f.settle < 0 || f.settle > settleMost {
-		return 0, exit.Misused("--settle must be 0s to 24h, got %s", f.settle)
+		return limits, exit.Misused("--settle must be 0s to 24h, got %s", f.settle)
 	}
 	if f.id != "" && len(sources) > 1 {
-		return 0, exit.Misused("--id can name only one upload, but %d sources are given", len(sources))
+		return limits, exit.Misused("--id can name only one upload, but %d sources are given", len(sources))
 	}
 	if f.id != "" {
 		if err := upload.CheckID(f.id); err != nil {
-			return 0, exit.Misused("--id: %s", err)
+			return limits, exit.Misused("--id: %s", err)
 		}
 	}
 	if f.limit != "" {
-		if bandwidth, err = transfer.ParseRate(f.limit); err != nil {
-			return 0, exit.Misused("--bwlimit: %s", err)
+		if limits.Bandwidth, err = transfer.ParseRate(f.limit); err != nil {
+			return limits, exit.Misused("--bwlimit: %s", err)
 		}
 	}
-	return bandwidth, nil
+	if f.patience != "" {
+		limits.Patience, err = parsePatience(f.patience)
+	}
+	return limits, err
 }
 
 // setFields reads --set.

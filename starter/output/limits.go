@@ -20,6 +20,9 @@ func LimitLines(l upload.Limits) []string {
 	if l.Bandwidth > 0 {
 		lines = append(lines, Size(l.Bandwidth)+"/s per worker")
 	}
+	if l.Patience != nil {
+		lines = append(lines, "an outage is waited out for "+l.Patience.String())
+	}
 	for _, budget := range l.Failures {
 		lines = append(lines, "hold at "+budget.String()+" failures")
 	}
