@@ -35,18 +35,9 @@ func (c listCommand) command() *cobra.Command {
 order. For an upload that waits, it shows for what and for how long. It needs no running worker or
 engine.
 
---waiting lists the uploads that wait for one thing:
-  vendor      the vendor, its login or its store does not answer, or is busy
-  rate        a rate limit or a quota of the account
-  line        no network, no route, an unknown host name, or a proxy that refuses
-  source      a web or object source that does not answer
-  account     the account is paused or denied
-  host        a worker that can read the source
-  worker      any worker
-  person      somebody paused the upload or its batch, or has to decide (unconfirmed)
-  processing  the vendor is processing the file
-  turn        others are sent first
-  any         any of these`,
+--waiting lists the uploads that wait for one thing: vendor (its login or store, too), rate (a limit
+or quota), line (network or proxy), source, account (paused or denied), host (a worker that can
+read the source), worker, person (paused, held or unconfirmed), processing, turn, or any.`,
 		Example: `  mediaferry list --state failed --kind rejected
   mediaferry list --waiting vendor --for-longer-than 10m
   mediaferry list --account trustana --since 24h --json`,
