@@ -87,7 +87,7 @@ func (a *Activities) advance(ctx context.Context, in upload.Advance, do flow.Do)
 
 // do makes a call. One that must not be made twice is noted while it is under way.
 func (a *Activities) do(ctx context.Context, w steps.Work, action flow.Action) error {
-	if !w.Flow.Once(w.Progress) {
+	if !w.Flow.MustNotRepeat(w.Progress) {
 		return a.Do(ctx, w, action)
 	}
 	calling, stop := a.UnderWay(ctx, w.Item, run(ctx), w.Progress, w.Meter)
@@ -162,7 +162,7 @@ func (a *Activities) latest(ctx context.Context, in upload.Advance, way flow.Flo
 		p.Attempts.Poll += n - 1 - p.Attempt
 		p.NotBefore = a.Now()
 	}
-	way.Unheard(&p, a.Now())
+	way.SenderLost(&p, a.Now())
 	return p, nil
 }
 
@@ -261,7 +261,7 @@ func (a *Activities) save(ctx context.Context, item upload.Item, way flow.Flow, 
 		return steps.Superseded(refused)
 	case owned.Progress != nil:
 		*p = *owned.Progress
-		way.Unheard(p, a.Now())
+		way.SenderLost(p, a.Now())
 	}
 	return nil
 }

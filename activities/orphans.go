@@ -85,7 +85,7 @@ func (a *Activities) bury(ctx context.Context, h ledger.Holder) error {
 
 // terminated is the failure of an item whose workflow was ended from outside.
 func terminated(way flow.Flow, p *upload.Progress, uploadID string) *upload.Error {
-	if p != nil && way.Once(p) {
+	if p != nil && way.MustNotRepeat(p) {
 		return upload.Errorf(upload.KindUnconfirmed, p.Next, "the workflow was terminated or deleted outside of mediaferry during a call that must not be repeated").
 			WithHint("check at the vendor, then: mediaferry decide %s ready|retry|fail --because TEXT", uploadID)
 	}

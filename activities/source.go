@@ -143,7 +143,7 @@ func (a *Activities) mine(ctx context.Context, in upload.SendPart) error {
 		return err
 	}
 	p := *owned.Progress
-	way.Unheard(&p, a.Now())
+	way.SenderLost(&p, a.Now())
 	return &further{p}
 }
 

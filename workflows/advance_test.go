@@ -92,7 +92,7 @@ func (w *world) latest(in upload.Advance, way flow.Flow, attempt int) upload.Pro
 		p.Attempts.Poll += attempt - 1 - p.Attempt
 		p.NotBefore = w.env.Now()
 	}
-	way.Unheard(&p, w.env.Now())
+	way.SenderLost(&p, w.env.Now())
 	return p
 }
 
@@ -253,7 +253,7 @@ func (w *world) claim(item upload.Item) (upload.Claimed, error) {
 	case was.Content.Fingerprint == is:
 		was.Note(item.Resume.Because)
 		claimed.Progress = was
-		w.way(item).Unheard(&claimed.Progress, w.env.Now())
+		w.way(item).SenderLost(&claimed.Progress, w.env.Now())
 	case was.Arrived || !was.SentAt.IsZero():
 		return claimed, fails(upload.Error{Kind: upload.KindMissing, Step: upload.StepClaim, Message: "source changed under way"})
 	}

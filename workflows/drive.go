@@ -168,7 +168,7 @@ func (r *run) transfer(ctx workflow.Context) error {
 	switch {
 	case givenUp(ctx, err):
 		r.reload = true // it may have arrived
-		r.way().Unheard(&r.p, workflow.Now(ctx))
+		r.way().SenderLost(&r.p, workflow.Now(ctx))
 		return nil
 	case !isQueued(err):
 		return err

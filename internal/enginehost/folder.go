@@ -54,7 +54,7 @@ func (f folder) read() (record, error) {
 		return r, err
 	}
 	if err := json.Unmarshal(text, &r); err != nil {
-		return record{}, fmt.Errorf("read %q: %w", f.addressFile(), err)
+		return record{}, fmt.Errorf("%q is not valid JSON: %w", f.addressFile(), err)
 	}
 	return r, nil
 }

@@ -187,7 +187,7 @@ func (f Flow) unavailable(s *upload.Progress, at upload.Step, e *upload.Error, n
 	}
 	wait := f.rest(s, key, e)
 	if at == upload.StepPoll {
-		wait = max(wait, f.pace(s))
+		wait = max(wait, f.pollDelay(s))
 	}
 	return Verdict{Repeat, wait}
 }
@@ -308,7 +308,7 @@ func (f Flow) lose(s *upload.Progress, e *upload.Error) {
 		end(s, e)
 		return
 	}
-	f.left(s)
+	f.noteAbandonedSession(s)
 	renew(s, e)
 }
 

@@ -9,7 +9,7 @@ import (
 // Prepared takes note of a session that was opened. From here on its bytes count
 // as being on their way: the progress is saved before any is sent.
 func (f Flow) Prepared(s *upload.Progress, session upload.Session) {
-	heard(s, upload.StepPrepare)
+	resetFailures(s, upload.StepPrepare)
 	refused := s.Cause
 	s.Session, s.Cause = session, nil
 	s.Arrived, s.Expired, s.Idle, s.Lenient = false, false, false, false
@@ -33,7 +33,7 @@ func hasField(session upload.Session, name string) bool {
 
 // Sent takes note of bytes that the store acknowledged.
 func (f Flow) Sent(s *upload.Progress, receipt upload.Receipt, now time.Time) {
-	heard(s, upload.StepTransfer)
+	resetFailures(s, upload.StepTransfer)
 	s.BytesSent += receipt.BytesSent
 	s.Receipt = receipt
 	s.Note(receipt.Note)
@@ -55,18 +55,18 @@ func (f Flow) SentParts(s *upload.Progress, receipt upload.Receipt, now time.Tim
 // content, and what the new run knows; its counts begin anew in any case.
 func (f Flow) Restart(s *upload.Progress, was upload.Progress, now time.Time) {
 	switch {
-	case f.continues(&was):
+	case f.canReuseSession(&was):
 		was.Cause, was.Idle = nil, true
 		to(&was, upload.StepTransfer, time.Time{})
 	case was.Next == upload.StepPoll && was.Until.IsZero(): // after its time, another session is opened
 		was.Cause, was.Until, was.NotBefore = unprocessed(&was), f.deadline(&was), time.Time{}
 	case was.Next == upload.StepPoll:
 		was.NotBefore = time.Time{}
-	case late(&was):
+	case endedByTimeout(&was):
 		if !f.settle(&was, unprocessed(&was), now) {
 			return
 		}
-	case !open(&was):
+	case !answerOutstanding(&was):
 		return
 	}
 	notes := s.Notes
@@ -78,7 +78,7 @@ func (f Flow) Restart(s *upload.Progress, was upload.Progress, now time.Time) {
 	} else {
 		s.Note(continued(s.Session.ID))
 	}
-	f.Unheard(s, now)
+	f.SenderLost(s, now)
 }
 
 // continued is what is noted of a session that an earlier run began.
@@ -86,8 +86,8 @@ func continued(session string) string {
 	return "continued with session " + session + " of an earlier run"
 }
 
-// late reports whether a run ended because the vendor did not process its bytes in time.
-func late(was *upload.Progress) bool {
+// endedByTimeout reports whether a run ended because the vendor did not process its bytes in time.
+func endedByTimeout(was *upload.Progress) bool {
 	return was.Next == upload.StepEnd && was.Cause != nil && was.Cause.Kind == upload.KindTimeout && was.Session.Method != ""
 }
 
@@ -96,9 +96,9 @@ func unprocessed(was *upload.Progress) *upload.Error {
 	return upload.Errorf(upload.KindExpired, upload.StepTransfer, "session %s of an earlier run was not processed in time", was.Session.ID)
 }
 
-// open reports whether a call may have done its work and nobody knows: it was cut off,
+// answerOutstanding reports whether a call may have done its work and nobody knows: it was cut off,
 // or the search for its answer was.
-func open(was *upload.Progress) bool {
+func answerOutstanding(was *upload.Progress) bool {
 	if was.Session.Method == "" {
 		return false
 	}
@@ -106,9 +106,9 @@ func open(was *upload.Progress) bool {
 	return was.Next == upload.StepFind || sending && !was.Idle
 }
 
-// continues reports whether the session of a run that has ended may be continued: its
+// canReuseSession reports whether the session of a run that has ended may be continued: its
 // parts are kept, and nobody has said that the vendor does not know it.
-func (f Flow) continues(was *upload.Progress) bool {
+func (f Flow) canReuseSession(was *upload.Progress) bool {
 	if f.Policy.Bytes != upload.BytesParts || was.Session.ID == "" || was.Expired {
 		return false
 	}
@@ -118,9 +118,9 @@ func (f Flow) continues(was *upload.Progress) bool {
 	return was.Next == upload.StepTransfer
 }
 
-// Unheard takes note that whoever sent the bytes can say nothing of it any more: a
+// SenderLost takes note that whoever sent the bytes can say nothing of it any more: a
 // worker that died, or a send that was given up. They may have arrived.
-func (f Flow) Unheard(s *upload.Progress, now time.Time) {
+func (f Flow) SenderLost(s *upload.Progress, now time.Time) {
 	if s.Idle {
 		return
 	}
@@ -142,10 +142,10 @@ func (f Flow) Unheard(s *upload.Progress, now time.Time) {
 	}
 }
 
-// Once reports whether a call is under way, as far as the progress tells, that must
+// MustNotRepeat reports whether a call is under way, as far as the progress tells, that must
 // not be made twice: made again before its answer is looked for, it may leave a
 // duplicate.
-func (f Flow) Once(s *upload.Progress) bool {
+func (f Flow) MustNotRepeat(s *upload.Progress) bool {
 	if s.Idle || s.Session.Method == "" {
 		return false
 	}
@@ -185,7 +185,7 @@ func (f Flow) poll(s *upload.Progress, now time.Time) {
 
 // Completed takes note that the vendor has heard that all bytes have arrived.
 func (f Flow) Completed(s *upload.Progress, now time.Time) {
-	heard(s, upload.StepComplete)
+	resetFailures(s, upload.StepComplete)
 	s.Cause, s.SentAt, s.Idle, s.Over = nil, now, true, false
 	f.poll(s, now)
 }
@@ -195,7 +195,7 @@ func (f Flow) Polled(s *upload.Progress, media upload.Media, now time.Time) {
 	if since := s.Tally.Away[upload.TryKey(upload.StepPoll, 0)]; !since.IsZero() {
 		s.Unasked += max(now.Sub(latest(since, s.UnaskedTo)), 0)
 	}
-	heard(s, upload.StepPoll)
+	resetFailures(s, upload.StepPoll)
 	s.Media = media
 	settling := !s.Until.IsZero()
 	switch {
@@ -204,20 +204,20 @@ func (f Flow) Polled(s *upload.Progress, media upload.Media, now time.Time) {
 	case settling && (media.State == upload.StateFailed || !now.Before(s.Until)):
 		f.resume(s, now)
 	case settling:
-		s.NotBefore = sooner(now.Add(f.pace(s)), s.Until)
+		s.NotBefore = sooner(now.Add(f.pollDelay(s)), s.Until)
 	case media.State == upload.StateFailed:
 		f.failed(s, media)
 	case f.Policy.UnseenFor > 0 && f.Unseen(media) && now.Sub(s.SentAt) >= f.Policy.UnseenFor:
 		f.unnoticed(s, media)
 	case !now.Before(f.deadline(s)):
-		end(s, f.late(media.Seen))
+		end(s, f.timedOut(media.Seen))
 	default:
-		s.NotBefore = sooner(now.Add(f.pace(s)), f.deadline(s))
+		s.NotBefore = sooner(now.Add(f.pollDelay(s)), f.deadline(s))
 	}
 }
 
-// pace is how long to wait after a poll that was in vain.
-func (f Flow) pace(s *upload.Progress) time.Duration {
+// pollDelay is how long to wait after a poll that was in vain.
+func (f Flow) pollDelay(s *upload.Progress) time.Duration {
 	return f.Policy.Poll.Wait(s.Attempts.Poll+1, f.Seed)
 }
 
@@ -232,7 +232,7 @@ func (f Flow) failed(s *upload.Progress, media upload.Media) {
 		return
 	}
 	s.Tally.Lost++
-	f.left(s)
+	f.noteAbandonedSession(s)
 	renew(s, e)
 }
 
@@ -246,15 +246,15 @@ func (f Flow) unnoticed(s *upload.Progress, media upload.Media) {
 	end(s, upload.Errorf(upload.KindTimeout, upload.StepPoll, "the vendor did not notice the file; its last status: %s", media.Seen))
 }
 
-// late is the failure of a medium that was not processed in time.
-func (f Flow) late(seen string) *upload.Error {
+// timedOut is the failure of a medium that was not processed in time.
+func (f Flow) timedOut(seen string) *upload.Error {
 	return upload.Errorf(upload.KindTimeout, upload.StepPoll, "the vendor did not process the file within %s; its last status: %s", f.Policy.Poll.Deadline, seen).
 		WithHint("the vendor may still finish; check there before you send the file again, to avoid a duplicate")
 }
 
-// left notes a session that stays at the vendor, where that leaves something to
+// noteAbandonedSession notes a session that stays at the vendor, where that leaves something to
 // see.
-func (f Flow) left(s *upload.Progress) {
+func (f Flow) noteAbandonedSession(s *upload.Progress) {
 	if f.Policy.LostSessions > 0 {
 		s.Note("session " + s.Session.ID + " remains at the vendor")
 	}
@@ -262,7 +262,7 @@ func (f Flow) left(s *upload.Progress) {
 
 // Found takes note of what a search found.
 func (f Flow) Found(s *upload.Progress, found upload.Settled, now time.Time) {
-	heard(s, upload.StepFind)
+	resetFailures(s, upload.StepFind)
 	s.Note(found.Note)
 	switch {
 	case found.Doubt != "":
@@ -277,7 +277,7 @@ func (f Flow) Found(s *upload.Progress, found upload.Settled, now time.Time) {
 	case found.Arrived:
 		s.Tally.Finds = 0
 		s.Tally.Sends++
-		heard(s, upload.StepTransfer)
+		resetFailures(s, upload.StepTransfer)
 		f.arrived(s, now)
 	default:
 		f.foundNothing(s, found, now)
@@ -339,8 +339,8 @@ func unconfirmed(lost *upload.Error, doubt string) *upload.Error {
 	return e
 }
 
-// heard clears what was counted while the other side of a step did not answer.
-func heard(s *upload.Progress, step upload.Step) {
+// resetFailures clears what was counted while the other side of a step did not answer.
+func resetFailures(s *upload.Progress, step upload.Step) {
 	key := upload.TryKey(step, 0)
 	delete(s.Tally.Away, key)
 	delete(s.Tally.Misses, key)

@@ -226,7 +226,7 @@ func (c *carrier) check(ctx context.Context) {
 			return
 		}
 	}
-	rest := c.comeBack()
+	rest := c.returnDelay()
 	switch {
 	case batch.State == upload.BatchHeld:
 		c.stop("the batch is held: "+batch.Because, rest)
@@ -237,8 +237,8 @@ func (c *carrier) check(ctx context.Context) {
 	}
 }
 
-// comeBack is after what time the shard looks again whether it may go on.
-func (c *carrier) comeBack() time.Duration {
+// returnDelay is after what time the shard looks again whether it may go on.
+func (c *carrier) returnDelay() time.Duration {
 	return upload.Jitter(min(shardRest<<min(c.attempt.N, 5), shardRestMost), c.attempt.Run.ID, c.attempt.N)
 }
 

@@ -190,7 +190,7 @@ func (r *row) takeOver(ctx context.Context) bool {
 	default:
 		err = r.notGranted(ctx, claim, r.p.Content)
 	}
-	return r.conclude(ctx, r.p.At(), err)
+	return r.handleOutcome(ctx, r.p.At(), err)
 }
 
 // claimRequest asks for a row on behalf of its shard.

@@ -67,14 +67,14 @@ func (t *timing) scout(now time.Time, pace upload.Schedule) bool {
 	return true
 }
 
-// follow polls at the vendor's pace until the row is beyond that, and reports
+// pollUntilSettled polls at the vendor's pace until the row is beyond that, and reports
 // whether it goes on here. Otherwise it has ended, or its next poll is too far away
 // to be waited for.
-func (r *row) follow(ctx context.Context) bool {
+func (r *row) pollUntilSettled(ctx context.Context) bool {
 	for r.p.Next == upload.StepPoll {
 		late := r.due() > r.patience() || r.nap(ctx) != nil
-		if r.requested() {
-			r.answer(ctx)
+		if r.hasRequest() {
+			r.obeyRequest(ctx)
 			return false
 		}
 		if late {
@@ -94,7 +94,7 @@ func (r *row) poll(ctx context.Context) bool {
 	case r.asking <- struct{}{}:
 		defer func() { <-r.asking }()
 	case <-ctx.Done():
-		return r.conclude(ctx, upload.StepPoll, ctx.Err())
+		return r.handleOutcome(ctx, upload.StepPoll, ctx.Err())
 	}
 	r.unpolled = false
 	first := r.p.Attempts.Poll == 0
@@ -106,7 +106,7 @@ func (r *row) poll(ctx context.Context) bool {
 		err = r.do(ctx, caller, r.way.Next(&r.p))
 	}
 	if err != nil {
-		return r.conclude(ctx, upload.StepPoll, err)
+		return r.handleOutcome(ctx, upload.StepPoll, err)
 	}
 	since := r.Now().Sub(r.p.SentAt)
 	if r.p.Media.State == upload.StateReady {
@@ -116,11 +116,11 @@ func (r *row) poll(ctx context.Context) bool {
 		r.early(caller.Account, since)
 		return true
 	}
-	return r.conclude(ctx, upload.StepPoll, nil)
+	return r.handleOutcome(ctx, upload.StepPoll, nil)
 }
 
-// await sets when the vendor is to be polled first.
-func (r *row) await(account spec.Account) {
+// scheduleFirstPoll sets when the vendor is to be polled first.
+func (r *row) scheduleFirstPoll(account spec.Account) {
 	timing, pace := &r.limiter.timing, r.spec.Policy.Poll
 	wait := timing.first(pace, r.item.UploadID)
 	if !counted(account) && timing.scout(r.p.SentAt, pace) {

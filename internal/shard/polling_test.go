@@ -70,7 +70,7 @@ func TestLooksKeepTheVendorsPaceHoweverFastTheAccountMayCall(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := looked(t, rate)
 			r.limiter.timing.scouted = r.Now() // another row does that
-			r.await(r.cached.Account)
+			r.scheduleFirstPoll(r.cached.Account)
 			pace := r.spec.Policy.Poll
 			var want []time.Duration
 			at := time.Duration(0)
@@ -86,23 +86,23 @@ func TestLooksKeepTheVendorsPaceHoweverFastTheAccountMayCall(t *testing.T) {
 func TestOneRowIsLookedAtEarlyForAllTheOthers(t *testing.T) {
 	r := looked(t, 0)
 	own := r.spec.Policy.Poll.Wait(1, r.item.UploadID)
-	r.await(r.cached.Account)
+	r.scheduleFirstPoll(r.cached.Account)
 	next := &row{carrier: r.carrier, item: r.item, p: r.p}
-	next.await(r.cached.Account)
+	next.scheduleFirstPoll(r.cached.Account)
 	require.Equal(t, own, next.due(), "one is enough")
 
 	require.Equal(t, []time.Duration{firstPoll, 2 * firstPoll, own}, looksOf(t, r, 3), "until the vendor's own first look")
 	require.True(t, r.limiter.timing.scout(r.Now().Add(2*own), r.spec.Policy.Poll), "until another is tried")
 
 	calm := looked(t, 5)
-	calm.await(calm.cached.Account)
+	calm.scheduleFirstPoll(calm.cached.Account)
 	require.Equal(t, own, calm.due(), "each call counts")
 }
 
 func TestRowsThatWaitAreLookedAtSoonerWhenOthersAreDone(t *testing.T) {
 	r := looked(t, 0)
 	r.limiter.timing.scouted = r.Now()
-	r.await(r.cached.Account)
+	r.scheduleFirstPoll(r.cached.Account)
 	own := r.due()
 	r.limiter.timing.learn(320*time.Millisecond, false)
 	require.Equal(t, 360*time.Millisecond, r.due())

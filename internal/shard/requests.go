@@ -86,7 +86,7 @@ func (c *carrier) receive(ctx context.Context) {
 			continue
 		}
 		c.forgetProcessing(call.UploadID)
-		newRow(c, row).answer(ctx)
+		newRow(c, row).obeyRequest(ctx)
 	}
 }
 
@@ -114,14 +114,14 @@ func (c *carrier) takeOn(ctx context.Context, all *sync.WaitGroup, r *row, do fu
 	return true
 }
 
-// requested reports whether a person wants something of the row.
-func (r *row) requested() bool {
+// hasRequest reports whether a person wants something of the row.
+func (r *row) hasRequest() bool {
 	_, requested := r.requests.of(r.entry.Result.UploadID)
 	return requested
 }
 
-// answer does what a person wants of the row.
-func (r *row) answer(ctx context.Context) {
+// obeyRequest does what a person wants of the row.
+func (r *row) obeyRequest(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx)
 	call, _ := r.requests.of(r.entry.Result.UploadID)
 	var err error
@@ -139,7 +139,7 @@ func (r *row) answer(ctx context.Context) {
 
 // nap waits until the vendor is to be polled, but not for a row that is requested.
 func (r *row) nap(ctx context.Context) error {
-	for wait := r.due(); wait > 0 && !r.requested(); {
+	for wait := r.due(); wait > 0 && !r.hasRequest(); {
 		if err := r.Pause(ctx, min(wait, shardWatch)); err != nil {
 			return err
 		}

@@ -61,7 +61,7 @@ func newRow(c *carrier, from ledger.Row) *row {
 		return r
 	}
 	r.way.Policy = c.spec.Policy
-	r.way.Unheard(&r.p, c.Now()) // the worker that had it may have died while its bytes were on their way
+	r.way.SenderLost(&r.p, c.Now()) // the worker that had it may have died while its bytes were on their way
 	return r
 }
 
@@ -77,7 +77,7 @@ func (r *row) run(ctx context.Context) {
 		if r.p.Next == upload.StepPoll {
 			r.releaseSlot()
 			r.finishSending()
-			if !r.follow(ctx) {
+			if !r.pollUntilSettled(ctx) {
 				return
 			}
 			continue
@@ -116,8 +116,8 @@ func (r *row) finishSending() {
 
 // step makes the row's next step, and reports whether it goes on.
 func (r *row) step(ctx context.Context) bool {
-	if r.requested() {
-		r.answer(ctx)
+	if r.hasRequest() {
+		r.obeyRequest(ctx)
 		return false
 	}
 	if r.p.Content.Size == 0 {
@@ -125,13 +125,13 @@ func (r *row) step(ctx context.Context) bool {
 	}
 	caller, err := r.caller(ctx)
 	if err != nil {
-		return r.conclude(ctx, r.p.At(), err)
+		return r.handleOutcome(ctx, r.p.At(), err)
 	}
 	action := r.way.Next(&r.p)
 	switch action.Do {
 	case flow.DoPrepare, flow.DoSend:
 	case flow.DoEnd:
-		return r.conclude(ctx, r.p.At(), nil)
+		return r.handleOutcome(ctx, r.p.At(), nil)
 	default: // the flow of an item that travels alone
 		r.detachOrWait(ctx, "its next step is to "+string(action.Do))
 		return false
@@ -140,15 +140,15 @@ func (r *row) step(ctx context.Context) bool {
 		return false
 	}
 	if err := r.admit(ctx, caller, action.Do); err != nil {
-		return r.conclude(ctx, r.p.At(), err)
+		return r.handleOutcome(ctx, r.p.At(), err)
 	}
-	return r.conclude(ctx, r.p.At(), r.do(ctx, caller, action))
+	return r.handleOutcome(ctx, r.p.At(), r.do(ctx, caller, action))
 }
 
 // begin looks at the source and claims the row, and reports whether it goes on.
 func (r *row) begin(ctx context.Context) bool {
 	if r.broken != nil {
-		return r.conclude(ctx, upload.StepClaim, upload.Errorf(upload.KindInternal, upload.StepClaim, "the row cannot be read: %w", r.broken))
+		return r.handleOutcome(ctx, upload.StepClaim, upload.Errorf(upload.KindInternal, upload.StepClaim, "the row cannot be read: %w", r.broken))
 	}
 	caller, err := r.caller(ctx)
 	if err == nil {
@@ -158,7 +158,7 @@ func (r *row) begin(ctx context.Context) bool {
 		err = r.prehash(ctx)
 	}
 	if err != nil {
-		return r.conclude(ctx, upload.StepClaim, err)
+		return r.handleOutcome(ctx, upload.StepClaim, err)
 	}
 	return !r.done
 }
@@ -236,10 +236,10 @@ func (r *row) forget() {
 	r.cached = nil
 }
 
-// conclude acts upon what a step came to, and reports whether the row goes on.
-func (r *row) conclude(ctx context.Context, step upload.Step, err error) bool {
+// handleOutcome acts upon what a step came to, and reports whether the row goes on.
+func (r *row) handleOutcome(ctx context.Context, step upload.Step, err error) bool {
 	var later *steps.Later
-	var books *steps.LedgerError
+	var ledgerErr *steps.LedgerError
 	var refused *ledger.Refusal
 	var out *steps.OutOfOrder
 	switch {
@@ -249,8 +249,8 @@ func (r *row) conclude(ctx context.Context, step upload.Step, err error) bool {
 	case errors.As(err, &refused): // the next attempt reads what became of it
 		r.countWaiting()
 		return false
-	case ctx.Err() != nil && r.requested():
-		r.answer(ctx)
+	case ctx.Err() != nil && r.hasRequest():
+		r.obeyRequest(ctx)
 		return false
 	case ctx.Err() != nil:
 		r.countWaiting()
@@ -265,7 +265,7 @@ func (r *row) conclude(ctx context.Context, step upload.Step, err error) bool {
 		}
 		r.saveAndWait(ctx)
 		return false
-	case errors.As(err, &books):
+	case errors.As(err, &ledgerErr):
 		r.fail(ctx, err)
 		r.countWaiting()
 		return false
@@ -283,10 +283,10 @@ func (r *row) proceed(ctx context.Context) bool {
 		return r.end(ctx)
 	}
 	if r.p.Next == upload.StepPoll && r.p.Until.IsZero() && r.p.Attempts.Poll == 0 {
-		r.await(r.account)
+		r.scheduleFirstPoll(r.account)
 	}
 	if err := r.save(ctx); err != nil {
-		return r.conclude(ctx, r.p.At(), err)
+		return r.handleOutcome(ctx, r.p.At(), err)
 	}
 	return true
 }
@@ -357,7 +357,7 @@ func (r *row) hold(ctx context.Context, e *upload.Error) {
 		}
 	}
 	r.forget()
-	r.stop("account "+r.carrier.account+" is paused", r.comeBack())
+	r.stop("account "+r.carrier.account+" is paused", r.returnDelay())
 	r.saveAndWait(ctx)
 }
 
@@ -385,7 +385,7 @@ func (r *row) detachOrWait(ctx context.Context, because string) {
 func (r *row) end(ctx context.Context) bool {
 	result := r.result(upload.StateReady)
 	if r.p.Cause != nil {
-		if err := r.saveEnd(ctx); err != nil {
+		if err := r.saveFailedEnd(ctx); err != nil {
 			r.fail(ctx, err)
 			r.countWaiting()
 			return false
@@ -393,7 +393,7 @@ func (r *row) end(ctx context.Context) bool {
 		result.State, result.Error = upload.StateFailed, upload.FailureOf(r.p.Cause)
 	} else {
 		result.MediaID, result.MediaURL = upload.Text(r.p.Media.ID), upload.Text(r.p.Media.URL)
-		r.sum(ctx, &result)
+		r.fillChecksums(ctx, &result)
 	}
 	if err := r.record(ctx, result, r.p.Content.Fingerprint); err != nil {
 		r.fail(ctx, err)

@@ -23,9 +23,9 @@ func (r *row) save(ctx context.Context) error {
 	return nil
 }
 
-// saveEnd saves that nothing is open any more, for the run that a person may have the
+// saveFailedEnd saves that nothing is open any more, for the run that a person may have the
 // row retried by. A row that never had a session leaves nothing behind.
-func (r *row) saveEnd(ctx context.Context) error {
+func (r *row) saveFailedEnd(ctx context.Context) error {
 	if r.p.Session.Method == "" {
 		return nil
 	}
@@ -41,8 +41,8 @@ func (r *row) update() ledger.ProgressUpdate {
 	return ledger.ProgressUpdate{UploadID: r.item.UploadID, RunID: r.attempt.Run.ID, State: state, Progress: r.p, BytesSent: r.p.BytesSent}
 }
 
-// sum makes the checksums of a medium whose bytes arrived without an answer.
-func (r *row) sum(ctx context.Context, result *upload.Result) {
+// fillChecksums makes the checksums of a medium whose bytes arrived without an answer.
+func (r *row) fillChecksums(ctx context.Context, result *upload.Result) {
 	if result.CRC64 != "" {
 		return
 	}

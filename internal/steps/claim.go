@@ -80,7 +80,7 @@ func (s *Steps) resume(item upload.Item, claimed *upload.Claimed) error {
 	case was.Content.Fingerprint == is && was.Content.Size > 0:
 		was.Note(from.Because)
 		*p = was
-		flow.Flow{Policy: claimed.Terms.Policy, Seed: item.UploadID}.Unheard(p, s.Now())
+		flow.Flow{Policy: claimed.Terms.Policy, Seed: item.UploadID}.SenderLost(p, s.Now())
 	case begun:
 		return upload.Errorf(upload.KindMissing, upload.StepClaim, "source changed during the upload: it was %q, and is now %q", was.Content.Fingerprint, is).
 			WithHint("the vendor may already have the old content; to send the new content, use --again")
@@ -115,7 +115,7 @@ func plan(size int64, ranges bool, limits upload.PartLimits) (upload.Plan, error
 		return upload.PlanParts(size, limits)
 	}
 	if size > limits.MaxPart {
-		return upload.Plan{}, upload.Errorf(upload.KindInvalid, upload.StepClaim, "the source's server does not support ranges, and a single part can hold only %d of the file's %d bytes", limits.MaxPart, size).
+		return upload.Plan{}, upload.Errorf(upload.KindInvalid, upload.StepClaim, "the source's server does not support range requests, so the file must be sent as one part; a part can hold at most %d bytes, but the file has %d", limits.MaxPart, size).
 			WithHint("download the file first, or copy it to S3 or OSS")
 	}
 	limits.Single = limits.MaxPart
@@ -210,7 +210,7 @@ func (s *Steps) follow(ctx context.Context, item upload.Item, way flow.Flow, p *
 	was := *row.Progress
 	p.Version = was.Version
 	if was.Content.Fingerprint == p.Content.Fingerprint && p.Content.Size > 0 {
-		once := way.Once(&was)
+		once := way.MustNotRepeat(&was)
 		way.Restart(p, was, s.Now())
 		if least := s.Now().Add(silentLeast); once && p.NotBefore.Before(least) {
 			p.NotBefore = least

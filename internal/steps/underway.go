@@ -26,7 +26,7 @@ const (
 // made twice, and whose sender may live: the ledger heard of it not long ago. Whatever
 // is sent later is found by those who look after that time.
 func (s *Steps) Silent(way flow.Flow, p *upload.Progress, heardOf time.Time) error {
-	if p == nil || !way.Once(p) {
+	if p == nil || !way.MustNotRepeat(p) {
 		return nil
 	}
 	if wait := silentLeast - s.Now().Sub(heardOf); wait > 0 {

@@ -25,7 +25,7 @@ func (c batchPlanCommand) command() *cobra.Command {
 	var f planFlags
 	cmd := &cobra.Command{
 		Use:   "plan [flags] MANIFEST",
-		Short: "estimate a manifest and list the rows that would be refused",
+		Short: "check a manifest and estimate its calls, time and price",
 		Long: `plan reads the whole manifest. It reports rows and bytes per account, calls to the vendors,
 the minimum time that rate limits allow, Temporal actions and their price, duplicate files
 and rows that were delivered before. For each row that would be refused, it gives the line,

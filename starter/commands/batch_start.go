@@ -40,7 +40,7 @@ func (c batchStartCommand) command() *cobra.Command {
 nothing, unless --skip-invalid is set. If the batch already exists, the command attaches to it.
 MANIFEST is a file, a folder, an s3:// or oss:// URL, or - for standard input.
 
-Exit status: 3 if rows are refused, or with --follow if some rows are not ready.`,
+Exit status: 3 if any row is refused or, with --follow, if any row is not ready.`,
 		Example: `  mediaferry batch start spring.csv --canary 20 --failures 1% --failures denied=1
   mediaferry batch start photos/ --to trustoo --follow`,
 		Args: oneManifest,

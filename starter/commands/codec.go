@@ -23,9 +23,9 @@ func (c codecCommand) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "codec [flags]",
 		Short: "decode payloads for Temporal's web UI until interrupted",
-		Long: `codec decodes payloads for the web UI of a Temporal service. Everyone who can reach it can read
-the payloads in plain text, including signed URLs. It asks for no password, so it listens on
-loopback by default. The web UI of "mediaferry up" has a codec of its own.
+		Long: `codec decodes payloads for the web UI of a Temporal service. Anyone who can reach it can read
+the payloads in plain text, including signed URLs. It has no authentication, so by default it
+listens on loopback only. The web UI of "mediaferry up" has a codec of its own.
 
 codec decodes payloads that your keys encrypted, and refuses altered ones. It cannot tell
 whether a payload was copied from another workflow. Workers can, and refuse such a payload.`,

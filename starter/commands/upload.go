@@ -44,8 +44,8 @@ func (c uploadCommand) command() *cobra.Command {
 		Long: `upload sends each SOURCE (a path, https://, s3://BUCKET/KEY or oss://BUCKET/KEY) to an account
 and waits until the vendor has processed it.
 
-You can run the same command again: it attaches to uploads that are running, prints results
-that are ready, and retries uploads that failed. To send a file a second time, use --again.
+You can run the same command again: it attaches to running uploads, prints the results of
+finished ones, and retries failed ones. To send a file a second time, use --again.
 An upload that is running keeps the --bwlimit and --patience that it was started with.
 Use --set for the vendor's own fields; "mediaferry vendors NAME" lists them.
 

@@ -46,7 +46,7 @@ func (u Uploads) decided(ctx context.Context, row ledger.Entry) (bool, error) {
 	case errors.As(err, &gone):
 		return true, nil
 	case err != nil:
-		return false, fmt.Errorf("inspect %s: %w", row.WorkflowID, err)
+		return false, fmt.Errorf("cannot inspect workflow %s: %w", row.WorkflowID, err)
 	case described.GetWorkflowExecutionInfo().GetStatus() != enums.WORKFLOW_EXECUTION_STATUS_RUNNING:
 		return true, nil
 	}

@@ -48,7 +48,7 @@ func (u Uploads) AwaitSignal(ctx context.Context, entry ledger.Entry, pause bool
 			return u.printPaused(status)
 		}
 		if err != nil && !u.workers.Alive(ctx) {
-			u.session.Say("no worker is running; %s receives the signal when one starts, for example with: mediaferry wait %s", id, id)
+			u.session.Say("no worker is running; the request reaches %s when a worker starts. To start one: mediaferry wait %s", id, id)
 			return nil
 		}
 		select {
