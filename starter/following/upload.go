@@ -119,7 +119,7 @@ func (u Uploads) attach(ctx context.Context, item upload.Item, run client.Workfl
 	go func() {
 		defer close(f.ended)
 		for {
-			f.err = f.current().Get(ctx, &f.result)
+			f.err = endOf(ctx, f.current(), &f.result)
 			if !u.reset(ctx, f) {
 				break
 			}

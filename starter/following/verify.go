@@ -42,7 +42,7 @@ func (u Uploads) Verify(ctx context.Context, entry ledger.Entry) (upload.Verific
 	v := &verification{Uploads: u, run: run, account: account, ended: make(chan struct{})}
 	go func() {
 		defer close(v.ended)
-		v.err = run.Get(ctx, &v.result)
+		v.err = endOf(ctx, run, &v.result)
 	}()
 	found, err := v.wait(ctx)
 	select {

@@ -31,13 +31,18 @@ func (u Uploads) Wait(ctx context.Context, all []*Upload, p output.Printer) erro
 	defer polls.Stop()
 	defer checks.Stop()
 	pending, notReady, away := all, 0, time.Time{}
+	var stopped gaps
 	for {
+		if gap := stopped.since(time.Now()); gap > 0 {
+			line.Clear()
+			u.session.Say("this command did not run for %s; continuing", gap.Round(time.Second))
+		}
 		var left []*Upload
 		for _, f := range pending {
 			result, over, err := u.check(ctx, f)
-			if ledger.Passing(err) { // the upload goes on by itself once it is there
+			if passing(err) { // the upload goes on by itself
 				line.Clear()
-				u.waitForLedger(&away, err)
+				u.waitFor(&away, err)
 				left = append(left, f)
 				continue
 			}
@@ -68,7 +73,7 @@ func (u Uploads) Wait(ctx context.Context, all []*Upload, p output.Printer) erro
 		case <-u.session.EngineLost():
 			return u.session.EngineGone()
 		case <-checks.C:
-			if err := u.workers.EnsureQueues(ctx, queuesOf(pending)); err != nil && !ledger.Passing(err) {
+			if err := u.workers.EnsureQueues(ctx, queuesOf(pending)); err != nil && !passing(err) {
 				return err
 			}
 		case <-polls.C:
@@ -80,13 +85,17 @@ func (u Uploads) Wait(ctx context.Context, all []*Upload, p output.Printer) erro
 	return nil
 }
 
-// waitForLedger says now and then that a command waits for the ledger.
-func (u Uploads) waitForLedger(said *time.Time, err error) {
+// waitFor says now and then that a command waits for the ledger, or for Temporal.
+func (u Uploads) waitFor(said *time.Time, err error) {
 	if time.Since(*said) < time.Minute {
 		return
 	}
 	*said = time.Now()
-	u.session.Say("waiting for the ledger, and trying again: %s", err)
+	what := "Temporal"
+	if ledger.Passing(err) {
+		what = "the ledger"
+	}
+	u.session.Say("waiting for %s, and trying again: %s", what, err)
 }
 
 // watchStatus asks workflows in the background how far they are, for a progress
