@@ -83,18 +83,25 @@ type tally struct {
 }
 
 // sum adds up what has been sent and what there is to send. Of an upload in parts, those
-// count that the store has acknowledged to its present session: what was sent to a
-// session that is gone is no part of the whole.
+// count that the store has acknowledged to its present session, and what has moved of
+// those in flight: what was sent to a session that is gone is no part of the whole.
 func sum(all []Upload) (sent, total int64) {
 	for _, u := range all {
 		r, moved := u.Result, u.Result.BytesSent
 		if u.Status != nil && u.Status.Parts > 1 && !u.Ended {
-			moved = u.Status.BytesDone
+			moved = u.Status.BytesDone + inFlight(r.BytesSent, *u.Status)
 		}
 		total += int64(r.Size)
 		sent += min(moved, int64(r.Size))
 	}
 	return sent, total
+}
+
+// inFlight is how much has moved of the parts that are being sent: what was sent beyond
+// what is accounted for, and no more than these parts hold.
+func inFlight(sent int64, s upload.Status) int64 {
+	most := int64(s.InFlight) * s.PartSize
+	return min(max(sent-s.Result.BytesSent-s.BytesDone, 0), most)
 }
 
 func progressLine(all []Upload, t tally, now time.Time) string {

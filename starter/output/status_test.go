@@ -154,3 +154,10 @@ func TestAMomentByAClockThatIsAheadIsNow(t *testing.T) {
 	require.Equal(t, "0s ago", Ago(now.Add(3*time.Second), now))
 	require.Equal(t, "-", Ago(time.Time{}, now))
 }
+
+func TestWhatMovesOfPartsInFlightIsPartOfTheWhole(t *testing.T) {
+	s := upload.Status{Parts: 7, PartsDone: 2, BytesDone: 20, PartSize: 10, InFlight: 3}
+	require.EqualValues(t, 15, inFlight(35, s))
+	require.EqualValues(t, 30, inFlight(90, s), "what was sent in vain is no part of it")
+	require.Zero(t, inFlight(5, s), "parts that an earlier run sent")
+}
