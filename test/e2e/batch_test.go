@@ -334,7 +334,7 @@ func (f fleet) restartHost() {
 	f.noEngineIsLeft()
 	host := *f.place
 	host.env = slices.DeleteFunc(slices.Clone(f.env), func(pair string) bool {
-		return strings.HasPrefix(pair, "TEMPORAL_ADDRESS=") || pair == "MEDIAFERRY_DATA="+filepath.Join(f.dir, "client")
+		return strings.HasPrefix(pair, "TEMPORAL_") || pair == "MEDIAFERRY_DATA="+filepath.Join(f.dir, "client")
 	})
 	_, again := host.up("--no-worker")
 	require.Equal(f.t, f.service.Temporal, again.Temporal)

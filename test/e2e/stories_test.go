@@ -169,7 +169,7 @@ func (s *scene) shortLives() {
 func (s *scene) resume() {
 	_, vendor, _ := strings.Cut(s.id, "/")
 	vendor, _, _ = strings.Cut(vendor, "/")
-	until(s.t, "the account is paused", func() bool { return strings.Contains(s.do("account", "list"), "paused") })
+	until(s.t, "the account is denied", func() bool { return strings.Contains(s.do("account", "list"), "denied") })
 	s.box.faults()
 	s.do("account", "resume", vendor)
 }
