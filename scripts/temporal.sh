@@ -25,7 +25,7 @@ for found in "$(dirname "$(readlink -f "$(command -v initdb || echo /none)")")" 
 done
 [ -n "$postgres" ] || { echo "found no PostgreSQL: install it (Debian: postgresql), or set MEDIAFERRY_TEST_POSTGRES_BIN to the folder of initdb and postgres" >&2; exit 2; }
 
-folder=$(mktemp -d /tmp/mediaferry-temporal-XXXXXX)
+folder=$(mktemp -d -t mediaferry-temporal-XXXXXX)
 server='' database=''
 finish() {
 	[ -z "$server" ] || { kill "$server" 2>/dev/null; wait "$server" || true; }

@@ -37,31 +37,11 @@ func (u Uploads) Wait(ctx context.Context, all []*Upload, p output.Printer) erro
 			line.Clear()
 			u.session.Say("this command did not run for %s; continuing", gap.Round(time.Second))
 		}
-		var left []*Upload
-		for _, f := range pending {
-			result, over, err := u.check(ctx, f)
-			if passing(err) { // the upload goes on by itself
-				line.Clear()
-				u.waitFor(&away, err)
-				left = append(left, f)
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			if !over {
-				left = append(left, f)
-				continue
-			}
-			f.over = true
-			line.Clear()
-			if err := u.printed(ctx, f, result, p); err != nil {
-				return err
-			}
-			if result.State != upload.StateReady {
-				notReady++
-			}
+		left, failed, err := u.look(ctx, pending, line, &away, p)
+		if err != nil {
+			return err
 		}
+		notReady += failed
 		if pending = left; len(pending) == 0 {
 			break
 		}
@@ -83,6 +63,36 @@ func (u Uploads) Wait(ctx context.Context, all []*Upload, p output.Printer) erro
 		return &exit.NotReadyError{Count: notReady}
 	}
 	return nil
+}
+
+// look prints the uploads that have ended, and returns those that are still waited for,
+// and how many of the others are not ready. away is when it was said last that nobody
+// could be asked.
+func (u Uploads) look(ctx context.Context, pending []*Upload, line *output.Progress, away *time.Time, p output.Printer) (left []*Upload, notReady int, _ error) {
+	for _, f := range pending {
+		result, over, err := u.check(ctx, f)
+		switch {
+		case passing(err): // the upload goes on by itself
+			line.Clear()
+			u.waitFor(away, err)
+			left = append(left, f)
+			continue
+		case err != nil:
+			return nil, 0, err
+		case !over:
+			left = append(left, f)
+			continue
+		}
+		f.over = true
+		line.Clear()
+		if err := u.printed(ctx, f, result, p); err != nil {
+			return nil, 0, err
+		}
+		if result.State != upload.StateReady {
+			notReady++
+		}
+	}
+	return left, notReady, nil
 }
 
 // waitFor says now and then that a command waits for the ledger, or for Temporal.
