@@ -66,14 +66,13 @@ func waited(last upload.Error, at upload.Step) *upload.Error {
 }
 
 // Unasked takes note of an outage, from since to ended, in which the vendor could not
-// be asked what became of the bytes. It reports whether that is new.
-func (f Flow) Unasked(s *upload.Progress, since, ended time.Time) bool {
+// be asked what became of the bytes.
+func (f Flow) Unasked(s *upload.Progress, since, ended time.Time) {
 	if s.SentAt.IsZero() || !ended.After(s.SentAt) || !ended.After(s.UnaskedTo) {
-		return false
+		return
 	}
 	s.Unasked += ended.Sub(latest(since, s.SentAt, s.UnaskedTo))
 	s.UnaskedTo = ended
-	return true
 }
 
 func latest(times ...time.Time) (last time.Time) {

@@ -8,8 +8,8 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-// okEvery is the least time between two notes of an account's successful calls.
-const okEvery = time.Minute
+// AnsweredEvery is the least time between two notes of an account's successful calls.
+const AnsweredEvery = time.Minute
 
 // NoteWait notes what the next call of an item waits for that has no progress to save
 // it with: one that no run has claimed, or whose parts are being sent; nil where it
@@ -139,6 +139,6 @@ func (l *Ledger) Answered(ctx context.Context, account string) error {
 INSERT INTO accounts (name, paused, because, who, since, key_fingerprint, key_changed_at, last_ok_at)
 VALUES ($2, FALSE, '', '', 0, '', 0, {now})
 ON CONFLICT (name) DO UPDATE SET last_ok_at = excluded.last_ok_at WHERE accounts.last_ok_at < excluded.last_ok_at - $3`),
-		l.clock(), clean(account), okEvery.Microseconds())
+		l.clock(), clean(account), AnsweredEvery.Microseconds())
 	return l.fail("note an answer to account "+account, err)
 }

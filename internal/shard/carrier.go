@@ -10,7 +10,6 @@ package shard
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -43,10 +42,9 @@ const (
 )
 
 // Carriers is what the shards of a process share: how many rows of an account may
-// be under way, what batches allow, and leased permits. Its zero value is ready.
+// be under way, and leased permits. Its zero value is ready.
 type Carriers struct {
 	limiters limiters
-	batches  batchLimits
 	leases   leases
 }
 
@@ -71,22 +69,21 @@ type carrier struct {
 	spec    *spec.Spec
 	limiter *limiter
 	asking  chan struct{} // holds those who ask the vendor
-	limits  *batchLimit
 
 	requests detachRequests
 
-	mu         sync.Mutex
-	cached     *wire.Caller
-	asOf       time.Time     // of cached
-	halt       string        // why no more rows begin; "" while they do
-	haltFor    time.Duration // until the shard is to come back, where it halts
-	out        bool          // it halts for an outage
-	trouble    error         // of the ledger
-	unsent     int           // rows not sent yet
-	processing []*row        // that the vendor still processes
-	waiting    int           // rows that could not be taken on
-	detached   bool
-	sent       int64
+	mu              sync.Mutex
+	cached          *wire.Caller
+	asOf            time.Time     // of cached
+	halt            string        // why no more rows begin; "" while they do
+	haltFor         time.Duration // until the shard is to come back, where it halts
+	haltedForOutage bool          // it halts for an outage
+	trouble         error         // of the ledger
+	unsent          int           // rows not sent yet
+	processing      []*row        // that the vendor still processes
+	waiting         int           // rows that could not be taken on
+	detached        bool
+	sent            int64
 }
 
 // Open makes the carrier of a shard.
@@ -98,7 +95,6 @@ func (cs *Carriers) Open(s *steps.Steps, shard upload.Shard, attempt Attempt) (C
 	c := &carrier{
 		Steps: s, shared: cs, shard: shard, attempt: attempt, account: shard.Route.Account, vendor: vendor, spec: vendor.Spec(),
 		limiter: cs.limiters.of(shard.Route.Account, s.Now), asking: make(chan struct{}, pollsAtOnce),
-		limits: cs.batches.of(shard.Batch),
 	}
 	c.requests.reset()
 	return Carrier{c}, nil
@@ -168,7 +164,7 @@ func (c *carrier) carry(ctx context.Context, rows []ledger.Row) {
 
 // enter waits for the limiter, and reports whether a row may begin.
 func (c *carrier) enter(ctx context.Context) bool {
-	if c.stopped() || c.limiter.enter(ctx, c.limits.inFlight()) != nil {
+	if c.stopped() || c.limiter.enter(ctx, c.LimitsOf(c.shard.Batch).InFlight) != nil {
 		return false
 	}
 	if c.stopped() {
@@ -218,7 +214,6 @@ func (c *carrier) check(ctx context.Context) {
 		c.fail(ctx, err)
 		return
 	}
-	c.limits.set(batch.Limits)
 	c.LimitBatch(batch.ID, batch.Limits)
 	if batch.State == upload.BatchRunning && !batch.Paused {
 		if batch, err = c.budget(ctx, batch); err != nil {
@@ -235,11 +230,6 @@ func (c *carrier) check(ctx context.Context) {
 	case batch.State == upload.BatchCanceling:
 		c.stop("the batch is being canceled", rest)
 	}
-}
-
-// returnDelay is after what time the shard looks again whether it may go on.
-func (c *carrier) returnDelay() time.Duration {
-	return upload.Jitter(min(shardRest<<min(c.attempt.N, 5), shardRestMost), c.attempt.Run.ID, c.attempt.N)
 }
 
 // budget holds the batch where too many of its rows have failed.
@@ -270,61 +260,6 @@ func (c *carrier) budget(ctx context.Context, batch ledger.Batch) (ledger.Batch,
 	return batch, nil
 }
 
-// stop keeps more rows from beginning, and has the shard come back after rest.
-func (c *carrier) stop(why string, rest time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.halt == "" || rest > c.haltFor {
-		c.halt, c.haltFor = why, rest
-	}
-}
-
-// stopOutage keeps more rows from beginning until somebody has tried whether an outage
-// is over.
-func (c *carrier) stopOutage(out *steps.OutOfOrder) {
-	c.stop(out.Error(), out.After)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.out = true
-}
-
-// resumeShard has a shard that stopped for an outage come back at once: a call was
-// answered.
-func (c *carrier) resumeShard() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.out && !c.Out(c.account) {
-		c.haltFor = time.Millisecond
-	}
-}
-
-func (c *carrier) stopped() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.halt != "" || c.trouble != nil
-}
-
-// fail notes trouble with the ledger: nothing can go on without it. A refusal is no
-// trouble: it is of one row.
-func (c *carrier) fail(ctx context.Context, err error) {
-	var refused *ledger.Refusal
-	if err == nil || ctx.Err() != nil || errors.As(err, &refused) {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.trouble == nil {
-		c.trouble = err
-	}
-}
-
-// countWaiting counts a row that could not be taken on.
-func (c *carrier) countWaiting() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.waiting++
-}
-
 // patience is how long a row may wait for its next poll without giving up the
 // shard's slot: for as long as others are being sent, and a little more.
 func (c *carrier) patience() time.Duration {
@@ -334,37 +269,6 @@ func (c *carrier) patience() time.Duration {
 		return 10 * shardPatience
 	}
 	return shardPatience
-}
-
-// over is what the shard comes to: nil when all its rows have ended or are to
-// travel alone.
-func (c *carrier) over(ctx context.Context) error {
-	if err := c.save(ctx); err != nil {
-		c.fail(ctx, err)
-	}
-	if ctx.Err() != nil {
-		c.abandon(context.WithoutCancel(ctx))
-		return ctx.Err()
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case c.trouble != nil:
-		return steps.FromLedger(ctx, c.trouble)
-	case c.halt != "":
-		return &steps.Later{Why: c.halt, After: c.haltFor}
-	case c.waiting > 0:
-		return &steps.Later{Why: fmt.Sprintf("%d rows could not continue", c.waiting), After: shardRest}
-	case len(c.processing) > 0:
-		next := c.processing[0].p.NotBefore
-		for _, r := range c.processing {
-			if r.p.NotBefore.Before(next) {
-				next = r.p.NotBefore
-			}
-		}
-		return &steps.Later{Why: fmt.Sprintf("the vendor is processing %d rows", len(c.processing)), After: max(next.Sub(c.Now()), time.Millisecond)}
-	}
-	return nil
 }
 
 // save keeps when the rows that are being processed are to be looked at next.

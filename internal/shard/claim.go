@@ -33,7 +33,7 @@ func (c *carrier) admit(ctx context.Context, rows []ledger.Row) <-chan *row {
 				group[i] = newRow(c, row)
 			}
 			rows = rows[n:]
-			if most := c.limits.inFlight(); (most == 0 || most >= admitRows) && !c.stopped() && ctx.Err() == nil {
+			if most := c.LimitsOf(c.shard.Batch).InFlight; (most == 0 || most >= admitRows) && !c.stopped() && ctx.Err() == nil {
 				c.claimGroup(ctx, group)
 			}
 			for _, r := range group {

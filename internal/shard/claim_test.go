@@ -38,7 +38,7 @@ func TestRowsAreClaimedAheadOnlyWhereSoManyMayBeUnderWay(t *testing.T) {
 				return spec.Account{}, errors.New("no such account")
 			}}}
 			carrier := carrierOf(s, sitoo.Client{})
-			carrier.limits.set(upload.Limits{InFlight: c.most})
+			carrier.LimitBatch(carrier.shard.Batch, upload.Limits{InFlight: c.most})
 			passed := 0
 			for range carrier.admit(t.Context(), make([]ledger.Row, 3)) {
 				passed++

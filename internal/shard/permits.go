@@ -57,7 +57,6 @@ type groupedPermits struct {
 	steps.Permits
 	cs    *Carriers
 	batch string
-	rate  func(account string) float64 // the batch's own; 0: none
 }
 
 // Take waits for leave to make one call.
@@ -66,7 +65,7 @@ func (p groupedPermits) Take(ctx context.Context, account spec.Account) error {
 	if err != nil {
 		return err
 	}
-	if own := p.rate(account.Name); own > 0 {
+	if own := p.LimitsOf(p.batch).RPS[account.Name]; own > 0 {
 		permit := ledger.Permit{Account: "batch/" + p.batch + ":" + account.Name, N: 1, Rate: own, Burst: max(1, steps.Share(own))}
 		if err := p.spend(ctx, account, permit); err != nil {
 			return err

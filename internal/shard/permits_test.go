@@ -16,7 +16,7 @@ import (
 )
 
 func groupedOf(s *steps.Steps, cs *Carriers) groupedPermits {
-	return groupedPermits{steps.Permits{Steps: s}, cs, "spring", func(string) float64 { return 0 }}
+	return groupedPermits{steps.Permits{Steps: s}, cs, "spring"}
 }
 
 // waiter is a row that has to wait a second for its permit. While it does, slow

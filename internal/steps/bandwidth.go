@@ -25,10 +25,9 @@ type limits struct {
 type batchLimits struct {
 	*transfer.Bandwidth
 	mu      sync.Mutex
+	limits  upload.Limits
 	asOf    time.Time
 	reading bool
-	// patience is nil where the account's own counts.
-	patience *time.Duration
 }
 
 // uploadBandwidth is the limit of one upload, as long as anything of it is being sent.
@@ -97,7 +96,7 @@ func (l *limits) batch(id string, now func() time.Time) *batchLimits {
 	return l.batches[id]
 }
 
-// LimitBatch notes what a batch's limits are now.
+// LimitBatch notes what a batch's limits are now, for everything in this process.
 func (s *Steps) LimitBatch(id string, limits upload.Limits) {
 	s.limits.batch(id, s.Now).note(limits, s.Now())
 }
@@ -106,8 +105,17 @@ func (b *batchLimits) note(limits upload.Limits, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.Set(transfer.Timetable{{Rate: limits.Bandwidth}})
-	b.patience = limits.Patience
+	b.limits = limits
 	b.asOf, b.reading = now, false
+}
+
+// LimitsOf are a batch's limits as LimitBatch noted them last.
+func (s *Steps) LimitsOf(batch string) upload.Limits { return s.limits.batch(batch, s.Now).now() }
+
+func (b *batchLimits) now() upload.Limits {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.limits
 }
 
 // unread ends a reading that failed: the last limits hold for another while.
@@ -152,11 +160,8 @@ func (s *Steps) Patience(ctx context.Context, account spec.Account, item upload.
 	case item.Batch == "":
 		return account.Patience
 	}
-	b := s.batchLimits(ctx, item.Batch)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.patience != nil {
-		return *b.patience
+	if p := s.batchLimits(ctx, item.Batch).now().Patience; p != nil {
+		return *p
 	}
 	return account.Patience
 }

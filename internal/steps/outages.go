@@ -43,12 +43,12 @@ type OutOfOrder struct {
 }
 
 func (o *OutOfOrder) Error() string {
-	return fmt.Sprintf("account %s: %s has not answered since %s: %s", o.Account, PeerWords(o.Outage.Peer),
+	return fmt.Sprintf("account %s: %s has not answered since %s: %s", o.Account, peerWords(o.Outage.Peer),
 		o.Outage.Since.UTC().Format(time.TimeOnly)+" UTC", o.Outage.Last.Message)
 }
 
-// PeerWords names one of an account's other sides to people.
-func PeerWords(peer upload.Peer) string {
+// peerWords names one of an account's other sides to people.
+func peerWords(peer upload.Peer) string {
 	switch peer {
 	case upload.PeerLogin:
 		return "the login"
@@ -225,9 +225,9 @@ func worthAsking(o ledger.Outage, caller string, now time.Time) time.Time {
 	return o.Next
 }
 
-// Out reports whether one of an account's other sides is out of order, as far as this
+// HasOutage reports whether one of an account's other sides is out of order, as far as this
 // process knows.
-func (s *Steps) Out(account string) bool {
+func (s *Steps) HasOutage(account string) bool {
 	s.outages.mu.Lock()
 	defer s.outages.mu.Unlock()
 	return slices.ContainsFunc(s.outages.known[account], func(o ledger.Outage) bool { return !o.Over() })
@@ -253,9 +253,6 @@ func (s *Steps) heard(ctx context.Context, c ledger.OutageCall, began time.Time,
 	}
 }
 
-// okEvery is how often it is noted, at most, that a vendor does as it is asked.
-const okEvery = time.Minute
-
 // noteOK notes now and then that an account's vendor does as it is asked.
 func (s *Steps) noteOK(ctx context.Context, account string) {
 	if !s.outages.untold(account, s.Now()) {
@@ -270,7 +267,7 @@ func (s *Steps) noteOK(ctx context.Context, account string) {
 func (o *outages) untold(account string, now time.Time) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if age := now.Sub(o.told[account]); age >= 0 && age < okEvery {
+	if age := now.Sub(o.told[account]); age >= 0 && age < ledger.AnsweredEvery {
 		return false
 	}
 	if o.told == nil {

@@ -96,7 +96,7 @@ func TestWhatIsAnsweredBreaksNothing(t *testing.T) {
 		}
 	}
 	require.NoError(t, c.admitted("b", flow.DoPrepare, c.Now()))
-	require.False(t, c.Out("sitoo"))
+	require.False(t, c.HasOutage("sitoo"))
 }
 
 func TestAPageThatDeniesEverybodyIsAnOutage(t *testing.T) {
@@ -106,7 +106,7 @@ func TestAPageThatDeniesEverybodyIsAnOutage(t *testing.T) {
 	for range upload.OutageAfter {
 		c.call("a", upload.PeerVendor, page)
 	}
-	require.True(t, c.Out("sitoo"))
+	require.True(t, c.HasOutage("sitoo"))
 }
 
 func TestCallsThatBeganBeforeTheLastAnswerSayNothingNew(t *testing.T) {
@@ -118,7 +118,7 @@ func TestCallsThatBeganBeforeTheLastAnswerSayNothingNew(t *testing.T) {
 	for range upload.OutageAfter {
 		c.heard(t.Context(), ledger.OutageCall{Account: "sitoo", Peer: upload.PeerVendor, Caller: "c"}, began, unanswered(upload.ArrivedMaybe))
 	}
-	require.False(t, c.Out("sitoo"))
+	require.False(t, c.HasOutage("sitoo"))
 }
 
 func TestWhereAStoreIsOutNothingIsPrepared(t *testing.T) {
