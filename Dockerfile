@@ -6,6 +6,7 @@ FROM golang:1.26-bookworm AS engine
 WORKDIR /src/engine
 COPY engine/go.mod engine/go.sum ./
 COPY engine/stubs/ stubs/
+COPY internal/guard/ ../internal/guard/
 COPY internal/sandbox/go.mod internal/sandbox/go.sum ../internal/sandbox/
 RUN go mod download
 COPY engine/ ./
@@ -15,6 +16,7 @@ RUN go build -ldflags "-s -w" -o /out/mediaferry-engine .
 FROM golang:1.26-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./
+COPY internal/guard/go.mod internal/guard/
 RUN go mod download
 COPY . .
 RUN go build -ldflags "-s -w" -o /out/ ./starter/mediaferry \

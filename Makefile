@@ -7,7 +7,7 @@ GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 STRIPPED := -ldflags "-s -w -X main.version=$(VERSION)"
 ENGINE   := $(CURDIR)/bin/mediaferry-engine
-MODULES  := . internal/sandbox test engine
+MODULES  := . internal/guard internal/sandbox test engine
 TOOL     := $(GO) tool -modfile=$(CURDIR)/tools/go.mod
 
 help: ## Show this list

@@ -4,6 +4,7 @@ go 1.26.8
 
 require (
 	github.com/gofrs/flock v0.13.1
+	github.com/mediaferry/mediaferry/internal/guard v0.0.0-00010101000000-000000000000
 	github.com/mediaferry/mediaferry/internal/sandbox v0.0.0-00010101000000-000000000000
 	github.com/stretchr/testify v1.12.1
 	github.com/temporalio/ui-server/v2 v2.54.1
@@ -47,7 +48,7 @@ require (
 	github.com/caio/go-tdigest/v5 v5.0.0 // indirect
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
-	github.com/coreos/go-oidc/v3 v3.11.0 // indirect
+	github.com/coreos/go-oidc/v3 v3.21.0 // indirect
 	github.com/davecgh/go-spew v1.1.2-0.20180830191138-d8f796af33cc // indirect
 	github.com/dgryski/go-farm v0.0.0-20240924180020-3414d57e47da // indirect
 	github.com/dustin/go-humanize v1.0.1 // indirect
@@ -187,3 +188,5 @@ replace (
 	go.temporal.io/auto-scaled-workers => ./stubs/autoscaledworkers
 	google.golang.org/api => ./stubs/googleapi
 )
+
+replace github.com/mediaferry/mediaferry/internal/guard => ../internal/guard
