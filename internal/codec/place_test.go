@@ -103,7 +103,7 @@ func TestTheServerDecodesForEveryWorkflow(t *testing.T) {
 	decode := func() (int, []byte) {
 		body, err := protojson.Marshal(&commonpb.Payloads{Payloads: []*commonpb.Payload{payload}})
 		require.NoError(t, err)
-		w := ask{origin: ui, body: body}.do(codec.Handler(keys, ui))
+		w := ask{origin: ui, body: body}.do(codec.Handler(keys, pages(ui), nil))
 		return w.Code, w.Body.Bytes()
 	}
 	status, body := decode()

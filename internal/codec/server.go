@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
-	"net/netip"
-	"slices"
-	"strings"
 
 	"go.temporal.io/sdk/converter"
+
+	"github.com/mediaferry/mediaferry/internal/guard"
 )
 
 // bodyMost is the largest request: what Temporal sends in one message, in base64
@@ -25,86 +23,63 @@ const bodyMost = 16 << 20
 // It refuses what is not authentic. It cannot know in which workflow a payload was
 // found, so it also decodes one that was copied there from another workflow, which
 // the workers refuse. For which workflow a payload was made is in its metadata.
-//
-// Who reaches it can read everything. So it answers browsers only for pages of
-// the origins that it was given, and only under names of this machine, because a
-// foreign page's name may be made to point here.
 type Server struct {
-	next    http.Handler
-	origins []string
-	hosts   []string
+	next  http.Handler
+	names guard.Names
+	allow func(*http.Request) *guard.Refusal
 }
 
-// Handler returns a Server for web UIs at the given origins
-// (http://127.0.0.1:8233). Requests without an origin, which no browser sends,
-// are answered too. It asks nobody for a password: listen on loopback, or put
-// something in front that does.
-func Handler(keys Keys, uiOrigins ...string) *Server {
-	s := &Server{next: converter.NewPayloadCodecHTTPHandler(PayloadCodec(keys))}
-	for _, origin := range uiOrigins {
-		s.origins = append(s.origins, strings.TrimRight(strings.ToLower(origin), "/"))
-	}
-	return s
-}
-
-// For returns a Server that also answers requests made to the given host names,
-// without port. Names of loopback are always answered.
-func (s *Server) For(hosts ...string) *Server {
-	more := *s
-	more.hosts = slices.Clone(s.hosts)
-	for _, host := range hosts {
-		more.hosts = append(more.hosts, hostName(host))
-	}
-	return &more
+// Handler returns a Server that answers under the given names and for pages of the
+// given origins. Who reaches it can read everything; so allow is asked about each
+// request, but for a browser's question whether it may send one. It is nil where
+// requests come through something that has asked already.
+func Handler(keys Keys, names guard.Names, allow func(*http.Request) *guard.Refusal) *Server {
+	return &Server{next: converter.NewPayloadCodecHTTPHandler(PayloadCodec(keys)), names: names, allow: allow}
 }
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Vary", "Origin")
+	guard.Harden(w.Header())
 	if refusal := s.admit(w.Header(), r); refusal != nil {
-		http.Error(w, refusal.text, refusal.status)
+		refusal.Write(w)
 		return
 	}
 	if r.Method == http.MethodOptions {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
+	if s.allow != nil {
+		if refusal := s.allow(r); refusal != nil {
+			refusal.Write(w)
+			return
+		}
+	}
 	body, refusal := readBody(w, r)
 	if refusal != nil {
-		http.Error(w, refusal.text, refusal.status)
+		refusal.Write(w)
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	s.next.ServeHTTP(w, r)
 }
 
-type refusal struct {
-	status int
-	text   string
-}
-
 // admit decides whether a request is answered, and allows the browser to show
 // the answer to the page that asked.
-func (s *Server) admit(header http.Header, r *http.Request) *refusal {
-	if host := hostName(r.Host); !isLoopback(host) && !slices.Contains(s.hosts, host) {
-		return &refusal{http.StatusForbidden, fmt.Sprintf("host %q is not allowed; use localhost or a loopback address", host)}
+func (s *Server) admit(header http.Header, r *http.Request) *guard.Refusal {
+	if refusal := s.names.Check(r); refusal != nil {
+		return refusal
 	}
 	if origin := r.Header.Get("Origin"); origin != "" {
-		if !slices.Contains(s.origins, strings.ToLower(origin)) {
-			return &refusal{http.StatusForbidden, fmt.Sprintf("pages from %q are not allowed to read payloads", origin)}
-		}
 		allow(header, r, origin)
 	}
 	switch {
 	case r.URL.Path == "/encode":
-		return &refusal{http.StatusForbidden, "this server only decodes; use POST /decode"}
+		return &guard.Refusal{Status: http.StatusForbidden, Text: "this server only decodes; use POST /decode"}
 	case r.URL.Path != "/decode":
-		return &refusal{http.StatusNotFound, "not found; use POST /decode"}
+		return &guard.Refusal{Status: http.StatusNotFound, Text: "not found; use POST /decode"}
 	case r.Method != http.MethodPost && r.Method != http.MethodOptions:
 		header.Set("Allow", "POST, OPTIONS")
-		return &refusal{http.StatusMethodNotAllowed, fmt.Sprintf("method %s is not allowed; use POST", r.Method)}
+		return &guard.Refusal{Status: http.StatusMethodNotAllowed, Text: fmt.Sprintf("method %s is not allowed; use POST", r.Method)}
 	}
 	return nil
 }
@@ -112,6 +87,7 @@ func (s *Server) admit(header http.Header, r *http.Request) *refusal {
 func allow(header http.Header, r *http.Request, origin string) {
 	header.Set("Access-Control-Allow-Origin", origin)
 	header.Set("Access-Control-Allow-Credentials", "true")
+	header.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	if r.Method != http.MethodOptions {
 		return
 	}
@@ -125,34 +101,17 @@ func allow(header http.Header, r *http.Request, origin string) {
 
 // readBody insists on JSON by name, since browsers ask before they send that to
 // another origin.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *guard.Refusal) {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return nil, &refusal{http.StatusUnsupportedMediaType, "the Content-Type must be application/json"}
+		return nil, &guard.Refusal{Status: http.StatusUnsupportedMediaType, Text: "the Content-Type must be application/json"}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMost))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, &refusal{http.StatusRequestEntityTooLarge, fmt.Sprintf("the request has more than %d bytes", tooLarge.Limit)}
+		return nil, &guard.Refusal{Status: http.StatusRequestEntityTooLarge, Text: fmt.Sprintf("the request has more than %d bytes", tooLarge.Limit)}
 	case err != nil:
-		return nil, &refusal{http.StatusBadRequest, "the request is incomplete"}
+		return nil, &guard.Refusal{Status: http.StatusBadRequest, Text: "the request is incomplete"}
 	}
 	return body, nil
-}
-
-// hostName is a Host header, or a host as a person writes it, without port,
-// brackets and final dot.
-func hostName(host string) string {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
-}
-
-func isLoopback(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	address, err := netip.ParseAddr(host)
-	return err == nil && address.Unmap().IsLoopback()
 }

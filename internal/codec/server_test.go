@@ -13,7 +13,11 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/mediaferry/mediaferry/internal/codec"
+	"github.com/mediaferry/mediaferry/internal/guard"
 )
+
+// pages are loopback's names, with pages of other origins.
+func pages(origins ...string) guard.Names { return guard.Names{Origins: origins} }
 
 const ui = "http://127.0.0.1:8233"
 
@@ -74,7 +78,7 @@ func decodedText(t *testing.T, body []byte) string {
 
 func TestServerDecodesForTheUI(t *testing.T) {
 	keys := keysOf(t, 1)
-	w := ask{origin: ui, path: "/decode?preserveStorageRefs=true", body: encrypted(t, keys), contentType: "application/json; charset=utf-8"}.do(codec.Handler(keys, ui+"/"))
+	w := ask{origin: ui, path: "/decode?preserveStorageRefs=true", body: encrypted(t, keys), contentType: "application/json; charset=utf-8"}.do(codec.Handler(keys, pages(ui+"/"), nil))
 	require.Equal(t, http.StatusOK, w.Code)
 	require.Equal(t, canary, decodedText(t, w.Body.Bytes()))
 	require.Equal(t, ui, w.Header().Get("Access-Control-Allow-Origin"))
@@ -85,7 +89,7 @@ func TestServerDecodesForTheUI(t *testing.T) {
 
 func TestServerAnswersTemporalsOwnClient(t *testing.T) {
 	keys := keysOf(t, 1)
-	server := httptest.NewServer(codec.Handler(keys))
+	server := httptest.NewServer(codec.Handler(keys, guard.Names{}, nil))
 	defer server.Close()
 	payload, err := codec.DataConverter(keys).ToPayload(canary)
 	require.NoError(t, err)
@@ -100,7 +104,7 @@ func TestServerAnswersTemporalsOwnClient(t *testing.T) {
 }
 
 func TestServerAnswersThePreflight(t *testing.T) {
-	handler := codec.Handler(keysOf(t, 1), "https://other.example", ui)
+	handler := codec.Handler(keysOf(t, 1), pages("https://other.example", ui), nil)
 	w := ask{method: http.MethodOptions, origin: ui, header: http.Header{"Access-Control-Request-Private-Network": {"true"}}}.do(handler)
 	require.Equal(t, http.StatusNoContent, w.Code)
 	require.Equal(t, ui, w.Header().Get("Access-Control-Allow-Origin"))
@@ -119,11 +123,11 @@ func TestServerRefuses(t *testing.T) {
 		status int
 		want   string
 	}{
-		"a page of another origin":                {ask{origin: "http://evil.example"}, http.StatusForbidden, "not allowed to read payloads"},
-		"another port of the UI's host":           {ask{origin: "http://127.0.0.1:8234"}, http.StatusForbidden, "not allowed to read payloads"},
-		"an origin that begins like the UI's":     {ask{origin: ui + ".evil.example"}, http.StatusForbidden, "not allowed to read payloads"},
-		"an origin that hides itself":             {ask{origin: "null"}, http.StatusForbidden, "not allowed to read payloads"},
-		"the preflight of another origin":         {ask{method: http.MethodOptions, origin: "http://evil.example"}, http.StatusForbidden, "not allowed to read payloads"},
+		"a page of another origin":                {ask{origin: "http://evil.example"}, http.StatusForbidden, "not allowed to send requests here"},
+		"another port of the UI's host":           {ask{origin: "http://127.0.0.1:8234"}, http.StatusForbidden, "not allowed to send requests here"},
+		"an origin that begins like the UI's":     {ask{origin: ui + ".evil.example"}, http.StatusForbidden, "not allowed to send requests here"},
+		"an origin that hides itself":             {ask{origin: "null"}, http.StatusForbidden, "not allowed to send requests here"},
+		"the preflight of another origin":         {ask{method: http.MethodOptions, origin: "http://evil.example"}, http.StatusForbidden, "not allowed to send requests here"},
 		"a foreign name that points here":         {ask{host: "rebound.example:9000"}, http.StatusForbidden, `host "rebound.example" is not allowed`},
 		"a name that begins like a loopback name": {ask{host: "127.0.0.1.evil.example"}, http.StatusForbidden, "is not allowed"},
 		"encoding":                         {ask{path: "/encode", origin: ui}, http.StatusForbidden, "only decodes"},
@@ -139,7 +143,7 @@ func TestServerRefuses(t *testing.T) {
 			if c.ask.body == nil {
 				c.ask.body = body
 			}
-			w := c.ask.do(codec.Handler(keys, ui))
+			w := c.ask.do(codec.Handler(keys, pages(ui), nil))
 			require.Equal(t, c.status, w.Code)
 			require.Contains(t, w.Body.String(), c.want)
 			if c.ask.origin != ui {
@@ -150,38 +154,22 @@ func TestServerRefuses(t *testing.T) {
 }
 
 func TestServerNamesTheKeyThatItLacks(t *testing.T) {
-	w := ask{origin: ui, body: encrypted(t, keysOf(t, 1))}.do(codec.Handler(keysOf(t, 2), ui))
+	w := ask{origin: ui, body: encrypted(t, keysOf(t, 1))}.do(codec.Handler(keysOf(t, 2), pages(ui), nil))
 	require.Equal(t, http.StatusBadRequest, w.Code)
 	require.Contains(t, w.Body.String(), keysOf(t, 1).IDs()[0])
 	require.Equal(t, ui, w.Header().Get("Access-Control-Allow-Origin"), "or the page could not show why")
 }
 
-func TestServerAnswersUnderItsNames(t *testing.T) {
+func TestServerAsksWhoeverIsToAllow(t *testing.T) {
 	keys := keysOf(t, 1)
-	plain := codec.Handler(keys)
-	named := plain.For("Codec.Example.com")
-	cases := map[string]struct {
-		handler http.Handler
-		host    string
-		status  int
-	}{
-		"localhost":                          {plain, "localhost:9000", http.StatusOK},
-		"a name below localhost":             {plain, "codec.localhost", http.StatusOK},
-		"another loopback address":           {plain, "127.0.0.9", http.StatusOK},
-		"IPv6 loopback":                      {plain, "[::1]:9000", http.StatusOK},
-		"an address of the network":          {plain, "10.0.0.1:9000", http.StatusForbidden},
-		"a name that was given":              {named, "codec.example.com.:9000", http.StatusOK},
-		"that name where it was not given":   {plain, "codec.example.com:9000", http.StatusForbidden},
-		"localhost where a name was given":   {named, "localhost", http.StatusOK},
-		"no name at all":                     {plain, ":9000", http.StatusForbidden},
-		"a name with another in front of it": {named, "x.codec.example.com", http.StatusForbidden},
-	}
+	handler := codec.Handler(keys, pages(ui), func(r *http.Request) *guard.Refusal { return guard.Tokens{"right-token"}.Check(r, "here") })
 	body := encrypted(t, keys)
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			require.Equal(t, c.status, ask{host: c.host, body: body}.do(c.handler).Code)
-		})
-	}
+	require.Equal(t, http.StatusUnauthorized, ask{body: body}.do(handler).Code)
+	w := ask{body: body, origin: ui, header: http.Header{"Authorization": {"Bearer wrong"}}}.do(handler)
+	require.Equal(t, http.StatusUnauthorized, w.Code)
+	require.Equal(t, ui, w.Header().Get("Access-Control-Allow-Origin"), "or the page could not show why")
+	require.Equal(t, http.StatusOK, ask{body: body, header: http.Header{"Authorization": {"Bearer right-token"}}}.do(handler).Code)
+	require.Equal(t, http.StatusNoContent, ask{method: http.MethodOptions, origin: ui}.do(handler).Code, "browsers ask without it")
 }
 
 func TestUnencryptedPayloadsComeBackAsTheyAre(t *testing.T) {
@@ -189,7 +177,7 @@ func TestUnencryptedPayloadsComeBackAsTheyAre(t *testing.T) {
 	require.NoError(t, err)
 	body, err := protojson.Marshal(&commonpb.Payloads{Payloads: []*commonpb.Payload{payload}})
 	require.NoError(t, err)
-	w := ask{body: body}.do(codec.Handler(keysOf(t, 1)))
+	w := ask{body: body}.do(codec.Handler(keysOf(t, 1), guard.Names{}, nil))
 	require.Equal(t, http.StatusOK, w.Code)
 	require.Equal(t, canary, decodedText(t, w.Body.Bytes()))
 	require.False(t, strings.Contains(w.Body.String(), "encrypted"))

@@ -115,6 +115,13 @@ func (r *reader) document(root *yaml.Node) {
 		{"encryption", r.scalars("key")},
 		{"patience", r.scalar},
 		{"notify", r.scalars("webhook", "secret")},
+		{"dashboard", func(where string, node *yaml.Node) {
+			r.mapping(where, node, []entry{
+				{"token", r.scalar},
+				{"viewer_token", r.scalar},
+				{"tls", r.scalars("cert", "key")},
+			})
+		}},
 	})
 	for _, a := range r.config.accounts {
 		_, found := r.config.assemble(a)

@@ -115,6 +115,7 @@ func (c *Config) checkRest() *findings {
 	c.patience(f)
 	c.results(f)
 	c.notify(f)
+	c.dashboard(f)
 	return f
 }
 

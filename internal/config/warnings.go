@@ -29,6 +29,8 @@ func (r *reader) warnRest() {
 	r.warnPlain(r.config.values["sources.oss.access_key_secret"], "OSS_ACCESS_KEY_SECRET")
 	r.warnPlain(r.config.values["encryption.key"], "MEDIAFERRY_KEY")
 	r.warnPlain(r.config.values["notify.secret"], "MEDIAFERRY_NOTIFY_SECRET")
+	r.warnPlain(r.config.values["dashboard.token"], "MEDIAFERRY_TOKEN")
+	r.warnPlain(r.config.values["dashboard.viewer_token"], "MEDIAFERRY_VIEWER_TOKEN")
 	ledger := r.config.values["ledger"]
 	if u, err := url.Parse(ledger.text); err == nil && u.User != nil {
 		if _, has := u.User.Password(); has {

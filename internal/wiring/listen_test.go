@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mediaferry/mediaferry/internal/config"
 )
 
 func TestAnAddressToServeAtHasAPort(t *testing.T) {
@@ -15,11 +17,26 @@ func TestAnAddressToServeAtHasAPort(t *testing.T) {
 	}
 }
 
-func TestLoopbackIsWhatOnlyThisMachineReaches(t *testing.T) {
-	for _, own := range []string{"127.0.0.1:80", "127.8.9.1:80", "localhost:80", "[::1]:80"} {
-		require.True(t, Loopback(own), own)
-	}
-	for _, open := range []string{":80", "0.0.0.0:80", "[::]:80", "10.0.0.1:80", "example.com:80", "bogus"} {
-		require.False(t, Loopback(open), open)
+func TestWhatNeedsATokenIsServedToOthersOverTLSAlone(t *testing.T) {
+	for _, c := range []struct {
+		address     string
+		dashboard   config.Dashboard
+		behindProxy bool
+		refused     string
+	}{
+		{"127.0.0.1:0", config.Dashboard{}, false, ""},
+		{":0", config.Dashboard{}, false, "it needs TLS"},
+		{"0.0.0.0:0", config.Dashboard{}, false, "it needs TLS"},
+		{"10.0.0.1:0", config.Dashboard{}, false, "it needs TLS"},
+		{":0", config.Dashboard{}, true, ""},
+		{":0", config.Dashboard{Cert: "/no/cert", Key: "/no/key"}, false, "dashboard.tls"},
+	} {
+		l, err := Serving(c.address, c.dashboard, c.behindProxy)
+		if c.refused != "" {
+			require.ErrorContains(t, err, c.refused, c.address)
+			continue
+		}
+		require.NoError(t, err, c.address)
+		require.Equal(t, "http", l.Scheme())
 	}
 }

@@ -1,22 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"net/http/pprof"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"go.temporal.io/sdk/client"
-	"go.uber.org/zap"
 
+	"github.com/mediaferry/mediaferry/internal/guard"
 	"github.com/mediaferry/mediaferry/internal/ledger"
-	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 )
 
@@ -44,11 +38,15 @@ func (h *health) check(ctx context.Context) error {
 }
 
 // serve serves health, metrics, the log level and the bandwidth; with an empty address nothing.
-func serve(ctx context.Context, o options, h *health, metrics *wiring.Metrics, level zap.AtomicLevel) (stop func(), address string, err error) {
+func serve(ctx context.Context, o options, h *health, metrics *wiring.Metrics, c control) (stop func(), address string, err error) {
 	if o.listen == "" {
 		return func() {}, "", nil
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
+	listening, err := c.listening(o)
+	if err != nil {
+		return nil, "", err
+	}
+	listener, err := listening.Listen(ctx)
 	if err != nil {
 		return nil, "", fmt.Errorf("--listen: %w", err)
 	}
@@ -62,56 +60,24 @@ func serve(ctx context.Context, o options, h *health, metrics *wiring.Metrics, l
 		_, _ = fmt.Fprintln(w, "ready")
 	})
 	mux.Handle("GET /metrics", metrics)
-	mux.HandleFunc("/loglevel", func(w http.ResponseWriter, r *http.Request) { serveLevel(w, r, level) })
-	mux.HandleFunc("GET /bwlimit", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = fmt.Fprintln(w, o.bandwidth.Table()) //nolint:gosec // times and rates that were read, not the text that was given
-	})
-	mux.HandleFunc("PUT /bwlimit", func(w http.ResponseWriter, r *http.Request) { setBandwidth(w, r, o.bandwidth) })
-	if o.pprof {
-		profiles(mux)
-	}
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	mux.Handle("/", c.handler(o))
+	server := wiring.HTTPServer(surface{mux, guard.Names{AnyHost: !guard.ListensOnLoopback(o.listen)}})
+	server.ReadTimeout = 0                     // a profile takes as long as it is asked for
 	go func() { _ = server.Serve(listener) }() // it ends with stop
 	return func() { _ = server.Close() }, listener.Addr().String(), nil
 }
 
-// profiles serves what the run time knows of the process. It costs while it is
-// asked for, and tells of code, not of uploads; so it is there on request only.
-func profiles(mux *http.ServeMux) {
-	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
-	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
-	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+// surface keeps foreign pages from all that the worker serves.
+type surface struct {
+	next  http.Handler
+	names guard.Names
 }
 
-// serveLevel tells the log's level, or changes it. What it is sent is taken for what
-// it is: curl calls everything a form.
-func serveLevel(w http.ResponseWriter, r *http.Request, level zap.AtomicLevel) {
-	text, err := io.ReadAll(io.LimitReader(r.Body, 4<<10))
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
+func (s surface) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	guard.Harden(w.Header())
+	if refusal := s.names.Check(r); refusal != nil {
+		refusal.Write(w)
 		return
 	}
-	r.Body = io.NopCloser(bytes.NewReader(text))
-	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	level.ServeHTTP(w, r)
-}
-
-// setBandwidth changes the bandwidth to what the request's body says.
-func setBandwidth(w http.ResponseWriter, r *http.Request, bandwidth *transfer.Bandwidth) {
-	text, err := io.ReadAll(io.LimitReader(r.Body, 4<<10))
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	table, err := transfer.ParseTimetable(strings.TrimSpace(string(text)))
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	bandwidth.Set(table)
-	_, _ = fmt.Fprintln(w, table)
+	s.next.ServeHTTP(w, r)
 }

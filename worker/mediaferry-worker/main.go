@@ -41,7 +41,10 @@ Usage:
                   s3://… or oss://….
 --host NAME       the name under which it reads local sources (default: the host's name).
                   It reads only the folders in sources.local_roots; by default, none.
---listen ADDR     serve /healthz, /readyz, /metrics, /loglevel and /bwlimit (default 127.0.0.1:9464; "" to disable)
+--listen ADDR     serve /healthz, /readyz, /metrics, /loglevel and /bwlimit (default 127.0.0.1:9464; "" to disable).
+                  /loglevel and /bwlimit need the header "Authorization: Bearer TOKEN" with dashboard.token
+                  of the configuration; on other addresses than loopback, they also need dashboard.tls
+--behind-proxy    a proxy ends TLS for --listen
 --bwlimit RATE    limit all transfers together to RATE bytes per second: 10M, 1.5Gi, off, or by time
                   of day "08:00,512k 19:00,10M 23:00,off"; to change it at run time, PUT to /bwlimit
 --log-level       debug, info, warn or error (default info); to change it at run time, PUT
@@ -66,7 +69,7 @@ type options struct {
 	level, format        string
 	bandwidth            *transfer.Bandwidth
 	drain                time.Duration
-	pprof                bool
+	pprof, behindProxy   bool
 	version              bool
 }
 
@@ -115,6 +118,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.format, "log-format", "json", "")
 	flags.DurationVar(&o.drain, "drain", 25*time.Second, "")
 	flags.BoolVar(&o.pprof, "pprof", false, "")
+	flags.BoolVar(&o.behindProxy, "behind-proxy", false, "")
 	limit := flags.String("bwlimit", "", "")
 	flags.BoolVar(&o.version, "version", false, "")
 	if err := flags.Parse(args); err != nil {
@@ -173,7 +177,13 @@ func work(ctx context.Context, o options, stderr io.Writer) error {
 	defer temporal.Close()
 	books.Bind(service)
 	health := &health{temporal: temporal, ledger: books}
-	stop, address, err := serve(ctx, o, health, metrics, level)
+	stop, address, err := serve(ctx, o, health, metrics, control{level: level, dashboard: func() (config.Dashboard, error) {
+		conf, err := live.Config()
+		if err != nil {
+			return config.Dashboard{}, err
+		}
+		return conf.Dashboard()
+	}})
 	if err != nil {
 		return err
 	}
