@@ -33,7 +33,7 @@ const (
 func startDeployments(t *testing.T) deployments {
 	t.Helper()
 	address := startChild(t, t.TempDir()).serving().Temporal
-	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithPerRPCCredentials(bearer(testToken)))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)

@@ -16,6 +16,8 @@ import (
 
 	"github.com/gofrs/flock"
 	"go.uber.org/zap"
+
+	"github.com/mediaferry/mediaferry/internal/guard"
 )
 
 const (
@@ -167,6 +169,10 @@ func start(ctx context.Context, s settings, lock *flock.Flock, logger *zap.Logge
 		return announcement{}, err
 	}
 	if err := checkSpace(dir); err != nil {
+		return announcement{}, err
+	}
+	var err error
+	if s.token, err = guard.ReadToken(s.data); err != nil {
 		return announcement{}, err
 	}
 	stores, err := openStores(dir)

@@ -22,6 +22,8 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/mediaferry/mediaferry/internal/guard"
 )
 
 // child is an engine in a process of its own, as its parent sees it.
@@ -33,8 +35,14 @@ type child struct {
 	log   *bytes.Buffer
 }
 
+// testToken is that of every data folder of these tests.
+const testToken = "the-token-of-a-test"
+
 func startChild(t *testing.T, data string, args ...string) *child {
 	t.Helper()
+	if os.MkdirAll(data, 0o700) == nil { // some test what happens where this fails
+		_ = os.WriteFile(guard.TokenFile(data), []byte(testToken), 0o600)
+	}
 	return startProgram(t, append([]string{"--data", data}, args...)...)
 }
 
@@ -99,7 +107,7 @@ func (c *child) exit() int {
 
 func describe(t *testing.T, address string) *namespacepb.NamespaceConfig {
 	t.Helper()
-	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithPerRPCCredentials(bearer(testToken)))
 	require.NoError(t, err)
 	defer func() { _ = conn.Close() }()
 	service := workflowservice.NewWorkflowServiceClient(conn)

@@ -3,8 +3,9 @@
 // the simulated vendors instead, which nothing but this program links.
 //
 // It is a child of a mediaferry process and knows nothing of it: not its
-// workflows, not its configuration, not its secrets. It listens on loopback
-// only, keeps all its files in the folder engine of the data folder, says once
+// workflows, not its configuration, no secret but the data folder's token, which
+// callers of the Temporal service present. The web UI has no credential of its own: it
+// passes on what its caller presents. The engine listens on loopback only, keeps all its files in the folder engine of the data folder, says once
 // when it can serve, and ends when its parent does, however that ends. There is
 // no slow way down: it can be killed at any moment, and the next one goes on from
 // the same files.
@@ -37,19 +38,21 @@ const (
 const newNamespaceRetention = 30 * 24 * time.Hour
 
 const usage = `Usage:
-    mediaferry-engine --data DIR [--port N] [--ui-port N] [--codec-endpoint URL]
-                      [--namespace NAME] [--retention DURATION] [--ready-fd N]
-                      [--log-level LEVEL]
+    mediaferry-engine --data DIR [--port N] [--ui-port N] [--ui-path PATH]
+                      [--codec-endpoint URL] [--namespace NAME] [--retention DURATION]
+                      [--ready-fd N] [--log-level LEVEL]
     mediaferry-engine --data DIR --compact
-    mediaferry-engine sandbox --dir DIR [--listen ADDR] [--fault RULE]... [--ready-fd N]
+    mediaferry-engine sandbox --dir DIR --data DIR [--listen ADDR] [--fault RULE]... [--ready-fd N]
     mediaferry-engine --version
 
 The Temporal server and web UI of mediaferry. mediaferry starts it; to keep it running, use
 "mediaferry up".
 
---data            the data folder; its files are in DIR/engine
+--data            the data folder; its files are in DIR/engine. DIR/token is the token that the
+                  Temporal service asks for, as "authorization: Bearer TOKEN"
 --port            port of the Temporal service (0: a free port)
 --ui-port         port of the web UI (0: no web UI)
+--ui-path         path under which a proxy serves the web UI, for example /temporal
 --codec-endpoint  URL of the codec server that decrypts payloads for the web UI
 --namespace       created if it does not exist (default "default")
 --retention       how long to keep ended workflows (default: as before, initially 720h)
@@ -62,6 +65,7 @@ The Temporal server and web UI of mediaferry. mediaferry starts it; to keep it r
 "mediaferry-engine sandbox" runs the simulated vendors instead of Temporal:
 
 --dir             folder for the files and records of the vendors
+--data            the data folder; its file token is what callers of the control API present
 --listen          loopback address (default: a free port)
 --fault           fault rule, as in "mediaferry sandbox --help"
 
@@ -74,8 +78,10 @@ Exit status: 0 the parent has ended, 1 could not run, 2 misused.
 // settings is what the command line says.
 type settings struct {
 	data      string
+	token     string // that of the data folder
 	port      int
 	uiPort    int
+	uiPath    string
 	codec     string
 	namespace string
 	retention time.Duration // 0: what is set stays
@@ -118,6 +124,7 @@ func parse(args []string) (settings, error) {
 	set.StringVar(&s.data, "data", "", "")
 	set.IntVar(&s.port, "port", 0, "")
 	set.IntVar(&s.uiPort, "ui-port", 0, "")
+	set.StringVar(&s.uiPath, "ui-path", "", "")
 	set.StringVar(&s.codec, "codec-endpoint", "", "")
 	set.StringVar(&s.namespace, "namespace", "default", "")
 	set.DurationVar(&s.retention, "retention", 0, "")
@@ -149,6 +156,8 @@ func (s settings) check() error {
 		return fmt.Errorf("--ui-port must be 0 to 65535, got %d", s.uiPort)
 	case s.uiPort != 0 && s.uiPort == s.port:
 		return fmt.Errorf("--port and --ui-port must differ; both are %d", s.port)
+	case s.uiPath != "" && (!strings.HasPrefix(s.uiPath, "/") || strings.HasSuffix(s.uiPath, "/")):
+		return fmt.Errorf("--ui-path must begin with a slash and end without one, got %q", s.uiPath)
 	case s.namespace == "":
 		return errors.New("--namespace is empty")
 	case s.retention != 0 && s.retention < 24*time.Hour:

@@ -25,7 +25,7 @@ const programName = "mediaferry-engine"
 func TestParse(t *testing.T) {
 	defaults := settings{data: "/d", namespace: "default", readyFD: 3, level: zapcore.WarnLevel}
 	all := settings{
-		data: "/d", port: 7233, uiPort: 8233, codec: "http://127.0.0.1:1/", namespace: "n",
+		data: "/d", port: 7233, uiPort: 8233, uiPath: "/temporal", codec: "http://127.0.0.1:1/", namespace: "n",
 		retention: 48 * time.Hour, readyFD: 5, level: zapcore.DebugLevel,
 	}
 	for name, c := range map[string]struct {
@@ -36,7 +36,7 @@ func TestParse(t *testing.T) {
 		"a folder alone gives the defaults": {args: []string{"--data", "/d"}, want: defaults},
 		"every flag is taken": {
 			args: []string{
-				"--data", "/d", "--port", "7233", "--ui-port", "8233", "--codec-endpoint", "http://127.0.0.1:1/",
+				"--data", "/d", "--port", "7233", "--ui-port", "8233", "--ui-path", "/temporal", "--codec-endpoint", "http://127.0.0.1:1/",
 				"--namespace", "n", "--retention", "48h", "--ready-fd", "5", "--log-level", "debug",
 			},
 			want: all,
@@ -46,6 +46,7 @@ func TestParse(t *testing.T) {
 		"a port has 16 bits":                    {args: []string{"--data", "/d", "--port", "65536"}, wrong: "--port must be 0 to 65535, got 65536"},
 		"so has the port of the UI":             {args: []string{"--data", "/d", "--ui-port", "-1"}, wrong: "--ui-port must be 0 to 65535, got -1"},
 		"two listeners need two ports":          {args: []string{"--data", "/d", "--port", "7", "--ui-port", "7"}, wrong: "both are 7"},
+		"a path begins with a slash":            {args: []string{"--data", "/d", "--ui-path", "temporal"}, wrong: "--ui-path must begin with a slash"},
 		"a namespace has a name":                {args: []string{"--data", "/d", "--namespace", ""}, wrong: "--namespace is empty"},
 		"the server keeps a day at least":       {args: []string{"--data", "/d", "--retention", "1h"}, wrong: "--retention must be at least 24h, got 1h0m0s"},
 		"a level that is none is refused":       {args: []string{"--data", "/d", "--log-level", "loud"}, wrong: `unknown log level "loud"`},
@@ -74,7 +75,7 @@ func TestRunWithoutAnEngine(t *testing.T) {
 		"the version names what is inside":      {args: []string{"--version"}, stdout: "mediaferry-engine "},
 		"a wrong flag is misuse":                {args: []string{"--what"}, status: exitMisuse, stderr: "flag provided but not defined: -what"},
 		"a start by hand is misuse":             {args: []string{"--data", empty, "--ready-fd", "1000"}, status: exitMisuse, stderr: "mediaferry starts this program"},
-		"so is that of a sandbox":               {args: []string{"sandbox", "--dir", empty, "--ready-fd", "1000"}, status: exitMisuse, stderr: "mediaferry starts this program"},
+		"so is that of a sandbox":               {args: []string{"sandbox", "--dir", empty, "--data", empty, "--ready-fd", "1000"}, status: exitMisuse, stderr: "mediaferry starts this program"},
 		"a sandbox wants its folder":            {args: []string{"sandbox"}, status: exitMisuse, stderr: "--dir is missing"},
 		"nothing to compact is said as such":    {args: []string{"--data", empty, "--compact"}, status: exitFailed, stderr: "no engine has ever run in"},
 		"compaction wants its folder, too":      {args: []string{"--compact"}, status: exitMisuse, stderr: "--data is missing"},

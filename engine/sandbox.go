@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"github.com/mediaferry/mediaferry/internal/guard"
 	"github.com/mediaferry/mediaferry/internal/sandbox"
 )
 
@@ -28,6 +29,7 @@ const reasonFault reason = "fault"
 // sandboxSettings are what the command line says.
 type sandboxSettings struct {
 	dir, listen string
+	data        string // the folder with the token of the control API
 	faults      []string
 	readyFD     int
 }
@@ -91,6 +93,7 @@ func parseSandbox(args []string) (sandboxSettings, error) {
 	set.SetOutput(io.Discard)
 	set.StringVar(&s.dir, "dir", "", "")
 	set.StringVar(&s.listen, "listen", "", "")
+	set.StringVar(&s.data, "data", "", "")
 	set.IntVar(&s.readyFD, "ready-fd", 3, "")
 	set.Func("fault", "", func(rule string) error {
 		s.faults = append(s.faults, rule)
@@ -105,6 +108,9 @@ func parseSandbox(args []string) (sandboxSettings, error) {
 	if s.dir == "" {
 		return s, errors.New("--dir is missing")
 	}
+	if s.data == "" {
+		return s, errors.New("--data is missing")
+	}
 	return s, nil
 }
 
@@ -115,7 +121,11 @@ func startSandbox(ctx context.Context, s sandboxSettings, logger *zap.Logger) (*
 			return nil, failed(reasonFault, "--fault %q: %s", rule, err)
 		}
 	}
-	options := sandbox.Options{Dir: s.dir, Listen: s.listen, Faults: s.faults, Logger: logger}
+	token, err := guard.ReadToken(s.data)
+	if err != nil {
+		return nil, err
+	}
+	options := sandbox.Options{Dir: s.dir, Listen: s.listen, Token: token, Faults: s.faults, Logger: logger}
 	for deadline := time.Now().Add(predecessorPatience); ; {
 		box, err := sandbox.Start(ctx, options)
 		taken := errors.Is(err, syscall.EADDRINUSE)

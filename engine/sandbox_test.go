@@ -8,14 +8,24 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mediaferry/mediaferry/internal/guard"
 )
 
 func startSandboxChild(t *testing.T, args ...string) (*child, sandboxAnnouncement) {
 	t.Helper()
-	c := startProgram(t, append([]string{"sandbox"}, args...)...)
+	c := startProgram(t, append([]string{"sandbox", "--data", dataFolder(t)}, args...)...)
 	var line sandboxAnnouncement
 	c.read(&line)
 	return c, line
+}
+
+// dataFolder is one with a token.
+func dataFolder(t *testing.T) string {
+	t.Helper()
+	data := t.TempDir()
+	require.NoError(t, os.WriteFile(guard.TokenFile(data), []byte(testToken), 0o600))
+	return data
 }
 
 func TestSandboxServesUntilItsParentIsGone(t *testing.T) {
@@ -42,7 +52,7 @@ func TestSandboxServesUntilItsParentIsGone(t *testing.T) {
 func TestSandboxWaitsForTheOneBefore(t *testing.T) {
 	dir := t.TempDir()
 	first, line := startSandboxChild(t, "--dir", dir)
-	second := startProgram(t, "sandbox", "--dir", dir, "--listen", line.Listen)
+	second := startProgram(t, "sandbox", "--data", dataFolder(t), "--dir", dir, "--listen", line.Listen)
 	require.NoError(t, first.stdin.Close())
 	var next sandboxAnnouncement
 	second.read(&next)
@@ -75,16 +85,17 @@ func TestSandboxSaysWhatIsInTheWay(t *testing.T) {
 }
 
 func TestParseSandbox(t *testing.T) {
-	got, err := parseSandbox([]string{"--dir", "/d", "--listen", "127.0.0.1:1", "--fault", "a", "--fault", "b,c", "--ready-fd", "5"})
+	got, err := parseSandbox([]string{"--dir", "/d", "--data", "/data", "--listen", "127.0.0.1:1", "--fault", "a", "--fault", "b,c", "--ready-fd", "5"})
 	require.NoError(t, err)
-	require.Equal(t, sandboxSettings{dir: "/d", listen: "127.0.0.1:1", faults: []string{"a", "b,c"}, readyFD: 5}, got)
+	require.Equal(t, sandboxSettings{dir: "/d", data: "/data", listen: "127.0.0.1:1", faults: []string{"a", "b,c"}, readyFD: 5}, got)
 	for name, c := range map[string]struct {
 		args []string
 		text string
 	}{
 		"no folder":              {nil, "--dir is missing"},
+		"no data folder":         {[]string{"--dir", "/d"}, "--data is missing"},
 		"an argument":            {[]string{"--dir", "/d", "now"}, `unexpected argument "now"`},
-		"a flag of the engine's": {[]string{"--data", "/d"}, "flag provided but not defined: -data"},
+		"a flag of the engine's": {[]string{"--namespace", "n"}, "flag provided but not defined: -namespace"},
 	} {
 		_, err := parseSandbox(c.args)
 		require.ErrorContains(t, err, c.text, name)

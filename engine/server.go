@@ -22,6 +22,8 @@ import (
 	"go.temporal.io/server/common/primitives"
 	"go.temporal.io/server/temporal"
 	"go.uber.org/zap"
+
+	"github.com/mediaferry/mediaferry/internal/guard"
 )
 
 const (
@@ -29,8 +31,10 @@ const (
 	clusterName = "active" // kept in the databases: it cannot change
 )
 
-// startServer runs Temporal's four services in this process and returns the
-// address of the frontend, once that serves the namespace.
+// startServer runs Temporal's services in this process and returns the address of the
+// frontend, once that serves the namespace. The frontend takes calls with the data
+// folder's token. The others, and the frontend of the server's own workflows, take
+// calls of this process alone.
 func startServer(ctx context.Context, s settings, files stores, logger *zap.Logger) (string, error) {
 	ports, err := servicePorts(s.port)
 	if err != nil {
@@ -38,20 +42,18 @@ func startServer(ctx context.Context, s settings, files stores, logger *zap.Logg
 	}
 	cfg := serverConfig(ports, files)
 	serverLog := log.NewZapLogger(logger)
-	authorizer, err := authorization.GetAuthorizerFromConfig(&cfg.Global.Authorization)
+	tls, err := newInternode()
 	if err != nil {
-		return "", fmt.Errorf("authorizer: %w", err)
+		return "", err
 	}
-	claims, err := authorization.GetClaimMapperFromConfig(&cfg.Global.Authorization, serverLog)
-	if err != nil {
-		return "", fmt.Errorf("claim mapper: %w", err)
-	}
+	claims := tokenClaims{guard.Tokens{s.token}}
 	server, err := temporal.NewServer(
 		temporal.WithConfig(cfg),
-		temporal.ForServices(temporal.DefaultServices),
+		temporal.ForServices(append(slices.Clone(temporal.DefaultServices), string(primitives.InternalFrontendService))),
 		temporal.WithStaticHosts(hosts(ports)),
 		temporal.WithLogger(serverLog),
-		temporal.WithAuthorizer(authorizer),
+		temporal.WithAuthorizer(authorization.NewDefaultAuthorizer()),
+		temporal.WithTLSConfigFactory(tls),
 		temporal.WithClaimMapper(func(*config.Config) authorization.ClaimMapper { return claims }),
 		temporal.WithDynamicConfigClient(dynamicConfig()),
 	)
@@ -62,7 +64,7 @@ func startServer(ctx context.Context, s settings, files stores, logger *zap.Logg
 		return "", fmt.Errorf("server: %w", err)
 	}
 	address := onLoopback(ports[primitives.FrontendService])
-	return address, settle(ctx, address, s.namespace, s.retention)
+	return address, settle(ctx, address, s)
 }
 
 // metricsEnv names the address on which the server's own metrics are served, for
@@ -70,13 +72,12 @@ func startServer(ctx context.Context, s settings, files stores, logger *zap.Logg
 const metricsEnv = "MEDIAFERRY_ENGINE_METRICS"
 
 // serverConfig is that of one machine alone: one cluster of one member, nothing
-// archived, and no listener but the four of the services, unless metrics are asked
+// archived, and no listener but those of the services, unless metrics are asked
 // for.
 func serverConfig(ports map[primitives.ServiceName]int, files stores) *config.Config {
 	frontend := onLoopback(ports[primitives.FrontendService])
 	cfg := &config.Config{
-		Services:     map[string]config.Service{},
-		PublicClient: config.PublicClient{HostPort: frontend},
+		Services: map[string]config.Service{},
 		Persistence: config.Persistence{
 			DefaultStore:     "temporal",
 			VisibilityStore:  "visibility",
@@ -153,7 +154,8 @@ func servicePorts(frontend int) (map[primitives.ServiceName]int, error) {
 		ports[primitives.FrontendService] = frontend
 	}
 	for _, service := range []primitives.ServiceName{
-		primitives.FrontendService, primitives.HistoryService, primitives.MatchingService, primitives.WorkerService,
+		primitives.FrontendService, primitives.InternalFrontendService,
+		primitives.HistoryService, primitives.MatchingService, primitives.WorkerService,
 	} {
 		if ports[service] != 0 {
 			continue

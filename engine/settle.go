@@ -19,8 +19,8 @@ import (
 // settle waits until the server at address answers for the namespace, and gives
 // the namespace its retention. That the services have started does not say that
 // they can be used: they first find each other and take over the history.
-func settle(ctx context.Context, address, namespace string, retention time.Duration) error {
-	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+func settle(ctx context.Context, address string, s settings) error {
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithPerRPCCredentials(bearer(s.token)))
 	if err != nil {
 		return fmt.Errorf("connect to the server: %w", err)
 	}
@@ -29,11 +29,11 @@ func settle(ctx context.Context, address, namespace string, retention time.Durat
 	for _, answers := range []func(context.Context, workflowservice.WorkflowServiceClient, string) error{
 		answersForHistory, answersForVisibility,
 	} {
-		if err := repeat(ctx, func() error { return answers(ctx, service, namespace) }); err != nil {
+		if err := repeat(ctx, func() error { return answers(ctx, service, s.namespace) }); err != nil {
 			return fmt.Errorf("waiting for the server: %w", err)
 		}
 	}
-	return keepFor(ctx, service, namespace, retention)
+	return keepFor(ctx, service, s.namespace, s.retention)
 }
 
 func repeat(ctx context.Context, try func() error) error {

@@ -11,8 +11,9 @@ import (
 )
 
 // startUI serves Temporal's web UI and returns its URL once it answers, or
-// nothing where no port was given for it. The UI asks its user's browser, and no
-// server, to have payloads decoded at the codec endpoint.
+// nothing where no port was given for it. The UI passes on the credentials of its
+// caller and has none. It asks its user's browser, and no server, to have payloads
+// decoded at the codec endpoint.
 func startUI(ctx context.Context, s settings, temporal string) (string, error) {
 	if s.uiPort == 0 {
 		return "", nil
@@ -24,12 +25,15 @@ func startUI(ctx context.Context, s settings, temporal string) (string, error) {
 		TemporalGRPCAddress: temporal,
 		Host:                loopback,
 		Port:                s.uiPort,
+		PublicPath:          s.uiPath,
 		EnableUI:            true,
 		DefaultNamespace:    s.namespace,
 		Codec:               uiconfig.Codec{Endpoint: s.codec},
 		CORS:                uiconfig.CORS{CookieInsecure: true}, // there is no TLS on loopback
 		DisableNewsFetch:    true,
 		HideLogs:            true,
+		// Workflows are started by mediaferry alone.
+		StartWorkflowDisabled: true,
 	}))
 	// Start ends the process itself when it cannot listen.
 	go func() { _ = server.Start() }()

@@ -54,9 +54,9 @@ func (m *Member) findHost(ctx context.Context) bool {
 	if err != nil || !found.Ready || m.opts.tempo.answers(ctx, found.Address) != nil {
 		return false
 	}
-	if m.opts.Port != 0 && portOf(found.Temporal) != m.opts.Port || m.opts.UIPort != 0 && portOf(found.UI) != m.opts.UIPort {
+	if m.opts.Port != 0 && portOf(found.Temporal) != m.opts.Port || m.opts.UIPort != 0 && portOf(found.Front) != m.opts.UIPort {
 		m.log.Warn("the engine is already running, on other ports than you asked for",
-			zap.Int("host_pid", found.Host), zap.String("temporal", found.Temporal), zap.String("ui", found.UI))
+			zap.Int("host_pid", found.Host), zap.String("temporal", found.Temporal), zap.String("front", found.Front))
 	}
 	m.publish(found.Address, false)
 	return true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"strconv"
@@ -16,19 +17,19 @@ import (
 )
 
 // engine is one run of the engine's process together with what the host serves
-// beside it.
+// in front of it.
 type engine struct {
 	process  *child.Process
-	codec    *http.Server // nil where no codec is served
+	front    *http.Server // nil where there is none
 	address  Address
 	patience time.Duration // for the process to end by itself
 }
 
-// stop ends the engine at once and surely. The codec goes first, so that its port
+// stop ends the engine at once and surely. The front goes first, so that its port
 // is free as soon as the engine's are.
 func (e *engine) stop() {
-	if e.codec != nil {
-		_ = e.codec.Close()
+	if e.front != nil {
+		_ = e.front.Close()
 	}
 	e.process.End(e.patience)
 }
@@ -58,7 +59,7 @@ func (m *Member) startEngine(ctx context.Context, named bool) (*engine, error) {
 		e.stop()
 		return nil, err
 	}
-	m.log.Info("engine is ready", zap.String("temporal", e.address.Temporal), zap.String("ui", e.address.UI),
+	m.log.Info("engine is ready", zap.String("temporal", e.address.Temporal), zap.String("front", e.address.Front),
 		zap.Int("pid", e.address.PID), zap.Duration("took", time.Since(before)))
 	return e, nil
 }
@@ -102,7 +103,7 @@ func (m *Member) awaitLastEngine(ctx context.Context) error {
 // tryPorts starts the engine on the best ports, and on others where somebody was
 // faster to take one of those.
 func (m *Member) tryPorts(ctx context.Context, binary string, last Address, named bool) (*engine, error) {
-	wanted := wishes{temporal: portOf(last.Temporal), ui: portOf(last.UI), codec: portOf(last.Codec)}
+	wanted := wishes{temporal: portOf(last.Temporal), ui: portOf(last.Front)}
 	if named {
 		wanted.named(m.opts.Port, m.opts.UIPort)
 	}
@@ -113,7 +114,7 @@ func (m *Member) tryPorts(ctx context.Context, binary string, last Address, name
 		if !errors.As(err, &told) || told.Reason != reasonPort || try == tries {
 			return e, err
 		}
-		wanted = wishes{codec: wanted.codec}
+		wanted = wishes{ui: wanted.ui}
 		if named {
 			wanted.named(m.opts.Port, m.opts.UIPort)
 		}
@@ -121,30 +122,41 @@ func (m *Member) tryPorts(ctx context.Context, binary string, last Address, name
 }
 
 func (m *Member) tryEngine(ctx context.Context, binary string, wanted wishes) (*engine, error) {
-	port, uiPort, err := wanted.ports(ctx, m.opts.tempo)
+	port, err := wanted.port(ctx, m.opts.tempo)
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{patience: m.opts.tempo.stop}
-	args := []string{"--data", string(m.folder), "--port", strconv.Itoa(port), "--ui-port", strconv.Itoa(uiPort)}
+	args := []string{"--data", string(m.folder), "--port", strconv.Itoa(port)}
 	if m.opts.Retention != 0 {
 		args = append(args, "--retention", m.opts.Retention.String())
 	}
-	var codec string
-	if m.opts.Codec != nil {
-		if e.codec, codec, err = m.serveCodec(ctx, "http://"+onLoopback(uiPort), wanted.codec); err != nil {
-			return nil, err
-		}
-		args = append(args, "--codec-endpoint", codec)
+	if m.opts.Front == nil {
+		e := &engine{patience: m.opts.tempo.stop}
+		e.process, e.address, err = m.spawn(ctx, binary, args)
+		return e, err
 	}
-	e.process, e.address, err = m.spawn(ctx, binary, args)
+	return m.tryFronted(ctx, binary, args, wanted)
+}
+
+// tryFronted starts an engine with a web UI, and what is in front of it.
+func (m *Member) tryFronted(ctx context.Context, binary string, args []string, wanted wishes) (*engine, error) {
+	listener, err := wanted.listenUI(ctx, m.opts.tempo)
 	if err != nil {
-		if e.codec != nil {
-			_ = e.codec.Close()
-		}
 		return nil, err
 	}
-	e.address.Codec = codec
+	uiPort, err := choose(ctx, 0, m.opts.tempo)
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	args = append(args, "--ui-port", strconv.Itoa(uiPort), "--ui-path", m.opts.Front.UIPath, "--codec-endpoint", m.opts.Front.Codec)
+	e := &engine{patience: m.opts.tempo.stop}
+	if e.process, e.address, err = m.spawn(ctx, binary, args); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	if err := m.serveFront(e, listener, "http://"+onLoopback(uiPort)); err != nil {
+		e.stop()
+		return nil, errors.Join(err, listener.Close())
+	}
 	return e, nil
 }
 
@@ -165,18 +177,22 @@ func (m *Member) spawn(ctx context.Context, binary string, args []string) (*chil
 	return p, address, err
 }
 
-// serveCodec serves the handler that decodes payloads, on its last port where
-// that is free, and returns its URL.
-func (m *Member) serveCodec(ctx context.Context, uiOrigin string, last int) (*http.Server, string, error) {
-	listener, err := listen(ctx, last, m.opts.tempo)
+// serveFront serves the front before the web UI at ui.
+func (m *Member) serveFront(e *engine, listener net.Listener, ui string) error {
+	e.address.Front = "http://" + listener.Addr().String()
+	pid := e.address.PID
+	handler, err := m.opts.Front.Handler(e.address.Front, Backend{
+		URL: ui, Token: m.token,
+		Dial: func(ctx context.Context, _, address string) (net.Conn, error) { return dialProcess(ctx, address, pid) },
+	})
 	if err != nil {
-		return nil, "", fmt.Errorf("codec: %w", err)
+		return fmt.Errorf("web UI: %w", err)
 	}
-	server := &http.Server{Handler: m.opts.Codec(uiOrigin), ReadHeaderTimeout: 10 * time.Second}
+	e.front = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10}
 	go func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			m.log.Error("the codec server ended; the web UI shows encrypted payloads", zap.Error(err))
+		if err := e.front.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			m.log.Error("the web UI ended", zap.Error(err))
 		}
 	}()
-	return server, "http://" + listener.Addr().String(), nil
+	return nil
 }

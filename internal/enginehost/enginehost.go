@@ -31,6 +31,8 @@ import (
 
 	"github.com/gofrs/flock"
 	"go.uber.org/zap"
+
+	"github.com/mediaferry/mediaferry/internal/guard"
 )
 
 // Options say which engine is wanted, and how to host it where nobody does.
@@ -41,7 +43,7 @@ type Options struct {
 	// Binary is the path of mediaferry-engine; empty: beside the running
 	// program.
 	Binary string
-	// Port and UIPort are where Temporal and its web UI listen if this process
+	// Port and UIPort are where Temporal and the front listen if this process
 	// is the first to host the engine; a port that is taken is then an error. 0
 	// means the ports of the last time where they are free, and free ones
 	// otherwise. A takeover keeps the ports that the guests know.
@@ -49,13 +51,32 @@ type Options struct {
 	// Retention is how long Temporal keeps what has ended, at least 24 hours. 0
 	// means what is set already, and 30 days in a new folder.
 	Retention time.Duration
-	// Codec makes the handler that decodes payloads for the web UI, whose origin
-	// it is given for CORS. The host serves it on loopback. It may be nil.
-	Codec func(uiOrigin string) http.Handler
+	// Front serves people and their browsers. Without it there is no web UI.
+	Front *Front
 	// Log is told what happens to the engine. It may be nil.
 	Log *zap.Logger
 
 	tempo tempo
+}
+
+// Front is what the host serves on loopback in front of the engine's web UI, which
+// knows no passwords.
+type Front struct {
+	// Handler answers all requests. It is made for each engine, with the URL under
+	// which the front is reached.
+	Handler func(url string, ui Backend) (http.Handler, error)
+	// UIPath is the path under which the handler serves the web UI, such as
+	// "/temporal", and Codec is where the web UI has payloads decoded.
+	UIPath, Codec string
+}
+
+// Backend is the engine's own web UI, which forwards to Temporal whatever
+// Authorization header it is sent.
+type Backend struct {
+	URL   string // on loopback
+	Token string // the data folder's
+	// Dial connects to the web UI, and to nothing else that listens at its address.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // tempo is how long things are waited for. Its zero value stands for the defaults.
@@ -96,6 +117,7 @@ type Member struct {
 	folder folder
 	opts   Options
 	log    *zap.Logger
+	token  string
 	lock   *flock.Flock // held exactly while this process is the host
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -140,6 +162,10 @@ func newMember(opts Options) (*Member, error) {
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return nil, cannotUse(data, err, os.Geteuid())
 	}
+	token, err := guard.MakeToken(data)
+	if err != nil {
+		return nil, cannotUse(data, err, os.Geteuid())
+	}
 	if opts.Log == nil {
 		opts.Log = zap.NewNop()
 	}
@@ -147,6 +173,7 @@ func newMember(opts Options) (*Member, error) {
 	f := folder(data)
 	return &Member{
 		folder:  f,
+		token:   token,
 		opts:    opts,
 		log:     opts.Log.With(zap.String("data", data)),
 		lock:    flock.New(f.hostLock()),
@@ -191,14 +218,19 @@ func (m *Member) Close() error {
 	return nil
 }
 
+// Token is the data folder's, which the engine asks for. It is sent over connections
+// made with Dial alone.
+func (m *Member) Token() string { return m.token }
+
 // Dial connects to the engine where it is now, and waits for it while there is
 // none, until ctx ends or the engine is lost. It is a dialer for gRPC; the
-// address that gRPC gives is not looked at, so that a client outlives takeovers.
+// address that gRPC gives is not looked at, so that a client outlives takeovers. A
+// program that has taken the port of an engine that is gone is not connected to: it
+// would be sent the token.
 func (m *Member) Dial(ctx context.Context, _ string) (net.Conn, error) {
-	var dialer net.Dialer
 	for {
 		address, changed := m.current()
-		conn, err := dialer.DialContext(ctx, "tcp", address.Temporal)
+		conn, err := dialProcess(ctx, address.Temporal, address.PID)
 		if err == nil {
 			return conn, nil
 		}

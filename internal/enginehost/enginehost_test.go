@@ -149,17 +149,17 @@ func TestStaleAddressIsNotBelieved(t *testing.T) {
 	other, err := net.Listen("tcp", onLoopback(0)) // another program, on what was the engine's port
 	require.NoError(t, err)
 	defer func() { _ = other.Close() }()
-	stale := Address{Temporal: other.Addr().String(), Namespace: "default", UI: "http://" + other.Addr().String(), PID: 1}
+	stale := Address{Temporal: other.Addr().String(), Namespace: "default", Front: "http://" + other.Addr().String(), PID: 1}
 	require.NoError(t, folder(data).write(record{Address: stale, Host: 1, Ready: true}))
 	_, ok := running(t.Context(), folder(data), answersTCP)
 	require.False(t, ok, "nobody holds the lock")
 
 	waits := fakeTempo()
 	waits.port = time.Millisecond
-	m := join(t, Options{Data: data, tempo: waits})
+	m := join(t, Options{Data: data, tempo: waits, Front: nothing()})
 	require.True(t, m.Hosting())
 	require.NotEqual(t, stale.Temporal, m.Address().Temporal)
-	require.NotEqual(t, stale.UI, m.Address().UI)
+	require.NotEqual(t, stale.Front, m.Address().Front)
 	require.Equal(t, m.Address().PID, processID(t, m))
 }
 
@@ -201,11 +201,10 @@ func TestRunningMakesNothing(t *testing.T) {
 
 func TestPortsAreThoseOfTheLastTime(t *testing.T) {
 	data := t.TempDir()
-	codec := func(string) http.Handler { return http.NotFoundHandler() }
-	first := join(t, Options{Data: data, Codec: codec})
+	first := join(t, Options{Data: data, Front: nothing()})
 	before := first.Address()
 	require.NoError(t, first.Close())
-	second := join(t, Options{Data: data, Codec: codec})
+	second := join(t, Options{Data: data, Front: nothing()})
 	after := second.Address()
 	require.NotEqual(t, before.PID, after.PID)
 	before.PID = after.PID
@@ -250,27 +249,75 @@ func TestEngineIsTold(t *testing.T) {
 	t.Setenv("TRUSTANA_API_KEY", "secret")
 	t.Setenv("TZ", "UTC")
 	data := t.TempDir()
-	var origin string
-	m := join(t, Options{Data: data, Retention: 48 * time.Hour, Codec: func(uiOrigin string) http.Handler {
-		origin = uiOrigin
-		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "decoded") })
+	var at string
+	var ui Backend
+	m := join(t, Options{Data: data, Retention: 48 * time.Hour, Front: &Front{
+		UIPath: "/ui", Codec: "/decoder",
+		Handler: func(url string, b Backend) (http.Handler, error) {
+			at, ui = url, b
+			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "the front") }), nil
+		},
 	}})
-	require.Equal(t, m.Address().UI, origin)
-	response, err := http.Get(m.Address().Codec)
+	require.Equal(t, m.Address().Front, at)
+	require.Equal(t, m.Token(), ui.Token)
+	conn, err := ui.Dial(t.Context(), "tcp", strings.TrimPrefix(ui.URL, "http://"))
+	require.NoError(t, err)
+	require.NoError(t, conn.Close())
+	response, err := http.Get(at)
 	require.NoError(t, err)
 	body, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
-	require.Equal(t, "decoded", string(body))
+	require.Equal(t, "the front", string(body))
 
 	told := starts(t, data)[0]
-	require.Contains(t, strings.Join(told.Args, " "), "--retention 48h0m0s --codec-endpoint "+m.Address().Codec)
+	require.Contains(t, strings.Join(told.Args, " "), "--retention 48h0m0s --ui-port "+strconv.Itoa(portOf(ui.URL))+" --ui-path /ui --codec-endpoint /decoder")
 	require.Contains(t, told.Env, "TZ=UTC")
 	require.NotContains(t, strings.Join(told.Env, "\n"), "secret")
 
 	require.NoError(t, m.Close())
-	_, err = http.Get(m.Address().Codec)
+	_, err = http.Get(at)
 	require.Error(t, err)
+}
+
+// nothing is a front that serves nothing.
+func nothing() *Front {
+	return &Front{UIPath: "/ui", Codec: "/codec", Handler: func(string, Backend) (http.Handler, error) { return http.NotFoundHandler(), nil }}
+}
+
+// Who has taken the port of an engine that is gone is told no token.
+func TestAStrangerOnTheEnginesPortIsNotConnectedTo(t *testing.T) {
+	m := join(t, Options{Data: t.TempDir()})
+	stranger, err := net.Listen("tcp", onLoopback(0)) // of this process, which is not the engine
+	require.NoError(t, err)
+	defer func() { _ = stranger.Close() }()
+	_, err = dialProcess(t.Context(), stranger.Addr().String(), m.Address().PID)
+	require.ErrorContains(t, err, "does not belong to the engine")
+	_, err = dialProcess(t.Context(), stranger.Addr().String(), os.Getpid())
+	require.NoError(t, err)
+
+	gone := m.Address()
+	gone.Temporal = stranger.Addr().String()
+	m.publish(gone, true)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err = m.Dial(ctx, "")
+	require.Error(t, err)
+}
+
+func TestTheTokenIsForTheAddressThatTheEngineAnnouncedAlone(t *testing.T) {
+	data := t.TempDir()
+	m := join(t, Options{Data: data})
+	require.NoError(t, os.Chmod(data, 0o700))
+	port := portOf(m.Address().Temporal)
+	for address, want := range map[string]bool{
+		m.Address().Temporal: true, "localhost:" + strconv.Itoa(port): true, "[::1]:" + strconv.Itoa(port): true,
+		onLoopback(port + 1): false, "temporal.example.com:" + strconv.Itoa(port): false, "192.168.1.5:" + strconv.Itoa(port): false, "nonsense": false,
+	} {
+		require.Equal(t, want, sameAddress(m.Address().Temporal, address), address)
+	}
+	_, _, ok := Credentials(t.Context(), t.TempDir(), m.Address().Temporal)
+	require.False(t, ok, "no engine runs on that folder")
 }
 
 func TestDataFolderIsMadeForItsOwnerAlone(t *testing.T) {

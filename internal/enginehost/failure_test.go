@@ -72,16 +72,16 @@ func TestPortAskedForByNameIsKeptToOrAnError(t *testing.T) {
 	data := t.TempDir()
 	_, err = tryJoin(t, Options{Data: data, Port: port})
 	require.ErrorContains(t, err, "address already in use")
-	_, err = tryJoin(t, Options{Data: data, UIPort: port})
+	_, err = tryJoin(t, Options{Data: data, UIPort: port, Front: nothing()})
 	require.ErrorContains(t, err, "address already in use")
 
 	free, err := choose(t.Context(), 0, fakeTempo())
 	require.NoError(t, err)
 	freeUI, err := choose(t.Context(), 0, fakeTempo())
 	require.NoError(t, err)
-	m := join(t, Options{Data: data, Port: free, UIPort: freeUI})
+	m := join(t, Options{Data: data, Port: free, UIPort: freeUI, Front: nothing()})
 	require.Equal(t, onLoopback(free), m.Address().Temporal)
-	require.Equal(t, "http://"+onLoopback(freeUI), m.Address().UI)
+	require.Equal(t, "http://"+onLoopback(freeUI), m.Address().Front)
 }
 
 func TestPortLostOnTheWayIsReplaced(t *testing.T) {

@@ -61,6 +61,7 @@ func fakeEngine(args []string) int {
 	port := set.Int("port", 0, "")
 	uiPort := set.Int("ui-port", 0, "")
 	set.String("codec-endpoint", "", "")
+	set.String("ui-path", "", "")
 	set.Duration("retention", 0, "")
 	set.Int("ready-fd", 0, "")
 	compact := set.Bool("compact", false, "")
@@ -98,13 +99,16 @@ func fakeServe(data string, port, uiPort int, how behaviour, ready *os.File, gon
 	}
 	defer func() { _ = lock.Unlock() }()
 	for _, p := range []int{port, uiPort} {
+		if p == 0 {
+			continue // there is no web UI
+		}
 		listener, err := net.Listen("tcp", onLoopback(p))
 		if err != nil {
 			return say(ready, failure{Error: err.Error(), Reason: reasonPort})
 		}
 		go serveProcessID(listener)
 	}
-	address := Address{Temporal: onLoopback(port), Namespace: "default", UI: "http://" + onLoopback(uiPort), PID: os.Getpid()}
+	address := Address{Temporal: onLoopback(port), Namespace: "default", PID: os.Getpid()}
 	if say(ready, address); how.Mode == modeBrief {
 		return 4
 	}

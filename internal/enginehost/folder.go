@@ -16,8 +16,7 @@ import (
 type Address struct {
 	Temporal  string `json:"temporal"` // host:port of the Temporal service
 	Namespace string `json:"namespace"`
-	UI        string `json:"ui,omitempty"`    // URL of the web UI
-	Codec     string `json:"codec,omitempty"` // URL that decodes payloads for the UI
+	Front     string `json:"front,omitempty"` // URL of the front, without a path
 	PID       int    `json:"pid"`             // of the engine's process
 }
 

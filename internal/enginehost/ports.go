@@ -2,6 +2,7 @@ package enginehost
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -17,10 +18,11 @@ const (
 	lastPort  = 29999
 )
 
-// wishes are the ports that the next engine should have; 0 stands for any.
+// wishes are the ports that the next engine and its front should have; 0 stands for
+// any.
 type wishes struct {
-	temporal, ui, codec int
-	fixed, fixedUI      bool // asked for by name: this one or none
+	temporal, ui   int
+	fixed, fixedUI bool // asked for by name: this one or none
 }
 
 func (w *wishes) named(port, uiPort int) {
@@ -32,26 +34,25 @@ func (w *wishes) named(port, uiPort int) {
 	}
 }
 
-// ports decides on the two ports of the engine. A port asked for by name is not
-// looked at: the engine itself says what is wrong with it.
-func (w wishes) ports(ctx context.Context, t tempo) (temporal, ui int, err error) {
-	temporal, ui = w.temporal, w.ui
-	if !w.fixed {
-		if temporal, err = choose(ctx, w.temporal, t); err != nil {
-			return 0, 0, err
-		}
+// port decides on the port of the engine. One asked for by name is not looked at: the
+// engine itself says what is wrong with it.
+func (w wishes) port(ctx context.Context, t tempo) (int, error) {
+	if w.fixed {
+		return w.temporal, nil
 	}
+	return choose(ctx, w.temporal, t)
+}
+
+// listenUI takes the port of the front.
+func (w wishes) listenUI(ctx context.Context, t tempo) (net.Listener, error) {
 	if !w.fixedUI {
-		if ui, err = choose(ctx, w.ui, t); err != nil {
-			return 0, 0, err
-		}
+		return listen(ctx, w.ui, t)
 	}
-	for temporal == ui && !w.fixedUI {
-		if ui, err = choose(ctx, 0, t); err != nil {
-			return 0, 0, err
-		}
+	listener, err := net.Listen("tcp", onLoopback(w.ui))
+	if err != nil {
+		return nil, fmt.Errorf("--ui-port %d cannot be used: %w", w.ui, errors.Unwrap(err))
 	}
-	return temporal, ui, nil
+	return listener, nil
 }
 
 // choose returns the port last where it can be had, and a free one otherwise.

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,6 +20,7 @@ import (
 	sdklog "go.temporal.io/sdk/log"
 
 	"github.com/mediaferry/mediaferry/internal/child"
+	"github.com/mediaferry/mediaferry/internal/guard"
 )
 
 // answerPatience bounds one question to an engine on the same machine.
@@ -32,6 +35,28 @@ func Running(ctx context.Context, data string) (Address, bool) {
 		return Address{}, false
 	}
 	return running(ctx, folder(path), answers)
+}
+
+// Credentials returns the token of a data folder, and the way to its engine, where
+// address is the loopback address that the engine which runs on the folder announced.
+// The connections are made to that engine, and to nothing that takes its place later.
+func Credentials(ctx context.Context, data, address string) (token string, dial func(context.Context, string) (net.Conn, error), ok bool) {
+	running, ok := Running(ctx, data)
+	if !ok || !sameAddress(running.Temporal, address) {
+		return "", nil, false
+	}
+	token, err := guard.ReadToken(data)
+	if err != nil {
+		return "", nil, false
+	}
+	pid := running.PID
+	return token, func(ctx context.Context, _ string) (net.Conn, error) { return dialProcess(ctx, running.Temporal, pid) }, true
+}
+
+// sameAddress reports whether two addresses are one port of loopback.
+func sameAddress(announced, given string) bool {
+	host, port, err := net.SplitHostPort(given)
+	return err == nil && guard.IsLoopback(guard.HostName(host)) && port == strconv.Itoa(portOf(announced))
 }
 
 func running(ctx context.Context, f folder, answers func(context.Context, Address) error) (Address, bool) {
@@ -63,7 +88,7 @@ func (f folder) hosted() bool {
 func answers(ctx context.Context, a Address) error {
 	ctx, cancel := context.WithTimeout(ctx, answerPatience)
 	defer cancel()
-	c, err := client.DialContext(ctx, client.Options{
+	c, err := client.DialContext(ctx, client.Options{ // without the token: whether a server lives, it tells everybody
 		HostPort:  a.Temporal,
 		Namespace: a.Namespace,
 		Logger:    sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)),

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mediaferry/mediaferry/internal/guard"
 	"github.com/mediaferry/mediaferry/internal/sandbox/simulate"
 )
 
@@ -18,8 +19,26 @@ const controlPrefix = "/_sandbox/"
 // controlLimit bounds the body of a request to the control API.
 const controlLimit = 64 << 20
 
-// controlMux is the control API: what the methods of Sandbox do, over HTTP. It
-// asks for no credentials.
+// control is the control API for those who may use it: with the token of the options,
+// where there is one, and never a page of another site. Whether the sandbox lives is
+// told without a token.
+func (s *Sandbox) control() http.Handler {
+	mux, names := s.controlMux(), guard.Names{Hosts: []string{s.opts.Host}}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		guard.Harden(w.Header())
+		refusal := names.Check(r)
+		if refusal == nil && s.opts.Token != "" && r.URL.Path != controlPrefix+"health" {
+			refusal = guard.Tokens{s.opts.Token}.Check(r, "in the file token of the data folder")
+		}
+		if refusal != nil {
+			refusal.Write(w)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// controlMux is the control API: what the methods of Sandbox do, over HTTP.
 func (s *Sandbox) controlMux() *http.ServeMux {
 	m := http.NewServeMux()
 	handle := func(pattern string, f func(*http.Request) (any, error)) {

@@ -14,6 +14,9 @@ type Options struct {
 	// goes on where the last one stopped, however that ended. Empty: a temporary
 	// folder that Close removes.
 	Dir string
+	// Token is what callers of the control API present as "Authorization: Bearer";
+	// empty: nothing, for a test whose process is the only one that knows the address.
+	Token string
 	// Host is the host name in all URLs that the sandbox hands out, where the one
 	// of Listen is not how others reach it, as between containers.
 	Host string

@@ -210,7 +210,7 @@ func (s *Sandbox) build(ctx context.Context) error {
 }
 
 func (s *Sandbox) serve(l net.Listener) {
-	control := s.controlMux()
+	control := s.control()
 	s.server = &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if !s.gate.enter() {

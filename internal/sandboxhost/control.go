@@ -74,6 +74,7 @@ func (s *Sandbox) ask(ctx context.Context, what string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	request.Header.Set("Authorization", "Bearer "+s.token)
 	response, err := s.client.Do(request)
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: request its %s: %w", what, err)

@@ -20,6 +20,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mediaferry/mediaferry/internal/child"
+	"github.com/mediaferry/mediaferry/internal/guard"
 )
 
 // ConfigFile is the name of the file with the sandbox's accounts in a data folder.
@@ -70,6 +71,7 @@ type Sandbox struct {
 	process *child.Process
 	at      address
 	config  string
+	token   string // of the data folder, which the control API asks for
 	client  http.Client
 	closing chan struct{}
 	done    chan struct{}
@@ -92,7 +94,12 @@ func Start(ctx context.Context, o Options) (*Sandbox, error) {
 	if err := os.MkdirAll(o.Data, 0o700); err != nil { // the sandbox makes its own below
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
+	token, err := guard.MakeToken(o.Data)
+	if err != nil {
+		return nil, err
+	}
 	s := &Sandbox{
+		token:  token,
 		config: filepath.Join(o.Data, ConfigFile), closing: make(chan struct{}), done: make(chan struct{}),
 		client: http.Client{Transport: &http.Transport{}}, // no proxy stands before loopback
 	}
@@ -142,7 +149,7 @@ func (s *Sandbox) spawn(ctx context.Context, o Options, listen string) error {
 	if err != nil {
 		return fmt.Errorf("sandbox %w", err)
 	}
-	args := []string{"sandbox", "--dir", Folder(o.Data)}
+	args := []string{"sandbox", "--dir", Folder(o.Data), "--data", o.Data}
 	if listen != "" {
 		args = append(args, "--listen", listen)
 	}

@@ -25,9 +25,9 @@ type Service struct {
 // LookAtService connects to the Temporal service that the environment names, and
 // looks whether its namespace is there and who carries uploads in it. It needs no
 // keys and changes nothing; ctx bounds it. Where it fails, what the environment
-// says is returned all the same.
-func LookAtService(ctx context.Context) (Service, error) {
-	options, err := Connection{}.options()
+// says is returned all the same. data is the data folder, or "".
+func LookAtService(ctx context.Context, data string) (Service, error) {
+	options, err := Connection{Data: data}.options(ctx)
 	if err != nil {
 		return Service{}, err
 	}

@@ -48,7 +48,11 @@ func ServiceConfigured() bool {
 type Connection struct {
 	// Engine is the embedded engine; nil for the service that the environment
 	// names.
-	Engine  *enginehost.Member
+	Engine *enginehost.Member
+	// Data is the data folder of which the engine may be meant by the environment: its
+	// token is presented to the loopback address that this engine announced, and to no
+	// other. "" for a program that has no data folder.
+	Data    string
 	Keys    codec.Keys
 	Log     *zap.Logger
 	Metrics client.MetricsHandler // nil: none
@@ -63,7 +67,7 @@ const connectTime = 20 * time.Second
 // has reached Temporal, and the service's identity. Every client of mediaferry is
 // made here.
 func Connect(ctx context.Context, c Connection) (client.Client, ledger.Service, error) {
-	options, err := c.options()
+	options, err := c.options(ctx)
 	if err != nil {
 		return nil, ledger.Service{}, err
 	}
@@ -88,14 +92,16 @@ func Connect(ctx context.Context, c Connection) (client.Client, ledger.Service, 
 	return temporal, service, nil
 }
 
-func (c Connection) options() (client.Options, error) {
+func (c Connection) options(ctx context.Context) (client.Options, error) {
 	if c.Engine != nil {
 		return client.Options{
 			HostPort:  "passthrough:///mediaferry-engine", // the dialer knows where it is
 			Namespace: c.Engine.Address().Namespace,
 			ConnectionOptions: client.ConnectionOptions{
+				TLSDisabled: true,
 				DialOptions: []grpc.DialOption{grpc.WithContextDialer(c.Engine.Dial)},
 			},
+			Credentials: client.NewAPIKeyStaticCredentials(c.Engine.Token()),
 		}, nil
 	}
 	file := os.Getenv("TEMPORAL_CONFIG_FILE") != "" || os.Getenv("TEMPORAL_PROFILE") != ""
@@ -106,7 +112,23 @@ func (c Connection) options() (client.Options, error) {
 	if options.HostPort == "" {
 		options.HostPort = client.DefaultHostPort
 	}
+	c.present(ctx, &options)
 	return options, nil
+}
+
+// present adds the data folder's token where the environment names its engine and
+// brings no credential of its own.
+func (c Connection) present(ctx context.Context, options *client.Options) {
+	if c.Data == "" || options.Credentials != nil || os.Getenv("TEMPORAL_ADDRESS") == "" {
+		return
+	}
+	token, dial, ok := enginehost.Credentials(ctx, c.Data, options.HostPort)
+	if !ok {
+		return
+	}
+	options.Credentials = client.NewAPIKeyStaticCredentials(token)
+	options.ConnectionOptions.TLS, options.ConnectionOptions.TLSDisabled = nil, true
+	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, grpc.WithContextDialer(dial))
 }
 
 // explain puts the commonest failures of a first contact into words.
@@ -117,7 +139,7 @@ func explain(err error) error {
 	case errors.As(err, &missing):
 		return fmt.Errorf("%w; create it, or set TEMPORAL_NAMESPACE", err)
 	case errors.As(err, &denied):
-		return fmt.Errorf("%w; check TEMPORAL_API_KEY and the TLS settings", err)
+		return fmt.Errorf("%w; check TEMPORAL_API_KEY and the TLS settings. For the engine of another data folder, TEMPORAL_API_KEY is the content of the file token there, with TEMPORAL_TLS=false", err)
 	case strings.Contains(err.Error(), "deadline exceeded"):
 		return errors.New("does not answer; check TEMPORAL_ADDRESS and that the service is running")
 	}

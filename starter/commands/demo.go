@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/internal/batch"
+	"github.com/mediaferry/mediaferry/internal/front"
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/manifest"
 	"github.com/mediaferry/mediaferry/internal/sandboxhost"
@@ -97,7 +98,7 @@ func (c demoCommand) sendCatalogue(ctx context.Context, box *sandboxhost.Sandbox
 	batch := "demo-" + time.Now().Format("20060102-150405")
 	c.Say("%d items to five vendors; batch %s", rows, batch)
 	if c.Engine != nil {
-		c.Say("web UI %s", c.Engine.Address().UI)
+		c.Say("web UI %s", front.Link(c.Engine.Address().Front, front.TemporalPath+"/", c.Engine.Token()))
 	}
 	if err := c.loadDemo(ctx, batch, place, folder); err != nil {
 		return err

@@ -311,7 +311,7 @@ func (d *doctor) engineBinary(ctx context.Context) {
 func (d *doctor) service(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, serviceTime)
 	defer cancel()
-	found, err := wiring.LookAtService(ctx)
+	found, err := wiring.LookAtService(ctx, d.Data)
 	at := "temporal"
 	if found.Address != "" {
 		at += " at " + found.Address

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mediaferry/mediaferry/internal/guard"
 	"github.com/mediaferry/mediaferry/starter/opening"
 )
 
@@ -26,7 +27,8 @@ data folder, where it also keeps the files that it receives.
 
 A fault is VENDOR.CALL[#NTH][*TIMES][@MATCH]=WHAT[,PARAM=VALUE…]. If a fault is invalid, the
 error lists the available calls and faults. You can change faults while the sandbox runs, at
-the address that it prints.`,
+the address that it prints, with the header "Authorization: Bearer TOKEN": the token is in the
+file "token" of the data folder.`,
 		Example: `  mediaferry sandbox
   mediaferry sandbox --fault 'trustana.put#1=status=503,code=SlowDown' --fault 'sitoo.get=stuck'`,
 		Args: noArguments,
@@ -46,7 +48,7 @@ func (c sandboxCommand) run(ctx context.Context, f sandboxFlags) error {
 	}
 	p := c.Printer(false)
 	if f.json {
-		err = p.Object(map[string]string{"sandbox": box.URL(), "config": box.Config()})
+		err = p.Object(map[string]string{"sandbox": box.URL(), "config": box.Config(), "token_file": guard.TokenFile(c.Data)})
 	} else {
 		err = p.Table([][]string{{"sandbox", box.URL()}, {"config", box.Config()}})
 		c.Say("ready; stop with Ctrl-C")

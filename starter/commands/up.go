@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mediaferry/mediaferry/internal/front"
+	"github.com/mediaferry/mediaferry/internal/guard"
 	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/wiring"
@@ -51,7 +53,11 @@ func (c upCommand) command() *cobra.Command {
 		Long: `up runs Temporal with its web UI on this machine, and a worker for uploads. All state is in the
 data folder. If up is stopped or killed, uploads continue the next time it starts. Other
 commands on the same data folder use this engine, and take over if up ends first. If a
-Temporal service is configured (TEMPORAL_ADDRESS …), only the worker runs.`,
+Temporal service is configured (TEMPORAL_ADDRESS …), only the worker runs.
+
+The address of the web UI that up prints logs you in, once. Later, log in with the token in
+the file "token" of the data folder. Other programs use Temporal with TEMPORAL_API_KEY set to
+that token and TEMPORAL_TLS=false.`,
 		Example: `  mediaferry up                   run on your data folder
   mediaferry up --sandbox         also simulate the vendors, with accounts for them`,
 		Args: noArguments,
@@ -75,10 +81,12 @@ Temporal service is configured (TEMPORAL_ADDRESS …), only the worker runs.`,
 type upLine struct {
 	Temporal  upload.Text `json:"temporal"`
 	Namespace upload.Text `json:"namespace"`
+	Dashboard upload.Text `json:"dashboard"`
 	UI        upload.Text `json:"ui"`
 	Codec     upload.Text `json:"codec"`
 	Sandbox   upload.Text `json:"sandbox"`
 	Config    upload.Text `json:"config"`
+	TokenFile upload.Text `json:"token_file"`
 }
 
 func (c upCommand) run(ctx context.Context, f upFlags) error {
@@ -145,7 +153,10 @@ func (c upCommand) addresses(line upLine) upLine {
 	if c.Engine != nil {
 		at := c.Engine.Address()
 		line.Temporal, line.Namespace = upload.Text(at.Temporal), upload.Text(at.Namespace)
-		line.UI, line.Codec = upload.Text(at.UI), upload.Text(at.Codec)
+		line.Dashboard = upload.Text(front.Link(at.Front, "/", c.Engine.Token()))
+		line.UI = upload.Text(front.Link(at.Front, front.TemporalPath+"/", c.Engine.Token()))
+		line.Codec = upload.Text(at.Front + front.CodecPath)
+		line.TokenFile = upload.Text(guard.TokenFile(c.Data))
 	}
 	return line
 }
@@ -161,7 +172,7 @@ func (c upCommand) ready(line upLine, asJSON bool) error {
 		name string
 		at   upload.Text
 	}{
-		{"temporal", line.Temporal}, {"web UI", line.UI}, {"sandbox", line.Sandbox}, {"config", line.Config}, {"data", upload.Text(c.Data)},
+		{"temporal", line.Temporal}, {"web UI", line.UI}, {"sandbox", line.Sandbox}, {"config", line.Config}, {"data", upload.Text(c.Data)}, {"token", line.TokenFile},
 	} {
 		if row.at != "" {
 			rows = append(rows, []string{row.name, string(row.at)})

@@ -104,6 +104,9 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if fields["sandbox"] != "" {
 		ts.Setenv("SANDBOX", fields["sandbox"])
+		token, err := os.ReadFile(fields["token_file"])
+		ts.Check(err)
+		ts.Setenv("TOKEN", strings.TrimSpace(string(token)))
 		var settings struct {
 			Closient struct{ Organizations []string }
 		}
@@ -309,6 +312,7 @@ func ask(ts *testscript.TestScript, method, path string, body, into any) {
 	}
 	request, err := http.NewRequest(method, ts.Getenv("SANDBOX")+"/_sandbox/"+path, content)
 	ts.Check(err)
+	request.Header.Set("Authorization", "Bearer "+ts.Getenv("TOKEN"))
 	response, err := http.DefaultClient.Do(request)
 	ts.Check(err)
 	defer func() { _ = response.Body.Close() }()

@@ -4,13 +4,14 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/mediaferry/mediaferry/internal/codec"
 	"github.com/mediaferry/mediaferry/internal/enginehost"
+	"github.com/mediaferry/mediaferry/internal/front"
+	"github.com/mediaferry/mediaferry/internal/guard"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 )
 
@@ -33,9 +34,7 @@ func (s *Session) OpenEngine(ctx context.Context, o EngineOptions) error {
 	if !wiring.ServiceConfigured() {
 		member, err := enginehost.Join(ctx, enginehost.Options{
 			Data: s.Data, Port: o.Port, UIPort: o.UIPort, Retention: o.Retention, Log: s.Log,
-			Codec: func(uiOrigin string) http.Handler {
-				return codec.Handler(s.Keys, uiOrigin, strings.Replace(uiOrigin, "127.0.0.1", "localhost", 1)) // people type both
-			},
+			Front: s.front(),
 		})
 		if err != nil {
 			return err
@@ -47,7 +46,7 @@ func (s *Session) OpenEngine(ctx context.Context, o EngineOptions) error {
 			}
 		})
 	}
-	temporal, service, err := wiring.Connect(ctx, wiring.Connection{Engine: s.Engine, Keys: s.Keys, Log: s.Log})
+	temporal, service, err := wiring.Connect(ctx, wiring.Connection{Engine: s.Engine, Data: s.Data, Keys: s.Keys, Log: s.Log})
 	if err != nil {
 		return err
 	}
@@ -55,6 +54,29 @@ func (s *Session) OpenEngine(ctx context.Context, o EngineOptions) error {
 	s.Ledger.Bind(service)
 	s.OnClose(temporal.Close)
 	return nil
+}
+
+// front is what this command serves in front of the engine if it hosts one.
+func (s *Session) front() *enginehost.Front {
+	return &enginehost.Front{
+		UIPath: front.TemporalPath, Codec: front.CodecPath,
+		Handler: func(url string, ui enginehost.Backend) (http.Handler, error) {
+			dashboard, err := s.Config.Dashboard()
+			if err != nil {
+				return nil, err
+			}
+			o := front.Options{
+				URL: url, Token: ui.Token, Viewer: dashboard.Viewer,
+				Where:    "in the file " + guard.TokenFile(s.Data),
+				Temporal: front.Upstream(ui),
+				Codec:    codec.Handler(s.Keys, guard.Names{AnyHost: true}, nil),
+			}
+			if dashboard.Token != "" {
+				o.Tokens = []string{dashboard.Token}
+			}
+			return front.New(o)
+		},
+	}
 }
 
 // EngineRuns reports whether there is an engine that outlives this command.

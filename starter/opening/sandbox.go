@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/mediaferry/mediaferry/internal/config"
+	"github.com/mediaferry/mediaferry/internal/guard"
 	"github.com/mediaferry/mediaferry/internal/sandboxhost"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/exit"
@@ -35,7 +36,7 @@ func checkListen(listen string) error {
 	if err := wiring.CheckListen(listen); err != nil {
 		return exit.Misused("--listen: %s", err)
 	}
-	if !wiring.Loopback(listen) {
+	if !guard.ListensOnLoopback(listen) {
 		return &exit.UsageError{
 			Text: fmt.Sprintf("--listen must be a loopback address, got %q: the sandbox does not authenticate anyone", listen),
 			Hint: "use for example 127.0.0.1:8500; a container can share the sandbox's network, as in docker-compose.yml",

@@ -18,7 +18,7 @@ func TestAFilmInManyPartsOutlivesKill9(t *testing.T) {
 	p := newPlace(t)
 	film := p.film("film.mp4", 60<<20)
 	up, at := p.up("--sandbox")
-	box := control{t, at.Sandbox}
+	box := control{t, at.Sandbox, at.token(t)}
 	box.faults("truvideo.part#3+=slow=10m") // stored, but not answered
 	p.do(sending("truvideo", "film", film, "--detach")...)
 	box.hits(1)
@@ -57,7 +57,7 @@ func TestAnImageOutlivesKill9WhileItIsProcessed(t *testing.T) {
 	p := newPlace(t)
 	image := p.file("mug.png")
 	up, at := p.up("--sandbox")
-	box := control{t, at.Sandbox}
+	box := control{t, at.Sandbox, at.token(t)}
 	box.faults("trustana.status=status=503")
 	p.do(sending("trustana", "mug", image, "--detach")...)
 	box.hits(1)
@@ -91,7 +91,7 @@ func killedAt(t *testing.T, calls []string) {
 	t.Parallel()
 	p := newPlace(t)
 	up, at := p.up("--sandbox")
-	box := control{t, at.Sandbox}
+	box := control{t, at.Sandbox, at.token(t)}
 	box.hold(calls)
 	all := sources(p)
 	for vendor, source := range all {

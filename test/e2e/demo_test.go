@@ -27,7 +27,7 @@ func TestTheDemoEndsWithEveryMediumAtItsVendorOnce(t *testing.T) {
 	s := p.start("mediaferry", "sandbox", "--json") // on what the demo's left
 	var at upLine
 	s.object(&at)
-	box := control{t, at.Sandbox}
+	box := control{t, at.Sandbox, at.token(t)}
 	books := box.ledger()
 	require.Empty(t, books.Violations)
 	require.Empty(t, books.Duplicates())

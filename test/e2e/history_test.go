@@ -15,7 +15,11 @@ import (
 // stranger is a client without our keys, as anybody has who can reach Temporal.
 func stranger(t *testing.T, at upLine) client.Client {
 	t.Helper()
-	c, err := client.DialContext(t.Context(), client.Options{HostPort: at.Temporal, Namespace: at.Namespace})
+	options := client.Options{HostPort: at.Temporal, Namespace: at.Namespace}
+	if token := at.token(t); token != "" {
+		options.Credentials, options.ConnectionOptions.TLSDisabled = client.NewAPIKeyStaticCredentials(token), true
+	}
+	c, err := client.DialContext(t.Context(), options)
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	return c

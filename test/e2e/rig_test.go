@@ -77,8 +77,10 @@ func assemble(t *testing.T, wired bool, flags ...string) *rig {
 	require.NoError(t, err)
 	file := filepath.Join(p.dir, "mediaferry.yaml")
 	require.NoError(t, os.WriteFile(file, fmt.Appendf(accounts, "sources: {local_roots: [%q]}\nledger: %q\nresults: %q\nencryption: {key: \"${MEDIAFERRY_KEY}\"}\n", p.media, postgres, filepath.Join(p.dir, "results")), 0o600))
-	p.env = append(p.env, "MEDIAFERRY_KEY="+key, "MEDIAFERRY_CONFIG="+file, "MEDIAFERRY_DATA="+filepath.Join(p.dir, "client"),
-		"TEMPORAL_ADDRESS="+temporal)
+	service := r.service
+	service.Temporal = temporal
+	p.env = append(p.env, service.environment(t)...)
+	p.env = append(p.env, "MEDIAFERRY_KEY="+key, "MEDIAFERRY_CONFIG="+file, "MEDIAFERRY_DATA="+filepath.Join(p.dir, "client"))
 	return r
 }
 
@@ -102,7 +104,7 @@ func (r *rig) startBox(flags []string) (config, address string) {
 	r.bin = bin
 	var line struct{ Sandbox, Address, Config string }
 	s.object(&line)
-	r.box, r.boxPID = control{r.t, "http://" + line.Address}, s.cmd.Process.Pid
+	r.box, r.boxPID = control{r.t, "http://" + line.Address, ""}, s.cmd.Process.Pid
 	return line.Config, line.Address
 }
 

@@ -36,7 +36,7 @@ func (p *place) serve() (control, service) {
 	address := os.Getenv(temporalVariable)
 	if address == "" {
 		_, at := p.up("--sandbox")
-		return control{p.t, at.Sandbox}, service{stranger(p.t, at), at.Namespace}
+		return control{p.t, at.Sandbox, at.token(p.t)}, service{stranger(p.t, at), at.Namespace}
 	}
 	at := upLine{Temporal: address, Namespace: newNamespace(p.t, address)}
 	f := fleet{place: p, box: p.box(), service: at}
@@ -52,8 +52,8 @@ func (p *place) serve() (control, service) {
 func (f fleet) join(ledger, key string) {
 	f.t.Helper()
 	f.configure(fmt.Sprintf("sources: {local_roots: [%q], allow_private_networks: true}\nledger: %q\nresults: %q\nencryption: {key: \"${MEDIAFERRY_KEY}\"}\n", f.media, ledger, filepath.Join(f.data, "results")))
-	f.env = append(f.env, "MEDIAFERRY_KEY="+key, "TEMPORAL_ADDRESS="+f.service.Temporal, "TEMPORAL_NAMESPACE="+f.service.Namespace,
-		"MEDIAFERRY_DATA="+filepath.Join(f.dir, "client"))
+	f.env = append(f.env, f.service.environment(f.t)...)
+	f.env = append(f.env, "MEDIAFERRY_KEY="+key, "MEDIAFERRY_DATA="+filepath.Join(f.dir, "client"))
 }
 
 func newKey(t *testing.T) string {

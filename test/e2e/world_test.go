@@ -23,7 +23,30 @@ import (
 
 // upLine is what `up --json` and `sandbox --json` print.
 type upLine struct {
-	Temporal, Namespace, UI, Codec, Sandbox, Config string
+	Temporal, Namespace, Dashboard, UI, Codec, Sandbox, Config string
+
+	TokenFile string `json:"token_file"`
+}
+
+// token is that of the data folder, or "" where there is none.
+func (l upLine) token(t *testing.T) string {
+	t.Helper()
+	if l.TokenFile == "" {
+		return ""
+	}
+	text, err := os.ReadFile(l.TokenFile)
+	require.NoError(t, err)
+	return strings.TrimSpace(string(text))
+}
+
+// environment names the engine to a program with another data folder.
+func (l upLine) environment(t *testing.T) []string {
+	t.Helper()
+	env := []string{"TEMPORAL_ADDRESS=" + l.Temporal, "TEMPORAL_NAMESPACE=" + l.Namespace}
+	if token := l.token(t); token != "" {
+		env = append(env, "TEMPORAL_API_KEY="+token, "TEMPORAL_TLS=false")
+	}
+	return env
 }
 
 // up starts `mediaferry up --json` with more flags, and waits until it is ready.
@@ -44,7 +67,7 @@ func (p *place) box() control {
 	var line upLine
 	s.object(&line)
 	p.env = append(p.env, "MEDIAFERRY_CONFIG="+line.Config)
-	return control{p.t, line.Sandbox}
+	return control{p.t, line.Sandbox, line.token(p.t)}
 }
 
 // configure makes the box's accounts and more the configuration.
@@ -59,8 +82,8 @@ func (p *place) configure(more string) {
 
 // control is a sandbox's control API.
 type control struct {
-	t   *testing.T
-	url string
+	t          *testing.T
+	url, token string
 }
 
 func (c control) call(method, path string, body, into any) {
@@ -69,6 +92,7 @@ func (c control) call(method, path string, body, into any) {
 	require.NoError(c.t, err)
 	request, err := http.NewRequestWithContext(c.t.Context(), method, c.url+"/_sandbox/"+path, bytes.NewReader(raw))
 	require.NoError(c.t, err)
+	request.Header.Set("Authorization", "Bearer "+c.token)
 	response, err := http.DefaultClient.Do(request)
 	require.NoError(c.t, err)
 	raw, err = io.ReadAll(response.Body)
