@@ -274,27 +274,3 @@ func length(t *testing.T, name string, otherwise int64) int64 {
 	require.NoError(t, err, "%s=%s, want such as 2GiB", name, text)
 	return n * unit
 }
-
-// amount reads a number from the environment.
-func amount(t *testing.T, name string, otherwise int) int {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.Atoi(text)
-	require.NoError(t, err, "%s=%s, want a number", name, text)
-	return n
-}
-
-// span reads a time from the environment.
-func span(t *testing.T, name string, otherwise time.Duration) time.Duration {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	d, err := time.ParseDuration(text)
-	require.NoError(t, err, "%s=%s, want such as 60s", name, text)
-	return d
-}

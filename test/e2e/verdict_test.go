@@ -45,12 +45,6 @@ func (v *verdict) print() {
 	_ = w.Flush()
 }
 
-// says writes a line of what happens, for those who wait.
-func says(t *testing.T, format string, args ...any) {
-	t.Helper()
-	_, _ = fmt.Fprintf(os.Stdout, "%s %s: %s\n", time.Now().Format(time.TimeOnly), t.Name(), fmt.Sprintf(format, args...))
-}
-
 func median[T int64 | float64 | time.Duration](values []T) T {
 	sorted := slices.Sorted(slices.Values(values))
 	if len(sorted) == 0 {

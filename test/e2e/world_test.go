@@ -305,7 +305,7 @@ func (p *place) engines() (pids []int) {
 			continue // it has ended meanwhile
 		}
 		words := strings.Split(string(raw), "\x00")
-		if filepath.Base(words[0]) != "mediaferry-engine" || !strings.Contains(string(raw), "\x00"+p.data+"\x00") {
+		if filepath.Base(words[0]) != "mediaferry-engine" || words[1] == "sandbox" || !strings.Contains(string(raw), "\x00"+p.data+"\x00") {
 			continue
 		}
 		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(line))); err == nil {
