@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -21,6 +22,7 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
 
 	"github.com/mediaferry/mediaferry/internal/ledger/ledgertest"
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -102,6 +104,9 @@ func (c *chaos) start() {
 	if c.fleet != nil {
 		flags = append(flags, "--no-worker")
 	}
+	if c.up != nil && gone(c.up) {
+		c.up = nil
+	}
 	if c.up == nil {
 		env := c.env
 		if c.fleet != nil && c.line.Temporal != "" {
@@ -120,8 +125,19 @@ func (c *chaos) start() {
 		c.fleet.service = c.line
 		c.fleet.join(ledgertest.Postgres(c.t), newKey(c.t))
 	}
+	c.worker = slices.DeleteFunc(c.worker, gone)
 	for len(c.worker) < 2 {
 		c.worker = append(c.worker, c.place.start("mediaferry-worker", "--listen", "127.0.0.1:0"))
+	}
+}
+
+// gone reports whether a process has ended.
+func gone(s *process) bool {
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -265,13 +281,6 @@ func (c *chaos) fillDisk() {
 	_ = out.Close()
 	time.Sleep(time.Duration(1+c.random.IntN(3)) * time.Second)
 	require.NoError(c.t, os.Remove(c.full))
-	if c.fleet == nil { // what could not write has ended
-		select {
-		case <-c.up.ended:
-			c.up = nil
-		default:
-		}
-	}
 }
 
 type neverEnding struct{}
@@ -279,11 +288,15 @@ type neverEnding struct{}
 func (neverEnding) Read(p []byte) (int, error) { return len(p), nil }
 
 // open are workflows that run, as an operator sees them.
-func (c *chaos) open() (service, []*commonpb.WorkflowExecution) {
-	at := service{stranger(c.t, c.line), c.line.Namespace}
-	found, err := at.ListWorkflow(c.t.Context(), &workflowservice.ListWorkflowExecutionsRequest{Query: "ExecutionStatus = 'Running'", PageSize: 100})
+func (c *chaos) open(ctx context.Context) (service, []*commonpb.WorkflowExecution) {
+	c.t.Helper()
+	lazy, err := client.NewLazyClient(c.line.strangers(c.t)) // the engine may not be there now
+	require.NoError(c.t, err)
+	context.AfterFunc(ctx, lazy.Close)
+	at := service{lazy, c.line.Namespace}
+	found, err := at.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: "ExecutionStatus = 'Running'", PageSize: 100})
 	if err != nil {
-		return at, nil // the engine is not there now
+		return at, nil
 	}
 	var all []*commonpb.WorkflowExecution
 	for _, one := range found.GetExecutions() {
@@ -293,12 +306,14 @@ func (c *chaos) open() (service, []*commonpb.WorkflowExecution) {
 }
 
 func (c *chaos) reset() {
-	at, all := c.open()
+	ctx, cancel := context.WithTimeout(c.t.Context(), 5*time.Second)
+	defer cancel()
+	at, all := c.open(ctx)
 	if len(all) == 0 {
 		return
 	}
 	one := all[c.random.IntN(len(all))]
-	events := at.GetWorkflowHistory(c.t.Context(), one.GetWorkflowId(), one.GetRunId(), false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	events := at.GetWorkflowHistory(ctx, one.GetWorkflowId(), one.GetRunId(), false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	var tasks []int64
 	for events.HasNext() {
 		event, err := events.Next()
@@ -312,30 +327,27 @@ func (c *chaos) reset() {
 	if len(tasks) == 0 {
 		return
 	}
-	_, _ = at.ResetWorkflowExecution(c.t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
+	_, _ = at.ResetWorkflowExecution(ctx, &workflowservice.ResetWorkflowExecutionRequest{
 		Namespace: at.namespace, WorkflowExecution: one, Reason: "chaos",
 		WorkflowTaskFinishEventId: tasks[c.random.IntN(len(tasks))], RequestId: fmt.Sprint(c.random.Uint64()),
 	})
 }
 
 func (c *chaos) terminate() {
-	at, all := c.open()
+	ctx, cancel := context.WithTimeout(c.t.Context(), 5*time.Second)
+	defer cancel()
+	at, all := c.open(ctx)
 	if len(all) == 0 {
 		return
 	}
 	one := all[c.random.IntN(len(all))]
-	_ = at.TerminateWorkflow(c.t.Context(), one.GetWorkflowId(), one.GetRunId(), "chaos")
+	_ = at.TerminateWorkflow(ctx, one.GetWorkflowId(), one.GetRunId(), "chaos")
 }
 
 // calm ends all that is wrong.
 func (c *chaos) calm() {
 	c.t.Helper()
 	c.box.faults()
-	select {
-	case <-c.up.ended:
-		c.up = nil
-	default:
-	}
 	c.start()
 	for _, account := range []string{"trustana", "trustoo", "sitoo", "closient", "truvideo"} {
 		c.insist("account", "resume", account)

@@ -15,14 +15,20 @@ import (
 // stranger is a client without our keys, as anybody has who can reach Temporal.
 func stranger(t *testing.T, at upLine) client.Client {
 	t.Helper()
+	c, err := client.DialContext(t.Context(), at.strangers(t))
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	return c
+}
+
+// strangers are the options of a client without our keys.
+func (at upLine) strangers(t *testing.T) client.Options {
+	t.Helper()
 	options := client.Options{HostPort: at.Temporal, Namespace: at.Namespace}
 	if token := at.token(t); token != "" {
 		options.Credentials, options.ConnectionOptions.TLSDisabled = client.NewAPIKeyStaticCredentials(token), true
 	}
-	c, err := client.DialContext(t.Context(), options)
-	require.NoError(t, err)
-	t.Cleanup(c.Close)
-	return c
+	return options
 }
 
 // history reads a workflow's latest run, as far as it is; none where there is no
