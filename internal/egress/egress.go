@@ -7,16 +7,10 @@ package egress
 import (
 	"context"
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
-	"slices"
-	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -35,6 +29,8 @@ const (
 	// continueTimeout is how long a body waits for its receiver's word where one was
 	// asked for, as AWS's SDK does.
 	continueTimeout = 2 * time.Second
+	// headMost is how many bytes the head of an answer may have.
+	headMost = 256 << 10
 )
 
 // health finds out in seconds that a connection of HTTP/2 is dead, for example because
@@ -54,9 +50,12 @@ type Policy struct {
 // Egress hands out HTTP clients. They share connections by policy and are safe
 // for concurrent use.
 type Egress struct {
+	// proxy is the proxy that a request goes through; nil for none.
+	proxy   func(*http.Request) (*url.URL, error)
+	targets *targets
+
 	mu      sync.Mutex
 	clients map[clientKey]*http.Client
-	proxies []string
 }
 
 type clientKey struct {
@@ -76,7 +75,7 @@ const (
 // New returns an Egress. Proxies come from the environment (HTTPS_PROXY,
 // HTTP_PROXY, NO_PROXY).
 func New() *Egress {
-	return &Egress{clients: map[clientKey]*http.Client{}, proxies: proxyAddresses()}
+	return &Egress{clients: map[clientKey]*http.Client{}, proxy: http.ProxyFromEnvironment, targets: newTargets()}
 }
 
 // Control returns the client for a vendor's own API: small bodies, an answer
@@ -111,7 +110,7 @@ func (e *Egress) client(key clientKey) *http.Client {
 		return c
 	}
 	c := &http.Client{
-		Transport:     checkScheme{key.policy, e.transport(key)},
+		Transport:     door{e, key.policy, e.transport(key)},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	if key.use == control {
@@ -123,14 +122,15 @@ func (e *Egress) client(key clientKey) *http.Client {
 
 func (e *Egress) transport(key clientKey) *http.Transport {
 	t := &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
+		Proxy:                  proxyOf,
 		OnProxyConnectResponse: connected,
 		DialContext:            e.dial(key),
 		TLSHandshakeTimeout:    tlsTimeout,
 		IdleConnTimeout:        idleTimeout,
 		MaxIdleConnsPerHost:    64,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(0)},
-		DisableCompression:     key.use != control, // bytes are wanted as they are stored
+		DisableCompression:     true, // bytes are wanted as they are stored, and answers as long as they say
+		MaxResponseHeaderBytes: headMost,
 		WriteBufferSize:        64 << 10,
 		ReadBufferSize:         32 << 10,
 		ExpectContinueTimeout:  continueTimeout,
@@ -154,7 +154,7 @@ func (e *Egress) dial(key clientKey) func(ctx context.Context, network, address 
 	guarded.Control = guard(key.policy)
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		d := &guarded
-		if slices.Contains(e.proxies, address) { // the operator's own choice, usually a private address
+		if through(ctx) != nil { // then the operator's own proxy is dialled, usually at a private address
 			d = plain
 		}
 		conn, err := d.DialContext(ctx, network, address)
@@ -173,106 +173,51 @@ func (e *Egress) dial(key clientKey) func(ctx context.Context, network, address 
 	}
 }
 
-// checkScheme refuses http: where the policy does.
-type checkScheme struct {
+// door lets a request out, if its policy allows its address.
+type door struct {
+	egress *Egress
 	policy Policy
 	next   *http.Transport
 }
 
-func (c checkScheme) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Scheme == "https" || r.URL.Scheme == "http" && c.policy.Insecure {
-		response, err := throughProxy(r, c.next)
-		if err != nil && silent(err) {
-			c.next.CloseIdleConnections() // those to the same host are as dead
+func (d door) RoundTrip(r *http.Request) (*http.Response, error) {
+	r, err := d.admit(r)
+	if err != nil {
+		if r.Body != nil {
+			_ = r.Body.Close() // a RoundTripper must close it, also when it sends nothing
 		}
-		return response, err
+		return nil, err
 	}
-	if r.Body != nil {
-		_ = r.Body.Close() // a RoundTripper must close it, also when it sends nothing
+	response, err := throughProxy(r, d.next)
+	if err != nil && silent(err) {
+		d.next.CloseIdleConnections() // those to the same host are as dead
 	}
-	return nil, &RefusedError{Address: r.URL.Scheme + "://" + r.URL.Host, Reason: "is not https"}
+	return response, err
+}
+
+// admit refuses what the policy does. The request that it returns knows the proxy that
+// it goes through: what a proxy dials, nobody here can check any more.
+func (d door) admit(r *http.Request) (*http.Request, error) {
+	refused := func(reason string) error {
+		return &RefusedError{Address: r.URL.Scheme + "://" + r.URL.Host, Reason: reason}
+	}
+	switch {
+	case r.URL.Scheme != "https" && (r.URL.Scheme != "http" || !d.policy.Insecure):
+		return r, refused("is not https")
+	case r.URL.User != nil: // net/http would make credentials of it
+		return r, refused("contains a user name")
+	}
+	proxy, err := d.egress.proxy(r)
+	if err != nil || proxy == nil {
+		return r, err
+	}
+	if !d.policy.Private {
+		if err := d.egress.targets.check(r.Context(), r.URL); err != nil {
+			return r, err
+		}
+	}
+	return r.WithContext(context.WithValue(r.Context(), proxyKey{}, proxy)), nil
 }
 
 // CloseIdleConnections makes http.Client.CloseIdleConnections work through the wrapper.
-func (c checkScheme) CloseIdleConnections() { c.next.CloseIdleConnections() }
-
-// RefusedError is an address that the policy does not allow to be reached. No
-// byte was sent.
-type RefusedError struct {
-	Address string
-	Reason  string
-}
-
-func (e *RefusedError) Error() string {
-	return fmt.Sprintf("address %s %s, so the connection is not allowed", e.Address, e.Reason)
-}
-
-// guard checks the address that is really dialled, after name resolution, so
-// that no name can point inside.
-func guard(p Policy) func(network, address string, _ syscall.RawConn) error {
-	return func(_, address string, _ syscall.RawConn) error {
-		if p.Private {
-			return nil
-		}
-		target, err := netip.ParseAddrPort(address)
-		if err != nil {
-			return &RefusedError{Address: address, Reason: "is not an IP address"}
-		}
-		if reason := inside(target.Addr().Unmap()); reason != "" {
-			return &RefusedError{Address: address, Reason: reason}
-		}
-		return nil
-	}
-}
-
-// carrierNAT is shared address space between a carrier and its customers
-// (RFC 6598): not ours to reach either.
-var carrierNAT = netip.MustParsePrefix("100.64.0.0/10")
-
-func inside(a netip.Addr) string {
-	switch {
-	case a.IsLoopback():
-		return "is a loopback address"
-	case a.IsPrivate(), carrierNAT.Contains(a):
-		return "is a private address"
-	case a.IsLinkLocalUnicast(), a.IsLinkLocalMulticast(), a.IsInterfaceLocalMulticast():
-		return "is a link-local address"
-	case a.IsUnspecified(), a.IsMulticast():
-		return "is not the address of a single host"
-	}
-	return ""
-}
-
-// IsLoopback reports whether a URL's host is this machine by its name alone.
-func IsLoopback(u *url.URL) bool {
-	host := u.Hostname()
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	a, err := netip.ParseAddr(host)
-	return err == nil && a.Unmap().IsLoopback()
-}
-
-func proxyAddresses() []string {
-	var out []string
-	for _, target := range []string{"https://example.com", "http://example.com"} {
-		r, err := http.NewRequest(http.MethodGet, target, nil)
-		if err != nil {
-			continue
-		}
-		if p, err := http.ProxyFromEnvironment(r); err == nil && p != nil {
-			port := p.Port()
-			if port == "" {
-				port = map[string]string{"https": "443", "http": "80", "socks5": "1080"}[p.Scheme]
-			}
-			out = append(out, net.JoinHostPort(p.Hostname(), port))
-		}
-	}
-	return out
-}
-
-// IsRefused reports whether err is, or wraps, a RefusedError.
-func IsRefused(err error) bool {
-	var refused *RefusedError
-	return errors.As(err, &refused)
-}
+func (d door) CloseIdleConnections() { d.next.CloseIdleConnections() }

@@ -22,19 +22,31 @@ func (e *ProxyError) Error() string { return "through proxy " + e.Proxy + ": " +
 
 func (e *ProxyError) Unwrap() error { return e.err }
 
+// proxyKey is under what a request's context holds the proxy that it goes through.
+// net/http dials for a request with the values of its context.
+type proxyKey struct{}
+
+// through is the proxy that a request with this context goes through; nil for none.
+func through(ctx context.Context) *url.URL {
+	proxy, _ := ctx.Value(proxyKey{}).(*url.URL)
+	return proxy
+}
+
+func proxyOf(r *http.Request) (*url.URL, error) { return through(r.Context()), nil }
+
 // throughProxy makes a request, and lets its response or failure name the proxy that
 // it went through.
-func throughProxy(r *http.Request, next *http.Transport) (*http.Response, error) {
+func throughProxy(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 	response, err := next.RoundTrip(r)
-	proxy, unknown := next.Proxy(r)
+	proxy := through(r.Context())
 	if err != nil {
-		if unknown == nil && proxy != nil {
+		if proxy != nil {
 			err = &ProxyError{proxy.Host, err}
 		}
 		return nil, err
 	}
 	response.Header.Del(headerProxy)
-	if unknown == nil && proxy != nil {
+	if proxy != nil {
 		response.Header.Set(headerProxy, proxy.Host)
 	}
 	return response, nil

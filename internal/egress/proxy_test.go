@@ -19,11 +19,13 @@ func TestAProxyIsNamedWhateverComesThroughIt(t *testing.T) {
 	at, err := url.Parse(proxy.URL)
 	require.NoError(t, err)
 	at.User = url.UserPassword("user", "secret")
-	via := &http.Transport{Proxy: http.ProxyURL(at)}
+	e := New()
+	e.proxy = http.ProxyURL(at)
+	via := e.Objects(Policy{Private: true, Insecure: true}).Transport
 	get := func(target string) (*http.Response, error) {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
 		require.NoError(t, err)
-		return throughProxy(r, via)
+		return via.RoundTrip(r)
 	}
 	answer, err := get("http://vendor.example/")
 	require.NoError(t, err)
@@ -43,7 +45,7 @@ func TestAProxyIsNamedWhateverComesThroughIt(t *testing.T) {
 
 	direct := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set(headerProxy, "another:1") }))
 	defer direct.Close()
-	via.Proxy = func(*http.Request) (*url.URL, error) { return nil, nil } //nolint:nilnil // none, as net/http says it
+	e.proxy = func(*http.Request) (*url.URL, error) { return nil, nil } //nolint:nilnil // none, as net/http says it
 	answer, err = get(direct.URL)
 	require.NoError(t, err)
 	require.NoError(t, answer.Body.Close())

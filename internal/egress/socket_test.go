@@ -132,7 +132,7 @@ func TestASocketIsFoundBelowTLSAndThroughAProxy(t *testing.T) {
 			e := New()
 			defer e.CloseIdle()
 			client := c.client(e)
-			inner, _ := client.Transport.(checkScheme)
+			inner, _ := client.Transport.(door)
 			inner.next.TLSClientConfig = &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, MinVersion: tls.VersionTLS12}
 			var found *Socket
 			ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
@@ -210,9 +210,9 @@ func TestAProxyThatRefusesToConnectIsNamedWithItsStatus(t *testing.T) {
 	at, err := url.Parse(proxy.URL)
 	require.NoError(t, err)
 	at.User = url.UserPassword("user", "pass")
-	client := New().Control(Policy{Private: true})
-	inner, _ := client.Transport.(checkScheme)
-	inner.next.Proxy = http.ProxyURL(at)
+	e := New()
+	e.proxy = http.ProxyURL(at)
+	client := e.Control(Policy{Private: true})
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://vendor.example/", nil)
 	require.NoError(t, err)
 	_, err = client.Do(request)

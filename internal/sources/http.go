@@ -197,7 +197,9 @@ func redirects(status int) bool {
 }
 
 func (p *page) send(ctx context.Context, method string, at *url.URL, header http.Header) (*http.Response, error) {
-	request, err := http.NewRequestWithContext(ctx, method, at.String(), nil)
+	bare := *at
+	bare.User = nil // it goes into a header
+	request, err := http.NewRequestWithContext(ctx, method, bare.String(), nil)
 	if err != nil {
 		return nil, unfit("is not a valid URL")
 	}
