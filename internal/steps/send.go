@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/sources"
 	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -158,11 +159,19 @@ func unsent(err error) error {
 }
 
 // admit adds the vendor's own credentials to what goes to the vendor itself, and
-// takes a permit for it.
+// takes a permit for it. The session says where that is, but not who gets credentials.
 func (s *Steps) admit(ctx context.Context, vendor vendors.Vendor, caller *wire.Caller, of *sending) error {
-	receiver, ok := vendor.(vendors.Receiver)
-	if of.store != upload.StoreVendor || !ok {
+	if of.store != upload.StoreVendor {
 		return nil
+	}
+	receiver, ok := vendor.(vendors.Receiver)
+	if !ok {
+		return upload.Errorf(upload.KindInternal, upload.StepTransfer, "%s does not take files itself, as the session says", of.item.Vendor)
+	}
+	if !caller.Account.Home(of.target.URL) {
+		return upload.Errorf(upload.KindInvalid, upload.StepTransfer, "the session is at %s, but account %s is at %s, and its credentials go to no other address",
+			egress.Redact(of.target.URL), caller.Account.Name, caller.Account.BaseURL).
+			WithHint("check the base_url of account %s", caller.Account.Name)
 	}
 	if err := caller.Permits.Take(ctx, caller.Account); err != nil {
 		return err

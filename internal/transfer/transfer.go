@@ -105,11 +105,11 @@ func resolve(base, location string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if from.Scheme == "https" && to.Scheme != "https" {
+	switch {
+	case to.Scheme != "https" && (to.Scheme != "http" || from.Scheme == "https"):
 		return "", errors.New("location is not https")
-	}
-	if to.Host != from.Host {
-		to.User = nil // net/http would make an Authorization header of it
+	case to.User != nil: // net/http would make credentials of it
+		return "", errors.New("location contains a user name")
 	}
 	return to.String(), nil
 }
@@ -149,7 +149,7 @@ func (s sender) once(ctx context.Context, target Target) (Answer, error) {
 // answer reads what the other side said. A success must have come after the
 // whole body, and be complete.
 func (s sender) answer(ctx context.Context, response *http.Response, source *reader) (Answer, error) {
-	text, err := io.ReadAll(io.LimitReader(moving{response.Body, source.pulse}, answerLimit))
+	text, err := io.ReadAll(io.LimitReader(response.Body, answerLimit))
 	answer := Answer{
 		Status: response.StatusCode, Header: response.Header, Body: text,
 		Sent: source.pulse.acknowledged(), Whole: source.pulse.read.Load() == s.body.Size,

@@ -101,7 +101,7 @@ func (c caller) list(ctx context.Context, step upload.Step, fields upload.Fields
 	var all []image
 	for page := 1; ; page++ {
 		query := url.Values{"page": {strconv.Itoa(page)}, "page_size": {strconv.Itoa(pageSize)}}
-		a, err := c.call(ctx, wire.Request{Call: callList.At(step), URL: imagesPath(fields) + "?" + query.Encode()})
+		a, err := c.call(ctx, wire.Request{Call: callList.At(step), Path: imagesPath(fields) + "?" + query.Encode()})
 		if err != nil {
 			return nil, time.Time{}, err
 		}

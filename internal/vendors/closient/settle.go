@@ -116,7 +116,7 @@ func (c caller) adopt(ctx context.Context, in upload.Settle, equal []image) (upl
 
 // delete removes an image; one that is gone is removed.
 func (c caller) delete(ctx context.Context, fields upload.Fields, id string) error {
-	_, err := c.call(ctx, wire.Request{Call: callDelete, URL: imagesPath(fields) + "/" + url.PathEscape(id)})
+	_, err := c.call(ctx, wire.Request{Call: callDelete, Path: imagesPath(fields) + "/" + url.PathEscape(id)})
 	if wire.StatusOf(err) == http.StatusNotFound {
 		return nil
 	}

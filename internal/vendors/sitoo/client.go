@@ -46,7 +46,7 @@ func (Client) Prepare(ctx context.Context, c *wire.Caller, in upload.Prepare) (u
 	if ask.EntityType == "" {
 		ask.EntityType = "shipment_item"
 	}
-	a, err := call(ctx, c, wire.Request{Call: callUploadURL, URL: "/v1/media/upload-url", JSON: ask})
+	a, err := call(ctx, c, wire.Request{Call: callUploadURL, Path: "/v1/media/upload-url", JSON: ask})
 	if err != nil {
 		return upload.Session{}, err
 	}
@@ -54,7 +54,7 @@ func (Client) Prepare(ctx context.Context, c *wire.Caller, in upload.Prepare) (u
 	if err := a.Decode(&got); err != nil {
 		return upload.Session{}, err
 	}
-	if e := a.Without(wire.Needed{Name: "file_id", Is: got.FileID}, wire.Needed{Name: "upload_url", Is: got.UploadURL}, wire.Needed{Name: "fields.key", Is: wire.Text(got.Fields["key"])}); e != nil {
+	if e := a.Without(wire.Needed{Name: "file_id", Is: got.FileID}, wire.Needed{Name: "upload_url", Is: got.UploadURL, Sends: true}, wire.Needed{Name: "fields.key", Is: wire.Text(got.Fields["key"])}); e != nil {
 		return upload.Session{}, e
 	}
 	session := upload.Session{
@@ -90,7 +90,7 @@ func formFields(fields map[string]string) []upload.FormField {
 // Poll asks for the file: GET /v1/media/{file_id}. Its five states are
 // uploading, uploaded, processing, ready and failed.
 func (Client) Poll(ctx context.Context, c *wire.Caller, in upload.Poll) (upload.Media, error) {
-	a, err := call(ctx, c, wire.Request{Call: callGet, URL: "/v1/media/" + url.PathEscape(in.Session.ID)})
+	a, err := call(ctx, c, wire.Request{Call: callGet, Path: "/v1/media/" + url.PathEscape(in.Session.ID)})
 	if wire.StatusOf(err) == http.StatusNotFound {
 		return upload.Media{}, notFound(err, ageOf(in.Session, a, c.Now()))
 	}

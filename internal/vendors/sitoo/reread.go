@@ -18,7 +18,7 @@ func (Client) Reread(ctx context.Context, c *wire.Caller, of upload.Finished) (u
 		return upload.Reading{Silent: "the file_id of the image is unknown"}, nil
 	}
 	reading := upload.Reading{Asked: callGet.Request()}
-	a, err := call(ctx, c, wire.Request{Call: callGet, URL: "/v1/media/" + url.PathEscape(of.Media.ID)})
+	a, err := call(ctx, c, wire.Request{Call: callGet, Path: "/v1/media/" + url.PathEscape(of.Media.ID)})
 	if wire.StatusOf(err) == http.StatusNotFound && !a.Foreign() {
 		reading.Gone = true
 		return reading, nil

@@ -1,6 +1,8 @@
 package spec
 
 import (
+	"net"
+	"net/url"
 	"strings"
 	"time"
 
@@ -39,3 +41,26 @@ func (a Account) On(setting string) bool { return a.Settings[setting] == "true" 
 
 // URL joins the base URL and a path of the vendor's.
 func (a Account) URL(path string) string { return strings.TrimRight(a.BaseURL, "/") + path }
+
+// Home reports whether a URL is at the account's own address, with the scheme, host and
+// port of its base URL. Credentials go to no other, whoever names it.
+func (a Account) Home(raw string) bool { return SameOrigin(raw, a.BaseURL) }
+
+// SameOrigin reports whether two URLs have the same scheme, host and port. One that is
+// not valid, or contains a user name, has none.
+func SameOrigin(a, b string) bool {
+	one, other := originOf(a), originOf(b)
+	return one != "" && one == other
+}
+
+func originOf(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.User != nil || u.Hostname() == "" {
+		return ""
+	}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
+	}
+	return u.Scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+}

@@ -111,3 +111,22 @@ func TestWhatAVendorTakes(t *testing.T) {
 		require.ErrorContains(t, err, "video/mp4")
 	})
 }
+
+func TestAnAccountsHomeIsItsSchemeHostAndPort(t *testing.T) {
+	for base, urls := range map[string]map[string]bool{
+		"https://api.vendor.example/v1": {
+			"https://api.vendor.example/v1/x": true, "https://api.vendor.example/other?x#y": true, "https://API.vendor.example:443/": true,
+			"http://api.vendor.example/v1/x": false, "https://api.vendor.example:8443/v1/x": false, "https://vendor.example/v1": false,
+			"https://api.vendor.example.evil.example/": false, "https://api.vendor.example@evil.example/": false,
+			"https://user@api.vendor.example/v1": false, "https:///v1": false, "//api.vendor.example/v1": false, "/v1": false, "": false,
+			"https://api.vendor.example\r\n/": false,
+		},
+		"http://127.0.0.1:8080": {"http://127.0.0.1:8080/x": true, "http://127.0.0.1/x": false, "http://127.0.0.1:18590/x": false, "http://localhost:8080/x": false},
+		"http://[::1]":          {"http://[::1]:80/x": true, "http://[::2]/x": false},
+		"":                      {"": false, "https://h/": false},
+	} {
+		for url, want := range urls {
+			require.Equal(t, want, spec.Account{BaseURL: base}.Home(url), "%s at %s", url, base)
+		}
+	}
+}

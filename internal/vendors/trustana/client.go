@@ -37,11 +37,11 @@ func (Client) Prepare(ctx context.Context, c *wire.Caller, in upload.Prepare) (u
 		ask.AddToMediaGallery = &add
 	}
 	var got prepared
-	a, err := call(ctx, c, wire.Request{Call: callPrepare, URL: "/upload/prepare", JSON: ask}, &got)
+	a, err := call(ctx, c, wire.Request{Call: callPrepare, Path: "/upload/prepare", JSON: ask}, &got)
 	if err != nil {
 		return upload.Session{}, err
 	}
-	if e := a.Without(wire.Needed{Name: "uploadUrl", Is: got.UploadURL}, wire.Needed{Name: "uploadId", Is: got.UploadID}); e != nil {
+	if e := a.Without(wire.Needed{Name: "uploadUrl", Is: got.UploadURL, Sends: true}, wire.Needed{Name: "uploadId", Is: got.UploadID}); e != nil {
 		return upload.Session{}, e
 	}
 	session := upload.Session{
@@ -74,7 +74,7 @@ func (Client) Poll(ctx context.Context, c *wire.Caller, in upload.Poll) (upload.
 		query = url.Values{"fileName": {in.Session.FileName}}
 	}
 	var got status
-	a, err := call(ctx, c, wire.Request{Call: callStatus, URL: "/upload/status?" + query.Encode()}, &got)
+	a, err := call(ctx, c, wire.Request{Call: callStatus, Path: "/upload/status?" + query.Encode()}, &got)
 	if isUnknown(a, err) {
 		return upload.Media{State: upload.StateProcessing, Seen: "404"}, nil
 	}

@@ -80,6 +80,7 @@ func TestTrustanasURLEndsOnOurClock(t *testing.T) {
 		{name: "when the URL says, with a clock a second off, which Date cannot tell", url: signed, expiresIn: "0", date: time.Second, want: 5 * time.Minute},
 		{name: "after as long as the URL says, with a clock by which it is over", url: signed, expiresIn: "0", date: 20 * time.Minute, want: 5 * time.Minute},
 		{name: "after fifteen minutes, where nobody says", url: `"https://s3/k"`, expiresIn: "0", want: 15 * time.Minute},
+		{name: "after fifteen minutes, where the answer says less than nothing", url: `"https://s3/k"`, expiresIn: "-99999999", want: 15 * time.Minute},
 		{name: "after a while, where the answer says a number that is no time", url: `"https://s3/k"`, expiresIn: "9223372036854775807", want: wire.LongestLife},
 	}
 	for _, c := range cases {
@@ -90,6 +91,29 @@ func TestTrustanasURLEndsOnOurClock(t *testing.T) {
 			require.Equal(t, wiretest.Noon.Add(c.want), session.ExpiresAt)
 			require.Equal(t, c.want, session.Life)
 		})
+	}
+}
+
+func TestAnAddressToWhichNothingCanBeSentIsAnIllFormedAnswer(t *testing.T) {
+	for url, why := range map[string]string{
+		"file:///etc/passwd":                  "is not an https: URL",
+		"gopher://h/x":                        "is not an https: URL",
+		"javascript:alert(1)":                 "is not an https: URL",
+		"https://user:c4n4ry@h/k":             "contains a user name",
+		"https://c4n4ry@h/k":                  "contains a user name",
+		`https://h/k\r\nX-Evil: 1`:            "is not a URL",
+		`https://h\u0000/k`:                   "is not a URL",
+		"https:///k":                          "has no host",
+		"/k":                                  "is not an https: URL",
+		"//h/k":                               "is not an https: URL",
+		"k":                                   "is not an https: URL",
+		"https://h:c4n4ry/k?X-Amz-Signature=": "is not a URL",
+	} {
+		r := rig(t).On(wiretest.Exchange{Loose: true, Answer: `{"errorCode":0,"data":{"uploadUrl":"` + url + `","expiresIn":900,"uploadId":"u"}}`})
+		e := r.Failed(prepareCall(r))
+		require.Equal(t, upload.KindUnavailable, e.Kind)
+		require.Equal(t, upload.KindRejected, e.Then, "a second one is final")
+		require.Contains(t, e.Message, "prepare answered OK with an invalid uploadUrl: it "+why, url)
 	}
 }
 

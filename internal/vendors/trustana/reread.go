@@ -24,7 +24,7 @@ func (Client) Reread(ctx context.Context, c *wire.Caller, of upload.Finished) (u
 			continue
 		}
 		var got status
-		a, err := call(ctx, c, wire.Request{Call: callStatus, URL: "/upload/status?" + url.Values{name[0]: {name[1]}}.Encode()}, &got)
+		a, err := call(ctx, c, wire.Request{Call: callStatus, Path: "/upload/status?" + url.Values{name[0]: {name[1]}}.Encode()}, &got)
 		if isUnknown(a, err) {
 			continue
 		}

@@ -142,7 +142,7 @@ func formValue(s upload.Session, name string) string {
 // fetchPolicy asks for a policy: GET get_image_upload_policy_token.
 func (c caller) fetchPolicy(ctx context.Context, _ wire.Token) (wire.Token, error) {
 	var got uploadPolicy
-	a, err := c.call(ctx, wire.Request{Call: callPolicy, URL: policyPath}, &got)
+	a, err := c.call(ctx, wire.Request{Call: callPolicy, Path: policyPath}, &got)
 	if err != nil {
 		return wire.Token{}, err
 	}
@@ -163,7 +163,7 @@ func (c caller) fetchPolicy(ctx context.Context, _ wire.Token) (wire.Token, erro
 func (p uploadPolicy) needed(account spec.Account) []wire.Needed {
 	needed := []wire.Needed{
 		{Name: "access_id", Is: p.AccessID},
-		{Name: "host", Is: p.Host},
+		{Name: "host", Is: p.Host, Sends: true},
 		{Name: "signature", Is: p.Signature},
 		{Name: "policy", Is: p.Policy},
 		{Name: "dir", Is: p.Dir},
@@ -208,11 +208,11 @@ func (Client) prepareVideo(ctx context.Context, c *wire.Caller, in upload.Prepar
 		URL       wire.Text `json:"url"`
 		Expire    wire.Text `json:"expire"`
 	}
-	a, err := caller{c}.call(ctx, wire.Request{Call: callVideo, URL: assumed.videoPath}, &got)
+	a, err := caller{c}.call(ctx, wire.Request{Call: callVideo, Path: assumed.videoPath}, &got)
 	if err != nil {
 		return upload.Session{}, err
 	}
-	if e := a.Without(wire.Needed{Name: "upload_url", Is: got.UploadURL}, wire.Needed{Name: "url", Is: got.URL}); e != nil {
+	if e := a.Without(wire.Needed{Name: "upload_url", Is: got.UploadURL, Sends: true}, wire.Needed{Name: "url", Is: got.URL}); e != nil {
 		return upload.Session{}, e
 	}
 	there, err := url.Parse(string(got.URL))

@@ -72,7 +72,7 @@ func (c caller) login(ctx context.Context, r *wire.Request, skew time.Duration) 
 		r.Login = http.Header{"Authorization": {"Bearer " + string(token.Value)}}
 		return token.Version, err
 	}
-	at, err := url.Parse(r.URL)
+	at, err := url.Parse(r.Path)
 	if err != nil {
 		return 0, err
 	}
@@ -146,7 +146,7 @@ func (c caller) refresh(ctx context.Context, old wire.Token) (wire.Token, error)
 		refresh = string(last.Refresh)
 	}
 	a, err := c.Do(ctx, wire.Request{
-		Call: callToken, URL: tokenPath,
+		Call: callToken, Path: tokenPath,
 		JSON: map[string]string{
 			"grant_type": "refresh_token", "refresh_token": refresh,
 			"client_id": s["client_id"], "client_secret": s["client_secret"],

@@ -51,7 +51,7 @@ type part struct {
 
 // Prepare starts a session: POST /upload/start.
 func (Client) Prepare(ctx context.Context, c *wire.Caller, in upload.Prepare) (upload.Session, error) {
-	a, err := caller{c}.call(ctx, wire.Request{Call: callStart, URL: "/upload/start", JSON: startOf(in)})
+	a, err := caller{c}.call(ctx, wire.Request{Call: callStart, Path: "/upload/start", JSON: startOf(in)})
 	if err != nil {
 		return upload.Session{}, err
 	}
@@ -66,10 +66,14 @@ func (Client) Prepare(ctx context.Context, c *wire.Caller, in upload.Prepare) (u
 	if e := a.Without(wire.Needed{Name: "uploadId", Is: got.UploadID}, wire.Needed{Name: "mediaId", Is: got.MediaID}); e != nil {
 		return upload.Session{}, e
 	}
+	urls, err := partURLs(a, got.Parts)
+	if err != nil {
+		return upload.Session{}, err
+	}
 	return upload.Session{
 		Method: upload.MethodMultipart, Store: upload.StoreS3,
 		ID: string(got.UploadID), Header: map[string]string{"Content-Type": in.Content.Type},
-		Plan: in.Plan, Parts: partURLs(a, got.Parts), Life: urlLife,
+		Plan: in.Plan, Parts: urls, Life: urlLife,
 		OpenedAt: a.There(c.Now()),
 		Media:    upload.Media{ID: string(got.MediaID)},
 	}, nil
@@ -98,21 +102,25 @@ func startOf(in upload.Prepare) startRequest {
 	return startRequest{AmountOfParts: in.Plan.Parts, Media: media, Metadata: f.Object("metadata")}
 }
 
-func partURLs(a wire.Answer, parts []part) []upload.PartURL {
+func partURLs(a wire.Answer, parts []part) ([]upload.PartURL, error) {
 	urls := make([]upload.PartURL, 0, len(parts))
 	for _, p := range parts {
 		if p.PartNumber < 1 || p.PresignedURL == "" {
 			continue
 		}
+		if e := a.Without(wire.Needed{Name: "presignedUrl", Is: p.PresignedURL, Sends: true}); e != nil {
+			e.Then = upload.KindRejected // in whichever step
+			return nil, e
+		}
 		expires, life := a.Expiry(wire.Lifetime{Until: p.ExpiresAt.Time, Signed: string(p.PresignedURL), Usual: urlLife})
 		urls = append(urls, upload.PartURL{Number: int(p.PartNumber), URL: string(p.PresignedURL), ExpiresAt: expires, Life: life})
 	}
-	return urls
+	return urls, nil
 }
 
 // SignParts asks for more URLs (TV-3).
 func (Client) SignParts(ctx context.Context, c *wire.Caller, in upload.SignParts) ([]upload.PartURL, error) {
-	a, err := caller{c}.call(ctx, wire.Request{Call: callParts, URL: fmt.Sprintf(assumed.partsPath, url.PathEscape(in.Session), in.Open)})
+	a, err := caller{c}.call(ctx, wire.Request{Call: callParts, Path: fmt.Sprintf(assumed.partsPath, url.PathEscape(in.Session), in.Open)})
 	switch {
 	case a.Foreign():
 	case a.Status == http.StatusBadRequest, a.Status == http.StatusNotFound, a.Status == http.StatusMethodNotAllowed:
@@ -127,7 +135,10 @@ func (Client) SignParts(ctx context.Context, c *wire.Caller, in upload.SignParts
 	if err := a.Decode(&got); err != nil {
 		return nil, err
 	}
-	urls := partURLs(a, got.Parts)
+	urls, err := partURLs(a, got.Parts)
+	if err != nil {
+		return nil, err
+	}
 	for _, wanted := range in.Parts {
 		if !slices.ContainsFunc(urls, func(u upload.PartURL) bool { return u.Number == wanted }) {
 			e := upload.Errorf(upload.KindExpired, upload.StepTransfer, "the vendor returned no URL for part %d", wanted)
@@ -150,7 +161,7 @@ func (Client) Complete(ctx context.Context, c *wire.Caller, in upload.Complete) 
 		parts = append(parts, map[string]any{"partNumber": p.Number, key: p.ETag})
 	}
 	a, err := caller{c}.callOnce(ctx, wire.Request{
-		Call: callComplete, URL: "/upload/" + url.PathEscape(in.Session) + "/complete", JSON: map[string]any{"parts": parts},
+		Call: callComplete, Path: "/upload/" + url.PathEscape(in.Session) + "/complete", JSON: map[string]any{"parts": parts},
 	})
 	if err != nil {
 		return upload.Media{}, err
@@ -182,7 +193,7 @@ const stateCompleted = "COMPLETED"
 
 // Poll asks for the session: GET /upload/{uploadId}.
 func (Client) Poll(ctx context.Context, c *wire.Caller, in upload.Poll) (upload.Media, error) {
-	a, err := caller{c}.call(ctx, wire.Request{Call: callStatus, URL: "/upload/" + url.PathEscape(in.Session.ID)})
+	a, err := caller{c}.call(ctx, wire.Request{Call: callStatus, Path: "/upload/" + url.PathEscape(in.Session.ID)})
 	switch {
 	case a.Foreign():
 	case a.Status == http.StatusBadRequest, a.Status == http.StatusNotFound:

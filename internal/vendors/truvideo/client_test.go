@@ -162,6 +162,19 @@ func TestPartsThatAreNoneAreLeftOut(t *testing.T) {
 	require.Equal(t, 2, session.Parts[0].Number)
 }
 
+func TestAPartsAddressToWhichNothingCanBeSentIsAnIllFormedAnswer(t *testing.T) {
+	const parts = `"parts":[{"partNumber":1,"presignedUrl":"https://s3/1"},{"partNumber":2,"presignedUrl":"https://user:` + wiretest.Canary + `@s3/2"}]}`
+	r := rig(t).On(wiretest.Exchange{Loose: true, Answer: `{"uploadId":"u","mediaId":"m",` + parts}, wiretest.Exchange{Loose: true, Answer: `{"uploadId":"u",` + parts})
+	_, prepared := Client{}.Prepare(t.Context(), r.Caller, upload.Prepare{Item: wiretest.Item("truvideo", nil), Content: video()})
+	_, signed := Client{}.SignParts(t.Context(), r.Caller, upload.SignParts{Session: "u", Parts: []int{1}, Open: 1})
+	for _, err := range []error{prepared, signed} {
+		e := r.Failed(err)
+		require.Equal(t, upload.KindUnavailable, e.Kind)
+		require.Equal(t, upload.KindRejected, e.Then)
+		require.Contains(t, e.Message, "answered OK with an invalid presignedUrl: it contains a user name")
+	}
+}
+
 func TestTruvideoHandsOutMoreURLs(t *testing.T) {
 	r := rig(t).On(wiretest.Exchange{
 		Ask: "GET /base/upload/66%2Fd9/parts?count=2", Header: bearer,

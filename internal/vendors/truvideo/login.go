@@ -107,7 +107,7 @@ func (c caller) loginAt(ctx context.Context, skew time.Duration, permitted bool)
 	s := c.Account.Settings
 	body := []byte(`{"timestamp":"` + c.Now().Add(skew).UTC().Format("2006-01-02T15:04:05.000Z") + `"}`)
 	return c.Call(ctx, wire.Request{
-		Call: callLogin, URL: strings.TrimRight(c.Account.LoginURL, "/") + "/api/login", Body: body, Permitted: permitted,
+		Call: callLogin, Path: "/api/login", AtLogin: true, Body: body, Permitted: permitted,
 		Header: http.Header{"X-Multitenant-External-Id": {s["external_id"]}},
 		Login: http.Header{
 			"X-Authentication-Api-Key":   {s["api_key"]},

@@ -19,7 +19,7 @@ func (Client) Reread(ctx context.Context, c *wire.Caller, of upload.Finished) (u
 		return forgotten, nil
 	}
 	forgotten.Asked = callStatus.Request()
-	a, err := caller{c}.call(ctx, wire.Request{Call: callStatus, URL: "/upload/" + url.PathEscape(of.Handle.ID)})
+	a, err := caller{c}.call(ctx, wire.Request{Call: callStatus, Path: "/upload/" + url.PathEscape(of.Handle.ID)})
 	switch {
 	case a.Foreign():
 	case a.Status == http.StatusBadRequest, a.Status == http.StatusNotFound:

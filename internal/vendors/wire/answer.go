@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -74,7 +75,8 @@ func (a Answer) Incomplete(format string, args ...any) *upload.Error {
 }
 
 // Without is the failure of an answer that reports success but lacks fields that it
-// must contain, by their names; nil where it has them all.
+// must contain, by their names, or has one to which nothing can be sent; nil where it
+// has them all.
 func (a Answer) Without(needed ...Needed) *upload.Error {
 	var lacks []string
 	for _, field := range needed {
@@ -82,16 +84,39 @@ func (a Answer) Without(needed ...Needed) *upload.Error {
 			lacks = append(lacks, field.Name)
 		}
 	}
-	if len(lacks) == 0 {
-		return nil
+	if len(lacks) > 0 {
+		return a.Incomplete("without %s", strings.Join(lacks, ", "))
 	}
-	return a.Incomplete("without %s", strings.Join(lacks, ", "))
+	for _, field := range needed {
+		if why := unusable(string(field.Is)); field.Sends && why != "" {
+			return a.Incomplete("with an invalid %s: it %s", field.Name, why)
+		}
+	}
+	return nil
 }
 
 // Needed is a field that an answer must contain, as it was read.
 type Needed struct {
-	Name string
-	Is   Text
+	Name  string
+	Is    Text
+	Sends bool // it is a URL that bytes are sent to
+}
+
+// unusable is why nothing is sent to, or read from, a URL that somebody hands out; ""
+// where it can be. A user name in it would be sent as credentials that nobody has
+// configured. Which hosts may be reached is for package egress to say.
+func unusable(raw string) string {
+	switch u, err := url.Parse(raw); {
+	case err != nil: // control characters among others
+		return "is not a URL"
+	case u.Scheme != "https" && u.Scheme != "http":
+		return "is not an https: URL"
+	case u.Hostname() == "":
+		return "has no host"
+	case u.User != nil:
+		return "contains a user name"
+	}
+	return ""
 }
 
 // Clean makes a vendor's text fit for an error: one short line without credentials.
@@ -119,9 +144,10 @@ func StatusOf(err error) int {
 }
 
 // LastingURL is a URL that stays valid, or "". A URL with a query is signed, or made
-// for one occasion.
+// for one occasion, and one of another scheme than https: or http: is none that a person
+// should open.
 func LastingURL(raw string) string {
-	if strings.ContainsRune(raw, '?') {
+	if strings.ContainsRune(raw, '?') || unusable(raw) != "" {
 		return ""
 	}
 	return upload.DisplaySource(raw)

@@ -105,7 +105,16 @@ func TestAMediumKeepsNoSignedURL(t *testing.T) {
 	for raw, want := range map[string]string{
 		"https://cdn/a.jpg":            "https://cdn/a.jpg",
 		"https://cdn/a.jpg?Signature=": "",
-		"https://u:p@cdn/a.jpg#x":      "https://cdn/a.jpg",
+		"https://cdn/a.jpg#x":          "https://cdn/a.jpg",
+		"https://u:p@cdn/a.jpg":        "",
+		"javascript:alert(1)":          "",
+		"javascript://cdn/%0aalert(1)": "",
+		"data:text/html,x":             "",
+		"file:///etc/passwd":           "",
+		"//cdn/a.jpg":                  "",
+		"/a.jpg":                       "",
+		"https:///a.jpg":               "",
+		"https://cdn/a\r\nX: 1":        "",
 		"":                             "",
 	} {
 		require.Equal(t, want, LastingURL(raw))

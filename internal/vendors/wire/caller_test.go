@@ -1,6 +1,8 @@
 package wire_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"net/http"
 	"testing"
 
@@ -26,7 +28,7 @@ func TestACallThatTheConnectionRepeatsTakesAnotherPermit(t *testing.T) {
 	broken.Do = wiretest.Drop // on a connection that was kept, for which net/http tries another
 	r.On(asked, broken, asked)
 	for range 2 {
-		a, err := r.Caller.Do(r.Ctx, wire.Request{Call: look, URL: "/f-1"})
+		a, err := r.Caller.Do(r.Ctx, wire.Request{Call: look, Path: "/f-1"})
 		require.NoError(t, err)
 		require.Equal(t, http.StatusOK, a.Status)
 	}
@@ -40,7 +42,7 @@ func TestACallIsNotRepeatedWithoutAPermit(t *testing.T) {
 	broken := asked
 	broken.Do = wiretest.Drop
 	r.On(asked, broken)
-	get := wire.Request{Call: look, URL: "/f-1"}
+	get := wire.Request{Call: look, Path: "/f-1"}
 	_, err := r.Caller.Do(r.Ctx, get)
 	require.NoError(t, err)
 	r.Permits.OnTake = func() error {
@@ -61,12 +63,12 @@ func TestACallThatItsSpecDoesNotListIsNotMade(t *testing.T) {
 		{Name: "look", Step: upload.StepPoll, Method: http.MethodGet},
 	} {
 		r := newRig(t)
-		_, err := r.Caller.Do(r.Ctx, wire.Request{Call: call, URL: "/f-1"})
+		_, err := r.Caller.Do(r.Ctx, wire.Request{Call: call, Path: "/f-1"})
 		require.Equal(t, upload.KindInternal, upload.KindOf(err))
 		require.Zero(t, r.Permits.Taken)
 	}
 	r := newRig(t).On(wiretest.Exchange{Loose: true})
-	_, err := r.Caller.Do(r.Ctx, wire.Request{Call: look.At(upload.StepTransfer), URL: "/f-1"})
+	_, err := r.Caller.Do(r.Ctx, wire.Request{Call: look.At(upload.StepTransfer), Path: "/f-1"})
 	require.NoError(t, err, "in whichever step it is made")
 }
 
@@ -77,7 +79,7 @@ func TestWhatLiesBetweenIsWeather(t *testing.T) {
 		499: upload.KindUnavailable, 500: upload.KindUnavailable, 520: upload.KindUnavailable, 530: upload.KindUnavailable, 599: upload.KindUnavailable,
 	} {
 		r := newRig(t).On(wiretest.Refuse(status, ""))
-		_, err := r.Caller.Call(r.Ctx, wire.Request{Call: look, URL: "/f-1"}, func(wire.Answer) wire.Refusal { return wire.Refusal{} })
+		_, err := r.Caller.Call(r.Ctx, wire.Request{Call: look, Path: "/f-1"}, func(wire.Answer) wire.Refusal { return wire.Refusal{} })
 		e := r.Failed(err)
 		require.Equal(t, kind, e.Kind, status)
 		arrived := upload.ArrivedNothing
@@ -86,4 +88,57 @@ func TestWhatLiesBetweenIsWeather(t *testing.T) {
 		}
 		require.Equal(t, arrived, e.Arrived, status)
 	}
+}
+
+func TestCredentialsGoToTheAccountsOwnAddressOnly(t *testing.T) {
+	r := newRig(t)
+	r.Caller.Account.BaseURL = "http://vendor.example"
+	for _, path := range []string{"@evil.example/f-1", ".evil.example/f-1", ":9/f-1", "f-1"} {
+		_, err := r.Caller.Do(r.Ctx, wire.Request{Call: look, Path: path, Login: http.Header{"X-Api-Key": {"key"}}})
+		require.Equal(t, upload.KindInvalid, upload.KindOf(err), "%q: %v", path, err)
+		require.ErrorContains(t, err, "http://vendor.example", path)
+	}
+	require.Zero(t, r.Requests())
+}
+
+func TestAnAnswerThatIsTooLongIsIncomplete(t *testing.T) {
+	long := func(status int) wiretest.Exchange {
+		return wiretest.Exchange{Loose: true, Do: func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			for err := error(nil); err == nil; { // until the connection is closed
+				_, err = w.Write(bytes.Repeat([]byte("["), 1<<16))
+			}
+		}}
+	}
+	r := newRig(t).On(long(200))
+	_, err := r.Caller.Do(r.Ctx, wire.Request{Call: look, Path: "/f-1"})
+	e := r.Failed(err)
+	require.Equal(t, upload.KindUnavailable, e.Kind)
+	require.Equal(t, upload.KindRejected, e.Then)
+	require.Equal(t, "look answered OK with more than 4 MiB", e.Message)
+
+	r = newRig(t).On(long(503))
+	_, err = r.Caller.Call(r.Ctx, wire.Request{Call: look, Path: "/f-1"}, func(wire.Answer) wire.Refusal { return wire.Refusal{} })
+	e = r.Failed(err)
+	require.Equal(t, upload.KindUnavailable, e.Kind)
+	require.Empty(t, e.Then)
+	require.Equal(t, 503, e.Status)
+}
+
+func TestAnAnswerThatIsCompressedIsNotUnpacked(t *testing.T) {
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	for range 256 {
+		_, _ = w.Write(make([]byte, 1<<20))
+	}
+	require.NoError(t, w.Close())
+	r := newRig(t).On(wiretest.Exchange{
+		Header: map[string]string{"Accept-Encoding": "identity"}, Says: map[string]string{"Content-Encoding": "gzip"}, Answer: packed.String(),
+	})
+	a, err := r.Caller.Do(r.Ctx, wire.Request{Call: look, Path: "/f-1"})
+	require.NoError(t, err)
+	require.Len(t, a.Body, packed.Len())
+	e := r.Failed(a.Decode(new(struct{})))
+	require.Equal(t, upload.KindUnavailable, e.Kind)
+	require.Contains(t, e.Message, "compressed with gzip")
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -23,12 +24,14 @@ const answerLimit = 4 << 20
 // Request is one control call.
 type Request struct {
 	Call   spec.Call // one that the vendor's Spec lists
-	URL    string    // a path below the account's base URL, or a whole URL
+	Path   string    // below the account's base URL, with its query
 	Header http.Header
 	Login  http.Header // credentials; messages never contain them
 	JSON   any         // to be sent as JSON; nil for none
 	Body   []byte      // JSON as it is, where its exact bytes are signed
 	Secret []string    // further texts that messages must not contain
+	// AtLogin says that Path is below the account's login URL instead.
+	AtLogin bool
 	// Permitted says that the permit has been taken already.
 	Permitted bool
 }
@@ -57,14 +60,21 @@ func (c *Caller) Do(ctx context.Context, r Request) (Answer, error) {
 		return Answer{}, callError(ctx, r.Call, err, sent.Load())
 	}
 	defer func() { _ = response.Body.Close() }() // the body has been read, or is not needed
-	text, err := io.ReadAll(io.LimitReader(response.Body, answerLimit))
+	text, err := io.ReadAll(io.LimitReader(response.Body, answerLimit+1))
 	if err != nil {
 		return Answer{}, callError(ctx, r.Call, err, true)
 	}
-	return Answer{
+	a := Answer{
 		Call: r.Call, Status: response.StatusCode, Header: response.Header, Body: text,
 		Skew: egress.Skew(response.Header, c.Now()), Asked: asked, hidden: c.hidden(r),
-	}, nil
+	}
+	if len(text) > answerLimit {
+		a.Body = text[:answerLimit] // of a refusal, the status tells enough
+		if a.Status >= 200 && a.Status < 300 {
+			return a, a.Incomplete("with more than %d MiB", answerLimit>>20)
+		}
+	}
+	return a, nil
 }
 
 // counted takes another permit when net/http repeats a call by itself. It does so
@@ -95,13 +105,16 @@ func (c *Caller) prepare(ctx context.Context, r Request) (*http.Request, error) 
 			return nil, err
 		}
 	}
-	url := r.URL
-	if strings.HasPrefix(url, "/") {
-		url = c.Account.URL(url)
+	base := c.Account.BaseURL
+	if r.AtLogin {
+		base = c.Account.LoginURL
 	}
-	call, err := http.NewRequestWithContext(ctx, r.Call.Method, url, bytes.NewReader(body))
+	call, err := http.NewRequestWithContext(ctx, r.Call.Method, strings.TrimRight(base, "/")+r.Path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
+	}
+	if !spec.SameOrigin(call.URL.String(), base) {
+		return nil, fmt.Errorf("path %q leads away from %s", r.Path, base)
 	}
 	for _, header := range []http.Header{r.Header, r.Login} {
 		for name, values := range header {
@@ -109,6 +122,7 @@ func (c *Caller) prepare(ctx context.Context, r Request) (*http.Request, error) 
 		}
 	}
 	call.Header.Set("Accept", "application/json")
+	call.Header.Set("Accept-Encoding", "identity") // what is compressed may be of any length
 	call.Header.Set("User-Agent", "mediaferry")
 	if body != nil {
 		call.Header.Set("Content-Type", "application/json")
