@@ -15,6 +15,7 @@ func Speaker(header http.Header) string {
 	content, _, _ := strings.Cut(header.Get("Content-Type"), ";")
 	for _, one := range []struct{ before, text string }{
 		{"", strings.TrimSpace(content)},
+		{"compressed with ", header.Get("Content-Encoding")}, // which nobody has asked for
 		{"server ", header.Get("Server")},
 		{"via ", strings.Join(header.Values("Via"), ", ")},
 		{"through proxy ", Proxy(header)},

@@ -128,6 +128,8 @@ type remotePlace struct{ remote }
 // look makes one request: the response to a request for the first bytes also
 // describes the whole, and works with a signed URL that allows only GET.
 func (p remotePlace) look(ctx context.Context) (Look, error) {
+	ctx, done := context.WithTimeoutCause(ctx, patience, errSlowLook)
+	defer done()
 	is, body, err := read(ctx, p.remote, span{size: media.HeadSize}, object{}, asIs)
 	if about(err, beyond) {
 		return Look{}, empty() // there is no first byte
@@ -163,7 +165,7 @@ func (p remotePlace) open(ctx context.Context, fingerprint string) (content, err
 
 // current describes the content, and fails if its fingerprint has changed.
 func current(ctx context.Context, at remote, fingerprint string) (object, error) {
-	soon, done := context.WithTimeoutCause(ctx, patience, errStalled)
+	soon, done := context.WithTimeoutCause(ctx, patience, egress.ErrStalled)
 	is, err := at.head(soon)
 	done()
 	if err == nil && is.fingerprint() == fingerprint {
@@ -232,11 +234,11 @@ func read(ctx context.Context, at remote, want span, pin object, failed func(err
 		return object{}, nil, broken(err, "was not read: %v", err)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	late := time.AfterFunc(patience, func() { cancel(errStalled) })
+	late := time.AfterFunc(patience, func() { cancel(egress.ErrStalled) })
 	is, src, err := at.get(ctx, want, pin)
 	if late.Stop(); err != nil {
-		if errors.Is(context.Cause(ctx), errStalled) {
-			err = broken(errStalled, "did not answer for %s", patience)
+		if cause := context.Cause(ctx); errors.Is(cause, egress.ErrStalled) || errors.Is(cause, errSlowLook) {
+			err = broken(cause, "did not answer for %s", patience)
 		}
 		cancel(nil)
 		return object{}, nil, err
@@ -246,54 +248,35 @@ func read(ctx context.Context, at remote, want span, pin object, failed func(err
 		size = is.size
 	}
 	size = max(min(size, is.size-want.offset), 0)
-	return is, newBody(ctx, src, size, cancel, failed), nil
+	return is, newBody(egress.NewSteady(ctx, cancel, src), size, failed), nil
 }
 
-// patience is the longest time that the head of an answer, or a read of a body, may
-// take.
-const patience = 60 * time.Second
+// patience is the longest time that the head of an answer, a read of a body, or a look
+// as a whole may take.
+const patience = egress.StallTime
 
-// leastRate is how many bytes a second a source must give, on average over patience.
-// Only the time that is spent waiting for it counts.
-const leastRate = 1000
-
-var errStalled = fmt.Errorf("no data for %s", patience)
+// errSlowLook is why a look is given up.
+var errSlowLook = fmt.Errorf("the first bytes were not there within %s", patience)
 
 // body reads exactly size bytes of a response, and fails if none arrive.
 type body struct {
-	ctx        context.Context // of the request
-	src        io.ReadCloser
+	src        *egress.Steady
 	size, left int64
-	watch      *time.Timer
-	waited     time.Duration // for the source, since its rate was last judged
-	got        int64         // bytes, since then
-	cancel     context.CancelCauseFunc
 	failed     func(error) error
 }
 
-func newBody(ctx context.Context, src io.ReadCloser, size int64, cancel context.CancelCauseFunc, failed func(error) error) *body {
-	watch := time.AfterFunc(patience, func() { cancel(errStalled) })
-	watch.Stop() // it runs only during a read: the caller may be slow on purpose
-	return &body{ctx: ctx, src: src, size: size, left: size, watch: watch, cancel: cancel, failed: failed}
+func newBody(src *egress.Steady, size int64, failed func(error) error) *body {
+	return &body{src: src, size: size, left: size, failed: failed}
 }
 
 func (b *body) Read(p []byte) (int, error) {
 	if b.left == 0 {
 		return 0, io.EOF
 	}
-	b.watch.Reset(patience)
-	began := time.Now()
 	n, err := b.src.Read(p[:min(int64(len(p)), b.left)])
-	b.watch.Stop()
 	b.left -= int64(n)
-	if err == nil {
-		err = b.drips(time.Since(began), n)
-	}
 	if err == nil || b.left == 0 {
 		return n, nil
-	}
-	if cause := context.Cause(b.ctx); cause != nil {
-		err = cause
 	}
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
@@ -301,28 +284,9 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, b.failed(broken(err, "ended after %d of %d bytes: %s", b.size-b.left, b.size, egress.Cause(err)))
 }
 
-// drips fails where the source gave too little in the last minute that was spent
-// waiting for it.
-func (b *body) drips(waited time.Duration, n int) error {
-	b.waited, b.got = b.waited+waited, b.got+int64(n)
-	if b.waited < patience {
-		return nil
-	}
-	rate := float64(b.got) / b.waited.Seconds()
-	b.waited, b.got = 0, 0
-	if rate >= leastRate {
-		return nil
-	}
-	err := fmt.Errorf("the source sends only %.0f bytes per second", rate)
-	b.cancel(err)
-	return err
-}
-
 // Close ends the request, even if bytes remain.
 func (b *body) Close() error {
-	b.watch.Stop()
 	err := b.src.Close()
-	b.cancel(nil)
 	if err != nil && b.left > 0 {
 		return nil // ended early on purpose
 	}

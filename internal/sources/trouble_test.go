@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -100,10 +101,10 @@ func (w *waiting) Close() error { return nil }
 func TestABodyThatStandsStillIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
-		b := newBody(ctx, &waiting{ctx: ctx}, 10, cancel, asIs)
+		b := newBody(egress.NewSteady(ctx, cancel, &waiting{ctx: ctx}), 10, asIs)
 		n, err := io.Copy(io.Discard, b)
 		require.EqualValues(t, 1, n)
-		require.ErrorIs(t, err, errStalled)
+		require.ErrorIs(t, err, egress.ErrStalled)
 		require.ErrorContains(t, err, "ended after 1 of 10 bytes")
 		require.True(t, about(err, broke))
 		require.NoError(t, b.Close())
@@ -135,7 +136,7 @@ func TestABodyThatDripsIsGivenUp(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				const size = 100_000
 				ctx, cancel := context.WithCancelCause(t.Context())
-				b := newBody(ctx, dripping{c.each}, size, cancel, asIs)
+				b := newBody(egress.NewSteady(ctx, cancel, dripping{c.each}), size, asIs)
 				got := 0
 				var err error
 				for err == nil {
@@ -181,6 +182,46 @@ func TestASourceThatDoesNotAnswerIsGivenUp(t *testing.T) {
 		require.True(t, about(err, broke))
 		require.Equal(t, 2*patience, time.Since(start))
 	})
+}
+
+// drippingPlace describes its content at once, and gives a byte every two seconds.
+type drippingPlace struct{ remote }
+
+func (drippingPlace) name() string { return "a.jpg" }
+
+func (drippingPlace) get(context.Context, span, object) (object, io.ReadCloser, error) {
+	return object{size: 1_000_000, etag: `"a"`, partial: true}, everySecond{}, nil
+}
+
+// everySecond gives a byte every other second.
+type everySecond struct{}
+
+func (everySecond) Read(p []byte) (int, error) {
+	time.Sleep(2 * time.Second)
+	return copy(p, "a"), nil
+}
+
+func (everySecond) Close() error { return nil }
+
+func TestALookEndsInAMinute(t *testing.T) {
+	for name, c := range map[string]struct {
+		at   remote
+		says string
+	}{
+		"at a source that drips":           {drippingPlace{}, "ended after "},
+		"at a source that does not answer": {silentPlace{}, "did not answer for 1m0s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				_, err := remotePlace{c.at}.look(t.Context())
+				require.ErrorContains(t, err, c.says)
+				require.True(t, about(err, broke), "it may be faster later")
+				require.Equal(t, upload.KindUnavailable, fault(upload.StepClaim, "https://h/a.jpg", err).Kind)
+				require.LessOrEqual(t, time.Since(start), patience+2*time.Second)
+			})
+		})
+	}
 }
 
 // Between the look at a file's mode and its opening, something else may come to

@@ -109,8 +109,10 @@ func (s *Steps) Verify(ctx context.Context, of upload.Finished) (upload.Verifica
 
 // readMedium reads a medium's bytes where anybody can, without credentials.
 func readMedium(ctx context.Context, caller *wire.Caller, of upload.Finished, r upload.Reading) ([]upload.Comparison, error) {
-	ctx, cancel := context.WithTimeout(ctx, mediumTime)
-	defer cancel()
+	ctx, done := context.WithTimeout(ctx, mediumTime)
+	defer done()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	get, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL, nil)
 	if err != nil {
 		return []upload.Comparison{upload.Compare(address, "", "not a URL")}, nil
@@ -143,7 +145,7 @@ func readMedium(ctx context.Context, caller *wire.Caller, of upload.Finished, r 
 		}
 		return found, nil
 	}
-	same, err := sameBytes(response.Body, of)
+	same, err := sameBytes(egress.NewSteady(ctx, cancel, response.Body), of)
 	if err != nil {
 		return nil, unread(get, egress.Cause(err))
 	}

@@ -3,7 +3,6 @@ package transfer
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http/httptrace"
 	"sync/atomic"
 	"time"
@@ -14,7 +13,7 @@ import (
 // bounds are for how long nothing may move. A send that moves has no bound.
 type bounds struct {
 	every  time.Duration // how often it is looked at
-	stall  time.Duration // bytes in flight that nobody acknowledges, a source that gives none, an answer that stops
+	stall  time.Duration // bytes in flight that nobody acknowledges, a source that gives none, an answer from its head to its end
 	reused time.Duration // the first bytes on a kept connection, which the network may have forgotten
 	full   time.Duration // a receiver that lives and has no room
 	answer time.Duration // from the last byte to the answer, at least
@@ -39,7 +38,6 @@ type pulse struct {
 	fields   int64        // bytes of a form before the medium
 	head     atomic.Int64 // bytes on the connection before the medium
 	read     atomic.Int64 // bytes of the medium that were read and hashed
-	heard    atomic.Int64 // bytes of the answer
 	most     atomic.Int64 // that were seen to be acknowledged
 	sent     atomic.Bool  // the last byte was handed to the system
 	answered atomic.Bool  // the answer's head is here
@@ -144,7 +142,7 @@ func (p *pulse) wait(b bounds, t egress.Transit) stalledError {
 	case p.held.Load():
 		return stalledError{}
 	case p.answered.Load():
-		return stalledError{"the answer did not continue", b.stall}
+		return stalledError{"the answer did not end", b.stall}
 	case p.sent.Load() && !t.InFlight && !t.Unsent:
 		return stalledError{"no answer came", b.answering(p.size)}
 	case t.InFlight && t.Acked == 0 && p.at.Load().reused:
@@ -177,7 +175,7 @@ func (p *pulse) watch(ctx context.Context, b bounds, cancel context.CancelCauseF
 // still returns what nothing moved for, once that has taken too long, and nil when the
 // send is done.
 func (p *pulse) still(ctx context.Context, b bounds, ticks <-chan time.Time, done <-chan struct{}) error {
-	var last [3]int64
+	var last [2]int64
 	var what string
 	var since time.Duration
 	for {
@@ -190,8 +188,11 @@ func (p *pulse) still(ctx context.Context, b bounds, ticks <-chan time.Time, don
 		case <-ticks:
 		}
 		t := p.transit()
-		now := [3]int64{p.read.Load(), t.Acked, p.heard.Load()}
+		now := [2]int64{p.read.Load(), t.Acked}
 		wait := p.wait(b, t)
+		if p.answered.Load() && p.sent.Load() { // whatever moves, an answer is short
+			last = now
+		}
 		if now != last || wait.what != what || wait.limit == 0 {
 			last, what, since = now, wait.what, 0
 			continue
@@ -200,16 +201,4 @@ func (p *pulse) still(ctx context.Context, b bounds, ticks <-chan time.Time, don
 			return &wait
 		}
 	}
-}
-
-// moving counts what is read of an answer.
-type moving struct {
-	io.Reader
-	pulse *pulse
-}
-
-func (m moving) Read(p []byte) (int, error) {
-	n, err := m.Reader.Read(p)
-	m.pulse.heard.Add(int64(n))
-	return n, err
 }

@@ -51,13 +51,25 @@ func TestASendInWhichNothingMovesIsGivenUp(t *testing.T) {
 			body:  sourceOf(1000, mute), want: upload.ArrivedNothing, told: onLinux("the source gave nothing"),
 		},
 		{
+			name: "by a success whose words drip",
+			serve: func(conn *net.TCPConn, wait func()) {
+				swallow(conn)
+				_, _ = io.WriteString(conn, "HTTP/1.1 201 Created\r\nContent-Length: 100000\r\n\r\n")
+				go wait()
+				for err := error(nil); err == nil; time.Sleep(short / 10) {
+					_, err = io.WriteString(conn, "{")
+				}
+			},
+			body: pattern(1000), want: upload.ArrivedMaybe, told: "the answer did not end",
+		},
+		{
 			name: "by a success whose words do not come",
 			serve: func(conn *net.TCPConn, wait func()) {
 				swallow(conn)
 				_, _ = io.WriteString(conn, "HTTP/1.1 201 Created\r\nContent-Length: 100\r\n\r\n{")
 				wait()
 			},
-			body: pattern(1000), want: upload.ArrivedMaybe, told: "the answer did not continue",
+			body: pattern(1000), want: upload.ArrivedMaybe, told: "the answer did not end",
 		},
 		{
 			name: "by a success that does not come",
@@ -180,7 +192,15 @@ func TestWhatIsTakenForSilence(t *testing.T) {
 				p.read.Add(1)
 			}
 		}, false},
-		{"something of the answer is heard", func(p *pulse, _ int) { p.heard.Add(1) }, false},
+		{"the answer has begun, and more is read", func(p *pulse, _ int) {
+			p.answered.Store(true)
+			p.read.Add(1)
+		}, false},
+		{"everything was sent, and the answer does not end, whatever moves", func(p *pulse, _ int) {
+			p.sent.Store(true)
+			p.answered.Store(true)
+			p.read.Add(1)
+		}, true},
 		{"everything was sent, and no answer comes", func(p *pulse, _ int) { p.sent.Store(true) }, true},
 		{"everything was sent, and the answer does not go on", func(p *pulse, _ int) {
 			p.sent.Store(true)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors/wire"
 )
@@ -126,8 +127,10 @@ func (c caller) delete(ctx context.Context, fields upload.Fields, id string) err
 // sum fetches an image, without credentials, and returns its SHA-256. An image of
 // another size is not read to its end.
 func (c caller) sum(ctx context.Context, image image, size int64) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, imageTimeout)
-	defer cancel()
+	ctx, done := context.WithTimeout(ctx, imageTimeout)
+	defer done()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	get, err := http.NewRequestWithContext(ctx, http.MethodGet, string(image.ImageURL), nil)
 	if err != nil {
 		return "", err
@@ -141,7 +144,7 @@ func (c caller) sum(ctx context.Context, image image, size int64) (string, error
 		return "", fmt.Errorf("image answered %d", response.StatusCode)
 	}
 	h := sha256.New()
-	n, err := io.Copy(h, io.LimitReader(response.Body, size+1))
+	n, err := io.Copy(h, io.LimitReader(egress.NewSteady(ctx, cancel, response.Body), size+1))
 	if err != nil {
 		return "", err
 	}
