@@ -3,9 +3,11 @@ package batch
 import (
 	"cmp"
 	"context"
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/mediaferry/mediaferry/internal/media"
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -16,6 +18,8 @@ import (
 type Sample struct {
 	Looked int `json:"looked"`
 	Good   int `json:"good"`
+	// Unseen is how many could not be looked at in time.
+	Unseen int `json:"unseen,omitempty"`
 	// MeanBytes is the mean size of those that could be looked at.
 	MeanBytes int64    `json:"mean_bytes"`
 	Bad       []Looked `json:"bad,omitempty"`
@@ -55,27 +59,37 @@ func (r *reservoir) offer(one planned) {
 	}
 }
 
-// lookers is how many sources are opened at once.
-const lookers = 8
+const (
+	// lookers is how many sources are opened at once.
+	lookers = 32
+	// sampleTime is how long that may take for all of them. Those that are slow are left
+	// out.
+	sampleTime = 3 * time.Minute
+)
 
 // look opens the sources of the sample, as the first step of an upload does.
 func (m *planner) look(ctx context.Context) (*Sample, error) {
 	rows := m.sample.rows
 	slices.SortFunc(rows, func(a, b planned) int { return cmp.Compare(a.row.Line(), b.row.Line()) })
+	soon, cancel := context.WithTimeout(ctx, sampleTime)
+	defer cancel()
 	sizes, faults := make([]int64, len(rows)), make([]error, len(rows))
 	turns := make(chan int)
 	var done sync.WaitGroup
 	for range min(lookers, len(rows)) {
 		done.Go(func() {
 			for i := range turns {
-				sizes[i], faults[i] = m.lookAt(ctx, rows[i])
+				if sizes[i], faults[i] = m.lookAt(soon, rows[i]); faults[i] != nil && soon.Err() != nil {
+					faults[i] = errUnseen
+				}
 			}
 		})
 	}
 	for i := range rows {
 		select {
 		case turns <- i:
-		case <-ctx.Done():
+		case <-soon.Done():
+			faults[i] = errUnseen
 		}
 	}
 	close(turns)
@@ -85,6 +99,9 @@ func (m *planner) look(ctx context.Context) (*Sample, error) {
 	}
 	return judge(rows, sizes, faults), nil
 }
+
+// errUnseen marks a source that was not looked at in time.
+var errUnseen = errors.New("there was no time to look")
 
 func (m *planner) lookAt(ctx context.Context, one planned) (size int64, err error) {
 	item := one.row.Item
@@ -114,9 +131,14 @@ func checkLook(spec *spec.Spec, account spec.Account, item upload.Item, is found
 }
 
 func judge(rows []planned, sizes []int64, faults []error) *Sample {
-	s := &Sample{Looked: len(rows)}
+	s := &Sample{}
 	var sum, measured int64
 	for i, one := range rows {
+		if errors.Is(faults[i], errUnseen) {
+			s.Unseen++
+			continue
+		}
+		s.Looked++
 		if sizes[i] > 0 {
 			sum, measured = sum+sizes[i], measured+1
 		}

@@ -83,3 +83,12 @@ func latest(times ...time.Time) (last time.Time) {
 	}
 	return last
 }
+
+// WaitsSince takes up a wait for the source of an item that has no progress of its own:
+// how long it has lasted counts.
+func WaitsSince(s *upload.Progress, w *upload.Wait) {
+	key := upload.TryKey(w.Step, 0)
+	s.Waiting = w
+	s.Tally.Away = map[string]time.Time{key: w.Since}
+	s.Tally.Misses = map[string]int{key: w.Tries}
+}

@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -118,6 +120,24 @@ func (c *cutter) end() []upload.Shard {
 		c.close()
 	}
 	return c.shards
+}
+
+// waitingOutside looks for a waiting row of a route outside of a shard.
+const waitingOutside = `SELECT 1 FROM items WHERE ` + onRoute + ` AND state = 'waiting' AND run_id = '' AND (line < $5 OR line > $6)`
+
+// WaitingOutside reports whether rows of a shard's route wait that are not the shard's:
+// ones that nobody has tried yet, or any.
+func (l *Ledger) WaitingOutside(ctx context.Context, shard upload.Shard, untried bool) (bool, error) {
+	query := waitingOutside
+	if untried {
+		query += ` AND waiting = ''`
+	}
+	var found int
+	err := l.read.QueryRowContext(ctx, query+` LIMIT 1`, shardArgs(shard)...).Scan(&found)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return found > 0, l.fail("look for waiting rows of batch "+shard.Batch, err)
 }
 
 // Row is an item with its progress.

@@ -300,3 +300,26 @@ func TestAloneRowsAreReadAFewAtATime(t *testing.T) {
 		require.Equal(t, want, got)
 	})
 }
+
+func TestALookAtRowsThatWaitOutsideOfAShard(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		l := ledgertest.Open(t, url, ledger.Options{Now: func() time.Time { return noon }})
+		outside := func(first, last int, untried bool) bool {
+			found, err := l.WaitingOutside(t.Context(), springShard(first, last), untried)
+			require.NoError(t, err)
+			return found
+		}
+		announce(t, l, lines(1, 4)...)
+		require.False(t, outside(1, 4, false))
+		require.True(t, outside(1, 3, true))
+		require.True(t, outside(2, 4, true))
+		wait := &upload.Wait{Step: upload.StepClaim, Since: noon, Tries: 1}
+		require.NoError(t, l.NoteWait(t.Context(), lines(4, 4)[0].UploadID, "", wait))
+		require.False(t, outside(1, 3, true), "somebody has tried it")
+		require.True(t, outside(1, 3, false))
+		claim, err := l.Claim(t.Context(), packed(lines(4, 4)[0], "run", noon))
+		require.NoError(t, err)
+		require.Equal(t, ledger.Granted, claim.Outcome)
+		require.False(t, outside(1, 3, false), "a run holds it")
+	})
+}

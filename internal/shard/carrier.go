@@ -42,10 +42,11 @@ const (
 )
 
 // Carriers is what the shards of a process share: how many rows of an account may
-// be under way, and leased permits. Its zero value is ready.
+// be under way, leased permits, and which hosts of sources are slow. Its zero value is ready.
 type Carriers struct {
 	limiters limiters
 	leases   leases
+	lags     lags
 }
 
 // Attempt is one attempt of carrying a shard.
@@ -69,6 +70,7 @@ type carrier struct {
 	spec    *spec.Spec
 	limiter *limiter
 	asking  chan struct{} // holds those who ask the vendor
+	slow    slowSources
 
 	requests detachRequests
 
@@ -80,6 +82,10 @@ type carrier struct {
 	haltedForOutage bool          // it halts for an outage
 	trouble         error         // of the ledger
 	unsent          int           // rows not sent yet
+	resting         int           // of them, rows that wait for their sources alone
+	looking         int           // rows that look at slow sources
+	kept            bool          // some of those are claimed
+	sourceNext      time.Time     // when the first of the rows that were left for their sources is to be tried
 	processing      []*row        // that the vendor still processes
 	waiting         int           // rows that could not be taken on
 	detached        bool
@@ -94,7 +100,7 @@ func (cs *Carriers) Open(s *steps.Steps, shard upload.Shard, attempt Attempt) (C
 	}
 	c := &carrier{
 		Steps: s, shared: cs, shard: shard, attempt: attempt, account: shard.Route.Account, vendor: vendor, spec: vendor.Spec(),
-		limiter: cs.limiters.of(shard.Route.Account, s.Now), asking: make(chan struct{}, pollsAtOnce),
+		limiter: cs.limiters.of(shard.Route.Account, s.Now), asking: make(chan struct{}, pollsAtOnce), slow: newSlowSources(&cs.lags),
 	}
 	c.requests.reset()
 	return Carrier{c}, nil
@@ -146,6 +152,10 @@ func (c *carrier) carry(ctx context.Context, rows []ledger.Row) {
 		case r.p.Next == upload.StepPoll:
 			r.finishSending()
 			c.takeOn(working, &all, r, r.run)
+		case r.unseen() || r.lags(): // it takes its place by itself, once its source is seen
+			if !c.takeOn(working, &all, r, r.run) {
+				r.finishSending()
+			}
 		case !c.enter(ctx):
 			r.finishSending()
 			c.countWaiting()
@@ -261,10 +271,14 @@ func (c *carrier) budget(ctx context.Context, batch ledger.Batch) (ledger.Batch,
 }
 
 // patience is how long a row may wait for its next poll without giving up the
-// shard's slot: for as long as others are being sent, and a little more.
+// shard's slot: for as long as others are being sent, and a little more. A shard that
+// looks at slow sources comes back late, and its rows do not wait for that.
 func (c *carrier) patience() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.looking > 0 {
+		return lookMost
+	}
 	if c.unsent > 0 && c.halt == "" {
 		return 10 * shardPatience
 	}

@@ -2,12 +2,10 @@ package shard
 
 import (
 	"context"
-	"sync"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/steps"
 	"github.com/mediaferry/mediaferry/internal/upload"
-	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
 const (
@@ -16,32 +14,57 @@ const (
 	// fewer under way claims each when its turn comes, since a row that is claimed
 	// counts as begun.
 	admitRows = 32
-	// admitStats is how many sources of them are seen at at once.
-	admitStats = 8
+	// admitStats is how many sources are looked at at once ahead of the claims.
+	admitStats = 32
 )
 
-// admit claims the rows that have not begun, a group at a time, and passes all on
-// in their order.
+// admit looks at the sources of the rows that have not begun, claims those that have
+// been seen, and passes all on, about in their order. It waits for nobody: rows are
+// claimed together that have been seen by then, and those whose sources are slow come
+// last.
 func (c *carrier) admit(ctx context.Context, rows []ledger.Row) <-chan *row {
-	out := make(chan *row, admitRows)
+	seen, out := make(chan *row, admitRows), make(chan *row, admitRows)
+	go func() {
+		defer close(seen)
+		c.glanceAll(ctx, rows, seen)
+	}()
 	go func() {
 		defer close(out)
-		for len(rows) > 0 {
-			n := min(len(rows), admitRows)
-			group := make([]*row, n)
-			for i, row := range rows[:n] {
-				group[i] = newRow(c, row)
-			}
-			rows = rows[n:]
+		var late []*row
+		for first := range seen {
+			group := among([]*row{first}, seen)
 			if most := c.LimitsOf(c.shard.Batch).InFlight; (most == 0 || most >= admitRows) && !c.stopped() && ctx.Err() == nil {
 				c.claimGroup(ctx, group)
 			}
 			for _, r := range group {
+				if r.late {
+					late = append(late, r)
+					continue
+				}
 				out <- r // whoever reads does so to the end
 			}
 		}
+		for _, r := range late {
+			out <- r
+		}
 	}()
 	return out
+}
+
+// among adds the rows to a group that are there already.
+func among(group []*row, seen <-chan *row) []*row {
+	for len(group) < admitRows {
+		select {
+		case r, more := <-seen:
+			if !more {
+				return group
+			}
+			group = append(group, r)
+		default:
+			return group
+		}
+	}
+	return group
 }
 
 // claimGroup claims those of a group with which all is plain. The others do it
@@ -51,12 +74,19 @@ func (c *carrier) claimGroup(ctx context.Context, group []*row) {
 	if err != nil {
 		return
 	}
-	seen := c.statGroup(ctx, caller.Account, group)
+	var seen []*row
 	var lookups []ledger.Lookup
-	for _, r := range seen {
+	for _, r := range group {
+		if r.seen.Size == 0 || !c.spec.Packs(r.seen) {
+			continue
+		}
+		seen = append(seen, r)
 		if !r.item.Again {
 			lookups = append(lookups, ledger.Lookup{Item: r.item, Fingerprint: r.seen.Fingerprint})
 		}
+	}
+	if len(seen) == 0 {
+		return
 	}
 	known, err := c.Ledger.Delivered(ctx, lookups)
 	if err != nil {
@@ -82,43 +112,10 @@ func (c *carrier) claimGroup(ctx context.Context, group []*row) {
 	}
 }
 
-// statGroup looks at the sources of a group's rows that have not begun, and
-// returns those that can be packed.
-func (c *carrier) statGroup(ctx context.Context, account spec.Account, group []*row) []*row {
-	var all sync.WaitGroup
-	turns := make(chan struct{}, admitStats)
-	for _, r := range group {
-		if r.broken != nil || r.entry.Detached || r.p.Content.Size > 0 || steps.Meant(r.item, account) != nil {
-			continue
-		}
-		turns <- struct{}{}
-		all.Go(func() {
-			defer func() { <-turns }()
-			if content, _, err := c.Stat(ctx, r.item, c.spec, account); err == nil && c.spec.Packs(content) {
-				r.seen = content
-			}
-		})
-	}
-	all.Wait()
-	var seen []*row
-	for _, r := range group {
-		if r.seen.Size > 0 {
-			seen = append(seen, r)
-		}
-	}
-	return seen
-}
-
-// claim looks at the source and claims the row. A row that does not go on is done:
-// it is known, refused, or detached.
-func (r *row) claim(ctx context.Context, account spec.Account) error {
-	if err := steps.Meant(r.item, account); err != nil {
-		return err
-	}
-	content, _, err := r.Stat(ctx, r.item, r.spec, account)
-	if err != nil {
-		return err
-	}
+// claim claims the row, whose source was seen. A row that does not go on is done: it is
+// known, refused, or detached.
+func (r *row) claim(ctx context.Context) error {
+	content := r.seen
 	if !r.item.Again {
 		known, err := r.Ledger.Delivered(ctx, []ledger.Lookup{{Item: r.item, Fingerprint: content.Fingerprint}})
 		if err != nil {

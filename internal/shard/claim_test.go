@@ -1,16 +1,11 @@
 package shard
 
 import (
-	"errors"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/mediaferry/mediaferry/internal/ledger"
-	"github.com/mediaferry/mediaferry/internal/steps"
 	"github.com/mediaferry/mediaferry/internal/upload"
-	"github.com/mediaferry/mediaferry/internal/vendors/sitoo"
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
@@ -32,19 +27,18 @@ func TestRowsAreClaimedAheadOnlyWhereSoManyMayBeUnderWay(t *testing.T) {
 		"a batch that may have only two": {2, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			looks := 0
-			s := &steps.Steps{Now: time.Now, Accounts: asked{account: func(string) (spec.Account, error) {
-				looks++ // the first thing that a claim needs
-				return spec.Account{}, errors.New("no such account")
-			}}}
-			carrier := carrierOf(s, sitoo.Client{})
+			paths, quick := dripped(3, 4)
+			carrier, l, _ := shardOf(t, append(paths[1:], "/quick/3.gif"), quick)
 			carrier.LimitBatch(carrier.shard.Batch, upload.Limits{InFlight: c.most})
+			rows, err := l.ShardRows(t.Context(), carrier.shard)
+			require.NoError(t, err)
 			passed := 0
-			for range carrier.admit(t.Context(), make([]ledger.Row, 3)) {
+			for r := range carrier.admit(t.Context(), rows) {
 				passed++
+				require.Positive(t, r.seen.Size, "its source is looked at all the same")
+				require.Equal(t, c.ahead, r.p.Content.Size > 0)
 			}
 			require.Equal(t, 3, passed)
-			require.Equal(t, c.ahead, looks > 0)
 		})
 	}
 }

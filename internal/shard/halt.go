@@ -71,8 +71,8 @@ func (c *carrier) countWaiting() {
 	c.waiting++
 }
 
-// over is what the shard comes to: nil when all its rows have ended or are to
-// travel alone.
+// over is what the shard comes to: nil when all its rows have ended, are to travel
+// alone, or wait for another round of their batch.
 func (c *carrier) over(ctx context.Context) error {
 	if err := c.save(ctx); err != nil {
 		c.fail(ctx, err)
@@ -81,6 +81,7 @@ func (c *carrier) over(ctx context.Context) error {
 		c.abandon(context.WithoutCancel(ctx))
 		return ctx.Err()
 	}
+	pass := c.passOn(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -90,14 +91,25 @@ func (c *carrier) over(ctx context.Context) error {
 		return &steps.Later{Why: c.halt, After: c.haltFor}
 	case c.waiting > 0:
 		return &steps.Later{Why: fmt.Sprintf("%d rows could not continue", c.waiting), After: shardRest}
-	case len(c.processing) > 0:
-		next := c.processing[0].p.NotBefore
-		for _, r := range c.processing {
-			if r.p.NotBefore.Before(next) {
-				next = r.p.NotBefore
-			}
-		}
-		return &steps.Later{Why: fmt.Sprintf("the vendor is processing %d rows", len(c.processing)), After: max(next.Sub(c.Now()), time.Millisecond)}
+	case pass:
+		return nil
+	case len(c.processing) > 0 || !c.sourceNext.IsZero():
+		return c.later()
 	}
 	return nil
+}
+
+// later is when a shard comes back whose rows are being processed, or wait for their
+// sources.
+func (c *carrier) later() error {
+	next, why := c.sourceNext, "rows are waiting for their sources"
+	if len(c.processing) > 0 {
+		why = fmt.Sprintf("the vendor is processing %d rows", len(c.processing))
+	}
+	for _, r := range c.processing {
+		if next.IsZero() || r.p.NotBefore.Before(next) {
+			next = r.p.NotBefore
+		}
+	}
+	return &steps.Later{Why: why, After: max(next.Sub(c.Now()), time.Millisecond)}
 }

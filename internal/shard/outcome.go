@@ -77,8 +77,10 @@ func (r *row) judge(ctx context.Context, step upload.Step, e *upload.Error) bool
 			r.p.NotBefore = r.Now().Add(verdict.After)
 			return true
 		}
-		if w := r.p.Waiting; r.p.Content.Size == 0 && w != nil && w.Tries&(w.Tries-1) == 0 { // it is not claimed, and saves nothing; less often each time
-			r.fail(ctx, r.Ledger.NoteWait(ctx, r.item.UploadID, r.attempt.Run.ID, w))
+		r.noteWait(ctx, verdict.After)
+		if e.Peer == upload.PeerSource { // no other row's affair
+			r.noteLag()
+			return r.restForSource(ctx, verdict.After)
 		}
 		return r.rest(ctx, e, verdict.After)
 	case flow.Hold:
@@ -86,6 +88,16 @@ func (r *row) judge(ctx context.Context, step upload.Step, e *upload.Error) bool
 		return false
 	}
 	return r.proceed(ctx)
+}
+
+// noteWait notes what a row waits for that is not claimed and saves nothing. Short waits
+// are noted less often each time.
+func (r *row) noteWait(ctx context.Context, wait time.Duration) {
+	w := r.p.Waiting
+	if r.p.Content.Size > 0 || w == nil || wait <= restInSlot && w.Tries&(w.Tries-1) != 0 {
+		return
+	}
+	r.fail(ctx, r.Ledger.NoteWait(ctx, r.item.UploadID, r.attempt.Run.ID, w))
 }
 
 // rest waits before a call is made again: here, where it is not long, and else until
@@ -139,12 +151,20 @@ func (r *row) hold(ctx context.Context, e *upload.Error) {
 // saveAndWait leaves the row, as far as it is, until its shard comes back.
 func (r *row) saveAndWait(ctx context.Context) {
 	if r.p.Next != upload.StepPoll && r.p.Content.Size > 0 {
-		r.p.Idle = true
-		if err := r.save(context.WithoutCancel(ctx)); err != nil {
-			r.fail(ctx, err)
-		}
+		r.saveIdle(ctx)
 	}
 	r.countWaiting()
+}
+
+// saveIdle saves that nothing of the row is on its way, and reports whether the ledger
+// took that.
+func (r *row) saveIdle(ctx context.Context) bool {
+	r.p.Idle = true
+	err := r.save(context.WithoutCancel(ctx))
+	if err != nil {
+		r.fail(ctx, err)
+	}
+	return err == nil
 }
 
 // detachOrWait detaches the row, or leaves it to the next attempt where the ledger does

@@ -27,7 +27,11 @@ type row struct {
 	entry           ledger.Entry
 	item            upload.Item
 	broken          error          // of reading the item
-	seen            upload.Content // what the source held when its group was claimed
+	seen            upload.Content // what the source held when it was looked at; zero until then
+	fault           error          // of a look that failed, until the row takes note of it
+	late            bool           // its source is slow: others do not wait for it
+	lagging         bool           // it holds one of the places for slow sources
+	began           time.Time      // its present step
 	way             flow.Flow
 	p               upload.Progress
 	started         time.Time
@@ -51,6 +55,9 @@ func newRow(c *carrier, from ledger.Row) *row {
 	}
 	if from.Progress == nil {
 		r.p.BytesSent = from.Result.BytesSent
+		if w := from.Waiting; w != nil && w.Step == upload.StepClaim { // nothing else was saved
+			flow.WaitsSince(&r.p, w)
+		}
 		return r
 	}
 	r.p, r.started = *from.Progress, from.Result.StartedAt.Time
@@ -81,12 +88,16 @@ func (r *row) run(ctx context.Context) {
 			}
 			continue
 		}
-		if !r.holdsSlot {
-			if !r.enter(ctx) {
-				r.countWaiting()
+		if r.unseen() {
+			r.releaseSlot() // nothing is sent meanwhile
+			if !r.look(ctx) {
 				return
 			}
-			r.holdsSlot = true
+			continue
+		}
+		if !r.holdsSlot && !r.takeSlot(ctx) {
+			r.countWaiting()
+			return
 		}
 		if !r.step(ctx) {
 			return
@@ -94,11 +105,24 @@ func (r *row) run(ctx context.Context) {
 	}
 }
 
+// takeSlot waits for a place of the limiter, and reports whether the row goes on.
+func (r *row) takeSlot(ctx context.Context) bool {
+	if !r.takeLaggingTurn(ctx) {
+		return false
+	}
+	r.holdsSlot = r.enter(ctx)
+	if !r.holdsSlot {
+		r.leaveLaggingTurn()
+	}
+	return r.holdsSlot
+}
+
 // releaseSlot gives the row's place to another.
 func (r *row) releaseSlot() {
 	if r.holdsSlot {
 		r.holdsSlot = false
 		r.limiter.leave()
+		r.leaveLaggingTurn()
 	}
 }
 
@@ -115,6 +139,7 @@ func (r *row) finishSending() {
 
 // step makes the row's next step, and reports whether it goes on.
 func (r *row) step(ctx context.Context) bool {
+	r.began = r.Now()
 	if r.hasRequest() {
 		r.obeyRequest(ctx)
 		return false
@@ -144,14 +169,14 @@ func (r *row) step(ctx context.Context) bool {
 	return r.handleOutcome(ctx, r.p.At(), r.do(ctx, caller, action))
 }
 
-// begin looks at the source and claims the row, and reports whether it goes on.
+// begin claims the row, and reports whether it goes on.
 func (r *row) begin(ctx context.Context) bool {
 	if r.broken != nil {
 		return r.handleOutcome(ctx, upload.StepClaim, upload.Errorf(upload.KindInternal, upload.StepClaim, "the row cannot be read: %w", r.broken))
 	}
-	caller, err := r.caller(ctx)
+	_, err := r.caller(ctx) // which knows the row's way
 	if err == nil {
-		err = r.claim(ctx, caller.Account)
+		err = r.claim(ctx)
 	}
 	if err == nil && r.p.Content.Size > 0 {
 		err = r.prehash(ctx)

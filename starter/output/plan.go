@@ -152,5 +152,8 @@ func (c Console) Sample(s *batch.Sample) error {
 		}
 	}
 	_, err := fmt.Fprintf(c.Out, "\nsample: %d of %d sources are usable, %s on average\n", s.Good, s.Looked, Size(s.MeanBytes))
+	if err == nil && s.Unseen > 0 {
+		_, err = fmt.Fprintf(c.Out, "%d more sources did not answer in time\n", s.Unseen)
+	}
 	return err
 }

@@ -1,0 +1,300 @@
+package shard
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/steps"
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+// A source that is slow, or out of order, is the affair of its own rows alone. They are
+// looked at without a place of the limiter, after all others, and few of them are sent at
+// once.
+const (
+	// glanceMost is how long a look may take ahead of the claims. A row whose source
+	// takes longer comes last.
+	glanceMost = time.Second
+	// passOnAfter is how long a shard waits for sources while other rows of its route wait
+	// for theirs.
+	passOnAfter = 5 * time.Minute
+	// looksAtOnce is how many slow sources one shard looks at at once.
+	looksAtOnce = 32
+	// lookMost is a little more than a look at a source can take.
+	lookMost = 90 * time.Second
+	// laggingLeast is how long a step takes, at least, whose failure makes the source's
+	// host count as slow, and laggingFor for how long it does.
+	laggingLeast = 10 * time.Second
+	laggingFor   = time.Minute
+	// laggingMost is how many rows of one shard are sent at once whose sources are at
+	// such hosts.
+	laggingMost = 4
+)
+
+// slowSources keeps rows with slow sources from holding up the others of their shard.
+type slowSources struct {
+	hosts *lags
+	looks chan struct{} // holds those who look
+	turns chan struct{} // holds those who send
+}
+
+func newSlowSources(hosts *lags) slowSources {
+	return slowSources{hosts: hosts, looks: make(chan struct{}, looksAtOnce), turns: make(chan struct{}, laggingMost)}
+}
+
+// lags are the hosts of sources that failed to give what they should, and until when
+// they count as slow. Its zero value is ready.
+type lags struct {
+	mu    sync.Mutex
+	until map[string]time.Time
+}
+
+func (l *lags) note(host string, until time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.until == nil {
+		l.until = map[string]time.Time{}
+	}
+	l.until[host] = until
+}
+
+// slow reports whether a host counts as slow. One that no longer does is forgotten.
+func (l *lags) slow(host string, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	until, noted := l.until[host]
+	if noted && !now.Before(until) {
+		delete(l.until, host)
+	}
+	return now.Before(until)
+}
+
+// hostOf is the host of a source, or its bucket; "" for a file of this host.
+func hostOf(source string) string {
+	if upload.IsLocal(source) {
+		return ""
+	}
+	u, err := url.Parse(source)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + strings.ToLower(u.Host)
+}
+
+// lags reports whether the row's source is at a host that was slow of late.
+func (r *row) lags() bool {
+	host := hostOf(r.item.Source)
+	return host != "" && r.slow.hosts.slow(host, r.Now())
+}
+
+// takeLaggingTurn waits for one of the few places of rows whose sources are slow, and
+// reports whether the row goes on.
+func (r *row) takeLaggingTurn(ctx context.Context) bool {
+	if !r.lags() {
+		return true
+	}
+	select {
+	case r.slow.turns <- struct{}{}:
+		r.lagging = true
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (r *row) leaveLaggingTurn() {
+	if r.lagging {
+		r.lagging = false
+		<-r.slow.turns
+	}
+}
+
+// unseen reports whether the row's source is to be looked at before it can be claimed.
+func (r *row) unseen() bool {
+	return r.broken == nil && !r.entry.Detached && r.p.Content.Size == 0 && r.seen.Size == 0
+}
+
+// glanceAll looks at the sources of all rows that have not begun, and passes the rows on.
+func (c *carrier) glanceAll(ctx context.Context, rows []ledger.Row, seen chan<- *row) {
+	var all sync.WaitGroup
+	turns := make(chan struct{}, admitStats)
+	for _, from := range rows {
+		r := newRow(c, from)
+		switch {
+		case !r.unseen() || c.stopped() || ctx.Err() != nil:
+			seen <- r // whoever reads does so to the end
+			continue
+		case r.lags(), r.untilSource() > 0:
+			r.late = true
+			seen <- r
+			continue
+		}
+		turns <- struct{}{}
+		all.Go(func() {
+			defer func() { <-turns }()
+			r.glance(ctx)
+			seen <- r
+		})
+	}
+	all.Wait()
+}
+
+// glance looks at the row's source for a moment.
+func (r *row) glance(ctx context.Context) {
+	soon, done := context.WithTimeout(ctx, glanceMost)
+	defer done()
+	content, err := r.stat(soon)
+	switch {
+	case err == nil:
+		r.seen = content
+	case soon.Err() != nil: // it is looked at in its own time
+		r.late = true
+	default:
+		r.fault, r.began = err, r.Now()
+	}
+}
+
+// untilSource is how long it is until the row's source is to be tried again.
+func (r *row) untilSource() time.Duration {
+	w := r.p.Waiting
+	if w == nil || w.Step != upload.StepClaim || w.Next.IsZero() {
+		return 0
+	}
+	return w.Next.Sub(r.Now())
+}
+
+// stat finds out what the row's source holds.
+func (r *row) stat(ctx context.Context) (upload.Content, error) {
+	caller, err := r.carrier.caller(ctx)
+	if err != nil {
+		return upload.Content{}, err
+	}
+	if err := steps.Meant(r.item, caller.Account); err != nil {
+		return upload.Content{}, err
+	}
+	content, _, err := r.Stat(ctx, r.item, r.spec, caller.Account)
+	return content, err
+}
+
+// look looks at the row's source for as long as that takes, and reports whether the row
+// goes on.
+func (r *row) look(ctx context.Context) bool {
+	switch {
+	case r.hasRequest():
+		r.obeyRequest(ctx)
+		return false
+	case r.stopped():
+		r.countWaiting()
+		return false
+	}
+	if wait := r.untilSource(); r.fault == nil && wait > 0 { // since an earlier attempt of the shard
+		return r.restForSource(ctx, wait)
+	}
+	err := r.fault
+	r.fault = nil
+	if err == nil {
+		r.seen, err = r.statSlowly(ctx)
+	}
+	if err == nil {
+		return true
+	}
+	if _, broken := r.caller(ctx); broken != nil { // which knows the row's way
+		err = broken
+	}
+	return r.handleOutcome(ctx, upload.StepClaim, err)
+}
+
+func (r *row) statSlowly(ctx context.Context) (upload.Content, error) {
+	select {
+	case r.slow.looks <- struct{}{}:
+		defer func() { <-r.slow.looks }()
+	case <-ctx.Done():
+		return upload.Content{}, ctx.Err()
+	}
+	r.countLooking(1)
+	defer r.countLooking(-1)
+	r.began = r.Now()
+	return r.stat(ctx)
+}
+
+func (c *carrier) countLooking(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.looking += n
+}
+
+// noteLag has the host of the row's source count as slow, if the step that failed took
+// long.
+func (r *row) noteLag() {
+	now := r.Now()
+	if host := hostOf(r.item.Source); host != "" && now.Sub(r.began) >= laggingLeast {
+		r.slow.hosts.note(host, now.Add(laggingFor))
+	}
+}
+
+// restForSource waits until the row's source is to be tried again, without a place of
+// the limiter: here while other rows of the shard are being sent, and else until the
+// shard comes back. It reports whether the row goes on.
+func (r *row) restForSource(ctx context.Context, wait time.Duration) bool {
+	r.releaseSlot()
+	r.countResting(1)
+	defer r.countResting(-1)
+	for left := wait; left > 0; left -= shardWatch {
+		if r.hasRequest() {
+			return true
+		}
+		if left > restInSlot && !r.othersSend() || r.stopped() || r.Pause(ctx, min(left, shardWatch)) != nil {
+			r.leaveForSource(ctx, r.Now().Add(left))
+			return false
+		}
+	}
+	return true
+}
+
+func (c *carrier) countResting(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.resting += n
+}
+
+// othersSend reports whether rows of the shard are being sent, or wait for that.
+func (c *carrier) othersSend() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.unsent > c.resting+c.looking
+}
+
+// leaveForSource leaves the row, as far as it is, until the shard comes back for it.
+func (r *row) leaveForSource(ctx context.Context, next time.Time) {
+	if ctx.Err() != nil || r.p.Content.Size > 0 && !r.saveIdle(ctx) {
+		r.countWaiting()
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.kept = r.kept || r.p.Content.Size > 0
+	if r.sourceNext.IsZero() || next.Before(r.sourceNext) {
+		r.sourceNext = next
+	}
+}
+
+// passOn reports whether a shard that only waits for sources is to end: few shards of a
+// route are under way at once, and rows that nobody has tried wait behind them. Its rows
+// still wait in the ledger, and another round of the batch takes them up. It ends after
+// a while for rows of earlier rounds, too.
+func (c *carrier) passOn(ctx context.Context) bool {
+	c.mu.Lock()
+	waits := c.halt == "" && c.waiting == 0 && len(c.processing) == 0 && !c.sourceNext.IsZero() && !c.kept
+	c.mu.Unlock()
+	if !waits {
+		return false
+	}
+	long := c.Now().Sub(c.attempt.Run.Started) >= passOnAfter
+	others, err := c.Ledger.WaitingOutside(ctx, c.shard, !long)
+	c.fail(ctx, err)
+	return others
+}
