@@ -26,7 +26,7 @@ type page struct {
 	// Beyond counts failures for which there was no room.
 	Beyond int64
 	Events []ledger.BatchEvent
-	Thumbs []thumbnail
+	Thumbs []picture
 }
 
 // writeHTML writes one page that needs no other file and loads nothing.

@@ -1,40 +1,26 @@
 package report
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
 	"html/template"
-	"image"
-	"image/color"
-	"image/jpeg"
 	"io"
 	"math/rand/v2"
 
-	_ "image/gif" // formats that catalogues have
-	_ "image/png"
-
-	_ "golang.org/x/image/bmp"
-	"golang.org/x/image/draw"
-	_ "golang.org/x/image/tiff"
-	_ "golang.org/x/image/webp"
-
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/sources"
+	"github.com/mediaferry/mediaferry/internal/thumbnail"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
 const (
 	mostThumbs = 12
 	mostPicks  = 4 * mostThumbs // some turn out to be no pictures, or gone
-	thumbEdge  = 220            // pixels
-	mostBytes  = 16 << 20       // of a source that is read for a thumbnail
-	mostPixels = 40 << 20       // of what is decoded: some small files are huge pictures
 )
 
-// thumbnail is a small picture of a medium that was delivered.
-type thumbnail struct {
+// picture is a thumbnail of a medium that was delivered.
+type picture struct {
 	URL           template.URL // data:
 	Width, Height int
 	Item, Account string
@@ -55,7 +41,7 @@ func newPicks(from *sources.Sources) *picks {
 
 func (p *picks) offer(entry ledger.Entry) {
 	r := entry.Result
-	if p.from == nil || r.State != upload.StateReady || !upload.IsLocal(r.Source) || r.Size <= 0 || int64(r.Size) > mostBytes || entry.Fingerprint == "" {
+	if p.from == nil || r.State != upload.StateReady || !upload.IsLocal(r.Source) || r.Size <= 0 || int64(r.Size) > thumbnail.MostBytes || entry.Fingerprint == "" {
 		return
 	}
 	p.met++
@@ -70,8 +56,8 @@ func (p *picks) offer(entry ledger.Entry) {
 
 // thumbnails are of the rows that could be read. One that is gone, changed or no
 // picture is left out: what was delivered does not depend on it.
-func (p *picks) thumbnails(ctx context.Context) ([]thumbnail, error) {
-	var all []thumbnail
+func (p *picks) thumbnails(ctx context.Context) ([]picture, error) {
+	var all []picture
 	shown := map[upload.Text]bool{} // by content: one picture may be of many rows
 	for _, entry := range p.rows {
 		if err := ctx.Err(); err != nil {
@@ -92,27 +78,23 @@ func (p *picks) thumbnails(ctx context.Context) ([]thumbnail, error) {
 	return all, nil
 }
 
-func (p *picks) thumbnail(ctx context.Context, entry ledger.Entry) (thumbnail, error) {
+func (p *picks) thumbnail(ctx context.Context, entry ledger.Entry) (picture, error) {
 	item, err := entry.Item()
 	if err != nil {
-		return thumbnail{}, err
+		return picture{}, err
 	}
 	content, err := p.read(ctx, item.Source, entry.Fingerprint)
 	if err != nil {
-		return thumbnail{}, err
+		return picture{}, err
 	}
 	small, err := shrink(content)
 	if err != nil {
-		return thumbnail{}, err
-	}
-	var out bytes.Buffer
-	if err := jpeg.Encode(&out, small, &jpeg.Options{Quality: 72}); err != nil {
-		return thumbnail{}, err
+		return picture{}, err
 	}
 	r := entry.Result
-	return thumbnail{
-		URL:   template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(out.Bytes())), //nolint:gosec // made here, of base64 alone
-		Width: small.Bounds().Dx(), Height: small.Bounds().Dy(), Item: r.Item, Account: r.To, MediaID: string(r.MediaID),
+	return picture{
+		URL:   template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(small.JPEG)), //nolint:gosec // made here, of base64 alone
+		Width: small.Width, Height: small.Height, Item: r.Item, Account: r.To, MediaID: string(r.MediaID),
 	}, nil
 }
 
@@ -128,28 +110,11 @@ func (p *picks) read(ctx context.Context, source, fingerprint string) (_ []byte,
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, body.Close()) }()
-	return io.ReadAll(io.LimitReader(body, mostBytes))
+	return io.ReadAll(io.LimitReader(body, thumbnail.MostBytes))
 }
 
-var errNoPicture = errors.New("not an image, or too large")
-
-// shrink decodes a picture and makes it small, upon white where it is clear.
-func shrink(content []byte) (image.Image, error) {
-	config, _, err := image.DecodeConfig(bytes.NewReader(content))
-	if err != nil || config.Width <= 0 || config.Height <= 0 || config.Width > mostPixels/config.Height {
-		return nil, errNoPicture
-	}
-	full, _, err := image.Decode(bytes.NewReader(content))
-	if err != nil {
-		return nil, errNoPicture
-	}
-	b := full.Bounds()
-	wide, high := b.Dx(), b.Dy()
-	if longest := max(wide, high); longest > thumbEdge {
-		wide, high = max(wide*thumbEdge/longest, 1), max(high*thumbEdge/longest, 1)
-	}
-	small := image.NewRGBA(image.Rect(0, 0, wide, high))
-	draw.Draw(small, small.Bounds(), image.NewUniform(color.White), image.Point{}, draw.Src)
-	draw.ApproxBiLinear.Scale(small, small.Bounds(), full, b, draw.Over, nil)
-	return small, nil
+// shrink makes the thumbnail of a picture. It ends within seconds, so it needs no
+// context.
+func shrink(content []byte) (*thumbnail.Picture, error) {
+	return thumbnail.Make(context.Background(), content)
 }

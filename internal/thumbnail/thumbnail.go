@@ -1,0 +1,79 @@
+// Package thumbnail makes small pictures of media that strangers made. It decodes them
+// in a process of its own, whose memory and time are limited and whose environment is
+// empty: a file that a decoder cannot cope with costs its thumbnail and nothing else.
+//
+// It owns that process, which is this program once more, and what a picture may cost. It
+// refuses to know where a picture comes from and what its thumbnail is for.
+package thumbnail
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image/jpeg"
+	"os/exec"
+	"time"
+)
+
+const (
+	// Edge is the longest edge of a thumbnail, in pixels.
+	Edge = 220
+	// MostBytes is how large the file of a picture may be.
+	MostBytes = 16 << 20
+
+	decodeTime = 10 * time.Second
+	mostAnswer = 1 << 20 // bytes of a thumbnail
+)
+
+// Picture is a thumbnail.
+type Picture struct {
+	JPEG          []byte
+	Width, Height int
+}
+
+// ErrNone says that there is no thumbnail of a file: it is no picture that can be
+// decoded, or a decoder needs too much for it.
+var ErrNone = errors.New("not an image, or too large")
+
+// Make makes the thumbnail of a picture, which may be of any format that catalogues
+// have. The error wraps ErrNone where the process that decodes it has failed, died, or
+// taken too long.
+func Make(ctx context.Context, content []byte) (*Picture, error) {
+	if len(content) > MostBytes {
+		return nil, ErrNone
+	}
+	ctx, cancel := context.WithTimeout(ctx, decodeTime)
+	defer cancel()
+	program, err := self()
+	if err != nil {
+		return nil, fmt.Errorf("start a process for a thumbnail: %w", err)
+	}
+	out := &bounded{most: mostAnswer}
+	child := exec.CommandContext(ctx, program) //nolint:gosec // this program itself
+	child.Args = []string{"mediaferry", command}
+	child.Env, child.Dir = []string{}, "/"
+	child.Stdin, child.Stdout = bytes.NewReader(content), out
+	child.WaitDelay = time.Second
+	if err := child.Run(); err != nil {
+		return nil, fmt.Errorf("%w (%w)", ErrNone, err)
+	}
+	config, err := jpeg.DecodeConfig(bytes.NewReader(out.Bytes()))
+	if err != nil || config.Width > Edge || config.Height > Edge {
+		return nil, ErrNone
+	}
+	return &Picture{JPEG: out.Bytes(), Width: config.Width, Height: config.Height}, nil
+}
+
+// bounded is a buffer that takes no more than most bytes.
+type bounded struct {
+	bytes.Buffer
+	most int
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if b.Len()+len(p) > b.most {
+		return 0, errors.New("the answer is too long")
+	}
+	return b.Buffer.Write(p)
+}
