@@ -35,7 +35,7 @@ func TestAFilmInManyPartsOutlivesKill9(t *testing.T) {
 	up.kill()
 	p.noEngineIsLeft()
 	_, again := p.up("--sandbox")
-	require.Equal(t, at, again, "everything is where it was")
+	require.Equal(t, at.places(), again.places(), "everything is where it was")
 	r := p.ready("upload/truvideo/film")
 	require.EqualValues(t, sum(t, film), r.SHA256)
 

@@ -28,6 +28,14 @@ type upLine struct {
 	TokenFile string `json:"token_file"`
 }
 
+// places are the addresses, without the logins in them.
+func (l upLine) places() upLine {
+	for _, link := range []*string{&l.Dashboard, &l.UI} {
+		*link, _, _ = strings.Cut(*link, "?")
+	}
+	return l
+}
+
 // token is that of the data folder, or "" where there is none.
 func (l upLine) token(t *testing.T) string {
 	t.Helper()
