@@ -33,6 +33,7 @@ type Config struct {
 	// text.
 	Warnings Problems
 
+	open     bool     // other users can read the file
 	dir      string   // absolute folder of the file; relative paths start here
 	searched []string // the places where no file was found
 	accounts []*account
@@ -40,6 +41,7 @@ type Config struct {
 	roots    []value
 	hasRoots bool
 	stamps   map[string]stamp // versions of all files that were read
+	secrets  map[string]secretFile
 }
 
 // Load reads a configuration file. If the file has faults, the error is Problems,
@@ -144,7 +146,7 @@ func (c *Config) Check() (problems, advice Problems) {
 		}
 	}
 	problems = append(problems, c.checkRest().all()...)
-	return problems, advice
+	return problems, append(advice, c.doubts()...)
 }
 
 func (c *Config) find(name string) (*account, error) {

@@ -3,12 +3,14 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/mediaferry/mediaferry/internal/codec"
+	"github.com/mediaferry/mediaferry/internal/trust"
 )
 
 // KeyFile is the name of the key in the data folder.
@@ -25,6 +27,9 @@ func (c *Config) EncryptionKeys(dataDir string, embedded bool) (codec.Keys, erro
 	v := c.values["encryption.key"]
 	if strings.TrimSpace(v.text) == "" {
 		return c.unconfigured(v, dataDir, embedded)
+	}
+	if len(v.doubts) > 0 {
+		return codec.Keys{}, fmt.Errorf("encryption.key (%s:%d): %w", c.Path, v.line, v.doubts[0])
 	}
 	keys, err := codec.ParseKeys(v.text)
 	if err != nil {
@@ -72,16 +77,18 @@ func ownKey(dataDir string) (codec.Keys, error) {
 }
 
 func readKey(path string) (codec.Keys, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return codec.Keys{}, fmt.Errorf("encryption key %s: %w", path, err)
+	file, err := trust.OpenSecret(path)
+	var refusal *trust.Refusal
+	if errors.As(err, &refusal) {
+		return codec.Keys{}, fmt.Errorf("encryption key %w", refusal)
 	}
-	if open := info.Mode().Perm() & 0o007; open != 0 {
-		return codec.Keys{}, fmt.Errorf("encryption key %s is readable by everyone (mode %#o); to restrict it: chmod 600 %s", path, info.Mode().Perm(), path)
-	}
-	raw, err := os.ReadFile(path)
 	if err != nil {
-		return codec.Keys{}, fmt.Errorf("encryption key %s: %w", path, err)
+		return codec.Keys{}, fmt.Errorf("encryption key %s: %w", path, bare(err))
+	}
+	defer func() { _ = file.Close() }() // only read
+	raw, err := io.ReadAll(io.LimitReader(file, secretMost))
+	if err != nil {
+		return codec.Keys{}, fmt.Errorf("encryption key %s: %w", path, bare(err))
 	}
 	keys, err := codec.ParseKeys(string(raw))
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/mediaferry/mediaferry/internal/trust"
 )
 
 // checkEvery is the time between two checks of the files for changes.
@@ -132,5 +134,6 @@ func (s stamp) same(as stamp) bool {
 	if s.info == nil || as.info == nil {
 		return s.info == nil && as.info == nil
 	}
-	return s.info.Size() == as.info.Size() && s.info.ModTime().Equal(as.info.ModTime()) && os.SameFile(s.info, as.info)
+	return s.info.Size() == as.info.Size() && s.info.ModTime().Equal(as.info.ModTime()) &&
+		os.SameFile(s.info, as.info) && trust.Same(s.info, as.info)
 }

@@ -61,6 +61,10 @@ func Find(explicit string) (path string, searched []string, err error) {
 	return "", searched, nil
 }
 
+// FromCurrentFolder reports whether Find found path in the current folder, which
+// nobody named.
+func FromCurrentFolder(explicit, path string) bool { return Named(explicit) == "" && path == FileName }
+
 // DataDir returns the data folder as an absolute path: the one that --data names,
 // or else the one that the environment names, or else one in the user's state
 // folder. It does not create the folder.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/mediaferry/mediaferry/internal/suggest"
+	"github.com/mediaferry/mediaferry/internal/trust"
 )
 
 // fileMost is the size limit of a configuration in bytes: thousands of accounts.
@@ -40,14 +40,16 @@ func load(path string, lookup func(string) (string, bool)) (*Config, error) {
 		return c, err
 	}
 	c.dir = filepath.Dir(full)
-	raw, err := readFile(path)
+	raw, open, err := readFile(path)
 	if err != nil {
 		return c, err
 	}
+	c.open = open
 	r := &reader{config: c, resolver: resolver{dir: c.dir, lookup: lookup, files: map[string]secretFile{}, stamps: c.stamps}}
 	if root := r.parse(raw); root != nil {
 		r.document(root)
 	}
+	c.secrets = r.files
 	if len(r.problems) > 0 {
 		slices.SortStableFunc(r.problems, func(a, b Problem) int { return a.Line - b.Line })
 		return c, r.problems
@@ -55,20 +57,29 @@ func load(path string, lookup func(string) (string, bool)) (*Config, error) {
 	return c, nil
 }
 
-func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("configuration %s: %w", path, bare(err))
+// readFile reads a configuration that nobody else can have written: it says where the
+// credentials go. open says that other users can read it.
+func readFile(path string) (raw []byte, open bool, err error) {
+	f, err := trust.Open(path)
+	var refusal *trust.Refusal
+	switch {
+	case errors.As(err, &refusal):
+		return nil, false, Problems{{Message: fmt.Sprintf("configuration %s is not used: %s", path, refusal.About(path)), Hint: refusal.Hint}}
+	case err != nil:
+		return nil, false, fmt.Errorf("configuration %s: %w", path, bare(err))
 	}
 	defer func() { _ = f.Close() }() // only read
-	raw, err := io.ReadAll(io.LimitReader(f, fileMost+1))
+	if err := trust.CheckSecret(f, path); errors.As(err, &refusal) {
+		open = true
+	}
+	raw, err = io.ReadAll(io.LimitReader(f, fileMost+1))
 	if err != nil {
-		return nil, fmt.Errorf("configuration %s: %w", path, bare(err))
+		return nil, false, fmt.Errorf("configuration %s: %w", path, bare(err))
 	}
 	if len(raw) > fileMost {
-		return nil, fmt.Errorf("configuration %s is larger than %d bytes", path, fileMost)
+		return nil, false, fmt.Errorf("configuration %s is larger than %d bytes", path, fileMost)
 	}
-	return raw, nil
+	return raw, open, nil
 }
 
 // syntax matches an error of package yaml, which has the line only in its text.

@@ -9,16 +9,19 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"github.com/mediaferry/mediaferry/internal/trust"
 )
 
 // value is one scalar of the file, with its references resolved.
 type value struct {
 	where        string // accounts.NAME.api_key
 	line, column int
-	text         string // the resolved text; "" if a reference has no target
-	given        bool   // the file has a value, perhaps only a reference
-	late         bool   // the value contains references
-	missing      []lack // the targets that references lack
+	text         string           // the resolved text; "" if a reference has no target
+	given        bool             // the file has a value, perhaps only a reference
+	late         bool             // the value contains references
+	missing      []lack           // the targets that references lack
+	doubts       []*trust.Refusal // secret files that others may have written or can read
 }
 
 // lack is the missing target of a reference.
@@ -46,8 +49,9 @@ type resolver struct {
 }
 
 type secretFile struct {
-	text string
-	err  error
+	text  string
+	err   error
+	doubt *trust.Refusal // who else can read it, or may have written it
 }
 
 // resolve replaces the references in raw. The error is about their syntax only,
@@ -72,15 +76,18 @@ func (r *resolver) resolve(raw string) (value, error) {
 		if !closed {
 			return v, errReference
 		}
-		stands, missing, err := r.reference(name)
+		stands, err := r.reference(name)
 		if err != nil {
 			return v, err
 		}
-		if missing != nil {
-			v.missing = append(v.missing, *missing)
+		if stands.lack != nil {
+			v.missing = append(v.missing, *stands.lack)
+		}
+		if stands.doubt != nil {
+			v.doubts = append(v.doubts, stands.doubt)
 		}
 		v.late, rest = true, after
-		text.WriteString(stands)
+		text.WriteString(stands.text)
 	}
 	if len(v.missing) == 0 {
 		v.text = text.String()
@@ -88,56 +95,79 @@ func (r *resolver) resolve(raw string) (value, error) {
 	return v, nil
 }
 
-// reference returns the target of a reference, or what is missing.
-func (r *resolver) reference(name string) (string, *lack, error) {
+// target is what a reference stands for.
+type target struct {
+	text  string
+	lack  *lack // nil if there is a text
+	doubt *trust.Refusal
+}
+
+// reference looks up the target of a reference.
+func (r *resolver) reference(name string) (target, error) {
 	if path, is := strings.CutPrefix(name, "file:"); is && path != "" {
-		return r.file(path)
+		return r.file(path), nil
 	}
 	if !variable.MatchString(name) {
-		return "", nil, errReference
+		return target{}, errReference
 	}
 	text, set := r.lookup(name)
 	switch {
 	case !set:
-		return "", &lack{text: "the environment variable " + name + ", which is not set"}, nil
+		return target{lack: &lack{text: "the environment variable " + name + ", which is not set"}}, nil
 	case text == "":
-		return "", &lack{text: "the environment variable " + name + ", which is empty"}, nil
+		return target{lack: &lack{text: "the environment variable " + name + ", which is empty"}}, nil
 	}
-	return text, nil, nil
+	return target{text: text}, nil
 }
 
-func (r *resolver) file(path string) (string, *lack, error) {
+func (r *resolver) file(path string) target {
 	path = absolute(r.dir, path)
 	read, seen := r.files[path]
 	if !seen {
 		version := stampOf(path) // taken before reading, so that no later change is missed
-		read.text, read.err = readSecret(path)
+		read = readSecret(path)
 		if read.err != nil {
 			version.fault = fmt.Sprintf("the file %s %s", path, read.err)
 		}
 		r.files[path], r.stamps[path] = read, version
 	}
 	if read.err != nil {
-		return "", &lack{fmt.Sprintf("the file %s, which %s", path, read.err), true}, nil
+		return target{lack: &lack{fmt.Sprintf("the file %s, which %s", path, read.err), true}}
 	}
-	return read.text, nil, nil
+	return target{text: read.text, doubt: read.doubt}
 }
 
-func readSecret(path string) (string, error) {
+// readSecret reads a secret file. One that others can change is not read: they could
+// make media go to an account of theirs. What else is wrong with its owner, its mode
+// or its folder is a doubt: programs that fetch secrets often run as another user.
+func readSecret(path string) (read secretFile) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", errors.New("does not exist")
+		read.err = errors.New("does not exist")
+		return read
 	case err != nil:
-		return "", fmt.Errorf("cannot be accessed: %w", bare(err))
+		read.err = fmt.Errorf("cannot be accessed: %w", bare(err))
+		return read
 	case !info.Mode().IsRegular(): // a pipe would block, and be empty the next time
-		return "", errors.New("is not a regular file")
+		read.err = errors.New("is not a regular file")
+		return read
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return "", fmt.Errorf("cannot be read: %w", bare(err))
+		read.err = fmt.Errorf("cannot be read: %w", bare(err))
+		return read
 	}
 	defer func() { _ = f.Close() }() // only read
+	if errors.As(trust.CheckSecret(f, path), &read.doubt) && read.doubt.Changeable {
+		read.err = fmt.Errorf("%s; %s", read.doubt.Why, read.doubt.Hint)
+		return read
+	}
+	read.text, read.err = secretText(f)
+	return read
+}
+
+func secretText(f io.Reader) (string, error) {
 	raw, err := io.ReadAll(io.LimitReader(f, secretMost+1))
 	switch text := strings.TrimRight(string(raw), "\r\n"); {
 	case err != nil:

@@ -1,8 +1,11 @@
 package config
 
 import (
+	"fmt"
+	"maps"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/mediaferry/mediaferry/internal/egress"
@@ -37,6 +40,27 @@ func (r *reader) warnRest() {
 			r.warnPlain(ledger, "MEDIAFERRY_LEDGER")
 		}
 	}
+	r.warnOpen()
+}
+
+// warnOpen warns of secrets in a file that others can read.
+func (r *reader) warnOpen() {
+	if r.config.open && len(r.config.Warnings) > 0 {
+		r.config.Warnings = append(r.config.Warnings, Problem{
+			File: r.config.Path, Message: "other users can read this file and the secrets in it", Hint: "to prevent that: chmod 600 " + r.config.Path,
+		})
+	}
+}
+
+// doubts are secret files that others can read, or may have written.
+func (c *Config) doubts() Problems {
+	var problems Problems
+	for _, path := range slices.Sorted(maps.Keys(c.secrets)) {
+		if doubt := c.secrets[path].doubt; doubt != nil && !doubt.Changeable {
+			problems = append(problems, Problem{Message: fmt.Sprintf("secret file %s: %s", path, doubt.About(path)), Hint: doubt.Hint})
+		}
+	}
+	return problems
 }
 
 func (r *reader) warnPlain(v value, name string) {

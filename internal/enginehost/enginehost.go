@@ -33,6 +33,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mediaferry/mediaferry/internal/guard"
+	"github.com/mediaferry/mediaferry/internal/trust"
 )
 
 // Options say which engine is wanted, and how to host it where nobody does.
@@ -159,7 +160,7 @@ func newMember(opts Options) (*Member, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data folder %q: %w", opts.Data, err)
 	}
-	if err := os.MkdirAll(data, 0o700); err != nil {
+	if _, err := trust.Folder(data); err != nil {
 		return nil, cannotUse(data, err, os.Geteuid())
 	}
 	token, err := guard.MakeToken(data)

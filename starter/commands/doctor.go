@@ -255,8 +255,14 @@ func (d *doctor) ledgerState(ctx context.Context) {
 
 // disk checks the data folder.
 func (d *doctor) disk() {
-	if err := os.MkdirAll(d.Data, 0o700); err != nil {
-		d.say("data folder", problem, err.Error(), "choose another folder with --data")
+	err := d.OpenData()
+	var refused *exit.UsageError
+	switch {
+	case errors.As(err, &refused):
+		d.say("data folder", problem, refused.Text, refused.Hint)
+		return
+	case err != nil:
+		d.say("data folder", problem, err.Error(), "")
 		return
 	}
 	probe, err := os.CreateTemp(d.Data, ".probe-*")

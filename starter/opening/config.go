@@ -12,6 +12,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/config"
 	"github.com/mediaferry/mediaferry/internal/sandboxhost"
+	"github.com/mediaferry/mediaferry/internal/trust"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/exit"
 )
@@ -23,9 +24,15 @@ func (s *Session) OpenConfig() error {
 	if err != nil {
 		return &exit.UsageError{Text: err.Error(), Hint: "choose the configuration with --config or " + config.FileEnv}
 	}
+	if config.FromCurrentFolder(s.Flags.Config, path) {
+		s.Say("using the configuration %s of the current folder", path)
+	}
 	if path == "" {
 		sandboxed := filepath.Join(s.Data, sandboxhost.ConfigFile)
 		if _, err := os.Stat(sandboxed); err == nil {
+			if err := s.OpenData(); err != nil {
+				return err
+			}
 			path = sandboxed
 			s.Log.Info("no configuration was given; using the sandbox's", zap.String("config", path))
 		}
@@ -43,12 +50,28 @@ func (s *Session) OpenConfig() error {
 	return nil
 }
 
+// OpenData makes the data folder, for this user alone. One of another user's, or in
+// which others can write, is refused.
+func (s *Session) OpenData() error {
+	closed, err := trust.Folder(s.Data)
+	var refusal *trust.Refusal
+	switch {
+	case errors.As(err, &refusal):
+		return &exit.UsageError{Text: "data folder " + refusal.Path + " " + refusal.Why, Hint: refusal.Hint + " (or choose another folder with --data)"}
+	case err != nil:
+		return fmt.Errorf("data folder: %w; choose another one with --data", err)
+	case closed:
+		s.Say("data folder %s: removed the permissions of other users, because keys and tokens are kept there", s.Data)
+	}
+	return nil
+}
+
 // OpenKeys makes the data folder and reads the keys, or makes one there.
 func (s *Session) OpenKeys() error {
-	if err := os.MkdirAll(s.Data, 0o700); err != nil {
-		return fmt.Errorf("data folder: %w; choose another one with --data", err)
+	err := s.OpenData()
+	if err != nil {
+		return err
 	}
-	var err error
 	s.Keys, err = s.Config.EncryptionKeys(s.Data, !wiring.ServiceConfigured())
 	var system syscall.Errno
 	if err == nil || errors.As(err, &system) { // the disk's fault, and not the configuration's

@@ -65,6 +65,9 @@ func (b *Sandbox) Start(ctx context.Context, o SandboxOptions) (*sandboxhost.San
 	if err := checkListen(o.Listen); err != nil {
 		return nil, err
 	}
+	if err := s.OpenData(); err != nil {
+		return nil, err
+	}
 	process, err := sandboxhost.Start(ctx, sandboxhost.Options{
 		Data: s.Data, Listen: o.Listen, Faults: o.Faults, Log: s.Log,
 		Moved: func(last string) {

@@ -53,6 +53,7 @@ var build = sync.OnceValues(func() (folder string, err error) {
 var errNoEngine = errors.New("there is no engine; run make build, or set MEDIAFERRY_ENGINE")
 
 func TestMain(m *testing.M) {
+	syscall.Umask(0o022) // a configuration that others can change is refused
 	status := m.Run()
 	if folder, err := build(); err == nil {
 		_ = os.RemoveAll(folder)

@@ -245,6 +245,9 @@ func configuration(o options, log *zap.Logger) (*config.Live, *config.Config, er
 	if path == "" {
 		return nil, nil, fmt.Errorf("%w: found no configuration at %v", errMisused, searched)
 	}
+	if config.FromCurrentFolder(o.config, path) {
+		log.Warn("using the configuration of the current folder, which neither --config nor "+config.FileEnv+" names", zap.String("config", path))
+	}
 	live := config.Watch(path, func(err error) {
 		log.Error("the changed configuration is invalid; the previous one stays in use", zap.String("config", path), zap.Error(err))
 	})
