@@ -3,6 +3,7 @@ package codec
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -45,6 +46,7 @@ type Keys struct {
 type key struct {
 	id   string
 	aead cipher.AEAD
+	sign []byte // derived from the key, for Digest
 }
 
 // NewKeys makes Keys of raw keys of KeySize bytes each, the encrypting one
@@ -82,7 +84,25 @@ func newKey(raw []byte) (key, error) {
 		return key{}, err
 	}
 	digest := sha256.Sum256(raw)
-	return key{id: hex.EncodeToString(digest[:keyIDBytes]), aead: aead}, nil
+	derived := hmac.New(sha256.New, raw)
+	_, _ = derived.Write([]byte(useDigest)) // a hash never fails
+	return key{id: hex.EncodeToString(digest[:keyIDBytes]), aead: aead, sign: derived.Sum(nil)}, nil
+}
+
+// useDigest binds the key that Digest uses to its use.
+const useDigest = "mediaferry digest 1"
+
+// Digest tells one value from another without revealing either to whoever lacks the
+// key, in 32 hexadecimal digits: HMAC-SHA-256 with a key that is derived from the first
+// of these. It changes when another key takes the first place.
+func (k Keys) Digest(value []byte) string {
+	var sign []byte
+	if len(k.list) > 0 {
+		sign = k.list[0].sign
+	}
+	h := hmac.New(sha256.New, sign)
+	_, _ = h.Write(value) // a hash never fails
+	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 // ParseKeys reads keys as people write them: base64 or hex of KeySize bytes,

@@ -108,3 +108,11 @@ func TestWithKeepsTheEncryptingKey(t *testing.T) {
 	require.Equal(t, keysOf(t, 1, 2).IDs(), first.IDs(), "the receiver stays as it was")
 	require.Equal(t, more.IDs(), codec.Keys{}.With(more).IDs())
 }
+
+func TestADigestNeedsTheKey(t *testing.T) {
+	one, two := keysOf(t, 1), keysOf(t, 2)
+	require.Regexp(t, `^[0-9a-f]{32}$`, one.Digest([]byte("value")))
+	require.Equal(t, one.Digest([]byte("value")), one.With(two).Digest([]byte("value")), "the first key counts")
+	require.NotEqual(t, one.Digest([]byte("value")), one.Digest([]byte("another")))
+	require.NotEqual(t, one.Digest([]byte("value")), two.Digest([]byte("value")))
+}

@@ -1,11 +1,8 @@
 package config
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"maps"
 	"regexp"
 	"slices"
@@ -13,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/mediaferry/mediaferry/internal/codec"
 	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/suggest"
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -215,17 +213,16 @@ func (a *account) problem(file, format string, args ...any) Problem {
 	return Problem{File: file, Line: a.line, Column: a.column, Message: fmt.Sprintf(format, args...)}
 }
 
-// Fingerprint identifies the credentials of an account without revealing them, in
-// 16 hexadecimal digits. It does not change when other settings do.
-func Fingerprint(account spec.Account) string {
-	h := sha256.New()
+// Fingerprint identifies the credentials of an account to those who have the keys, and
+// reveals nothing to others, who could otherwise try credentials until one fits. It
+// does not change when other settings do.
+func Fingerprint(keys codec.Keys, account spec.Account) string {
+	var all []byte
 	part := func(text string) {
-		var length [8]byte
-		binary.BigEndian.PutUint64(length[:], uint64(len(text)))
-		_, _ = h.Write(length[:]) // a hash never fails
-		_, _ = io.WriteString(h, text)
+		all = binary.BigEndian.AppendUint64(all, uint64(len(text)))
+		all = append(all, text...)
 	}
-	part("mediaferry credentials 1")
+	part("mediaferry credentials 2")
 	part(account.Vendor)
 	vendor, err := vendors.Find(account.Vendor)
 	if err != nil {
@@ -235,5 +232,5 @@ func Fingerprint(account spec.Account) string {
 		part(name)
 		part(account.Settings[name])
 	}
-	return hex.EncodeToString(h.Sum(nil))[:16]
+	return keys.Digest(all)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mediaferry/mediaferry/internal/codec"
 	"github.com/mediaferry/mediaferry/internal/config"
 	"github.com/mediaferry/mediaferry/internal/egress"
 )
@@ -233,20 +234,26 @@ notify: {secret: hunter2}
 	}, got)
 }
 
-func TestFingerprint(t *testing.T) {
+func TestFingerprintsTellCredentialsApartToThoseWhoHaveTheKey(t *testing.T) {
 	t.Setenv("KEY", "one")
+	keys, err := codec.ParseKeys(keyText(1))
+	require.NoError(t, err)
 	text := `accounts: {a: {vendor: trustana, api_key: "${KEY}", max_bytes: %s}, b: {vendor: closient, api_key: "${KEY}"}}`
 	account := func(name, most string) string {
 		a, err := load(t, strings.Replace(text, "%s", most, 1)).Account(name)
 		require.NoError(t, err)
-		return config.Fingerprint(a)
+		return config.Fingerprint(keys, a)
 	}
 	first := account("a", "1")
-	require.Regexp(t, `^[0-9a-f]{16}$`, first)
+	require.Regexp(t, `^[0-9a-f]{32}$`, first)
 	require.Equal(t, first, account("a", "2"), "other settings do not count")
 	require.NotEqual(t, first, account("b", "1"), "the vendor counts")
 	t.Setenv("KEY", "two")
 	require.NotEqual(t, first, account("a", "1"))
+	t.Setenv("KEY", "one")
+	keys, err = codec.ParseKeys(keyText(2))
+	require.NoError(t, err)
+	require.NotEqual(t, first, account("a", "1"), "without the key, nobody can try credentials until one fits")
 }
 
 func TestSizes(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mediaferry/mediaferry/activities"
+	"github.com/mediaferry/mediaferry/internal/codec"
 	"github.com/mediaferry/mediaferry/internal/config"
 	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/ledger"
@@ -57,6 +58,7 @@ type WorkerOptions struct {
 	Temporal client.Client
 	Ledger   *ledger.Ledger // bound to the service of Temporal
 	Config   *config.Live
+	Keys     codec.Keys
 	Log      *zap.Logger
 	Version  string
 
@@ -102,7 +104,7 @@ func StartWorker(ctx context.Context, o WorkerOptions) (*Worker, error) {
 	}}
 	acts := &activities.Activities{
 		Steps: &steps.Steps{
-			Accounts: accounts{o.Config}, Ledger: o.Ledger, Sources: sources.New(from), Egress: from.Egress,
+			Accounts: accounts{o.Config, o.Keys}, Ledger: o.Ledger, Sources: sources.New(from), Egress: from.Egress,
 			Running: running(o.Temporal), Bandwidth: o.Bandwidth, Owner: w.info.ID, Log: o.Log, Now: time.Now,
 		},
 		Report: reporting(o), Finish: finishing(o.Temporal), Load: loading(o),
@@ -249,7 +251,10 @@ func Carried(workers []ledger.Worker) bool {
 }
 
 // accounts resolves accounts from the configuration as it is now.
-type accounts struct{ live *config.Live }
+type accounts struct {
+	live *config.Live
+	keys codec.Keys
+}
 
 func (a accounts) Account(name string) (spec.Account, error) {
 	now, err := a.live.Config()
@@ -259,7 +264,9 @@ func (a accounts) Account(name string) (spec.Account, error) {
 	return now.Account(name)
 }
 
-func (a accounts) KeyFingerprint(account spec.Account) string { return config.Fingerprint(account) }
+func (a accounts) KeyFingerprint(account spec.Account) string {
+	return config.Fingerprint(a.keys, account)
+}
 
 // sourcesOf is what the configuration says about sources.
 func sourcesOf(c *config.Config, roots []string) (sources.Options, error) {

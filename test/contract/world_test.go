@@ -25,6 +25,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mediaferry/mediaferry/activities"
+	"github.com/mediaferry/mediaferry/internal/codec"
 	"github.com/mediaferry/mediaferry/internal/config"
 	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/ledger"
@@ -207,7 +208,9 @@ func (w *world) Account(name string) (spec.Account, error) {
 const patience = 3 * time.Minute
 
 // KeyFingerprint is the configuration's own.
-func (w *world) KeyFingerprint(account spec.Account) string { return config.Fingerprint(account) }
+func (w *world) KeyFingerprint(account spec.Account) string {
+	return config.Fingerprint(codec.Keys{}, account)
+}
 
 func (w *world) running(_ context.Context, workflowID, runID string) (bool, error) {
 	w.mu.Lock()

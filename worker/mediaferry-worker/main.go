@@ -189,7 +189,7 @@ func work(ctx context.Context, o options, stderr io.Writer) error {
 	}
 	defer stop()
 	worker, err := wiring.StartWorker(ctx, wiring.WorkerOptions{
-		Temporal: temporal, Ledger: books, Config: live, Log: log, Version: version,
+		Temporal: temporal, Ledger: books, Config: live, Keys: keys, Log: log, Version: version,
 		Host: o.host, Roots: roots, Uploads: true, Drain: o.drain, Bandwidth: o.bandwidth,
 	})
 	if err != nil {
