@@ -12,7 +12,9 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -79,6 +81,16 @@ func Examine(path string) (Problems, error) {
 // places. It has no accounts, and everything else has its default.
 func Empty(searched []string) *Config {
 	return &Config{searched: searched}
+}
+
+// Files lists the configuration itself and the secret files that it refers to, as
+// absolute paths.
+func (c *Config) Files() []string {
+	files := slices.Sorted(maps.Keys(c.secrets))
+	if c.Path != "" {
+		files = append(files, filepath.Join(c.dir, filepath.Base(c.Path)))
+	}
+	return files
 }
 
 // String names the file and reveals nothing of its contents.

@@ -20,14 +20,37 @@ import (
 type local struct {
 	roots      []string
 	everywhere bool
+	personal   *personal // nil: all that is below a root
+	closed     func() []string
 }
 
-func newLocal(roots []string) *local {
-	l := &local{everywhere: roots == nil}
-	for _, root := range roots {
+func newLocal(o Options) *local {
+	l := &local{everywhere: o.Roots == nil, closed: o.Closed}
+	for _, root := range o.Roots {
 		l.roots = append(l.roots, filepath.Clean(root))
 	}
+	if o.Personal {
+		l.personal = newPersonal()
+	}
+	if l.closed == nil {
+		l.closed = func() []string { return nil }
+	}
 	return l
+}
+
+// refuses is the trouble of a file that must not be read although it is below a root;
+// nil where it may. The path has no links.
+func (l *local) refuses(path string) error {
+	if t := isOurs(path, l.closed()); t != nil {
+		return t
+	}
+	if l.personal == nil {
+		return nil
+	}
+	if t := l.personal.refuses(path); t != nil {
+		return t
+	}
+	return nil
 }
 
 func (l *local) place(path string) *localPlace {
@@ -86,6 +109,11 @@ func (p *localPlace) openFile(ctx context.Context) (*os.File, fs.FileInfo, error
 	if !p.covered() {
 		return nil, nil, p.outside()
 	}
+	if p.personal != nil { // as it is written: what is there is not told
+		if t := p.personal.refuses(filepath.Clean(p.path)); t != nil {
+			return nil, nil, t
+		}
+	}
 	resolved, err := filepath.EvalSymlinks(p.path)
 	if err != nil {
 		return nil, nil, fileTrouble(err)
@@ -99,9 +127,28 @@ func (p *localPlace) openFile(ctx context.Context) (*os.File, fs.FileInfo, error
 		if err != nil || !filepath.IsLocal(name) {
 			continue
 		}
-		return openBelow(root, name)
+		return p.openAllowed(root, name)
 	}
 	return nil, nil, p.outside()
+}
+
+// openAllowed opens a file below a root that is not closed. It asks before, so that
+// what is closed is not touched, and again when the file is open, because a folder may
+// have become a link in between.
+func (p *localPlace) openAllowed(root, name string) (*os.File, fs.FileInfo, error) {
+	path := filepath.Join(root, name)
+	if err := p.refuses(path); err != nil {
+		return nil, nil, err
+	}
+	file, info, err := openBelow(root, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := p.refuses(nameOf(file, path)); err != nil {
+		_ = file.Close() // only opened
+		return nil, nil, err
+	}
+	return file, info, nil
 }
 
 // covered reports whether the path, as it is written, is below a root. It is checked

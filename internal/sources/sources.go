@@ -26,6 +26,14 @@ type Options struct {
 	// also after symbolic links are resolved. Nil allows everything that the user
 	// can read; an empty list allows nothing.
 	Roots []string
+	// Personal leaves out what is below a root and usually no medium of the user's:
+	// folders of the system, homes of other users, and hidden folders of the user's
+	// home, where keys and passwords are.
+	Personal bool
+	// Closed lists files and folders that are never sources, whatever the roots say.
+	// It is asked each time, and may be nil. It does not count where Roots is nil:
+	// then Sources read what is no source, such as a manifest.
+	Closed func() []string
 	// AllowPrivate allows sources on loopback, link-local and private addresses, and
 	// http: sources.
 	AllowPrivate bool
@@ -49,7 +57,7 @@ func New(o Options) *Sources {
 		o.Egress = egress.New()
 	}
 	return &Sources{
-		local: newLocal(o.Roots),
+		local: newLocal(o),
 		web:   newWeb(o.Egress, o.AllowPrivate),
 		s3:    newS3(o.S3, o.Egress, o.AllowPrivate),
 		oss:   newOSS(o.OSS, o.Egress, o.AllowPrivate),

@@ -28,7 +28,7 @@ func reporting(o WorkerOptions) func(context.Context, string) ([]string, error) 
 		if err != nil {
 			return nil, err
 		}
-		from, err := Sources(now, o.Roots)
+		from, err := Sources(now, o.Roots, o.Data)
 		if err != nil {
 			return nil, err
 		}
@@ -58,7 +58,7 @@ func loading(o WorkerOptions) func(context.Context, upload.Scheduled) (string, e
 		if err != nil {
 			return "", err
 		}
-		from, err := Sources(now, o.Roots)
+		from, err := Sources(now, o.Roots, o.Data)
 		if err != nil {
 			return "", err
 		}

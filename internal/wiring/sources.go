@@ -9,14 +9,35 @@ import (
 	"github.com/mediaferry/mediaferry/internal/sources"
 )
 
-// Sources reads what the configuration allows; roots are the folders in which
-// local sources may lie, nil for everything that the user can read.
-func Sources(c *config.Config, roots []string) (*sources.Sources, error) {
+// Sources reads what the configuration allows. roots are the folders in which local
+// sources may lie; nil is for what is no source, such as a manifest, and may be
+// everything that the user can read. data is the data folder, "" where there is none.
+func Sources(c *config.Config, roots []string, data string) (*sources.Sources, error) {
 	options, err := sourcesOf(c, roots)
 	if err != nil {
 		return nil, err
 	}
+	options.Closed = closed(data, func() (*config.Config, error) { return c, nil })
 	return sources.New(options), nil
+}
+
+// AnyRoot is the root of those who configured none: with it, a user's own files are
+// sources, and nothing that is closed by default.
+const AnyRoot = string(filepath.Separator)
+
+// closed are the files and folders that are never sources: the data folder, the
+// configuration as it is now, and its secrets.
+func closed(data string, current func() (*config.Config, error)) func() []string {
+	return func() []string {
+		var all []string
+		if data != "" {
+			all = append(all, data)
+		}
+		if now, err := current(); err == nil {
+			all = append(all, now.Files()...)
+		}
+		return all
+	}
 }
 
 // Results is where the configuration wants reports: the folder "results" of the

@@ -99,6 +99,7 @@ func StartWorker(ctx context.Context, o WorkerOptions) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
+	from.Closed = closed(o.Data, o.Config.Config)
 	w := &Worker{ledger: o.Ledger, log: o.Log, info: ledger.Worker{
 		ID: rand.Text(), Host: o.Host, Roots: o.Roots, PID: os.Getpid(), Version: o.Version, StartedAt: time.Now(),
 	}}
@@ -278,8 +279,12 @@ func sourcesOf(c *config.Config, roots []string) (sources.Options, error) {
 	if err != nil {
 		return sources.Options{}, err
 	}
+	_, given, err := c.LocalRoots()
+	if err != nil {
+		return sources.Options{}, err
+	}
 	options := sources.Options{
-		Roots: roots, AllowPrivate: private, Egress: egress.New(),
+		Roots: roots, Personal: !given, AllowPrivate: private, Egress: egress.New(),
 		S3: sources.S3Options{Endpoint: s3.Endpoint, Region: s3.Region, PathStyle: s3.PathStyle},
 	}
 	if oss, err := c.OSS(); err == nil { // without it, oss: sources are refused when they are looked at

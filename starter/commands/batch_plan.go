@@ -84,7 +84,7 @@ func (c batchPlanCommand) planning(ctx context.Context, f planFlags, given strin
 	if err != nil {
 		return planning, err
 	}
-	if planning.Sources, err = wiring.Sources(c.Config, roots); err != nil {
+	if planning.Sources, err = wiring.Sources(c.Config, roots, c.Data); err != nil {
 		return planning, err
 	}
 	var workers []ledger.Worker

@@ -53,7 +53,7 @@ func (c batchReportCommand) run(ctx context.Context, id, format, file string) er
 	if err != nil {
 		return err
 	}
-	from, err := wiring.Sources(c.Config, roots)
+	from, err := wiring.Sources(c.Config, roots, c.Data)
 	if err != nil {
 		return err
 	}

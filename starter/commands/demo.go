@@ -2,6 +2,8 @@ package commands
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -50,12 +52,15 @@ func (c demoCommand) run(ctx context.Context, keep bool) error {
 	if err := c.requireAlone(ctx); err != nil {
 		return err
 	}
-	folder := filepath.Join(c.Data, "demo")
+	folder := c.folder()
 	if !keep {
 		c.cleanUp(folder, sandboxhost.Folder(c.Data))
 	}
 	if err := writeSamples(folder); err != nil {
 		return fmt.Errorf("sample media: %w", err)
+	}
+	if keep {
+		c.Say("the sample files stay in %s", folder)
 	}
 	box, err := c.sandbox.Start(ctx, opening.SandboxOptions{})
 	if err != nil {
@@ -75,6 +80,13 @@ func (c demoCommand) run(ctx context.Context, keep bool) error {
 		return errors.Join(box.Err(), err)
 	}
 	return nil
+}
+
+// folder is where the sample files are: not in the data folder, which is never read
+// from, and in the same place the next time, where an interrupted demo continues.
+func (c demoCommand) folder() string {
+	digest := sha256.Sum256([]byte(c.Data))
+	return filepath.Join(os.TempDir(), "mediaferry-demo-"+hex.EncodeToString(digest[:4]))
 }
 
 // sendCatalogue sends the sample catalogue in folder to the vendors of the sandbox,

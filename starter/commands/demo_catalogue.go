@@ -15,6 +15,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/manifest"
 	"github.com/mediaferry/mediaferry/internal/samples"
 	"github.com/mediaferry/mediaferry/internal/sandboxhost"
+	"github.com/mediaferry/mediaferry/internal/trust"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -49,7 +50,7 @@ func demoOrganization(ctx context.Context, box *sandboxhost.Sandbox) (string, er
 // writeSamples lays the sample media into a folder, and a long video grown from
 // the short one.
 func writeSamples(folder string) error {
-	if err := os.MkdirAll(folder, 0o700); err != nil {
+	if _, err := trust.Folder(folder); err != nil {
 		return err
 	}
 	files := samples.Files()

@@ -113,14 +113,15 @@ func (s *Session) Host() (string, error) {
 	return name, nil
 }
 
-// Roots are the folders whose files this command may read: all that the user
-// can, unless the configuration says otherwise.
+// Roots are the folders whose files this command may read. Where the configuration
+// does not say, these are all folders, and the worker leaves out what is closed by
+// default.
 func (s *Session) Roots() ([]string, error) {
 	roots, given, err := s.Config.LocalRoots()
 	if err != nil || given {
 		return roots, err
 	}
-	return []string{string(filepath.Separator)}, nil
+	return []string{wiring.AnyRoot}, nil
 }
 
 // OwnRoot is the root of this command's own that covers a path.

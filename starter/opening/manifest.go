@@ -58,7 +58,7 @@ func (m Manifests) Locate(ctx context.Context, given string) (manifest.Place, er
 // Opener opens manifests wherever the user can read: local_roots are about
 // sources.
 func (m Manifests) Opener() (manifest.Opener, error) {
-	all, err := wiring.Sources(m.session.Config, nil)
+	all, err := wiring.Sources(m.session.Config, nil, m.session.Data)
 	if err != nil {
 		return nil, err
 	}

@@ -166,7 +166,11 @@ func (w *Workers) missing(all []ledger.Worker, queues []string) (Missing, error)
 		return missing, err
 	}
 	for _, queue := range queues {
-		if host, root, ok := upload.ParseHostQueue(queue); ok && host == here && !polled(all, queue) {
+		host, root, ok := upload.ParseHostQueue(queue)
+		if !ok || host != here || polled(all, queue) {
+			continue
+		}
+		if _, err := w.session.OwnRoot(root); err == nil { // else the configuration does not allow it any more
 			missing.addRoot(root)
 		}
 	}
