@@ -54,7 +54,7 @@ func (a *Activities) advance(ctx context.Context, in upload.Advance, do flow.Do)
 	if err != nil {
 		return in.Progress, result(ctx, err)
 	}
-	p, err := a.latest(ctx, in, way, do)
+	p, entry, err := a.latest(ctx, in, way, do)
 	if err != nil {
 		return p, result(ctx, err)
 	}
@@ -65,7 +65,13 @@ func (a *Activities) advance(ctx context.Context, in upload.Advance, do flow.Do)
 	limit, release := a.Limit(in.Item)
 	defer release()
 	work := steps.Work{Item: in.Item, Flow: way, Progress: &p, Plan: in.Plan, Parts: in.Parts, Meter: &transfer.Meter{Limit: limit}}
-	if work.Vendor, work.Caller, err = a.Caller(ctx, in.Item); err == nil {
+	if do == flow.DoSend {
+		err = a.Vouch(ctx, entry, in.Item, p.Content)
+	}
+	if err == nil {
+		work.Vendor, work.Caller, err = a.Caller(ctx, in.Item)
+	}
+	if err == nil {
 		err = a.Admit(ctx, work, do, activity.GetInfo(ctx).ScheduledTime)
 	}
 	if err != nil {
@@ -136,34 +142,41 @@ func (a *Activities) flowOf(ctx context.Context, item upload.Item) (flow.Flow, e
 // that is newer: an earlier attempt, or a run that this one takes over from, saved it.
 // Whoever made a step before without a word may have sent the bytes. The ledger is
 // asked where an earlier attempt may have been, and before each call that has effects
-// at the vendor: such a call is made by the run alone that holds the item.
-func (a *Activities) latest(ctx context.Context, in upload.Advance, way flow.Flow, do flow.Do) (upload.Progress, error) {
+// at the vendor: such a call is made by the run alone that holds the item, and to the
+// session that the ledger has. The entry is the ledger's, where it was asked.
+func (a *Activities) latest(ctx context.Context, in upload.Advance, way flow.Flow, do flow.Do) (p upload.Progress, entry ledger.Entry, _ error) {
 	p, n := in.Progress, int(attempt(ctx))
 	first := n == 1 && !in.Reload
 	if first && !flow.Acts(do) {
-		return p, nil
+		return p, entry, nil
 	}
 	owned, err := a.Own(ctx, in.Item, way, run(ctx), p.Content)
 	if err != nil {
-		return p, err
+		return p, entry, err
 	}
-	newer := owned.Progress != nil && owned.Progress.Version > p.Version
-	if first && !newer && !owned.Taken {
-		return p, nil
+	entry = owned.Entry
+	kept := owned.Progress
+	another := kept != nil && kept.Version != p.Version
+	if kept != nil && do != flow.DoPrepare { // which replaces the session
+		p.Session = kept.Session
+		p.Session.Parts = nil // whoever sends parts has their URLs
 	}
-	if newer {
-		p = *owned.Progress
+	if first && !another && !owned.Taken {
+		return p, entry, nil
+	}
+	if another {
+		p = *kept
 		p.Content = in.Progress.Content // which a move may have changed
 	}
 	if err := a.Silent(way, &p, owned.HeardOf); err != nil && !owned.Taken {
-		return p, err
+		return p, entry, err
 	}
 	if n > 1 && p.Next == upload.StepPoll { // polls that were in vain are not saved
 		p.Attempts.Poll += n - 1 - p.Attempt
 		p.NotBefore = a.Now()
 	}
 	way.SenderLost(&p, a.Now())
-	return p, nil
+	return p, entry, nil
 }
 
 // watch lets those who watch an item see that it moves, until stop is called.

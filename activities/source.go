@@ -25,7 +25,11 @@ func (a *Activities) Claim(ctx context.Context, item upload.Item) (upload.Claime
 // Digest reads a whole source through that was sent in parts.
 func (a *Activities) Digest(ctx context.Context, item upload.Item, content upload.Content) (upload.Digest, error) {
 	defer alive(ctx)()
-	digest, err := a.Steps.Digest(ctx, item, content)
+	err := a.known(ctx, item, content)
+	var digest upload.Digest
+	if err == nil {
+		digest, err = a.Steps.Digest(ctx, item, content)
+	}
 	return digest, a.aside(ctx, item, upload.StepTransfer, err)
 }
 
@@ -33,8 +37,45 @@ func (a *Activities) Digest(ctx context.Context, item upload.Item, content uploa
 // fails with kind invalid where they differ.
 func (a *Activities) Prove(ctx context.Context, in upload.Prove) (upload.Proved, error) {
 	defer alive(ctx)()
-	proved, err := a.Steps.Prove(ctx, in)
+	proved, err := a.prove(ctx, in)
 	return proved, a.aside(ctx, in.Item, upload.StepTransfer, err)
+}
+
+// prove compares the new source with the one that the ledger knows, and lets it know
+// of the new one.
+func (a *Activities) prove(ctx context.Context, in upload.Prove) (upload.Proved, error) {
+	entry, found, err := a.entry(ctx, in.Item.UploadID)
+	if err != nil {
+		return upload.Proved{}, err
+	}
+	if found {
+		if err := a.VouchClaim(ctx, entry, ledger.Place{Fingerprint: in.Content.Fingerprint}); err != nil {
+			return upload.Proved{}, err
+		}
+	}
+	proved, err := a.Steps.Prove(ctx, in)
+	if err != nil {
+		return proved, err
+	}
+	return proved, steps.FromLedger(ctx, a.Ledger.NoteMove(ctx, in.Item.UploadID, ledger.Place{Source: in.Item.Source, Fingerprint: proved.Fingerprint}))
+}
+
+// known makes sure that the source of an item may be read, by the ledger's word.
+func (a *Activities) known(ctx context.Context, item upload.Item, content upload.Content) error {
+	entry, _, err := a.entry(ctx, item.UploadID)
+	if err != nil {
+		return err
+	}
+	return a.Vouch(ctx, entry, item, content)
+}
+
+// entry is what the ledger has of an item; not found where the ledger was lost.
+func (a *Activities) entry(ctx context.Context, uploadID string) (entry ledger.Entry, found bool, err error) {
+	entry, err = a.Ledger.Get(ctx, uploadID)
+	if errors.Is(err, ledger.ErrNotFound) {
+		return ledger.Entry{}, false, nil
+	}
+	return entry, err == nil, steps.FromLedger(ctx, err)
 }
 
 // SignParts gets more URLs for a session's parts.
@@ -113,6 +154,9 @@ func (a *Activities) sendPart(ctx context.Context, in upload.SendPart, past *upl
 	}
 	if part, found, err := a.KeptPart(ctx, in); in.Stored == "" && (err != nil || found) {
 		return part, err
+	}
+	if err := a.known(ctx, in.Item, in.Content); err != nil {
+		return upload.Part{}, err
 	}
 	vendor, caller, err := a.Caller(ctx, in.Item)
 	if err != nil {

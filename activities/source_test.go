@@ -93,13 +93,13 @@ func requireFinal(t *testing.T, err error) *upload.Error {
 // aPart is one part of a source of eleven bytes.
 func aPart(t *testing.T, url string) upload.SendPart {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "a.bin")
-	require.NoError(t, os.WriteFile(path, []byte("hello world"), 0o600))
+	path := filepath.Join(t.TempDir(), "a.gif")
+	require.NoError(t, os.WriteFile(path, []byte("GIF89aworld"), 0o600))
 	look, err := sources.New(sources.Options{}).Look(t.Context(), path)
 	require.NoError(t, err)
 	return upload.SendPart{
 		Item:    upload.Item{UploadID: "upload/truvideo/a", Account: "truvideo", Vendor: "truvideo", Source: path},
-		Content: upload.Content{Size: 11, Fingerprint: look.Fingerprint}, Session: "s1", Part: upload.PartURL{Number: 2, URL: url}, Offset: 6, Size: 5,
+		Content: upload.Content{Size: 11, Type: "image/gif", Fingerprint: look.Fingerprint}, Session: "s1", Part: upload.PartURL{Number: 2, URL: url}, Offset: 6, Size: 5,
 	}
 }
 

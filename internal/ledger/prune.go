@@ -53,10 +53,15 @@ func (l *Ledger) pruneSome(ctx context.Context, last string, before time.Time) (
 	return next, n, more, err
 }
 
-// pruneProgress drops the progress of items that the ledger does not have any more.
+// pruneProgress drops the progress and the moves of items that the ledger does not have any more.
 func (l *Ledger) pruneProgress(ctx context.Context) error {
-	_, err := l.write.ExecContext(ctx, `DELETE FROM progress WHERE NOT EXISTS (SELECT 1 FROM items WHERE items.upload_id = progress.upload_id)`)
-	return err
+	for _, table := range []string{"progress", "moves"} {
+		_, err := l.write.ExecContext(ctx, `DELETE FROM `+table+` WHERE NOT EXISTS (SELECT 1 FROM items WHERE items.upload_id = `+table+`.upload_id)`)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pruneBatches forgets batches that are over and have no items.

@@ -22,6 +22,8 @@ func (e *Ended) Error() string {
 
 // Owned is an item that a run may act for.
 type Owned struct {
+	// Entry is what the ledger has of the item; zero where the ledger was lost.
+	Entry ledger.Entry
 	// Progress is the ledger's; nil where it has none.
 	Progress *upload.Progress
 	// HeardOf is when the item's holder last wrote of it.
@@ -56,7 +58,7 @@ func (s *Steps) Own(ctx context.Context, item upload.Item, way flow.Flow, run Ru
 }
 
 func owned(row ledger.Row) Owned {
-	o := Owned{Progress: row.Progress, HeardOf: row.UpdatedAt}
+	o := Owned{Entry: row.Entry, Progress: row.Progress, HeardOf: row.UpdatedAt}
 	if row.Result.State == upload.StateUnconfirmed {
 		o.Progress = unconfirmed(row)
 	}
@@ -94,6 +96,11 @@ func (s *Steps) takeOver(ctx context.Context, item upload.Item, way flow.Flow, r
 	}
 	if err := s.Silent(way, row.Progress, row.UpdatedAt); err != nil {
 		return Owned{}, err
+	}
+	if row.Result.UploadID != "" { // a takeover does not change what is read
+		if err := s.VouchClaim(ctx, row.Entry, ledger.Place{Source: item.Source}); err != nil {
+			return Owned{}, err
+		}
 	}
 	request := claimOf(item, run, content, s.termsOf(ctx, item))
 	request.TakeOver = row.RunID

@@ -1,0 +1,70 @@
+package steps
+
+import (
+	"context"
+	"io"
+	"path/filepath"
+
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/media"
+	"github.com/mediaferry/mediaferry/internal/sources"
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+// Vouch makes sure, before an item's source is read, that it is the version that was
+// claimed for the item, and still a medium of the kind that it was then: what an
+// activity is given was not written by the ledger, and must not make a worker read
+// another file. entry is the ledger's, and zero where the ledger was lost.
+func (s *Steps) Vouch(ctx context.Context, entry ledger.Entry, item upload.Item, content upload.Content) error {
+	if entry.Result.UploadID != "" { // else the ledger was lost: what runs goes on
+		if err := s.VouchClaim(ctx, entry, ledger.Place{Source: item.Source, Fingerprint: content.Fingerprint}); err != nil {
+			return err
+		}
+	}
+	if !item.Local() { // its ETag says that it is the same; another request for its head would prove no more
+		return nil
+	}
+	file, err := s.Sources.Open(ctx, item.Source, content.Fingerprint)
+	if err != nil {
+		return unsent(err)
+	}
+	defer func() { _ = file.Close() }() // only read from
+	head, err := headOf(ctx, file)
+	if err != nil {
+		return unsent(err)
+	}
+	found, err := media.Check(head, filepath.Base(item.Source), item.ContentType)
+	if err != nil {
+		return unsent(upload.Errorf(upload.KindMissing, upload.StepTransfer, "source changed during the upload: %s", upload.AsError(err, "").Message))
+	}
+	if string(found.Type) != content.Type {
+		return unsent(upload.Errorf(upload.KindMissing, upload.StepTransfer, "source changed during the upload: it was %s, and is now %s", content.Type, found.Type))
+	}
+	return nil
+}
+
+// headOf reads the first bytes of a file.
+func headOf(ctx context.Context, file *sources.File) ([]byte, error) {
+	size := min(file.Size(), media.HeadSize)
+	body, err := file.Range(ctx, 0, size)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = body.Close() }() // only read from
+	head := make([]byte, size)
+	_, err = io.ReadFull(body, head)
+	return head, err
+}
+
+// VouchClaim is Vouch without a look at the source.
+func (s *Steps) VouchClaim(ctx context.Context, entry ledger.Entry, from ledger.Place) error {
+	may, err := s.Ledger.MayRead(ctx, entry, from)
+	switch {
+	case err != nil:
+		return FromLedger(ctx, err)
+	case may:
+		return nil
+	}
+	return upload.Errorf(upload.KindInternal, upload.StepTransfer, "refused to read a source that is not the one claimed for %s", entry.Result.UploadID).
+		WithHint("if nobody reset or changed the workflow on purpose, find out who can write to Temporal")
+}
