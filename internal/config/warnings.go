@@ -15,8 +15,13 @@ import (
 var almost = regexp.MustCompile(`^\$[A-Za-z_][A-Za-z0-9_]*$`)
 
 // warnAccount warns of secrets in plain text. Credentials for a vendor on loopback
-// are exempt, because it is a simulated one.
+// are exempt, because it is a simulated one. All of them are hidden from texts.
 func (r *reader) warnAccount(a *account) {
+	for _, setting := range a.spec.Settings {
+		if setting.Secret {
+			egress.Hide(a.values[setting.Name].text)
+		}
+	}
 	base, err := url.Parse(a.values["base_url"].text)
 	if err == nil && egress.IsLoopback(base) {
 		return
@@ -29,6 +34,9 @@ func (r *reader) warnAccount(a *account) {
 }
 
 func (r *reader) warnRest() {
+	for _, name := range []string{"sources.oss.access_key_secret", "encryption.key", "notify.secret"} {
+		egress.Hide(r.config.values[name].text)
+	}
 	r.warnPlain(r.config.values["sources.oss.access_key_secret"], "OSS_ACCESS_KEY_SECRET")
 	r.warnPlain(r.config.values["encryption.key"], "MEDIAFERRY_KEY")
 	r.warnPlain(r.config.values["notify.secret"], "MEDIAFERRY_NOTIFY_SECRET")
@@ -36,7 +44,8 @@ func (r *reader) warnRest() {
 	r.warnPlain(r.config.values["dashboard.viewer_token"], "MEDIAFERRY_VIEWER_TOKEN")
 	ledger := r.config.values["ledger"]
 	if u, err := url.Parse(ledger.text); err == nil && u.User != nil {
-		if _, has := u.User.Password(); has {
+		if password, has := u.User.Password(); has {
+			egress.Hide(password)
 			r.warnPlain(ledger, "MEDIAFERRY_LEDGER")
 		}
 	}

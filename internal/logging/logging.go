@@ -1,13 +1,18 @@
-// Package logging makes the log of a program. It owns the two formats and the
-// names of the levels; what is logged, and where it goes, is the caller's.
+// Package logging makes the log of a program. It owns the two formats, the names of
+// the levels, and that no secret and nothing that a terminal would interpret reaches a
+// log; what is logged, and where it goes, is the caller's.
 package logging
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"github.com/mediaferry/mediaferry/internal/egress"
+	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
 // New returns a log that writes to out, and the handle with which its level can
@@ -32,5 +37,50 @@ func New(level, format string, out io.Writer) (*zap.Logger, zap.AtomicLevel, err
 	default:
 		return nil, atomic, fmt.Errorf("unknown --log-format %q; use console or json", format)
 	}
-	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(out)), atomic)), atomic, nil
+	core := zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(out)), atomic)
+	return zap.New(careful{core}), atomic, nil
 }
+
+// careful is a core that gets no text as it is.
+type careful struct{ zapcore.Core }
+
+// With adds fields to every entry.
+func (c careful) With(fields []zapcore.Field) zapcore.Core {
+	return careful{c.Core.With(clean(fields))}
+}
+
+// Check adds the core to those that write an entry.
+func (c careful) Check(entry zapcore.Entry, to *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	if c.Enabled(entry.Level) {
+		return to.AddCore(entry, c)
+	}
+	return to
+}
+
+// Write writes one entry.
+func (c careful) Write(entry zapcore.Entry, fields []zapcore.Field) error {
+	entry.Message = text(entry.Message)
+	return c.Core.Write(entry, clean(fields))
+}
+
+// clean are fields whose texts hold no secret. An error becomes its text: its details
+// would be printed as they are.
+func clean(fields []zapcore.Field) []zapcore.Field {
+	out := make([]zapcore.Field, len(fields))
+	for i, field := range fields {
+		switch field.Type {
+		case zapcore.StringType:
+			field.String = text(field.String)
+		case zapcore.ErrorType:
+			if err, ok := field.Interface.(error); ok && err != nil {
+				field.Interface = errors.New(text(err.Error()))
+			}
+		case zapcore.StringerType, zapcore.ReflectType, zapcore.ByteStringType:
+			field = zap.String(field.Key, text(fmt.Sprint(field.Interface)))
+		}
+		out[i] = field
+	}
+	return out
+}
+
+func text(raw string) string { return upload.Visible(egress.Redact(raw)) }

@@ -71,6 +71,10 @@ func (s *Steps) prepare(ctx context.Context, w Work) error {
 	if err = s.answered(ctx, w, err); err != nil {
 		return err
 	}
+	hideSession(session)
+	if err := plainMedia(w.Caller, upload.StepPrepare, &session.Media); err != nil {
+		return err
+	}
 	w.Flow.Prepared(p, session)
 	return nil
 }
@@ -90,7 +94,11 @@ func (s *Steps) find(ctx context.Context, w Work) error {
 func (s *Steps) search(ctx context.Context, w Work) (upload.Settled, error) {
 	p := w.Progress
 	if receiver, ok := w.Vendor.(vendors.Receiver); ok && w.Flow.Policy.Find.By == upload.FindBySearch {
-		return receiver.Settle(ctx, w.Caller, upload.Settle{Item: w.Item, Content: p.Content, Session: p.Session})
+		found, err := receiver.Settle(ctx, w.Caller, upload.Settle{Item: w.Item, Content: p.Content, Session: p.Session})
+		if err == nil && found.Media != nil {
+			err = plainMedia(w.Caller, upload.StepPoll, found.Media)
+		}
+		return found, err
 	}
 	media, err := w.Vendor.Poll(ctx, w.Caller, upload.Poll{Item: w.Item, Content: p.Content, Session: p.Session})
 	if err != nil {
@@ -125,6 +133,9 @@ func (s *Steps) poll(ctx context.Context, w Work, a flow.Action) error {
 	media, err := w.Vendor.Poll(ctx, w.Caller, upload.Poll{
 		Item: w.Item, Content: p.Content, Session: p.Session, ByName: a.ByName, Since: p.SentAt,
 	})
+	if err == nil {
+		err = plainMedia(w.Caller, upload.StepPoll, &media)
+	}
 	if err = s.answered(ctx, w, err); err != nil {
 		return err
 	}
@@ -142,6 +153,9 @@ func (s *Steps) SignParts(ctx context.Context, vendor vendors.Vendor, caller *wi
 	began := s.Now()
 	urls, err := signer.SignParts(ctx, caller, in)
 	s.heard(ctx, ledger.OutageCall{Account: caller.Account.Name, Peer: upload.PeerVendor, Caller: in.Item.UploadID}, began, err)
+	for _, part := range urls {
+		hideSigned(part.URL)
+	}
 	return urls, s.judged(ctx, vendor, caller.Account, err)
 }
 
@@ -149,6 +163,9 @@ func (s *Steps) SignParts(ctx context.Context, vendor vendors.Vendor, caller *wi
 func (s *Steps) Inspect(ctx context.Context, vendor vendors.Vendor, caller *wire.Caller, in upload.Inspect) (upload.Media, error) {
 	began := s.Now()
 	media, err := vendor.Poll(ctx, caller, upload.Poll{Item: in.Item, Content: in.Content, Session: in.Session})
+	if err == nil {
+		err = plainMedia(caller, upload.StepPoll, &media)
+	}
 	s.heard(ctx, ledger.OutageCall{Account: caller.Account.Name, Peer: upload.PeerVendor, Caller: in.Item.UploadID}, began, err)
 	return media, s.judged(ctx, vendor, caller.Account, err)
 }

@@ -194,6 +194,9 @@ func (s *Steps) read(ctx context.Context, vendor vendors.Vendor, caller *wire.Ca
 	switch receiver, _ := vendor.(vendors.Receiver); of.store {
 	case upload.StoreVendor:
 		m, err := receiver.Received(ctx, caller, answer.Status, answer.Header, answer.Body)
+		if err == nil {
+			err = plainMedia(caller, upload.StepTransfer, &m)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -113,7 +113,8 @@ func Failure(ctx context.Context, err error, at upload.Step) *upload.Error {
 	if e.Step == "" {
 		e.Step = at
 	}
-	e.Message = egress.Redact(e.Message)
+	e.Message, e.Hint = egress.Redact(e.Message), egress.Redact(e.Hint)
+	e.MakePlain()
 	return e
 }
 

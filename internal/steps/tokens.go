@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
@@ -113,6 +114,9 @@ func (c *tokenCache) get(key tokenKey) wire.Token {
 }
 
 func (c *tokenCache) put(key tokenKey, token wire.Token) {
+	if name, _, _ := strings.Cut(key.name, "@"); name == wire.AccessToken || name == refreshToken { // others are shared, but no secret
+		egress.Hide(string(token.Value))
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.tokens[key] = token

@@ -111,14 +111,14 @@ type Failure struct {
 	Status    Number `json:"http_status"`
 }
 
-// FailureOf is what a result tells of an error.
+// FailureOf is what a result tells of an error. Its texts are plain.
 func FailureOf(e *Error) *Failure {
 	if e == nil {
 		return nil
 	}
 	return &Failure{
-		Kind: e.Kind, Step: e.Step, Message: e.Message, Hint: Text(e.Hint),
-		RequestID: Text(e.RequestID), Status: Number(e.Status),
+		Kind: e.Kind, Step: e.Step, Message: Plain(e.Message), Hint: Text(Plain(e.Hint)),
+		RequestID: Text(Plain(e.RequestID)), Status: Number(e.Status),
 	}
 }
 

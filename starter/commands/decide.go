@@ -15,6 +15,7 @@ import (
 	"github.com/mediaferry/mediaferry/starter/exit"
 	"github.com/mediaferry/mediaferry/starter/following"
 	"github.com/mediaferry/mediaferry/starter/opening"
+	"github.com/mediaferry/mediaferry/starter/output"
 )
 
 type decideCommand struct{ *given }
@@ -140,7 +141,7 @@ func (c decideCommand) decideBatch(ctx context.Context, id string, d upload.Deci
 			failed++
 			continue
 		}
-		if _, err := fmt.Fprintf(c.Out, "%-12s %s\n", d.Verdict, entry.Result.UploadID); err != nil {
+		if _, err := fmt.Fprintf(c.Out, "%-12s %s\n", d.Verdict, output.Visible(entry.Result.UploadID)); err != nil {
 			return err
 		}
 		decided = append(decided, entry)

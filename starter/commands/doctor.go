@@ -91,14 +91,14 @@ func (d *doctor) say(check, state, detail, hint string) {
 	if state == problem {
 		d.problems++
 	}
-	f := finding{check, state, egress.Redact(detail), hint}
+	f := finding{check, state, output.Visible(egress.Redact(detail)), output.Visible(hint)}
 	var err error
 	if d.p.JSON {
 		err = d.p.Object(f)
 	} else {
 		_, err = fmt.Fprintf(d.p.Out, "%-8s %-16s  %s\n", f.State, f.Check, f.Detail)
 		if err == nil && hint != "" {
-			_, err = fmt.Fprintf(d.p.Out, "%25s  %s\n", "", hint)
+			_, err = fmt.Fprintf(d.p.Out, "%25s  %s\n", "", f.Hint)
 		}
 	}
 	d.err = errors.Join(d.err, err)

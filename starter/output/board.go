@@ -30,7 +30,7 @@ func (b *Board) Draw(lines []string) {
 		if now := time.Now(); now.Sub(b.last) >= QuietEvery {
 			b.last = now
 			for _, line := range lines {
-				_, _ = fmt.Fprintf(b.out, "mediaferry: %s\n", line)
+				_, _ = say(b.out, "mediaferry: %s\n", line)
 			}
 		}
 		return

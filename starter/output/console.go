@@ -16,13 +16,13 @@ type Console struct{ Out, Err io.Writer }
 // Say writes a message to the person at the terminal.
 func (c Console) Say(format string, args ...any) {
 	text := strings.TrimSuffix(fmt.Sprintf(format, args...), "\n")
-	_, _ = fmt.Fprintf(c.Err, "mediaferry: %s\n", text)
+	_, _ = fmt.Fprintf(c.Err, "mediaferry: %s\n", visibleLines(text))
 }
 
 // Hint writes what to do about the message before it, if there is anything.
 func (c Console) Hint(text string) {
 	if text != "" {
-		_, _ = fmt.Fprintf(c.Err, "  %s\n", text)
+		_, _ = fmt.Fprintf(c.Err, "  %s\n", visibleLines(text))
 	}
 }
 

@@ -14,11 +14,11 @@ import (
 // Problems names every problem: the first in full, the rest in groups.
 func (c Console) Problems(found manifest.Collected) {
 	for _, p := range found.First {
-		_, _ = fmt.Fprintln(c.Err, p)
+		_, _ = say(c.Err, "%s\n", p)
 	}
 	for _, g := range found.Rest {
 		if !g.Warning {
-			_, _ = fmt.Fprintln(c.Err, g)
+			_, _ = say(c.Err, "%s\n", g)
 		}
 	}
 }
@@ -26,11 +26,11 @@ func (c Console) Problems(found manifest.Collected) {
 // Warnings names what is taken all the same, and may not be meant.
 func (c Console) Warnings(found manifest.Collected) {
 	for _, p := range found.FirstWarning {
-		_, _ = fmt.Fprintf(c.Err, "warning: %s\n", p)
+		_, _ = say(c.Err, "warning: %s\n", p)
 	}
 	for _, g := range found.Rest {
 		if g.Warning {
-			_, _ = fmt.Fprintf(c.Err, "warning: %s\n", g)
+			_, _ = say(c.Err, "warning: %s\n", g)
 		}
 	}
 }
@@ -146,9 +146,9 @@ func (c Console) Sample(s *batch.Sample) error {
 		return nil
 	}
 	for _, bad := range s.Bad {
-		_, _ = fmt.Fprintf(c.Err, "line %d: %s to %s: %s: %s\n", bad.Line, bad.Source, bad.Account, bad.Kind, bad.Message)
+		_, _ = say(c.Err, "line %d: %s to %s: %s: %s\n", bad.Line, bad.Source, bad.Account, bad.Kind, bad.Message)
 		if bad.Hint != "" {
-			_, _ = fmt.Fprintf(c.Err, "  %s\n", bad.Hint)
+			_, _ = say(c.Err, "  %s\n", bad.Hint)
 		}
 	}
 	_, err := fmt.Fprintf(c.Out, "\nsample: %d of %d sources are usable, %s on average\n", s.Good, s.Looked, Size(s.MeanBytes))

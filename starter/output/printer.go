@@ -31,14 +31,14 @@ func (p Printer) Line(line Line) error {
 	if r.Paused {
 		state += " (paused)"
 	}
-	if _, err := fmt.Fprintf(p.Out, "%-12s %-10s %s  %s\n", state, r.To, Visible(OrDash(string(r.MediaID))), Visible(r.Source)); err != nil {
+	if _, err := say(p.Out, "%-12s %-10s %s  %s\n", state, r.To, OrDash(string(r.MediaID)), r.Source); err != nil {
 		return err
 	}
 	if r.Error != nil {
 		p.explain(r)
 	}
 	if r.Note != "" {
-		_, _ = fmt.Fprintf(p.Err, "  note: %s\n", r.Note)
+		_, _ = say(p.Err, "  note: %s\n", r.Note)
 	}
 	return nil
 }
@@ -48,7 +48,7 @@ func (p Printer) Started(r upload.Result) error {
 	if p.JSON {
 		return p.Object(r)
 	}
-	_, err := fmt.Fprintf(p.Out, "%-12s %-10s %s  %s\n", "started", r.To, r.UploadID, Visible(r.Source))
+	_, err := say(p.Out, "%-12s %-10s %s  %s\n", "started", r.To, r.UploadID, r.Source)
 	return err
 }
 
@@ -73,14 +73,14 @@ func decideCommand(id string) string {
 // explain says why an upload is not ready, and what to do.
 func (p Printer) explain(r upload.Result) {
 	e := r.Error
-	_, _ = fmt.Fprintf(p.Err, "mediaferry: %s: %s\n", Visible(r.Source), Visible(failureLine(e)))
+	_, _ = say(p.Err, "mediaferry: %s: %s\n", r.Source, failureLine(e))
 	if e.Hint != "" {
-		_, _ = fmt.Fprintf(p.Err, "  %s\n", Visible(string(e.Hint)))
+		_, _ = say(p.Err, "  %s\n", string(e.Hint))
 	} else {
-		_, _ = fmt.Fprintf(p.Err, "  to see what was tried: mediaferry show %s\n", r.UploadID)
+		_, _ = say(p.Err, "  to see what was tried: mediaferry show %s\n", r.UploadID)
 	}
 	if r.State == upload.StateUnconfirmed {
-		_, _ = fmt.Fprintf(p.Err, "  check at the vendor, then: %s\n", decideCommand(r.UploadID))
+		_, _ = say(p.Err, "  check at the vendor, then: %s\n", decideCommand(r.UploadID))
 	}
 }
 
@@ -103,7 +103,7 @@ func (p Printer) Object(v any) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.Out, "%s\n", raw)
+	_, err = fmt.Fprintf(p.Out, "%s\n", upload.VisibleJSON(raw))
 	return err
 }
 

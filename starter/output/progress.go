@@ -61,7 +61,7 @@ func (p *Progress) Draw(all []Upload) {
 	p.last = now
 	line := progressLine(all, tally{sent, total, rate}, now)
 	if !p.terminal {
-		_, _ = fmt.Fprintf(p.out, "mediaferry: %s\n", line)
+		_, _ = say(p.out, "mediaferry: %s\n", line)
 		return
 	}
 	_, _ = fmt.Fprintf(p.out, "\r\x1b[K%s", p.fit(line))

@@ -1,13 +1,15 @@
 package output
 
 import (
+	"fmt"
 	"io"
 	"os"
-	"strconv"
+	"reflect"
 	"strings"
-	"unicode"
 
 	"golang.org/x/term"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
 // screen is the terminal behind an output, if there is one.
@@ -33,6 +35,7 @@ func screenOf(out io.Writer) screen {
 // fit shortens a line that is to be drawn over: one that wraps would be two, and
 // the next would stand below the first of them.
 func (s screen) fit(line string) string {
+	line = Visible(line)
 	if most := s.width() - 1; most > 0 {
 		return shortened(line, most)
 	}
@@ -44,22 +47,29 @@ func shortened(line string, most int) string {
 	return string(runes[:min(len(runes), most)])
 }
 
-// Visible spells out what a terminal would interpret: names of files and words of
-// vendors may hold line breaks and escape sequences.
-func Visible(text string) string {
-	if !strings.ContainsFunc(text, interpreted) {
-		return text
-	}
-	var b strings.Builder
-	for _, r := range text {
-		if interpreted(r) {
-			spelled := strconv.QuoteRune(r)
-			b.WriteString(spelled[1 : len(spelled)-1])
-			continue
+// Visible spells out what a terminal would interpret.
+func Visible(text string) string { return upload.Visible(text) }
+
+// say writes a text for people. A terminal interprets nothing of its arguments, and each
+// stays on its line.
+func say(w io.Writer, format string, args ...any) (int, error) {
+	shown := make([]any, len(args))
+	for i, arg := range args {
+		switch reflect.ValueOf(arg).Kind() {
+		case reflect.Int, reflect.Int64, reflect.Float64, reflect.Bool:
+			shown[i] = arg
+		default:
+			shown[i] = Visible(fmt.Sprint(arg))
 		}
-		b.WriteRune(r)
 	}
-	return b.String()
+	return fmt.Fprintf(w, format, shown...)
 }
 
-func interpreted(r rune) bool { return !unicode.IsGraphic(r) }
+// visibleLines is Visible for a text that may have several lines.
+func visibleLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = Visible(line)
+	}
+	return strings.Join(lines, "\n")
+}

@@ -22,7 +22,7 @@ func TestAVendorsWordsAreToldInOneShortLineWithoutSecrets(t *testing.T) {
 	for in, want := range map[string]string{
 		"plain":                                  "plain",
 		"key " + canary + "-key, that is":        "key [redacted], that is",
-		"two\r\n lines\tand\x1b[31m colours":     "two lines and [31m colours",
+		"two\r\n lines\tand\x1b[31m colours":     "two lines and colours",
 		"see https://h/p?token=" + canary + " x": "see https://h/p x",
 		"":                                       "",
 	} {

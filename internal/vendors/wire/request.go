@@ -170,5 +170,6 @@ func (c *Caller) hidden(r Request) []string {
 		}
 	}
 	add(c.Spec.Secrets(c.Account.Settings)...)
+	egress.Hide(all...)
 	return all
 }
