@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/mediaferry/mediaferry/internal/media"
+	"github.com/mediaferry/mediaferry/internal/sheet"
 )
 
 // csvRows reads the rows of a CSV file.
@@ -188,7 +189,7 @@ func (r *csvRows) row(one record, at Position) raw {
 	cells := make([]Cell, 0, len(r.columns))
 	for i, text := range one.cells[:min(len(one.cells), len(r.columns))] {
 		if text != "" {
-			cells = append(cells, Cell{Column: r.columns[i], Text: text})
+			cells = append(cells, Cell{Column: r.columns[i], Text: sheet.Unguard(text)})
 		}
 	}
 	return raw{at: at, cells: cells}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/mediaferry/mediaferry/internal/sheet"
 	"github.com/mediaferry/mediaferry/internal/suggest"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
@@ -41,6 +42,9 @@ func readHeader(in *lines, place Place, known *columns) (*csvRows, []Problem, er
 		return nil, nil, invalid(place, "has an unreadable header in line %d: %s", record.first.number, record.fault.what()).WithHint("%s", record.fault.Hint)
 	}
 	names := headerNames(record.cells)
+	for i := range names {
+		names[i] = sheet.Unguard(names[i])
+	}
 	if !slices.ContainsFunc(names, known.known) {
 		return nil, nil, noHeader(place, record, known)
 	}

@@ -1,18 +1,19 @@
 package manifest
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/mediaferry/mediaferry/internal/sheet"
 )
 
 // Writer writes a manifest as CSV with commas, in UTF-8, which reads back as the same
-// cells. Texts that a spreadsheet would take for formulas are not changed: they are
-// data for the next run. It is not safe for concurrent use.
+// cells: texts that a spreadsheet would take for formulas are guarded, and the reader
+// takes the guard off. It is not safe for concurrent use.
 type Writer struct {
-	out     *bufio.Writer
+	out     *sheet.Writer
 	columns []string
 	index   map[string]int
 	row     []string
@@ -20,14 +21,14 @@ type Writer struct {
 
 // NewWriter writes the header. See Layout.CopyColumns.
 func NewWriter(w io.Writer, columns []string) (*Writer, error) {
-	out := &Writer{out: bufio.NewWriter(w), columns: columns, index: map[string]int{}, row: make([]string, len(columns))}
+	out := &Writer{out: sheet.NewWriter(w), columns: columns, index: map[string]int{}, row: make([]string, len(columns))}
 	for i, name := range columns {
 		if name == "" || slices.Contains(columns[:i], name) {
 			return nil, fmt.Errorf("columns %q of a manifest must be unique and not empty", columns)
 		}
 		out.index[name] = i
 	}
-	return out, out.line(columns)
+	return out, out.out.Write(columns)
 }
 
 // Write writes one row; see Row.Copy. Columns without a cell are empty. Write fails if
@@ -41,31 +42,11 @@ func (w *Writer) Write(cells []Cell) error {
 		}
 		w.row[i] = cell.Text
 	}
-	return w.line(w.row)
+	return w.out.Write(w.row)
 }
 
 // Flush writes buffered data. It must be the last call.
 func (w *Writer) Flush() error { return w.out.Flush() }
-
-func (w *Writer) line(cells []string) error {
-	for i, cell := range cells {
-		if i > 0 {
-			_ = w.out.WriteByte(',') // bufio keeps the error, which is returned below
-		}
-		if !needsQuotes(cell) {
-			_, _ = w.out.WriteString(cell)
-			continue
-		}
-		_ = w.out.WriteByte('"')
-		_, _ = w.out.WriteString(strings.ReplaceAll(cell, `"`, `""`))
-		_ = w.out.WriteByte('"')
-	}
-	return w.out.WriteByte('\n')
-}
-
-func needsQuotes(cell string) bool {
-	return strings.ContainsAny(cell, ",\"\r\n") || strings.Trim(cell, " \t") != cell
-}
 
 // WriteRows writes a manifest of the rows that could be parsed, and returns their
 // number.

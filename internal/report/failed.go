@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 
@@ -22,6 +23,21 @@ import (
 // next run refuses it too, until somebody mends it. One that could not be taken
 // apart into cells has none, and is left out.
 func Failed(ctx context.Context, books Books, batch string, w io.Writer) (int64, error) {
+	return failed(ctx, books, batch, w, func(text string) string { return text })
+}
+
+// failedForAll is Failed for a place whose readers are not known, such as a bucket:
+// URLs have lost their queries, which may be signatures, and their user information.
+func failedForAll(ctx context.Context, books Books, batch string, w io.Writer) (int64, error) {
+	return failed(ctx, books, batch, w, func(text string) string {
+		if u, err := url.Parse(text); err != nil || u.Host == "" || u.RawQuery == "" && u.User == nil {
+			return text
+		}
+		return upload.DisplaySource(text)
+	})
+}
+
+func failed(ctx context.Context, books Books, batch string, w io.Writer, shown func(string) string) (int64, error) {
 	names, err := failedColumns(ctx, books, batch)
 	if err != nil {
 		return 0, err
@@ -49,6 +65,9 @@ func Failed(ctx context.Context, books Books, batch string, w io.Writer) (int64,
 		cells = slices.DeleteFunc(cells, func(c manifest.Cell) bool {
 			return !slices.Contains(names, c.Column) // failed since the columns were counted
 		})
+		for i := range cells {
+			cells[i].Text = shown(cells[i].Text)
+		}
 		if err := out.Write(cells); err != nil {
 			return n, err
 		}

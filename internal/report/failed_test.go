@@ -16,6 +16,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/ledger/ledgertest"
 	"github.com/mediaferry/mediaferry/internal/manifest"
 	"github.com/mediaferry/mediaferry/internal/report"
+	"github.com/mediaferry/mediaferry/internal/sheet"
 	"github.com/mediaferry/mediaferry/internal/sources"
 )
 
@@ -53,7 +54,7 @@ func cellsByColumn(rows [][]string) []map[string]string {
 		cells := map[string]string{}
 		for i, text := range row {
 			if text != "" {
-				cells[rows[0][i]] = text
+				cells[rows[0][i]] = sheet.Unguard(text) // as a manifest's reader does
 			}
 		}
 		all = append(all, cells)

@@ -66,7 +66,8 @@ func writeHTML(ctx context.Context, books Books, id string, options Options, w i
 
 func pageTemplate() *template.Template {
 	return template.Must(template.New("page").Funcs(template.FuncMap{
-		"count": count, "size": Size, "when": when, "share": share, "lasting": lasting, "seconds": func(s float64) string { return lasting(time.Duration(s * float64(time.Second))) },
+		"visible": func(text any) string { return upload.Visible(fmt.Sprint(text)) },
+		"count":   count, "size": Size, "when": when, "share": share, "lasting": lasting, "seconds": func(s float64) string { return lasting(time.Duration(s * float64(time.Second))) },
 	}).Parse(pageText))
 }
 

@@ -98,6 +98,14 @@ const (
 	nameFailed = "failed.csv"
 )
 
+// failedFor writes the failed rows for those who read a target.
+func failedFor(target Target) func(context.Context, Books, string, io.Writer) (int64, error) {
+	if upload.IsLocal(target.Place) {
+		return Failed
+	}
+	return failedForAll
+}
+
 // Write puts all reports of a batch, and the manifest of its failed rows, into
 // the target: below a folder, or a prefix, of the batch's name. It returns where
 // they are, as they may be shown. Files that are there are replaced, each as a
@@ -116,7 +124,7 @@ func Write(ctx context.Context, books Books, batch string, options Options) ([]s
 		{nameCSV, written(CSV)},
 		{nameJSON, written(JSONLines)},
 		{nameHTML, written(HTML)},
-		{nameFailed, func(w io.Writer) error { _, err := Failed(ctx, books, batch, w); return err }},
+		{nameFailed, func(w io.Writer) error { _, err := failedFor(options.Target)(ctx, books, batch, w); return err }},
 	}
 	var places []string
 	for _, file := range files {

@@ -2,29 +2,34 @@ package report
 
 import (
 	"bufio"
-	"encoding/csv"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"strconv"
-	"strings"
 	"time"
 
+	"github.com/mediaferry/mediaferry/internal/sheet"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
 // writeJSONLines writes each row as the object that `upload --json` prints.
 func writeJSONLines(w io.Writer, rows iter.Seq2[upload.Result, error]) error {
 	out := bufio.NewWriter(w)
-	encoder := json.NewEncoder(out)
+	var line bytes.Buffer
+	encoder := json.NewEncoder(&line)
 	encoder.SetEscapeHTML(false)
 	for row, err := range rows {
 		if err != nil {
 			return err
 		}
+		line.Reset()
 		if err := encoder.Encode(row); err != nil {
+			return fmt.Errorf("write a row: %w", err)
+		}
+		if _, err := out.Write(upload.VisibleJSON(line.Bytes())); err != nil {
 			return fmt.Errorf("write a row: %w", err)
 		}
 	}
@@ -76,11 +81,11 @@ func endColumns() []column {
 		{"known_from", func(r upload.Result) string { return string(r.KnownFrom) }},
 		{"error.kind", failure(func(f *upload.Failure) string { return string(f.Kind) })},
 		{"error.step", failure(func(f *upload.Failure) string { return string(f.Step) })},
-		{"error.message", failure(func(f *upload.Failure) string { return prose(f.Message) })},
-		{"error.hint", failure(func(f *upload.Failure) string { return prose(string(f.Hint)) })},
+		{"error.message", failure(func(f *upload.Failure) string { return f.Message })},
+		{"error.hint", failure(func(f *upload.Failure) string { return string(f.Hint) })},
 		{"error.vendor_request_id", failure(func(f *upload.Failure) string { return string(f.RequestID) })},
 		{"error.http_status", failure(func(f *upload.Failure) string { return number(int64(f.Status)) })},
-		{"note", func(r upload.Result) string { return prose(r.Note) }},
+		{"note", func(r upload.Result) string { return r.Note }},
 	}
 }
 
@@ -107,19 +112,9 @@ func moment(t *time.Time) string {
 	return t.UTC().Format(time.RFC3339Nano)
 }
 
-// prose keeps a text that somebody else wrote from being taken for a formula by
-// a spreadsheet. Names and numbers are left as they are, since programs read
-// them.
-func prose(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
-		return "'" + text
-	}
-	return text
-}
-
-// writeCSV writes a header and a line for each row.
+// writeCSV writes a header and a line for each row. No cell of it is a formula.
 func writeCSV(w io.Writer, rows iter.Seq2[upload.Result, error]) error {
-	out, all := csv.NewWriter(w), columns()
+	out, all := sheet.NewWriter(w), columns()
 	cells := make([]string, len(all))
 	for i, c := range all {
 		cells[i] = c.name
@@ -130,10 +125,9 @@ func writeCSV(w io.Writer, rows iter.Seq2[upload.Result, error]) error {
 			return err
 		}
 		for i, c := range all {
-			cells[i] = c.text(row)
+			cells[i] = upload.Visible(c.text(row))
 		}
 		err = out.Write(cells)
 	}
-	out.Flush()
-	return errors.Join(err, out.Error())
+	return errors.Join(err, out.Flush())
 }
