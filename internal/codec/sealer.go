@@ -38,9 +38,21 @@ func (s *Sealer) Seal(plain []byte) ([]byte, error) {
 // Open returns what was sealed with any of the keys. It fails with ErrUnknownKey
 // or ErrAltered for anything else.
 func (s *Sealer) Open(sealed []byte) ([]byte, error) {
-	const head = 1 + keyIDBytes
-	if len(sealed) < head || sealed[0] != sealVersion {
+	id, ok := KeyIDOf(sealed)
+	if !ok {
 		return nil, fmt.Errorf("%w: it does not begin like a sealed value", ErrAltered)
 	}
-	return s.keys.open(useLedger, hex.EncodeToString(sealed[1:head]), sealed[head:])
+	return s.keys.open(useLedger, id, sealed[SealHead:])
+}
+
+// SealHead is how many bytes of a sealed value say with which key it was sealed.
+const SealHead = 1 + keyIDBytes
+
+// KeyIDOf is the ID of the key with which a value was sealed, by its first SealHead
+// bytes; not ok where they are not those of a sealed value.
+func KeyIDOf(sealed []byte) (id string, ok bool) {
+	if len(sealed) < SealHead || sealed[0] != sealVersion {
+		return "", false
+	}
+	return hex.EncodeToString(sealed[1:SealHead]), true
 }

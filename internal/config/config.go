@@ -44,6 +44,8 @@ type Config struct {
 	hasRoots bool
 	stamps   map[string]stamp // versions of all files that were read
 	secrets  map[string]secretFile
+
+	keyCommand *keyCommand // nil where the key is none of a command
 }
 
 // Load reads a configuration file. If the file has faults, the error is Problems,
@@ -89,6 +91,9 @@ func (c *Config) Files() []string {
 	files := slices.Sorted(maps.Keys(c.secrets))
 	if c.Path != "" {
 		files = append(files, filepath.Join(c.dir, filepath.Base(c.Path)))
+	}
+	if key := c.dashboard(&findings{}).Key; key != "" {
+		files = append(files, key)
 	}
 	return files
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -22,9 +23,19 @@ const KeyFile = "key"
 // of its users share.
 //
 // With the embedded engine, the key in the data folder still decrypts after
-// another one was configured.
-func (c *Config) EncryptionKeys(dataDir string, embedded bool) (codec.Keys, error) {
+// another one was configured. It is not made anew where a ledger needs the old one: the
+// error is a *KeyMissingError then.
+//
+// A command that gives the key is run here, and nowhere else.
+func (c *Config) EncryptionKeys(ctx context.Context, dataDir string, embedded bool) (codec.Keys, error) {
 	v := c.values["encryption.key"]
+	if k := c.keyCommand; k != nil {
+		text, err := k.run(ctx, c.dir)
+		if err != nil {
+			return codec.Keys{}, fmt.Errorf("encryption.key (%s:%d): %w", c.Path, k.line, err)
+		}
+		v.text, v.line = text, k.line
+	}
 	if strings.TrimSpace(v.text) == "" {
 		return c.unconfigured(v, dataDir, embedded)
 	}
@@ -69,6 +80,9 @@ func ownKey(dataDir string) (codec.Keys, error) {
 	keys, err := readKey(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return keys, err
+	}
+	if err := lostKey(dataDir); err != nil {
+		return codec.Keys{}, err
 	}
 	if err := makeKey(path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return codec.Keys{}, fmt.Errorf("encryption key %s: %w", path, bare(err))

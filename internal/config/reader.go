@@ -123,7 +123,9 @@ func (r *reader) document(root *yaml.Node) {
 		}},
 		{"ledger", r.scalar},
 		{"results", r.scalar},
-		{"encryption", r.scalars("key")},
+		{"encryption", func(where string, node *yaml.Node) {
+			r.mapping(where, node, []entry{{"key", r.encryptionKey}})
+		}},
 		{"patience", r.scalar},
 		{"notify", r.scalars("webhook", "secret")},
 		{"dashboard", func(where string, node *yaml.Node) {

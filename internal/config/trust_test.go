@@ -71,12 +71,12 @@ func TestAnEncryptionKeyThatOthersCanReadIsRefused(t *testing.T) {
 	require.NoError(t, os.WriteFile(secret, []byte(keyText(1)), 0o600))
 	c, err := config.Load(path)
 	require.NoError(t, err)
-	_, err = c.EncryptionKeys("", false)
+	_, err = c.EncryptionKeys(t.Context(), "", false)
 	require.NoError(t, err)
 	require.NoError(t, os.Chmod(secret, 0o640))
 	c, err = config.Load(path)
 	require.NoError(t, err)
-	_, err = c.EncryptionKeys("", false)
+	_, err = c.EncryptionKeys(t.Context(), "", false)
 	require.ErrorContains(t, err, "chmod 600 "+secret)
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/mediaferry/mediaferry/internal/egress"
+	"github.com/mediaferry/mediaferry/internal/trust"
 )
 
 // almost matches a reference in shell syntax.
@@ -34,7 +36,7 @@ func (r *reader) warnAccount(a *account) {
 }
 
 func (r *reader) warnRest() {
-	for _, name := range []string{"sources.oss.access_key_secret", "encryption.key", "notify.secret"} {
+	for _, name := range []string{"sources.oss.access_key_secret", "encryption.key", "notify.secret", "dashboard.token", "dashboard.viewer_token"} {
 		egress.Hide(r.config.values[name].text)
 	}
 	r.warnPlain(r.config.values["sources.oss.access_key_secret"], "OSS_ACCESS_KEY_SECRET")
@@ -68,6 +70,16 @@ func (c *Config) doubts() Problems {
 		if doubt := c.secrets[path].doubt; doubt != nil && !doubt.Changeable {
 			problems = append(problems, Problem{Message: fmt.Sprintf("secret file %s: %s", path, doubt.About(path)), Hint: doubt.Hint})
 		}
+	}
+	key := c.dashboard(&findings{}).Key
+	file, err := trust.OpenSecret(key)
+	var doubt *trust.Refusal
+	switch {
+	case key == "":
+	case errors.As(err, &doubt):
+		problems = append(problems, Problem{Message: fmt.Sprintf("dashboard.tls.key %s: %s", key, doubt.About(key)), Hint: doubt.Hint})
+	case err == nil:
+		_ = file.Close() // only opened
 	}
 	return problems
 }

@@ -32,6 +32,7 @@ import (
 	"github.com/gofrs/flock"
 	"go.uber.org/zap"
 
+	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/guard"
 	"github.com/mediaferry/mediaferry/internal/trust"
 )
@@ -167,6 +168,7 @@ func newMember(opts Options) (*Member, error) {
 	if err != nil {
 		return nil, cannotUse(data, err, os.Geteuid())
 	}
+	egress.Hide(token)
 	if opts.Log == nil {
 		opts.Log = zap.NewNop()
 	}

@@ -118,7 +118,7 @@ type quotaLine struct {
 }
 
 func (c accountCommand) accounts(ctx context.Context, asJSON bool) error {
-	if err := c.OpenLedger(ctx); err != nil {
+	if err := c.OpenResults(ctx); err != nil {
 		return err
 	}
 	p := c.Printer(asJSON)

@@ -27,7 +27,7 @@ func (c batchListCommand) command() *cobra.Command {
 }
 
 func (c batchListCommand) run(ctx context.Context, asJSON bool) error {
-	if err := c.OpenLedger(ctx); err != nil {
+	if err := c.OpenResults(ctx); err != nil {
 		return err
 	}
 	all, err := c.Ledger.Batches(ctx)

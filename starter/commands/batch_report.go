@@ -46,7 +46,7 @@ func (c batchReportCommand) run(ctx context.Context, id, format, file string) er
 	if !slices.Contains(report.Formats(), report.Format(format)) {
 		return exit.Misused("unknown --format %q; use one of %s", format, output.Join(report.Formats()))
 	}
-	if _, err := c.OpenBatch(ctx, id); err != nil {
+	if _, err := c.OpenBatchResults(ctx, id); err != nil {
 		return err
 	}
 	roots, err := c.Roots()
@@ -56,6 +56,9 @@ func (c batchReportCommand) run(ctx context.Context, id, format, file string) er
 	from, err := wiring.Sources(c.Config, roots, c.Data)
 	if err != nil {
 		return err
+	}
+	if c.Locked {
+		from = nil // thumbnails need the encrypted sources
 	}
 	write := func(w io.Writer) error {
 		return report.Print(ctx, c.Ledger, id, report.Options{Format: report.Format(format), Sources: from}, w)

@@ -17,7 +17,7 @@ failures occurred. It needs no running worker or engine.`,
   mediaferry batch status spring --json`,
 		Args: oneBatch,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			b, err := c.OpenBatch(cmd.Context(), args[0])
+			b, err := c.OpenBatchResults(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}

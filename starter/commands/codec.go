@@ -75,7 +75,7 @@ func (c codecCommand) run(ctx context.Context, f codecFlags) error {
 	if err != nil {
 		return exit.Misused("%s", err)
 	}
-	if err := c.OpenKeys(); err != nil {
+	if err := c.OpenKeys(ctx); err != nil {
 		return err
 	}
 	allow, err := c.admission(ctx, dashboard.Token, f.identity)

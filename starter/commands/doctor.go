@@ -213,7 +213,7 @@ func (d *doctor) ask(ctx context.Context, door *egress.Egress, account spec.Acco
 
 // ledgerState checks the ledger, paused accounts and workers.
 func (d *doctor) ledgerState(ctx context.Context) {
-	if err := d.OpenLedger(ctx); err != nil {
+	if err := d.OpenResults(ctx); err != nil {
 		hint := ""
 		if lack := (*exit.UsageError)(nil); errors.As(err, &lack) {
 			hint = lack.Hint
@@ -226,6 +226,7 @@ func (d *doctor) ledgerState(ctx context.Context) {
 		return
 	}
 	d.say("ledger", fine, d.Ledger.Where(), "")
+	d.keys(ctx)
 	states, err := d.Ledger.Accounts(ctx)
 	if err != nil {
 		d.say("accounts", problem, err.Error(), "")

@@ -63,7 +63,7 @@ func (c listCommand) run(ctx context.Context, f listFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := c.OpenLedger(ctx); err != nil {
+	if err := c.OpenResults(ctx); err != nil {
 		return err
 	}
 	known, err := following.ReadWaits(ctx, c.Session)

@@ -46,7 +46,7 @@ or could not be checked.`,
 }
 
 func (c showCommand) run(ctx context.Context, id string, verify, asJSON bool) error {
-	if err := c.OpenLedger(ctx); err != nil {
+	if err := c.OpenResults(ctx); err != nil {
 		return err
 	}
 	entry, err := c.upload(ctx, id)
@@ -124,6 +124,9 @@ func (c showCommand) show(ctx context.Context, entry ledger.Entry, verified *upl
 	line := output.Line{Result: output.Advised(result), Waiting: waiting}
 	if err := p.Card(entry, line, status, verified); err != nil || asJSON {
 		return err
+	}
+	if c.Locked {
+		return nil
 	}
 	if !runs {
 		c.Say("no engine is running, so this shows only what is in the ledger")

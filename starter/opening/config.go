@@ -1,6 +1,7 @@
 package opening
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -67,18 +68,23 @@ func (s *Session) OpenData() error {
 }
 
 // OpenKeys makes the data folder and reads the keys, or makes one there.
-func (s *Session) OpenKeys() error {
+func (s *Session) OpenKeys(ctx context.Context) error {
 	err := s.OpenData()
 	if err != nil {
 		return err
 	}
-	s.Keys, err = s.Config.EncryptionKeys(s.Data, !wiring.ServiceConfigured())
+	s.Keys, err = s.Config.EncryptionKeys(ctx, s.Data, !wiring.ServiceConfigured())
 	var system syscall.Errno
-	if err == nil || errors.As(err, &system) { // the disk's fault, and not the configuration's
+	if err == nil || ctx.Err() != nil || errors.As(err, &system) { // the disk's fault, and not the configuration's
 		return err
 	}
-	return &exit.UsageError{Text: err.Error(), Hint: keyHint()}
+	return &keyError{exit.UsageError{Text: err.Error(), Hint: keyHint()}}
 }
+
+// keyError says that there is no key, or not the right one.
+type keyError struct{ exit.UsageError }
+
+func (e *keyError) Unwrap() error { return &e.UsageError }
 
 // keyHint says where the key comes from.
 func keyHint() string {

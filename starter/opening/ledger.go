@@ -14,18 +14,49 @@ import (
 	"github.com/mediaferry/mediaferry/starter/exit"
 )
 
-// OpenLedger opens the configuration, the keys and the ledger: all that is
-// needed to show what happened.
+// OpenLedger opens the configuration, the keys and the ledger.
 func (s *Session) OpenLedger(ctx context.Context) error {
 	if s.Config == nil {
 		if err := s.OpenConfig(); err != nil {
 			return err
 		}
 	}
-	service := wiring.ServiceConfigured()
-	if err := s.OpenKeys(); err != nil {
+	if err := s.OpenKeys(ctx); err != nil {
 		return err
 	}
+	if err := s.openLedger(ctx); err != nil {
+		return err
+	}
+	return s.checkKey(ctx)
+}
+
+// OpenResults is OpenLedger for those who only show what happened. Where the key is
+// lost, or another one, they still see what is not encrypted: Locked is true then.
+func (s *Session) OpenResults(ctx context.Context) error {
+	err := s.OpenLedger(ctx)
+	var key *keyError
+	if !errors.As(err, &key) {
+		return err
+	}
+	s.Locked = true
+	s.Say("warning: %s", key.Text)
+	s.Hint("what is not encrypted is shown. Run `mediaferry doctor` to see which key is needed")
+	if s.Ledger != nil {
+		return nil
+	}
+	return s.openLedger(ctx)
+}
+
+// checkKey refuses keys that open nothing of the ledger.
+func (s *Session) checkKey(ctx context.Context) error {
+	if err := s.Ledger.CheckKey(ctx); errors.Is(err, codec.ErrUnknownKey) {
+		return &keyError{exit.UsageError{Text: err.Error(), Hint: keyHint()}}
+	}
+	return nil
+}
+
+func (s *Session) openLedger(ctx context.Context) error {
+	service := wiring.ServiceConfigured()
 	url, err := s.Config.Ledger()
 	switch {
 	case err != nil:
@@ -43,9 +74,6 @@ func (s *Session) OpenLedger(ctx context.Context) error {
 			s.Log.Warn("could not close the ledger", zap.Error(err))
 		}
 	})
-	if err := s.Ledger.CheckKey(ctx); errors.Is(err, codec.ErrUnknownKey) {
-		return &exit.UsageError{Text: err.Error(), Hint: keyHint()}
-	}
 	return nil
 }
 

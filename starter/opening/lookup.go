@@ -44,6 +44,14 @@ func UnknownBatch(id string, err error) error {
 	return &exit.UsageError{Text: fmt.Sprintf("unknown batch %q", id), Hint: hint}
 }
 
+// OpenBatchResults is OpenBatch for those who only show a batch; see OpenResults.
+func (s *Session) OpenBatchResults(ctx context.Context, id string) (ledger.Batch, error) {
+	if err := s.OpenResults(ctx); err != nil {
+		return ledger.Batch{}, err
+	}
+	return s.Batch(ctx, id)
+}
+
 // OpenBatch opens the ledger and reads one batch.
 func (s *Session) OpenBatch(ctx context.Context, id string) (ledger.Batch, error) {
 	if err := s.OpenLedger(ctx); err != nil {

@@ -208,7 +208,7 @@ func work(ctx context.Context, o options, stderr io.Writer) error {
 // openBooks opens the ledger that the configuration names, once all is there that
 // workers share.
 func openBooks(ctx context.Context, conf *config.Config, log *zap.Logger) (codec.Keys, *ledger.Ledger, error) {
-	keys, err := conf.EncryptionKeys("", false)
+	keys, err := conf.EncryptionKeys(ctx, "", false)
 	if err != nil {
 		return keys, nil, fmt.Errorf("%w: %w", errMisused, err)
 	}
