@@ -29,7 +29,7 @@ func writeJSONLines(w io.Writer, rows iter.Seq2[upload.Result, error]) error {
 		if err := encoder.Encode(row); err != nil {
 			return fmt.Errorf("write a row: %w", err)
 		}
-		if _, err := out.Write(upload.VisibleJSON(line.Bytes())); err != nil {
+		if _, err := out.Write(VisibleJSON(line.Bytes())); err != nil {
 			return fmt.Errorf("write a row: %w", err)
 		}
 	}

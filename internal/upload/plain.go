@@ -1,23 +1,15 @@
 package upload
 
 import (
-	"bytes"
-	"fmt"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf16"
-	"unicode/utf8"
 )
 
 // Texts that strangers wrote: vendors, stores, servers of sources, manifests. They are
 // made plain before they are kept, so that nothing in them acts on a terminal, a log
 // or a page, and nothing is hidden from whoever reads them.
-
-// sequences are what terminals take for commands: those of 7 and of 8 bits.
-var sequences = regexp.MustCompile("(?:\x1b\\[|\u009b)[0-?]*[ -/]*[@-~]|(?:\x1b[\\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\x07\x1b\u009c]*(?:\x07|\x1b\\\\|\u009c)")
 
 // Plain is a stranger's text as one line of valid UTF-8 without characters that act or
 // that nobody sees: controls and commands of terminals, marks that change the
@@ -27,10 +19,7 @@ func Plain(text string) string {
 	if plain(text) {
 		return text
 	}
-	text = strings.ToValidUTF8(text, "\ufffd")
-	if strings.ContainsAny(text, "\x1b\u009b\u009d\u0090\u0098\u009e\u009f") {
-		text = sequences.ReplaceAllString(text, "")
-	}
+	text = withoutCommands(strings.ToValidUTF8(text, "\ufffd"))
 	var b strings.Builder
 	gap := false
 	for _, r := range text {
@@ -60,6 +49,64 @@ func plain(text string) bool {
 	return !strings.Contains(text, "  ") && strings.TrimSpace(text) == text
 }
 
+// withoutCommands drops what terminals take for commands: those that end with a letter,
+// and those that hold a text, such as a window's title. One that does not end is no
+// command; what began it is hidden all the same.
+func withoutCommands(text string) string {
+	if !strings.ContainsAny(text, "\x1b\u009b\u009d\u0090\u0098\u009e\u009f") {
+		return text
+	}
+	var b strings.Builder
+	runes := []rune(text)
+	for i := 0; i < len(runes); {
+		if n := command(runes[i:]); n > 0 {
+			i += n
+			continue
+		}
+		b.WriteRune(runes[i])
+		i++
+	}
+	return b.String()
+}
+
+// command is the length of the command that a text begins with; 0 where it begins with
+// none. Commands begin with ESC and a sign, or with one character of their own.
+func command(text []rune) int {
+	sign, start := text[0], 1
+	if sign == '\x1b' {
+		if len(text) < 2 {
+			return 0
+		}
+		sign, start = text[1]+'@', 2 // ESC [ is U+009B
+	}
+	switch sign {
+	case '\u009b':
+		return ending(text, start, func(r rune) bool { return r >= '@' && r <= '~' }, func(r rune) bool { return r >= ' ' && r <= '?' })
+	case '\u009d', '\u0090', '\u0098', '\u009e', '\u009f':
+		ends := func(r rune) bool { return r == '\a' || r == '\u009c' || r == '\x1b' }
+		n := ending(text, start, ends, func(r rune) bool { return !ends(r) })
+		if n > 0 && text[n-1] == '\x1b' && n < len(text) && text[n] == '\\' {
+			n++
+		}
+		return n
+	}
+	return 0
+}
+
+// ending is where a command ends, behind a character that ends it and others that it may
+// hold; 0 where it does not.
+func ending(text []rune, start int, ends, holds func(rune) bool) int {
+	for i := start; i < len(text); i++ {
+		if ends(text[i]) {
+			return i + 1
+		}
+		if !holds(text[i]) {
+			return 0
+		}
+	}
+	return 0
+}
+
 // hidden reports whether a character acts, or is not seen.
 func hidden(r rune) bool {
 	switch r {
@@ -73,7 +120,7 @@ func hidden(r rune) bool {
 // characters. ok is false where nothing is left, or more: then it cannot be one.
 func PlainName(name string, most int) (clean string, ok bool) {
 	clean = Plain(name)
-	return clean, clean != "" && utf8.RuneCountInString(clean) <= most
+	return clean, clean != "" && len([]rune(clean)) <= most
 }
 
 // PlainURL is a URL that a stranger gave and that people may follow, or "": only http:
@@ -116,30 +163,3 @@ func Visible(text string) string {
 }
 
 func invisible(r rune) bool { return !unicode.IsGraphic(r) }
-
-// VisibleJSON is JSON that means the same and holds no character that a terminal would
-// interpret or nobody would see: they stand as escapes.
-func VisibleJSON(raw []byte) []byte {
-	if !bytes.ContainsFunc(raw, escaped) {
-		return raw
-	}
-	out := make([]byte, 0, len(raw)+64)
-	for len(raw) > 0 {
-		r, size := utf8.DecodeRune(raw)
-		switch {
-		case !escaped(r):
-			out = append(out, raw[:size]...)
-		case r > 0xffff:
-			high, low := utf16.EncodeRune(r)
-			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
-		default:
-			out = fmt.Appendf(out, `\u%04x`, r)
-		}
-		raw = raw[size:]
-	}
-	return out
-}
-
-// escaped reports whether a character is escaped in JSON. Below DEL, JSON has escaped
-// what must be; line ends between objects stay.
-func escaped(r rune) bool { return r >= 0x7f && invisible(r) }

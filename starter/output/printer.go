@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/mediaferry/mediaferry/internal/report"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -103,7 +104,7 @@ func (p Printer) Object(v any) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.Out, "%s\n", upload.VisibleJSON(raw))
+	_, err = fmt.Fprintf(p.Out, "%s\n", report.VisibleJSON(raw))
 	return err
 }
 
