@@ -100,7 +100,7 @@ func (p *shardRun) send(ctx workflow.Context, item upload.Item) error {
 		ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON, WaitForCancellation: true,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		Priority:              shardPriority(item.Batch),
-		StaticSummary:         upload.DisplaySource(item.Source) + " to " + item.Account,
+		StaticSummary:         upload.Visible(upload.DisplaySource(item.Source)) + " to " + item.Account,
 	})
 	running := workflow.ExecuteChildWorkflow(child, item.Vendor, item)
 	free, cancel := workflow.NewDisconnectedContext(ctx)

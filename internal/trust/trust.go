@@ -86,8 +86,7 @@ func (r reader) check(file *os.File, path string) error {
 	}
 	if changeable(info) && !readOnly(path) {
 		return &Refusal{
-			Path: path, Why: "can be changed by other users" + modeOf(info), Hint: "to prevent that: chmod go-w " + quote(path),
-			Changeable: true,
+			Path: path, Why: "can be changed by other users" + modeOf(info), Hint: r.closing(path, info), Changeable: true,
 		}
 	}
 	return r.names(path)
@@ -237,8 +236,16 @@ func (r reader) placed(folder, name string, info fs.FileInfo) error {
 	}
 	return &Refusal{
 		Path: folder, Why: "can be written by other users" + modeOf(in),
-		Hint: "to prevent that: chmod go-w " + quote(folder),
+		Hint: r.closing(folder, in),
 	}
+}
+
+// closing is the command that keeps others from changing a file or a folder.
+func (r reader) closing(path string, info fs.FileInfo) string {
+	if uid, known := ownerOf(info); known && uid != r.uid {
+		return "to prevent that: sudo chmod go-w " + quote(path)
+	}
+	return "to prevent that: chmod go-w " + quote(path)
 }
 
 func changeable(info fs.FileInfo) bool { return info.Mode().Perm()&0o022 != 0 }

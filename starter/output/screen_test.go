@@ -41,3 +41,14 @@ source  a\tb\nc
   ask \x1b]0;them
 `, err.String())
 }
+
+func TestAMessageHoldsNothingThatATerminalInterprets(t *testing.T) {
+	var out bytes.Buffer
+	console := Console{Err: &out}
+	console.Say("manifest %s does not exist", "a\x1b[31m\u202eb.csv")
+	console.Hint("look\x07 here")
+	require.Equal(t, "mediaferry: manifest a\\x1b[31m\\u202eb.csv does not exist\n  look\\a here\n", out.String())
+	out.Reset()
+	console.Say("%s", "two\nlines")
+	require.Equal(t, "mediaferry: two\nlines\n", out.String())
+}
