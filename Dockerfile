@@ -11,7 +11,7 @@ COPY internal/sandbox/go.mod internal/sandbox/go.sum ../internal/sandbox/
 RUN go mod download
 COPY engine/ ./
 COPY internal/sandbox/ ../internal/sandbox/
-RUN go build -ldflags "-s -w" -o /out/mediaferry-engine .
+RUN go build -trimpath -ldflags "-s -w" -o /out/mediaferry-engine .
 
 FROM golang:1.26-bookworm AS build
 WORKDIR /src
@@ -19,15 +19,15 @@ COPY go.mod go.sum ./
 COPY internal/guard/go.mod internal/guard/
 RUN go mod download
 COPY . .
-RUN go build -ldflags "-s -w" -o /out/ ./starter/mediaferry \
- && go build -ldflags "-s -w" -o /out/ ./worker/mediaferry-worker
+RUN go build -trimpath -ldflags "-s -w" -o /out/ ./starter/mediaferry \
+ && go build -trimpath -ldflags "-s -w" -o /out/ ./worker/mediaferry-worker
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/* \
  && useradd --create-home --uid 1000 mediaferry && install -d -o mediaferry /data /media
 COPY --from=build /out/ /usr/local/bin/
 COPY --from=engine /out/ /usr/local/bin/
-USER mediaferry
+USER 1000:1000
 ENV MEDIAFERRY_DATA=/data
 VOLUME /data
 ENTRYPOINT ["mediaferry"]

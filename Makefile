@@ -1,11 +1,11 @@
 # Targets explain themselves: make
 
 .DEFAULT_GOAL := help
-.PHONY: help build engine demo test bench kills resets chaos lint determinism vulnerabilities histories docs fuzz clean
+.PHONY: help build engine demo test bench kills resets chaos lint determinism vulnerabilities histories reproducible docs fuzz clean
 
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-STRIPPED := -ldflags "-s -w -X main.version=$(VERSION)"
+STRIPPED := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 ENGINE   := $(CURDIR)/bin/mediaferry-engine
 MODULES  := . internal/guard internal/sandbox test engine
 TOOL     := $(GO) tool -modfile=$(CURDIR)/tools/go.mod
@@ -53,9 +53,12 @@ vulnerabilities: ## Check dependencies for known vulnerabilities (needs the netw
 histories: build ## Record the histories for the replay test
 	cd test && MEDIAFERRY_RECORD=1 MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test ./e2e -run Record -count 1
 
+reproducible: build ## Build the programs again, in another folder, and compare
+	GO="$(GO)" scripts/reproducible.sh bin $(STRIPPED)
+
 docs: ## Regenerate the tables and command output in docs/
 	MEDIAFERRY_DOCS=1 $(GO) test ./starter/mediaferry -run TestManifestPage -count 1
-	cd test && MEDIAFERRY_DOCS=1 $(GO) test ./contract -run TestThePageOnVendorsIsCurrent -count 1
+	cd test && MEDIAFERRY_DOCS=1 $(GO) test ./contract ./modules -run 'TestThePageOnVendorsIsCurrent|TestTheLicences' -count 1
 
 fuzz: ## Fuzz everything that reads external input, for half a minute each
 	GO="$(GO)" MODULES="$(MODULES)" scripts/test.sh fuzz

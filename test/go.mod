@@ -11,6 +11,7 @@ require (
 	github.com/aws/aws-sdk-go-v2 v1.47.7
 	github.com/aws/aws-sdk-go-v2/credentials v1.20.15
 	github.com/aws/aws-sdk-go-v2/service/s3 v1.114.8
+	github.com/google/licensecheck v0.3.1
 	github.com/mediaferry/mediaferry v0.0.0-00010101000000-000000000000
 	github.com/mediaferry/mediaferry/internal/sandbox v0.0.0-00010101000000-000000000000
 	github.com/stretchr/testify v1.12.1

@@ -41,7 +41,7 @@ var build = sync.OnceValues(func() (folder string, err error) {
 		return "", err
 	}
 	for name, source := range map[string]string{"mediaferry": "./starter/mediaferry", "mediaferry-worker": "./worker/mediaferry-worker"} {
-		cmd := exec.Command("go", "build", "-o", filepath.Join(folder, name), source)
+		cmd := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(folder, name), source)
 		cmd.Dir = filepath.Join("..", "..") // in the main module, which links no simulator
 		if said, err := cmd.CombinedOutput(); err != nil {
 			return folder, fmt.Errorf("build %s: %w: %s", name, err, said)
