@@ -41,6 +41,33 @@ type chaos struct {
 	worker []*process // of the fleet
 	full   string     // a file that fills the disk; "" where there is no disk of our own
 	done   map[string]int
+	story  []string // what was done, and when
+}
+
+// tell adds to the story, which is printed where the run fails.
+func (c *chaos) tell(format string, args ...any) {
+	c.story = append(c.story, time.Now().Format("15:04:05.000 ")+fmt.Sprintf(format, args...))
+}
+
+// explain prints what was done, and the workflows that there are.
+func (c *chaos) explain() {
+	says(c.t, "what was done:\n%s", strings.Join(c.story, "\n"))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.t.Context()), 10*time.Second)
+	defer cancel()
+	lazy, err := client.NewLazyClient(c.line.strangers(c.t))
+	if err != nil {
+		return
+	}
+	defer lazy.Close()
+	found, err := lazy.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: "WorkflowType NOT IN ('trustana','trustoo','sitoo','closient','truvideo') OR ExecutionStatus = 'Running'"})
+	if err != nil {
+		says(c.t, "workflows: %v", err)
+		return
+	}
+	for _, one := range found.GetExecutions() {
+		says(c.t, "%s %s %s %s, began %s, ended %s", one.GetType().GetName(), one.GetExecution().GetWorkflowId(), one.GetExecution().GetRunId(), one.GetStatus(),
+			one.GetStartTime().AsTime().Format(time.TimeOnly), one.GetCloseTime().AsTime().Format(time.TimeOnly))
+	}
 }
 
 // TestChaos takes its seed from MEDIAFERRY_CHAOS_SEED, the number of items from
@@ -55,6 +82,7 @@ func TestChaos(t *testing.T) {
 	defer func() {
 		says(t, "seed %d: %v", seed, c.done)
 		if t.Failed() {
+			c.explain()
 			says(t, "seed %d FAILED; again with: make chaos SEED=%d", seed, seed)
 		}
 	}()
@@ -183,6 +211,7 @@ func (c *chaos) rage(lasts time.Duration) {
 		for _, d := range deeds {
 			if n -= d.odds; n < 0 {
 				c.done[d.name]++
+				c.tell("%s", d.name)
 				d.do()
 				break
 			}
@@ -327,6 +356,7 @@ func (c *chaos) reset() {
 	if len(tasks) == 0 {
 		return
 	}
+	c.tell("reset %s", one.GetWorkflowId())
 	_, _ = at.ResetWorkflowExecution(ctx, &workflowservice.ResetWorkflowExecutionRequest{
 		Namespace: at.namespace, WorkflowExecution: one, Reason: "chaos",
 		WorkflowTaskFinishEventId: tasks[c.random.IntN(len(tasks))], RequestId: fmt.Sprint(c.random.Uint64()),
@@ -341,6 +371,7 @@ func (c *chaos) terminate() {
 		return
 	}
 	one := all[c.random.IntN(len(all))]
+	c.tell("terminate %s", one.GetWorkflowId())
 	_ = at.TerminateWorkflow(ctx, one.GetWorkflowId(), one.GetRunId(), "chaos")
 }
 
@@ -385,11 +416,6 @@ func (c *chaos) await() {
 			return
 		}
 		if time.Now().After(late) {
-			for _, line := range c.report("chaos") {
-				if line.State != upload.StateReady {
-					says(c.t, "%s is %s", line.UploadID, line.State)
-				}
-			}
 			require.Fail(c.t, "the batch does not end", said)
 		}
 	}
