@@ -116,6 +116,27 @@ func TestABatchWhoseWorkflowIsGoneEndsWithinAMinute(t *testing.T) {
 	require.Equal(t, int64(3), w.counts()[upload.StateFailed])
 }
 
+// Its first row need not have begun.
+func TestABatchEndsThatWasTerminatedBeforeItsFirstRow(t *testing.T) {
+	w := newAbandonment(t)
+	_, _, err := w.Ledger.OpenBatch(t.Context(), ledger.Batch{ID: "autumn"})
+	require.NoError(t, err)
+	item := upload.Item{UploadID: "batch/autumn/1", ID: "1", Batch: "autumn", Account: "sitoo", Vendor: "sitoo", Source: "/a.jpg", Queue: "q"}
+	require.NoError(t, w.Ledger.Record(t.Context(), upload.Record{Item: item, Result: upload.NewResult(item, upload.WayPacked, w.now)}))
+	require.NoError(t, w.Ledger.BatchLoaded(t.Context(), "autumn", 1))
+	here := w.Ledger.Service()
+	for _, c := range []struct {
+		service ledger.Service
+		want    upload.BatchState
+	}{{ledger.Service{Cluster: "another"}, upload.BatchRunning}, {here, upload.BatchCompleted}} {
+		w.Ledger.Bind(c.service)
+		w.sweep()
+		batch, err := w.Ledger.Batch(t.Context(), "autumn")
+		require.NoError(t, err)
+		require.Equal(t, c.want, batch.State)
+	}
+}
+
 func TestABatchThatWasBeingCanceledIsCanceledWhereItsWorkflowIsGone(t *testing.T) {
 	w := newAbandonment(t)
 	_, err := w.Ledger.ChangeBatch(t.Context(), "spring", ledger.BatchChange{State: upload.BatchCanceling, Event: ledger.BatchEvent{What: ledger.EventCancel}})

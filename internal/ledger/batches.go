@@ -53,7 +53,7 @@ func (e *BatchNotFoundError) Is(target error) bool { return target == ErrNotFoun
 
 // batchColumns are what batchRow scans, in its order.
 const batchColumns = `id, manifest, digest, definition, total, state, paused, because, limits, canary, canary_passed,
-	baseline, who, created_at, started_at, finished_at`
+	baseline, who, created_at, started_at, finished_at, cluster, namespace`
 
 // batchRow is a batch with what the ledger keeps of it beyond that.
 type batchRow struct {
@@ -61,6 +61,7 @@ type batchRow struct {
 	canaryPassed bool
 	// baseline are the failures that a person knew of and went on from.
 	baseline map[upload.Kind]int64
+	service  Service // that was bound when its rows were all there
 }
 
 func scanBatch(row interface{ Scan(...any) error }) (batchRow, error) {
@@ -68,7 +69,7 @@ func scanBatch(row interface{ Scan(...any) error }) (batchRow, error) {
 	var limits, baseline string
 	var created, started, finished int64
 	err := row.Scan(&b.ID, &b.Manifest, &b.Digest, &b.Definition, &b.Total, &b.State, &b.Paused, &b.Because, &limits, &b.Canary,
-		&b.canaryPassed, &baseline, &b.By, &created, &started, &finished)
+		&b.canaryPassed, &baseline, &b.By, &created, &started, &finished, &b.service.Cluster, &b.service.Namespace)
 	if err != nil {
 		return batchRow{}, err
 	}
@@ -93,6 +94,7 @@ func (b batchRow) args() ([]any, error) {
 		clean(b.ID), clean(b.Manifest), clean(b.Digest), clean(b.Definition), b.Total, clean(string(b.State)), b.Paused,
 		clean(b.Because), clean(string(limits)), int64(b.Canary), b.canaryPassed, string(baseline), clean(b.By),
 		micros(b.CreatedAt), micros(b.StartedAt), micros(b.FinishedAt),
+		b.service.Cluster, b.service.Namespace,
 	}, err
 }
 
@@ -133,6 +135,7 @@ func (l *Ledger) BatchLoaded(ctx context.Context, id string, total int64) error 
 		}
 		var err error
 		b.State, b.Total, b.StartedAt = upload.BatchRunning, total, l.now()
+		b.service = l.Service()
 		b.baseline, err = failures(ctx, tx, b.ID)
 		return true, err
 	})

@@ -34,7 +34,9 @@ func TestALedgerOutlivesItsKey(t *testing.T) {
 			}
 			return ids
 		}
-		open := func(keys codec.Keys) *ledger.Ledger { return ledgertest.Open(t, url, ledger.Options{Sealer: codec.NewSealer(keys)}) }
+		open := func(keys codec.Keys) *ledger.Ledger {
+			return ledgertest.Open(t, url, ledger.Options{Sealer: codec.NewSealer(keys)})
+		}
 		source := func(l *ledger.Ledger, id string) (string, error) {
 			entry, err := l.Get(t.Context(), "upload/trustana/"+id)
 			require.NoError(t, err)

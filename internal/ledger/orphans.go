@@ -54,15 +54,20 @@ GROUP BY cluster, namespace, workflow_id, run_id, batch ORDER BY workflow_id, ru
 }
 
 // RanHere reports whether the runs that have, or had, rows of a batch are those of this
-// service. Before a run of it has had one, nobody can tell.
+// service; before one had any, whether this service was to run it.
 func (l *Ledger) RanHere(ctx context.Context, batch string) (bool, error) {
 	rows, err := l.read.QueryContext(ctx, `SELECT DISTINCT cluster || '/' || namespace FROM items WHERE batch = $1 AND runs > 0`, clean(batch))
 	if err != nil {
 		return false, l.fail("read who had rows of batch "+batch, err)
 	}
 	services, err := scanTexts(rows)
+	if err == nil && len(services) == 0 { // it ended before its first row began
+		var own string
+		err = l.read.QueryRowContext(ctx, `SELECT cluster || '/' || namespace FROM batches WHERE id = $1`, clean(batch)).Scan(&own)
+		services = []string{own}
+	}
 	here := l.Service()
-	return len(services) == 1 && services[0] == here.Cluster+"/"+here.Namespace, l.fail("read who had rows of batch "+batch, err)
+	return err == nil && len(services) == 1 && services[0] == here.Cluster+"/"+here.Namespace, l.fail("read who had rows of batch "+batch, err)
 }
 
 // Orphan takes the rows of a batch from a run of this service that the caller found

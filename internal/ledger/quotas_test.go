@@ -42,12 +42,13 @@ func TestALedgerOfTheFirstVersionLearnsLimits(t *testing.T) {
 		db := ledgertest.Database(t, url)
 		for _, has := range []string{`DROP TABLE quotas`, `SELECT 1`} { // some have the table already
 			for _, undone := range []string{
-				has, `DROP TABLE moves`, `DROP TABLE outages`, `ALTER TABLE permits DROP COLUMN slow_since`, `ALTER TABLE permits DROP COLUMN slow_because`,
+				has, `DROP TABLE moves`, `ALTER TABLE batches DROP COLUMN cluster`, `ALTER TABLE batches DROP COLUMN namespace`, `DROP TABLE outages`,
+				`ALTER TABLE permits DROP COLUMN slow_since`, `ALTER TABLE permits DROP COLUMN slow_because`,
 				`DROP INDEX items_in_trouble`, `ALTER TABLE items DROP COLUMN waiting`, `ALTER TABLE accounts DROP COLUMN last_ok_at`,
 				`DELETE FROM ledger_versions WHERE version_id >= 2`,
 			} {
 				_, err := db.Exec(undone)
-				require.NoError(t, err)
+				require.NoError(t, err, undone)
 			}
 			l := ledgertest.Open(t, url, ledger.Options{})
 			require.NoError(t, l.SaveQuotas(t.Context(), "closient", ledger.Quotas{Key: "k"}))
