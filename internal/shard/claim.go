@@ -44,7 +44,9 @@ func (c *carrier) admit(ctx context.Context, rows []ledger.Row) <-chan *row {
 				out <- r // whoever reads does so to the end
 			}
 		}
+		postponed := 2*len(late) <= len(rows) && c.untriedOutside(ctx)
 		for _, r := range late {
+			r.postponed = postponed
 			out <- r
 		}
 	}()

@@ -30,8 +30,10 @@ type row struct {
 	seen            upload.Content // what the source held when it was looked at; zero until then
 	fault           error          // of a look that failed, until the row takes note of it
 	late            bool           // its source is slow: others do not wait for it
+	postponed       bool           // nor does the shard
 	lagging         bool           // it holds one of the places for slow sources
 	began           time.Time      // its present step
+	lasted          time.Duration  // its last step that failed because of its source
 	way             flow.Flow
 	p               upload.Progress
 	started         time.Time

@@ -19,6 +19,9 @@ const (
 	// glanceMost is how long a look may take ahead of the claims. A row whose source
 	// takes longer comes last.
 	glanceMost = time.Second
+	// postponedFor is after what time a row is tried again, at the earliest, whose source
+	// was slow while other rows had not been tried.
+	postponedFor = 5 * time.Second
 	// passOnAfter is how long a shard waits for sources while other rows of its route wait
 	// for theirs.
 	passOnAfter = 5 * time.Minute
@@ -194,6 +197,10 @@ func (r *row) look(ctx context.Context) bool {
 	if wait := r.untilSource(); r.fault == nil && wait > 0 { // since an earlier attempt of the shard
 		return r.restForSource(ctx, wait)
 	}
+	if r.postponed {
+		r.postpone(ctx)
+		return false
+	}
 	err := r.fault
 	r.fault = nil
 	if err == nil {
@@ -206,6 +213,21 @@ func (r *row) look(ctx context.Context) bool {
 		err = broken
 	}
 	return r.handleOutcome(ctx, upload.StepClaim, err)
+}
+
+// postpone leaves a row whose source is slow to another round of the batch.
+func (r *row) postpone(ctx context.Context) {
+	now := r.Now()
+	last := upload.Errorf(upload.KindUnavailable, upload.StepClaim, "source %q did not answer within %s; it is read after the sources of other rows",
+		upload.DisplaySource(r.item.Source), glanceMost)
+	last.Peer = upload.PeerSource
+	w := upload.Wait{Step: upload.StepClaim, Since: now, Last: *last}
+	if was := r.p.Waiting; was != nil {
+		w = *was
+	}
+	w.Next = now.Add(postponedFor)
+	r.fail(ctx, r.Ledger.NoteWait(ctx, r.item.UploadID, r.attempt.Run.ID, &w))
+	r.leaveForSource(ctx, w.Next)
 }
 
 func (r *row) statSlowly(ctx context.Context) (upload.Content, error) {
@@ -230,11 +252,14 @@ func (c *carrier) countLooking(n int) {
 // noteLag has the host of the row's source count as slow, if the step that failed took
 // long.
 func (r *row) noteLag() {
-	now := r.Now()
-	if host := hostOf(r.item.Source); host != "" && now.Sub(r.began) >= laggingLeast {
-		r.slow.hosts.note(host, now.Add(laggingFor))
+	r.lasted = r.Now().Sub(r.began)
+	if host := hostOf(r.item.Source); host != "" && r.slowly() {
+		r.slow.hosts.note(host, r.Now().Add(laggingFor))
 	}
 }
+
+// slowly reports whether the row's last step that failed because of its source took long.
+func (r *row) slowly() bool { return r.lasted >= laggingLeast }
 
 // restForSource waits until the row's source is to be tried again, without a place of
 // the limiter: here while other rows of the shard are being sent, and else until the
@@ -247,7 +272,7 @@ func (r *row) restForSource(ctx context.Context, wait time.Duration) bool {
 		if r.hasRequest() {
 			return true
 		}
-		if left > restInSlot && !r.othersSend() || r.stopped() || r.Pause(ctx, min(left, shardWatch)) != nil {
+		if (left > restInSlot || r.slowly()) && !r.othersSend() || r.stopped() || r.Pause(ctx, min(left, shardWatch)) != nil {
 			r.leaveForSource(ctx, r.Now().Add(left))
 			return false
 		}
@@ -293,8 +318,18 @@ func (c *carrier) passOn(ctx context.Context) bool {
 	if !waits {
 		return false
 	}
-	long := c.Now().Sub(c.attempt.Run.Started) >= passOnAfter
-	others, err := c.Ledger.WaitingOutside(ctx, c.shard, !long)
+	if c.Now().Sub(c.attempt.Run.Started) < passOnAfter {
+		return c.untriedOutside(ctx)
+	}
+	others, err := c.Ledger.WaitingOutside(ctx, c.shard, false)
+	c.fail(ctx, err)
+	return others
+}
+
+// untriedOutside reports whether rows of the route wait outside of the shard that nobody
+// has tried.
+func (c *carrier) untriedOutside(ctx context.Context) bool {
+	others, err := c.Ledger.WaitingOutside(ctx, c.shard, true)
 	c.fail(ctx, err)
 	return others
 }

@@ -234,6 +234,26 @@ func TestAShardThatOnlyWaitsForSourcesEndsWhileOtherRowsWait(t *testing.T) {
 	}
 }
 
+func TestAShardLeavesSlowSourcesToTheNextRoundWhileOtherRowsWait(t *testing.T) {
+	paths, quick := dripped(40, 4)
+	carrier, l, w := shardOf(t, append(paths, "/quick/40.gif"), quick)
+	carrier.shard.Last-- // the last row is of another shard
+	w.slow = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	ctx, cancel := context.WithTimeout(t.Context(), soon)
+	defer cancel()
+	detached, err := carrier.Carry(ctx)
+	require.NoError(t, err)
+	require.False(t, detached)
+	require.Equal(t, map[upload.State]int64{upload.StateReady: quick, upload.StateWaiting: 11}, states(t, l))
+	entry, err := l.Get(t.Context(), "batch/spring/000")
+	require.NoError(t, err)
+	require.Contains(t, entry.Waiting.Last.Message, "did not answer within 1s")
+
+	others, err := l.WaitingOutside(t.Context(), carrier.shard, true)
+	require.NoError(t, err)
+	require.True(t, others, "the row that nobody has tried")
+}
+
 func TestAWaitForASourceLastsAcrossAttempts(t *testing.T) {
 	carrier, l, w := shardOf(t, []string{"/slow/0.gif"}, 1)
 	since := time.Now().Add(-2 * time.Hour).UTC() // longer than the account's patience
