@@ -18,8 +18,9 @@ const (
 	processedLongest = 4096 // of a side, in pixels
 	thumbnailSide    = 256
 	processedQuality = 85
-	// processedPixels refuses what would take the sandbox's memory.
-	processedPixels = 200 << 20
+	// processedPixels refuses what would take the memory of the process: a decoder may take
+	// twenty bytes for each.
+	processedPixels = 24 << 20
 )
 
 // rendered is what image processing makes of an upload.
