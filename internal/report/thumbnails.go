@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"io"
 	"math/rand/v2"
+	"time"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/sources"
@@ -17,6 +18,7 @@ import (
 const (
 	mostThumbs = 12
 	mostPicks  = 4 * mostThumbs // some turn out to be no pictures, or gone
+	thumbsTime = time.Minute    // that a report may take for all of them
 )
 
 // picture is a thumbnail of a medium that was delivered.
@@ -59,11 +61,12 @@ func (p *picks) offer(entry ledger.Entry) {
 func (p *picks) thumbnails(ctx context.Context) ([]picture, error) {
 	var all []picture
 	shown := map[upload.Text]bool{} // by content: one picture may be of many rows
+	began := time.Now()
 	for _, entry := range p.rows {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if len(all) == mostThumbs {
+		if len(all) == mostThumbs || time.Since(began) > thumbsTime {
 			break
 		}
 		sum := entry.Result.SHA256

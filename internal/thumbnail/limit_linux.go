@@ -23,7 +23,7 @@ func limit() error {
 	}
 	for resource, most := range map[int]uint64{
 		unix.RLIMIT_DATA:  data*uint64(os.Getpagesize()) + memoryMost,
-		unix.RLIMIT_CPU:   uint64(decodeTime.Seconds()),
+		unix.RLIMIT_CPU:   uint64(cpuTime.Seconds()),
 		unix.RLIMIT_FSIZE: 0,
 		unix.RLIMIT_CORE:  0,
 	} {

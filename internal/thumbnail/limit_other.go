@@ -13,6 +13,6 @@ func self() (string, error) { return os.Executable() }
 // limit sets what the process may use, as far as the system has limits for that. What a
 // picture may cost is estimated before it is decoded, here as everywhere.
 func limit() error {
-	seconds := uint64(decodeTime.Seconds())
+	seconds := uint64(cpuTime.Seconds())
 	return syscall.Setrlimit(syscall.RLIMIT_CPU, &syscall.Rlimit{Cur: seconds, Max: seconds})
 }

@@ -22,7 +22,10 @@ const (
 	// MostBytes is how large the file of a picture may be.
 	MostBytes = 16 << 20
 
-	decodeTime = 10 * time.Second
+	// decodeTime is how long the process may take, on a busy computer too, and cpuTime how
+	// long it may compute.
+	decodeTime = 30 * time.Second
+	cpuTime    = 10 * time.Second
 	mostAnswer = 1 << 20 // bytes of a thumbnail
 )
 
