@@ -16,9 +16,10 @@ import (
 
 // Times that a connection may take.
 const (
-	dialTimeout    = 10 * time.Second
-	tlsTimeout     = 10 * time.Second
-	controlTimeout = 30 * time.Second // a whole control call
+	dialTimeout = 10 * time.Second
+	tlsTimeout  = 10 * time.Second
+	// ControlTime is how long a whole control call may take, its answer included.
+	ControlTime = 30 * time.Second
 	// idleTimeout is how long a connection is kept that is not in use. A network may
 	// forget it without a word, and a call that finds it so waits in vain: for a few
 	// seconds over HTTP/2, for half a minute over HTTP/1.1, and for minutes where it
@@ -114,7 +115,7 @@ func (e *Egress) client(key clientKey) *http.Client {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	if key.use == control {
-		c.Timeout = controlTimeout
+		c.Timeout = ControlTime
 	}
 	e.clients[key] = c
 	return c

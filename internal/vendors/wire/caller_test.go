@@ -5,9 +5,11 @@ import (
 	"compress/gzip"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 	"github.com/mediaferry/mediaferry/internal/vendors/wire"
@@ -141,4 +143,21 @@ func TestAnAnswerThatIsCompressedIsNotUnpacked(t *testing.T) {
 	e := r.Failed(a.Decode(new(struct{})))
 	require.Equal(t, upload.KindUnavailable, e.Kind)
 	require.Contains(t, e.Message, "compressed with gzip")
+}
+
+func TestAnAnswerThatDripsIsNotWaitedForForEver(t *testing.T) {
+	r := newRig(t).On(wiretest.Exchange{Loose: true, Says: map[string]string{"Content-Length": "100000"}, Do: func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte("{"))
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done() // the caller hangs up
+	}})
+	require.Equal(t, egress.ControlTime, r.Caller.HTTP.Timeout)
+	hasty := *r.Caller.HTTP
+	hasty.Timeout = time.Second / 4
+	r.Caller.HTTP = &hasty
+	_, err := r.Caller.Do(r.Ctx, wire.Request{Call: look, Path: "/f-1"})
+	e := r.Failed(err)
+	require.Equal(t, upload.KindUnavailable, e.Kind)
+	require.Equal(t, upload.ArrivedMaybe, e.Arrived)
+	require.Equal(t, "look: no complete answer within 30s", e.Message)
 }

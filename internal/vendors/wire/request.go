@@ -138,7 +138,11 @@ func callError(ctx context.Context, call spec.Call, err error, sent bool) error 
 	if egress.IsRefused(err) {
 		kind, hint = upload.KindInvalid, "check the account's base_url; http: and private addresses are allowed only on loopback or with insecure: true"
 	}
-	e := upload.Errorf(kind, call.Step, "%s: %s", call.Label(), egress.Cause(err)).WithHint("%s", hint)
+	said := egress.Cause(err)
+	if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		said = fmt.Sprintf("no complete answer within %s", egress.ControlTime)
+	}
+	e := upload.Errorf(kind, call.Step, "%s: %s", call.Label(), said).WithHint("%s", hint)
 	e.Arrived = upload.ArrivedNothing
 	if sent {
 		e.Arrived = upload.ArrivedMaybe
