@@ -79,7 +79,7 @@ func (c *carrier) claimGroup(ctx context.Context, group []*row) {
 	var seen []*row
 	var lookups []ledger.Lookup
 	for _, r := range group {
-		if r.seen.Size == 0 || !c.spec.Packs(r.seen) {
+		if r.seen.Size == 0 || !c.spec.Packs(r.seen) || c.Now().Sub(r.seenAt) >= seenFor {
 			continue
 		}
 		seen = append(seen, r)

@@ -28,6 +28,7 @@ type row struct {
 	item            upload.Item
 	broken          error          // of reading the item
 	seen            upload.Content // what the source held when it was looked at; zero until then
+	seenAt          time.Time      // when it was looked at
 	fault           error          // of a look that failed, until the row takes note of it
 	late            bool           // its source is slow: others do not wait for it
 	postponed       bool           // nor does the shard
@@ -178,6 +179,7 @@ func (r *row) begin(ctx context.Context) bool {
 	}
 	_, err := r.caller(ctx) // which knows the row's way
 	if err == nil {
+		r.refresh(ctx)
 		err = r.claim(ctx)
 	}
 	if err == nil && r.p.Content.Size > 0 {

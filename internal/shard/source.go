@@ -25,6 +25,8 @@ const (
 	// passOnAfter is how long a shard waits for sources while other rows of its route wait
 	// for theirs.
 	passOnAfter = 5 * time.Minute
+	// seenFor is after what time a row whose turn comes late looks at its source again.
+	seenFor = 30 * time.Second
 	// looksAtOnce is how many slow sources one shard looks at at once.
 	looksAtOnce = 32
 	// lookMost is a little more than a look at a source can take.
@@ -153,11 +155,24 @@ func (r *row) glance(ctx context.Context) {
 	content, err := r.stat(soon)
 	switch {
 	case err == nil:
-		r.seen = content
+		r.seen, r.seenAt = content, r.Now()
 	case soon.Err() != nil: // it is looked at in its own time
 		r.late = true
 	default:
 		r.fault, r.began = err, r.Now()
+	}
+}
+
+// refresh looks at the source again for a moment, if that was seen long ago: a batch may
+// have few rows under way. What is not seen again now is noticed when it is read.
+func (r *row) refresh(ctx context.Context) {
+	if r.Now().Sub(r.seenAt) < seenFor {
+		return
+	}
+	soon, done := context.WithTimeout(ctx, glanceMost)
+	defer done()
+	if content, err := r.stat(soon); err == nil {
+		r.seen, r.seenAt = content, r.Now()
 	}
 }
 
@@ -207,6 +222,7 @@ func (r *row) look(ctx context.Context) bool {
 		r.seen, err = r.statSlowly(ctx)
 	}
 	if err == nil {
+		r.seenAt = r.Now()
 		return true
 	}
 	if _, broken := r.caller(ctx); broken != nil { // which knows the row's way

@@ -269,6 +269,29 @@ func TestAWaitForASourceLastsAcrossAttempts(t *testing.T) {
 	require.Equal(t, upload.KindUnavailable, entry.Result.Error.Kind)
 }
 
+func TestARowWhoseTurnComesLateLooksAtItsSourceAgain(t *testing.T) {
+	carrier, l, w := shardOf(t, []string{"/slow/0.gif"}, 1)
+	content := gif
+	w.slow = func(out http.ResponseWriter, r *http.Request) {
+		out.Header().Set("ETag", fmt.Sprintf(`"%d"`, len(content)))
+		http.ServeContent(out, r, "", time.Time{}, bytes.NewReader(content))
+	}
+	rows, err := l.ShardRows(t.Context(), carrier.shard)
+	require.NoError(t, err)
+	r := newRow(carrier.carrier, rows[0])
+	require.True(t, r.look(t.Context()))
+	content = append(bytes.Clone(gif), 0)
+	r.refresh(t.Context())
+	require.EqualValues(t, len(gif), r.seen.Size, "it has just been seen")
+	r.seenAt = r.seenAt.Add(-seenFor)
+	r.refresh(t.Context())
+	require.EqualValues(t, len(content), r.seen.Size)
+	w.slow = func(out http.ResponseWriter, _ *http.Request) { out.WriteHeader(http.StatusServiceUnavailable) }
+	r.seenAt = r.seenAt.Add(-seenFor)
+	r.refresh(t.Context())
+	require.EqualValues(t, len(content), r.seen.Size, "what cannot be seen now is noticed later")
+}
+
 func TestAHostThatWasSlowOfLateIsForgottenAfterAWhile(t *testing.T) {
 	var l lags
 	now := time.Now()
