@@ -100,7 +100,7 @@ func newChaos(t *testing.T, seed uint64) *chaos {
 	c := &chaos{place: newPlace(t), random: rand.New(rand.NewPCG(seed, 1)), done: map[string]int{}}
 	c.box = c.place.box()
 	if os.Getenv("MEDIAFERRY_CHAOS_POSTGRES") == "" {
-		mount(t, c.data, 0, "size=600m,mode=0700")
+		mount(t, c.data, 0, "size=600m")
 		c.full = filepath.Join(c.data, "full")
 		c.quick(c.box, "300ms", "")
 		return c

@@ -107,7 +107,7 @@ func readOnly(t *testing.T, p *place) string {
 func mount(t *testing.T, folder string, flags uintptr, options string) {
 	t.Helper()
 	require.NoError(t, os.Mkdir(folder, 0o700))
-	if err := syscall.Mount("tmpfs", folder, "tmpfs", flags, options); err != nil {
+	if err := syscall.Mount("tmpfs", folder, "tmpfs", flags, options+",mode=0700"); err != nil {
 		skip(t, "a file system of our own needs root: "+err.Error())
 	}
 	t.Cleanup(func() { require.NoError(t, syscall.Unmount(folder, syscall.MNT_DETACH)) })
