@@ -23,7 +23,7 @@ func TestAVendorOutOfReachIsOneMessage(t *testing.T) {
 	require.NoError(t, listener.Close())
 	file := filepath.Join(p.dir, "mediaferry.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(`accounts: {sitoo: {vendor: sitoo, base_url: "http://`+address+`", token: "${SITOO_TOKEN}", patience: 0}}`), 0o600))
-	p.env = append(p.env, "SITOO_TOKEN=x")
+	p.env = append(p.env, "SITOO_TOKEN=x", "MEDIAFERRY_CONFIG="+file)
 
 	status, stdout, stderr := p.run("upload", "--to", "sitoo", "--set", "entity_id=S1|SKU|DAMAGED|7", "--id", "one", p.file("mug.png"))
 	require.Equal(t, 3, status)
