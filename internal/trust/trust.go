@@ -115,8 +115,10 @@ func (r reader) checkSecret(file *os.File, path string) error {
 
 // Folder makes a folder that is for the user alone, with its parents. One that others
 // may only look into is closed to them, and closed says so: it is ours, and a folder
-// that was made by hand usually is open. One that belongs to another user, or in which
-// others may write, is refused, because it may hold files of theirs.
+// that was made by hand usually is open. So is one with the sticky bit, such as a new
+// file system has, as long as all that is in it is the user's. One that belongs to
+// another user, or in which others may write, is refused, because it may hold files of
+// theirs. What lies on a mount that is read-only is left as it is.
 func Folder(path string) (closed bool, err error) { return me().folder(path) }
 
 func (r reader) folder(path string) (closed bool, err error) {
@@ -142,15 +144,30 @@ func (r reader) folder(path string) (closed bool, err error) {
 		return false, &Refusal{
 			Path: path, Why: "belongs to " + userName(uid), Hint: "to make it yours: sudo chown -R " + userID(r.uid) + " " + quote(path),
 		}
-	case changeable(info):
+	case info.Mode().Perm()&0o077 == 0 || readOnly(path):
+		return false, nil
+	case changeable(info) && (info.Mode()&fs.ModeSticky == 0 || !r.alone(folder)):
 		return false, &Refusal{
 			Path: path, Why: "can be written by other users" + modeOf(info),
 			Hint: "check what is in it, then run: chmod 700 " + quote(path),
 		}
-	case info.Mode().Perm()&0o077 == 0:
-		return false, nil
 	}
 	return true, folder.Chmod(info.Mode() &^ 0o077)
+}
+
+// alone reports whether all that is in a folder belongs to the user or to root.
+func (r reader) alone(folder *os.File) bool {
+	entries, err := folder.ReadDir(-1)
+	if err != nil {
+		return false
+	}
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err != nil || r.owned(entry.Name(), info) != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // owned refuses what belongs to neither the user nor root.

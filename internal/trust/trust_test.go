@@ -167,12 +167,27 @@ func TestAFolderThatOthersCanLookIntoIsClosed(t *testing.T) {
 }
 
 func TestAFolderThatOthersCanWriteIsRefused(t *testing.T) {
-	for _, mode := range []os.FileMode{0o777, 0o770, 0o777 | os.ModeSticky} {
+	for _, mode := range []os.FileMode{0o777, 0o770, 0o722} {
 		folder, _ := place(t, mode, 0o600)
 		_, err := Folder(folder)
 		require.Contains(t, refusal(t, err).Hint, "chmod 700 "+folder)
 		require.Equal(t, mode.Perm(), modeAt(t, folder), "nothing was changed")
 	}
+}
+
+func TestAFolderWithTheStickyBitIsClosedWhereAllInItIsTheUsers(t *testing.T) {
+	folder, _ := place(t, 0o777|os.ModeSticky, 0o600)
+	closed, err := Folder(folder)
+	require.NoError(t, err)
+	require.True(t, closed)
+	require.Equal(t, os.FileMode(0o700), modeAt(t, folder))
+
+	if os.Geteuid() != 0 {
+		return // nobody else can put a file of another user there
+	}
+	folder, file := place(t, 0o777|os.ModeSticky, 0o600)
+	_, err = strangers(t, file).folder(folder)
+	require.Contains(t, refusal(t, err).Hint, "chmod 700 "+folder)
 }
 
 func TestAFolderOfAnotherUserIsRefused(t *testing.T) {

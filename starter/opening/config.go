@@ -62,7 +62,7 @@ func (s *Session) OpenData() error {
 	case err != nil:
 		return fmt.Errorf("data folder: %w; choose another one with --data", err)
 	case closed:
-		s.Say("data folder %s: removed the permissions of other users, because keys and tokens are kept there", s.Data)
+		s.Log.Info("removed the permissions of other users from the data folder, because keys and tokens are kept there", zap.String("data", s.Data))
 	}
 	return nil
 }
