@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/mediaferry/mediaferry/internal/codec"
 	"github.com/mediaferry/mediaferry/internal/egress"
 )
 
@@ -134,18 +136,27 @@ func (b *bounded) told() string {
 	return ""
 }
 
-// KeyMissingError says that there is no encryption key, or none that can be read. What
-// is not encrypted can be shown without one.
-type KeyMissingError struct{ text string }
+// KeyMissingError says that the key of the data folder is missing, but that there is a
+// ledger, which may need it.
+type KeyMissingError struct{ Path string }
 
-func (e *KeyMissingError) Error() string { return e.text }
+func (e *KeyMissingError) Error() string {
+	return fmt.Sprintf("the encryption key %s is missing, but there is a ledger beside it", e.Path)
+}
 
 // lostKey refuses to make a key where one was used before: it would open nothing.
 func lostKey(dataDir string) error {
 	if _, err := os.Stat(filepath.Join(dataDir, "ledger.db")); err != nil {
 		return nil
 	}
-	return &KeyMissingError{fmt.Sprintf("the encryption key %s is missing, but the ledger beside it was written with one; restore the key from a backup. "+
-		"Without it, `mediaferry list`, `show` and `batch report` still show results. To start again without it, use another folder with --data",
-		filepath.Join(dataDir, KeyFile))}
+	return &KeyMissingError{filepath.Join(dataDir, KeyFile)}
+}
+
+// MakeKey makes the key of a data folder whose ledger needs none yet.
+func MakeKey(dataDir string) (codec.Keys, error) {
+	path := filepath.Join(dataDir, KeyFile)
+	if err := makeKey(path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return codec.Keys{}, fmt.Errorf("encryption key %s: %w", path, bare(err))
+	}
+	return readKey(path) // another process may have created it first
 }

@@ -84,10 +84,7 @@ func ownKey(dataDir string) (codec.Keys, error) {
 	if err := lostKey(dataDir); err != nil {
 		return codec.Keys{}, err
 	}
-	if err := makeKey(path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return codec.Keys{}, fmt.Errorf("encryption key %s: %w", path, bare(err))
-	}
-	return readKey(path) // another process may have created it first
+	return MakeKey(dataDir)
 }
 
 func readKey(path string) (codec.Keys, error) {

@@ -51,7 +51,7 @@ vendor asked for a pause, or a quota is used up). If an account waits, list show
 and when the next attempt is made. It needs no running worker or engine.`,
 		Example: "  mediaferry account list",
 		Args:    noArguments,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return c.accounts(cmd.Context(), asJSON) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return c.Shown(c.accounts(cmd.Context(), asJSON)) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line")
 	return cmd

@@ -20,7 +20,7 @@ func (c batchListCommand) command() *cobra.Command {
 		Long:    `list prints the batches in the ledger, latest first. It needs no running worker or engine.`,
 		Example: "  mediaferry batch list",
 		Args:    noArguments,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), asJSON) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return c.Shown(c.run(cmd.Context(), asJSON)) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line, in the format of batch status")
 	return cmd

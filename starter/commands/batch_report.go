@@ -33,7 +33,7 @@ can also be a pipe or a link.`,
   mediaferry batch report spring --format html -o spring.html`,
 		Args: oneBatch,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.run(cmd.Context(), args[0], format, file)
+			return c.Shown(c.run(cmd.Context(), args[0], format, file))
 		},
 		ValidArgsFunction: c.completeBatches,
 	}
@@ -57,7 +57,7 @@ func (c batchReportCommand) run(ctx context.Context, id, format, file string) er
 	if err != nil {
 		return err
 	}
-	if c.Locked {
+	if c.Locked != nil {
 		from = nil // thumbnails need the encrypted sources
 	}
 	write := func(w io.Writer) error {

@@ -21,7 +21,7 @@ failures occurred. It needs no running worker or engine.`,
 			if err != nil {
 				return err
 			}
-			return c.batches.PrintStatus(cmd.Context(), b, c.Printer(asJSON))
+			return c.Shown(c.batches.PrintStatus(cmd.Context(), b, c.Printer(asJSON)))
 		},
 		ValidArgsFunction: c.completeBatches,
 	}

@@ -225,7 +225,6 @@ func (d *doctor) ledgerState(ctx context.Context) {
 		d.say("ledger", problem, err.Error(), "")
 		return
 	}
-	d.say("ledger", fine, d.Ledger.Where(), "")
 	d.keys(ctx)
 	states, err := d.Ledger.Accounts(ctx)
 	if err != nil {

@@ -10,36 +10,43 @@ import (
 	"github.com/mediaferry/mediaferry/internal/codec"
 )
 
-// keys checks which encryption keys there are, and which ones the ledger needs.
+// keys tells where the ledger is, which encryption keys there are, and which ones the
+// ledger needs.
 func (d *doctor) keys(ctx context.Context) {
-	const check = "encryption key"
 	used, err := d.keysUsed(ctx)
 	if err != nil {
-		d.say(check, problem, err.Error(), "")
+		d.say("ledger", problem, err.Error(), "")
 		return
 	}
-	ids := d.Keys.IDs()
-	var known, lost []string
+	if d.Locked != nil {
+		d.say("ledger", problem, d.Locked.Error(), "")
+	} else {
+		d.say("ledger", fine, d.Ledger.Where()+"; encryption keys: "+knownKeys(d.Keys.IDs(), used), "")
+	}
+	var lost []string
+	for _, id := range slices.Sorted(maps.Keys(used)) {
+		if !slices.Contains(d.Keys.IDs(), id) {
+			lost = append(lost, fmt.Sprintf("%s (values: %d)", id, used[id]))
+		}
+	}
+	if len(lost) > 0 {
+		d.say("encryption key", problem, "the ledger needs keys that are not known: "+strings.Join(lost, ", "),
+			"restore them: append them to encryption.key, after a comma, or to the file `key` in the data folder, a line each. "+
+				"Without them, list, show and batch report still show results; those uploads cannot continue")
+	}
+}
+
+// knownKeys says what each key does, and how many values in the ledger need it.
+func knownKeys(ids []string, used map[string]int64) string {
+	var known []string
 	for i, id := range ids {
 		does := "decrypts only"
 		if i == 0 {
 			does = "encrypts"
 		}
-		known = append(known, fmt.Sprintf("%s %s, %d values in the ledger", id, does, used[id]))
+		known = append(known, fmt.Sprintf("%s %s (values: %d)", id, does, used[id]))
 	}
-	for _, id := range slices.Sorted(maps.Keys(used)) {
-		if !slices.Contains(ids, id) {
-			lost = append(lost, fmt.Sprintf("%s (%d values)", id, used[id]))
-		}
-	}
-	if len(known) > 0 {
-		d.say(check, fine, strings.Join(known, "; "), "")
-	}
-	if len(lost) > 0 {
-		d.say(check, problem, "the ledger needs keys that are not known: "+strings.Join(lost, ", "),
-			"restore them: append them to encryption.key, after a comma, or to the file `key` in the data folder, a line each. "+
-				"Without them, list, show and batch report still show results; those uploads cannot continue")
-	}
+	return strings.Join(known, ", ")
 }
 
 // keysUsed counts the values in the ledger by the ID of their key.

@@ -42,7 +42,7 @@ read the source), worker, person (paused, held or unconfirmed), processing, turn
   mediaferry list --waiting vendor --for-longer-than 10m
   mediaferry list --account trustana --since 24h --json`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.Shown(c.run(cmd.Context(), f)) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.state, "state", "", "list only uploads in `STATE`: "+output.Join(upload.States()))

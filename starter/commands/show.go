@@ -36,7 +36,7 @@ or could not be checked.`,
   mediaferry show upload/trustana/shoe --verify --json`,
 		Args: oneUpload,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.run(cmd.Context(), args[0], verify, asJSON)
+			return c.Shown(c.run(cmd.Context(), args[0], verify, asJSON))
 		},
 	}
 	cmd.Flags().BoolVar(&verify, "verify", false, "ask the vendor again and compare its answer with what was sent")
@@ -125,7 +125,7 @@ func (c showCommand) show(ctx context.Context, entry ledger.Entry, verified *upl
 	if err := p.Card(entry, line, status, verified); err != nil || asJSON {
 		return err
 	}
-	if c.Locked {
+	if c.Locked != nil {
 		return nil
 	}
 	if !runs {

@@ -78,10 +78,22 @@ func (s *Session) OpenKeys(ctx context.Context) error {
 	if err == nil || ctx.Err() != nil || errors.As(err, &system) { // the disk's fault, and not the configuration's
 		return err
 	}
-	return &keyError{exit.UsageError{Text: err.Error(), Hint: keyHint()}}
+	misuse := exit.UsageError{Text: err.Error(), Hint: keyHint()}
+	if missing := (*config.KeyMissingError)(nil); errors.As(err, &missing) {
+		return &missingKeyError{misuse, missing.Path}
+	}
+	return &misuse
 }
 
-// keyError says that there is no key, or not the right one.
+// missingKeyError says that there is no key where the ledger may need one.
+type missingKeyError struct {
+	exit.UsageError
+	path string
+}
+
+func (e *missingKeyError) Unwrap() error { return &e.UsageError }
+
+// keyError says that the key is lost, or another one than the ledger's.
 type keyError struct{ exit.UsageError }
 
 func (e *keyError) Unwrap() error { return &e.UsageError }

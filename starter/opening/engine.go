@@ -81,7 +81,7 @@ func (s *Session) front() *enginehost.Front {
 
 // EngineRuns reports whether there is an engine that outlives this command.
 func (s *Session) EngineRuns(ctx context.Context) bool {
-	if s.Locked { // what it says could not be read
+	if s.Locked != nil { // what it says could not be read
 		return false
 	}
 	if wiring.ServiceConfigured() {

@@ -5,10 +5,14 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 
 	"go.uber.org/zap"
 
 	"github.com/mediaferry/mediaferry/internal/codec"
+	"github.com/mediaferry/mediaferry/internal/config"
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/exit"
@@ -21,7 +25,12 @@ func (s *Session) OpenLedger(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := s.OpenKeys(ctx); err != nil {
+	err := s.OpenKeys(ctx)
+	var missing *missingKeyError
+	if errors.As(err, &missing) {
+		err = s.replaceKey(ctx, missing)
+	}
+	if err != nil {
 		return err
 	}
 	if err := s.openLedger(ctx); err != nil {
@@ -31,20 +40,28 @@ func (s *Session) OpenLedger(ctx context.Context) error {
 }
 
 // OpenResults is OpenLedger for those who only show what happened. Where the key is
-// lost, or another one, they still see what is not encrypted: Locked is true then.
+// lost, or another one, they still see what is not encrypted: Locked says so then, and
+// the command ends with it.
 func (s *Session) OpenResults(ctx context.Context) error {
 	err := s.OpenLedger(ctx)
 	var key *keyError
 	if !errors.As(err, &key) {
 		return err
 	}
-	s.Locked = true
-	s.Say("warning: %s", key.Text)
-	s.Hint("what is not encrypted is shown. Run `mediaferry doctor` to see which key is needed")
+	s.Locked = &exit.UsageError{Text: key.Text, Hint: key.Hint + ". What is not encrypted was shown; run `mediaferry doctor` to see which keys are needed"}
 	if s.Ledger != nil {
 		return nil
 	}
 	return s.openLedger(ctx)
+}
+
+// Shown is what a command ends with that showed what it could: err, or why it could not
+// show all.
+func (s *Session) Shown(err error) error {
+	if err == nil && s.Locked != nil {
+		return s.Locked
+	}
+	return err
 }
 
 // checkKey refuses keys that open nothing of the ledger.
@@ -55,18 +72,36 @@ func (s *Session) checkKey(ctx context.Context) error {
 	return nil
 }
 
-func (s *Session) openLedger(ctx context.Context) error {
-	service := wiring.ServiceConfigured()
-	url, err := s.Config.Ledger()
-	switch {
-	case err != nil:
+// replaceKey makes a key in the place of a missing one, if the ledger needs none. The
+// error says otherwise which key it needs.
+func (s *Session) replaceKey(ctx context.Context, missing *missingKeyError) error {
+	books, err := s.connect(ctx)
+	if err != nil {
 		return err
-	case url == "" && service:
-		return &exit.UsageError{Text: "`ledger` is missing; with a Temporal service, all users need a shared ledger", Hint: "in the configuration, set ledger: postgres://…"}
-	case url == "":
-		url = filepath.Join(s.Data, "ledger.db")
 	}
-	if s.Ledger, err = ledger.Open(ctx, ledger.Options{URL: url, Sealer: codec.NewSealer(s.Keys), Log: s.Log}); err != nil {
+	heads, err := books.SealHeads(ctx, codec.SealHead)
+	if err = errors.Join(err, books.Close()); err != nil {
+		return err
+	}
+	if len(heads) == 0 {
+		s.Keys, err = config.MakeKey(s.Data)
+		return err
+	}
+	var ids []string
+	for head := range heads {
+		id, _ := codec.KeyIDOf([]byte(head))
+		ids = append(ids, strconv.Quote(id))
+	}
+	slices.Sort(ids)
+	return &keyError{exit.UsageError{
+		Text: "unknown encryption key " + strings.Join(ids, ", ") + ": the ledger was written with it, but " + missing.path + " is missing; restore the key from a backup",
+		Hint: keyHint(),
+	}}
+}
+
+func (s *Session) openLedger(ctx context.Context) error {
+	var err error
+	if s.Ledger, err = s.connect(ctx); err != nil {
 		return err
 	}
 	s.OnClose(func() {
@@ -75,6 +110,21 @@ func (s *Session) openLedger(ctx context.Context) error {
 		}
 	})
 	return nil
+}
+
+// connect opens the ledger that the configuration names.
+func (s *Session) connect(ctx context.Context) (*ledger.Ledger, error) {
+	service := wiring.ServiceConfigured()
+	url, err := s.Config.Ledger()
+	switch {
+	case err != nil:
+		return nil, err
+	case url == "" && service:
+		return nil, &exit.UsageError{Text: "`ledger` is missing; with a Temporal service, all users need a shared ledger", Hint: "in the configuration, set ledger: postgres://…"}
+	case url == "":
+		url = filepath.Join(s.Data, "ledger.db")
+	}
+	return ledger.Open(ctx, ledger.Options{URL: url, Sealer: codec.NewSealer(s.Keys), Log: s.Log})
 }
 
 // HasLedger reports whether there is a ledger to be asked: planning makes none.

@@ -37,7 +37,7 @@ type Session struct {
 	Live     *config.Live
 	Config   *config.Config
 	Keys     codec.Keys
-	Locked   bool // there are no keys that open the ledger
+	Locked   error // why the keys do not open the ledger; nil where they do
 	Ledger   *ledger.Ledger
 	Engine   *enginehost.Member // nil with a Temporal service
 	Temporal client.Client
