@@ -34,8 +34,8 @@ bench: build ## Run the benchmarks, and compare speed and memory with plain loop
 kills: engine ## Kill, stop, disconnect and pause uploads and a batch, and count repeated work (25 minutes)
 	cd test && MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -tags kills -run '^(TestKills|TestSleep|TestNetwork|TestPause|TestShortLives|TestBatchKills|TestBatchPace|TestWorkersThatWakeAfterATakeoverLeaveNoDuplicate)$$' -count 1 -timeout 2h -v ./e2e
 
-chaos: engine ## Send 300 items while everything fails at random, then compare manifest, results and vendors (SEED=N repeats a run; 3 minutes)
-	cd test && MEDIAFERRY_CHAOS_SEED="$(SEED)" MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -tags chaos -run '^TestChaos$$' -count 1 -timeout 20m -v ./e2e
+chaos: engine ## Send items while everything fails at random, then compare manifest, results and vendors (SEED=N repeats a run; POSTGRES=1; ITEMS=300 LASTS=60s; 2 minutes)
+	cd test && MEDIAFERRY_CHAOS_SEED="$(SEED)" MEDIAFERRY_CHAOS_ITEMS="$(ITEMS)" MEDIAFERRY_CHAOS_LASTS="$(LASTS)" MEDIAFERRY_CHAOS_POSTGRES="$(POSTGRES)" MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -tags chaos -run '^TestChaos$$' -count 1 -timeout 20m -v ./e2e
 
 resets: engine ## Reset finished and running uploads and batches in Temporal at every workflow task, share a ledger, restore backups (15 minutes)
 	cd test && MEDIAFERRY_RESETS=every MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -run 'Reset|EndedInTemporal|TwoTemporalServices|TemporalOlderThan' -count 1 -timeout 1h -v ./e2e

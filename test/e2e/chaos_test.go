@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/enums/v1"
@@ -33,15 +34,16 @@ import (
 // other: the manifest, the results, and what the vendors have.
 type chaos struct {
 	*place
-	box    control
-	random *rand.Rand
-	fleet  *fleet     // nil for the embedded engine with its own worker
-	up     *process   // hosts the engine
-	line   upLine     // where it is
-	worker []*process // of the fleet
-	full   string     // a file that fills the disk; "" where there is no disk of our own
-	done   map[string]int
-	story  []string // what was done, and when
+	box      control
+	random   *rand.Rand
+	fleet    *fleet     // nil for the embedded engine with its own worker
+	up       *process   // hosts the engine
+	line     upLine     // where it is
+	worker   []*process // of the fleet
+	database string     // its URL; "" for SQLite
+	full     string     // a file that fills the disk; "" where there is no disk of our own
+	done     map[string]int
+	story    []string // what was done, and when
 }
 
 // tell adds to the story, which is printed where the run fails.
@@ -151,7 +153,9 @@ func (c *chaos) start() {
 	}
 	if c.fleet.service.Temporal == "" {
 		c.fleet.service = c.line
-		c.fleet.join(ledgertest.Postgres(c.t), newKey(c.t))
+		// What it has said is committed must survive its crash, other than in other tests.
+		c.database = ledgertest.Postgres(c.t)
+		c.fleet.join(c.database+"&synchronous_commit=on", newKey(c.t))
 	}
 	c.worker = slices.DeleteFunc(c.worker, gone)
 	for len(c.worker) < 2 {
@@ -199,6 +203,7 @@ func (c *chaos) rage(lasts time.Duration) {
 		{"kill -9 of the engine", 4, c.killEngine},
 		{"stop for a while", 3, c.stopForAWhile},
 		{"disk full", 2, c.fillDisk},
+		{"kill -9 of the database", 3, c.crashDatabase},
 		{"reset", 5, c.reset},
 		{"terminate", 3, c.terminate},
 	}
@@ -310,6 +315,22 @@ func (c *chaos) fillDisk() {
 	_ = out.Close()
 	time.Sleep(time.Duration(1+c.random.IntN(3)) * time.Second)
 	require.NoError(c.t, os.Remove(c.full))
+}
+
+// crashDatabase kills one of the processes of PostgreSQL, which makes it start all of
+// them again and recover from its log. SQLite goes with the processes that use it.
+func (c *chaos) crashDatabase() {
+	if c.database == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(c.t.Context(), 5*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, c.database)
+	if err != nil {
+		return // it is still recovering from the last time
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	_ = syscall.Kill(int(conn.PgConn().PID()), syscall.SIGKILL)
 }
 
 type neverEnding struct{}
