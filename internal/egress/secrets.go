@@ -20,7 +20,7 @@ func Hide(values ...string) {
 
 const (
 	// gram is how long a piece of a secret must be to be recognised: shorter ones turn
-	// up by chance. One of letters alone must be longer, because it may be words.
+	// up by chance. One without a digit must be longer, because it may be words.
 	gram, longGram = 10, 20
 	// shortest is how long a secret must be. One that is shorter than a gram is
 	// recognised as a whole.
@@ -74,7 +74,7 @@ func (s *secretSet) count(value string, n int) {
 	size := min(gram, len(value))
 	for i := range len(value) - size + 1 {
 		piece := value[i : i+size]
-		if !strings.ContainsFunc(piece, notLetter) {
+		if !strings.ContainsAny(piece, digits) {
 			if i+longGram > len(value) {
 				continue
 			}
@@ -96,15 +96,14 @@ func startOf[T string | []byte](text T) uint32 {
 	return uint32(text[0]) | uint32(text[1])<<8 | uint32(text[2])<<16 | uint32(text[3])<<24
 }
 
-func notLetter(r rune) bool { return r < 'a' || r > 'z' }
+const digits = "0123456789"
 
 // hideable reports whether a secret is no word of a sentence.
 func hideable(value string) bool {
 	if len(value) < shortest {
 		return false
 	}
-	digits := strings.ContainsAny(value, "0123456789")
-	return digits || len(value) >= longGram
+	return strings.ContainsAny(value, digits) || len(value) >= longGram
 }
 
 // between reports whether people put a character between the halves of a secret.
