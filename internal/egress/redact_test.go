@@ -113,3 +113,11 @@ func FuzzRedactNeverFails(f *testing.F) {
 		_ = Line(text, MostText)
 	})
 }
+
+func TestASecretOfWordsIsFoundInBase64OfAnyLength(t *testing.T) {
+	for _, secret := range []string{"sandbox-trustana-key", "sandbox-trustana-keys", "sandbox-trustana-keyss"} {
+		set := &secretSet{}
+		set.add(secret)
+		require.True(t, set.inBase64(base64.StdEncoding.EncodeToString([]byte(secret))), secret)
+	}
+}

@@ -143,7 +143,9 @@ func (s *secretSet) inBase64(token string) bool {
 			break
 		}
 		bits := token[start:]
-		bits = bits[:len(bits)-len(bits)%4]
+		if len(bits)%4 == 1 { // which no byte can be made of
+			bits = bits[:len(bits)-1]
+		}
 		raw, err := base64.RawStdEncoding.DecodeString(bits)
 		if err == nil && len(s.pieces(spell(string(raw)))) > 0 {
 			return true
