@@ -103,6 +103,22 @@ func TestForgottenSecretsMakeRoom(t *testing.T) {
 	require.Empty(t, set.grams)
 }
 
+func TestSecretsOfAnyLengthTakeLittleMemory(t *testing.T) {
+	set := &secretSet{}
+	for i := range 200 {
+		set.add(strings.Repeat(fmt.Sprintf("%d-secret-", i), 100_000))
+	}
+	require.LessOrEqual(t, set.held, mostPieces)
+	require.LessOrEqual(t, len(set.grams), mostPieces)
+	for len(set.order) > 0 {
+		set.forget(set.order[0])
+	}
+	require.Zero(t, set.held)
+	require.Empty(t, set.known)
+	require.Empty(t, set.grams)
+	require.Empty(t, set.starts)
+}
+
 func FuzzRedactNeverFails(f *testing.F) {
 	f.Add("https://u:p@h/?a=b%")
 	f.Add("%")

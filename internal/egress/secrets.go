@@ -25,8 +25,13 @@ const (
 	// shortest is how long a secret must be. One that is shorter than a gram is
 	// recognised as a whole.
 	shortest = 6
-	// mostSecrets bounds memory. Credentials are told again whenever they are used.
+	// longest is how much of a secret is recognised, in bytes. Others give some of them,
+	// and each byte takes about 50 bytes of memory.
+	longest = 16 << 10
+	// mostSecrets and mostPieces bound memory: the oldest are forgotten first.
+	// Credentials are told again whenever they are used.
 	mostSecrets = 2048
+	mostPieces  = 1 << 20
 )
 
 // secrets are those of this process.
@@ -37,6 +42,7 @@ type secretSet struct {
 	mu     sync.RWMutex
 	known  map[string]bool
 	order  []string          // the oldest first
+	held   int               // about how many pieces all of them have
 	grams  map[string]int    // how many secrets have a piece
 	sizes  [longGram + 1]int // how many pieces have a length
 	starts map[uint32]int    // how many pieces begin with four bytes: nearly no text does
@@ -44,6 +50,7 @@ type secretSet struct {
 
 func (s *secretSet) add(value string) {
 	value = string(spell(value).text)
+	value = value[:min(len(value), longest)]
 	if !hideable(value) {
 		return
 	}
@@ -61,13 +68,20 @@ func (s *secretSet) add(value string) {
 	if s.known[value] {
 		return
 	}
-	if len(s.order) == mostSecrets {
-		s.count(s.order[0], -1)
-		delete(s.known, s.order[0])
-		s.order = s.order[1:]
+	for len(s.order) == mostSecrets || len(s.order) > 0 && s.held+len(value) > mostPieces {
+		s.forget(s.order[0])
 	}
 	s.known[value], s.order = true, append(s.order, value)
+	s.held += len(value)
 	s.count(value, 1)
+}
+
+// forget drops the oldest secret.
+func (s *secretSet) forget(oldest string) {
+	s.count(oldest, -1)
+	s.held -= len(oldest)
+	delete(s.known, oldest)
+	s.order = s.order[1:]
 }
 
 func (s *secretSet) count(value string, n int) {
