@@ -146,6 +146,7 @@ func (c caller) pace(ctx context.Context, a wire.Answer) {
 	}
 	reset, err := strconv.Atoi(a.Header.Get("RateLimit-Reset"))
 	if a.Header.Get("RateLimit-Remaining") == "0" && err == nil && reset > 0 {
+		reset = min(reset, int(longestWindow/time.Second)) // first, for not every number is a Duration
 		c.Permits.Rest(ctx, c.Account, time.Duration(reset)*time.Second, "closient answered that no more requests are left in its window")
 	}
 }
