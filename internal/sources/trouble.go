@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/egress"
@@ -81,13 +82,25 @@ func fault(step upload.Step, source string, err error) *upload.Error {
 	if !errors.As(err, &t) {
 		t = broken(err, "could not be read: %s", egress.Cause(err))
 	}
-	e := upload.Errorf(t.kind(step), step, "source %q %w", upload.DisplaySource(source), t)
+	e := upload.Errorf(t.kind(step), step, "source %q %w", shown(source), t)
 	e.Peer = upload.PeerSource
 	e.Hint, e.Status, e.Code, e.RequestID, e.RetryAfter = t.advice, t.status, t.code, t.requestID, t.retryAfter
 	if (t.reason == broke || t.reason == ours) && e.Code == "" {
 		e.Code = codeOf(t.cause)
 	}
 	return e
+}
+
+// mostShown is how many bytes of a source an error shows. Paths have at most 4,096.
+const mostShown = 2048
+
+// shown is a source as an error names it.
+func shown(source string) string {
+	name := upload.DisplaySource(source)
+	if len(name) <= mostShown {
+		return name
+	}
+	return strings.ToValidUTF8(name[:mostShown], "") + "…"
 }
 
 // codeOf returns the code of a network failure, or "".

@@ -71,6 +71,9 @@ func (s *Steps) prepare(ctx context.Context, w Work) error {
 	if err = s.answered(ctx, w, err); err != nil {
 		return err
 	}
+	if err := fits(w.Caller, upload.StepPrepare, session); err != nil {
+		return err
+	}
 	hideSession(session)
 	if err := plainMedia(w.Caller, upload.StepPrepare, &session.Media); err != nil {
 		return err
@@ -152,6 +155,9 @@ func (s *Steps) SignParts(ctx context.Context, vendor vendors.Vendor, caller *wi
 	}
 	began := s.Now()
 	urls, err := signer.SignParts(ctx, caller, in)
+	if err == nil {
+		err = fits(caller, upload.StepTransfer, upload.Session{Parts: urls})
+	}
 	s.heard(ctx, ledger.OutageCall{Account: caller.Account.Name, Peer: upload.PeerVendor, Caller: in.Item.UploadID}, began, err)
 	for _, part := range urls {
 		hideSigned(part.URL)
@@ -165,6 +171,9 @@ func (s *Steps) Inspect(ctx context.Context, vendor vendors.Vendor, caller *wire
 	media, err := vendor.Poll(ctx, caller, upload.Poll{Item: in.Item, Content: in.Content, Session: in.Session})
 	if err == nil {
 		err = plainMedia(caller, upload.StepPoll, &media)
+	}
+	if err == nil {
+		err = fits(caller, upload.StepPoll, upload.Session{Media: media})
 	}
 	s.heard(ctx, ledger.OutageCall{Account: caller.Account.Name, Peer: upload.PeerVendor, Caller: in.Item.UploadID}, began, err)
 	return media, s.judged(ctx, vendor, caller.Account, err)

@@ -30,6 +30,44 @@ func plainMedia(caller *wire.Caller, at upload.Step, m *upload.Media) error {
 	return e
 }
 
+// mostSession is how many bytes the texts of a session may take. All of them go into
+// histories, whose payloads may have 2 MiB; the largest that a vendor needs is 120
+// signed URLs.
+const mostSession = 1 << 20
+
+// fits refuses a session that is too large to be kept.
+func fits(caller *wire.Caller, at upload.Step, session upload.Session) error {
+	size := textOf(session)
+	if size <= mostSession {
+		return nil
+	}
+	e := upload.Errorf(upload.KindUnavailable, at, "%s answered with a session of %d bytes; at most %d can be kept", caller.Account.Vendor, size, mostSession)
+	e.Arrived, e.Then, e.Lacks, e.Peer = upload.ArrivedMaybe, upload.KindRejected, "a session of a usual size", upload.PeerVendor
+	return e
+}
+
+// textOf is about how many bytes a session takes where it is kept.
+func textOf(session upload.Session) int {
+	const each = 16 // for what is around a text
+	size := len(session.ID) + len(session.FileName) + len(session.URL) + len(session.Media.ID)
+	for name, value := range session.Header {
+		size += len(name) + len(value) + each
+	}
+	for _, field := range session.Form {
+		size += len(field.Name) + len(field.Value) + each
+	}
+	for _, part := range session.Parts {
+		size += len(part.URL) + each
+	}
+	for _, id := range session.Before {
+		size += len(id) + each
+	}
+	for _, part := range session.Media.Stored {
+		size += len(part.ETag) + each
+	}
+	return size
+}
+
 // hideSession has the signatures of a session removed from all texts of this process.
 func hideSession(session upload.Session) {
 	hideSigned(session.URL)

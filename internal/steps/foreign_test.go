@@ -45,3 +45,21 @@ func TestTheSignaturesOfASessionAreHidden(t *testing.T) {
 		egress.Redact("said 0123456789ABCDEF00 and fedcba987654321011 and eyJleHBpcmF0aW9uIjoiMjAyNiJ9"))
 	require.Equal(t, "of 20261130T100000Z, img/0815/photo.jpg", egress.Redact("of 20261130T100000Z, img/0815/photo.jpg"))
 }
+
+func TestASessionThatIsTooLargeToBeKeptIsAnIncompleteAnswer(t *testing.T) {
+	caller := &wire.Caller{Account: spec.Account{Vendor: "trustana"}}
+	long := strings.Repeat("x", mostSession)
+	require.NoError(t, fits(caller, upload.StepPrepare, upload.Session{URL: long[:mostSession/2]}))
+	for _, session := range []upload.Session{
+		{URL: long, ID: "u"},
+		{Form: []upload.FormField{{Name: "a", Value: long}}},
+		{Parts: make([]upload.PartURL, mostSession)},
+		{Before: []string{long}},
+		{Media: upload.Media{Stored: []upload.StoredPart{{ETag: long}}}},
+	} {
+		var e *upload.Error
+		require.ErrorAs(t, fits(caller, upload.StepPrepare, session), &e)
+		require.Equal(t, upload.KindRejected, e.Then, "a second one ends the item")
+		require.Equal(t, upload.ArrivedMaybe, e.Arrived)
+	}
+}

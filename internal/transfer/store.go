@@ -113,9 +113,17 @@ func (r refusal) general() *upload.Error {
 	return r.as(upload.KindRejected)
 }
 
-// ETag is the ETag of an answer without its quotes.
+// mostETag is how many bytes an ETag may have. Those of parts are kept until all of them
+// are there, and S3's have 40 characters.
+const mostETag = 1024
+
+// ETag is the ETag of an answer without its quotes; "" where it is longer than any.
 func ETag(header http.Header) string {
-	return strings.Trim(strings.TrimPrefix(header.Get("ETag"), "W/"), `"`)
+	etag := strings.Trim(strings.TrimPrefix(header.Get("ETag"), "W/"), `"`)
+	if len(etag) > mostETag {
+		return ""
+	}
+	return etag
 }
 
 // CheckMD5 compares an S3 ETag with the MD5 of what was sent, where the ETag can

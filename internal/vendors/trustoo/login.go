@@ -173,8 +173,11 @@ func (c caller) refresh(ctx context.Context, old wire.Token) (wire.Token, error)
 func (c caller) tokensOf(ctx context.Context, a wire.Answer) (tokens, error) {
 	var got tokens
 	if a.Status < 300 {
-		if err := a.Decode(&got); err != nil || got.Access != "" {
+		if err := a.Decode(&got); err != nil {
 			return got, err
+		}
+		if got.Access != "" {
+			return got, got.usable(a)
 		}
 	}
 	status, said := meaning(a)
@@ -184,8 +187,14 @@ func (c caller) tokensOf(ctx context.Context, a wire.Answer) (tokens, error) {
 		}
 		return got, c.Judge(ctx, a, status, said.refusal())
 	}
-	if json.Unmarshal(said.Data, &got) != nil || got.Access == "" {
-		return got, a.Incomplete("without access_token")
+	_ = json.Unmarshal(said.Data, &got) // what cannot be read is missing
+	return got, got.usable(a)
+}
+
+// usable refuses tokens without one that a call can be made with.
+func (t tokens) usable(a wire.Answer) error {
+	if e := a.Without(wire.Needed{Name: "access_token", Is: t.Access, Token: true}); e != nil {
+		return e
 	}
-	return got, nil
+	return nil
 }

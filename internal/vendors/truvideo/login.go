@@ -83,8 +83,8 @@ func (c caller) login(ctx context.Context, _ wire.Token) (wire.Token, error) {
 	if err := a.Decode(&got); err != nil {
 		return wire.Token{}, err
 	}
-	if got.AccessToken == "" {
-		return wire.Token{}, a.Incomplete("without accessToken")
+	if e := a.Without(wire.Needed{Name: "accessToken", Is: got.AccessToken, Token: true}); e != nil {
+		return wire.Token{}, e
 	}
 	return wire.Token{Value: []byte(got.AccessToken), ExpiresAt: a.Asked.Add(lifeOf(string(got.AccessToken), a) / 5 * 4)}, nil
 }

@@ -88,7 +88,14 @@ func (a Answer) Without(needed ...Needed) *upload.Error {
 		return a.Incomplete("without %s", strings.Join(lacks, ", "))
 	}
 	for _, field := range needed {
-		if why := unusable(string(field.Is)); field.Sends && why != "" {
+		why := ""
+		switch {
+		case field.Sends:
+			why = unusable(string(field.Is))
+		case field.Token:
+			why = unspeakable(string(field.Is))
+		}
+		if why != "" {
 			return a.Incomplete("with an invalid %s: it %s", field.Name, why)
 		}
 	}
@@ -100,6 +107,22 @@ type Needed struct {
 	Name  string
 	Is    Text
 	Sends bool // it is a URL that bytes are sent to
+	Token bool // it is a credential that is sent in a header
+}
+
+// longestToken is how long a token may be: servers take heads of 8 to 32 kB.
+const longestToken = 32 << 10
+
+// unspeakable is why a token cannot stand in a header; "" where it can. One that is kept
+// would fail every call for as long as it lives.
+func unspeakable(token string) string {
+	if len(token) > longestToken {
+		return fmt.Sprintf("has %d characters; at most %d can be sent", len(token), longestToken)
+	}
+	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "contains a character that no header can hold"
+	}
+	return ""
 }
 
 // unusable is why nothing is sent to, or read from, a URL that somebody hands out; ""
