@@ -74,6 +74,7 @@ type world struct {
 	planted []string        // what must not be seen, besides the credentials
 	as      string          // the ID of the next workflow; "": the item's
 	abrupt  bool            // canceling a workflow kills it
+	origin  string          // of whoever stands in for the vendor; "": the sandbox answers
 
 	mu       sync.Mutex
 	config   *config.Config
@@ -199,6 +200,9 @@ func (w *world) Account(name string) (spec.Account, error) {
 		return account, err
 	}
 	account.Patience = patience
+	if w.origin != "" {
+		account.BaseURL, account.LoginURL = w.origin, w.origin
+	}
 	account.Settings = maps.Clone(account.Settings)
 	maps.Copy(account.Settings, w.settings)
 	return account, nil
