@@ -28,7 +28,7 @@ type Refusal struct {
 func (c *Caller) Judge(ctx context.Context, a Answer, status int, r Refusal) *upload.Error {
 	text := a.Clean(r.Text)
 	if text == "" {
-		text = strings.ToLower(http.StatusText(status))
+		text = cmp.Or(strings.ToLower(http.StatusText(status)), "no reason given")
 	}
 	said := fmt.Sprint(a.Status)
 	if status != a.Status && r.Code != "" {
