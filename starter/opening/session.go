@@ -51,6 +51,7 @@ func (s *Session) Begin() error {
 	if s.Log, _, err = logging.New(s.Flags.LogLevel, s.Flags.LogFormat, s.Err); err != nil {
 		return exit.Misused("%s", err)
 	}
+	s.OnClose(zap.RedirectStdLog(s.Log)) // net/http would print there what a vendor sends unasked
 	s.Data, err = config.DataDir(s.Flags.Data)
 	return err
 }

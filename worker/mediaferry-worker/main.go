@@ -152,6 +152,7 @@ func work(ctx context.Context, o options, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errMisused, err)
 	}
+	defer zap.RedirectStdLog(log)() // net/http would print there what a vendor sends unasked
 	if !wiring.ServiceConfigured() {
 		return fmt.Errorf("%w: no Temporal service is configured; set TEMPORAL_ADDRESS. To run without a service on one machine: mediaferry up", errMisused)
 	}
