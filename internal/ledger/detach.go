@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -93,12 +92,12 @@ func (l *Ledger) cancelIdle(ctx context.Context, tx *sql.Tx, id string) error {
 	if row.Progress != nil {
 		result.Note, result.Attempts = row.Progress.Leaves(), row.Progress.Attempts
 	}
-	told, err := json.Marshal(result)
+	told, err := l.sealResult(id, toldResult{result, row.Handle})
 	if err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE items SET state = 'canceled', phase = 'canceled', paused = FALSE, barred = TRUE, result = $2, updated_at = $3
-WHERE upload_id = $1`, id, string(told), micros(now))
+WHERE upload_id = $1`, id, told, micros(now))
 	return err
 }
 

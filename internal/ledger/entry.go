@@ -74,7 +74,8 @@ func (e Entry) Item() (upload.Item, error) {
 
 // entryColumns are what scanEntry reads, in its order.
 const entryColumns = `upload_id, state, paused, size, bytes_sent, definition, fingerprint, workflow_id, run_id,
-	cluster, namespace, took_over, serial_key, detached, runs, started_at, queued_at, updated_at, item, result, waiting, queue`
+	cluster, namespace, took_over, serial_key, detached, runs, started_at, queued_at, updated_at, item, result, waiting, queue,
+	batch, line, account, vendor, media_id, kind`
 
 // scanEntry reads one row. The columns change more often than the JSON beside
 // them, and stand above it. What is selected beyond entryColumns goes into more.
@@ -83,19 +84,20 @@ func (l *Ledger) scanEntry(row interface{ Scan(...any) error }, more ...any) (En
 	var id, result, state, waiting string
 	var paused bool
 	var size, sent, started, queued, updated int64
+	var c columns
 	into := []any{
 		&id, &state, &paused, &size, &sent, &e.Definition, &e.Fingerprint, &e.WorkflowID, &e.RunID,
 		&e.Service.Cluster, &e.Service.Namespace, &e.TookOver, &e.SerialKey, &e.Detached, &e.Runs, &started, &queued, &updated, &e.sealed, &result, &waiting, &e.Queue,
+		&c.batch, &c.line, &c.account, &c.vendor, &c.mediaID, &c.kind,
 	}
 	if err := row.Scan(append(into, more...)...); err != nil {
 		return Entry{}, err
 	}
-	var told toldResult
-	if err := json.Unmarshal([]byte(result), &told); err != nil {
-		return Entry{}, fmt.Errorf("result of item %q: %w", id, err)
+	told, err := l.openResult(id, result, c)
+	if err != nil {
+		return Entry{}, err
 	}
 	e.Result, e.Handle = told.Result, told.Handle
-	var err error
 	if e.Waiting, err = parseWait(waiting); err != nil {
 		return Entry{}, fmt.Errorf("what item %q waits for: %w", id, err)
 	}

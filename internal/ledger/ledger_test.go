@@ -96,7 +96,7 @@ func TestRecordsOutliveTheProcess(t *testing.T) {
 		require.Error(t, child.Wait())
 
 		require.GreaterOrEqual(t, len(told), 300)
-		l := ledgertest.Open(t, url, ledger.Options{})
+		l := ledgertest.Open(t, url, ledger.Options{Sealer: openSealer{}})
 		kept := map[string]bool{}
 		for e, err := range l.List(t.Context(), ledger.Filter{Batch: "spring"}) {
 			require.NoError(t, err)

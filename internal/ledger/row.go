@@ -50,19 +50,10 @@ func (r *row) encode(l *Ledger) error {
 	}
 	r.definition, r.declared = r.item.Definition(), declaration(r.item)
 	r.service = l.Service()
-	// The result holds no secret; a query that slipped through must still not be
-	// stored in the clear.
 	r.result.Source = upload.DisplaySource(r.result.Source)
 	r.result.MediaURL = upload.Text(upload.DisplaySource(string(r.result.MediaURL)))
-	told, err := json.Marshal(toldResult{r.result, r.handle})
-	r.told = string(told)
+	r.told, err = l.sealResult(r.item.UploadID, toldResult{r.result, r.handle})
 	return err
-}
-
-// toldResult is a result as it is stored.
-type toldResult struct {
-	upload.Result
-	Handle upload.Handle `json:"handle,omitzero"`
 }
 
 // args are the values of itemColumns.

@@ -11,8 +11,6 @@ package ledgertest
 
 import (
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/rand"
 	"database/sql"
 	"encoding/hex"
@@ -27,6 +25,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mediaferry/mediaferry/internal/codec"
 	"github.com/mediaferry/mediaferry/internal/ledger"
 )
 
@@ -132,36 +131,21 @@ func Database(t testing.TB, ledgerURL string) *sql.DB {
 	return db
 }
 
-// Sealer encrypts with a key that nobody else has.
-type Sealer struct{ aead cipher.AEAD }
-
 // NewSealer makes a Sealer with a new key.
-func NewSealer(t testing.TB) *Sealer {
+func NewSealer(t testing.TB) ledger.Sealer {
 	t.Helper()
 	s, err := newSealer()
 	require.NoError(t, err)
 	return s
 }
 
-func newSealer() (*Sealer, error) {
-	key := make([]byte, 32)
-	_, _ = rand.Read(key) // never fails
-	block, err := aes.NewCipher(key)
+func newSealer() (ledger.Sealer, error) {
+	text, err := codec.GenerateKey()
 	if err != nil {
 		return nil, err
 	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	return &Sealer{aead: aead}, err
-}
-
-// Seal encrypts.
-func (s *Sealer) Seal(plain []byte) ([]byte, error) {
-	return s.aead.Seal(nil, nil, plain, nil), nil
-}
-
-// Open decrypts what Seal made.
-func (s *Sealer) Open(sealed []byte) ([]byte, error) {
-	return s.aead.Open(nil, nil, sealed, nil)
+	keys, err := codec.ParseKeys(text)
+	return codec.NewSealer(keys), err
 }
 
 func randomHex() string {

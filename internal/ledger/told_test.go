@@ -1,0 +1,67 @@
+package ledger_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mediaferry/mediaferry/internal/codec"
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/ledger/ledgertest"
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+// Who has the database and not the key learns IDs, names of accounts, states, kinds,
+// times and sizes of an item, but neither its source nor what went wrong with it.
+func TestTheResultOfAnItemIsNotReadWithoutTheKey(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		open := func() *ledger.Ledger {
+			text, err := codec.GenerateKey()
+			require.NoError(t, err)
+			keys, err := codec.ParseKeys(text)
+			require.NoError(t, err)
+			return ledgertest.Open(t, url, ledger.Options{Sealer: codec.NewSealer(keys)})
+		}
+		l := open()
+		item := upload.Item{UploadID: "batch/spring/a", ID: "a", Batch: "spring", Line: 7, Account: "sitoo", Vendor: "sitoo", Source: "/secret/folder/shoe.jpg"}
+		result := upload.NewResult(item, upload.WayPacked, newClock().Now())
+		result.State, result.MediaID = upload.StateFailed, "M1"
+		result.Error = &upload.Failure{Kind: upload.KindRejected, Message: "the shoe is too large"}
+		require.NoError(t, l.Record(t.Context(), upload.Record{Item: item, Result: result}))
+		got, err := l.Get(t.Context(), item.UploadID)
+		require.NoError(t, err)
+		require.Equal(t, result.Error, got.Result.Error)
+		require.Equal(t, "/secret/folder/shoe.jpg", got.Result.Source)
+
+		var stored string
+		db := ledgertest.Database(t, url)
+		require.NoError(t, db.QueryRow(`SELECT result FROM items`).Scan(&stored))
+		for _, secret := range []string{"shoe", "folder", "large"} {
+			require.NotContains(t, stored, secret)
+		}
+
+		other := open() // with a key of its own
+		got, err = other.Get(t.Context(), item.UploadID)
+		require.NoError(t, err)
+		require.Equal(t, upload.StateFailed, got.Result.State)
+		require.Equal(t, upload.KindRejected, got.Result.Error.Kind)
+		require.EqualValues(t, "M1", got.Result.MediaID)
+		require.EqualValues(t, "sitoo", got.Result.To)
+		require.EqualValues(t, 7, got.Result.Line)
+		require.Equal(t, "a", got.Result.Item)
+		require.Empty(t, got.Result.Source)
+
+		// In another row it is damaged, and one of an earlier version is read.
+		_, err = db.Exec(`UPDATE items SET upload_id = 'batch/spring/b'`)
+		require.NoError(t, err)
+		_, err = l.Get(t.Context(), "batch/spring/b")
+		require.ErrorIs(t, err, ledger.ErrDamaged)
+		_, err = db.Exec(`UPDATE items SET result = $1`, `{"upload_id":"batch/spring/b","to":"sitoo","source":"old.jpg"}`)
+		require.NoError(t, err)
+		got, err = l.Get(t.Context(), "batch/spring/b")
+		require.NoError(t, err)
+		require.Equal(t, "old.jpg", got.Result.Source)
+		require.True(t, strings.HasPrefix(stored, "sealed:"))
+	})
+}
