@@ -146,6 +146,19 @@ func TestABatchThatWasBeingCanceledIsCanceledWhereItsWorkflowIsGone(t *testing.T
 	require.Equal(t, map[upload.State]int64{upload.StateReady: 1, upload.StateCanceled: 3}, w.counts())
 }
 
+// A shard of the batch may have rows between those of one that was ended: it waits for
+// them, and the batch waits for it.
+func TestRowsOfAShardThatWasEndedAreFreeWhileTheirBatchRuns(t *testing.T) {
+	w := newAbandonment(t)
+	w.open["batch/spring"] = true
+	require.NoError(t, w.Sweep(t.Context()))
+	row, err := w.Ledger.Get(t.Context(), "batch/spring/1")
+	require.NoError(t, err)
+	require.Empty(t, row.RunID)
+	require.Equal(t, upload.StatePreparing, row.Result.State)
+	require.Equal(t, upload.BatchRunning, w.state())
+}
+
 func TestABatchIsLeftAloneThatSomebodyMayStillRun(t *testing.T) {
 	for name, arrange := range map[string]func(*abandonment){
 		"its workflow runs":              func(w *abandonment) { w.open["batch/spring"] = true },

@@ -2,14 +2,12 @@ package activities
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/steps"
-	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
 const (
@@ -54,11 +52,9 @@ func (a *Activities) Sweep(ctx context.Context) error {
 			return a.buryBatches(ctx)
 		}
 		for _, h := range holders {
-			if after = h.Run; h.Batch != "" && strings.HasPrefix(h.WorkflowID, upload.WorkflowShard+"/") {
-				if running, err := a.Running(ctx, upload.BatchWorkflowID(h.Batch), ""); err != nil || running {
-					continue // the batch itself takes its rows back, and sends them again
-				}
-			}
+			// Rows of a shard too: a batch takes its rows back only at the end of a round, and
+			// another shard may wait for them until then.
+			after = h.Run
 			if err := a.buryDead(ctx, h); err != nil {
 				return err
 			}
