@@ -67,7 +67,7 @@ func (l *Ledger) sealResult(uploadID string, told toldResult) (string, error) {
 func (l *Ledger) openResult(uploadID, text string, c columns) (told toldResult, err error) {
 	opened, err := l.openText("the result", uploadID, text)
 	switch {
-	case errors.Is(err, codec.ErrUnknownKey):
+	case errors.Is(err, codec.ErrUnknownKey), errors.Is(err, codec.ErrNoKey):
 		return toldResult{Result: fromColumns(uploadID, c)}, nil
 	case err != nil:
 		return told, err

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -215,7 +216,7 @@ func TestAShardThatOnlyWaitsForSourcesEndsWhileOtherRowsWait(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			carrier, l, w := shardOf(t, append(paths, "/quick/40.gif"), quick)
+			carrier, l, w := shardOf(t, slices.Concat(paths, []string{"/quick/40.gif"}), quick)
 			carrier.shard.Last-- // the last row is of another shard
 			carrier.attempt.Run.Started = time.Now().Add(-c.running)
 			if c.tried {
@@ -236,7 +237,7 @@ func TestAShardThatOnlyWaitsForSourcesEndsWhileOtherRowsWait(t *testing.T) {
 
 func TestAShardLeavesSlowSourcesToTheNextRoundWhileOtherRowsWait(t *testing.T) {
 	paths, quick := dripped(40, 4)
-	carrier, l, w := shardOf(t, append(paths, "/quick/40.gif"), quick)
+	carrier, l, w := shardOf(t, slices.Concat(paths, []string{"/quick/40.gif"}), quick)
 	carrier.shard.Last-- // the last row is of another shard
 	w.slow = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	ctx, cancel := context.WithTimeout(t.Context(), soon)
