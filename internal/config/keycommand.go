@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -13,7 +11,6 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/mediaferry/mediaferry/internal/codec"
 	"github.com/mediaferry/mediaferry/internal/egress"
 )
 
@@ -134,29 +131,4 @@ func (b *bounded) told() string {
 		return "; it said: " + text
 	}
 	return ""
-}
-
-// KeyMissingError says that the key of the data folder is missing, but that there is a
-// ledger, which may need it.
-type KeyMissingError struct{ Path string }
-
-func (e *KeyMissingError) Error() string {
-	return fmt.Sprintf("the encryption key %s is missing, but there is a ledger beside it", e.Path)
-}
-
-// lostKey refuses to make a key where one was used before: it would open nothing.
-func lostKey(dataDir string) error {
-	if _, err := os.Stat(filepath.Join(dataDir, "ledger.db")); err != nil {
-		return nil
-	}
-	return &KeyMissingError{filepath.Join(dataDir, KeyFile)}
-}
-
-// MakeKey makes the key of a data folder whose ledger needs none yet.
-func MakeKey(dataDir string) (codec.Keys, error) {
-	path := filepath.Join(dataDir, KeyFile)
-	if err := makeKey(path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return codec.Keys{}, fmt.Errorf("encryption key %s: %w", path, bare(err))
-	}
-	return readKey(path) // another process may have created it first
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -68,17 +68,14 @@ func TestACommandThatFailsIsTold(t *testing.T) {
 
 func TestACommandThatHangsIsEnded(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	path := write(t, `encryption: {key: {command: [sh, -c, "touch ran; sleep 600"]}}`)
+	path := write(t, `encryption: {key: {command: [sh, -c, "echo runs > pipe; sleep 600"]}}`)
+	pipe := filepath.Join(filepath.Dir(path), "pipe")
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
 	c, err := config.Load(path)
 	require.NoError(t, err)
 	go func() {
 		defer cancel()
-		for ctx.Err() == nil {
-			if _, err := os.Stat(filepath.Join(filepath.Dir(path), "ran")); err == nil {
-				return
-			}
-			time.Sleep(time.Millisecond)
-		}
+		_, _ = os.ReadFile(pipe) // until the command has written
 	}()
 	_, err = c.EncryptionKeys(ctx, "", false)
 	require.ErrorIs(t, err, context.Canceled)

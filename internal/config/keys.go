@@ -11,11 +11,15 @@ import (
 	"strings"
 
 	"github.com/mediaferry/mediaferry/internal/codec"
+	"github.com/mediaferry/mediaferry/internal/guard"
 	"github.com/mediaferry/mediaferry/internal/trust"
 )
 
-// KeyFile is the name of the key in the data folder.
-const KeyFile = "key"
+// KeyFile and LedgerFile are the names of the key and the ledger in the data folder.
+const (
+	KeyFile    = "key"
+	LedgerFile = "ledger.db"
+)
 
 // EncryptionKeys returns the keys in encryption.key. If none is configured, the
 // embedded engine uses a key of its own, which the first process that needs it
@@ -87,6 +91,31 @@ func ownKey(dataDir string) (codec.Keys, error) {
 	return MakeKey(dataDir)
 }
 
+// KeyMissingError says that the key of the data folder is missing, but that there is a
+// ledger, which may need it.
+type KeyMissingError struct{ Path string }
+
+func (e *KeyMissingError) Error() string {
+	return fmt.Sprintf("the encryption key %s is missing, but there is a ledger beside it", e.Path)
+}
+
+// lostKey refuses to make a key where one was used before: it would open nothing.
+func lostKey(dataDir string) error {
+	if _, err := os.Stat(filepath.Join(dataDir, LedgerFile)); err != nil {
+		return nil
+	}
+	return &KeyMissingError{filepath.Join(dataDir, KeyFile)}
+}
+
+// MakeKey makes the key of a data folder whose ledger needs none yet.
+func MakeKey(dataDir string) (codec.Keys, error) {
+	path := filepath.Join(dataDir, KeyFile)
+	if err := makeKey(path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return codec.Keys{}, fmt.Errorf("encryption key %s: %w", path, bare(err))
+	}
+	return readKey(path) // another process may have created it first
+}
+
 func readKey(path string) (codec.Keys, error) {
 	file, err := trust.OpenSecret(path)
 	var refusal *trust.Refusal
@@ -108,31 +137,14 @@ func readKey(path string) (codec.Keys, error) {
 	return keys, nil
 }
 
-// makeKey writes a new key to path, atomically and without replacing an existing
-// one: creating the link fails with fs.ErrExist if the name is taken.
+// makeKey writes a new key to path. The error is fs.ErrExist if there is one.
 func makeKey(path string) error {
 	text, err := codec.GenerateKey()
 	if err != nil {
 		return err
 	}
-	folder := filepath.Dir(path)
-	if err := os.MkdirAll(folder, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	draft, err := os.CreateTemp(folder, ".key-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(draft.Name()) }() // only its link is kept
-	_, err = draft.WriteString(text + "\n")
-	if err == nil {
-		err = draft.Sync()
-	}
-	if closed := draft.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return err
-	}
-	return os.Link(draft.Name(), path)
+	return guard.CreateSecret(path, text)
 }

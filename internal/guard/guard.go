@@ -2,8 +2,8 @@
 // the codec, a worker's control, the control of the simulated vendors. All of them ask
 // here, so that none has rules of its own.
 //
-// It owns the check of the Host and Origin headers, the bearer token, and the file that
-// holds the token. It refuses to know users, sessions and pages, and imports the
+// It owns the check of the Host and Origin headers, the bearer token, the file that holds
+// the token, and how such a file is made. It refuses to know users, sessions and pages, and imports the
 // standard library alone: it is a module of its own, so that programs that share
 // nothing else can share it.
 //
@@ -143,8 +143,11 @@ func (t Tokens) Accept(given string) bool {
 }
 
 // Bearer is the token of the request's Authorization header, or "".
-func Bearer(r *http.Request) string {
-	scheme, token, found := strings.Cut(r.Header.Get("Authorization"), " ")
+func Bearer(r *http.Request) string { return BearerOf(r.Header.Get("Authorization")) }
+
+// BearerOf is the token of an Authorization header, or "".
+func BearerOf(header string) string {
+	scheme, token, found := strings.Cut(header, " ")
 	if !found || !strings.EqualFold(scheme, "Bearer") {
 		return ""
 	}
@@ -160,13 +163,14 @@ func (t Tokens) Check(r *http.Request, where string) *Refusal {
 	return &Refusal{http.StatusUnauthorized, "this needs the header \"Authorization: Bearer TOKEN\"; the token is " + where}
 }
 
-// Handler answers what next answers to requests that pass both checks.
-func Handler(next http.Handler, names Names, tokens Tokens, where string) http.Handler {
+// Handler answers what next answers to requests under the names that allow, which may be
+// nil, does not refuse either.
+func Handler(next http.Handler, names Names, allow func(*http.Request) *Refusal) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		Harden(w.Header())
 		refusal := names.Check(r)
-		if refusal == nil {
-			refusal = tokens.Check(r, where)
+		if refusal == nil && allow != nil {
+			refusal = allow(r)
 		}
 		if refusal != nil {
 			refusal.Write(w)

@@ -62,7 +62,7 @@ func TestOnlyOwnNamesAndPagesPass(t *testing.T) {
 
 func TestATokenOpensAndNothingElseDoes(t *testing.T) {
 	tokens := Tokens{"", "right-token"}
-	served := Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }), Names{}, tokens, "in a file")
+	served := Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }), Names{}, func(r *http.Request) *Refusal { return tokens.Check(r, "in a file") })
 	for authorization, want := range map[string]int{
 		"": 401, "Bearer": 401, "Bearer ": 401, "Bearer wrong": 401, "Basic right-token": 401, "right-token": 401,
 		"Bearer right-token": 204, "bearer right-token": 204,

@@ -27,22 +27,31 @@ func MakeToken(data string) (string, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return token, err
 	}
-	draft, err := os.CreateTemp(data, "token-*.new") // mode 0600
-	if err != nil {
-		return "", fmt.Errorf("token of the data folder: %w", err)
-	}
-	defer func() { _ = os.Remove(draft.Name()) }()
 	random := make([]byte, tokenBytes)
 	_, _ = rand.Read(random) // it never fails
-	_, err = fmt.Fprintln(draft, base64.RawURLEncoding.EncodeToString(random))
-	if err := errors.Join(err, draft.Close()); err != nil {
-		return "", fmt.Errorf("token of the data folder: %w", err)
-	}
-	// A link, and not a renaming: the first one stays, whoever else makes one.
-	if err := os.Link(draft.Name(), TokenFile(data)); err != nil && !errors.Is(err, fs.ErrExist) {
+	err = CreateSecret(TokenFile(data), base64.RawURLEncoding.EncodeToString(random))
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", fmt.Errorf("token of the data folder: %w", err)
 	}
 	return ReadToken(data)
+}
+
+// CreateSecret writes a line to a new file for its owner alone, as a whole or not at all.
+// It replaces nothing: the error is fs.ErrExist where there is a file, whoever made it.
+func CreateSecret(path, line string) error {
+	draft, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(draft.Name()) }() // only its link is kept
+	_, err = draft.WriteString(line + "\n")
+	if err == nil {
+		err = draft.Sync()
+	}
+	if err := errors.Join(err, draft.Close()); err != nil {
+		return err
+	}
+	return os.Link(draft.Name(), path)
 }
 
 // ReadToken returns the token of a data folder. The error is fs.ErrNotExist where there

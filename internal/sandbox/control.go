@@ -23,18 +23,11 @@ const controlLimit = 64 << 20
 // where there is one, and never a page of another site. Whether the sandbox lives is
 // told without a token.
 func (s *Sandbox) control() http.Handler {
-	mux, names := s.controlMux(), guard.Names{Hosts: []string{s.opts.Host}}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		guard.Harden(w.Header())
-		refusal := names.Check(r)
-		if refusal == nil && s.opts.Token != "" && r.URL.Path != controlPrefix+"health" {
-			refusal = guard.Tokens{s.opts.Token}.Check(r, "in the file token of the data folder")
+	return guard.Handler(s.controlMux(), guard.Names{Hosts: []string{s.opts.Host}}, func(r *http.Request) *guard.Refusal {
+		if s.opts.Token == "" || r.URL.Path == controlPrefix+"health" {
+			return nil
 		}
-		if refusal != nil {
-			refusal.Write(w)
-			return
-		}
-		mux.ServeHTTP(w, r)
+		return guard.Tokens{s.opts.Token}.Check(r, "in the file token of the data folder")
 	})
 }
 

@@ -122,7 +122,7 @@ func (s *Session) connect(ctx context.Context) (*ledger.Ledger, error) {
 	case url == "" && service:
 		return nil, &exit.UsageError{Text: "`ledger` is missing; with a Temporal service, all users need a shared ledger", Hint: "in the configuration, set ledger: postgres://…"}
 	case url == "":
-		url = filepath.Join(s.Data, "ledger.db")
+		url = filepath.Join(s.Data, config.LedgerFile)
 	}
 	return ledger.Open(ctx, ledger.Options{URL: url, Sealer: codec.NewSealer(s.Keys), Log: s.Log})
 }
@@ -133,6 +133,6 @@ func (s *Session) HasLedger() bool {
 	if err != nil || url != "" || wiring.ServiceConfigured() {
 		return true // opening it says what is wrong
 	}
-	_, err = os.Stat(filepath.Join(s.Data, "ledger.db"))
+	_, err = os.Stat(filepath.Join(s.Data, config.LedgerFile))
 	return err == nil
 }

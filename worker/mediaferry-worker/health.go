@@ -61,23 +61,8 @@ func serve(ctx context.Context, o options, h *health, metrics *wiring.Metrics, c
 	})
 	mux.Handle("GET /metrics", metrics)
 	mux.Handle("/", c.handler(o))
-	server := wiring.HTTPServer(surface{mux, guard.Names{AnyHost: !guard.ListensOnLoopback(o.listen)}})
+	server := wiring.HTTPServer(guard.Handler(mux, guard.Names{AnyHost: !guard.ListensOnLoopback(o.listen)}, nil))
 	server.ReadTimeout = 0                     // a profile takes as long as it is asked for
 	go func() { _ = server.Serve(listener) }() // it ends with stop
 	return func() { _ = server.Close() }, listener.Addr().String(), nil
-}
-
-// surface keeps foreign pages from all that the worker serves.
-type surface struct {
-	next  http.Handler
-	names guard.Names
-}
-
-func (s surface) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	guard.Harden(w.Header())
-	if refusal := s.names.Check(r); refusal != nil {
-		refusal.Write(w)
-		return
-	}
-	s.next.ServeHTTP(w, r)
 }
