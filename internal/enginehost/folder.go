@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/user"
 	"path/filepath"
-	"strconv"
-	"syscall"
+
+	"github.com/mediaferry/mediaferry/internal/trust"
 )
 
 // Address is where an engine can be reached. All of it is on loopback.
@@ -78,27 +77,10 @@ func (f folder) write(r record) error {
 // checkOwner refuses an engine of another user than uid. It could be used, but not
 // taken over: the files of the next one would be out of reach for that user.
 func (f folder) checkOwner(uid int) error {
-	if owner := ownerBut(f.addressFile(), uid); owner != "" {
+	if owner := trust.OwnerOtherThan(uid, f.addressFile()); owner != "" {
 		return fmt.Errorf("the engine of data folder %q belongs to %s; run as that user, or choose another folder with --data", f, owner)
 	}
 	return nil
-}
-
-// ownerBut names the owner of a file that is there and does not belong to uid.
-func ownerBut(path string, uid int) string {
-	info, err := os.Stat(path)
-	if err != nil {
-		return ""
-	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || int(stat.Uid) == uid {
-		return ""
-	}
-	id := strconv.FormatUint(uint64(stat.Uid), 10)
-	if found, err := user.LookupId(id); err == nil {
-		return "user " + found.Username
-	}
-	return "user ID " + id
 }
 
 // cannotUse says whose a folder is that the user uid may not use, since that is
@@ -115,7 +97,7 @@ func cannotUse(data string, err error, uid int) error {
 		}
 		dir = filepath.Dir(dir) // what is missing has no owner
 	}
-	if owner := ownerBut(dir, uid); owner != "" {
+	if owner := trust.OwnerOtherThan(uid, dir); owner != "" {
 		return fmt.Errorf("%w; %q belongs to %s", err, dir, owner)
 	}
 	return err

@@ -182,6 +182,19 @@ func (r reader) owned(path string, info fs.FileInfo) error {
 	}
 }
 
+// OwnerOtherThan names the owner of a file that is there and does not belong to the user
+// uid; "" where there is none.
+func OwnerOtherThan(uid int, path string) string {
+	info, err := os.Stat(path)
+	if err != nil {
+		return ""
+	}
+	if owner, known := ownerOf(info); known && owner != uid {
+		return userName(owner)
+	}
+	return ""
+}
+
 // Same reports whether a file has the owner and the mode that it had.
 func Same(was, is fs.FileInfo) bool {
 	before, _ := ownerOf(was)
