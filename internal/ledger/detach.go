@@ -92,7 +92,7 @@ func (l *Ledger) cancelIdle(ctx context.Context, tx *sql.Tx, id string) error {
 	if row.Progress != nil {
 		result.Note, result.Attempts = row.Progress.Leaves(), row.Progress.Attempts
 	}
-	told, err := l.sealResult(id, toldResult{result, row.Handle})
+	told, err := l.sealResult(toldResult{result, row.Handle})
 	if err != nil {
 		return err
 	}

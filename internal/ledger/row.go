@@ -52,7 +52,7 @@ func (r *row) encode(l *Ledger) error {
 	r.service = l.Service()
 	r.result.Source = upload.DisplaySource(r.result.Source)
 	r.result.MediaURL = upload.Text(upload.DisplaySource(string(r.result.MediaURL)))
-	r.told, err = l.sealResult(r.item.UploadID, toldResult{r.result, r.handle})
+	r.told, err = l.sealResult(toldResult{r.result, r.handle})
 	return err
 }
 

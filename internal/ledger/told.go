@@ -11,41 +11,6 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-// sealedMark begins a text that is sealed. One that an earlier version stored in the
-// clear begins with a brace.
-const sealedMark = "sealed:"
-
-// sealText seals a text for a column of an item: nobody can read it who only has the
-// database, and in another item's row it is damaged. "" stays "".
-func (l *Ledger) sealText(what, uploadID, text string) (string, error) {
-	if text == "" {
-		return "", nil
-	}
-	sealed, err := l.seal(what, []byte(clean(uploadID)+"\n"+text))
-	return sealedMark + base64.RawStdEncoding.EncodeToString(sealed), err
-}
-
-// openText is the contrary of sealText.
-func (l *Ledger) openText(what, uploadID, text string) (string, error) {
-	encoded, sealed := strings.CutPrefix(text, sealedMark)
-	if !sealed {
-		return text, nil
-	}
-	raw, err := base64.RawStdEncoding.DecodeString(encoded)
-	if err != nil {
-		return "", fmt.Errorf("%w: %s of %s", ErrDamaged, what, uploadID)
-	}
-	plain, err := l.unseal(what, raw)
-	if err != nil {
-		return "", err
-	}
-	whose, opened, _ := strings.Cut(string(plain), "\n")
-	if whose != uploadID {
-		return "", fmt.Errorf("%w: %s of %s is that of %q", ErrDamaged, what, uploadID, whose)
-	}
-	return opened, nil
-}
-
 // toldResult is a result as it is stored: sealed, because sources, names of files and
 // the texts of errors are nobody's business who only has the database. What lists are
 // made of stands beside it, in columns.
@@ -54,26 +19,41 @@ type toldResult struct {
 	Handle upload.Handle `json:"handle,omitzero"`
 }
 
-func (l *Ledger) sealResult(uploadID string, told toldResult) (string, error) {
+// sealedMark begins a result that is sealed, in base64. One that an earlier version
+// stored in the clear begins with a brace.
+const sealedMark = "sealed:"
+
+func (l *Ledger) sealResult(told toldResult) (string, error) {
 	plain, err := json.Marshal(told)
 	if err != nil {
 		return "", err
 	}
-	return l.sealText("the result", uploadID, string(plain))
+	sealed, err := l.seal("the result", plain)
+	return sealedMark + base64.RawStdEncoding.EncodeToString(sealed), err
 }
 
 // openResult is the contrary of sealResult. Without the key, the columns tell what there
 // is to tell.
 func (l *Ledger) openResult(uploadID, text string, c columns) (told toldResult, err error) {
-	opened, err := l.openText("the result", uploadID, text)
-	switch {
-	case errors.Is(err, codec.ErrUnknownKey), errors.Is(err, codec.ErrNoKey):
-		return toldResult{Result: fromColumns(uploadID, c)}, nil
-	case err != nil:
-		return told, err
+	plain := []byte(text)
+	if encoded, sealed := strings.CutPrefix(text, sealedMark); sealed {
+		raw, err := base64.RawStdEncoding.DecodeString(encoded)
+		if err != nil {
+			return told, fmt.Errorf("%w: the result of %s", ErrDamaged, uploadID)
+		}
+		plain, err = l.unseal("the result", raw)
+		switch {
+		case errors.Is(err, codec.ErrUnknownKey), errors.Is(err, codec.ErrNoKey):
+			return toldResult{Result: fromColumns(uploadID, c)}, nil
+		case err != nil:
+			return told, err
+		}
 	}
-	if err := json.Unmarshal([]byte(opened), &told); err != nil {
+	if err := json.Unmarshal(plain, &told); err != nil {
 		return told, fmt.Errorf("result of item %q: %w", uploadID, err)
+	}
+	if clean(told.UploadID) != uploadID { // sealing does not bind a value to its row
+		return told, fmt.Errorf("%w: the result of %s is that of %q", ErrDamaged, uploadID, told.UploadID)
 	}
 	return told, nil
 }

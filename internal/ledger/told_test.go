@@ -52,6 +52,30 @@ func TestTheResultOfAnItemIsNotReadWithoutTheKey(t *testing.T) {
 		require.Equal(t, "a", got.Result.Item)
 		require.Empty(t, got.Result.Source)
 
+		// Which key a result needs is counted also where its item needs another one.
+		neighbour := item
+		neighbour.UploadID, neighbour.ID, neighbour.Line = "batch/spring/c", "c", 8
+		require.NoError(t, other.Record(t.Context(), upload.Record{Item: neighbour, Result: upload.NewResult(neighbour, upload.WayPacked, newClock().Now())}))
+		before, err := l.SealHeads(t.Context(), codec.SealHead)
+		require.NoError(t, err)
+		_, err = db.Exec(`UPDATE items SET result = (SELECT result FROM items AS i WHERE i.upload_id = 'batch/spring/c') WHERE upload_id = 'batch/spring/a'`)
+		require.NoError(t, err)
+		after, err := l.SealHeads(t.Context(), codec.SealHead)
+		require.NoError(t, err)
+		require.Len(t, before, 2)
+		total := func(heads map[string]int64) (n int64) {
+			for _, count := range heads {
+				n += count
+			}
+			return n
+		}
+		require.Equal(t, int64(2), total(before))
+		require.Equal(t, int64(3), total(after))
+		_, err = db.Exec(`UPDATE items SET result = $1 WHERE upload_id = 'batch/spring/a'`, stored)
+		require.NoError(t, err)
+		_, err = db.Exec(`DELETE FROM items WHERE upload_id = 'batch/spring/c'`)
+		require.NoError(t, err)
+
 		// In another row it is damaged, and one of an earlier version is read.
 		_, err = db.Exec(`UPDATE items SET upload_id = 'batch/spring/b'`)
 		require.NoError(t, err)
