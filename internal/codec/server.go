@@ -70,7 +70,7 @@ func (s *Server) admit(header http.Header, r *http.Request) *guard.Refusal {
 		return refusal
 	}
 	if origin := r.Header.Get("Origin"); origin != "" {
-		allow(header, r, origin)
+		allowOrigin(header, r, origin)
 	}
 	switch {
 	case r.URL.Path == "/encode":
@@ -84,7 +84,8 @@ func (s *Server) admit(header http.Header, r *http.Request) *guard.Refusal {
 	return nil
 }
 
-func allow(header http.Header, r *http.Request, origin string) {
+// allowOrigin tells a browser that it may show the answer to pages of an origin.
+func allowOrigin(header http.Header, r *http.Request, origin string) {
 	header.Set("Access-Control-Allow-Origin", origin)
 	header.Set("Access-Control-Allow-Credentials", "true")
 	header.Set("Cross-Origin-Resource-Policy", "cross-origin")

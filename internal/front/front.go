@@ -114,7 +114,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case refusal == nil:
-		f.keepAlive(w, r, caller)
+		f.renew(w, r, caller)
 		f.mux.ServeHTTP(w, r)
 	case refusal.Status == http.StatusUnauthorized && wantsPage(r):
 		f.askForToken(w, r, "")

@@ -139,9 +139,9 @@ func (s *sessions) use(code string, look bool) (viewer, ok bool) {
 	return viewer, true
 }
 
-// keepAlive renews a session of which half is over, and tells Temporal's web UI the
+// renew renews a session of which half is over, and tells Temporal's web UI the
 // token of its requests.
-func (f *Front) keepAlive(w http.ResponseWriter, r *http.Request, c caller) {
+func (f *Front) renew(w http.ResponseWriter, r *http.Request, c caller) {
 	if c.session.id == "" {
 		return
 	}
