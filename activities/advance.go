@@ -66,7 +66,7 @@ func (a *Activities) advance(ctx context.Context, in upload.Advance, do flow.Do)
 	defer release()
 	work := steps.Work{Item: in.Item, Flow: way, Progress: &p, Plan: in.Plan, Parts: in.Parts, Meter: &transfer.Meter{Limit: limit}}
 	if do == flow.DoSend {
-		err = a.Vouch(ctx, entry, in.Item, p.Content)
+		err = a.CheckSource(ctx, entry, in.Item, p.Content)
 	}
 	if err == nil {
 		work.Vendor, work.Caller, err = a.Caller(ctx, in.Item)

@@ -49,7 +49,7 @@ func (a *Activities) prove(ctx context.Context, in upload.Prove) (upload.Proved,
 		return upload.Proved{}, err
 	}
 	if found {
-		if err := a.VouchClaim(ctx, entry, ledger.Place{Fingerprint: in.Content.Fingerprint}); err != nil {
+		if err := a.CheckClaimed(ctx, entry, ledger.Place{Fingerprint: in.Content.Fingerprint}); err != nil {
 			return upload.Proved{}, err
 		}
 	}
@@ -66,7 +66,7 @@ func (a *Activities) known(ctx context.Context, item upload.Item, content upload
 	if err != nil {
 		return err
 	}
-	return a.Vouch(ctx, entry, item, content)
+	return a.CheckSource(ctx, entry, item, content)
 }
 
 // entry is what the ledger has of an item; not found where the ledger was lost.

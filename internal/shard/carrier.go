@@ -44,9 +44,9 @@ const (
 // Carriers is what the shards of a process share: how many rows of an account may
 // be under way, leased permits, and which hosts of sources are slow. Its zero value is ready.
 type Carriers struct {
-	limiters limiters
-	leases   leases
-	lags     lags
+	limiters  limiters
+	leases    leases
+	slowHosts slowHosts
 }
 
 // Attempt is one attempt of carrying a shard.
@@ -100,7 +100,7 @@ func (cs *Carriers) Open(s *steps.Steps, shard upload.Shard, attempt Attempt) (C
 	}
 	c := &carrier{
 		Steps: s, shared: cs, shard: shard, attempt: attempt, account: shard.Route.Account, vendor: vendor, spec: vendor.Spec(),
-		limiter: cs.limiters.of(shard.Route.Account, s.Now), asking: make(chan struct{}, pollsAtOnce), slow: newSlowSources(&cs.lags),
+		limiter: cs.limiters.of(shard.Route.Account, s.Now), asking: make(chan struct{}, pollsAtOnce), slow: newSlowSources(&cs.slowHosts),
 	}
 	c.requests.reset()
 	return Carrier{c}, nil
@@ -152,7 +152,7 @@ func (c *carrier) carry(ctx context.Context, rows []ledger.Row) {
 		case r.p.Next == upload.StepPoll:
 			r.finishSending()
 			c.takeOn(working, &all, r, r.run)
-		case r.unseen() || r.lags(): // it takes its place by itself, once its source is seen
+		case r.unseen() || r.atSlowHost(): // it takes its place by itself, once its source is seen
 			if !c.takeOn(working, &all, r, r.run) {
 				r.finishSending()
 			}

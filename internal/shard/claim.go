@@ -14,8 +14,8 @@ const (
 	// fewer under way claims each when its turn comes, since a row that is claimed
 	// counts as begun.
 	admitRows = 32
-	// admitStats is how many sources are looked at at once ahead of the claims.
-	admitStats = 32
+	// looksAhead is how many sources are looked at at once ahead of the claims.
+	looksAhead = 32
 )
 
 // admit looks at the sources of the rows that have not begun, claims those that have
@@ -26,7 +26,7 @@ func (c *carrier) admit(ctx context.Context, rows []ledger.Row) <-chan *row {
 	seen, out := make(chan *row, admitRows), make(chan *row, admitRows)
 	go func() {
 		defer close(seen)
-		c.glanceAll(ctx, rows, seen)
+		c.lookAhead(ctx, rows, seen)
 	}()
 	go func() {
 		defer close(out)

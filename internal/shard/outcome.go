@@ -79,7 +79,7 @@ func (r *row) judge(ctx context.Context, step upload.Step, e *upload.Error) bool
 		}
 		r.noteWait(ctx, verdict.After)
 		if e.Peer == upload.PeerSource { // no other row's affair
-			r.noteLag()
+			r.noteSlowHost()
 			return r.restForSource(ctx, verdict.After)
 		}
 		return r.rest(ctx, e, verdict.After)

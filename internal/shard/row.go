@@ -32,7 +32,7 @@ type row struct {
 	fault           error          // of a look that failed, until the row takes note of it
 	late            bool           // its source is slow: others do not wait for it
 	postponed       bool           // nor does the shard
-	lagging         bool           // it holds one of the places for slow sources
+	holdsSlowTurn   bool           // it holds one of the places for slow sources
 	began           time.Time      // its present step
 	lasted          time.Duration  // its last step that failed because of its source
 	way             flow.Flow
@@ -110,12 +110,12 @@ func (r *row) run(ctx context.Context) {
 
 // takeSlot waits for a place of the limiter, and reports whether the row goes on.
 func (r *row) takeSlot(ctx context.Context) bool {
-	if !r.takeLaggingTurn(ctx) {
+	if !r.takeSlowTurn(ctx) {
 		return false
 	}
 	r.holdsSlot = r.enter(ctx)
 	if !r.holdsSlot {
-		r.leaveLaggingTurn()
+		r.leaveSlowTurn()
 	}
 	return r.holdsSlot
 }
@@ -125,7 +125,7 @@ func (r *row) releaseSlot() {
 	if r.holdsSlot {
 		r.holdsSlot = false
 		r.limiter.leave()
-		r.leaveLaggingTurn()
+		r.leaveSlowTurn()
 	}
 }
 

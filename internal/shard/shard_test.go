@@ -42,6 +42,6 @@ func carrierOf(s *steps.Steps, vendor vendors.Vendor) *carrier {
 	name := vendor.Spec().Name
 	return &carrier{
 		Steps: s, shared: cs, account: name, vendor: vendor, spec: vendor.Spec(),
-		limiter: cs.limiters.of(name, s.Now), asking: make(chan struct{}, 1), slow: newSlowSources(&cs.lags),
+		limiter: cs.limiters.of(name, s.Now), asking: make(chan struct{}, 1), slow: newSlowSources(&cs.slowHosts),
 	}
 }

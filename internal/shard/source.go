@@ -16,9 +16,9 @@ import (
 // looked at without a place of the limiter, after all others, and few of them are sent at
 // once.
 const (
-	// glanceMost is how long a look may take ahead of the claims. A row whose source
+	// lookAheadMost is how long a look may take ahead of the claims. A row whose source
 	// takes longer comes last.
-	glanceMost = time.Second
+	lookAheadMost = time.Second
 	// postponedFor is after what time a row is tried again, at the earliest, whose source
 	// was slow while other rows had not been tried.
 	postponedFor = 5 * time.Second
@@ -31,34 +31,34 @@ const (
 	looksAtOnce = 32
 	// lookMost is a little more than a look at a source can take.
 	lookMost = 90 * time.Second
-	// laggingLeast is how long a step takes, at least, whose failure makes the source's
-	// host count as slow, and laggingFor for how long it does.
-	laggingLeast = 10 * time.Second
-	laggingFor   = time.Minute
-	// laggingMost is how many rows of one shard are sent at once whose sources are at
+	// slowLeast is how long a step takes, at least, whose failure makes the source's
+	// host count as slow, and slowFor for how long it does.
+	slowLeast = 10 * time.Second
+	slowFor   = time.Minute
+	// slowSendsAtOnce is how many rows of one shard are sent at once whose sources are at
 	// such hosts.
-	laggingMost = 4
+	slowSendsAtOnce = 4
 )
 
 // slowSources keeps rows with slow sources from holding up the others of their shard.
 type slowSources struct {
-	hosts *lags
+	hosts *slowHosts
 	looks chan struct{} // holds those who look
 	turns chan struct{} // holds those who send
 }
 
-func newSlowSources(hosts *lags) slowSources {
-	return slowSources{hosts: hosts, looks: make(chan struct{}, looksAtOnce), turns: make(chan struct{}, laggingMost)}
+func newSlowSources(hosts *slowHosts) slowSources {
+	return slowSources{hosts: hosts, looks: make(chan struct{}, looksAtOnce), turns: make(chan struct{}, slowSendsAtOnce)}
 }
 
-// lags are the hosts of sources that failed to give what they should, and until when
+// slowHosts are the hosts of sources that failed to give what they should, and until when
 // they count as slow. Its zero value is ready.
-type lags struct {
+type slowHosts struct {
 	mu    sync.Mutex
 	until map[string]time.Time
 }
 
-func (l *lags) note(host string, until time.Time) {
+func (l *slowHosts) note(host string, until time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.until == nil {
@@ -68,7 +68,7 @@ func (l *lags) note(host string, until time.Time) {
 }
 
 // slow reports whether a host counts as slow. One that no longer does is forgotten.
-func (l *lags) slow(host string, now time.Time) bool {
+func (l *slowHosts) slow(host string, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	until, noted := l.until[host]
@@ -90,30 +90,30 @@ func hostOf(source string) string {
 	return u.Scheme + "://" + strings.ToLower(u.Host)
 }
 
-// lags reports whether the row's source is at a host that was slow of late.
-func (r *row) lags() bool {
+// atSlowHost reports whether the row's source is at a host that was slow of late.
+func (r *row) atSlowHost() bool {
 	host := hostOf(r.item.Source)
 	return host != "" && r.slow.hosts.slow(host, r.Now())
 }
 
-// takeLaggingTurn waits for one of the few places of rows whose sources are slow, and
+// takeSlowTurn waits for one of the few places of rows whose sources are slow, and
 // reports whether the row goes on.
-func (r *row) takeLaggingTurn(ctx context.Context) bool {
-	if !r.lags() {
+func (r *row) takeSlowTurn(ctx context.Context) bool {
+	if !r.atSlowHost() {
 		return true
 	}
 	select {
 	case r.slow.turns <- struct{}{}:
-		r.lagging = true
+		r.holdsSlowTurn = true
 		return true
 	case <-ctx.Done():
 		return false
 	}
 }
 
-func (r *row) leaveLaggingTurn() {
-	if r.lagging {
-		r.lagging = false
+func (r *row) leaveSlowTurn() {
+	if r.holdsSlowTurn {
+		r.holdsSlowTurn = false
 		<-r.slow.turns
 	}
 }
@@ -123,17 +123,17 @@ func (r *row) unseen() bool {
 	return r.broken == nil && !r.entry.Detached && r.p.Content.Size == 0 && r.seen.Size == 0
 }
 
-// glanceAll looks at the sources of all rows that have not begun, and passes the rows on.
-func (c *carrier) glanceAll(ctx context.Context, rows []ledger.Row, seen chan<- *row) {
+// lookAhead looks at the sources of all rows that have not begun, and passes the rows on.
+func (c *carrier) lookAhead(ctx context.Context, rows []ledger.Row, seen chan<- *row) {
 	var all sync.WaitGroup
-	turns := make(chan struct{}, admitStats)
+	turns := make(chan struct{}, looksAhead)
 	for _, from := range rows {
 		r := newRow(c, from)
 		switch {
 		case !r.unseen() || c.stopped() || ctx.Err() != nil:
 			seen <- r // whoever reads does so to the end
 			continue
-		case r.lags(), r.untilSource() > 0:
+		case r.atSlowHost(), r.untilSource() > 0:
 			r.late = true
 			seen <- r
 			continue
@@ -141,16 +141,16 @@ func (c *carrier) glanceAll(ctx context.Context, rows []ledger.Row, seen chan<- 
 		turns <- struct{}{}
 		all.Go(func() {
 			defer func() { <-turns }()
-			r.glance(ctx)
+			r.lookBriefly(ctx)
 			seen <- r
 		})
 	}
 	all.Wait()
 }
 
-// glance looks at the row's source for a moment.
-func (r *row) glance(ctx context.Context) {
-	soon, done := context.WithTimeout(ctx, glanceMost)
+// lookBriefly looks at the row's source for a moment.
+func (r *row) lookBriefly(ctx context.Context) {
+	soon, done := context.WithTimeout(ctx, lookAheadMost)
 	defer done()
 	content, err := r.stat(soon)
 	switch {
@@ -169,7 +169,7 @@ func (r *row) refresh(ctx context.Context) {
 	if r.Now().Sub(r.seenAt) < seenFor {
 		return
 	}
-	soon, done := context.WithTimeout(ctx, glanceMost)
+	soon, done := context.WithTimeout(ctx, lookAheadMost)
 	defer done()
 	if content, err := r.stat(soon); err == nil {
 		r.seen, r.seenAt = content, r.Now()
@@ -235,7 +235,7 @@ func (r *row) look(ctx context.Context) bool {
 func (r *row) postpone(ctx context.Context) {
 	now := r.Now()
 	last := upload.Errorf(upload.KindUnavailable, upload.StepClaim, "source %q did not answer within %s; it is read after the sources of other rows",
-		upload.DisplaySource(r.item.Source), glanceMost)
+		upload.DisplaySource(r.item.Source), lookAheadMost)
 	last.Peer = upload.PeerSource
 	w := upload.Wait{Step: upload.StepClaim, Since: now, Last: *last}
 	if was := r.p.Waiting; was != nil {
@@ -265,17 +265,17 @@ func (c *carrier) countLooking(n int) {
 	c.looking += n
 }
 
-// noteLag has the host of the row's source count as slow, if the step that failed took
+// noteSlowHost has the host of the row's source count as slow, if the step that failed took
 // long.
-func (r *row) noteLag() {
+func (r *row) noteSlowHost() {
 	r.lasted = r.Now().Sub(r.began)
 	if host := hostOf(r.item.Source); host != "" && r.slowly() {
-		r.slow.hosts.note(host, r.Now().Add(laggingFor))
+		r.slow.hosts.note(host, r.Now().Add(slowFor))
 	}
 }
 
 // slowly reports whether the row's last step that failed because of its source took long.
-func (r *row) slowly() bool { return r.lasted >= laggingLeast }
+func (r *row) slowly() bool { return r.lasted >= slowLeast }
 
 // restForSource waits until the row's source is to be tried again, without a place of
 // the limiter: here while other rows of the shard are being sent, and else until the

@@ -294,7 +294,7 @@ func TestARowWhoseTurnComesLateLooksAtItsSourceAgain(t *testing.T) {
 }
 
 func TestAHostThatWasSlowOfLateIsForgottenAfterAWhile(t *testing.T) {
-	var l lags
+	var l slowHosts
 	now := time.Now()
 	require.False(t, l.slow("https://a", now))
 	l.note("https://a", now.Add(time.Minute))

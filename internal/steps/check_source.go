@@ -11,13 +11,13 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-// Vouch makes sure, before an item's source is read, that it is the version that was
+// CheckSource makes sure, before an item's source is read, that it is the version that was
 // claimed for the item, and still a medium of the kind that it was then: what an
 // activity is given was not written by the ledger, and must not make a worker read
 // another file. entry is the ledger's, and zero where the ledger was lost.
-func (s *Steps) Vouch(ctx context.Context, entry ledger.Entry, item upload.Item, content upload.Content) error {
+func (s *Steps) CheckSource(ctx context.Context, entry ledger.Entry, item upload.Item, content upload.Content) error {
 	if entry.Result.UploadID != "" { // else the ledger was lost: what runs goes on
-		if err := s.VouchClaim(ctx, entry, ledger.Place{Source: item.Source, Fingerprint: content.Fingerprint}); err != nil {
+		if err := s.CheckClaimed(ctx, entry, ledger.Place{Source: item.Source, Fingerprint: content.Fingerprint}); err != nil {
 			return err
 		}
 	}
@@ -56,8 +56,8 @@ func headOf(ctx context.Context, file *sources.File) ([]byte, error) {
 	return head, err
 }
 
-// VouchClaim is Vouch without a look at the source.
-func (s *Steps) VouchClaim(ctx context.Context, entry ledger.Entry, from ledger.Place) error {
+// CheckClaimed is CheckSource without a look at the source.
+func (s *Steps) CheckClaimed(ctx context.Context, entry ledger.Entry, from ledger.Place) error {
 	may, err := s.Ledger.MayRead(ctx, entry, from)
 	switch {
 	case err != nil:

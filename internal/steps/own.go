@@ -98,7 +98,7 @@ func (s *Steps) takeOver(ctx context.Context, item upload.Item, way flow.Flow, r
 		return Owned{}, err
 	}
 	if row.Result.UploadID != "" { // a takeover does not change what is read
-		if err := s.VouchClaim(ctx, row.Entry, ledger.Place{Source: item.Source}); err != nil {
+		if err := s.CheckClaimed(ctx, row.Entry, ledger.Place{Source: item.Source}); err != nil {
 			return Owned{}, err
 		}
 	}
