@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -71,6 +70,9 @@ func (c *chaos) explain() {
 			one.GetStartTime().AsTime().Format(time.TimeOnly), one.GetCloseTime().AsTime().Format(time.TimeOnly))
 	}
 }
+
+// allVendors are also the names of the accounts.
+var allVendors = []string{"trustana", "trustoo", "sitoo", "closient", "truvideo"}
 
 // TestChaos takes its seed from MEDIAFERRY_CHAOS_SEED, the number of items from
 // MEDIAFERRY_CHAOS_ITEMS, how long things go wrong from MEDIAFERRY_CHAOS_LASTS, and
@@ -191,14 +193,14 @@ func (c *chaos) insist(args ...string) (stdout string) {
 func (c *chaos) rage(lasts time.Duration) {
 	c.t.Helper()
 	rules := c.rules()
-	deeds := []struct {
+	deeds := []struct { // not every fault is one of every call: the box refuses those
 		name string
 		odds int
 		do   func()
 	}{
-		{"fault", 40, func() { c.try(http.MethodPost, "faults", []string{rules[c.random.IntN(len(rules))]}) }},
-		{"outage", 6, func() { c.outage() }},
-		{"calm", 12, func() { c.try(http.MethodDelete, "faults", nil) }},
+		{"fault", 40, func() { c.box.send(http.MethodPost, "faults", []string{rules[c.random.IntN(len(rules))]}) }},
+		{"outage", 6, c.outage},
+		{"calm", 12, func() { c.box.faults() }},
 		{"kill -9 of the worker", 5, c.killWorker},
 		{"kill -9 of the engine", 4, c.killEngine},
 		{"stop for a while", 3, c.stopForAWhile},
@@ -229,14 +231,11 @@ func (c *chaos) rage(lasts time.Duration) {
 // rules are all the faults that pass by themselves, for each call that can have them.
 func (c *chaos) rules() (rules []string) {
 	c.t.Helper()
-	var index struct{ Calls map[string][]string }
-	c.box.call(http.MethodGet, "", nil, &index)
-	require.NotEmpty(c.t, index.Calls)
 	whats := []string{
 		"status=503", "status=500", "status=502", "status=429,retry-after=1", "status=408", "status=425", "page=403", "page=502", "page=200",
 		"reset-before", "reset-after", "reset-in", "cut-answer", "cut-answer=20", "lost", "slow=2s", "not-json", "empty-body", "wrong-etag", "expired",
 	}
-	for vendor, calls := range index.Calls {
+	for vendor, calls := range c.calls() {
 		for _, call := range calls {
 			for _, what := range whats {
 				rules = append(rules, fmt.Sprintf("%s.%s*%%d=%s", vendor, call, what))
@@ -253,29 +252,21 @@ func (c *chaos) rules() (rules []string) {
 
 // outage makes all calls of one vendor fail until the next calm.
 func (c *chaos) outage() {
-	vendor := []string{"trustana", "trustoo", "sitoo", "closient", "truvideo"}[c.random.IntN(5)]
-	var index struct{ Calls map[string][]string }
-	c.box.call(http.MethodGet, "", nil, &index)
+	vendor := allVendors[c.random.IntN(len(allVendors))]
 	rules := []string{}
-	for _, call := range index.Calls[vendor] {
+	for _, call := range c.calls()[vendor] {
 		rules = append(rules, vendor+"."+call+"=status=503")
 	}
-	c.try(http.MethodPost, "faults", rules)
+	c.box.send(http.MethodPost, "faults", rules)
 }
 
-// try asks the box for something that it may refuse: not every fault is one of every
-// call.
-func (c *chaos) try(method, path string, body any) {
+// calls are the calls of each vendor.
+func (c *chaos) calls() map[string][]string {
 	c.t.Helper()
-	raw, err := json.Marshal(body)
-	require.NoError(c.t, err)
-	request, err := http.NewRequestWithContext(c.t.Context(), method, c.box.url+"/_sandbox/"+path, bytes.NewReader(raw))
-	require.NoError(c.t, err)
-	request.Header.Set("Authorization", "Bearer "+c.box.token)
-	response, err := http.DefaultClient.Do(request)
-	require.NoError(c.t, err)
-	_, _ = io.Copy(io.Discard, response.Body)
-	require.NoError(c.t, response.Body.Close())
+	var index struct{ Calls map[string][]string }
+	c.box.call(http.MethodGet, "", nil, &index)
+	require.NotEmpty(c.t, index.Calls)
+	return index.Calls
 }
 
 func (c *chaos) killWorker() {
@@ -401,7 +392,7 @@ func (c *chaos) calm() {
 	c.t.Helper()
 	c.box.faults()
 	c.start()
-	for _, account := range []string{"trustana", "trustoo", "sitoo", "closient", "truvideo"} {
+	for _, account := range allVendors {
 		c.insist("account", "resume", account)
 	}
 }

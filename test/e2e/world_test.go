@@ -96,6 +96,16 @@ type control struct {
 
 func (c control) call(method, path string, body, into any) {
 	c.t.Helper()
+	status, raw := c.send(method, path, body)
+	require.Equal(c.t, http.StatusOK, status, string(raw))
+	if into != nil {
+		require.NoError(c.t, json.Unmarshal(raw, into))
+	}
+}
+
+// send is call for what the sandbox may refuse.
+func (c control) send(method, path string, body any) (status int, answer []byte) {
+	c.t.Helper()
 	raw, err := json.Marshal(body)
 	require.NoError(c.t, err)
 	request, err := http.NewRequestWithContext(c.t.Context(), method, c.url+"/_sandbox/"+path, bytes.NewReader(raw))
@@ -103,13 +113,10 @@ func (c control) call(method, path string, body, into any) {
 	request.Header.Set("Authorization", "Bearer "+c.token)
 	response, err := http.DefaultClient.Do(request)
 	require.NoError(c.t, err)
-	raw, err = io.ReadAll(response.Body)
+	answer, err = io.ReadAll(response.Body)
 	require.NoError(c.t, err)
 	require.NoError(c.t, response.Body.Close())
-	require.Equal(c.t, http.StatusOK, response.StatusCode, string(raw))
-	if into != nil {
-		require.NoError(c.t, json.Unmarshal(raw, into))
-	}
+	return response.StatusCode, answer
 }
 
 // faults makes these the faults, and no others.
