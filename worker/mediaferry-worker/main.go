@@ -33,7 +33,7 @@ const usage = `mediaferry-worker runs uploads on an existing Temporal service.
 
 Usage:
     mediaferry-worker [--config FILE] [--host NAME] [--listen ADDR]
-                      [--bwlimit RATE] [--log-level LEVEL] [--log-format json|console]
+                      [--behind-proxy] [--bwlimit RATE] [--log-level LEVEL] [--log-format json|console]
 
 --config FILE     the configuration (default: $MEDIAFERRY_CONFIG, ./mediaferry.yaml, or
                   mediaferry/mediaferry.yaml in your configuration folder). It needs accounts,
@@ -41,15 +41,16 @@ Usage:
                   s3://… or oss://….
 --host NAME       the name under which it reads local sources (default: the host's name).
                   It reads only the folders in sources.local_roots; by default, none.
---listen ADDR     serve /healthz, /readyz, /metrics, /loglevel and /bwlimit (default 127.0.0.1:9464; "" to disable).
-                  /loglevel and /bwlimit need the header "Authorization: Bearer TOKEN" with dashboard.token
-                  of the configuration; on other addresses than loopback, they also need dashboard.tls
+--listen ADDR     serve /healthz, /readyz, /metrics, /loglevel and /bwlimit (default 127.0.0.1:9464;
+                  "" to disable). /loglevel and /bwlimit need the header "Authorization: Bearer TOKEN"
+                  with dashboard.token of the configuration. On other addresses than loopback, they
+                  also need dashboard.tls or --behind-proxy.
 --behind-proxy    a proxy ends TLS for --listen
 --bwlimit RATE    limit all transfers together to RATE bytes per second: 10M, 1.5Gi, off, or by time
                   of day "08:00,512k 19:00,10M 23:00,off"; to change it at run time, PUT to /bwlimit
 --log-level       debug, info, warn or error (default info); to change it at run time, PUT
                   {"level":"debug"} to /loglevel
---pprof           also serve Go's profiles at /debug/pprof on --listen
+--pprof           also serve Go's profiles at /debug/pprof on --listen, with the token
 --drain DURATION  let transfers continue for up to DURATION after SIGTERM (default 25s)
 --version         print the version
 
