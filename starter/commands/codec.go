@@ -112,7 +112,10 @@ func (c codecCommand) admission(ctx context.Context, token string, o identity.Op
 		tokens, where = guard.Tokens{made}, "in the file "+guard.TokenFile(c.Data)
 	}
 	people, err := identity.Open(ctx, o)
-	if err != nil {
+	switch {
+	case err != nil && o.KeyFile != "":
+		return nil, exit.Misused("%s", err)
+	case err != nil: // the provider may be out of order
 		return nil, err
 	}
 	return func(r *http.Request) *guard.Refusal {
