@@ -14,7 +14,8 @@ type BodyMeter struct {
 	Count int64
 	rate  int64 // bytes a second; 0: as they come
 	ctx   context.Context
-	err   error
+	err   error // what reading ahead ended with
+	broke bool
 }
 
 // slice is how often a slow body moves on.
@@ -37,8 +38,16 @@ func (b *BodyMeter) Read(p []byte) (int, error) {
 			return 0, err
 		}
 	}
+	return (*rawBody)(b).Read(p)
+}
+
+// rawBody reads what the client sends, and counts it.
+type rawBody BodyMeter
+
+func (b *rawBody) Read(p []byte) (int, error) {
 	n, err := b.raw.Read(p)
 	b.Count += int64(n)
+	b.broke = b.broke || err != nil && err != io.EOF
 	return n, err
 }
 
@@ -51,8 +60,7 @@ func (b *BodyMeter) peek(n int) []byte {
 		return b.Ahead[:n]
 	}
 	buf := make([]byte, n-len(b.Ahead))
-	got, err := io.ReadFull(b.raw, buf)
-	b.Count += int64(got)
+	got, err := io.ReadFull((*rawBody)(b), buf)
 	b.Ahead = append(b.Ahead, buf[:got]...)
 	if err != nil && err != io.ErrUnexpectedEOF {
 		b.err = err
@@ -74,7 +82,6 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// BodyBroke says that the client's body ended in an error.
-func (c *Call) BodyBroke() bool {
-	return c.HTTP.ContentLength >= 0 && c.Body.Count < c.HTTP.ContentLength
-}
+// BodyBroke says that the client's body ended in an error. A body that was not read
+// to its end did not break: whoever read it may have been refused.
+func (c *Call) BodyBroke() bool { return c.Body.broke }

@@ -125,7 +125,7 @@ func TestTrustanaStorageRefusesWhatS3Refuses(t *testing.T) {
 		for range 5 {
 			a := sandboxtest.Send(t, "PUT", strings.Replace(u, "X-Amz-Signature=", "X-Amz-Signature=0", 1), jpg, bytes.NewReader(make([]byte, 6<<20)))
 			require.NoError(t, a.Err)
-			require.Equal(t, 403, a.Status)
+			require.Equal(t, 403, a.Status, "%s", a.Body)
 		}
 	})
 	t.Run("credentials beside the signature", func(t *testing.T) {
