@@ -90,7 +90,7 @@ func read(ctx context.Context, place manifest.Place, options manifest.Options, h
 	for {
 		row, err := reader.Next(ctx)
 		if errors.Is(err, io.EOF) {
-			header(reader.Unused())
+			header(reader.Columns())
 			return reader.Layout()
 		}
 		if err != nil {

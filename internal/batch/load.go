@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
@@ -33,10 +34,12 @@ type Loading struct {
 
 	// Batch names the batch; see upload.CheckBatchID.
 	Batch string
-	// To is the account of rows that name none, and Again sends rows that were
-	// delivered before. They decide, with the manifest, what the batch is.
-	To    string
-	Again bool
+	// To is the account of rows that name none, Again sends rows that were delivered
+	// before, and Literal names columns that are taken as they are. They decide, with
+	// the manifest, what the batch is.
+	To      string
+	Again   bool
+	Literal []string
 	// SkipInvalid puts refused rows down as failed, and goes on with the others.
 	SkipInvalid bool
 
@@ -178,7 +181,7 @@ func (l Loading) route(ctx context.Context, row *manifest.Row) error {
 }
 
 func (l Loading) options() manifest.Options {
-	return manifest.Options{Opener: l.Opener, Catalog: l.Catalog, To: l.To, Batch: l.Batch, Again: l.Again}
+	return manifest.Options{Opener: l.Opener, Catalog: l.Catalog, To: l.To, Batch: l.Batch, Again: l.Again, Literal: l.Literal}
 }
 
 func (l Loading) refused(found manifest.Collected) error {
@@ -199,8 +202,10 @@ func (l Loading) batch(layout manifest.Layout) ledger.Batch {
 
 // definition is a digest of what decides the rows besides the manifest.
 func (l Loading) definition() string {
-	canonical, err := json.Marshal([]any{l.To, l.Again})
-	if err != nil { // a string and a truth value always can be
+	literal := slices.Clone(l.Literal)
+	slices.Sort(literal)
+	canonical, err := json.Marshal([]any{l.To, l.Again, slices.Compact(literal)})
+	if err != nil { // strings and a truth value always can be
 		canonical = []byte(l.To)
 	}
 	sum := sha256.Sum256(canonical)
@@ -214,7 +219,7 @@ func (l Loading) same(found, wanted ledger.Batch) error {
 	case found.Digest != wanted.Digest:
 		what = "with another manifest or an earlier version of this one"
 	case found.Definition != wanted.Definition:
-		what = "with another --to or --again"
+		what = "with another --to, --again or --literal"
 	default:
 		return nil
 	}

@@ -27,6 +27,8 @@ type Planning struct {
 	Batch string
 	To    string
 	Again bool
+	// Literal names columns that are taken as they are.
+	Literal []string
 	// Sample is how many sources are opened, spread over the manifest; 0: none.
 	// Sources opens them.
 	Sample  int
@@ -137,7 +139,7 @@ func Make(ctx context.Context, p Planning) (_ *Plan, err error) {
 	defer m.twins.close()
 	// The rows are those of no batch: one that has been there under the name
 	// counts among what was delivered before. No name of a batch has the sign.
-	options := manifest.Options{Opener: p.Opener, Catalog: p.Catalog, To: p.To, Batch: "?" + p.Batch, Again: p.Again}
+	options := manifest.Options{Opener: p.Opener, Catalog: p.Catalog, To: p.To, Batch: "?" + p.Batch, Again: p.Again, Literal: p.Literal}
 	layout, err := read(ctx, p.Place, options, func(header []manifest.Problem) {
 		m.plan.Problems.Add(header...)
 		m.plan.Whole = m.plan.Whole || fatal(header)

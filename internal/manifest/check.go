@@ -27,6 +27,7 @@ type checker struct {
 	// is reported once for all of them.
 	noDefault bool
 	fields    fieldCells // of the current row
+	signs     signs      // that were taken off
 }
 
 func newChecker(layout Layout, options Options, known *columns) *checker {
@@ -80,21 +81,50 @@ func (c *checker) check(in raw) Row {
 
 // take assigns a cell to the item, or to the vendor's fields.
 func (c *checker) take(row *Row, cell Cell) *Problem {
-	if p := damaged(cell); p != nil {
+	literal := c.literal(cell.Column)
+	if p := damaged(cell, literal); p != nil {
 		if c.layout.Format == Folder {
 			_ = p.hint("rename the file; its name is not valid UTF-8")
 		}
 		return p
 	}
-	if !own(cell.Column) {
+	switch {
+	case c.layout.Format == Folder:
+		if strings.ContainsFunc(cell.Text, invisible) {
+			return badSource("%s contains an invisible character", shown(cell.Text)).hint("rename the file")
+		}
+		return c.assign(row, cell)
+	case !literal && cell.kind == kindText && empty(cell.Text):
+		return nil
+	case !own(cell.Column):
 		return c.field(cell)
-	}
-	if cell.kind != kindText {
+	case cell.kind != kindText:
 		return untyped(cell)
+	case literal:
+		return c.assign(row, cell)
 	}
-	if strings.ContainsFunc(cell.Text, invisible) {
-		return problem(sortOf(cell.Column), cell.Column, "%s contains an invisible character", shown(cell.Text)).hint("type the cell again by hand; if the file has such a name, rename it")
+	cell.Text = c.tidied(cell, true, row.At.Line)
+	if p := checkIdentifier(cell.Column, cell.Text); p != nil {
+		return p
 	}
+	p := c.assign(row, cell)
+	if doubt := doubtIdentifier(cell.Column, cell.Text); p == nil && doubt != nil && cell.Column != columnTo { // an account is known, or refused
+		row.add(doubt)
+	}
+	return p
+}
+
+// tidied is the text of a cell without what programs put around it.
+func (c *checker) tidied(cell Cell, identifier bool, line int) string {
+	text, taken := tidy(cell.Text, identifier)
+	if taken {
+		c.signs.add(cell.Column, trimmed(cell.Text), text, line)
+	}
+	return text
+}
+
+// assign gives the item the text of one of our own columns.
+func (c *checker) assign(row *Row, cell Cell) *Problem {
 	switch cell.Column {
 	case columnSource:
 		row.Item.Source = cell.Text
@@ -110,8 +140,9 @@ func (c *checker) take(row *Row, cell Cell) *Problem {
 	return nil
 }
 
-// damaged finds cells whose text is broken, or was once.
-func damaged(cell Cell) *Problem {
+// damaged finds cells whose text is broken, or was once. What is broken can be neither
+// stored nor sent, even if it is meant.
+func damaged(cell Cell, meant bool) *Problem {
 	text := cell.Text
 	if !utf8.ValidString(text) || !utf8.ValidString(cell.Column) {
 		if at := strings.IndexFunc(text, func(r rune) bool { return r == utf8.RuneError }); at >= 0 && text[at] >= 0xa0 && text[at] != 0xef {
@@ -119,7 +150,7 @@ func damaged(cell Cell) *Problem {
 		}
 		return problem(SortEncoding, clipped(cell.Column), "contains bytes that are not valid UTF-8").hint("%s", encodingHint)
 	}
-	if strings.ContainsRune(text, utf8.RuneError) {
+	if !meant && strings.ContainsRune(text, utf8.RuneError) {
 		return problem(SortEncoding, clipped(cell.Column), "contains U+FFFD, which replaces a character that was lost in a conversion").hint("type the cell again, or export the manifest again as UTF-8")
 	}
 	if strings.IndexByte(text, 0) >= 0 {
@@ -128,8 +159,8 @@ func damaged(cell Cell) *Problem {
 	return nil
 }
 
-// invisible reports characters that our own columns must not contain, because
-// nobody can see them.
+// invisible reports characters that a key and the name of a file must not contain,
+// because nobody can see them. Names of files may have marks of direction.
 func invisible(r rune) bool {
 	return unicode.IsControl(r) || r == '\ufeff' || r == '\u200b' || r == '\u2028' || r == '\u2029'
 }
@@ -162,9 +193,6 @@ func (c *checker) id(row *Row, id string) *Problem {
 		return problem(SortID, columnID, "%s", err).hint("use up to 200 printable characters without spaces, ? and #, or leave the cell empty")
 	}
 	row.Item.ID = id
-	if scientific.MatchString(id) {
-		row.add(problem(SortID, columnID, "%s looks like a number that a spreadsheet has shortened", shown(id)).hint("%s", spreadsheetHint).warn())
-	}
 	return nil
 }
 

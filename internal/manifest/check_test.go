@@ -93,8 +93,6 @@ func TestARowIsChecked(t *testing.T) {
 		"a GTIN of a length that none has":       {"source,to,organization_id,gtin", "a.jpg,closient," + organization + ",36000291452", `gtin: 36000291452 has 11 digits, which no GTIN has; a spreadsheet has probably dropped leading zeros (if so, write 036000291452;`},
 		"a GTIN that lost its zeros":             {"source,to,organization_id,gtin", "a.jpg,closient," + organization + ",123457", `gtin: 123457 has only 6 digits; a spreadsheet has probably dropped leading zeros (if so, write 00123457`},
 		"a GTIN as a number with decimals":       {"source,to,organization_id,gtin", "a.jpg,closient," + organization + ",4006381333931.0", `gtin: "4006381333931.0" contains characters other than digits (write 4006381333931;`},
-		"a GTIN with an apostrophe":              {"source,to,organization_id,gtin", "a.jpg,closient," + organization + ",'4006381333931", `(write 4006381333931;`},
-		"a GTIN as a formula":                    {"source,to,organization_id,gtin", "a.jpg,closient," + organization + `,"=""4006381333931"""`, `(write 4006381333931;`},
 		"a GTIN in groups":                       {"source,to,organization_id,gtin", "a.jpg,closient," + organization + ",4 006381-333931", `(write 4006381333931;`},
 		"a GTIN of letters":                      {"source,to,organization_id,gtin", "a.jpg,closient," + organization + ",unknown", `gtin: "unknown" is not a GTIN of 8 to 14 digits`},
 		"a GTIN with too many digits":            {"source,to,organization_id,gtin", "a.jpg,closient," + organization + ",400638133393100", `gtin: "400638133393100" is not a GTIN`},
@@ -135,7 +133,6 @@ func TestAllProblemsOfARowAreToldAtOnce(t *testing.T) {
 func TestWhatIsOnlyDoubtfulIsAWarning(t *testing.T) {
 	for name, c := range map[string]struct{ columns, row, says string }{
 		"a wrong check digit":                             {"source,to,organization_id,gtin", "a.jpg,closient," + organization + ",4006381333932", `gtin: 4006381333932 has a wrong check digit`},
-		"an id that looks like a number":                  {"source,to,id", "a.jpg,trustana,1.2E+11", `id: "1.2E+11" looks like a number that a spreadsheet has shortened`},
 		"nothing of a GTIN of 8 digits":                   {"source,to,organization_id,gtin", "a.jpg,closient," + organization + ",96385074", ``},
 		"nothing of a GTIN of 12 digits":                  {"source,to,organization_id,gtin", "a.jpg,closient," + organization + ",036000291452", ``},
 		"nothing of a GTIN of 14 digits":                  {"source,to,organization_id,gtin", "a.jpg,closient," + organization + ",10614141000415", ``},

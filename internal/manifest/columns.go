@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -66,6 +67,19 @@ func own(column string) bool {
 // known reports whether a column is one of ours or of some vendor's.
 func (c *columns) known(column string) bool {
 	return own(column) || len(c.owners[c.base(column)]) > 0
+}
+
+// CheckLiteral says what is wrong with the columns that are to be taken as they are:
+// every one must be a column that manifests can have.
+func CheckLiteral(names []string) error {
+	known := newColumns()
+	for _, name := range names {
+		if !known.known(name) {
+			p := known.unknown(name)
+			return fmt.Errorf("%s %s; %s", p.Message, shown(name), p.Hint)
+		}
+	}
+	return nil
 }
 
 // unknown returns the problem of an unknown column.

@@ -167,7 +167,7 @@ func tooLong() *Problem {
 
 func blank(cells []string) bool {
 	for _, cell := range cells {
-		if cell != "" {
+		if !empty(cell) {
 			return false
 		}
 	}
@@ -199,7 +199,7 @@ func (r *csvRows) row(one record, at Position) raw {
 // header belong to spreadsheet columns that the manifest does not have.
 func (r *csvRows) miscounted(cells []string) *Problem {
 	width, n := len(r.columns), len(cells)
-	for n > width && cells[n-1] == "" {
+	for n > width && empty(cells[n-1]) {
 		n--
 	}
 	switch {
@@ -212,7 +212,7 @@ func (r *csvRows) miscounted(cells []string) *Problem {
 		return problem(SortCells, "", "the header is repeated").hint("remove the line; the manifest seems to be two files joined together")
 	}
 	for i, cell := range cells[:n] {
-		if cell != "" && r.columns[i] == "" {
+		if r.columns[i] == "" && !empty(cell) {
 			return problem(SortCells, "", "cell %d is not empty, but its column has no name", i+1).hint("name the column in the header, or clear the cell")
 		}
 	}

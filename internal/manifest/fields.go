@@ -3,6 +3,7 @@ package manifest
 import (
 	"strings"
 
+	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
@@ -50,6 +51,10 @@ func (c *checker) field(cell Cell) *Problem {
 func (c *checker) checkFields(row *Row) {
 	f, spec := &c.fields, row.account.spec
 	for _, cell := range f.cells {
+		field, _ := spec.Field(c.columns.base(cell.Column))
+		if cell.kind == kindText && !c.literal(cell.Column) {
+			cell.Text = c.tidied(cell, field.Identifier, row.At.Line)
+		}
 		if p := c.checkCell(spec, cell); p != nil {
 			row.add(p)
 			if !p.Warning {
@@ -71,26 +76,79 @@ func (c *checker) checkFields(row *Row) {
 		}
 		row.add(problem(SortField, clipped(p.Field), "%s", p.Message).hint("%s", hint))
 	}
+	for _, p := range problems {
+		f.reject(p.Field)
+	}
+	c.checkNames(row, fields)
 	if len(fields) > 0 {
 		row.Item.Fields = fields
 	}
 }
 
 // checkCell checks what the vendor's own check of texts cannot see.
-func (c *checker) checkCell(spec *spec.Spec, cell Cell) *Problem {
+func (c *checker) checkCell(of *spec.Spec, cell Cell) *Problem {
 	base := c.columns.base(cell.Column)
-	field, has := spec.Field(base)
+	field, has := of.Field(base)
 	switch {
 	case !has:
-		return problem(SortVendor, clipped(cell.Column), "%s has no such field; only %s has it", spec.Name, strings.Join(c.columns.owners[base], ", ")).
+		return problem(SortVendor, clipped(cell.Column), "%s has no such field; only %s has it", of.Name, strings.Join(c.columns.owners[base], ", ")).
 			hint("clear the cell, or correct the account")
 	case !cell.kind.fits(field.Type, base != cell.Column):
 		return mistyped(field, cell)
+	case c.literal(cell.Column):
+		return nil
 	case field.GTIN:
-		return checkGTIN(field.Name, cell.Text)
+		if p := checkGTIN(field.Name, cell.Text); p != nil {
+			return p
+		}
+		return checkIdentifier(cell.Column, cell.Text)
+	case field.Identifier:
+		if field.Type != spec.List { // the members of a list are checked instead
+			return checkIdentifier(cell.Column, cell.Text)
+		}
+	case cell.kind == kindText:
+		return checkError(cell.Column, cell.Text, false)
 	}
 	return nil
 }
+
+// checkNames checks the members of lists that name something, and finds doubtful
+// values in the row's other names. A field that already has a problem is left alone.
+func (c *checker) checkNames(row *Row, fields upload.Fields) {
+	for _, field := range row.account.spec.Fields {
+		value, given := fields[field.Name]
+		if !given || !field.Identifier || c.fields.rejected(field.Name) || c.literal(field.Name) {
+			continue
+		}
+		p := doubtIdentifier(field.Name, fields.String(field.Name))
+		if members, list := value.([]any); list {
+			p = checkMembers(field.Name, members)
+		}
+		if p != nil {
+			row.add(p)
+		}
+	}
+}
+
+// checkMembers returns the first problem of a list's members, and a warning only if
+// there is no other problem.
+func checkMembers(column string, members []any) *Problem {
+	var doubt *Problem
+	for _, member := range members {
+		text, _ := member.(string)
+		if p := checkIdentifier(column, lineBreaks.Replace(text)); p != nil {
+			return p
+		}
+		if doubt == nil {
+			doubt = doubtMember(column, text)
+		}
+	}
+	return doubt
+}
+
+// lineBreaks are told from other characters that nobody can see: they part the members
+// of a list in spreadsheets.
+var lineBreaks = strings.NewReplacer("\r", " ", "\n", " ")
 
 // fits reports whether a JSON value can be the value of a field. A string always
 // can: it is read like a CSV cell.

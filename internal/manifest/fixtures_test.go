@@ -112,6 +112,7 @@ func placed(text string) (manifest.Place, manifest.Options) {
 type reading struct {
 	rows   []manifest.Row
 	header []manifest.Problem
+	footer []manifest.Problem // of whole columns
 	layout manifest.Layout
 }
 
@@ -146,6 +147,7 @@ func readAll(t testing.TB, place manifest.Place, options manifest.Options) readi
 		require.NoError(t, err)
 		all.rows = append(all.rows, row)
 	}
+	all.footer = r.Columns()
 	all.layout, err = r.Layout()
 	require.NoError(t, err)
 	return all

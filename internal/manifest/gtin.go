@@ -8,14 +8,12 @@ import (
 // leastGTIN is the length of the shortest GTIN.
 const leastGTIN = 8
 
-const spreadsheetHint = "format the column as text in the spreadsheet, and enter or import the numbers again"
-
 var (
 	scientific = regexp.MustCompile(`^\d(?:[.,]\d+)?[eE]\+?\d+$`)
 	digits     = regexp.MustCompile(`^\d+$`)
-	// Traces of the programs that handled a number: decimals, an apostrophe or a
-	// formula that made it text, spaces and hyphens that group its digits.
-	dressed = regexp.MustCompile(`^(?:(\d+)[.,]0+|'(\d+)|="(\d+)"|(\d[\d \x{a0}-]*\d))$`)
+	// Traces of the programs that handled a number: decimals, spaces and hyphens that
+	// group its digits.
+	dressed = regexp.MustCompile(`^(?:(\d+)[.,]0+|(\d[\d \x{a0}-]*\d))$`)
 )
 
 // checkGTIN finds damage that spreadsheets do to a product's number. Its form is

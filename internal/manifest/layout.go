@@ -44,6 +44,8 @@ type Layout struct {
 	Separator string `json:"separator,omitempty"`
 	// Returns says that lines end with a carriage return alone.
 	Returns bool `json:"returns,omitempty"`
+	// Literal are the columns whose cells are taken as they are.
+	Literal []string `json:"literal,omitempty"`
 	// Columns are the CSV header, with "" for columns without a name, or the keys of
 	// JSON Lines in order of appearance.
 	Columns []string `json:"columns,omitempty"`

@@ -46,6 +46,10 @@ type Options struct {
 	Batch string
 	// Again marks the items to be sent again.
 	Again bool
+	// Literal names columns whose cells are taken as they are: nothing around them is
+	// taken off, and no traces of spreadsheets are looked for. Later readings use those
+	// of the first one. See CheckLiteral.
+	Literal []string
 }
 
 // Cell is one non-empty cell of a row as it was given, without CSV quotes. A JSON
@@ -160,12 +164,14 @@ func (r *Reader) open(place Place) error {
 
 // start prepares for the first row.
 func (r *Reader) start(layout Layout, known *columns) {
-	layout.Start = r.rows.position()
+	layout.Start, layout.Literal = r.rows.position(), r.options.Literal
 	r.layout = layout
 	r.checker = newChecker(layout, r.options, known)
-	if p := r.checker.checkDefault(); p != nil {
-		p.Line = 1
-		r.header = append(r.header, *p)
+	for _, p := range append(r.checker.absentLiteral(), r.checker.checkDefault()) {
+		if p != nil {
+			p.Line = 1
+			r.header = append(r.header, *p)
+		}
 	}
 }
 
@@ -173,11 +179,20 @@ func (r *Reader) start(layout Layout, known *columns) {
 // columns. Unless all of them are warnings, no row may be sent.
 func (r *Reader) Header() []Problem { return r.header }
 
-// Unused returns warnings about columns that no row's vendor has, which is known
-// only after the last row. It returns none if the vendor of some row is not known,
-// because the column may belong to it.
-func (r *Reader) Unused() []Problem {
-	if r.layout.Format != CSV || !errors.Is(r.err, io.EOF) || r.unknownVendor {
+// Columns returns warnings about whole columns, which are known only after the last
+// row: that no row's vendor has the column, and that the signs of texts were taken off
+// its cells.
+func (r *Reader) Columns() []Problem {
+	if !errors.Is(r.err, io.EOF) {
+		return nil
+	}
+	return append(r.unused(), r.checker.signs.problems()...)
+}
+
+// unused finds columns that no row's vendor has. If the vendor of some row is not known,
+// any column may belong to it.
+func (r *Reader) unused() []Problem {
+	if r.layout.Format != CSV || r.unknownVendor {
 		return nil
 	}
 	var problems []Problem

@@ -29,6 +29,7 @@ const (
 	SortSHA256      Sort = "sha256"       // an invalid checksum
 	SortField       Sort = "field"        // a missing or invalid field
 	SortGTIN        Sort = "gtin"         // a GTIN that a spreadsheet damaged
+	SortDamage      Sort = "damage"       // what a program has done to another cell
 	SortRepeat      Sort = "repeat"       // a duplicate id or row
 	SortPrimary     Sort = "primary"      // a second primary image of one product
 	SortFolder      Sort = "folder"       // a folder that cannot be read

@@ -84,7 +84,7 @@ func (r *repeats) identity(row *Row) {
 
 // named reports whether the row has an explicit id.
 func (r Row) named() bool {
-	return slices.ContainsFunc(r.Cells, func(c Cell) bool { return c.Column == columnID })
+	return slices.ContainsFunc(r.Cells, func(c Cell) bool { return c.Column == columnID && !empty(c.Text) })
 }
 
 func (r *repeats) refuse(row *Row, what repetition, line int) {

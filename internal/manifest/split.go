@@ -63,13 +63,14 @@ func (s *splitter) inside(line []byte) (rest []byte, more bool) {
 	return rest[1:], true
 }
 
-// bare reads a cell without quotes.
+// bare reads a cell without quotes around it.
 func (s *splitter) bare(line []byte) (rest []byte, more bool) {
-	cell := line
-	if end := bytes.IndexByte(line, s.separator); end >= 0 {
+	cell, formula := line, s.formula(line)
+	if end := bytes.IndexByte(line[formula:], s.separator); end >= 0 {
+		end += formula
 		cell, rest, more = line[:end], line[end+1:], true
 	}
-	if bytes.IndexByte(cell, '"') >= 0 {
+	if bytes.IndexByte(cell[formula:], '"') >= 0 {
 		s.fault = "contains a quote but does not start with one"
 		return nil, false
 	}
@@ -79,6 +80,23 @@ func (s *splitter) bare(line []byte) (rest []byte, more bool) {
 	s.text = append(s.text, cell...)
 	s.ends = append(s.ends, len(s.text))
 	return rest, more
+}
+
+// formula returns the length of ="007" at the start of a line, which is how programs
+// write a text that spreadsheets must not take for a number; or 0.
+func (s *splitter) formula(line []byte) int {
+	if !bytes.HasPrefix(line, []byte(`="`)) {
+		return 0
+	}
+	for at := len(`="`); at < len(line); at++ {
+		if line[at] != '"' {
+			continue
+		}
+		if at++; at == len(line) || line[at] != '"' {
+			return at
+		}
+	}
+	return 0
 }
 
 func (s *splitter) skip(line []byte) []byte {

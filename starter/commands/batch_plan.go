@@ -7,6 +7,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/batch"
 	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/manifest"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/exit"
 	"github.com/mediaferry/mediaferry/starter/output"
@@ -15,10 +16,11 @@ import (
 type batchPlanCommand struct{ *given }
 
 type planFlags struct {
-	to     string
-	sample int
-	again  bool
-	json   bool
+	to      string
+	sample  int
+	again   bool
+	literal []string
+	json    bool
 }
 
 func (c batchPlanCommand) command() *cobra.Command {
@@ -42,6 +44,7 @@ With --sample it also opens some sources. Exit status: 3 if rows would be refuse
 	flags.StringVar(&f.to, "to", "", "use `ACCOUNT` for rows that do not name one")
 	flags.IntVar(&f.sample, "sample", 0, "also open `N` sources, spread over the manifest")
 	flags.BoolVar(&f.again, "again", false, "count rows that were delivered before as rows to send")
+	registerLiteral(cmd, &f.literal)
 	flags.BoolVar(&f.json, "json", false, "print one JSON object")
 	_ = cmd.RegisterFlagCompletionFunc("to", c.completeAccounts)
 	return cmd
@@ -50,6 +53,9 @@ With --sample it also opens some sources. Exit status: 3 if rows would be refuse
 func (c batchPlanCommand) run(ctx context.Context, f planFlags, given string) error {
 	if f.sample < 0 {
 		return exit.Misused("--sample must be 0 or more, got %d", f.sample)
+	}
+	if err := manifest.CheckLiteral(f.literal); err != nil {
+		return exit.Misused("--literal: %s", err)
 	}
 	if err := c.OpenConfig(); err != nil {
 		return err
@@ -75,7 +81,7 @@ func (c batchPlanCommand) planning(ctx context.Context, f planFlags, given strin
 		return batch.Planning{}, c.manifestError(err)
 	}
 	planning := batch.Planning{
-		Place: place, Catalog: c.Config, Batch: batch.NameOf(place), To: f.to, Again: f.again, Sample: f.sample,
+		Place: place, Catalog: c.Config, Batch: batch.NameOf(place), To: f.to, Again: f.again, Sample: f.sample, Literal: f.literal,
 	}
 	if planning.Opener, err = c.manifests.Opener(); err != nil {
 		return planning, err

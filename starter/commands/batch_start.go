@@ -25,6 +25,7 @@ type startFlags struct {
 	skipInvalid bool
 	again       bool
 	canary      int
+	literal     []string
 	follow      bool
 	json        bool
 	limits      limitFlags
@@ -52,6 +53,7 @@ Exit status: 3 if any row is refused or, with --follow, if any row is not ready.
 	flags.BoolVar(&f.skipInvalid, "skip-invalid", false, "skip invalid rows; they are reported as failed: invalid")
 	flags.BoolVar(&f.again, "again", false, "send rows again that were delivered before")
 	flags.IntVar(&f.canary, "canary", 0, "send the first `N` rows of each account, then hold the batch until batch resume")
+	registerLiteral(cmd, &f.literal)
 	f.limits.register(cmd)
 	flags.BoolVar(&f.follow, "follow", false, "wait until the batch ends, and do the work if no worker is running")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object, in the format of batch status")
@@ -73,6 +75,9 @@ func (c batchStartCommand) run(cmd *cobra.Command, f startFlags, given string) e
 	}
 	if err := c.knownAccount(f.to); err != nil {
 		return err
+	}
+	if err := manifest.CheckLiteral(f.literal); err != nil {
+		return exit.Misused("--literal: %s", err)
 	}
 	if f.canary < 0 {
 		return exit.Misused("--canary must be 0 or more, got %d", f.canary)
@@ -127,7 +132,7 @@ func (c batchStartCommand) loadBatch(ctx context.Context, f startFlags, place ma
 	}
 	bar := output.NewBoard(c.Err)
 	loaded, err := batch.Load(ctx, batch.Loading{
-		Place: place, Opener: opener, Catalog: c.Config, Ledger: c.Ledger, Batch: f.id, To: f.to, Again: f.again, SkipInvalid: f.skipInvalid,
+		Place: place, Opener: opener, Catalog: c.Config, Ledger: c.Ledger, Batch: f.id, To: f.to, Again: f.again, SkipInvalid: f.skipInvalid, Literal: f.literal,
 		Limits: limits, Canary: f.canary, By: opening.User(), Queue: queue,
 		Beat: func(rows int64) { bar.Draw([]string{fmt.Sprintf("saved %d rows", rows)}) },
 	})

@@ -3,6 +3,8 @@ package commands
 import (
 	"errors"
 
+	"github.com/spf13/cobra"
+
 	"github.com/mediaferry/mediaferry/internal/batch"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/starter/exit"
@@ -33,6 +35,11 @@ func (g *given) manifestError(err error) error {
 		return &exit.NotReadyError{Count: 1}
 	}
 	return err
+}
+
+// registerLiteral adds the flag that names columns to be taken as they are.
+func registerLiteral(cmd *cobra.Command, columns *[]string) {
+	cmd.Flags().StringArrayVar(columns, "literal", nil, "take the cells of `COLUMN` as they are: no traces of spreadsheets are removed or refused (repeatable)")
 }
 
 // knownAccount refuses an account of --to that cannot be used; "" names none.

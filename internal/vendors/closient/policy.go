@@ -69,8 +69,8 @@ var closient = &spec.Spec{
 	Flow:    "list images, form POST to Closient; after a lost answer, list again and adopt the image, or send it again",
 	BaseURL: "https://www.closient.com/dashboard/api/v1",
 	Fields: []spec.Field{
-		{Name: "organization_id", Type: spec.Text, Required: true, Pattern: organization, Want: "an organization ID of 22 characters or a UUID", Doc: "the organization that owns the product"},
-		{Name: "gtin", Type: spec.Text, Required: true, GTIN: true, Pattern: gtin, Want: "a GTIN of 8 to 14 digits (a spreadsheet may have changed it to a number; format the column as text)", Doc: "the product: GTIN-8, -12, -13 or -14"},
+		{Name: "organization_id", Type: spec.Text, Required: true, Identifier: true, Pattern: organization, Want: "an organization ID of 22 characters or a UUID", Doc: "the organization that owns the product"},
+		{Name: "gtin", Type: spec.Text, Required: true, Identifier: true, GTIN: true, Pattern: gtin, Want: "a GTIN of 8 to 14 digits (a spreadsheet may have changed it to a number; format the column as text)", Doc: "the product: GTIN-8, -12, -13 or -14"},
 		{Name: "title", Type: spec.Text, Most: 255, Doc: "caption, up to 255 characters"},
 		{Name: "is_primary", Type: spec.Boolean, Doc: "whether the image becomes the product's primary image; mediaferry sends it last"},
 	},

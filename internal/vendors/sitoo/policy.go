@@ -43,9 +43,9 @@ var sitoo = &spec.Spec{
 	Flow:    "get an upload URL, form POST to S3, poll until ready or failed",
 	BaseURL: "https://media-object-storage.sitooapis.com",
 	Fields: []spec.Field{
-		{Name: "entity_id", Type: spec.Text, Required: true, Most: 1024, Doc: "what the image belongs to: shipmentId|sku|reasonCode|discrepancyId"},
+		{Name: "entity_id", Type: spec.Text, Required: true, Identifier: true, Most: 1024, Doc: "what the image belongs to: shipmentId|sku|reasonCode|discrepancyId"},
 		{Name: "entity_type", Type: spec.Text, Default: "shipment_item", Choices: []string{"shipment_item"}, Doc: "the only value is shipment_item"},
-		{Name: "file_name", Type: spec.Text, Most: 255, Doc: "file name with extension; default: the source's file name"},
+		{Name: "file_name", Type: spec.Text, Identifier: true, Most: 255, Doc: "file name with extension; default: the source's file name"},
 	},
 	NameField: "file_name",
 	Settings: []spec.Setting{

@@ -39,7 +39,10 @@ type Field struct {
 	Unique   bool
 	Pattern  *regexp.Regexp
 	Want     string // what Pattern means, for people
-	// GTIN says that the text is a product's number, which spreadsheets damage.
+	// Identifier says that the text names something, such as a product or a file: it
+	// must arrive exactly, so that what programs did to it on the way is refused.
+	Identifier bool
+	// GTIN says that the identifier is a product's number, with a check digit.
 	GTIN bool
 	// Reserved keys of an object belong to the vendor.
 	Reserved []string

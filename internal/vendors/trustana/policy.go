@@ -37,9 +37,9 @@ var trustana = &spec.Spec{
 	Flow:    "prepare, PUT to S3, poll until there is a fileId",
 	BaseURL: "https://api.trustana.com/v1",
 	Fields: []spec.Field{
-		{Name: "skuIds", Type: spec.List, Most: 100, Unique: true, Doc: "up to 100 SKU IDs to attach the image to"},
+		{Name: "skuIds", Type: spec.List, Identifier: true, Most: 100, Unique: true, Doc: "up to 100 SKU IDs to attach the image to"},
 		{Name: "addToMediaGallery", Type: spec.Boolean, Doc: "whether the image is also added to the media gallery"},
-		{Name: "fileName", Type: spec.Text, Most: 255, Doc: "file name with an image extension; default: the source's file name"},
+		{Name: "fileName", Type: spec.Text, Identifier: true, Most: 255, Doc: "file name with an image extension; default: the source's file name"},
 	},
 	NameField:      "fileName",
 	NeedsExtension: true,

@@ -52,7 +52,7 @@ var trustoo = &spec.Spec{
 	Flow:    "get a policy token, form POST to Alibaba OSS; ready when OSS has stored the object",
 	BaseURL: "https://rapi.trustoo.io",
 	Fields: []spec.Field{
-		{Name: "fileName", Type: spec.Text, Most: 255, Doc: "the end of the object's key; default: the source's file name"},
+		{Name: "fileName", Type: spec.Text, Identifier: true, Most: 255, Doc: "the end of the object's key; default: the source's file name"},
 	},
 	Packing:   &spec.Packing{Types: "image/", Resend: true},
 	NameField: "fileName",
