@@ -66,13 +66,22 @@ func (p Place) resolve(source string) (string, *Problem) {
 	canonical, err := upload.CanonicalSource(source, "")
 	switch {
 	case err != nil:
-		return "", badSource("%s", err).hint("use a path, https://HOST/PATH, s3://BUCKET/KEY or oss://BUCKET/KEY")
+		return "", badSource("%s", err).hint("%s", sourceHint(err))
 	case local && !filepath.IsAbs(canonical):
 		return "", badSource("%s is not an absolute path", shown(source)).hint("after file://, a path starts with a slash: file:///srv/media/a.jpg")
 	case local && (!utf8.ValidString(canonical) || strings.ContainsFunc(canonical, invisible)): // a file URL may encode them
 		return "", badSource("the path of %s contains an invisible character", shown(source)).hint("rename the file and correct its path")
 	}
 	return canonical, nil
+}
+
+// sourceHint is what to write instead of a text that is not a source.
+func sourceHint(err error) string {
+	var written *upload.SourceError
+	if errors.As(err, &written) && written.Hint != "" {
+		return written.Hint
+	}
+	return "use a path, https://HOST/PATH, s3://BUCKET/KEY or oss://BUCKET/KEY"
 }
 
 func badSource(format string, args ...any) *Problem {
@@ -82,7 +91,7 @@ func badSource(format string, args ...any) *Problem {
 // under resolves a relative path.
 func (p Place) under(relative string) (string, *Problem) {
 	switch {
-	case windowsPath(relative):
+	case windowsPath(relative), !upload.IsLocal(p.Base) && strings.Contains(relative, `\`):
 		return "", badSource("%s is a Windows path", shown(relative)).hint("use a path on the host that reads the file, for example /srv/media/a.jpg, or a path relative to the manifest, with forward slashes")
 	case p.Base == "":
 		return "", badSource("%s is a relative path, but the manifest is at a URL", shown(relative)).hint("use complete URLs or absolute paths")
@@ -106,10 +115,11 @@ func (p Place) beside(relative string) (string, *Problem) {
 	return (&url.URL{Scheme: base.Scheme, Host: base.Host, Path: "/" + key}).String(), nil
 }
 
-// windowsPath reports a drive letter, or backslashes instead of slashes.
+// windowsPath reports a drive letter or a share. A relative path with backslashes may
+// be a file of such a name; if it is not, looking at the source tells what was meant.
 func windowsPath(source string) bool {
 	drive := len(source) > 2 && source[1] == ':' && (source[2] == '\\' || source[2] == '/')
-	return drive || strings.HasPrefix(source, `\\`) || strings.Contains(source, `\`) && !strings.Contains(source, "/")
+	return drive || strings.HasPrefix(source, `\\`)
 }
 
 // Content is one version of a manifest's file: it never returns bytes of another

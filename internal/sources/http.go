@@ -102,7 +102,7 @@ func (p *page) accept(response *http.Response, want span) (object, error) {
 			return object{}, broken(nil, "could not be read: the server returned several ranges instead of one")
 		}
 	default:
-		return object{}, httpRefusal(response)
+		return object{}, p.refused(response)
 	}
 	if encoding := response.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return object{}, unfit("has the content encoding %q, which was not requested", encoding).hint("%s", downloadHint)
@@ -215,6 +215,24 @@ func (p *page) send(ctx context.Context, method string, at *url.URL, header http
 		return nil, network(err)
 	}
 	return response, nil
+}
+
+// refused is the refusal of a request for the source, with what may be wrong with its
+// URL.
+func (p *page) refused(response *http.Response) *trouble {
+	t := httpRefusal(response)
+	if t.reason != gone || t.advice != "" {
+		return t
+	}
+	switch raw := p.url.String(); {
+	case strings.Contains(raw, "&amp;"):
+		return t.hint("in the URL, write & instead of &amp;")
+	case strings.Contains(p.url.EscapedPath(), "%25"):
+		return t.hint("check the URL: it may be encoded twice, because %%25 stands for a percent sign")
+	case strings.TrimRight(p.url.Path, " ,;.)]}'\u00a0\u200b") != p.url.Path:
+		return t.hint("check the end of the URL: a blank or a punctuation mark may have been copied with it")
+	}
+	return t
 }
 
 func httpRefusal(response *http.Response) *trouble {

@@ -161,3 +161,17 @@ func TestOnlyARedirectIsFollowed(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "content", string(seen.Head))
 }
+
+func TestAMistakeInAURLIsNamed(t *testing.T) {
+	for end, hint := range map[string]string{
+		"/a.jpg?x=1&amp;y=2": "write & instead of &amp;",
+		"/my%2520shoe.jpg":   "encoded twice",
+		"/a.jpg,":            "check the end of the URL",
+		"/a.jpg%20":          "check the end of the URL",
+		"/a.jpg":             "",
+	} {
+		_, err := look(t, private, served(t, http.HandlerFunc(http.NotFound), end))
+		requireInvalid(t, err, "404 Not Found")
+		require.Contains(t, upload.AsError(err, "").Hint, hint)
+	}
+}

@@ -8,11 +8,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/media"
+	"github.com/mediaferry/mediaferry/internal/sources/nearby"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -22,6 +24,7 @@ type local struct {
 	everywhere bool
 	personal   *personal // nil: all that is below a root
 	closed     func() []string
+	near       *nearby.Finder
 }
 
 func newLocal(o Options) *local {
@@ -35,7 +38,34 @@ func newLocal(o Options) *local {
 	if l.closed == nil {
 		l.closed = func() []string { return nil }
 	}
+	l.near = &nearby.Finder{Lists: l.lists, Reads: l.reads}
 	return l
+}
+
+// lists reports whether the names in a folder may be told: those of files that may be
+// read.
+func (l *local) lists(folder string) bool {
+	if l.everywhere {
+		return true
+	}
+	resolved, err := filepath.EvalSymlinks(folder)
+	if err != nil || l.refuses(resolved) != nil {
+		return false
+	}
+	return slices.ContainsFunc(l.roots, func(root string) bool {
+		root, err := filepath.EvalSymlinks(root)
+		_, below := within(root, resolved)
+		return err == nil && below
+	})
+}
+
+func (l *local) reads(path string) bool {
+	file, _, err := l.place(path).openFile(context.Background())
+	if err != nil {
+		return false
+	}
+	_ = file.Close() // only opened
+	return true
 }
 
 // refuses is the trouble of a file that must not be read although it is below a root;
@@ -65,7 +95,7 @@ type localPlace struct {
 func (p *localPlace) look(ctx context.Context) (Look, error) {
 	file, info, err := p.openFile(ctx)
 	if err != nil {
-		return Look{}, err
+		return Look{}, p.advised(err)
 	}
 	defer func() { _ = file.Close() }() // only read from
 	if info.Size() == 0 {
@@ -79,6 +109,23 @@ func (p *localPlace) look(ctx context.Context) (Look, error) {
 		Size: info.Size(), Fingerprint: upload.FileFingerprint(info.Size(), info.ModTime()),
 		Modified: info.ModTime(), Name: filepath.Base(p.path), Head: head, Ranges: true,
 	}, nil
+}
+
+// advised adds to a failure what was probably meant, where something is near.
+func (p *localPlace) advised(err error) error {
+	var t *trouble
+	if !errors.As(err, &t) {
+		return err
+	}
+	switch {
+	case t.folder:
+		t.advice = p.near.InFolder(p.path)
+	case errors.Is(t.cause, fs.ErrNotExist), errors.Is(t.cause, syscall.ENOTDIR):
+		if near := p.near.Hint(p.path); near != "" {
+			t.advice = near
+		}
+	}
+	return t
 }
 
 func (p *localPlace) open(ctx context.Context, fingerprint string) (content, error) {
@@ -211,7 +258,9 @@ func irregular(mode fs.FileMode) *trouble {
 	case mode.IsRegular():
 		return nil
 	case mode.IsDir():
-		return unfit("is a folder, not a file").hint("give the files in it, for example FOLDER/*.jpg")
+		t := unfit("is a folder, not a file").hint("use the path of a media file in it")
+		t.folder = true
+		return t
 	case mode&fs.ModeNamedPipe != 0:
 		what = "a pipe"
 	case mode&fs.ModeSocket != 0:

@@ -192,3 +192,31 @@ func TestARetiredLinkIsAChange(t *testing.T) {
 	require.NoError(t, os.Symlink("2.jpg", path))
 	require.Equal(t, upload.KindMissing, upload.KindOf(file.Unchanged(t.Context())))
 }
+
+func TestAFileNearbyIsNamed(t *testing.T) {
+	base := t.TempDir()
+	dir, outside := filepath.Join(base, "media"), filepath.Join(base, "other")
+	for _, path := range []string{filepath.Join(dir, "A.JPG"), filepath.Join(outside, "B.JPG")} {
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		require.NoError(t, os.WriteFile(path, []byte("x"), 0o600))
+	}
+	require.NoError(t, os.Symlink(outside, filepath.Join(dir, "link")))
+	for _, o := range []sources.Options{{}, {Roots: []string{dir}}} {
+		_, err := look(t, o, filepath.Join(dir, "a.jpg"))
+		requireInvalid(t, err, "does not exist")
+		require.Contains(t, upload.AsError(err, "").Hint, "A.JPG")
+		_, err = look(t, o, dir)
+		requireInvalid(t, err, "is a folder, not a file")
+		require.Contains(t, upload.AsError(err, "").Hint, "A.JPG")
+	}
+	closed := sources.Options{Roots: []string{dir}, Closed: func() []string { return []string{filepath.Join(dir, "A.JPG")} }}
+	for source, o := range map[string]sources.Options{
+		filepath.Join(outside, "b.jpg"):     {Roots: []string{dir}},
+		filepath.Join(dir, "link", "b.jpg"): {Roots: []string{dir}},
+		filepath.Join(dir, "a.jpg"):         closed,
+	} {
+		_, err := look(t, o, source)
+		requireInvalid(t, err, source)
+		require.NotContains(t, err.Error()+upload.AsError(err, "").Hint, ".JPG", "nothing is told of files that are no sources")
+	}
+}

@@ -37,6 +37,7 @@ type trouble struct {
 	requestID  string
 	retryAfter time.Duration
 	cause      error
+	folder     bool // the source is a folder
 }
 
 func (t *trouble) Error() string { return t.text }

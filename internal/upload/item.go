@@ -13,7 +13,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"time"
 	"unicode"
@@ -128,80 +127,6 @@ func DeriveID(account, source string, fields Fields) string {
 // with different definitions are different work.
 func (i Item) Definition() string {
 	return DeriveID(i.Account, i.Source, i.Fields)
-}
-
-// CanonicalSource turns a source as a person writes it into the form in which
-// it is stored: a path made absolute against dir, a URL with its scheme and
-// host in lower case and without a fragment.
-func CanonicalSource(source, dir string) (string, error) {
-	if IsLocal(source) {
-		path, isURL := strings.CutPrefix(source, "file://")
-		if isURL {
-			var err error
-			if path, err = url.PathUnescape(path); err != nil {
-				return "", fmt.Errorf("source %q is not a valid URL", source)
-			}
-		}
-		if path == "" {
-			return "", fmt.Errorf("the source is empty")
-		}
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(dir, path)
-		}
-		return filepath.Clean(path), nil
-	}
-	u, err := url.Parse(source)
-	if err != nil {
-		return "", fmt.Errorf("source %q is not a valid URL", DisplaySource(source))
-	}
-	u.Scheme, u.Host, u.Fragment = strings.ToLower(u.Scheme), hostCase(u), ""
-	switch u.Scheme {
-	case "https", "http", "s3", "oss":
-	default:
-		return "", fmt.Errorf("source %q has the unknown scheme %q; use a path, https, s3 or oss", DisplaySource(source), u.Scheme)
-	}
-	if u.Host == "" || strings.Trim(u.Path, "/") == "" && (u.Scheme == "s3" || u.Scheme == "oss") {
-		return "", fmt.Errorf("source %q is incomplete; use %s", DisplaySource(source), shapes[u.Scheme])
-	}
-	return u.String(), nil
-}
-
-var shapes = map[string]string{
-	"https": "https://HOST/PATH",
-	"http":  "http://HOST/PATH",
-	"s3":    "s3://BUCKET/KEY",
-	"oss":   "oss://BUCKET/KEY",
-}
-
-// hostCase lowers the host of a URL; bucket names are kept as they are.
-func hostCase(u *url.URL) string {
-	if u.Scheme == "s3" || u.Scheme == "oss" {
-		return u.Host
-	}
-	return strings.ToLower(u.Host)
-}
-
-// IsLocal reports whether source is a path, and not a URL of another scheme.
-func IsLocal(source string) bool {
-	if strings.HasPrefix(source, "file://") {
-		return true
-	}
-	scheme, _, found := strings.Cut(source, "://")
-	return !found || strings.ContainsAny(scheme, `/\.`) || len(scheme) < 2
-}
-
-// DisplaySource is source as it may be printed: without query, fragment and
-// user information.
-func DisplaySource(source string) string {
-	if IsLocal(source) {
-		return source
-	}
-	u, err := url.Parse(source)
-	if err != nil { // who knows where in it a password stands
-		scheme, _, _ := strings.Cut(source, "://")
-		return scheme + "://…"
-	}
-	return u.Scheme + "://" + u.Host + u.EscapedPath()
 }
 
 // unsigned drops what changes each time when a URL is signed.

@@ -23,6 +23,10 @@ func TestSourcesInTheirCanonicalForm(t *testing.T) {
 		{"a URL with a name and a password", "https://u:p@host/a.jpg", "https://u:p@host/a.jpg"},
 		{"a URL with a port", "https://Host:8443/a", "https://host:8443/a"},
 		{"a URL without a path", "https://host", "https://host"},
+		{"a URL in another one's path", "https://cdn/fetch/w_1,h_1/https://host/a.jpg", "https://cdn/fetch/w_1,h_1/https://host/a.jpg"},
+		{"URLs in a query", "https://cdn/?urls=https://a/1,https://a/2", "https://cdn/?urls=https://a/1,https://a/2"},
+		{"a URL with quotation marks", "https://host/it's_(1),2.jpg", "https://host/it's_(1),2.jpg"},
+		{"a URL in a path", "/srv/https://host/a.jpg", "/srv/https:/host/a.jpg"},
 		{"an object, whose bucket may be in any case", "S3://My-Bucket/Key/a.jpg", "s3://My-Bucket/Key/a.jpg"},
 		{"an object with a space", "oss://bucket/a b.jpg", "oss://bucket/a%20b.jpg"},
 	} {
@@ -48,11 +52,23 @@ func TestSourcesThatAreNone(t *testing.T) {
 		{"a bucket alone", "s3://bucket" + secret, "is incomplete; use s3://BUCKET/KEY"},
 		{"a bucket and a slash", "oss://bucket/" + secret, "is incomplete; use oss://BUCKET/KEY"},
 		{"a key without its bucket", "s3:///key" + secret, "is incomplete; use s3://BUCKET/KEY"},
+		{"two URLs", "https://x/a.jpg, https://x/b.jpg" + secret, `the cell has more than one URL, the first is "https://x/a.jpg"`},
+		{"two URLs without blanks", "https://x/a.jpg;https://x/b.jpg" + secret, "more than one URL"},
+		{"two URLs with queries", "https://x/a.jpg" + secret + " https://x/b.jpg", "more than one URL"},
+		{"two URLs with a bar", "https://x/a.jpg" + secret + "|https://x/b.jpg", "more than one URL"},
+		{"a scheme twice", "https://https://x/a.jpg" + secret, "has its scheme twice"},
+		{"a formula", `=HYPERLINK("https://x/a.jpg` + secret + `")`, "contains more than a URL"},
+		{"an element of HTML", `<img src="https://x/a.jpg` + secret + `">`, "contains more than a URL"},
+		{"a URL in quotation marks", `“https://x/a.jpg` + secret + `”`, "contains more than a URL"},
+		{"a URL with a quotation mark", `https://x/a.jpg` + secret + `"`, "contains more than a URL"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := CanonicalSource(c.source, "/srv")
 			require.ErrorContains(t, err, c.want)
 			require.NotContains(t, err.Error(), "c4n4ry")
+			var written *SourceError
+			require.ErrorAs(t, err, &written)
+			require.NotContains(t, written.Hint, "c4n4ry")
 		})
 	}
 }

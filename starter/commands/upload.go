@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -152,7 +153,7 @@ func (c uploadCommand) uploadItems(f uploadFlags, sources []string) ([]upload.It
 		source, err := upload.CanonicalSource(given, here)
 		switch {
 		case err != nil:
-			return nil, exit.Misused("%s", err)
+			return nil, misusedSource(err)
 		case !utf8.ValidString(source): // histories are JSON, and would name another file
 			return nil, &exit.UsageError{Text: fmt.Sprintf("the name of source %q is not valid UTF-8", source), Hint: "rename the file, or a folder above it"}
 		}
@@ -167,6 +168,16 @@ func (c uploadCommand) uploadItems(f uploadFlags, sources []string) ([]upload.It
 		items = append(items, item)
 	}
 	return items, nil
+}
+
+// misusedSource is the error of a text that is not a source.
+func misusedSource(err error) error {
+	usage := exit.Misused("%s", err)
+	var written *upload.SourceError
+	if errors.As(err, &written) {
+		usage.Hint = written.Hint
+	}
+	return usage
 }
 
 // check says which flag is wrong, and reads --bwlimit and --patience.

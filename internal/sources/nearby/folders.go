@@ -1,0 +1,227 @@
+package nearby
+
+import (
+	"cmp"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/mediaferry/mediaferry/internal/media"
+)
+
+// Limits of what is kept of folders. With names of 50 bytes, a hundred thousand take
+// about 15 MB.
+const (
+	mostNames   = 100_000 // of one folder, and of all together
+	mostFolders = 16
+)
+
+// folders keeps the names of the folders that were last looked at.
+type folders struct {
+	mu   sync.Mutex
+	kept []*folder // the oldest first
+}
+
+// folder is what a folder has, by keys: names that look or sound alike have one key.
+type folder struct {
+	path    string
+	changed time.Time
+	names   []named // by key, then by name
+}
+
+type named struct{ key, name string }
+
+// match is the name in a folder that is meant by another one, and in what they differ.
+// Of a file, the extension may differ, too. It is "" if there is none.
+func (f *folders) match(path, name string, file bool) (match string, differs []string) {
+	if _, err := os.Lstat(filepath.Join(path, name)); err == nil {
+		return name, nil
+	}
+	here := f.open(path)
+	if match = here.get(key(name)); match != "" {
+		return match, differences(name, match)
+	}
+	if !file {
+		return "", nil
+	}
+	if match, differs = here.extended(name); match != "" {
+		return match, differs
+	}
+	stem, known := withoutExtension(name)
+	if !known {
+		return "", nil
+	}
+	for _, extension := range media.OtherExtensions(name) {
+		if match = here.get(key(stem + extension)); match != "" {
+			return match, []string{"the extension"}
+		}
+	}
+	if match = here.get(key(stem)); match != "" {
+		return match, []string{"the extension"}
+	}
+	return "", nil
+}
+
+// extended finds a name that has an extension in addition.
+func (f *folders) extended(path, name string) (match string, differs []string) {
+	return f.open(path).extended(name)
+}
+
+func (f *folder) extended(name string) (match string, differs []string) {
+	for _, extension := range media.OtherExtensions("") {
+		if match = f.get(key(name + extension)); match != "" {
+			return match, []string{"the extension"}
+		}
+	}
+	return "", nil
+}
+
+// firstMedium is the first name that ends as a medium does.
+func (f *folders) firstMedium(path string) string {
+	first := ""
+	for _, one := range f.open(path).names {
+		kind, known := media.TypeOf(one.name)
+		if known && kind.Medium() && !strings.HasPrefix(one.name, ".") && (first == "" || one.name < first) {
+			first = one.name
+		}
+	}
+	return first
+}
+
+func withoutExtension(name string) (stem string, known bool) {
+	_, known = media.TypeOf(name)
+	return strings.TrimSuffix(name, filepath.Ext(name)), known
+}
+
+// get is the first name with a key, or "".
+func (f *folder) get(key string) string {
+	at, found := slices.BinarySearchFunc(f.names, key, func(one named, key string) int { return cmp.Compare(one.key, key) })
+	if !found || key == "" {
+		return ""
+	}
+	return f.names[at].name
+}
+
+// open returns the names of a folder; none if it cannot be listed.
+func (f *folders) open(path string) *folder {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	info, err := os.Stat(path)
+	if err != nil || !info.IsDir() {
+		return &folder{}
+	}
+	at := slices.IndexFunc(f.kept, func(one *folder) bool { return one.path == path })
+	if at >= 0 {
+		one := f.kept[at]
+		f.kept = slices.Delete(f.kept, at, at+1)
+		if one.changed.Equal(info.ModTime()) {
+			f.kept = append(f.kept, one)
+			return one
+		}
+	}
+	one := &folder{path: path, changed: info.ModTime(), names: namesOf(path)}
+	f.keep(one)
+	return one
+}
+
+// keep adds a folder, and forgets the oldest ones that there is no room for.
+func (f *folders) keep(one *folder) {
+	f.kept = append(f.kept, one)
+	total := 0
+	for _, k := range f.kept {
+		total += len(k.names)
+	}
+	for len(f.kept) > 1 && (total > mostNames || len(f.kept) > mostFolders) {
+		total -= len(f.kept[0].names)
+		f.kept = slices.Delete(f.kept, 0, 1)
+	}
+}
+
+func namesOf(path string) []named {
+	dir, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NONBLOCK, 0) // opening a pipe waits for its writer
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = dir.Close() }() // only read from
+	var all []named
+	for len(all) < mostNames {
+		const chunk = 1024
+		names, err := dir.Readdirnames(chunk)
+		for _, name := range names {
+			all = append(all, named{key(name), name})
+		}
+		if err != nil { // the end, or no more than these
+			break
+		}
+	}
+	slices.SortFunc(all, func(a, b named) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.name, b.name)) })
+	return all
+}
+
+// aspect is one way in which two names can differ and still be meant to be one.
+type aspect struct {
+	noun string
+	even func(name string) string // the same for names that differ in nothing else
+}
+
+var aspects = []aspect{
+	{"the Unicode form of their letters (NFC or NFD)", norm.NFC.String},
+	{"invisible characters", func(name string) string { return strings.Map(seen, name) }},
+	{"spaces", func(name string) string { return strings.Join(strings.FieldsFunc(name, blank), " ") }},
+	{"quotation marks or dashes", func(name string) string { return strings.Map(typed, name) }},
+	{"letter case", func(name string) string { return strings.ToLower(strings.ToUpper(name)) }},
+}
+
+// key is the same for all names that may be meant for each other.
+func key(name string) string { return without(name, -1) }
+
+// without evens out all aspects but one.
+func without(name string, one int) string {
+	for i, a := range aspects {
+		if i != one {
+			name = a.even(name)
+		}
+	}
+	return name
+}
+
+// differences are the aspects in which two names of one key differ.
+func differences(a, b string) []string {
+	var all []string
+	for i, one := range aspects {
+		if without(a, i) != without(b, i) {
+			all = append(all, one.noun)
+		}
+	}
+	return all
+}
+
+// seen drops characters without a shape.
+func seen(r rune) rune {
+	if unicode.In(r, unicode.Cf, unicode.Cc, unicode.Zl, unicode.Zp) && !blank(r) {
+		return -1
+	}
+	return r
+}
+
+func blank(r rune) bool { return unicode.IsSpace(r) || r == '\u00a0' || r == '\u202f' }
+
+// typed turns what word processors make of quotation marks and dashes back.
+func typed(r rune) rune {
+	switch r {
+	case '‘', '’', '‛', '´', '`', 'ʼ':
+		return '\''
+	case '“', '”', '„', '‟', '«', '»':
+		return '"'
+	case '‐', '‑', '‒', '–', '—', '―', '−':
+		return '-'
+	}
+	return r
+}

@@ -1,0 +1,177 @@
+// Package nearby finds what a person probably meant by the path of a file that does
+// not exist: the same name in another letter case or Unicode form, with other blanks,
+// with another extension, behind quotation marks or escapes, or an address of the web.
+//
+// It only words hints. Nothing is read in place of what was named: a source is what
+// its path says, or it does not exist.
+package nearby
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Finder looks for files near a path. It is safe for concurrent use. It reads each
+// folder once, as long as the folder does not change, and at most mostNames names of
+// it: a manifest may have a million wrong paths.
+type Finder struct {
+	// Lists reports whether the names in a folder may be told.
+	Lists func(folder string) bool
+	// Reads reports whether a path is a file that may be a source.
+	Reads func(path string) bool
+
+	folders folders
+}
+
+// Hint is what to try instead of a path that does not exist, or "" if nothing is near.
+// The path must be absolute.
+func (f *Finder) Hint(path string) string {
+	folder, rest := existing(path)
+	if rest == "" {
+		return ""
+	}
+	for _, r := range readings {
+		if hint := f.meant(r, folder, rest); hint != "" {
+			return hint
+		}
+	}
+	if names := f.several(folder, rest); len(names) > 0 {
+		return fmt.Sprintf("it names %d files, %q and so on; use one row for each file", len(names), names[0])
+	}
+	if hint := foreign(folder, rest); hint != "" {
+		return hint
+	}
+	return f.meant(withoutFolder, folder, rest)
+}
+
+// meant is the hint for what one reading of a text leads to, or "".
+func (f *Finder) meant(r reading, folder, rest string) string {
+	path, ok := r.read(rest)
+	if !ok {
+		return ""
+	}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(folder, path)
+	}
+	found, how := f.find(path)
+	if found == "" {
+		return ""
+	}
+	return fmt.Sprintf("did you mean %q? %s", found, sentence(r.why, how))
+}
+
+// existing is the deepest folder of a path that exists, and the rest of the path.
+func existing(path string) (folder, rest string) {
+	folder = filepath.Clean(path)
+	for {
+		above := filepath.Dir(folder)
+		rest = filepath.Join(filepath.Base(folder), rest)
+		if above == folder {
+			return folder, ""
+		}
+		folder = above
+		if info, err := os.Stat(folder); err == nil && info.IsDir() {
+			return folder, rest
+		}
+	}
+}
+
+// find looks for a path whose names may be spelled differently. how says in what the
+// file that was found differs; it is "" where the path is that of a file.
+func (f *Finder) find(path string) (found string, how []string) {
+	folder, rest := existing(path)
+	names := strings.Split(rest, string(filepath.Separator))
+	for i, name := range names {
+		last := i == len(names)-1
+		if !f.Lists(folder) {
+			return "", nil
+		}
+		match, differs := f.folders.match(folder, name, last)
+		if match == "" {
+			return "", nil
+		}
+		folder = filepath.Join(folder, match)
+		how = append(how, differs...)
+	}
+	if !f.Reads(folder) {
+		return "", nil
+	}
+	return folder, how
+}
+
+// several are the existing files of a text that names more than one.
+func (f *Finder) several(folder, rest string) []string {
+	for _, separator := range []string{"|", ";", ",", "\n"} {
+		parts := strings.Split(rest, separator)
+		if len(parts) < 2 || len(parts) > mostParts {
+			continue
+		}
+		var found []string
+		for _, part := range parts {
+			if part = bare(part); part == "" {
+				continue
+			}
+			if !filepath.IsAbs(part) {
+				part = filepath.Join(folder, part)
+			}
+			one, _ := f.find(part)
+			if one == "" {
+				found = nil
+				break
+			}
+			found = append(found, one)
+		}
+		if len(found) > 1 {
+			return found
+		}
+	}
+	return nil
+}
+
+// mostParts is how many files one text may name.
+const mostParts = 20
+
+// InFolder is what to try instead of the path of a folder: a file beside it with the
+// same name and an extension, or the first file in it.
+func (f *Finder) InFolder(folder string) string {
+	if above := filepath.Dir(folder); f.Lists(above) {
+		match, _ := f.folders.extended(above, filepath.Base(folder))
+		if beside := filepath.Join(above, match); match != "" && f.Reads(beside) {
+			return fmt.Sprintf("did you mean %q? The extension is missing", beside)
+		}
+	}
+	if f.Lists(folder) {
+		first := f.folders.firstMedium(folder)
+		if inside := filepath.Join(folder, first); first != "" && f.Reads(inside) {
+			return fmt.Sprintf("use the path of one file in it, for example %q", inside)
+		}
+	}
+	return "use the path of a media file in it"
+}
+
+// sentence says why what was found is not what was written.
+func sentence(why string, how []string) string {
+	var all []string
+	if why != "" {
+		all = append(all, why)
+	}
+	if len(how) > 0 {
+		all = append(all, "The names differ in "+list(how))
+	}
+	return strings.Join(all, ". ")
+}
+
+func list(words []string) string {
+	var once []string
+	for _, word := range words {
+		if !strings.Contains(strings.Join(once, "|")+"|", word+"|") {
+			once = append(once, word)
+		}
+	}
+	if len(once) == 1 {
+		return once[0]
+	}
+	return strings.Join(once[:len(once)-1], ", ") + " and " + once[len(once)-1]
+}
