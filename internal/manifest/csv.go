@@ -231,7 +231,7 @@ func (r *csvRows) tooMany(cells []string) *Problem {
 
 func (r *csvRows) repeatsHeader(cells []string) bool {
 	for i, name := range r.columns {
-		if strings.TrimPrefix(cells[i], "\ufeff") != name {
+		if bareName(cells[i]) != name {
 			return false
 		}
 	}

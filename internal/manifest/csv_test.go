@@ -14,9 +14,10 @@ import (
 func TestCSVIsReadHoweverItIsWritten(t *testing.T) {
 	want := []string{home + "/img/a.jpg", home + "/img/b, c.png"}
 	comma := "source,to,fileName\nimg/a.jpg,trustana,\"5\"\" pipe.jpg\"\n\"img/b, c.png\",trustana,Größe 😀.png\n"
+	semicolon := "source;to;fileName\nimg/a.jpg;trustana;\"5\"\" pipe.jpg\"\nimg/b, c.png;trustana;Größe 😀.png\n"
 	for name, text := range map[string]string{
 		"with commas":                       comma,
-		"with semicolons":                   "source;to;fileName\nimg/a.jpg;trustana;\"5\"\" pipe.jpg\"\nimg/b, c.png;trustana;Größe 😀.png\n",
+		"with semicolons":                   semicolon,
 		"with tabs":                         "source\tto\tfileName\nimg/a.jpg\ttrustana\t\"5\"\" pipe.jpg\"\nimg/b, c.png\ttrustana\tGröße 😀.png\n",
 		"with a byte order mark":            "\ufeff" + comma,
 		"with lines as Windows has them":    strings.ReplaceAll(comma, "\n", "\r\n"),
@@ -32,6 +33,23 @@ func TestCSVIsReadHoweverItIsWritten(t *testing.T) {
 		"in UTF-16 LE without a mark":       utf16Of(comma, false, false),
 		"in UTF-16 BE without a mark":       utf16Of(strings.ReplaceAll(comma, "\n", "\r\n"), true, false),
 		"in UTF-16 with carriage returns":   utf16Of(strings.ReplaceAll(comma, "\n", "\r"), false, true),
+		"with two byte order marks":         "\ufeff\ufeff" + comma,
+		"with marks in its header":          "\u200bsource,\u00a0to\u00a0,fi\u00adleName\u200e" + strings.TrimPrefix(comma, "source,to,fileName"),
+		"with a separator in quotes":        "\"sep=;\",,\r\n" + semicolon,
+		"with a separator and cells":        "sep=;,,\n" + semicolon,
+		"with a separator and a blank":      "\ufeff\ufeffSEP=; \n\n" + semicolon,
+		"with a tab announced":              "sep=\t\n" + strings.ReplaceAll(semicolon, ";", "\t"),
+		"with a tab spelled out":            "sep=\\t\n" + strings.ReplaceAll(semicolon, ";", "\t"),
+		"with no separator announced":       "sep=\n" + comma,
+		"with another one announced":        "sep=;\n" + comma,
+		"with the end of a DOS file":        comma + "\x1a",
+		"with that end in the last line":    strings.TrimSuffix(comma, "\n") + "\x1a",
+		"with that end in a line":           comma + "\x1a\r\n",
+		"with a page break":                 comma + "\f\r\n",
+		"with the rest of a block":          comma + strings.Repeat("\x00", 512),
+		"with that rest in the last line":   strings.TrimSuffix(comma, "\n") + strings.Repeat("\x00", 512),
+		"with the rest of many blocks":      comma + strings.Repeat("\x00", 3<<20),
+		"with the rest of a block, UTF-16":  utf16Of(comma+strings.Repeat("\x00", 100), false, true),
 		"with the columns in another order": "fileName,to,source\n\"5\"\" pipe.jpg\",trustana,img/a.jpg\nGröße 😀.png,trustana,\"img/b, c.png\"\n",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -74,6 +92,8 @@ func TestARowThatIsWrittenWronglySpoilsNoOther(t *testing.T) {
 		"quotes that take in several rows":    {"a.jpg,trustana,\"5\nb.jpg,trustana,x.jpg\nc.jpg,trustana,6\"", "", `looks like a separate row`, 1},
 		"rows that end otherwise":             {"a.jpg,trustana,\rb.jpg,trustana,", "", `it mixes different line endings`, 1},
 		"the header once more":                {"source,to,fileName", "", `the header is repeated`, 1},
+		"a block of nothing":                  {strings.Repeat("\x00", 512), "to", `the row has 1 cells but must have 3`, 1},
+		"many blocks that were lost":          {strings.Repeat("\x00", 2<<20) + "a.jpg,trustana,", "", `longer than 1048576 bytes`, 1},
 		"the header of a file that was added": {"\ufeffsource,to,fileName", "", `the header is repeated`, 1},
 		"a row without end":                   {"a.jpg,trustana," + strings.Repeat("x", 2<<20), "", `longer than 1048576 bytes`, 1},
 		"a quoted cell without end":           {`a.jpg,trustana,"` + strings.Repeat("x\n", 11_000), "fileName", `never closed`, 1},
@@ -153,6 +173,7 @@ func TestWhatIsNoManifestIsRefusedByItsName(t *testing.T) {
 		"a bare list of files":         {"img/a.jpg\nimg/b.jpg\n", `has no header: line 1 is "img/a.jpg"`},
 		"a header with slips alone":    {"sorce,too\na,b\n", `did you mean source instead of "sorce"?`},
 		"another separator":            {"source|to|id\na.jpg|trustana|1\n", `has the separator "|" in line 1; use a comma, a semicolon or a tab`},
+		"another separator announced":  {"sep=|\nsource|to\n", `has the separator "|" in line 1`},
 		"spaces for separators":        {"source to id\na.jpg trustana 1\n", `has the separator " "`},
 		"blank lines":                  {"\n \n\t\n", "has only blank lines"},
 		"a header and no row":          {"source,to\n\n\n", "has no rows"},

@@ -121,7 +121,7 @@ func TestALiteralColumnIsTakenAsItIs(t *testing.T) {
 	options.Literal = []string{"skuIds"}
 	got := readAll(t, place, options)
 	require.Empty(t, got.problems())
-	require.Len(t, got.footer, 1) // about tags.a, which no row has
+	require.Len(t, got.footer, 1)                                      // about tags.a, which no row has
 	require.Equal(t, []any{`="1"`}, got.rows[0].Item.Fields["skuIds"]) // members of a list stand without blanks
 	options.Literal = nil
 	page, err := manifest.ReadPage(t.Context(), throughJSON(t, got.layout), got.layout.Start, 1, options)

@@ -23,28 +23,32 @@ var separators = []byte{',', ';', '\t'}
 // readHeader finds the separator and the columns of a CSV file. It fails if the
 // first line is not a header; smaller problems are returned as problems.
 func readHeader(in *lines, place Place, known *columns) (*csvRows, []Problem, error) {
-	first, err := firstLine(in, place)
+	first, err := firstLine(in, place, "has only blank lines")
 	if err != nil {
 		return nil, nil, err
 	}
-	r := newCSVRows(in, announced(first.text), nil)
-	if r.split.separator == 0 {
-		r.split.separator = separatorOf(first.text, known)
-		r.held = []line{first}
+	separator, said := announced(string(first.text))
+	if said {
+		if separator != 0 && bytes.IndexByte(separators, separator) < 0 {
+			return nil, nil, wrongSeparator(place, string(separator), first.number)
+		}
+		if first, err = firstLine(in, place, "has no header"); err != nil {
+			return nil, nil, err
+		}
 	}
+	if sure, _ := columnsIn(first.text, separator, known); separator == 0 || sure == 0 {
+		separator = separatorOf(first.text, known)
+	}
+	r := newCSVRows(in, separator, nil)
+	r.held = []line{first}
 	record, err := r.record()
 	switch {
-	case errors.Is(err, io.EOF):
-		return nil, nil, invalid(place, "has no header").WithHint("the first line must name the columns, for example source,to,id")
 	case err != nil:
 		return nil, nil, err
 	case record.fault != nil:
 		return nil, nil, invalid(place, "has an unreadable header in line %d: %s", record.first.number, record.fault.what()).WithHint("%s", record.fault.Hint)
 	}
 	names := headerNames(record.cells)
-	for i := range names {
-		names[i] = sheet.Unguard(names[i])
-	}
 	if !slices.ContainsFunc(names, known.known) {
 		return nil, nil, noHeader(place, record, known)
 	}
@@ -55,18 +59,19 @@ func readHeader(in *lines, place Place, known *columns) (*csvRows, []Problem, er
 	return r, checkHeader(names, record.first.number, known), nil
 }
 
-// firstLine skips blank lines before the header.
-func firstLine(in *lines, place Place) (line, error) {
+// firstLine skips blank lines before the header; missing is what is said if there is
+// nothing else.
+func firstLine(in *lines, place Place, missing string) (line, error) {
 	for {
 		first, err := in.next()
 		switch {
 		case errors.Is(err, io.EOF):
-			return line{}, invalid(place, "has only blank lines").WithHint("the first line must name the columns, for example source,to,id")
+			return line{}, invalid(place, "%s", missing).WithHint("the first line must name the columns, for example source,to,id")
 		case err != nil:
 			return line{}, err
 		case first.long:
 			return line{}, invalid(place, "has a first line of more than %d bytes", mostRow).WithHint("check that the file is a manifest: CSV with a header row, or JSON Lines")
-		case len(bytes.TrimSpace(first.text)) > 0:
+		case !empty(string(first.text)):
 			first.text = bytes.Clone(first.text)
 			return first, nil
 		}
@@ -74,14 +79,29 @@ func firstLine(in *lines, place Place) (line, error) {
 }
 
 // announced returns the separator of a line such as sep=; which spreadsheet programs
-// write before the header, or 0 for any other line.
-func announced(text []byte) byte {
-	text = bytes.Trim(text, `"`)
-	rest, found := bytes.CutPrefix(bytes.ToLower(text), []byte("sep="))
-	if !found || len(rest) != 1 || bytes.IndexByte(separators, rest[0]) < 0 {
-		return 0
+// write before the header, and whether the line is one. A program that took the line
+// for a row has put it in quotes, or added empty cells. The separator is 0 if the line
+// names none.
+func announced(text string) (separator byte, is bool) {
+	text = strings.TrimLeftFunc(strings.ReplaceAll(text, `"`, ""), vacant)
+	if len(text) < len("sep=") || !strings.EqualFold(text[:len("sep=")], "sep=") {
+		return 0, false
 	}
-	return rest[0]
+	text = strings.Replace(text[len("sep="):], `\t`, "\t", 1)
+	switch rest := strings.Trim(text, ",;\t "); {
+	case len(rest) == 1:
+		return rest[0], true
+	case rest != "":
+		return 0, false
+	case strings.TrimLeft(text, " ") == "":
+		return 0, true
+	}
+	return strings.TrimLeft(text, " ")[0], true
+}
+
+func wrongSeparator(place Place, separator string, number int) *upload.Error {
+	return invalid(place, "has the separator %q in line %d; use a comma, a semicolon or a tab", separator, number).
+		WithHint("save the file again as CSV with commas")
 }
 
 // separatorOf returns the separator that finds the most known columns in a header,
@@ -103,23 +123,23 @@ func columnsIn(header []byte, separator byte, known *columns) (sure, all int) {
 	s := splitter{separator: separator}
 	s.feed(header)
 	for _, name := range s.cells() {
-		if known.known(name) {
+		if known.known(bareName(name)) {
 			sure++
 		}
 	}
 	return sure, len(s.ends)
 }
 
-// headerNames are the columns without the unnamed ones at the end, which spreadsheet
-// programs add.
+// headerNames are the columns as they are meant, without the unnamed ones at the end,
+// which spreadsheet programs add.
 func headerNames(cells []string) []string {
-	last := 0
+	names, last := make([]string, len(cells)), 0
 	for i, cell := range cells {
-		if cell != "" {
+		if names[i] = bareName(sheet.Unguard(cell)); names[i] != "" {
 			last = i + 1
 		}
 	}
-	return cells[:last]
+	return names[:last]
 }
 
 // noHeader is the error of a first line that is not a header, and says what it is.
@@ -132,8 +152,7 @@ func noHeader(place Place, first record, known *columns) *upload.Error {
 	for _, separator := range []string{"|", ":", "^", "~", " "} {
 		for name := range strings.SplitSeq(string(text), separator) {
 			if known.known(strings.Trim(name, ` "`)) && len(text) > len(name) {
-				return invalid(place, "has the separator %q in line %d; use a comma, a semicolon or a tab", separator, number).
-					WithHint("save the file again as CSV with commas")
+				return wrongSeparator(place, separator, number)
 			}
 		}
 	}

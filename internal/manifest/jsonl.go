@@ -31,7 +31,7 @@ func (r *jsonRows) next() (raw, error) {
 		if one.long {
 			return raw{at: at, fault: tooLong()}, nil
 		}
-		text := bytes.TrimPrefix(bytes.TrimSpace(one.text), []byte("\ufeff")) // in the middle of joined files
+		text := bytes.TrimFunc(one.text, vacant) // a byte order mark may stand in the middle of joined files
 		if len(text) == 0 {
 			continue
 		}

@@ -39,21 +39,29 @@ type lines struct {
 
 const readSize = 64 << 10
 
+// padding is what programs and file systems leave behind the last line: the sign of DOS
+// for the end of a file, and the rest of its last block.
+const padding = "\x1a\x00"
+
 // next returns the next line, or io.EOF after the last one, or a read error.
 func (l *lines) next() (line, error) {
 	l.drop(l.consumed)
 	one := line{number: l.number, offset: l.offset}
+	padded := false
 	for {
 		end := l.find()
 		switch {
 		case end >= 0:
+			one.long = one.long || padded
 			return l.give(one, l.buffer[:end], end+l.encoding.unit()), nil
 		case l.ended && len(l.buffer) == 0 && !one.long:
 			return line{}, io.EOF
 		case l.ended:
+			one.long = one.long || padded && len(bytes.Trim(l.buffer, padding)) > 0
 			return l.give(one, l.buffer, len(l.buffer)), nil
 		case len(l.buffer) > mostRow*l.encoding.unit():
-			one.long = true
+			blank := len(bytes.Trim(l.buffer, padding)) == 0
+			one.long, padded = one.long || !blank, padded || blank
 			l.drop(len(l.buffer) &^ 1) // whole code units, so that the line end is found
 		}
 		if err := l.fill(); err != nil {
@@ -68,6 +76,7 @@ func (l *lines) give(one line, raw []byte, taken int) line {
 	one.text = l.decode(raw)
 	one.long = one.long || len(raw) > mostRow*l.encoding.unit()
 	if taken == len(raw) {
+		one.text = bytes.TrimRight(one.text, padding)
 		return one
 	}
 	one.end = "\n"

@@ -33,7 +33,10 @@ func sniff(head []byte, place Place, known *columns) (layout Layout, mark int, e
 	layout = Layout{Place: place, Encoding: UTF8}
 	for _, m := range marks {
 		if bytes.HasPrefix(head, []byte(m.mark)) {
-			layout.Encoding, mark = m.encoding, len(m.mark)
+			layout.Encoding = m.encoding
+			for bytes.HasPrefix(head[mark:], []byte(m.mark)) { // programs add one to a file that has one
+				mark += len(m.mark)
+			}
 			break
 		}
 	}
@@ -49,7 +52,7 @@ func sniff(head []byte, place Place, known *columns) (layout Layout, mark int, e
 		return Layout{}, 0, err
 	}
 	text := (&lines{encoding: layout.Encoding}).decode(head[mark:])
-	layout.Format, err = formatOf(bytes.TrimSpace(text), place, known)
+	layout.Format, err = formatOf(bytes.TrimFunc(text, vacant), place, known)
 	layout.Returns = returns(text, layout.Format)
 	return layout, mark, err
 }

@@ -13,8 +13,10 @@ func trimmed(text string) string { return strings.TrimFunc(text, unicode.IsSpace
 // empty reports whether nothing is left of a cell without blanks and without what
 // programs leave behind: an end-of-file character, or a page break.
 func empty(cell string) bool {
-	return strings.TrimFunc(cell, func(r rune) bool { return unicode.IsSpace(r) || r == '\x1a' || weightless(r) }) == ""
+	return strings.TrimFunc(cell, vacant) == ""
 }
+
+func vacant(r rune) bool { return unicode.IsSpace(r) || r == '\x1a' || weightless(r) }
 
 // weightless reports characters that take no room, as they are left in a text that
 // was copied from elsewhere.
@@ -117,4 +119,15 @@ func (c *checker) absentLiteral() []*Problem {
 		}
 	}
 	return problems
+}
+
+// bareName is a name of a column as it is meant: nothing that cannot be seen belongs to
+// it.
+func bareName(name string) string {
+	return trimmed(strings.Map(func(r rune) rune {
+		if unseen(r) && !unicode.IsSpace(r) {
+			return -1
+		}
+		return r
+	}, name))
 }
