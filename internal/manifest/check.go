@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"fmt"
 	"mime"
 	"regexp"
@@ -27,6 +28,7 @@ type checker struct {
 	// is reported once for all of them.
 	noDefault bool
 	fields    fieldCells // of the current row
+	base      string     // of the current row; "" for the manifest's own
 	signs     signs      // that were taken off
 }
 
@@ -62,6 +64,7 @@ func (c *checker) check(in raw) Row {
 		return row
 	}
 	c.fields.reset()
+	c.base = ""
 	for _, cell := range in.cells {
 		if p := c.take(&row, cell); p != nil {
 			row.add(p)
@@ -136,6 +139,10 @@ func (c *checker) assign(row *Row, cell Cell) *Problem {
 		return contentType(row, cell.Text)
 	case columnSHA256:
 		return sha256Of(row, cell.Text)
+	case columnBase:
+		var p *Problem
+		c.base, p = c.layout.Place.baseOf(cell.Text)
+		return p
 	}
 	return nil
 }
@@ -253,7 +260,7 @@ func (c *checker) source(row *Row) {
 	given := row.Item.Source
 	row.Item.Source = ""
 	switch {
-	case row.rejected(columnSource):
+	case row.rejected(columnSource), row.rejected(columnBase):
 		return
 	case given == "" && c.layout.Format == CSV && !slices.Contains(c.layout.Columns, columnSource):
 		row.incomplete = true
@@ -265,7 +272,9 @@ func (c *checker) source(row *Row) {
 		row.add(problem(SortLength, columnSource, "has %d bytes but may have at most %d", len(given), mostSource).hint("check the cell: a quote or a line break may be missing"))
 		return
 	}
-	canonical, p := c.layout.Place.resolve(given)
+	place := c.layout.Place
+	place.Base = cmp.Or(c.base, place.Base)
+	canonical, p := place.resolve(given)
 	if p != nil {
 		row.add(p)
 		row.Item.Source = upload.DisplaySource(given)

@@ -19,6 +19,17 @@ const (
 	columnSHA256      = "sha256"
 )
 
+// The columns that the failed rows of a batch have besides. The first one is the folder
+// of relative sources; the others are for people, and ignored.
+const (
+	columnBase    = "base"
+	columnProblem = "problem"
+	columnHint    = "hint"
+)
+
+// ignored reports whether the cells of a column are not read.
+func ignored(column string) bool { return column == columnProblem || column == columnHint }
+
 func ownColumns() []string {
 	return []string{columnSource, columnTo, columnID, columnContentType, columnSHA256}
 }
@@ -58,7 +69,7 @@ func (c *columns) base(column string) string {
 // own reports whether a column is one of ours, which every item has.
 func own(column string) bool {
 	switch column {
-	case columnSource, columnTo, columnID, columnContentType, columnSHA256:
+	case columnSource, columnTo, columnID, columnContentType, columnSHA256, columnBase:
 		return true
 	}
 	return false
@@ -66,7 +77,7 @@ func own(column string) bool {
 
 // known reports whether a column is one of ours or of some vendor's.
 func (c *columns) known(column string) bool {
-	return own(column) || len(c.owners[c.base(column)]) > 0
+	return own(column) || ignored(column) || len(c.owners[c.base(column)]) > 0
 }
 
 // CheckLiteral says what is wrong with the columns that are to be taken as they are:

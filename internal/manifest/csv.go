@@ -188,7 +188,7 @@ func (r *csvRows) row(one record, at Position) raw {
 	}
 	cells := make([]Cell, 0, len(r.columns))
 	for i, text := range one.cells[:min(len(one.cells), len(r.columns))] {
-		if text != "" {
+		if text != "" && !ignored(r.columns[i]) {
 			cells = append(cells, Cell{Column: r.columns[i], Text: sheet.Unguard(text)})
 		}
 	}

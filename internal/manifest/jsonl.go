@@ -89,7 +89,7 @@ func parseObject(text []byte) ([]Cell, *Problem) {
 			return nil, p
 		}
 		seen[cell.Column] = true
-		if cell.Text != "" {
+		if cell.Text != "" && !ignored(cell.Column) {
 			cells = append(cells, cell)
 		}
 	}

@@ -88,7 +88,7 @@ type Position struct {
 func (l Layout) CopyColumns() []string {
 	var columns []string
 	for _, name := range append([]string{columnSource, columnTo}, l.Columns...) {
-		if name != "" && !slices.Contains(columns, name) {
+		if name != "" && !ignored(name) && !slices.Contains(columns, name) {
 			columns = append(columns, name)
 		}
 	}

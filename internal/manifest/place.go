@@ -84,6 +84,28 @@ func sourceHint(err error) string {
 	return "use a path, https://HOST/PATH, s3://BUCKET/KEY or oss://BUCKET/KEY"
 }
 
+// baseOf is the folder that a row names for its relative source, in the form of Base.
+func (p Place) baseOf(folder string) (string, *Problem) {
+	bad := func(format string, args ...any) *Problem {
+		return problem(SortSource, columnBase, format, args...).hint("use the absolute path of a folder, s3://BUCKET/PREFIX/ or oss://BUCKET/PREFIX/, or leave the cell empty")
+	}
+	if upload.IsLocal(folder) {
+		folder := strings.TrimPrefix(folder, "file://")
+		switch {
+		case filepath.IsAbs(folder):
+			return filepath.Clean(folder), nil
+		case p.Base == "" || !upload.IsLocal(p.Base):
+			return "", bad("%s is not an absolute path", shown(folder))
+		}
+		return filepath.Join(p.Base, folder), nil
+	}
+	u, err := url.Parse(folder)
+	if err != nil || u.Host == "" || u.Scheme != "s3" && u.Scheme != "oss" {
+		return "", bad("%s is not a folder", shown(folder))
+	}
+	return strings.TrimSuffix((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: path.Join("/", u.Path)}).String(), "/") + "/", nil
+}
+
 func badSource(format string, args ...any) *Problem {
 	return problem(SortSource, columnSource, format, args...)
 }

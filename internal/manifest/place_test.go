@@ -54,6 +54,50 @@ func TestRelativeSourcesCountFromTheManifest(t *testing.T) {
 	}
 }
 
+func TestARowMayNameTheFolderOfItsSource(t *testing.T) {
+	for name, c := range map[string]struct{ manifest, base, source, want, says string }{
+		"a folder":                   {"m.csv", "/photos", "img/a.jpg", "/photos/img/a.jpg", ""},
+		"a folder as a URL":          {"m.csv", "file:///photos/", "a.jpg", "/photos/a.jpg", ""},
+		"a folder beside the file":   {"cat/m.csv", "img", "a.jpg", "/srv/cat/img/a.jpg", ""},
+		"none":                       {"m.csv", "", "a.jpg", "/srv/a.jpg", ""},
+		"a path from the root":       {"m.csv", "/photos", "/a.jpg", "/a.jpg", ""},
+		"a URL":                      {"m.csv", "/photos", "https://x.example/a.jpg", "https://x.example/a.jpg", ""},
+		"a prefix":                   {"m.csv", "s3://bucket/x", "a.jpg", "s3://bucket/x/a.jpg", ""},
+		"a bucket":                   {"https://x.example/m.csv", "oss://bucket/", "a.jpg", "oss://bucket/a.jpg", ""},
+		"a folder, for one at a URL": {"https://x.example/m.csv", "/photos", "a.jpg", "/photos/a.jpg", ""},
+		"a relative one at a URL":    {"https://x.example/m.csv", "img", "a.jpg", "", `base: "img" is not an absolute path (use the absolute path of a folder`},
+		"a web address":              {"m.csv", "https://x.example/a/", "a.jpg", "", `base: "https://x.example/a/" is not a folder`},
+		"what a spreadsheet left":    {"m.csv", "#REF!", "a.jpg", "", "is an error value"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			place, err := manifest.Locate(c.manifest, "/srv")
+			require.NoError(t, err)
+			_, options := placed("")
+			text := "source,to,problem,base,hint\n" + c.source + ",trustana,#N/A," + c.base + ",\"is \u200b, so do \"\"that\"\"\"\n"
+			options.Opener = shelf{files: map[string]*content{place.Source: written(text)}}
+			got := readAll(t, place, options)
+			if c.says != "" {
+				require.Len(t, got.problems(), 1)
+				require.Contains(t, got.problems()[0].String(), c.says)
+				return
+			}
+			require.Empty(t, append(got.problems(), got.footer...))
+			require.Equal(t, c.want, got.rows[0].Item.Source)
+			for _, cell := range got.rows[0].Cells {
+				require.Contains(t, []string{"source", "to", "base"}, cell.Column)
+			}
+			require.Equal(t, []string{"source", "to", "base"}, got.layout.CopyColumns())
+
+			var out strings.Builder
+			written, err := manifest.WriteRows(&out, got.layout.CopyColumns(), got.rows)
+			require.NoError(t, err)
+			require.Equal(t, 1, written)
+			place, options = placed(out.String())
+			require.Equal(t, c.want, readAll(t, place, options).rows[0].Item.Source)
+		})
+	}
+}
+
 func TestAPlaceThatCanHoldNoManifestIsRefused(t *testing.T) {
 	for given, says := range map[string]string{
 		"s3://bucket/folder/":  "is a folder in a bucket, but mediaferry does not list buckets",
