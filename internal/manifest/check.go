@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"mime"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -61,6 +62,9 @@ func (c *checker) check(in raw) Row {
 	row.Item = upload.Item{Batch: c.options.Batch, Line: in.at.Line, Again: c.options.Again}
 	if in.fault != nil {
 		row.add(in.fault)
+		if c.layout.Format == Folder {
+			row.Item.Source = c.refusedSource(in.text)
+		}
 		return row
 	}
 	c.fields.reset()
@@ -85,13 +89,12 @@ func (c *checker) check(in raw) Row {
 // take assigns a cell to the item, or to the vendor's fields.
 func (c *checker) take(row *Row, cell Cell) *Problem {
 	literal := c.literal(cell.Column)
-	if p := damaged(cell, literal); p != nil {
-		if c.layout.Format == Folder {
-			_ = p.hint("rename the file; its name is not valid UTF-8")
-		}
-		return p
-	}
+	broken := damaged(cell, literal)
 	switch {
+	case broken != nil && c.layout.Format == Folder:
+		return badSource("the name %s is not valid UTF-8 or contains a replacement character", shown(cell.Text)).hint("rename the file, or a folder above it")
+	case broken != nil:
+		return broken
 	case c.layout.Format == Folder:
 		if strings.ContainsFunc(cell.Text, invisible) {
 			return badSource("%s contains an invisible character", shown(cell.Text)).hint("rename the file")
@@ -261,6 +264,11 @@ func (c *checker) source(row *Row) {
 	row.Item.Source = ""
 	switch {
 	case row.rejected(columnSource), row.rejected(columnBase):
+		for _, cell := range row.Cells {
+			if cell.Column == columnSource {
+				row.Item.Source = c.refusedSource(cell.Text)
+			}
+		}
 		return
 	case given == "" && c.layout.Format == CSV && !slices.Contains(c.layout.Columns, columnSource):
 		row.incomplete = true
@@ -284,6 +292,26 @@ func (c *checker) source(row *Row) {
 	if row.account != nil {
 		c.format(row)
 	}
+}
+
+// refusedSource is how results name the source of a row that is refused because of it:
+// as it was given, or in a folder the path of the file. Bytes that are not text are
+// spelled out.
+func (c *checker) refusedSource(given string) string {
+	if c.layout.Format == Folder {
+		given = filepath.Join(c.layout.Place.Source, given)
+	}
+	var b strings.Builder
+	for len(given) > 0 && b.Len() < mostSource {
+		r, size := utf8.DecodeRuneInString(given)
+		if r == utf8.RuneError && size == 1 {
+			fmt.Fprintf(&b, `\x%02X`, given[0])
+		} else {
+			b.WriteString(given[:size])
+		}
+		given = given[size:]
+	}
+	return upload.DisplaySource(b.String())
 }
 
 // format checks that the vendor accepts the declared type, or else the type that

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/egress"
-	"github.com/mediaferry/mediaferry/internal/media"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -27,10 +26,9 @@ const (
 	namesPage  = 1 << 10
 )
 
-// folderRows reads the media files below a folder by name, folder by folder. It
-// ignores hidden files, and files whose extension is not that of a media type. Links
-// to files count as files; links to folders are not followed, because they may form
-// a loop.
+// folderRows reads the media files below a folder by name, folder by folder, and counts
+// what it leaves out; see omit. Links to files count as files; links to folders are not
+// followed, because they may form a loop.
 type folderRows struct {
 	ctx    context.Context
 	fsys   fs.FS
@@ -40,6 +38,7 @@ type folderRows struct {
 	frames []*frame
 	at     Position
 	newest time.Time // the latest change of a folder that was listed
+	left   tally     // what was left out
 }
 
 // frame is a folder that is being read.
@@ -48,6 +47,7 @@ type frame struct {
 	after string // the last name that was taken
 	names []name // the next names
 	whole bool   // names has all remaining names
+	count bool   // it has not been listed before
 }
 
 type name struct {
@@ -69,7 +69,7 @@ func newFolderRows(ctx context.Context, fsys fs.FS, place Place, at Position) *f
 		r.frames = append(r.frames, &frame{dir: dir, after: parts[len(parts)-1]})
 		return r
 	}
-	r.frames = []*frame{{dir: dir}}
+	r.frames = []*frame{{dir: dir, count: true}}
 	return r
 }
 
@@ -92,22 +92,31 @@ func (r *folderRows) next() (raw, error) {
 		}
 		full := path.Join(top.dir, one.text)
 		if one.mode.IsDir() {
-			r.frames = append(r.frames, &frame{dir: full})
+			r.frames = append(r.frames, &frame{dir: full, count: true})
 			continue
 		}
-		if one.mode&fs.ModeSymlink != 0 && !r.isFile(full) {
-			continue
+		if one.mode&fs.ModeSymlink != 0 {
+			if why := r.linked(full); why != taken {
+				r.left.add(why, full)
+				continue
+			}
 		}
 		return r.row(full, nil), nil
 	}
 	return raw{}, io.EOF
 }
 
-// isFile follows a link. A broken link counts as a file, whose row is refused when
-// its source is read.
-func (r *folderRows) isFile(name string) bool {
+// linked is why a link is left out. A broken link counts as a file, whose row is
+// refused when its source is read.
+func (r *folderRows) linked(name string) omission {
 	info, err := fs.Stat(r.fsys, name)
-	return err != nil || info.Mode().IsRegular()
+	switch {
+	case err != nil || info.Mode().IsRegular():
+		return taken
+	case info.IsDir():
+		return folderLink
+	}
+	return irregularFile
 }
 
 func (r *folderRows) row(name string, fault *Problem) raw {
@@ -175,12 +184,12 @@ func (r *folderRows) list(f *frame) error {
 		const chunk = 1024
 		entries, err := lister.ReadDir(chunk)
 		for _, entry := range entries {
-			f.whole = r.keep(&kept, f.after, entry) && f.whole
+			f.whole = r.keep(&kept, f, entry) && f.whole
 		}
 		switch {
 		case errors.Is(err, io.EOF):
 			slices.SortFunc(kept, func(a, b name) int { return cmp.Compare(a.text, b.text) })
-			f.names = kept
+			f.names, f.count = kept, false
 			return nil
 		case err != nil:
 			return err
@@ -191,9 +200,15 @@ func (r *folderRows) list(f *frame) error {
 }
 
 // keep adds a name to the smallest names. It reports false if a name was dropped.
-func (r *folderRows) keep(kept *largest, after string, entry fs.DirEntry) bool {
+func (r *folderRows) keep(kept *largest, f *frame, entry fs.DirEntry) bool {
 	one := name{entry.Name(), entry.Type()}
-	if one.text <= after || !wanted(one) {
+	if why := omit(one); why != taken {
+		if f.count {
+			r.leave(why, one, path.Join(f.dir, one.text))
+		}
+		return true
+	}
+	if one.text <= f.after {
 		return true
 	}
 	if len(*kept) < r.most {
@@ -207,17 +222,12 @@ func (r *folderRows) keep(kept *largest, after string, entry fs.DirEntry) bool {
 	return false
 }
 
-// wanted reports whether a name is that of a media file, or of a folder that may
-// contain one.
-func wanted(one name) bool {
-	if strings.HasPrefix(one.text, ".") {
-		return false
+// leave counts an entry that is left out. A link is one to a folder, whatever its name.
+func (r *folderRows) leave(why omission, one name, full string) {
+	if one.mode&fs.ModeSymlink != 0 && (why == noExtension || why == otherExtension) && r.linked(full) == folderLink {
+		why = folderLink
 	}
-	if one.mode.IsDir() {
-		return true
-	}
-	kind, known := media.TypeOf(one.text)
-	return known && kind.Medium() && (one.mode.IsRegular() || one.mode&fs.ModeSymlink != 0)
+	r.left.add(why, full)
 }
 
 // largest is a heap whose first element is the largest name.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -125,7 +126,36 @@ func TestLinksToFilesCountAndLinksToFoldersDoNot(t *testing.T) {
 	require.NoError(t, err)
 	_, options := placed("")
 	options.Opener, options.To = manifest.From(nil), "trustana"
-	require.Equal(t, []string{dir + "/link.jpg", dir + "/nowhere.jpg"}, readAll(t, place, options).sources())
+	require.NoError(t, syscall.Mkfifo(filepath.Join(dir, "pipe.jpg"), 0o600))
+	got := readAll(t, place, options)
+	require.Equal(t, []string{dir + "/link.jpg", dir + "/nowhere.jpg"}, got.sources())
+	require.Len(t, got.footer, 2)
+	require.Equal(t, `2 links to folders are left out: "circle", "folder.jpg"`, got.footer[0].Message)
+	require.Equal(t, `1 pipe, socket or device is left out: "pipe.jpg"`, got.footer[1].Message)
+}
+
+func TestWhatAFolderLeavesOutIsCounted(t *testing.T) {
+	place, options := inFolder(library(
+		"shoe.jpg", "stereo.MPO", "@eaDir/shoe.jpg/SYNOPHOTO_THUMB_XL.jpg", "#recycle/old.jpg", "a/@EADIR/x.jpg", "$RECYCLE.BIN/S-1/$R12.jpg",
+		"__MACOSX/shoe.jpg", "System Volume Information/x.jpg", "lost+found/x.jpg", "FOUND.000/x.jpg", "found.jpg/x.jpg",
+		".Trash-1000/x.jpg", ".hidden.jpg", "._shoe.jpg", "Thumbs.db", "DESKTOP.INI", "notes.txt", "a/list.csv", "README", "Catalog.lrdata/x.jpg",
+	))
+	got := readAll(t, place, options)
+	require.Equal(t, []string{home + "/found.jpg/x.jpg", home + "/shoe.jpg", home + "/stereo.MPO"}, got.sources())
+	var said []string
+	for _, p := range got.footer {
+		require.True(t, p.Warning)
+		require.Equal(t, manifest.SortFolder, p.Sort)
+		require.NotEmpty(t, p.Hint)
+		said = append(said, p.Message)
+	}
+	require.Equal(t, []string{
+		`9 folders of systems or programs are left out, for example "#recycle", "$RECYCLE.BIN", "@eaDir"`,
+		`2 files of systems or programs are left out: "DESKTOP.INI", "Thumbs.db"`,
+		`3 hidden files and folders are left out: ".Trash-1000", "._shoe.jpg", ".hidden.jpg"`,
+		`1 file without an extension is left out: "README"`,
+		`2 files with other extensions than those of media are left out: "a/list.csv", "notes.txt"`,
+	}, said)
 }
 
 func TestAFolderNeedsAnAccountAndMedia(t *testing.T) {
@@ -140,7 +170,7 @@ func TestAFolderNeedsAnAccountAndMedia(t *testing.T) {
 	r, err := manifest.Open(t.Context(), place, options)
 	require.NoError(t, err)
 	_, err = r.Next(t.Context())
-	require.ErrorContains(t, err, `has no media files`)
+	require.ErrorContains(t, err, `has no media files; 1 file with another extension than those of media is left out: "a.txt"`)
 	require.NoError(t, r.Close())
 }
 
@@ -190,7 +220,8 @@ func TestANameThatIsNoTextIsRefused(t *testing.T) {
 	got := readAll(t, place, options)
 	require.Len(t, got.problems(), 2)
 	require.Contains(t, got.problems()[0].String(), "contains an invisible character")
-	require.Contains(t, got.problems()[1].String(), "rename the file; its name is not valid UTF-8")
+	require.Contains(t, got.problems()[1].String(), `the name "\xe4.jpg" is not valid UTF-8`)
+	require.Equal(t, dir+`/\xE4.jpg`, got.rows[1].Item.Source, "a report says which file it is")
 }
 
 func TestListingAFolderEndsWithItsContext(t *testing.T) {

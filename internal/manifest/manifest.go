@@ -181,10 +181,13 @@ func (r *Reader) Header() []Problem { return r.header }
 
 // Columns returns warnings about whole columns, which are known only after the last
 // row: that no row's vendor has the column, and that the signs of texts were taken off
-// its cells.
+// its cells. Of a folder, it returns what is left out, by reasons.
 func (r *Reader) Columns() []Problem {
 	if !errors.Is(r.err, io.EOF) {
 		return nil
+	}
+	if folder, is := r.rows.(*folderRows); is {
+		return folder.left.problems()
 	}
 	return append(r.unused(), r.checker.signs.problems()...)
 }
@@ -264,8 +267,9 @@ func (r *Reader) end() error {
 }
 
 func (r *Reader) empty() error {
-	if r.layout.Format == Folder {
-		return invalid(r.layout.Place, "has no media files").WithHint("mediaferry ignores hidden files, and files whose extension is not that of an image, a video, an audio file or a PDF")
+	if folder, is := r.rows.(*folderRows); is {
+		return invalid(r.layout.Place, "has no media files%s", folder.left.summary()).
+			WithHint("use a folder with files whose extension is that of an image, a video, a sound or a PDF; system folders and hidden files are left out")
 	}
 	return invalid(r.layout.Place, "has no rows").WithHint("add one row per media file below the header")
 }

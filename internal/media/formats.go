@@ -31,7 +31,7 @@ const (
 // formats lists what names and bytes are understood to be. Rows that no vendor
 // takes are here so that a contradiction or a refusal can call them by name.
 var formats = []format{
-	{kind: JPEG, extensions: []string{".jpg", ".jpeg"}, others: []string{".jpe", ".jfif", ".jif"}},
+	{kind: JPEG, extensions: []string{".jpg", ".jpeg"}, others: []string{".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".mpo", ".jps", ".insp"}},
 	{kind: PNG, extensions: []string{".png"}, others: []string{".apng"}},
 	{kind: GIF, extensions: []string{".gif"}},
 	{kind: WebP, extensions: []string{".webp"}},
