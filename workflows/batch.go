@@ -86,7 +86,7 @@ func dispatchRoutes(ctx workflow.Context, id string, round int, plan upload.Batc
 		if route.Waiting == 0 {
 			continue
 		}
-		name := fmt.Sprintf("dispatcher/%s/%d.%d", id, round, i+1)
+		name := upload.WorkflowID(fmt.Sprintf("dispatcher/%s/%d.%d", id, round, i+1))
 		ids = append(ids, name)
 		child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 			WorkflowID: name, TaskQueue: upload.TaskQueue,
@@ -119,7 +119,8 @@ func finish(ctx workflow.Context, in upload.Finish) (end upload.BatchEnd, err er
 
 // shardPriority puts shards behind single uploads, and lets batches take turns.
 func shardPriority(id string) temporal.Priority {
-	return temporal.Priority{PriorityKey: 4, FairnessKey: id[:min(len(id), 64)]}
+	key := upload.WorkflowID(id) // ASCII, so that no cut is within a character
+	return temporal.Priority{PriorityKey: 4, FairnessKey: key[:min(len(key), 64)]}
 }
 
 // scheduled makes a batch of what is new in a manifest or a folder, and runs it.

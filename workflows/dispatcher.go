@@ -95,7 +95,7 @@ func (f *dispatcher) send(ctx workflow.Context, shards []upload.Shard) error {
 }
 
 func (f *dispatcher) carry(ctx workflow.Context, p upload.Shard) error {
-	id := fmt.Sprintf("shard/%s/%s/%d", p.Batch, p.Route.Account, p.First)
+	id := upload.WorkflowID(fmt.Sprintf("shard/%s/%s/%d", p.Batch, p.Route.Account, p.First))
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID: id, TaskQueue: upload.TaskQueue,
 		ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL, WaitForCancellation: true,

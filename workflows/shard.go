@@ -96,7 +96,7 @@ func (p *shardRun) receive(ctx workflow.Context) {
 // it from outside.
 func (p *shardRun) send(ctx workflow.Context, item upload.Item) error {
 	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID: item.UploadID, TaskQueue: upload.TaskQueue,
+		WorkflowID: upload.WorkflowID(item.UploadID), TaskQueue: upload.TaskQueue,
 		ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON, WaitForCancellation: true,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		Priority:              shardPriority(item.Batch),
@@ -121,7 +121,7 @@ func (p *shardRun) send(ctx workflow.Context, item upload.Item) error {
 func (p *shardRun) record(ctx workflow.Context, item upload.Item, err error) error {
 	now := workflow.Now(ctx).UTC()
 	result := upload.NewResult(item, upload.WayOwn, now)
-	result.State, result.FinishedAt, result.WorkflowID = upload.StateFailed, &now, upload.Text(item.UploadID)
+	result.State, result.FinishedAt, result.WorkflowID = upload.StateFailed, &now, upload.Text(upload.WorkflowID(item.UploadID))
 	result.Error = upload.FailureOf(upload.Errorf(upload.KindInternal, "", "the workflow was terminated outside of mediaferry: %s", err).
 		WithHint("to run it again: mediaferry retry %s", item.UploadID))
 	ctx = workflow.WithActivityOptions(ctx, books("record failed"))

@@ -103,7 +103,7 @@ func CheckBatchID(id string) error {
 }
 
 // BatchWorkflowID names the workflow of a batch.
-func BatchWorkflowID(batch string) string { return "batch/" + batch }
+func BatchWorkflowID(batch string) string { return WorkflowID("batch/" + batch) }
 
 // Route is the rows of one batch that take one way: to one account, read in one
 // task queue. Each route is dispatched by a workflow of its own.

@@ -110,7 +110,7 @@ func (v Verification) Good() bool {
 }
 
 // VerifyWorkflowID names the workflow that verifies an upload.
-func VerifyWorkflowID(uploadID string) string { return "verify/" + uploadID }
+func VerifyWorkflowID(uploadID string) string { return WorkflowID("verify/" + uploadID) }
 
 // Names of the workflow that verifies an upload, and of its activity. Both take the
 // upload ID.

@@ -67,7 +67,7 @@ CRON_TZ=ZONE.`,
 }
 
 // scheduleID names a schedule in Temporal.
-func scheduleID(name string) string { return "batch/" + name }
+func scheduleID(name string) string { return upload.WorkflowID("batch/" + name) }
 
 func (c batchScheduleCommand) run(ctx context.Context, f scheduleFlags, args []string) error {
 	name := args[0]
@@ -141,7 +141,7 @@ func (c batchScheduleCommand) scheduled(ctx context.Context, name, given, to str
 // putSchedule makes a schedule, or changes the one of that name.
 func (c batchScheduleCommand) putSchedule(ctx context.Context, cron string, what upload.Scheduled) error {
 	spec := client.ScheduleSpec{CronExpressions: []string{cron}}
-	id := "scheduled/" + what.Name
+	id := upload.WorkflowID("scheduled/" + what.Name)
 	input, err := codec.ScheduleInput(c.Keys, id, what)
 	if err != nil {
 		return err

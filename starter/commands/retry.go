@@ -45,7 +45,7 @@ func (c retryCommand) run(ctx context.Context, id string, asJSON bool) error {
 		return err
 	}
 	item.Queue = ""
-	if err := c.Ledger.AllowClaims(ctx, id); err != nil {
+	if err := c.Ledger.AllowClaims(ctx, item.UploadID); err != nil {
 		return err
 	}
 	items := []upload.Item{item}

@@ -131,7 +131,7 @@ func (bs Batches) SignalRows(ctx context.Context, id, signal string) error {
 			if err != nil {
 				return err
 			}
-			if entry.WorkflowID != entry.Result.UploadID {
+			if entry.WorkflowID != upload.WorkflowID(entry.Result.UploadID) {
 				continue
 			}
 			err := bs.session.Temporal.SignalWorkflow(ctx, entry.WorkflowID, entry.RunID, signal, nil)

@@ -19,7 +19,7 @@ const detachTime = time.Minute
 // Grouped reports whether an item is a row of a batch that has no workflow of its
 // own: it is in a shard with others, or waits.
 func Grouped(e ledger.Entry) bool {
-	return e.Result.Batch != "" && e.WorkflowID != e.Result.UploadID
+	return e.Result.Batch != "" && e.WorkflowID != upload.WorkflowID(e.Result.UploadID)
 }
 
 // followRow follows a row that has no workflow of its own, by the ledger.

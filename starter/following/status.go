@@ -42,14 +42,15 @@ func (u Uploads) ask(ctx context.Context, f *Upload) (now underWay, err error) {
 // Unclaimed is an upload that the ledger does not have yet, because its source has not
 // been examined: found is false where no workflow of that name runs.
 func (u Uploads) Unclaimed(ctx context.Context, id string) (entry ledger.Entry, found bool) {
-	described, err := u.session.Temporal.DescribeWorkflowExecution(ctx, id, "")
+	workflowID := upload.WorkflowID(id)
+	described, err := u.session.Temporal.DescribeWorkflowExecution(ctx, workflowID, "")
 	info := described.GetWorkflowExecutionInfo()
 	if err != nil || info.GetStatus() != enums.WORKFLOW_EXECUTION_STATUS_RUNNING {
 		return entry, false
 	}
-	entry.WorkflowID, entry.RunID = id, info.GetExecution().GetRunId()
+	entry.WorkflowID, entry.RunID = workflowID, info.GetExecution().GetRunId()
 	entry.Result = upload.Result{UploadID: id, State: upload.StateWaiting, Way: upload.WayOwn}
-	if status, err := u.Status(ctx, id, entry.RunID); err == nil {
+	if status, err := u.Status(ctx, workflowID, entry.RunID); err == nil {
 		entry.Result = status.Result
 	}
 	return entry, entry.Result.UploadID == id

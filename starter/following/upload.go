@@ -68,7 +68,7 @@ func (u Uploads) Start(ctx context.Context, items []upload.Item) ([]*Upload, err
 // execute starts an item's workflow, or finds the one that runs.
 func (u Uploads) execute(ctx context.Context, item upload.Item) (client.WorkflowRun, error) {
 	run, err := u.session.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID:                       item.UploadID,
+		ID:                       upload.WorkflowID(item.UploadID),
 		TaskQueue:                upload.TaskQueue,
 		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,

@@ -7,15 +7,21 @@ import (
 	"strings"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/starter/exit"
 )
 
-// Upload reads one item. An unknown ID is a misuse that names near ones.
+// Upload reads one item, by its ID or by that of its workflow. An unknown ID is a misuse that names near ones.
 func (s *Session) Upload(ctx context.Context, id string) (ledger.Entry, error) {
 	entry, err := s.Ledger.Get(ctx, id)
 	var unknown *ledger.NotFoundError
 	if !errors.As(err, &unknown) {
 		return entry, err
+	}
+	if name := upload.NameOfWorkflow(id); name != id { // copied from Temporal's UI
+		if entry, err := s.Ledger.Get(ctx, name); err == nil {
+			return entry, nil
+		}
 	}
 	hint := "run `mediaferry list` to see your uploads"
 	if len(unknown.Near) > 0 {
