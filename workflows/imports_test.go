@@ -26,7 +26,7 @@ var allowed = []string{
 // vocabulary is all that the vocabulary may import, since workflows use it.
 var vocabulary = []string{
 	"crypto/sha256", "encoding/hex", "encoding/json", "errors", "fmt", "hash/crc64", "hash/fnv",
-	"net/url", "path/filepath", "slices", "strconv", "strings", "time", "unicode",
+	"net/url", "path/filepath", "regexp", "slices", "strconv", "strings", "time", "unicode",
 }
 
 // pure is all that the flow may import, since workflows use it: the vocabulary, and
