@@ -38,7 +38,7 @@ type RefusedError struct {
 // Error is one line; Found names the rows.
 func (e *RefusedError) Error() string {
 	if e.Whole {
-		return fmt.Sprintf("%q is not a valid manifest: %s", e.Manifest, e.Found.First[0])
+		return fmt.Sprintf("%q is not a valid manifest: %s", e.Manifest, e.Found.Groups()[0])
 	}
 	return fmt.Sprintf("manifest %q has %s that would be refused", e.Manifest, plural(e.Found.Refused, "row"))
 }
@@ -80,17 +80,21 @@ func NameOf(place manifest.Place) string {
 // read reads a manifest through, and gives each row to each. header is told of
 // what is wrong with the whole: before the first row, and of what only all rows
 // together show, after the last one.
-func read(ctx context.Context, place manifest.Place, options manifest.Options, header func([]manifest.Problem), each func(manifest.Row) error) (layout manifest.Layout, err error) {
+func read(ctx context.Context, place manifest.Place, options manifest.Options, header func([]manifest.Problem) error, each func(manifest.Row) error) (layout manifest.Layout, err error) {
 	reader, err := manifest.Open(ctx, place, options)
 	if err != nil {
 		return layout, err
 	}
 	defer func() { err = errors.Join(err, reader.Close()) }()
-	header(reader.Header())
+	if err := header(reader.Header()); err != nil {
+		return layout, err
+	}
 	for {
 		row, err := reader.Next(ctx)
 		if errors.Is(err, io.EOF) {
-			header(reader.Columns())
+			if err := header(reader.Columns()); err != nil {
+				return layout, err
+			}
 			return reader.Layout()
 		}
 		if err != nil {
@@ -100,19 +104,6 @@ func read(ctx context.Context, place manifest.Place, options manifest.Options, h
 			return layout, err
 		}
 	}
-}
-
-// refuse adds to a row why its source cannot be read where it is; it returns any
-// error that is not about the row.
-func refuse(row *manifest.Row, err error) error {
-	var known *upload.Error
-	if !errors.As(err, &known) || known.Kind != upload.KindInvalid {
-		return err
-	}
-	row.Problems = append(row.Problems, manifest.Problem{
-		Line: row.Line(), Sort: manifest.SortSource, Column: "source", Message: known.Message, Hint: known.Hint,
-	})
-	return nil
 }
 
 // fatal reports whether the header makes every row unfit.

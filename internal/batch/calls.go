@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"fmt"
 	"math"
 	"time"
 
@@ -18,11 +19,12 @@ type Calls struct {
 	Poll     int64 `json:"poll"`
 }
 
-func (c *Calls) add(other Calls) {
-	c.Prepare += other.Prepare
-	c.Transfer += other.Transfer
-	c.Complete += other.Complete
-	c.Poll += other.Poll
+// add adds calls that often; -1 takes them away.
+func (c *Calls) add(other Calls, times int64) {
+	c.Prepare += times * other.Prepare
+	c.Transfer += times * other.Transfer
+	c.Complete += times * other.Complete
+	c.Poll += times * other.Poll
 }
 
 // metered are the calls that the vendor's rate limit counts: all but those that
@@ -73,16 +75,21 @@ func packs(spec *spec.Spec, item upload.Item, size int64) bool {
 	return spec.Packs(content)
 }
 
-// floorOf is the least time that the calls take by the account's limits.
-func floorOf(account spec.Account, calls int64) time.Duration {
-	var floor time.Duration
+// floorOf is the least time that the calls take by the account's limits, and the limit
+// that sets it, in words.
+func floorOf(account spec.Account, calls int64) (floor time.Duration, pace string) {
 	if account.Rate > 0 {
 		floor = seconds(float64(max(calls-int64(account.Burst), 0)) / account.Rate)
 	}
-	for _, q := range account.Quotas {
-		floor = max(floor, seconds(float64(max(calls-1, 0)/q.Limit)*q.Window.Seconds()))
+	if floor > 0 {
+		pace = fmt.Sprintf("%s takes %g calls per second", account.Name, account.Rate)
 	}
-	return floor
+	for _, q := range account.Quotas {
+		if within := seconds(float64(max(calls-1, 0)/q.Limit) * q.Window.Seconds()); within > floor {
+			floor, pace = within, fmt.Sprintf("%s takes %d calls in %s", account.Name, q.Limit, q.Window)
+		}
+	}
+	return floor, pace
 }
 
 func seconds(n float64) time.Duration {

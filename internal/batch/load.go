@@ -12,6 +12,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/manifest"
+	"github.com/mediaferry/mediaferry/internal/sources"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -53,9 +54,13 @@ type Loading struct {
 	Canary int
 	By     string
 
-	// Queue is the task queue of those who can read a local path. An error of kind
-	// invalid refuses the row; others end the loading, before anything is written.
-	Queue func(ctx context.Context, path string) (string, error)
+	// Queue tells who can read a local path. Errors that refuse no row end the
+	// loading, before anything is written.
+	Queue Queue
+	// Sources looks at sources from outside, and opens as many as Heads says, so that
+	// rows are refused whose sources cannot be sent; nil: no source is looked at.
+	Sources *sources.Sources
+
 	// Beat is told now and then how many rows are loaded; it may be nil.
 	Beat func(rows int64)
 	Now  func() time.Time
@@ -72,6 +77,9 @@ type Loaded struct {
 	Found manifest.Collected
 
 	fresh int64 // valid rows that were not delivered before
+	// unfit are rows, by their number, whose files turned out to be unfit when they
+	// were opened.
+	unfit map[int]manifest.Problem
 }
 
 // ErrNothingNew says that all rows were delivered before, so that there is no
@@ -92,6 +100,14 @@ func Load(ctx context.Context, l Loading) (Loaded, error) {
 	if l.Now == nil {
 		l.Now = time.Now
 	}
+	found, err := l.Ledger.Batch(ctx, l.Batch)
+	attached := err == nil
+	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
+		return Loaded{}, err
+	}
+	if attached && found.State != upload.BatchLoading {
+		l.Sources = nil // its files may be gone by now
+	}
 	loaded, err := l.check(ctx)
 	if err != nil {
 		return loaded, err
@@ -100,19 +116,13 @@ func Load(ctx context.Context, l Loading) (Loaded, error) {
 		return loaded, ErrNothingNew
 	}
 	wanted := l.batch(loaded.Layout)
-	found, err := l.Ledger.Batch(ctx, l.Batch)
-	switch {
-	case errors.Is(err, ledger.ErrNotFound):
+	if loaded.Attached = attached; !attached {
 		if refused := l.refused(loaded.Found); refused != nil {
 			return loaded, refused
 		}
 		if found, _, err = l.Ledger.OpenBatch(ctx, wanted); err != nil {
 			return loaded, err
 		}
-	case err != nil:
-		return loaded, err
-	default:
-		loaded.Attached = true
 	}
 	loaded.Batch = found
 	if err := l.same(found, wanted); err != nil {
@@ -121,7 +131,7 @@ func Load(ctx context.Context, l Loading) (Loaded, error) {
 	if found.State != upload.BatchLoading {
 		return loaded, nil
 	}
-	total, err := l.load(ctx, loaded.Layout)
+	total, err := l.load(ctx, loaded)
 	if err != nil {
 		return loaded, err
 	}
@@ -133,24 +143,31 @@ func Load(ctx context.Context, l Loading) (Loaded, error) {
 	return loaded, err
 }
 
-// check reads the manifest through and finds everything that is wrong with it.
+// check reads the manifest through and finds everything that is wrong with it. Where
+// the batch is there already, its rows were looked at when it was loaded.
 func (l Loading) check(ctx context.Context) (Loaded, error) {
 	var loaded Loaded
 	whole := false
+	e := l.examiner()
 	page := l.newPage(func(_ context.Context, rows []manifest.Row) error {
 		loaded.fresh += int64(len(rows))
 		return nil
 	})
-	layout, err := read(ctx, l.Place, l.options(), func(header []manifest.Problem) {
+	layout, err := read(ctx, l.Place, l.options(), func(header []manifest.Problem) error {
 		loaded.Found.Add(header...)
 		whole = whole || fatal(header)
+		return nil
 	}, func(row manifest.Row) error {
-		if err := l.route(ctx, &row); err != nil {
+		is, err := e.outside(ctx, &row)
+		if err != nil {
 			return err
 		}
 		loaded.Found.AddRow(row)
-		if !row.Valid() || l.Fresh == nil {
+		if !row.Valid() {
 			return nil
+		}
+		if _, err := e.heads.offer(ctx, row, is); err != nil || l.Fresh == nil {
+			return err
 		}
 		return page.add(ctx, row)
 	})
@@ -164,19 +181,37 @@ func (l Loading) check(ctx context.Context) (Loaded, error) {
 	if whole {
 		return loaded, &RefusedError{Manifest: l.Place.Display(), Found: loaded.Found, Whole: true}
 	}
-	return loaded, nil
+	return loaded, loaded.open(ctx, e.heads)
 }
 
-// route finds who can read a row's source, or refuses the row.
-func (l Loading) route(ctx context.Context, row *manifest.Row) error {
-	if !row.Valid() || !row.Item.Local() || l.Queue == nil {
-		return nil
+// examiner is what refuses rows because of their sources.
+func (l Loading) examiner() *examiner {
+	sampling := Heads()
+	if l.Sources == nil {
+		sampling = Sampling{}
 	}
-	queue, err := l.Queue(ctx, row.Item.Source)
+	e := newExaminer(l.Catalog, l.Sources, sampling)
+	e.queue = l.Queue
+	return e
+}
+
+// open opens the files that were chosen, and keeps in mind which rows are refused for
+// that: the next reading does not open them again.
+func (l *Loaded) open(ctx context.Context, heads *heads) error {
+	found, err := heads.end(ctx)
 	if err != nil {
-		return refuse(row, err)
+		return err
 	}
-	row.Item.Queue = queue
+	l.unfit = map[int]manifest.Problem{}
+	for _, v := range found {
+		if v.row.Valid() {
+			continue
+		}
+		p := v.row.Problems[len(v.row.Problems)-1]
+		l.unfit[v.row.At.Row] = p
+		l.Found.Refused++
+		l.Found.Add(p)
+	}
 	return nil
 }
 
@@ -229,7 +264,7 @@ func (l Loading) same(found, wanted ledger.Batch) error {
 
 // load reads the manifest once more and puts its rows down; it returns how many
 // those are. Rows that an interrupted loading put down are passed over.
-func (l Loading) load(ctx context.Context, was manifest.Layout) (int64, error) {
+func (l Loading) load(ctx context.Context, was Loaded) (int64, error) {
 	skip, err := l.loaded(ctx)
 	if err != nil {
 		return 0, err
@@ -245,20 +280,24 @@ func (l Loading) load(ctx context.Context, was manifest.Layout) (int64, error) {
 		}
 		return nil
 	})
-	is, err := read(ctx, l.Place, l.options(), func([]manifest.Problem) {}, func(row manifest.Row) error {
+	e := l.examiner()
+	is, err := read(ctx, l.Place, l.options(), func([]manifest.Problem) error { return nil }, func(row manifest.Row) error {
 		if int64(row.At.Row) < skip {
 			return nil
 		}
-		if err := l.route(ctx, &row); err != nil {
+		if _, err := e.outside(ctx, &row); err != nil {
 			return err
+		}
+		if p, unfit := was.unfit[row.At.Row]; unfit && row.Valid() {
+			row.Problems = append(row.Problems, p)
 		}
 		return page.add(ctx, row)
 	})
 	if err != nil {
 		return 0, err
 	}
-	if is.SHA256 != was.SHA256 || is.Rows != was.Rows {
-		return 0, upload.Errorf(upload.KindMissing, upload.StepClaim, "manifest %q changed while it was read: its SHA-256 was %s and is now %s", l.Place.Display(), was.SHA256, is.SHA256).
+	if is.SHA256 != was.Layout.SHA256 || is.Rows != was.Layout.Rows {
+		return 0, upload.Errorf(upload.KindMissing, upload.StepClaim, "manifest %q changed while it was read: its SHA-256 was %s and is now %s", l.Place.Display(), was.Layout.SHA256, is.SHA256).
 			WithHint("nothing was sent; start it again with another --id")
 	}
 	err = page.flush(ctx)

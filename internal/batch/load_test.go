@@ -123,7 +123,7 @@ func TestNothingIsWrittenWhereARowIsBad(t *testing.T) {
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, upload.KindInvalid, upload.KindOf(err))
 	require.Equal(t, 1, refused.Found.Refused)
-	require.Equal(t, 3, refused.Found.First[0].Line)
+	require.Equal(t, 3, refused.Found.Groups()[0].Lines.First())
 	_, err = books.Batch(t.Context(), "spring")
 	require.ErrorIs(t, err, ledger.ErrNotFound)
 	require.Empty(t, rowsOf(t, books, "spring"))
@@ -241,8 +241,8 @@ func TestAPathThatNobodyMayReadIsItsRowsFault(t *testing.T) {
 	var refused *batch.RefusedError
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, 1, loaded.Found.Refused)
-	require.Equal(t, 3, loaded.Found.First[0].Line)
-	require.Contains(t, loaded.Found.First[0].String(), "lies outside (move it)")
+	require.Equal(t, 3, loaded.Found.Groups()[0].Lines.First())
+	require.Contains(t, loaded.Found.Groups()[0].String(), "lies outside (move it)")
 
 	l.SkipInvalid = true
 	_, err = batch.Load(t.Context(), l)
@@ -374,4 +374,35 @@ func TestRowsThatGoLastAreKnownFromTheBeginning(t *testing.T) {
 	require.Equal(t, []upload.Shard{{
 		Batch: "spring", Route: upload.Route{Account: "closient", Vendor: "closient"}, First: 3, Last: 3, Rows: 1,
 	}}, shards, "the primary image is left for later")
+}
+
+func TestRowsWhoseSourcesARunWouldRefuseAreRefused(t *testing.T) {
+	place := shelf(t, "source,to\nmedia/mug.png,trustoo\nnothere.png,trustoo\nlying.gif,trustoo\nhttp://host.example/a.png,trustoo\n")
+	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(place.Source), "lying.gif"), []byte("\x89PNG\r\n\x1a\n0000IHDR"), 0o600))
+	books := open(t)
+	l := loading(place, books)
+	l.Sources = sources.New(sources.Options{})
+	_, err := batch.Load(t.Context(), l)
+	var refused *batch.RefusedError
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, 3, refused.Found.Refused)
+
+	l.SkipInvalid = true
+	loaded, err := batch.Load(t.Context(), l)
+	require.NoError(t, err)
+	states := map[upload.State]int{}
+	for _, entry := range rowsOf(t, books, loaded.Batch.ID) {
+		states[entry.Result.State]++
+		if entry.Result.State == upload.StateFailed {
+			require.Equal(t, upload.KindInvalid, entry.Result.Error.Kind)
+			require.NotEmpty(t, entry.Result.Source)
+		}
+	}
+	require.Equal(t, map[upload.State]int{upload.StateWaiting: 1, upload.StateFailed: 3}, states)
+
+	require.NoError(t, os.RemoveAll(filepath.Join(filepath.Dir(place.Source), "media")))
+	l.SkipInvalid = false
+	loaded, err = batch.Load(t.Context(), l)
+	require.NoError(t, err, "what was sent may be gone when somebody looks at the batch again")
+	require.True(t, loaded.Attached)
 }

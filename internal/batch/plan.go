@@ -6,10 +6,8 @@ import (
 	"os"
 	"time"
 
-	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/manifest"
-	"github.com/mediaferry/mediaferry/internal/media"
 	"github.com/mediaferry/mediaferry/internal/sources"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors"
@@ -29,13 +27,16 @@ type Planning struct {
 	Again bool
 	// Literal names columns that are taken as they are.
 	Literal []string
-	// Sample is how many sources are opened, spread over the manifest; 0: none.
-	// Sources opens them.
-	Sample  int
-	Sources *sources.Sources
-	// Reads tells why a local path could not be read by anybody: an error of kind
-	// invalid refuses its row, others end the planning. Nil: all paths can.
-	Reads func(path string) error
+	// Sources looks at sources from outside, and opens as many as Sampling says;
+	// nil: it is not known which sources a run would refuse.
+	Sources  *sources.Sources
+	Sampling Sampling
+	// Queue tells who could read a local path; nil: all paths can be read. Errors that
+	// refuse no row end the planning.
+	Queue Queue
+	// Each is told of every problem, in the order in which they are found; it may be
+	// nil. Its errors end the planning.
+	Each func(manifest.Problem) error
 	// Ledger tells which rows were delivered before; nil: not asked.
 	Ledger Delivered
 	Prices Prices
@@ -48,8 +49,8 @@ type Delivered interface {
 	Delivered(ctx context.Context, rows []ledger.Lookup) (map[string]ledger.Entry, error)
 }
 
-// Plan is what a batch of a manifest would be. Its JSON is what `batch plan
-// --json` prints.
+// Plan is what a batch of a manifest would be. Its JSON is the last line of what
+// `batch plan --json` prints.
 type Plan struct {
 	Manifest string `json:"manifest"`
 	// Batch is the name that a batch of the manifest gets; null where it needs one.
@@ -59,13 +60,12 @@ type Plan struct {
 	// Whole says that the header is wrong: all rows are refused then, whatever is
 	// wrong with each.
 	Whole bool `json:"refused_as_a_whole"`
-	// Refused rows are wrong by themselves: no batch is started with them. Unfit
-	// ones would fail as soon as their source is looked at, Known ones were
-	// delivered before and would be skipped; all others are ToSend.
-	Refused int64 `json:"refused"`
-	Unfit   int64 `json:"unfit"`
-	Known   int64 `json:"known"`
-	ToSend  int64 `json:"to_send"`
+	// Refused rows would be refused by `batch start`, Known ones were delivered
+	// before and would be skipped; all others are ToSend.
+	Refused  int64 `json:"refused"`
+	Known    int64 `json:"known"`
+	ToSend   int64 `json:"to_send"`
+	Warnings int64 `json:"warnings"`
 	// Bytes is of what would be sent, as far as sizes are known: those of
 	// sources on this host.
 	Bytes       int64         `json:"bytes"`
@@ -73,14 +73,12 @@ type Plan struct {
 	Accounts    []AccountPlan `json:"accounts"`
 	// Floor is the least time that the rate limits leave, in seconds: that of
 	// the slowest account, since accounts do not wait for each other.
-	Floor      float64            `json:"floor_seconds"`
-	Actions    Actions            `json:"temporal_actions"`
-	Duplicates Duplicates         `json:"duplicates"`
-	Sample     *Sample            `json:"sample,omitempty"`
-	Problems   manifest.Collected `json:"problems"`
-	// Sources is what is wrong with sources on this host, which were looked at
-	// from outside: missing, empty, too large.
-	Sources manifest.Collected `json:"sources"`
+	Floor      float64    `json:"floor_seconds"`
+	Actions    Actions    `json:"temporal_actions"`
+	Duplicates Duplicates `json:"duplicates"`
+	Sample     *Sample    `json:"sample,omitempty"`
+	// Found is what is wrong with the manifest and its sources.
+	Found manifest.Collected `json:"-"`
 }
 
 // AccountPlan is one account's part in a plan.
@@ -97,6 +95,8 @@ type AccountPlan struct {
 	// Rate is what the account may ask of the vendor each second; 0: no limit.
 	Rate  float64 `json:"requests_per_second"`
 	Floor float64 `json:"floor_seconds"`
+	// Pace says which limit sets Floor, in words; "" where none does.
+	Pace string `json:"pace"`
 
 	vendor  vendors.Vendor
 	account spec.Account
@@ -106,33 +106,32 @@ type AccountPlan struct {
 type planner struct {
 	Planning
 	plan     *Plan
+	examiner *examiner
 	accounts map[string]*AccountPlan
 	expected expectation
 	page     []planned
 	twins    *twins
-	sample   *reservoir
 }
 
 // planned is a row with what is known of its source.
 type planned struct {
-	row         manifest.Row
-	account     *AccountPlan
-	size        int64 // 0: not known
-	fingerprint string
-	unfit       *manifest.Problem
+	row     manifest.Row
+	account *AccountPlan
+	seen
 }
 
 // Make plans a batch, without any side effect. The error is an *upload.Error
 // where the manifest cannot be read at all; rows that would be refused are no
-// error and stand in Plan.Problems.
+// error and stand in Plan.Found.
 func Make(ctx context.Context, p Planning) (_ *Plan, err error) {
 	if p.Prices.Tiers == nil {
 		p.Prices = ListPrices()
 	}
 	m := &planner{
 		Planning: p, plan: &Plan{Manifest: p.Place.Display(), Batch: upload.Text(p.Batch)},
-		accounts: map[string]*AccountPlan{}, sample: newReservoir(p.Sample),
+		examiner: newExaminer(p.Catalog, p.Sources, p.Sampling), accounts: map[string]*AccountPlan{},
 	}
+	m.examiner.queue = p.Queue
 	if m.twins, err = newTwins(p.Temporary); err != nil {
 		return nil, err
 	}
@@ -140,118 +139,115 @@ func Make(ctx context.Context, p Planning) (_ *Plan, err error) {
 	// The rows are those of no batch: one that has been there under the name
 	// counts among what was delivered before. No name of a batch has the sign.
 	options := manifest.Options{Opener: p.Opener, Catalog: p.Catalog, To: p.To, Batch: "?" + p.Batch, Again: p.Again, Literal: p.Literal}
-	layout, err := read(ctx, p.Place, options, func(header []manifest.Problem) {
-		m.plan.Problems.Add(header...)
+	layout, err := read(ctx, p.Place, options, func(header []manifest.Problem) error {
 		m.plan.Whole = m.plan.Whole || fatal(header)
+		return m.tell(header...)
 	}, func(row manifest.Row) error { return m.row(ctx, row) })
 	if err != nil {
 		return nil, err
 	}
-	if err := m.flush(ctx); err != nil {
+	if err := m.finish(ctx); err != nil {
 		return nil, err
 	}
 	m.plan.SHA256, m.plan.Rows = layout.SHA256, int64(layout.Rows)
 	m.total()
-	if m.plan.Duplicates, err = m.twins.find(ctx); err != nil {
-		return nil, err
-	}
-	if p.Sample > 0 && p.Sources != nil {
-		m.plan.Sample, err = m.look(ctx)
-	}
+	m.plan.Duplicates, err = m.twins.find(ctx)
 	return m.plan, err
+}
+
+// finish counts the last rows, and opens the sources that were chosen.
+func (m *planner) finish(ctx context.Context) error {
+	if err := m.flush(ctx); err != nil {
+		return err
+	}
+	found, err := m.examiner.heads.end(ctx)
+	if err != nil {
+		return err
+	}
+	if sample := m.examiner.heads.sample; sample.Looked+sample.Unseen > 0 {
+		m.plan.Sample = &sample
+	}
+	return m.open(found)
+}
+
+// tell collects problems.
+func (m *planner) tell(problems ...manifest.Problem) error {
+	m.plan.Found.Add(problems...)
+	if m.Each == nil {
+		return nil
+	}
+	for _, p := range problems {
+		if err := m.Each(p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // row takes one row of the manifest.
 func (m *planner) row(ctx context.Context, row manifest.Row) error {
-	if row.Valid() && row.Item.Local() && m.Reads != nil {
-		if err := m.Reads(row.Item.Source); err != nil {
-			if err := refuse(&row, err); err != nil {
-				return err
-			}
-		}
+	is, err := m.examiner.outside(ctx, &row)
+	if err != nil {
+		return err
 	}
-	one := planned{row: row}
-	if row.Valid() {
-		if err := m.know(&one); err != nil {
-			return err
-		}
+	if err := m.tell(row.Problems...); err != nil {
+		return err
 	}
-	m.plan.Problems.AddRow(row)
-	if one.unfit != nil {
-		m.plan.Sources.Add(*one.unfit)
-	}
-	switch {
-	case m.plan.Whole, !row.Valid():
+	if m.plan.Whole || !row.Valid() {
 		m.plan.Refused++
 		return nil
-	case one.unfit != nil:
-		m.plan.Unfit++
-		return nil
 	}
-	one.row.Cells = nil // no use from here on
-	m.page = append(m.page, one)
+	account, err := m.accountOf(row.Item)
+	if err != nil {
+		return err
+	}
+	m.page = append(m.page, planned{row, account, is})
 	if len(m.page) < pageRows {
 		return nil
 	}
 	return m.flush(ctx)
 }
 
-// know finds the row's account and looks at a local source from outside.
-func (m *planner) know(one *planned) error {
-	item := one.row.Item
+// accountOf finds the part of the plan that a row's account has.
+func (m *planner) accountOf(item upload.Item) (*AccountPlan, error) {
 	account := m.accounts[item.Account]
-	if account == nil {
-		profile, err := m.Catalog.Profile(item.Account)
-		if err != nil {
-			return fmt.Errorf("account of line %d: %w", item.Line, err)
-		}
-		vendor, err := vendors.Find(profile.Vendor)
-		if err != nil {
-			return fmt.Errorf("account of line %d: %w", item.Line, err)
-		}
-		account = &AccountPlan{Account: item.Account, Vendor: profile.Vendor, Rate: profile.Rate, vendor: vendor, account: profile}
-		m.accounts[item.Account] = account
-		m.plan.Accounts = append(m.plan.Accounts, AccountPlan{Account: item.Account})
+	if account != nil {
+		return account, nil
 	}
-	one.account = account
-	if item.Local() {
-		measure(one)
+	who, err := m.examiner.party(item)
+	if err != nil {
+		return nil, fmt.Errorf("account of line %d: %w", item.Line, err)
 	}
-	return nil
+	account = &AccountPlan{Account: item.Account, Vendor: who.account.Vendor, Rate: who.account.Rate, vendor: who.vendor, account: who.account}
+	m.accounts[item.Account] = account
+	m.plan.Accounts = append(m.plan.Accounts, AccountPlan{Account: item.Account})
+	return account, nil
 }
 
-// measure looks at a local source without opening it. What would be refused as
-// soon as it is looked at is told now.
-func measure(one *planned) {
-	item := one.row.Item
-	tell := func(sort manifest.Sort, hint, format string, args ...any) {
-		one.unfit = &manifest.Problem{Line: one.row.Line(), Sort: sort, Column: "source", Message: fmt.Sprintf(format, args...), Hint: hint}
+// open takes what came of opening sources: rows that were counted as rows to send may
+// be refused now.
+func (m *planner) open(found []verdict) error {
+	for _, v := range found {
+		if p := v.warning(); p != nil {
+			if err := m.tell(*p); err != nil {
+				return err
+			}
+		}
+		if v.row.Valid() {
+			continue
+		}
+		if err := m.tell(v.row.Problems[len(v.row.Problems)-1]); err != nil {
+			return err
+		}
+		account, err := m.accountOf(v.row.Item)
+		if err != nil {
+			return err
+		}
+		m.plan.Refused++
+		account.Rows--
+		m.share(planned{v.row, account, v.seen}, -1)
 	}
-	info, err := os.Stat(item.Source)
-	switch {
-	case os.IsNotExist(err):
-		tell(manifest.SortSource, "correct the path, or create the file before its row is sent", "%q does not exist", item.Source)
-		return
-	case err != nil:
-		tell(manifest.SortSource, "change the permissions of the file, or of a folder above it", "%q cannot be read: %s", item.Source, egress.Cause(err))
-		return
-	case !info.Mode().IsRegular():
-		tell(manifest.SortSource, "use the path of the media file itself", "%q is not a file", item.Source)
-		return
-	case info.Size() == 0:
-		tell(manifest.SortSource, "export it again", "%q is empty", item.Source)
-		return
-	}
-	one.size, one.fingerprint = info.Size(), upload.FileFingerprint(info.Size(), info.ModTime())
-	kind, known := media.TypeOf(item.Source)
-	if !known {
-		return
-	}
-	content := upload.Content{Size: one.size, Type: string(kind)}
-	if err := one.account.vendor.Spec().CheckContent(content, one.account.account); err != nil {
-		refused := upload.AsError(err, upload.StepClaim)
-		tell(manifest.SortFormat, refused.Hint, "%q: %s", item.Source, refused.Message)
-	}
+	return nil
 }
 
 // fingerprint is that of a local source; "" where it cannot be told cheaply.
@@ -285,7 +281,7 @@ func (m *planner) flush(ctx context.Context) error {
 			one.account.Known++
 			continue
 		}
-		if err := m.count(one); err != nil {
+		if err := m.count(ctx, one); err != nil {
 			return err
 		}
 	}
@@ -294,37 +290,51 @@ func (m *planner) flush(ctx context.Context) error {
 }
 
 // count adds a row that would be sent.
-func (m *planner) count(one planned) error {
-	a := one.account
-	spec := a.vendor.Spec()
-	calls := callsOf(a.vendor, one.size)
-	a.Calls.add(calls)
-	a.Bytes += one.size
-	if one.size == 0 {
-		a.UnknownSize++
+func (m *planner) count(ctx context.Context, one planned) error {
+	m.share(one, 1)
+	if m.Sources != nil {
+		found, err := m.examiner.heads.offer(ctx, one.row, one.seen)
+		if err != nil {
+			return err
+		}
+		if err := m.open(found); err != nil {
+			return err
+		}
 	}
-	packed := packs(spec, one.row.Item, one.size)
-	if packed {
-		a.Packed++
-	} else {
-		a.Own++
-	}
-	serialKey, last := one.row.SerialKey()
-	m.expected.add(packed, calls, serialKey != "", last)
-	m.sample.offer(one)
 	if one.size == 0 {
 		return nil
 	}
-	return m.twins.add(twin{account: a.Account, line: one.row.Line(), size: one.size, source: one.row.Item.Source})
+	return m.twins.add(twin{account: one.account.Account, line: one.row.Line(), size: one.size, source: one.row.Item.Source})
+}
+
+// share adds what a row costs to its account's part, or takes it away: sign is 1 or -1.
+func (m *planner) share(one planned, sign int64) {
+	a := one.account
+	calls := callsOf(a.vendor, one.size)
+	a.Calls.add(calls, sign)
+	a.Bytes += sign * one.size
+	if one.size == 0 {
+		a.UnknownSize += sign
+	}
+	packed := packs(a.vendor.Spec(), one.row.Item, one.size)
+	if packed {
+		a.Packed += sign
+	} else {
+		a.Own += sign
+	}
+	serialKey, last := one.row.SerialKey()
+	m.expected.add(cost{packed, calls, serialKey != "", last}, sign)
 }
 
 // total adds the accounts up, in the order in which the manifest names them.
 func (m *planner) total() {
 	p := m.plan
+	p.Warnings = int64(p.Found.Warnings)
 	for i := range p.Accounts {
 		a := m.accounts[p.Accounts[i].Account]
-		floor := floorOf(a.account, a.Calls.metered(a.vendor))
+		floor, pace := floorOf(a.account, a.Calls.metered(a.vendor))
 		a.Floor = floor.Round(time.Second / 10).Seconds()
+		a.Pace = pace
 		p.Accounts[i] = *a
 		p.Known += a.Known
 		p.ToSend += a.Rows - a.Known

@@ -41,7 +41,7 @@ func shelf(t *testing.T, text string) manifest.Place {
 
 func planning(t *testing.T, place manifest.Place) batch.Planning {
 	t.Helper()
-	return batch.Planning{Place: place, Opener: opener(), Catalog: catalog{}, Batch: "spring", Sources: sources.New(sources.Options{}), Temporary: t.TempDir()}
+	return batch.Planning{Place: place, Opener: opener(), Catalog: catalog{}, Batch: "spring", Sources: sources.New(sources.Options{}), Sampling: batch.Heads(), Temporary: t.TempDir()}
 }
 
 func account(t *testing.T, plan *batch.Plan, name string) batch.AccountPlan {
@@ -110,28 +110,30 @@ func TestAPlanNamesRowsThatAreWrongAndSourcesThatAre(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(place.Source), "empty.png"), nil, 0o600))
 	plan, err := batch.Make(t.Context(), planning(t, place))
 	require.NoError(t, err)
-	require.Equal(t, int64(1), plan.Refused)
-	require.Equal(t, 2, plan.Problems.First[0].Line)
-	require.Equal(t, int64(3), plan.Unfit)
-	for i, want := range []string{"does not exist", "is empty", "is not a file"} {
-		require.Equal(t, 3+i, plan.Sources.First[i].Line)
-		require.Equal(t, "source", plan.Sources.First[i].Column)
-		require.Contains(t, plan.Sources.First[i].Message, want)
-		require.NotEmpty(t, plan.Sources.First[i].Hint)
+	require.Equal(t, int64(4), plan.Refused)
+	groups := plan.Found.Groups()
+	require.Len(t, groups, 4)
+	for i, want := range []string{"unknown account", "does not exist", "is empty", "is a folder, not a file"} {
+		require.Equal(t, 2+i, groups[i].Lines.First())
+		require.Contains(t, groups[i].Message, want)
+		require.NotEmpty(t, groups[i].Hint, want)
 	}
+	require.Equal(t, "source", groups[1].Column)
 	require.Equal(t, int64(1), plan.ToSend)
 }
 
 func TestAPlanOfTwentySortsOfBrokenRowsNamesAll(t *testing.T) {
 	broken, err := os.ReadFile("../manifest/testdata/broken.csv")
 	require.NoError(t, err)
-	plan, err := batch.Make(t.Context(), planning(t, written(t, string(broken))))
+	p := planning(t, written(t, string(broken)))
+	p.Sources = nil // there are no files beside it
+	plan, err := batch.Make(t.Context(), p)
 	require.NoError(t, err)
 	require.Equal(t, int64(200), plan.Refused)
-	told := len(plan.Problems.First)
-	for _, group := range plan.Problems.Rest {
+	told := 0
+	for _, group := range plan.Found.Groups() {
 		told += group.Count
-		require.NotEmpty(t, group.Lines.String())
+		require.NotEmpty(t, group.Lines.First())
 		require.NotEmpty(t, group.Hint)
 	}
 	require.Equal(t, 200, told)
@@ -177,36 +179,86 @@ func TestWhatWasDeliveredBeforeIsNotCounted(t *testing.T) {
 	require.Equal(t, int64(2), plan.ToSend)
 }
 
-func TestASampleOpensSourcesForReal(t *testing.T) {
+func TestTheFirstBytesOfFilesAreLookedAt(t *testing.T) {
 	place := shelf(t, "source,to\nmedia/mug.png,trustoo\nmedia/lamp.webp,trustoo\nlying.gif,trustoo\n")
 	folder := filepath.Dir(place.Source)
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "lying.gif"), []byte("\x89PNG\r\n\x1a\n0000IHDR"), 0o600))
 	p := planning(t, place)
-	p.Sample = 10
+	var each []manifest.Problem
+	p.Each = func(one manifest.Problem) error { each = append(each, one); return nil }
 	plan, err := batch.Make(t.Context(), p)
 	require.NoError(t, err)
-	require.Equal(t, 3, plan.Sample.Looked)
-	require.Equal(t, 2, plan.Sample.Good)
-	require.Len(t, plan.Sample.Bad, 1)
-	require.Equal(t, 4, plan.Sample.Bad[0].Line)
+	require.Equal(t, int64(3), plan.Sample.Looked)
+	require.Equal(t, int64(2), plan.Sample.Good)
 	require.Positive(t, plan.Sample.MeanBytes)
+	require.Equal(t, int64(1), plan.Refused)
+	require.Equal(t, int64(2), plan.ToSend)
+	require.Equal(t, int64(2), account(t, plan, "trustoo").Packed)
+	require.Equal(t, batch.Calls{Prepare: 2, Transfer: 2}, account(t, plan, "trustoo").Calls)
+	require.Equal(t, 4, plan.Found.Groups()[0].Lines.First())
+	require.Len(t, each, 1)
+	require.Equal(t, "lying.gif", each[0].Value)
 
-	p.Sample = 1
+	p.Sampling = batch.SampleOf(1)
 	plan, err = batch.Make(t.Context(), p)
 	require.NoError(t, err)
-	require.Equal(t, 1, plan.Sample.Looked)
+	require.Equal(t, int64(1), plan.Sample.Looked)
+	p.Sampling = batch.SampleAll()
+	plan, err = batch.Make(t.Context(), p)
+	require.NoError(t, err)
+	require.Equal(t, int64(1), plan.Refused)
+	p.Sampling = batch.SampleOf(0)
+	plan, err = batch.Make(t.Context(), p)
+	require.NoError(t, err)
+	require.Nil(t, plan.Sample)
+	require.Equal(t, int64(3), plan.ToSend)
 }
 
-func TestASampleHoldsTheNameThatARowAsksForAgainstTheBytes(t *testing.T) {
-	p := planning(t, shelf(t, "source,to,fileName\nmedia/mug.png,trustoo,cup.jpg\nmedia/mug.png,trustoo,cup.png\nmedia/mug.png,trustoo,cup\n"))
-	p.Sample = 10
+func TestOfManyFilesSomeAreOpenedAllOverTheManifest(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("source,to,id\n")
+	for i := range 400 {
+		fmt.Fprintf(&text, "lying.gif,trustoo,%d\n", i)
+	}
+	place := shelf(t, text.String())
+	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(place.Source), "lying.gif"), []byte("\x89PNG\r\n\x1a\n0000IHDR"), 0o600))
+	p := planning(t, place)
+	p.Sampling = batch.Sampling{Most: 100, Spread: 40}
+	plan, err := batch.Make(t.Context(), p)
+	require.NoError(t, err)
+	require.Equal(t, int64(40), plan.Refused)
+	parts := map[int]int{}
+	for _, line := range plan.Found.Groups()[0].Lines.Numbers(40) {
+		parts[line/101]++
+	}
+	for quarter := range 4 {
+		require.Greater(t, parts[quarter], 3, "quarter %d of the manifest", quarter)
+	}
+}
+
+func TestTheNameThatARowAsksForIsHeldAgainstTheBytes(t *testing.T) {
+	p := planning(t, shelf(t, "source,to,fileName\nmedia/mug.png,trustoo,cup.jpg\nmedia/mug.png,trustoo,cup.png\nmedia/mug.png,trustoo,cup\nmedia/mug.png,trustana,cup\nhttps://host.example/a.jpg,trustana,cup\n"))
 	plan, err := batch.Make(t.Context(), p)
 	require.NoError(t, err)
 	var bad []string
-	for _, one := range plan.Sample.Bad {
-		bad = append(bad, fmt.Sprintf("line %d: %s", one.Line, one.Message))
+	for _, one := range plan.Found.Groups() {
+		bad = append(bad, one.String())
 	}
-	require.Equal(t, []string{`line 2: the file is image/png, but its name "cup.jpg" means image/jpeg`}, bad)
+	require.Equal(t, []string{
+		`line 2: fileName: the file is image/png, but its name "cup.jpg" means image/jpeg (rename it to cup.png)`,
+		`fileName: the name "cup" must end in an image extension; 2 rows: 5, 6`,
+	}, bad)
+}
+
+func TestURLsThatTheRunRefusesAreRefused(t *testing.T) {
+	p := planning(t, written(t, "source,to\nhttp://host.example/a.jpg,trustana\nhttps://10.0.0.5/a.jpg,trustana\nhttps://localhost/a.jpg,trustana\nhttps://host.example/a.jpg,trustana\n"))
+	plan, err := batch.Make(t.Context(), p)
+	require.NoError(t, err)
+	require.Equal(t, int64(3), plan.Refused)
+	require.Equal(t, int64(1), plan.ToSend)
+	for _, g := range plan.Found.Groups() {
+		require.Contains(t, g.Hint, "sources.allow_private_networks", g)
+	}
 }
 
 func TestPricesAreThoseOfTheTable(t *testing.T) {

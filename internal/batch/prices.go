@@ -88,18 +88,27 @@ type expectation struct {
 	shards int64
 }
 
-func (e *expectation) add(packed bool, calls Calls, serialKey, last bool) {
-	if packed {
-		e.packed++
+// cost is what a row's actions depend on.
+type cost struct {
+	packed          bool
+	calls           Calls
+	serialKey, last bool
+}
+
+// add adds a row that often; -1 takes it away.
+func (e *expectation) add(c cost, times int64) {
+	if c.packed {
+		e.packed += times
 		return
 	}
-	e.own += actionsOwn + calls.Prepare + calls.Transfer + calls.Complete + calls.Poll
-	if serialKey {
-		e.own += actionsSerial
+	actions := actionsOwn + c.calls.Prepare + c.calls.Transfer + c.calls.Complete + c.calls.Poll
+	if c.serialKey {
+		actions += actionsSerial
 	}
-	if last {
-		e.own += actionsLast
+	if c.last {
+		actions += actionsLast
 	}
+	e.own += times * actions
 }
 
 // route adds a route with so many rows, of which some travel in shards.

@@ -71,16 +71,38 @@ func canonical(host string) (string, error) {
 	return strings.TrimSuffix(strings.ToLower(host), "."), nil
 }
 
-// judge is why a host is not reached; "" where it is.
-func (t *targets) judge(ctx context.Context, host string) string {
+// CheckLiteral refuses a URL whose host is not one of the internet as far as its text
+// tells: an address, localhost, or a name that is none. It resolves nothing. The error
+// is a *RefusedError.
+func CheckLiteral(u *url.URL) error {
+	host, err := canonical(u.Hostname())
+	if err != nil {
+		return &RefusedError{Address: u.Host, Reason: "is not a valid host name"}
+	}
+	if reason, _ := literal(host); reason != "" {
+		return &RefusedError{Address: u.Host, Reason: reason}
+	}
+	return nil
+}
+
+// literal is why a host that needs no lookup is not reached; is says that it needs none.
+func literal(host string) (reason string, is bool) {
 	if a, err := netip.ParseAddr(host); err == nil {
-		return inside(a)
+		return inside(a), true
 	}
 	switch {
 	case isLocalhost(host):
-		return isLoopback
+		return isLoopback, true
 	case numeric(host):
-		return "is not an IP address in its usual form"
+		return "is not an IP address in its usual form", true
+	}
+	return "", false
+}
+
+// judge is why a host is not reached; "" where it is.
+func (t *targets) judge(ctx context.Context, host string) string {
+	if reason, is := literal(host); is {
+		return reason
 	}
 	if reason, known := t.known(host); known {
 		return reason

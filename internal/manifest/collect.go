@@ -1,55 +1,58 @@
 package manifest
 
 import (
+	"cmp"
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
 // Limits of what a Collected keeps.
 const (
-	inFull        = 100  // problems, and as many warnings, in full
-	mostGroups    = 200  // groups of the rest
+	mostGroups    = 300  // groups that are kept apart by their messages
+	mostExamples  = 20   // rows of one group that are kept with their values
 	mostStretches = 1000 // ranges of lines in one group
 )
 
-// Collected holds the problems of a whole manifest in bounded memory: the first
-// hundred in full, and the rest in groups that still name every line. Warnings are
-// kept apart, so that they do not hide problems. The zero value is ready to use. It
-// is not safe for concurrent use.
+// Collected holds the problems of a whole manifest in bounded memory, grouped by their
+// cause: problems of one column whose messages differ in quoted values and numbers
+// only have the same. The zero value is ready to use. It is not safe for concurrent
+// use.
 type Collected struct {
-	Problems int `json:"problems"`
-	Warnings int `json:"warnings"`
-	Refused  int `json:"refused"` // rows that have a problem
+	Problems int // those that refuse a row
+	Warnings int
+	Refused  int // rows that have a problem
 
-	First        []Problem `json:"first,omitempty"`
-	FirstWarning []Problem `json:"first_warnings,omitempty"`
-	// Rest groups the problems that are not in First and FirstWarning, in order of
-	// appearance.
-	Rest []Group `json:"rest,omitempty"`
-
-	groups map[groupKey]int // indexes of Rest
+	groups map[groupKey]*group
 }
 
-// Group is a group of problems of one sort in one column.
+// Group is what the rows with one cause have in common.
 type Group struct {
-	Sort    Sort   `json:"sort"`
-	Column  string `json:"column,omitempty"`
-	Warning bool   `json:"warning,omitempty"`
-	Count   int    `json:"count"`
-	// Example is the message for the first line of the group, and Hint its remedy.
-	Example string `json:"example"`
-	Hint    string `json:"hint"`
-	Lines   Lines  `json:"lines"`
+	Sort    Sort
+	Column  string
+	Warning bool
+	// Message is that of each row; where they differ, "…" stands for what differs.
+	Message string
+	// Hint is that of the first row.
+	Hint  string
+	Count int
+	Lines Lines
+	// Examples are rows whose messages or hints differ, the first twenty. There are
+	// none where all are the same. Hints says that the hints differ.
+	Examples []Problem
+	Hints    bool
 }
 
 type groupKey struct {
 	sort    Sort
 	column  string
 	warning bool
+	common  string // the message without what varies
 }
 
-// AddRow adds the problems of a row. Rows must be added in the manifest's order.
+// AddRow adds the problems of a row.
 func (c *Collected) AddRow(row Row) {
 	if !row.Valid() {
 		c.Refused++
@@ -57,55 +60,126 @@ func (c *Collected) AddRow(row Row) {
 	c.Add(row.Problems...)
 }
 
-// Add adds problems that belong to no row, such as those of the header.
+// Add adds problems without counting a row as refused, such as those of the header.
 func (c *Collected) Add(problems ...Problem) {
 	for _, p := range problems {
-		count, first := &c.Problems, &c.First
 		if p.Warning {
-			count, first = &c.Warnings, &c.FirstWarning
-		}
-		*count++
-		if len(*first) < inFull {
-			*first = append(*first, p)
-			continue
+			c.Warnings++
+		} else {
+			c.Problems++
 		}
 		c.group(p).add(p)
 	}
 }
 
-func (c *Collected) group(p Problem) *Group {
-	key := groupKey{p.Sort, p.Column, p.Warning}
-	if _, known := c.groups[key]; !known && len(c.groups) >= mostGroups {
-		key.column = "" // the number of keys in JSON objects is not limited
+// Groups returns the errors, then the warnings, each in the order of their first
+// lines.
+func (c *Collected) Groups() []Group {
+	var all []Group
+	for _, g := range c.groups {
+		all = append(all, g.group())
 	}
-	if i, known := c.groups[key]; known {
-		return &c.Rest[i]
+	slices.SortFunc(all, func(a, b Group) int {
+		return cmp.Or(after(a.Warning, b.Warning), cmp.Compare(a.Lines.First(), b.Lines.First()), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Message, b.Message))
+	})
+	return all
+}
+
+func after(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+func (c *Collected) group(p Problem) *group {
+	key := groupKey{p.Sort, p.Column, p.Warning, upload.Common(p.Message)}
+	if _, known := c.groups[key]; !known && len(c.groups) >= mostGroups {
+		key.common, key.column = "", "" // the number of keys in JSON objects is not limited
+	}
+	if g, known := c.groups[key]; known {
+		return g
 	}
 	if c.groups == nil {
-		c.groups = map[groupKey]int{}
+		c.groups = map[groupKey]*group{}
 	}
-	c.groups[key] = len(c.Rest)
-	c.Rest = append(c.Rest, Group{Sort: key.sort, Column: key.column, Warning: key.warning, Example: p.Message, Hint: p.Hint})
-	return &c.Rest[len(c.Rest)-1]
+	g := &group{first: p}
+	c.groups[key] = g
+	return g
 }
 
-func (g *Group) add(p Problem) {
-	g.Count++
-	g.Lines.add(p.Line)
+// group is a Group that grows.
+type group struct {
+	first    Problem
+	hints    bool // some hint is not that of the first
+	message  string
+	count    int
+	lines    Lines
+	examples []Problem
 }
 
-// String describes the group on one line.
+func (g *group) add(p Problem) {
+	g.count++
+	g.lines.add(p.Line)
+	if g.count == 1 {
+		g.message = p.Message
+	}
+	if p.Message != g.first.Message {
+		g.message = upload.Merge(g.message, p.Message)
+	}
+	g.hints = g.hints || p.Hint != g.first.Hint
+	if len(g.examples) < mostExamples && !slices.ContainsFunc(g.examples, func(e Problem) bool { return e.Message == p.Message && e.Hint == p.Hint }) {
+		g.examples = append(g.examples, p)
+	}
+}
+
+func (g *group) group() Group {
+	whole := Group{
+		Sort: g.first.Sort, Column: g.first.Column, Warning: g.first.Warning, Message: g.message, Hint: g.first.Hint,
+		Count: g.count, Lines: g.lines.sorted(), Hints: g.hints,
+	}
+	if len(g.examples) > 1 {
+		whole.Examples = g.examples
+	}
+	return whole
+}
+
+// String describes the group on one line: a single row as its Problem does, several
+// with their number and their first lines.
 func (g Group) String() string {
-	lines := "lines"
 	if g.Count == 1 {
-		lines = "line"
+		return Problem{Line: g.Lines.First(), Column: g.Column, Message: g.Message, Hint: g.Hint}.String()
 	}
-	example := Problem{Column: g.Column, Message: g.Example}
-	return fmt.Sprintf("%d more in %s %s, for example %s (%s)", g.Count, lines, g.Lines, example.what(), g.Hint)
+	what := Problem{Column: g.Column, Message: g.Message}.what()
+	text := fmt.Sprintf("%s; %d rows: %s", what, g.Count, g.Lines.Short(mostShown))
+	if g.Hint != "" && !g.Hints {
+		text += " (" + g.Hint + ")"
+	}
+	return text
 }
 
-// Lines is a list of line numbers, printed as ranges: 101-180, 203. It keeps the
-// first thousand ranges, and counts the lines after them.
+// Example describes one row of the group on one line: by its cell, if it has one.
+func (g Group) Example(p Problem) string {
+	text := fmt.Sprintf("line %d: ", p.Line)
+	if p.Value != "" {
+		text += shown(p.Value)
+	} else {
+		text += p.Message
+	}
+	if p.Hint != "" && g.Hints {
+		text += " (" + p.Hint + ")"
+	}
+	return text
+}
+
+// mostShown is how many ranges of lines a sentence names.
+const mostShown = 10
+
+// Lines is a list of line numbers. It keeps the first thousand ranges, and counts the
+// lines after them.
 type Lines struct {
 	stretches [][2]int
 	beyond    int
@@ -114,10 +188,8 @@ type Lines struct {
 func (l *Lines) add(line int) {
 	last := len(l.stretches) - 1
 	switch {
-	case l.beyond > 0:
-		l.beyond++
-	case last >= 0 && line <= l.stretches[last][1]+1:
-		l.stretches[last][1] = line
+	case last >= 0 && line >= l.stretches[last][0] && line <= l.stretches[last][1]+1:
+		l.stretches[last][1] = max(line, l.stretches[last][1])
 	case len(l.stretches) == mostStretches:
 		l.beyond++
 	default:
@@ -125,23 +197,52 @@ func (l *Lines) add(line int) {
 	}
 }
 
-// String is the list as it is printed.
-func (l Lines) String() string {
-	var b strings.Builder
-	for i, s := range l.stretches {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(strconv.Itoa(s[0]))
-		if s[1] > s[0] {
-			b.WriteString("-" + strconv.Itoa(s[1]))
-		}
-	}
-	if l.beyond > 0 {
-		fmt.Fprintf(&b, " and %d more", l.beyond)
-	}
-	return b.String()
+// sorted is the list in ascending order: what is found after the last row was read
+// was added last.
+func (l Lines) sorted() Lines {
+	slices.SortFunc(l.stretches, func(a, b [2]int) int { return cmp.Compare(a[0], b[0]) })
+	return l
 }
 
-// MarshalText is String, so that the list is the same in JSON.
-func (l Lines) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
+// First is the first line; 0 if there is none.
+func (l Lines) First() int {
+	if len(l.stretches) == 0 {
+		return 0
+	}
+	return l.stretches[0][0]
+}
+
+// Numbers are the first lines, at most that many.
+func (l Lines) Numbers(most int) []int {
+	var all []int
+	for _, s := range l.stretches {
+		for n := s[0]; n <= s[1]; n++ {
+			if len(all) == most {
+				return all
+			}
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// Short is the list as ranges, 101-180, 203, of which at most that many are named; "…"
+// stands for the others.
+func (l Lines) Short(most int) string {
+	var parts []string
+	for _, s := range l.stretches[:min(most, len(l.stretches))] {
+		switch s[1] - s[0] {
+		case 0:
+			parts = append(parts, fmt.Sprint(s[0]))
+		case 1:
+			parts = append(parts, fmt.Sprint(s[0]), fmt.Sprint(s[1]))
+		default:
+			parts = append(parts, fmt.Sprintf("%d-%d", s[0], s[1]))
+		}
+	}
+	text := strings.Join(parts, ", ")
+	if len(l.stretches) > most || l.beyond > 0 {
+		text += " …"
+	}
+	return text
+}

@@ -1,7 +1,6 @@
 package manifest_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"testing"
 
@@ -10,50 +9,63 @@ import (
 	"github.com/mediaferry/mediaferry/internal/manifest"
 )
 
-func TestTheFirstHundredAreInFullAndTheRestAreCounted(t *testing.T) {
+func TestProblemsAreGroupedByTheirCause(t *testing.T) {
 	var c manifest.Collected
-	for line := range 250 {
-		c.Add(manifest.Problem{Line: line + 2, Sort: manifest.SortGTIN, Column: "gtin", Message: fmt.Sprintf("%d is wrong", line), Hint: "write it anew"})
-		if line%50 == 0 {
-			c.Add(manifest.Problem{Line: line + 2, Sort: manifest.SortSource, Column: "source", Message: "is missing", Hint: "write one"})
+	add := func(line int, column, message, hint string, warning bool) {
+		c.Add(manifest.Problem{Line: line, Sort: manifest.SortField, Column: column, Message: message, Hint: hint, Warning: warning})
+	}
+	for line := range 100 {
+		add(3*line+4, "organization_id", `"org1" is not a UUID`, "use 36 characters", false)
+	}
+	for line := range 3 {
+		add(line+2, "gtin", fmt.Sprintf(`"%d" has %d digits, not 13`, line, 9+line), fmt.Sprintf("did you mean %d?", line), false)
+	}
+	add(2, "title", "is long", "shorten it", true)
+	add(9, "file", "is odd", "", false)
+	require.Equal(t, 104, c.Problems)
+	require.Equal(t, 1, c.Warnings)
+	var told []string
+	for _, g := range c.Groups() {
+		told = append(told, g.String())
+		for _, e := range g.Examples {
+			told = append(told, "  "+g.Example(e))
 		}
-		c.Add(manifest.Problem{Line: line + 2, Sort: manifest.SortID, Column: "id", Message: "is odd", Hint: "look", Warning: true})
 	}
-	require.Equal(t, 255, c.Problems)
-	require.Equal(t, 250, c.Warnings)
-	require.Len(t, c.First, 100)
-	require.Len(t, c.FirstWarning, 100)
-	require.Len(t, c.Rest, 3)
-	byColumn := map[string]string{}
-	for _, g := range c.Rest {
-		byColumn[g.Column] = g.String()
+	require.Equal(t, []string{
+		`gtin: "…" has … digits, not 13; 3 rows: 2-4`,
+		`  line 2: "0" has 9 digits, not 13 (did you mean 0?)`,
+		`  line 3: "1" has 10 digits, not 13 (did you mean 1?)`,
+		`  line 4: "2" has 11 digits, not 13 (did you mean 2?)`,
+		`organization_id: "org1" is not a UUID; 100 rows: 4, 7, 10, 13, 16, 19, 22, 25, 28, 31 … (use 36 characters)`,
+		`line 9: file: is odd`,
+		`line 2: title: is long (shorten it)`,
+	}, told)
+}
+
+func TestLinesThatAreFoundLateAreInOrder(t *testing.T) {
+	var c manifest.Collected
+	for _, line := range []int{5, 6, 9, 2, 10, 3} {
+		c.Add(manifest.Problem{Line: line, Message: "is wrong"})
 	}
-	require.Equal(t, map[string]string{
-		"gtin":   "152 more in lines 100-251, for example gtin: 98 is wrong (write it anew)",
-		"source": "3 more in lines 102, 152, 202, for example source: is missing (write one)",
-		"id":     "150 more in lines 102-251, for example id: is odd (look)",
-	}, byColumn)
-	raw, err := json.Marshal(c.Rest[0])
-	require.NoError(t, err)
-	require.Contains(t, string(raw), `"lines":"`)
+	lines := c.Groups()[0].Lines
+	require.Equal(t, []int{2, 3, 5, 6, 9}, lines.Numbers(5))
+	require.Equal(t, "2, 3, 5, 6 …", lines.Short(3))
 }
 
 func TestWhatIsCollectedIsBounded(t *testing.T) {
 	var c manifest.Collected
 	for i := range 10_000 {
-		c.Add(manifest.Problem{Line: 2*i + 1, Sort: manifest.SortColumn, Column: fmt.Sprint("k", i), Message: "is unknown"})
+		c.Add(manifest.Problem{Line: 2*i + 1, Sort: manifest.SortColumn, Column: fmt.Sprint("k", i), Message: fmt.Sprintf("%q is unknown", "é")})
 	}
-	require.Len(t, c.Rest, 201)
-	total := len(c.First)
-	for _, g := range c.Rest {
+	groups := c.Groups()
+	require.Len(t, groups, 301)
+	total := 0
+	for _, g := range groups {
 		total += g.Count
-		require.Less(t, len(g.Lines.String()), 10_000)
+		require.LessOrEqual(t, len(g.Examples), 20)
+		require.Less(t, len(g.Lines.Short(1000)), 10_000)
 	}
 	require.Equal(t, c.Problems, total)
-	last := c.Rest[200]
-	require.Equal(t, "", last.Column)
-	require.Contains(t, last.String(), "and 8700 more")
-	require.Contains(t, manifest.Group{Count: 1}.String(), "1 more in line ")
 }
 
 func TestRowsAreCountedOnceHoweverMuchIsWrong(t *testing.T) {

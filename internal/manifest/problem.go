@@ -43,7 +43,10 @@ type Problem struct {
 	Line int  `json:"line"`
 	Sort Sort `json:"sort"`
 	// Column is the column, or the key of a JSON object; "" for the whole row.
-	Column  string `json:"column,omitempty"`
+	Column string `json:"column,omitempty"`
+	// Value is the cell as it was given, without the query of a URL; "" if there is
+	// no such cell.
+	Value   string `json:"value,omitempty"`
 	Message string `json:"message"`
 	Hint    string `json:"hint"` // how to correct it
 	// Warning says that the row is accepted nevertheless.

@@ -3,6 +3,7 @@ package manifest
 import (
 	"strings"
 
+	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -95,6 +96,21 @@ func (r Row) Copy() []Cell {
 }
 
 func (r *Row) add(p *Problem) {
-	p.Line = r.At.Line
+	p.Line, p.Value = r.At.Line, r.value(p.Column)
 	r.Problems = append(r.Problems, *p)
+}
+
+// Refuse adds a problem that shows when the row's source is looked at.
+func (r *Row) Refuse(sort Sort, column, message, hint string) {
+	r.add(problem(sort, column, "%s", message).hint("%s", hint))
+}
+
+// value is what a problem with a column quotes.
+func (r *Row) value(column string) string {
+	for _, cell := range r.Cells {
+		if cell.Column == column {
+			return egress.Redact(cell.Text)
+		}
+	}
+	return ""
 }

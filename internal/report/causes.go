@@ -2,7 +2,6 @@ package report
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -38,9 +37,6 @@ type causes struct {
 
 func newCauses() *causes { return &causes{known: map[causeKey]*cause{}} }
 
-// varying is what differs between messages that say the same.
-var varying = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|\b[0-9A-Fa-f-]{16,}\b|[0-9]+(?:[.,:][0-9]+)*`)
-
 func (c *causes) add(r upload.Result) {
 	if r.State != upload.StateFailed && r.State != upload.StateUnconfirmed {
 		return
@@ -49,7 +45,7 @@ func (c *causes) add(r upload.Result) {
 	if r.Error != nil {
 		failure = *r.Error
 	}
-	key := causeKey{failure.Kind, r.To, varying.ReplaceAllString(failure.Message, "…")}
+	key := causeKey{failure.Kind, r.To, upload.Common(failure.Message)}
 	one := c.known[key]
 	if one == nil {
 		if len(c.known) == mostCauses {

@@ -11,6 +11,10 @@ import (
 	"unicode/utf8"
 )
 
+// Mark is the byte order mark, by which spreadsheets know that a file is UTF-8. Write it
+// before the first row.
+const Mark = "\ufeff"
+
 // guard is put before a cell that would be a formula. Spreadsheets take it for the sign
 // of a text and do not show it.
 const guard = '\''

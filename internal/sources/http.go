@@ -34,6 +34,17 @@ func (w *web) place(u *url.URL) (place, error) {
 	return remotePlace{&page{web: w, url: u}}, nil
 }
 
+// check refuses a page whose URL shows that it may not be reached.
+func (p *page) check() error {
+	if p.insecure {
+		return nil
+	}
+	if err := egress.CheckLiteral(p.url); err != nil {
+		return network(err)
+	}
+	return nil
+}
+
 // page is one URL. The user name and password in it are sent as basic authentication
 // to its own host, and never to the target of a redirect.
 type page struct {

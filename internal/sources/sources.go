@@ -84,6 +84,21 @@ type Look struct {
 	Ranges bool
 }
 
+// Check finds what can be told of a canonical source without opening it: its scheme,
+// and for a URL an address that may not be reached. Errors are those of Look.
+func (s *Sources) Check(source string) error {
+	place, err := s.place(source)
+	if far, is := place.(remotePlace); err == nil && is {
+		if page, is := far.remote.(*page); is {
+			err = page.check()
+		}
+	}
+	if err != nil {
+		return fault(upload.StepClaim, source, err)
+	}
+	return nil
+}
+
 // Look examines a canonical source (see upload.CanonicalSource): its size, its
 // fingerprint and its first bytes. Errors are *upload.Error at the step claim:
 // invalid for a source that is missing, empty, forbidden or unreadable, and

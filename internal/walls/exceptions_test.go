@@ -12,7 +12,7 @@ var namesVendors = []exception{
 // package flow.
 var decidesOnKinds = []exception{
 	{"internal/upload/errors.go", "lists all kinds"},
-	{"internal/batch/batches.go", "an error about the source of a row refuses the row; any other ends the reading of the manifest"},
+	{"internal/batch/examine.go", "an error about the source of a row refuses the row; any other ends the reading of the manifest"},
 	{"internal/manifest/page.go", "a manifest that seems to have changed is listed again, to say what changed"},
 	{"internal/report/totals.go", "a refused row took no time, so it does not count in the times of a report"},
 	{"starter/commands/manifest.go", "chooses the exit status"},

@@ -68,7 +68,7 @@ func loading(o WorkerOptions) func(context.Context, upload.Scheduled) (string, e
 		}
 		loaded, err := batch.Load(ctx, batch.Loading{
 			Place: place, Opener: manifest.From(from), Catalog: now, Ledger: o.Ledger, Fresh: o.Ledger,
-			Batch: in.Name, To: in.To, SkipInvalid: true, By: "schedule", Queue: o.queue,
+			Batch: in.Name, To: in.To, SkipInvalid: true, By: "schedule", Queue: o.queue, Sources: from,
 		})
 		if errors.Is(err, batch.ErrNothingNew) {
 			return "", nil

@@ -126,14 +126,26 @@ func (c batchStartCommand) loadBatch(ctx context.Context, f startFlags, place ma
 	if err != nil {
 		return batch.Loaded{}, err
 	}
-	queue, err := c.queues(ctx, f.follow)
+	workers, err := c.Ledger.Workers(ctx, wiring.WorkerAge)
+	if err != nil {
+		return batch.Loaded{}, err
+	}
+	host, err := c.Host()
+	if err != nil {
+		return batch.Loaded{}, err
+	}
+	queue, err := c.queues(workers, host, f.follow)
+	if err != nil {
+		return batch.Loaded{}, err
+	}
+	from, err := c.manifests.RowSources(workers, host)
 	if err != nil {
 		return batch.Loaded{}, err
 	}
 	bar := output.NewBoard(c.Err)
 	loaded, err := batch.Load(ctx, batch.Loading{
 		Place: place, Opener: opener, Catalog: c.Config, Ledger: c.Ledger, Batch: f.id, To: f.to, Again: f.again, SkipInvalid: f.skipInvalid, Literal: f.literal,
-		Limits: limits, Canary: f.canary, By: opening.User(), Queue: queue,
+		Limits: limits, Canary: f.canary, By: opening.User(), Queue: queue, Sources: from,
 		Beat: func(rows int64) { bar.Draw([]string{fmt.Sprintf("saved %d rows", rows)}) },
 	})
 	bar.Clear()
@@ -163,17 +175,9 @@ func (c batchStartCommand) printRefused(err error) {
 
 // queues returns what finds the queue in which a local path is read: that of a worker
 // of this host, or this command's own if it stays until the end.
-func (c batchStartCommand) queues(ctx context.Context, stays bool) (func(context.Context, string) (string, error), error) {
-	workers, err := c.Ledger.Workers(ctx, wiring.WorkerAge)
-	if err != nil {
-		return nil, err
-	}
+func (c batchStartCommand) queues(workers []ledger.Worker, host string, stays bool) (batch.Queue, error) {
 	if !stays && !wiring.Carried(workers) {
 		return nil, &exit.UsageError{Text: "batch start needs a running worker or --follow", Hint: "to start one, run in another terminal: mediaferry up"}
-	}
-	host, err := c.Host()
-	if err != nil {
-		return nil, err
 	}
 	return func(_ context.Context, path string) (string, error) {
 		if queue, found := wiring.Queue(workers, host, path); found {

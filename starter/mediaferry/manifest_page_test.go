@@ -72,6 +72,9 @@ func inShell(t *testing.T, folder, command string) string {
 		require.ErrorAs(t, err, &ended, "%s", command)
 	}
 	text := strings.ReplaceAll(string(out), folder, "/srv/catalogue")
+	if host, err := os.Hostname(); err == nil {
+		text = strings.ReplaceAll(text, `"`+host+`"`, `"studio"`)
+	}
 	if text != "" && !strings.HasSuffix(text, "\n") {
 		text += "\n"
 	}

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
+	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/manifest"
+	"github.com/mediaferry/mediaferry/internal/sources"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/exit"
@@ -28,6 +31,21 @@ func (m Manifests) RowRoot(path string) (string, error) {
 		return "", upload.Errorf(upload.KindInvalid, upload.StepClaim, "%s", outside.Text).WithHint("%s", outside.Hint)
 	}
 	return root, err
+}
+
+// RowSources looks at the sources of rows that this command or a worker of this host
+// would read.
+func (m Manifests) RowSources(workers []ledger.Worker, host string) (*sources.Sources, error) {
+	roots, err := m.session.Roots()
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range workers {
+		if w.Host == host {
+			roots = append(slices.Clip(roots), w.Roots...)
+		}
+	}
+	return wiring.Sources(m.session.Config, roots, m.session.Data)
 }
 
 // Locate finds the manifest that was named. Standard input is kept in a file for

@@ -8,32 +8,7 @@ import (
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/batch"
-	"github.com/mediaferry/mediaferry/internal/manifest"
 )
-
-// Problems names every problem: the first in full, the rest in groups.
-func (c Console) Problems(found manifest.Collected) {
-	for _, p := range found.First {
-		_, _ = say(c.Err, "%s\n", p)
-	}
-	for _, g := range found.Rest {
-		if !g.Warning {
-			_, _ = say(c.Err, "%s\n", g)
-		}
-	}
-}
-
-// Warnings names what is taken all the same, and may not be meant.
-func (c Console) Warnings(found manifest.Collected) {
-	for _, p := range found.FirstWarning {
-		_, _ = say(c.Err, "warning: %s\n", p)
-	}
-	for _, g := range found.Rest {
-		if g.Warning {
-			_, _ = say(c.Err, "warning: %s\n", g)
-		}
-	}
-}
 
 // PlanRows are a plan for people: what it is about, then a line for each account.
 func PlanRows(plan *batch.Plan) [][]string {
@@ -42,7 +17,7 @@ func PlanRows(plan *batch.Plan) [][]string {
 		{"sha256", plan.SHA256},
 		{"rows", rowWords(plan)},
 		{"bytes", bytesWords(plan.Bytes, plan.UnknownSize, plan.ToSend)},
-		{"minimum time", floorWords(plan.Floor)},
+		{"time", timeWords(plan)},
 		{"temporal", plan.Actions.String()},
 		{"duplicates", duplicateWords(plan)},
 	}
@@ -90,7 +65,7 @@ func rowWords(plan *batch.Plan) string {
 	for _, one := range []struct {
 		n    int64
 		word string
-	}{{plan.Known, "delivered before"}, {plan.Refused, "refused"}, {plan.Unfit, "with an unusable source"}} {
+	}{{plan.Known, "delivered before"}, {plan.Refused, "refused"}} {
 		if one.n > 0 {
 			text += fmt.Sprintf(", %d %s", one.n, one.word)
 		}
@@ -110,10 +85,21 @@ func bytesWords(n, unknown, of int64) string {
 	return Size(n)
 }
 
-func floorWords(seconds float64) string {
-	if seconds == 0 {
-		return "no rate limit applies"
+// timeWords is the least time that the limits leave, and which account sets it.
+func timeWords(plan *batch.Plan) string {
+	if plan.Floor == 0 {
+		return "no rate limit applies; the line and the vendors set the time"
 	}
+	text := "at least " + floorWords(plan.Floor)
+	for _, one := range plan.Accounts {
+		if one.Floor == plan.Floor {
+			return text + ", because " + one.Pace
+		}
+	}
+	return text
+}
+
+func floorWords(seconds float64) string {
 	return (time.Duration(seconds*10) * time.Second / 10).Round(time.Second / 10).String()
 }
 
@@ -145,13 +131,7 @@ func (c Console) Sample(s *batch.Sample) error {
 	if s == nil {
 		return nil
 	}
-	for _, bad := range s.Bad {
-		_, _ = say(c.Err, "line %d: %s to %s: %s: %s\n", bad.Line, bad.Source, bad.Account, bad.Kind, bad.Message)
-		if bad.Hint != "" {
-			_, _ = say(c.Err, "  %s\n", bad.Hint)
-		}
-	}
-	_, err := fmt.Fprintf(c.Out, "\nsample: %d of %d sources are usable, %s on average\n", s.Good, s.Looked, Size(s.MeanBytes))
+	_, err := fmt.Fprintf(c.Out, "\nsources: %d opened, %d usable, %s on average\n", s.Looked, s.Good, Size(s.MeanBytes))
 	if err == nil && s.Unseen > 0 {
 		_, err = fmt.Fprintf(c.Out, "%d more sources did not answer in time\n", s.Unseen)
 	}

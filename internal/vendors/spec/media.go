@@ -51,11 +51,30 @@ func (s *Spec) CheckName(item upload.Item, head []byte) error {
 	if err != nil {
 		return err
 	}
-	if _, known := media.TypeOf(name); !known && s.NeedsExtension {
-		return invalid("%s %q must end in an image extension", s.NameField, name).
-			WithHint("the file is %s, so the name must end in %s", found.Type, found.Type.Extension())
+	return s.checkExtension(name, found.Type)
+}
+
+// CheckExtension is the part of CheckName that needs no bytes: kind is what the source's
+// own name suggests; "" if it suggests nothing.
+func (s *Spec) CheckExtension(item upload.Item, kind media.Type) error {
+	if s.NameField == "" {
+		return nil
+	}
+	if name := item.Fields.String(s.NameField); name != "" {
+		return s.checkExtension(name, kind)
 	}
 	return nil
+}
+
+func (s *Spec) checkExtension(name string, kind media.Type) error {
+	if _, known := media.TypeOf(name); known || !s.NeedsExtension {
+		return nil
+	}
+	refused := invalid("the name %q must end in an image extension", name)
+	if kind.Extension() == "" {
+		return refused.WithHint("add the extension of the file's type, for example .jpg")
+	}
+	return refused.WithHint("the file is %s, so the name must end in %s", kind, kind.Extension())
 }
 
 func (s *Spec) checkSize(size, most, configured int64) error {

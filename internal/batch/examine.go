@@ -1,0 +1,161 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+
+	"github.com/mediaferry/mediaferry/internal/manifest"
+	"github.com/mediaferry/mediaferry/internal/media"
+	"github.com/mediaferry/mediaferry/internal/sources"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/vendors"
+	"github.com/mediaferry/mediaferry/internal/vendors/spec"
+)
+
+// examiner finds which rows a run would refuse because of their sources. Planning and
+// loading ask the same one, so that they refuse the same rows.
+type examiner struct {
+	catalog manifest.Catalog
+	// sources opens what is looked at; nil: no source is looked at, not even from
+	// outside.
+	sources *sources.Sources
+	// queue finds the task queue of those who can read a local path: an error of kind
+	// invalid refuses its row, others end the work. Nil: rows get no queue.
+	queue   Queue
+	parties map[string]party
+	heads   *heads
+}
+
+// Queue finds the task queue of those who can read a local path; "" is that of
+// everybody. An error of kind invalid refuses the row.
+type Queue func(ctx context.Context, path string) (string, error)
+
+// party is an account with its vendor.
+type party struct {
+	vendor  vendors.Vendor
+	account spec.Account
+}
+
+func newExaminer(catalog manifest.Catalog, from *sources.Sources, sampling Sampling) *examiner {
+	e := &examiner{catalog: catalog, sources: from, parties: map[string]party{}}
+	e.heads = &heads{sampling: sampling, look: e.look}
+	return e
+}
+
+// party finds the account of a valid row.
+func (e *examiner) party(item upload.Item) (party, error) {
+	if found, known := e.parties[item.Account]; known {
+		return found, nil
+	}
+	profile, err := e.catalog.Profile(item.Account)
+	if err != nil {
+		return party{}, err
+	}
+	vendor, err := vendors.Find(profile.Vendor)
+	if err != nil {
+		return party{}, err
+	}
+	found := party{vendor, profile}
+	e.parties[item.Account] = found
+	return found, nil
+}
+
+// seen is what a row's source shows without being opened.
+type seen struct {
+	size        int64  // 0: not known
+	fingerprint string // "": not known
+}
+
+// outside looks at a row's source without opening it. It finds the queue of a local one,
+// and refuses the row where the run would. Rows that are refused already stay as they are. Errors end the work.
+func (e *examiner) outside(ctx context.Context, row *manifest.Row) (seen, error) {
+	if !row.Valid() {
+		return seen{}, nil
+	}
+	if row.Item.Local() && e.queue != nil {
+		queue, err := e.queue(ctx, row.Item.Source)
+		if err != nil {
+			return seen{}, refuse(row, sourceColumn, err)
+		}
+		row.Item.Queue = queue
+	}
+	if e.sources == nil {
+		return seen{}, nil
+	}
+	who, err := e.party(row.Item)
+	if err != nil {
+		return seen{}, err
+	}
+	kind, _ := media.TypeOf(media.CleanName(row.Item.Source))
+	spec := who.vendor.Spec()
+	if err := spec.CheckExtension(row.Item, kind); err != nil {
+		return seen{}, refuse(row, spec.NameField, err)
+	}
+	if !row.Item.Local() {
+		return seen{}, refuse(row, sourceColumn, e.sources.Check(row.Item.Source))
+	}
+	return e.measure(ctx, row, who)
+}
+
+// measure looks at a local source. The words about one that is unfit are those of the
+// run.
+func (e *examiner) measure(ctx context.Context, row *manifest.Row, who party) (seen, error) {
+	item := row.Item
+	info, err := os.Stat(item.Source)
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		_, err := e.sources.Look(ctx, item.Source)
+		return seen{}, refuse(row, sourceColumn, err)
+	}
+	is := seen{info.Size(), upload.FileFingerprint(info.Size(), info.ModTime())}
+	kind, known := media.TypeOf(item.Source)
+	if !known || item.ContentType != "" {
+		return is, nil // the bytes decide
+	}
+	content := upload.Content{Size: is.size, Type: string(kind)}
+	return is, refuse(row, sourceColumn, who.vendor.Spec().CheckContent(content, who.account))
+}
+
+// look opens a source and holds its first bytes against what its vendor accepts, as
+// the first step of an upload does. With an error it names the column that is wrong.
+func (e *examiner) look(ctx context.Context, item upload.Item) (size int64, column string, err error) {
+	who, err := e.party(item)
+	if err != nil {
+		return 0, "", err
+	}
+	look, err := e.sources.Look(ctx, item.Source)
+	if err != nil {
+		return 0, sourceColumn, err
+	}
+	spec := who.vendor.Spec()
+	kind, err := media.Check(look.Head, look.Name, item.ContentType)
+	if err != nil {
+		return look.Size, sourceColumn, err
+	}
+	if err := spec.CheckContent(upload.Content{Size: look.Size, Type: string(kind.Type), Name: kind.Name}, who.account); err != nil {
+		return look.Size, sourceColumn, err
+	}
+	return look.Size, spec.NameField, spec.CheckName(item, look.Head)
+}
+
+// sourceColumn is the column of most that is found here.
+const sourceColumn = "source"
+
+// refuse adds to a row why its source, or the name for it in another column, would be
+// refused; it returns any error that is not about the row.
+func refuse(row *manifest.Row, column string, err error) error {
+	var known *upload.Error
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &known) || known.Kind != upload.KindInvalid:
+		return err
+	}
+	sort := manifest.SortSource
+	if known.Peer != upload.PeerSource {
+		sort = manifest.SortFormat
+	}
+	row.Refuse(sort, column, strings.TrimPrefix(known.Message, "source "), known.Hint)
+	return nil
+}
