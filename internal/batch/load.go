@@ -41,7 +41,9 @@ type Loading struct {
 	To      string
 	Again   bool
 	Literal []string
-	// SkipInvalid puts refused rows down as failed, and goes on with the others.
+	// SkipInvalid puts down as failed what cannot be sent as it is, and goes on with
+	// the others: a row whose source alone is unfit fails when it is its turn, and
+	// can be run again once its source is mended.
 	SkipInvalid bool
 
 	// Fresh tells which rows were delivered before: they are left out. Nil: all
@@ -77,9 +79,6 @@ type Loaded struct {
 	Found manifest.Collected
 
 	fresh int64 // valid rows that were not delivered before
-	// unfit are rows, by their number, whose files turned out to be unfit when they
-	// were opened.
-	unfit map[int]manifest.Problem
 }
 
 // ErrNothingNew says that all rows were delivered before, so that there is no
@@ -131,7 +130,7 @@ func Load(ctx context.Context, l Loading) (Loaded, error) {
 	if found.State != upload.BatchLoading {
 		return loaded, nil
 	}
-	total, err := l.load(ctx, loaded)
+	total, err := l.load(ctx, loaded.Layout)
 	if err != nil {
 		return loaded, err
 	}
@@ -195,24 +194,16 @@ func (l Loading) examiner() *examiner {
 	return e
 }
 
-// open opens the files that were chosen, and keeps in mind which rows are refused for
-// that: the next reading does not open them again.
+// open opens the files that were chosen.
 func (l *Loaded) open(ctx context.Context, heads *heads) error {
 	found, err := heads.end(ctx)
-	if err != nil {
-		return err
-	}
-	l.unfit = map[int]manifest.Problem{}
 	for _, v := range found {
-		if v.row.Valid() {
-			continue
+		if !v.row.Valid() {
+			l.Found.Refused++
+			l.Found.Add(v.row.Problems[len(v.row.Problems)-1])
 		}
-		p := v.row.Problems[len(v.row.Problems)-1]
-		l.unfit[v.row.At.Row] = p
-		l.Found.Refused++
-		l.Found.Add(p)
 	}
-	return nil
+	return err
 }
 
 func (l Loading) options() manifest.Options {
@@ -264,7 +255,7 @@ func (l Loading) same(found, wanted ledger.Batch) error {
 
 // load reads the manifest once more and puts its rows down; it returns how many
 // those are. Rows that an interrupted loading put down are passed over.
-func (l Loading) load(ctx context.Context, was Loaded) (int64, error) {
+func (l Loading) load(ctx context.Context, was manifest.Layout) (int64, error) {
 	skip, err := l.loaded(ctx)
 	if err != nil {
 		return 0, err
@@ -281,6 +272,7 @@ func (l Loading) load(ctx context.Context, was Loaded) (int64, error) {
 		return nil
 	})
 	e := l.examiner()
+	e.sources = nil // a run looks at them, and finds what was found
 	is, err := read(ctx, l.Place, l.options(), func([]manifest.Problem) error { return nil }, func(row manifest.Row) error {
 		if int64(row.At.Row) < skip {
 			return nil
@@ -288,16 +280,13 @@ func (l Loading) load(ctx context.Context, was Loaded) (int64, error) {
 		if _, err := e.outside(ctx, &row); err != nil {
 			return err
 		}
-		if p, unfit := was.unfit[row.At.Row]; unfit && row.Valid() {
-			row.Problems = append(row.Problems, p)
-		}
 		return page.add(ctx, row)
 	})
 	if err != nil {
 		return 0, err
 	}
-	if is.SHA256 != was.Layout.SHA256 || is.Rows != was.Layout.Rows {
-		return 0, upload.Errorf(upload.KindMissing, upload.StepClaim, "manifest %q changed while it was read: its SHA-256 was %s and is now %s", l.Place.Display(), was.Layout.SHA256, is.SHA256).
+	if is.SHA256 != was.SHA256 || is.Rows != was.Rows {
+		return 0, upload.Errorf(upload.KindMissing, upload.StepClaim, "manifest %q changed while it was read: its SHA-256 was %s and is now %s", l.Place.Display(), was.SHA256, is.SHA256).
 			WithHint("nothing was sent; start it again with another --id")
 	}
 	err = page.flush(ctx)

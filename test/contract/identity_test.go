@@ -215,11 +215,12 @@ func TestAFilmThatIsRunAgainContinuesItsSession(t *testing.T) {
 			w := newWorld(t, "truvideo", nil)
 			w.fault(c.fault)
 			item := longFilm(w)
-			if c.cancel {
-				w.before[upload.ActivitySendPart] = func(n int) {
-					if n == 3 {
-						w.env.RegisterDelayedCallback(func() { w.env.CancelWorkflowByID(item.UploadID, "") }, time.Millisecond)
-					}
+			w.before[upload.ActivitySendPart] = func(n int) {
+				switch {
+				case n == 2: // what follows is about the parts that are sent beside the first one
+					require.Eventually(w.t, func() bool { return len(w.sandbox.Ledger().Of("truvideo")[0].Parts) == 1 }, time.Minute, time.Millisecond)
+				case n == 3 && c.cancel:
+					w.env.RegisterDelayedCallback(func() { w.env.CancelWorkflowByID(item.UploadID, "") }, time.Millisecond)
 				}
 			}
 			acknowledged := 0
