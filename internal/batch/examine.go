@@ -88,7 +88,10 @@ func (e *examiner) outside(ctx context.Context, row *manifest.Row) (seen, error)
 	if err != nil {
 		return seen{}, err
 	}
-	kind, _ := media.TypeOf(media.CleanName(row.Item.Source))
+	kind := media.Type("") // what a URL ends with says nothing
+	if row.Item.Local() {
+		kind, _ = media.TypeOf(media.CleanName(row.Item.Source))
+	}
 	spec := who.vendor.Spec()
 	if err := spec.CheckExtension(row.Item, kind); err != nil {
 		return seen{}, refuse(row, spec.NameField, err)
@@ -129,11 +132,7 @@ func (e *examiner) look(ctx context.Context, item upload.Item) (size int64, colu
 		return 0, sourceColumn, err
 	}
 	spec := who.vendor.Spec()
-	kind, err := media.Check(look.Head, look.Name, item.ContentType)
-	if err != nil {
-		return look.Size, sourceColumn, err
-	}
-	if err := spec.CheckContent(upload.Content{Size: look.Size, Type: string(kind.Type), Name: kind.Name}, who.account); err != nil {
+	if _, err := spec.CheckMedium(look.Claim(item.ContentType), look.Size, who.account); err != nil {
 		return look.Size, sourceColumn, err
 	}
 	return look.Size, spec.NameField, spec.CheckName(item, look.Head)

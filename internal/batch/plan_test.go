@@ -245,7 +245,7 @@ func TestTheNameThatARowAsksForIsHeldAgainstTheBytes(t *testing.T) {
 		bad = append(bad, one.String())
 	}
 	require.Equal(t, []string{
-		`line 2: fileName: the file is image/png, but its name "cup.jpg" means image/jpeg (rename it to cup.png)`,
+		`line 2: fileName: the file is image/png, but its name "cup.jpg" means image/jpeg (set fileName to cup.png)`,
 		`fileName: the name "cup" must end in an image extension; 2 rows: 5, 6`,
 	}, bad)
 }

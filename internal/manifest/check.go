@@ -337,11 +337,10 @@ func (c *checker) format(row *Row) {
 	}
 	refused := upload.AsError(err, upload.StepClaim)
 	p := problem(SortFormat, column, "%s%s", what, refused.Message)
-	if refused.Hint == "" {
-		refused.Hint = fmt.Sprintf("convert the file, or use an account at a vendor that accepts %s", kind)
-		if !kind.Medium() {
-			refused.Hint = "use the media file itself, not a file that contains or describes it"
-		}
+	if column == columnSource && remote(row.Item.Source) {
+		p = problem(SortFormat, column, "the URL ends like that of %s: %s", kind, refused.Message).warn()
+		row.add(p.hint("the bytes decide; remove the row if the file is what its URL says"))
+		return
 	}
 	row.add(p.hint("%s", refused.Hint))
 }

@@ -67,7 +67,7 @@ func TestARowIsChecked(t *testing.T) {
 		"an account with what cannot":            {"source,to", "a.jpg,\ufefftrustana", `to: "\ufefftrustana" contains an invisible character`},
 		"a text file":                            {"source,to", "a.txt,trustana", `source: "a.txt": trustana does not accept text/plain; it accepts image/jpeg, image/png, image/gif, image/webp, image/bmp, image/tiff (use the media file itself`},
 		"a picture of a telephone":               {"source,to", "a.HEIC,trustana", `source: "a.HEIC": trustana does not accept HEIC (convert it to JPEG`},
-		"a film for a vendor of pictures":        {"source,to", "https://x.example/a.mp4?w=1,trustana", `source: "a.mp4": trustana does not accept video/mp4`},
+		"a film for a vendor of pictures":        {"source,to", "s3://x/a.mp4,trustana", `source: "a.mp4": trustana does not accept video/mp4`},
 		"a picture for a vendor of films":        {"source,to", "a.gif,truvideo", `source: "a.gif": truvideo does not accept image/gif`},
 		"a film where the account says no":       {"source,to", "a.mp4,trustoo", `trustoo accepts video/mp4 only if the account has video: true`},
 		"a declared type that is refused":        {"source,to,content_type", "a,trustana,video/mp4", `content_type: trustana does not accept video/mp4`},
@@ -114,6 +114,15 @@ func TestARowIsChecked(t *testing.T) {
 			require.NotEmpty(t, got.rows[0].Item.UploadID)
 		})
 	}
+}
+
+func TestTheEndOfAURLIsAWarning(t *testing.T) {
+	got := readText(t, "source,to\nhttps://x.example/a.mp4?w=1,trustana\n")
+	require.Len(t, got.problems(), 1)
+	p := got.problems()[0]
+	require.True(t, p.Warning)
+	require.Equal(t, "the URL ends like that of video/mp4: trustana does not accept video/mp4; it accepts image/jpeg, image/png, image/gif, image/webp, image/bmp, image/tiff", p.Message)
+	require.True(t, got.rows[0].Valid(), "the bytes decide")
 }
 
 func TestAllProblemsOfARowAreToldAtOnce(t *testing.T) {

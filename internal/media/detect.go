@@ -2,6 +2,7 @@ package media
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"slices"
 	"strings"
@@ -10,17 +11,17 @@ import (
 )
 
 // Detect tells the type of a medium from its first bytes, of which it looks at
-// HeadSize at most. It knows much that is no medium as well, so that a refusal
+// HeadMost at most. It knows much that is no medium as well, so that a refusal
 // can name it; what it does not know is Unknown. It never fails.
 //
 // The signatures are those of the mimetype library; where it takes one format
 // for another, or overlooks one of ours, Detect looks closer first.
 func Detect(head []byte) Type {
-	head = head[:min(len(head), HeadSize)]
+	head = head[:min(len(head), HeadMost)]
 	if len(head) == 0 {
 		return Unknown
 	}
-	for _, look := range []func([]byte) Type{isoBrand, riff, sound, bigTIFF, oldBitmap, svg} {
+	for _, look := range []func([]byte) Type{isoBrand, riff, sound, bigTIFF, oldBitmap, transportStream, svg} {
 		if kind := look(head); kind != "" {
 			return kind
 		}
@@ -32,16 +33,32 @@ func Detect(head []byte) Type {
 func library(head []byte) Type {
 	kind := canonical(bare(mimetype.Detect(head).String()))
 	switch kind {
-	case "":
-		return Unknown
-	case MP3, AAC:
-		// One matching pair of bytes is enough for the library; sound has
-		// looked at the frames and found none.
-		return Unknown
+	case "", Unknown, MP3, AAC:
+		// One matching pair of bytes is enough for the library to name a sound; sound has
+		// looked at the frames and found none. Some begin within a frame.
+		return cmp.Or(cutSound(head), Unknown)
 	case SVG:
 		return "text/xml" // svg has looked at the root and found another
 	}
 	return kind
+}
+
+// Undecided reports whether a head ends before what tells its type, so that more of the
+// medium may tell: up to HeadMost.
+func Undecided(head []byte) bool {
+	return len(head) >= HeadSize && len(head) < HeadMost && (len(open(head)) > 0 || Detect(head) == Unknown && mayBeSound(head))
+}
+
+// open lists what a head may be that ends too soon to tell, the likeliest first.
+func open(head []byte) []Type {
+	head = head[:min(len(head), HeadMost)]
+	switch {
+	case onlyTags(head):
+		return []Type{MP3, AAC, FLAC}
+	case len(head) >= HeadSize && cutDrawing(head):
+		return []Type{SVG}
+	}
+	return nil
 }
 
 func bare(name string) string {
@@ -63,6 +80,22 @@ func riff(head []byte) Type {
 		return WebP
 	case (outer == "RIFF" || outer == "RF64" || outer == "BW64") && inner == "WAVE":
 		return WAV
+	}
+	return ""
+}
+
+// transportStream tells MPEG-2 transport streams by the first byte of their packets.
+// Cameras put a time of four bytes before each, and broadcasts a checksum after it.
+func transportStream(head []byte) Type {
+	const sync, packets = 0x47, 5
+	for _, form := range []struct{ size, offset int }{{188, 0}, {192, 4}, {204, 0}} {
+		n := 0
+		for at := form.offset; at < len(head) && head[at] == sync; at += form.size {
+			n++
+		}
+		if n >= packets {
+			return "video/mp2t"
+		}
 	}
 	return ""
 }

@@ -92,10 +92,22 @@ func TestDetectKnowsWhatVendorsTake(t *testing.T) {
 		"a FLAC sound":                        {stored(t, "head.flac"), FLAC},
 		"a FLAC sound of one block":           {[]byte("fLaC\x80\x00\x00\x22\x10\x00"), FLAC},
 		"a FLAC sound with a tag":             {[]byte("ID3\x04\x00\x00\x00\x00\x00\x02abfLaC\x00\x00\x00\x22"), FLAC},
+		"a FLAC sound with two tags":          {[]byte("ID3\x04\x00\x00\x00\x00\x00\x02abID3\x03\x00\x10\x00\x00\x00\x02ab3DI\x03\x00\x10\x00\x00\x00\x02fLaC\x00\x00\x00\x22"), FLAC},
+		"a FLAC sound with padding":           {[]byte("ID3\x04\x00\x00\x00\x00\x00\x02ab\x00\x00\x00fLaC\x00\x00\x00\x22"), FLAC},
+		"an MP3 sound that begins in a frame": {stored(t, "untagged.mp3")[100:], MP3},
 		"a PDF document":                      {[]byte("%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"), PDF},
 	} {
 		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, Detect(c.head)) })
 	}
+}
+
+// stream is the beginning of a transport stream.
+func stream(size, offset int) []byte {
+	head := make([]byte, HeadSize)
+	for at := offset; at < len(head); at += size {
+		head[at], head[at+1] = 0x47, 0x1f
+	}
+	return head
 }
 
 func TestDetectKnowsWhatNoVendorTakes(t *testing.T) {
@@ -110,6 +122,8 @@ func TestDetectKnowsWhatNoVendorTakes(t *testing.T) {
 		"an AVIF picture under a general brand":    {ftyp("mif1", "avif", "miaf"), AVIF},
 		"a Canon's raw picture":                    {ftyp("crx ", "crx ", "isom"), "image/x-canon-cr3"},
 		"an iTunes sound":                          {stored(t, "head.m4a"), "audio/mp4"},
+		"a transport stream":                       {stream(188, 0), "video/mp2t"},
+		"a camera's transport stream":              {stream(192, 4), "video/mp2t"},
 		"plain text":                               {[]byte("not found\n"), Text},
 		"a web page":                               {[]byte("<!DOCTYPE html><html><body><svg xmlns=\"http://www.w3.org/2000/svg\"/></body></html>"), "text/html"},
 		"a text with a box's name in it":           {[]byte("the moov is blue, and so on"), Text},
@@ -142,6 +156,10 @@ func TestSVGMustReallyBeSVG(t *testing.T) {
 		"a prefix":                        {`<s:svg xmlns:s="http://www.w3.org/2000/svg"/>`, true},
 		"a document type":                 {`<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd"><svg width="1"/>`, true},
 		"a namespace that is an entity":   {`<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "x" [<!ENTITY ns_svg "http://www.w3.org/2000/svg">]><svg xmlns="&ns_svg;"/>`, true},
+		"an entity without a public type": {`<!DOCTYPE svg [<!ENTITY ns "http://www.w3.org/2000/svg">]>` + "\n" + `<svg xmlns="&ns;"/>`, true},
+		"UTF-16 without a mark":           {strings.Join(strings.Split(drawing, ""), "\x00") + "\x00", true},
+		"a document in its root":          {`<svg xmlns="http://www.w3.org/2000/svg" content="` + strings.Repeat("&lt;x/&gt;", HeadSize), true},
+		"a document in an HTML element":   {`<html xmlns="http://www.w3.org/2000/svg" content="` + strings.Repeat("x", HeadSize), false},
 		"no namespace":                    {`<svg width="1" height="1"/>`, false},
 		"another namespace":               {`<svg xmlns="http://example.com/svg"/>`, false},
 		"another root":                    {`<html>` + drawing + `</html>`, false},
@@ -151,6 +169,73 @@ func TestSVGMustReallyBeSVG(t *testing.T) {
 		"a root that the head cuts short": {`<!--` + strings.Repeat("-", HeadSize), false},
 	} {
 		t.Run(name, func(t *testing.T) { require.Equal(t, c.svg, Detect([]byte(c.text)) == SVG, Detect([]byte(c.text))) })
+	}
+}
+
+func TestMoreIsAskedForWhereTheHeadIsShort(t *testing.T) {
+	long := strings.Repeat("licence text ", 400)
+	tag := append([]byte("ID3\x04\x00\x00\x00\x00\x7f\x7f"), make([]byte, HeadSize)...)
+	for name, c := range map[string]struct {
+		head    string
+		unknown bool
+		said    string // by the name
+		want    Type
+	}{
+		"a comment before the root":    {"<!-- " + long, true, "a.svg", SVG},
+		"a declaration and a comment":  {`<?xml version="1.0"?><!DOCTYPE svg [` + long, true, "a.svg", SVG},
+		"a root without its namespace": {`<svg style="` + long, true, "a.svg", SVG},
+		"a tag of a sound":             {string(tag), true, "a.flac", FLAC},
+		"noise":                        {strings.Repeat("\x01\xff\x03", HeadSize), false, "a.mp3", ""},
+		"a web page":                   {"<html>" + long, false, "a.html", ""},
+		"a picture":                    {string(picture(t, JPEG)) + long, false, "a.jpg", JPEG},
+		"a short text":                 {"<!-- ", false, "a.svg", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			head := []byte(c.head)[:min(len(c.head), HeadSize)]
+			require.Equal(t, c.unknown, Undecided(head))
+			found, err := Check(head, c.said, "")
+			require.Equal(t, c.want == "", err != nil, "%v", err)
+			require.Equal(t, c.want, found.Type)
+		})
+	}
+	loud := append([]byte{1, 2, 3}, bytes.Repeat(append([]byte("\xff\xfb\xe0\x00"), make([]byte, 1040)...), 9)...) // 320 kbit/s
+	require.True(t, Undecided(loud[:HeadSize]))
+	require.Equal(t, MP3, Detect(loud))
+	require.False(t, Undecided(append(tag, make([]byte, HeadMost)...)), "there is an end")
+}
+
+func TestTheEndOfAURLIsNobodysClaim(t *testing.T) {
+	webp := []byte("RIFF\x10\x00\x00\x00WEBPVP8 \x04\x00\x00\x00")
+	for name, c := range map[string]struct {
+		claim      Claim
+		want       Found
+		says, hint string
+	}{
+		"the bytes decide":                    {Claim{Head: webp, Name: "https://h/a.jpg", Served: "image/webp"}, Found{WebP, "a.webp"}, "", ""},
+		"the bytes decide alone":              {Claim{Head: picture(t, PNG), Name: "a.jpg"}, Found{PNG, "a.png"}, "", ""},
+		"a server that knows no better":       {Claim{Head: picture(t, PNG), Name: "a.jpg", Served: "text/plain; charset=utf-8"}, Found{PNG, "a.png"}, "", ""},
+		"a server with another name":          {Claim{Head: picture(t, JPEG), Name: "a.jpg", Served: "image/pjpeg"}, Found{JPEG, "a.jpg"}, "", ""},
+		"a server that goes by the name":      {Claim{Head: webp, Name: "a.jpg", Served: "image/jpeg"}, Found{}, "the file is image/webp, but its server declares image/jpeg", "set content_type to image/webp"},
+		"a person knows better":               {Claim{Head: webp, Name: "a.jpg", Served: "image/jpeg", Declared: "image/webp"}, Found{WebP, "a.webp"}, "", ""},
+		"a name that agrees with the bytes":   {Claim{Head: picture(t, JPEG), Name: "a.jpg", Served: "image/png"}, Found{JPEG, "a.jpg"}, "", ""},
+		"a person who is wrong":               {Claim{Head: webp, Name: "a.webp", Declared: "image/jpeg"}, Found{}, "the declared content type is image/jpeg", "correct content_type"},
+		"a container of one family":           {Claim{Head: stored(t, "head.mp4"), Name: "clip.mov", Served: "video/mp4"}, Found{QuickTime, "clip.mov"}, "", ""},
+		"a page instead of a picture":         {Claim{Head: []byte("<!DOCTYPE html><html></html>"), Name: "a.jpg", Served: "text/html"}, Found{}, `"a.jpg" is text/html`, "links for sharing lead to a page"},
+		"bytes of no kind":                    {Claim{Head: []byte{0, 1, 2, 3}, Name: "a.jpg"}, Found{}, "unknown format", "complete"},
+		"a server with a type of no picture":  {Claim{Head: webp, Name: "a", Served: "application/zip"}, Found{WebP, "a.webp"}, "", ""},
+		"an extension that is not of a media": {Claim{Head: webp, Name: "https://h/img.ashx?id=7"}, Found{WebP, "img.ashx.webp"}, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.claim.Free = true
+			found, err := c.claim.Check()
+			require.Equal(t, c.want, found)
+			if c.says == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, c.says)
+			require.Contains(t, upload.AsError(err, "").Hint, c.hint)
+		})
 	}
 }
 
@@ -175,6 +260,8 @@ func TestCheckDecides(t *testing.T) {
 		"a declaration that says nothing":      {picture(t, JPEG), "a.jpg", "binary/octet-stream", Found{JPEG, "a.jpg"}},
 		"a .mov with MP4's brand":              {mp4, "clip.mov", "", Found{QuickTime, "clip.mov"}},
 		"a .3gp with MP4's brand":              {mp4, "clip.3gp", "", Found{ThreeGPP, "clip.3gp"}},
+		"a film with the brand of sounds":      {stored(t, "head.m4a"), "clip.mp4", "", Found{MP4, "clip.mp4"}},
+		"a picture of several":                 {picture(t, JPEG), "3d.MPO", "", Found{JPEG, "3d.jpg"}},
 		"an .m4v":                              {mp4, "clip.m4v", "", Found{MP4, "clip.mp4"}},
 		"an .mp4 declared QuickTime":           {mp4, "clip.mp4", "video/quicktime", Found{QuickTime, "clip.mov"}},
 		"a .webm that is Matroska":             {mkv, "clip.webm", "", Found{WebM, "clip.webm"}},

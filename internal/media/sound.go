@@ -2,11 +2,14 @@ package media
 
 import "bytes"
 
-// sound tells MP3, AAC and FLAC, with or without an ID3 tag before them.
+// sound tells MP3, AAC and FLAC, with or without ID3 tags before them.
 func sound(head []byte) Type {
-	rest, tagged := skipID3(head)
+	rest, tagged := skipTags(head)
 	if len(rest) == 0 && tagged {
 		return MP3 // the tag hides what follows; most such files are MP3
+	}
+	if tagged {
+		rest = bytes.TrimLeft(rest, "\x00") // some programs count the padding outside the tag
 	}
 	switch {
 	case bytes.HasPrefix(rest, []byte("fLaC")):
@@ -29,11 +32,78 @@ func sound(head []byte) Type {
 	return ""
 }
 
-// undecided reports whether the head is an ID3 tag to its end. The tag belongs
-// to MP3, but stands before AAC and FLAC as well.
-func undecided(head []byte) bool {
-	rest, tagged := skipID3(head[:min(len(head), HeadSize)])
-	return tagged && len(rest) == 0
+// onlyTags reports whether the head is ID3 tags to its end. They belong to MP3, but
+// stand before AAC and FLAC as well.
+func onlyTags(head []byte) bool {
+	rest, tagged := skipTags(head)
+	return tagged && len(bytes.TrimLeft(rest, "\x00")) == 0
+}
+
+// skipTags returns what follows all ID3v2 tags: some programs add one to another.
+func skipTags(head []byte) (rest []byte, tagged bool) {
+	for {
+		next, found := skipID3(head)
+		if !found {
+			return head, tagged
+		}
+		head, tagged = next, true
+	}
+}
+
+// cutSound tells MP3 and AAC that begin within a frame, as recordings of streams do: by
+// four frames in a row.
+func cutSound(head []byte) Type {
+	const enough, most = 4, 4 << 10 // a frame has at most 1,441 bytes of MP3; of AAC, 8,191
+	for at := range min(len(head), most) {
+		if head[at] != 0xff {
+			continue
+		}
+		switch {
+		case follow(head[at:], mpegFrame, enough):
+			return MP3
+		case follow(head[at:], adtsFrame, enough):
+			return AAC
+		}
+	}
+	return ""
+}
+
+// mayBeSound reports whether a head ends in frames that are too few to tell a sound.
+func mayBeSound(head []byte) bool {
+	const least = 2
+	for at := range head {
+		if head[at] == 0xff && (toEnd(head[at:], mpegFrame) >= least || toEnd(head[at:], adtsFrame) >= least) {
+			return true
+		}
+	}
+	return false
+}
+
+// toEnd counts frames that go on to the end of data; 0 if something else follows them.
+func toEnd(data []byte, length func([]byte) int) int {
+	for n := 0; ; n++ {
+		if len(data) < frameHeader {
+			return n
+		}
+		size := length(data)
+		if size == 0 {
+			return 0
+		}
+		data = data[min(size, len(data)):]
+	}
+}
+
+// follow reports whether data begins with that many frames, the last of which may be
+// cut.
+func follow(data []byte, length func([]byte) int, frames int) bool {
+	for range frames {
+		size := length(data)
+		if size == 0 {
+			return false
+		}
+		data = data[min(size, len(data)):]
+	}
+	return true
 }
 
 // skipID3 returns what follows an ID3v2 tag, as far as the head reaches.
@@ -42,14 +112,18 @@ func skipID3(head []byte) (rest []byte, tagged bool) {
 	if len(head) < header || !bytes.HasPrefix(head, []byte("ID3")) || head[3] == 0xff || head[4] == 0xff {
 		return head, false
 	}
-	size := 0
+	size := header
+	if head[5]&0x10 != 0 {
+		size += header // a footer
+	}
+	body := 0
 	for _, b := range head[6:header] { // seven bits a byte
 		if b >= 0x80 {
 			return head, false
 		}
-		size = size<<7 | int(b)
+		body = body<<7 | int(b)
 	}
-	return head[min(header+size, len(head)):], true
+	return head[min(size+body, len(head)):], true
 }
 
 // framed reports whether data begins with a frame and goes on with another one,

@@ -1,6 +1,7 @@
 package sources
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"mime"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/egress"
+	"github.com/mediaferry/mediaferry/internal/media"
 )
 
 // hops is the number of redirects that are followed.
@@ -45,7 +47,8 @@ func (p *page) check() error {
 	return nil
 }
 
-// page is one URL. The user name and password in it are sent as basic authentication
+// page is one URL, with the cookies that its redirects set: some servers redirect to
+// themselves to set one. The user name and password in it are sent as basic authentication
 // to its own host, and never to the target of a redirect.
 type page struct {
 	*web
@@ -56,6 +59,8 @@ type page struct {
 	// that all ranges come from one server. When a signed target expires, the source
 	// itself is requested again.
 	end *url.URL
+	// cookies are sent to the host that set them, and to no other.
+	cookies map[string][]*http.Cookie
 }
 
 func (p *page) name() string {
@@ -124,12 +129,8 @@ func (p *page) accept(response *http.Response, want span) (object, error) {
 	}
 	is := describe(response, size)
 	is.partial = partial
-	if path.Ext(p.name()) == "" { // /download?id=7
-		_, parameters, err := mime.ParseMediaType(response.Header.Get("Content-Disposition"))
-		if err == nil {
-			is.name = path.Base(parameters["filename"])
-			is.name = strings.Trim(is.name, "/.")
-		}
+	if _, known := media.TypeOf(p.name()); !known { // /download?id=7, /image.ashx
+		is.name = cmp.Or(attachment(response.Header.Get("Content-Disposition")), p.redirected())
 	}
 	return is, nil
 }
@@ -185,6 +186,7 @@ func (p *page) follow(ctx context.Context, method string, header http.Header) (*
 			return response, nil
 		}
 		discard(response.Body)
+		p.remember(at, response.Cookies())
 		next, err := at.Parse(location)
 		if err != nil {
 			return nil, unfit("redirects to an invalid URL")
@@ -215,6 +217,9 @@ func (p *page) send(ctx context.Context, method string, at *url.URL, header http
 		return nil, unfit("is not a valid URL")
 	}
 	request.Header = header.Clone()
+	for _, cookie := range p.cookiesFor(at) {
+		request.AddCookie(cookie)
+	}
 	if user := at.User; user != nil {
 		password, _ := user.Password()
 		request.SetBasicAuth(user.Username(), password)

@@ -357,6 +357,10 @@ func TestAServerNamesWhatItsAddressDoesNot(t *testing.T) {
 		`attachment; filename="shoe.jpg"`: "shoe.jpg",
 		`attachment; filename*=UTF-8''%C3%A4.jpg`: "ä.jpg",
 		`attachment; filename="../../a.jpg"`:      "a.jpg",
+		"attachment; filename=my shoe (1).jpg":    "my shoe (1).jpg",
+		"attachment; filename=gr\xf6\xdfe.jpg":    "größe.jpg",
+		`attachment; filename="=?UTF-8?B?w6Q=?="`: "ä",
+		`inline; FILENAME = C:\dir\a b.jpg; x`:    "a b.jpg",
 		`attachment; filename="/"`:                "download",
 		`attachment; filename="..`:                "download",
 	} {
@@ -379,4 +383,34 @@ func TestAServerNamesWhatItsAddressDoesNot(t *testing.T) {
 	seen, err = look(t, private, parsed.String())
 	require.NoError(t, err)
 	require.Empty(t, seen.Name)
+}
+
+func TestCookiesOfARedirectGoToTheirHostOnly(t *testing.T) {
+	s := &site{etag: strongETag}
+	s.put([]byte("content"))
+	elsewhere := served(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Cookie") != "" {
+			w.WriteHeader(http.StatusTeapot)
+			return
+		}
+		s.ServeHTTP(w, r)
+	}), "/signed/shoe.jpg?sig=1")
+	source := served(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		cookie, err := r.Cookie("ok")
+		switch {
+		case err != nil || cookie.Value != "1":
+			http.SetCookie(w, &http.Cookie{Name: "ok", Value: "1", Domain: "127.0.0.1"})
+			http.Redirect(w, r, r.URL.Path, http.StatusFound)
+		case r.URL.Path == "/elsewhere":
+			http.Redirect(w, r, elsewhere, http.StatusFound)
+		default:
+			s.ServeHTTP(w, r)
+		}
+	}), "")
+	seen, err := look(t, private, source+"/a.jpg")
+	require.NoError(t, err)
+	require.Equal(t, "content", string(seen.Head))
+	seen, err = look(t, private, source+"/elsewhere")
+	require.NoError(t, err)
+	require.Equal(t, "shoe.jpg", seen.Name, "a name without an extension gives way to the one that it leads to")
 }

@@ -102,7 +102,12 @@ func (p *localPlace) look(ctx context.Context) (Look, error) {
 		return Look{}, empty()
 	}
 	head := make([]byte, min(info.Size(), media.HeadSize))
-	if _, err := file.ReadAt(head, 0); err != nil {
+	_, err = file.ReadAt(head, 0)
+	if err == nil && info.Size() > media.HeadSize && media.Undecided(head) {
+		head = make([]byte, min(info.Size(), media.HeadMost))
+		_, err = file.ReadAt(head, 0)
+	}
+	if err != nil {
 		return Look{}, fileTrouble(err)
 	}
 	return Look{

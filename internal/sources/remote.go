@@ -126,33 +126,46 @@ func parseContentRange(text string) (first, last, total int64, err error) {
 type remotePlace struct{ remote }
 
 // look makes one request: the response to a request for the first bytes also
-// describes the whole, and works with a signed URL that allows only GET.
+// describes the whole, and works with a signed URL that allows only GET. It makes
+// another one where these bytes do not tell the type.
 func (p remotePlace) look(ctx context.Context) (Look, error) {
 	ctx, done := context.WithTimeoutCause(ctx, patience, errSlowLook)
 	defer done()
-	is, body, err := read(ctx, p.remote, span{size: media.HeadSize}, object{}, asIs)
-	if about(err, beyond) {
-		return Look{}, empty() // there is no first byte
-	}
+	is, head, err := p.first(ctx, media.HeadSize, object{})
 	if err != nil {
 		return Look{}, err
 	}
-	defer func() { _ = body.Close() }() // only the head is needed
-	if is.size == 0 {
-		return Look{}, empty()
-	}
-	head, err := io.ReadAll(body)
-	if err != nil {
-		return Look{}, err
+	if is.size > media.HeadSize && media.Undecided(head) {
+		if _, head, err = p.first(ctx, media.HeadMost, is); err != nil {
+			return Look{}, err
+		}
 	}
 	name := p.name()
 	if is.name != "" {
 		name = is.name
 	}
+	_, web := p.remote.(*page)
 	return Look{
-		Size: is.size, Fingerprint: is.fingerprint(), Name: name, Type: is.kind, Head: head,
+		Size: is.size, Fingerprint: is.fingerprint(), Name: name, Type: is.kind, Head: head, Web: web,
 		Ranges: is.partial && is.pinned(),
 	}, nil
+}
+
+// first reads the first bytes.
+func (p remotePlace) first(ctx context.Context, size int64, pin object) (object, []byte, error) {
+	is, body, err := read(ctx, p.remote, span{size: size}, pin, asIs)
+	if about(err, beyond) {
+		return object{}, nil, empty() // there is no first byte
+	}
+	if err != nil {
+		return object{}, nil, err
+	}
+	defer func() { _ = body.Close() }() // only the head is needed
+	if is.size == 0 {
+		return object{}, nil, empty()
+	}
+	head, err := io.ReadAll(body)
+	return is, head, err
 }
 
 func (p remotePlace) open(ctx context.Context, fingerprint string) (content, error) {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/egress"
+	"github.com/mediaferry/mediaferry/internal/media"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -78,7 +79,10 @@ type Look struct {
 	// Type is the media type that a server declares; "" for files. Servers are often
 	// wrong, so the bytes decide.
 	Type string
-	// Head holds the first media.HeadSize bytes, or all bytes of a smaller source.
+	// Web says that the source is that of a URL, whose last letters are nobody's claim.
+	Web bool
+	// Head holds the first media.HeadSize bytes, or all bytes of a smaller source; more
+	// where these do not tell the type, see media.Undecided.
 	Head []byte
 	// Ranges says that the content can be read from any offset, not only as a whole.
 	Ranges bool
@@ -97,6 +101,15 @@ func (s *Sources) Check(source string) error {
 		return fault(upload.StepClaim, source, err)
 	}
 	return nil
+}
+
+// Claim is what is known of the source's type, beside the one that a person declared.
+func (l Look) Claim(declared string) media.Claim {
+	claim := media.Claim{Head: l.Head, Name: l.Name, Declared: declared, Free: l.Web}
+	if l.Web {
+		claim.Served = l.Type
+	}
+	return claim
 }
 
 // Look examines a canonical source (see upload.CanonicalSource): its size, its
@@ -208,6 +221,28 @@ func (f *File) Range(ctx context.Context, offset, size int64) (io.ReadCloser, er
 		return nil, f.failed(err)
 	}
 	return body, nil
+}
+
+// Head reads the first bytes, as many as Look.Head has. Errors are those of Range.
+func (f *File) Head(ctx context.Context) ([]byte, error) {
+	head, err := f.first(ctx, media.HeadSize)
+	if err != nil || int64(len(head)) == f.Size() || !media.Undecided(head) {
+		return head, err
+	}
+	return f.first(ctx, media.HeadMost)
+}
+
+func (f *File) first(ctx context.Context, most int64) ([]byte, error) {
+	head := make([]byte, min(f.Size(), most))
+	body, err := f.Range(ctx, 0, int64(len(head)))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = body.Close() }() // only read from
+	if _, err := io.ReadFull(body, head); err != nil {
+		return nil, err
+	}
+	return head, nil
 }
 
 // Unchanged checks the source again after the last byte was read. It fails with kind

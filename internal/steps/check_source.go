@@ -2,12 +2,10 @@ package steps
 
 import (
 	"context"
-	"io"
 	"path/filepath"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/media"
-	"github.com/mediaferry/mediaferry/internal/sources"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -29,7 +27,7 @@ func (s *Steps) CheckSource(ctx context.Context, entry ledger.Entry, item upload
 		return unsent(err)
 	}
 	defer func() { _ = file.Close() }() // only read from
-	head, err := headOf(ctx, file)
+	head, err := file.Head(ctx)
 	if err != nil {
 		return unsent(err)
 	}
@@ -41,19 +39,6 @@ func (s *Steps) CheckSource(ctx context.Context, entry ledger.Entry, item upload
 		return unsent(upload.Errorf(upload.KindMissing, upload.StepTransfer, "source changed during the upload: it was %s, and is now %s", content.Type, found.Type))
 	}
 	return nil
-}
-
-// headOf reads the first bytes of a file.
-func headOf(ctx context.Context, file *sources.File) ([]byte, error) {
-	size := min(file.Size(), media.HeadSize)
-	body, err := file.Range(ctx, 0, size)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = body.Close() }() // only read from
-	head := make([]byte, size)
-	_, err = io.ReadFull(body, head)
-	return head, err
 }
 
 // CheckClaimed is CheckSource without a look at the source.

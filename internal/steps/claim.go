@@ -8,7 +8,6 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/flow"
 	"github.com/mediaferry/mediaferry/internal/ledger"
-	"github.com/mediaferry/mediaferry/internal/media"
 	"github.com/mediaferry/mediaferry/internal/sources"
 	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -130,12 +129,9 @@ func (s *Steps) Stat(ctx context.Context, item upload.Item, spec *spec.Spec, acc
 		return content, false, err
 	}
 	content = upload.Content{Size: seen.Size, Fingerprint: seen.Fingerprint}
-	found, err := media.Check(seen.Head, seen.Name, item.ContentType)
-	if err != nil {
-		return content, seen.Ranges, err
-	}
+	found, err := spec.CheckMedium(seen.Claim(item.ContentType), seen.Size, account)
 	content.Type, content.Name = string(found.Type), found.Name
-	if err := spec.CheckContent(content, account); err != nil {
+	if err != nil {
 		return content, seen.Ranges, err
 	}
 	return content, seen.Ranges, spec.CheckName(item, seen.Head)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/mediaferry/mediaferry/internal/media"
 	"github.com/mediaferry/mediaferry/internal/sources"
 	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -18,7 +17,7 @@ func (s *Steps) Prove(ctx context.Context, in upload.Prove) (upload.Proved, erro
 	if err != nil {
 		return upload.Proved{}, err
 	}
-	found, err := media.Check(look.Head, look.Name, in.Item.ContentType)
+	found, err := look.Claim(in.Item.ContentType).Check()
 	switch {
 	case err != nil:
 		return upload.Proved{}, err

@@ -15,10 +15,6 @@ func (s *Spec) CheckContent(content upload.Content, account Account) error {
 	if content.Size < 1 {
 		return invalid("the file is empty")
 	}
-	if content.Type == "image/heic" || content.Type == "image/heif" {
-		return invalid("%s does not accept HEIC", s.Name).
-			WithHint("convert it to JPEG, for example with: heif-convert -q 92 IN.heic OUT.jpg")
-	}
 	var types []string
 	for _, r := range s.Takes {
 		off := r.Setting != "" && !account.On(r.Setting)
@@ -29,11 +25,16 @@ func (s *Spec) CheckContent(content upload.Content, account Account) error {
 			continue
 		}
 		if off {
-			return invalid("%s accepts %s only if the account has %s: true", s.Name, content.Type, r.Setting)
+			return invalid("%s accepts %s only if the account has %s: true", s.Name, content.Type, r.Setting).
+				WithHint("set it if the vendor has enabled that for you")
 		}
 		return s.checkSize(content.Size, r.MaxBytes, account.MaxBytes)
 	}
-	return invalid("%s does not accept %s; it accepts %s", s.Name, content.Type, strings.Join(types, ", "))
+	if content.Type == "image/heic" || content.Type == "image/heif" {
+		return invalid("%s does not accept HEIC", s.Name).WithHint("%s", conversion(content.Type, types))
+	}
+	return invalid("%s does not accept %s; it accepts %s", s.Name, content.Type, strings.Join(types, ", ")).
+		WithHint("%s", conversion(content.Type, types))
 }
 
 // CheckName compares the name that an item asks for with the first bytes of its
@@ -49,7 +50,9 @@ func (s *Spec) CheckName(item upload.Item, head []byte) error {
 	}
 	found, err := media.Check(head, name, item.ContentType)
 	if err != nil {
-		return err
+		worded := *upload.AsError(err, upload.StepClaim)
+		worded.Hint = strings.Replace(worded.Hint, "rename it to ", "set "+s.NameField+" to ", 1)
+		return &worded
 	}
 	return s.checkExtension(name, found.Type)
 }
@@ -83,7 +86,7 @@ func (s *Spec) checkSize(size, most, configured int64) error {
 	}
 	if size > most {
 		return invalid("the file has %d bytes, and %s accepts at most %d", size, s.Name, most).
-			WithHint("to change the limit, set the account's max_bytes")
+			WithHint("make the file smaller; if the vendor accepts larger files, set the account's max_bytes")
 	}
 	return nil
 }
