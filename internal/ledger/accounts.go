@@ -87,7 +87,7 @@ LEFT JOIN outages o ON o.account = named.name ORDER BY named.name, o.peer`), app
 	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
 	var states []AccountState
 	for rows.Next() {
-		state, err := scanAccount(rows)
+		state, err := l.scanAccount(rows)
 		if err != nil {
 			return nil, l.fail("read accounts", err)
 		}
@@ -100,10 +100,13 @@ LEFT JOIN outages o ON o.account = named.name ORDER BY named.name, o.peer`), app
 	return states, l.fail("read accounts", rows.Err())
 }
 
-func scanAccount(row interface{ Scan(...any) error }) (AccountState, error) {
+func (l *Ledger) scanAccount(row interface{ Scan(...any) error }) (AccountState, error) {
 	var state AccountState
 	var since, slowUntil, slowSince, lastOK int64
-	o, err := scanOutage(row, &state.Name, &state.Paused, &state.Because, &state.By, &since, &slowUntil, &slowSince, &state.Slow.Because, &lastOK)
+	o, err := l.scanOutage(row, &state.Name, &state.Paused, &state.Because, &state.By, &since, &slowUntil, &slowSince, &state.Slow.Because, &lastOK)
+	if err == nil {
+		err = l.openTexts("account "+state.Name, map[string]*string{"reason": &state.Because, "who": &state.By, "pause": &state.Slow.Because})
+	}
 	state.Since, state.LastOK = moment(since), moment(lastOK)
 	if slowUntil == 0 {
 		state.Slow = Slow{}
@@ -132,6 +135,12 @@ func (l *Ledger) ResumeAccount(ctx context.Context, name, by string) (bool, erro
 }
 
 func (l *Ledger) switchAccount(ctx context.Context, name string, event AccountEvent) (changed bool, err error) {
+	if event.By, err = l.sealBy("account "+name, event.By); err != nil {
+		return false, err
+	}
+	if event.Because, err = l.sealText("reason of account "+name, event.Because); err != nil {
+		return false, err
+	}
 	err = l.transact(ctx, func(tx *sql.Tx) error {
 		var at int64
 		err := tx.QueryRowContext(ctx, l.text(`
@@ -142,7 +151,7 @@ ON CONFLICT (name) DO UPDATE SET
 	paused = excluded.paused, because = excluded.because, who = excluded.who, since = excluded.since
 WHERE accounts.paused <> excluded.paused
 RETURNING since`),
-			l.clock(), clean(name), event.Paused, clean(event.Because), clean(event.By)).Scan(&at)
+			l.clock(), clean(name), event.Paused, event.Because, event.By).Scan(&at)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
@@ -158,7 +167,7 @@ RETURNING since`),
 // noteEvent writes an event down and forgets the oldest beyond keptEvents.
 func noteEvent(ctx context.Context, tx *sql.Tx, name string, at int64, event AccountEvent) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO account_events (account, at, paused, because, who) VALUES ($1, $2, $3, $4, $5)`,
-		name, at, event.Paused, clean(event.Because), clean(event.By))
+		name, at, event.Paused, event.Because, event.By)
 	if err != nil {
 		return err
 	}
@@ -182,6 +191,9 @@ func (l *Ledger) AccountHistory(ctx context.Context, name string) ([]AccountEven
 		var event AccountEvent
 		var at int64
 		if err := rows.Scan(&at, &event.Paused, &event.Because, &event.By); err != nil {
+			return nil, l.fail("read account "+name, err)
+		}
+		if err := l.openTexts("account "+clean(name), map[string]*string{"reason": &event.Because, "who": &event.By}); err != nil {
 			return nil, l.fail("read account "+name, err)
 		}
 		event.At = moment(at)

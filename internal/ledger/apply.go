@@ -41,7 +41,7 @@ func place(group []*job, before map[string]standing) {
 		if j.verb != verbClaim && j.verb != verbRecord {
 			continue
 		}
-		j.placed = found && !moved[id] && s.placed(j.row.item)
+		j.placed = found && !moved[id] && s.placed(j.row)
 		moved[id] = !j.placed
 		if j.verb == verbClaim {
 			j.placed = j.placed && s.runs == 0 && !claimed[id]
@@ -51,8 +51,8 @@ func place(group []*job, before map[string]standing) {
 }
 
 // placed reports whether an item stands where it stood.
-func (s standing) placed(item upload.Item) bool {
-	return s.batch == clean(item.Batch) && s.line == int64(item.Line) && s.account == clean(item.Account) && s.queue == clean(item.Queue)
+func (s standing) placed(r *row) bool {
+	return s.batch == clean(r.item.Batch) && s.line == int64(r.item.Line) && s.account == clean(r.item.Account) && s.queue == r.queue
 }
 
 // chunk is the largest power of two up to n and limit: a handful of statements

@@ -64,7 +64,7 @@ type batchRow struct {
 	service  Service // that was bound when its rows were all there
 }
 
-func scanBatch(row interface{ Scan(...any) error }) (batchRow, error) {
+func (l *Ledger) scanBatch(row interface{ Scan(...any) error }) (batchRow, error) {
 	var b batchRow
 	var limits, baseline string
 	var created, started, finished int64
@@ -80,19 +80,27 @@ func scanBatch(row interface{ Scan(...any) error }) (batchRow, error) {
 		return batchRow{}, fmt.Errorf("failures of batch %q: %w", b.ID, err)
 	}
 	b.CreatedAt, b.StartedAt, b.FinishedAt = moment(created), moment(started), moment(finished)
-	return b, nil
+	return b, l.openTexts("batch "+b.ID, b.texts())
 }
 
-// args are the values of batchColumns.
-func (b batchRow) args() ([]any, error) {
+// texts are what is sealed of a batch.
+func (b *batchRow) texts() map[string]*string {
+	return map[string]*string{"manifest": &b.Manifest, "digest": &b.Digest, "definition": &b.Definition, "reason": &b.Because, "who": &b.By}
+}
+
+// batchArgs are the values of batchColumns.
+func (l *Ledger) batchArgs(b batchRow) ([]any, error) {
 	limits, err := json.Marshal(b.Limits)
 	if err != nil {
 		return nil, err
 	}
+	if err := l.sealTexts("batch "+b.ID, b.texts()); err != nil {
+		return nil, err
+	}
 	baseline, err := json.Marshal(b.baseline)
 	return []any{
-		clean(b.ID), clean(b.Manifest), clean(b.Digest), clean(b.Definition), b.Total, clean(string(b.State)), b.Paused,
-		clean(b.Because), clean(string(limits)), int64(b.Canary), b.canaryPassed, string(baseline), clean(b.By),
+		clean(b.ID), b.Manifest, b.Digest, b.Definition, b.Total, clean(string(b.State)), b.Paused,
+		b.Because, clean(string(limits)), int64(b.Canary), b.canaryPassed, string(baseline), b.By,
 		micros(b.CreatedAt), micros(b.StartedAt), micros(b.FinishedAt),
 		b.service.Cluster, b.service.Namespace,
 	}, err
@@ -111,11 +119,11 @@ func (l *Ledger) OpenBatch(ctx context.Context, batch Batch) (found Batch, made 
 	if b.CreatedAt.IsZero() {
 		b.CreatedAt = l.now()
 	}
-	args, err := b.args()
+	args, err := l.batchArgs(b)
 	if err != nil {
 		return Batch{}, false, l.fail("open batch "+batch.ID, err)
 	}
-	b, err = scanBatch(l.write.QueryRowContext(ctx, `INSERT INTO batches (`+batchColumns+`) VALUES `+tuples(1, len(args), nil)+`
+	b, err = l.scanBatch(l.write.QueryRowContext(ctx, `INSERT INTO batches (`+batchColumns+`) VALUES `+tuples(1, len(args), nil)+`
 ON CONFLICT (id) DO NOTHING RETURNING `+batchColumns, args...))
 	if errors.Is(err, sql.ErrNoRows) {
 		found, err = l.Batch(ctx, batch.ID)
@@ -149,7 +157,7 @@ func (l *Ledger) updateBatch(ctx context.Context, id string, change func(*sql.Tx
 	var b batchRow
 	err := l.transact(ctx, func(tx *sql.Tx) error {
 		var err error
-		b, err = scanBatch(tx.QueryRowContext(ctx, `SELECT `+batchColumns+` FROM batches WHERE id = $1`+l.dialect.lock, clean(id)))
+		b, err = l.scanBatch(tx.QueryRowContext(ctx, `SELECT `+batchColumns+` FROM batches WHERE id = $1`+l.dialect.lock, clean(id)))
 		if err != nil {
 			return err
 		}
@@ -157,7 +165,7 @@ func (l *Ledger) updateBatch(ctx context.Context, id string, change func(*sql.Tx
 		if err != nil || !changed {
 			return err
 		}
-		args, err := b.args()
+		args, err := l.batchArgs(b)
 		if err != nil {
 			return err
 		}
@@ -215,7 +223,7 @@ func (l *Ledger) Batch(ctx context.Context, id string) (Batch, error) {
 }
 
 func (l *Ledger) readBatch(ctx context.Context, id string) (batchRow, error) {
-	return scanBatch(l.read.QueryRowContext(ctx, `SELECT `+batchColumns+` FROM batches WHERE id = $1`, clean(id)))
+	return l.scanBatch(l.read.QueryRowContext(ctx, `SELECT `+batchColumns+` FROM batches WHERE id = $1`, clean(id)))
 }
 
 // Batches lists all batches, the newest first.
@@ -227,7 +235,7 @@ func (l *Ledger) Batches(ctx context.Context) ([]Batch, error) {
 	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
 	var batches []Batch
 	for rows.Next() {
-		b, err := scanBatch(rows)
+		b, err := l.scanBatch(rows)
 		if err != nil {
 			return nil, l.fail("list batches", err)
 		}

@@ -58,7 +58,7 @@ const (
 type Claim struct {
 	Outcome Outcome
 	// Entry is what stands in the way: its Result is the one of an item that is
-	// Known or Canceled, its Fingerprint and Definition tell what Changed, its Run
+	// Known or Canceled, its Fingerprint and AskedFor tell what Changed, its Run
 	// holds an item that is Busy or Unconfirmed. Empty where Granted.
 	Entry Entry
 }
@@ -85,7 +85,7 @@ func (l *Ledger) Claim(ctx context.Context, request ClaimRequest) (Claim, error)
 func (l *Ledger) ClaimAll(ctx context.Context, requests []ClaimRequest) ([]Claim, error) {
 	jobs := make([]*job, len(requests))
 	for i, request := range requests {
-		row, err := l.claimRow(request)
+		row, err := l.claimRow(ctx, request)
 		if err != nil {
 			return nil, l.fail("claim "+request.Item.UploadID, err)
 		}
@@ -103,7 +103,7 @@ func (l *Ledger) ClaimAll(ctx context.Context, requests []ClaimRequest) ([]Claim
 
 // claimRow is the row that a granted claim leaves. Its state is the first one of
 // an item that is at work.
-func (l *Ledger) claimRow(request ClaimRequest) (*row, error) {
+func (l *Ledger) claimRow(ctx context.Context, request ClaimRequest) (*row, error) {
 	switch {
 	case request.Item.UploadID == "":
 		return nil, errors.New("a claim needs an upload ID")
@@ -117,7 +117,7 @@ func (l *Ledger) claimRow(request ClaimRequest) (*row, error) {
 	r.result.Size = upload.Number(request.Content.Size)
 	r.fingerprint, r.takeOver = request.Content.Fingerprint, request.TakeOver
 	r.serialKey, r.last = request.SerialKey, request.Last
-	return r, r.encode(l)
+	return r, r.encode(ctx, l)
 }
 
 // judge says why a claim was not granted, from the row that stands in its way.
@@ -145,7 +145,7 @@ func judge(asked *row, found Entry) Claim {
 // that is not known does not make a difference.
 func sameWork(asked *row, found Entry) bool {
 	now, was := clean(asked.fingerprint), found.Fingerprint
-	return found.Definition == asked.item.Definition() && (now == was || now == "" || was == "")
+	return found.definition == asked.definition && (now == was || now == "" || was == "")
 }
 
 // doing names what is done to one item, or to how many.

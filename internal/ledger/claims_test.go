@@ -147,7 +147,7 @@ func TestGrantedClaimBeginsAnew(t *testing.T) {
 		require.Equal(t, later, e.QueuedAt)
 		require.Equal(t, later, e.StartedAt)
 		require.Equal(t, content.Fingerprint, e.Fingerprint)
-		require.Equal(t, item.Definition(), e.Definition)
+		require.True(t, e.AskedFor(item))
 	})
 }
 

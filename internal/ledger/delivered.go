@@ -43,9 +43,14 @@ func (l *Ledger) Delivered(ctx context.Context, lookups []Lookup) (map[string]En
 }
 
 func (l *Ledger) deliveredSome(ctx context.Context, lookups []Lookup, found map[string]Entry) error {
+	d, err := l.digests(ctx)
+	if err != nil {
+		return err
+	}
 	args := make([]any, 0, 5*len(lookups))
 	for _, lookup := range lookups {
-		args = append(args, clean(lookup.Item.UploadID), lookup.Item.Definition(), clean(lookup.Fingerprint), declaration(lookup.Item), clean(lookup.Item.Batch))
+		args = append(args, clean(lookup.Item.UploadID), d.of(ofDefinition, lookup.Item.Definition()), d.of(ofFingerprint, lookup.Fingerprint),
+			d.of(ofDeclaration, declaration(lookup.Item)), clean(lookup.Item.Batch))
 	}
 	before, err := l.deliveries(ctx, deliveredBefore(len(lookups)), args)
 	if err != nil || len(before) == 0 {

@@ -37,7 +37,11 @@ type DetachRequest struct {
 // request was read.
 func (l *Ledger) RequestDetach(ctx context.Context, request DetachRequest) (Entry, error) {
 	id := clean(request.UploadID)
-	err := l.persist(ctx, func(tx *sql.Tx) error {
+	because, err := l.sealText(becauseOf(id), request.Because())
+	if err != nil {
+		return Entry{}, l.fail("request that "+request.UploadID+" be detached", err)
+	}
+	err = l.persist(ctx, func(tx *sql.Tx) error {
 		return l.writer.keep(ctx, tx, []string{id}, func(before map[string]standing) error {
 			row, found := before[id]
 			switch {
@@ -49,7 +53,7 @@ func (l *Ledger) RequestDetach(ctx context.Context, request DetachRequest) (Entr
 				return l.cancelIdle(ctx, tx, id)
 			}
 			_, err := tx.ExecContext(ctx, `UPDATE items SET detached = TRUE, detached_because = $2, updated_at = $3 WHERE upload_id = $1 AND NOT detached`,
-				id, clean(request.Because()), micros(l.now()))
+				id, because, micros(l.now()))
 			return err
 		})
 	})
@@ -72,10 +76,14 @@ func (l *Ledger) insertDetachRequest(ctx context.Context, tx *sql.Tx, request De
 	if err != nil {
 		return err
 	}
+	by, err := l.sealBy(request.UploadID, request.By)
+	if err != nil {
+		return err
+	}
 	_, err = tx.ExecContext(ctx, `
 INSERT INTO detach_requests (upload_id, run_id, want, who, at) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (upload_id) DO UPDATE SET run_id = excluded.run_id, want = excluded.want, who = excluded.who, at = excluded.at`,
-		clean(request.UploadID), clean(runID), clean(string(request.Want)), clean(request.By), micros(l.now()))
+		clean(request.UploadID), clean(runID), clean(string(request.Want)), by, micros(l.now()))
 	return err
 }
 
@@ -113,6 +121,9 @@ func (l *Ledger) DetachRequests(ctx context.Context, runID string) ([]DetachRequ
 	for rows.Next() {
 		var request DetachRequest
 		if err := rows.Scan(&request.UploadID, &request.Want, &request.By); err != nil {
+			return nil, l.fail("read detach requests", err)
+		}
+		if err := l.openTexts(request.UploadID, map[string]*string{"who": &request.By}); err != nil {
 			return nil, l.fail("read detach requests", err)
 		}
 		requests = append(requests, request)

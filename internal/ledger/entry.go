@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -16,8 +17,6 @@ type Entry struct {
 	Result upload.Result
 	// Handle is how the vendor knows the session of a medium that is ready.
 	Handle upload.Handle
-	// Definition is the digest of what was asked for; see upload.Item.
-	Definition string
 	// Fingerprint tells which content of the source was sent; empty where that
 	// is not known.
 	Fingerprint string
@@ -25,11 +24,9 @@ type Entry struct {
 	// no run does.
 	Run
 	// TookOver is the run that held the item before and was found dead.
-	TookOver  string
+	TookOver string
+	// SerialKey tells serial keys apart, as those of SerialHolders are.
 	SerialKey string
-	// Queue is the queue of those who could read the source when the item began; empty
-	// where every worker can.
-	Queue string
 	// Detached says that the item has, or is to get, a workflow of its own, though
 	// it began among others.
 	Detached bool
@@ -46,8 +43,27 @@ type Entry struct {
 	// its account is not in it.
 	Waiting *upload.Wait
 
-	sealed []byte
-	ledger *Ledger
+	sealed     []byte
+	definition string // the digest of what was asked for
+	queue      string // a digest
+	ledger     *Ledger
+}
+
+// Queue is the task queue of those who could read the source when the item began; empty
+// where every worker can, or where the key that the name needs is not at hand.
+func (e Entry) Queue(ctx context.Context) (string, error) {
+	if e.ledger == nil {
+		return "", nil
+	}
+	name, err := e.ledger.openQueue(ctx, e.queue)
+	return name, e.ledger.fail("read "+e.Result.UploadID, err)
+}
+
+// AskedFor reports whether an item asks for what the entry's last run was asked for; see
+// upload.Item.Definition.
+func (e Entry) AskedFor(item upload.Item) bool {
+	was, err := e.Item()
+	return err == nil && was.Definition() == item.Definition()
 }
 
 // Item is the item itself, source and all. It is decrypted only here, because
@@ -73,7 +89,7 @@ func (e Entry) Item() (upload.Item, error) {
 }
 
 // entryColumns are what scanEntry reads, in its order.
-const entryColumns = `upload_id, state, paused, size, bytes_sent, definition, fingerprint, workflow_id, run_id,
+const entryColumns = `upload_id, state, paused, size, bytes_sent, definition, content, workflow_id, run_id,
 	cluster, namespace, took_over, serial_key, detached, runs, started_at, queued_at, updated_at, item, result, waiting, queue,
 	batch, line, account, vendor, media_id, kind`
 
@@ -86,8 +102,8 @@ func (l *Ledger) scanEntry(row interface{ Scan(...any) error }, more ...any) (En
 	var size, sent, started, queued, updated int64
 	var c columns
 	into := []any{
-		&id, &state, &paused, &size, &sent, &e.Definition, &e.Fingerprint, &e.WorkflowID, &e.RunID,
-		&e.Service.Cluster, &e.Service.Namespace, &e.TookOver, &e.SerialKey, &e.Detached, &e.Runs, &started, &queued, &updated, &e.sealed, &result, &waiting, &e.Queue,
+		&id, &state, &paused, &size, &sent, &e.definition, &e.Fingerprint, &e.WorkflowID, &e.RunID,
+		&e.Service.Cluster, &e.Service.Namespace, &e.TookOver, &e.SerialKey, &e.Detached, &e.Runs, &started, &queued, &updated, &e.sealed, &result, &waiting, &e.queue,
 		&c.batch, &c.line, &c.account, &c.vendor, &c.mediaID, &c.kind,
 	}
 	if err := row.Scan(append(into, more...)...); err != nil {
@@ -98,7 +114,10 @@ func (l *Ledger) scanEntry(row interface{ Scan(...any) error }, more ...any) (En
 		return Entry{}, err
 	}
 	e.Result, e.Handle = told.Result, told.Handle
-	if e.Waiting, err = parseWait(waiting); err != nil {
+	if e.Fingerprint, _, err = l.openSealed("the fingerprint of "+id, e.Fingerprint); err != nil {
+		return Entry{}, err
+	}
+	if e.Waiting, err = l.openWait(id, waiting); err != nil {
 		return Entry{}, fmt.Errorf("what item %q waits for: %w", id, err)
 	}
 	e.StartedAt, e.QueuedAt, e.UpdatedAt = moment(started), moment(queued), moment(updated)

@@ -1,6 +1,9 @@
 package ledger
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // What the tests look at from within.
 const (
@@ -32,4 +35,11 @@ func DiagnoseFile(code int) error { return diagnoseFile(code) }
 func Pragma(ctx context.Context, l *Ledger, pragma string) error {
 	_, err := l.write.ExecContext(ctx, "PRAGMA "+pragma)
 	return err
+}
+
+// Sealed reports whether SealHeads counts a column.
+func Sealed(table, column string) bool {
+	return slices.ContainsFunc(sealedColumns, func(in sealedIn) bool {
+		return in.table == table && (in.raw == column || slices.Contains(in.texts, column))
+	})
 }

@@ -3,36 +3,100 @@ package ledger
 import (
 	"context"
 	"encoding/base64"
+	"fmt"
 	"strings"
 )
 
-// SealHeads counts the sealed values of the ledger by their first n bytes, which say
-// with which key each was sealed. It reads all of them. An item counts once for its own
-// key, and once more where its result was sealed with another.
+// sealedIn are the columns of a table that hold sealed values.
+type sealedIn struct {
+	table string
+	raw   string   // of bytes; possibly none
+	texts []string // as sealText makes them
+}
+
+var sealedColumns = []sealedIn{
+	{"items", "item", []string{"result", "content", "waiting", "detached_because"}},
+	{"progress", "progress", nil},
+	{"tokens", "value", nil},
+	{"moves", "place", nil},
+	{"digest_key", "value", nil},
+	{"queues", "", []string{"queue"}},
+	{"parts", "", []string{"part"}},
+	{"detach_requests", "", []string{"who"}},
+	{"batches", "", []string{"manifest", "digest", "definition", "because", "who"}},
+	{"batch_events", "", []string{"who", "because", "detail"}},
+	{"accounts", "", []string{"because", "who"}},
+	{"account_events", "", []string{"because", "who"}},
+	{"permits", "", []string{"slow_because"}},
+	{"outages", "", []string{"last_error"}},
+	{"workers", "", []string{"info"}},
+}
+
+// SealHeads counts the rows of the ledger that hold sealed values by the first n bytes of
+// these, which say with which key each was sealed. It reads all of them. A row counts
+// once for each key that it needs.
 func (l *Ledger) SealHeads(ctx context.Context, n int) (map[string]int64, error) {
 	heads := map[string]int64{}
-	for _, from := range []string{"item, 1, $1) AS head FROM items", "progress, 1, $1) AS head FROM progress", "value, 1, $1) AS head FROM tokens WHERE value IS NOT NULL", "place, 1, $1) AS head FROM moves"} {
-		err := l.countHeads(ctx, "SELECT head, '', COUNT(*) FROM (SELECT substr("+from+") AS heads GROUP BY head", func(head []byte, _ string, count int64) {
-			heads[string(head)] += count
-		}, n)
-		if err != nil {
+	for _, columns := range sealedColumns {
+		if err := l.countHeads(ctx, columns, n, heads); err != nil {
 			return nil, l.fail("count sealed values", err)
 		}
 	}
-	text := base64.RawStdEncoding.EncodedLen(n) // of the head and a few bits more
-	err := l.countHeads(ctx, `SELECT head, told, COUNT(*) FROM (SELECT substr(item, 1, $1) AS head, substr(result, 1, $2) AS told FROM items) AS heads GROUP BY head, told`,
-		func(head []byte, told string, count int64) {
-			if own := headOf(told, n); own != "" && own != string(head) {
-				heads[own] += count
-			}
-		}, n, len(sealedMark)+(text+3)/4*4)
-	return heads, l.fail("count sealed values", err)
+	return heads, nil
 }
 
-// headOf is the first n bytes of a result that is sealed, by the beginning of its text;
-// "" of one that is not.
-func headOf(told string, n int) string {
-	encoded, sealed := strings.CutPrefix(told, sealedMark)
+func (l *Ledger) countHeads(ctx context.Context, in sealedIn, n int, into map[string]int64) error {
+	var columns []string
+	if in.raw != "" {
+		columns = append(columns, fmt.Sprintf("substr(%s, 1, %d)", in.raw, n))
+	}
+	for _, text := range in.texts {
+		columns = append(columns, fmt.Sprintf("substr(%s, 1, %d)", text, len(sealedMark)+base64.RawStdEncoding.EncodedLen(n)))
+	}
+	list := strings.Join(columns, ", ")
+	rows, err := l.read.QueryContext(ctx, `SELECT COUNT(*), `+list+` FROM `+in.table+` GROUP BY `+list)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
+	for rows.Next() {
+		var count int64
+		values := make([][]byte, len(columns))
+		targets := []any{&count}
+		for i := range values {
+			targets = append(targets, &values[i])
+		}
+		if err := rows.Scan(targets...); err != nil {
+			return err
+		}
+		for head := range in.heads(values, n) {
+			into[head] += count
+		}
+	}
+	return rows.Err()
+}
+
+// heads are those of the values of one row that are sealed.
+func (in sealedIn) heads(values [][]byte, n int) map[string]bool {
+	heads := map[string]bool{}
+	if in.raw != "" {
+		if len(values[0]) > 0 {
+			heads[string(values[0])] = true
+		}
+		values = values[1:]
+	}
+	for _, text := range values {
+		if head := headOf(string(text), n); head != "" {
+			heads[head] = true
+		}
+	}
+	return heads
+}
+
+// headOf is the first n bytes of a text that is sealed, by the beginning of the text; ""
+// of one that is not.
+func headOf(text string, n int) string {
+	encoded, sealed := strings.CutPrefix(text, sealedMark)
 	if !sealed {
 		return ""
 	}
@@ -41,22 +105,4 @@ func headOf(told string, n int) string {
 		return ""
 	}
 	return string(raw[:n])
-}
-
-func (l *Ledger) countHeads(ctx context.Context, query string, add func(head []byte, told string, count int64), args ...any) error {
-	rows, err := l.read.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
-	for rows.Next() {
-		var head []byte
-		var told string
-		var count int64
-		if err := rows.Scan(&head, &told, &count); err != nil {
-			return err
-		}
-		add(head, told, count)
-	}
-	return rows.Err()
 }

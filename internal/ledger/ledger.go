@@ -19,8 +19,10 @@
 // row missing: a running upload never needs the ledger to go on, and a lost
 // ledger fills again from what is running; the rows of a batch that only waited
 // are lost with it. It starts nothing, decides nothing about retries, and keeps
-// no secret readable: items, whose sources may be signed URLs, progress, whose
-// sessions are, and tokens are sealed by the Sealer that Open is given.
+// no secret readable: who has the database and not the key learns IDs of uploads,
+// batches, workflows, runs and media, names of accounts and vendors, states, kinds, times,
+// sizes and counts. Everything else is sealed by the Sealer that Open is given (texts.go),
+// or hashed with a key where it is looked up (digests.go), whole values only.
 package ledger
 
 import (
@@ -76,6 +78,9 @@ type Ledger struct {
 	read, write *sql.DB
 	writer      *writer
 	service     atomic.Pointer[Service]
+
+	digester atomic.Pointer[digester]
+	queues   sync.Map // names of task queues, by their digests
 
 	closing sync.Once
 	closed  atomic.Bool
@@ -167,8 +172,15 @@ const keyChecks = 20
 // wrong only in the middle of its work, and again at every attempt. One item that
 // cannot be opened stops nobody: it may be damaged, or of a time when keys were
 // mixed up. The error is the sealer's, wrapped; an empty ledger has nothing
-// against any key.
+// against any key. What is hashed needs its own key in any case.
 func (l *Ledger) CheckKey(ctx context.Context) error {
+	sealed, err := l.digestKey(ctx)
+	if err == nil {
+		_, err = l.openDigestKey(sealed)
+	}
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return l.fail("check the key", err)
+	}
 	entries, err := l.scanEntries(l.read.QueryContext(ctx,
 		`SELECT `+entryColumns+` FROM items ORDER BY queued_at DESC, upload_id DESC LIMIT `+strconv.Itoa(keyChecks)))
 	if err != nil {

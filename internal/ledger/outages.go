@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -43,15 +42,18 @@ func (o Outage) Over() bool { return !o.Ended.IsZero() }
 // outageColumns are what scanOutage reads, in its order.
 const outageColumns = `peer, since, tries, next_at, trying, trying_to, last_error, ended_at`
 
-func scanOutage(row interface{ Scan(...any) error }, more ...any) (Outage, error) {
+// account is of the outage; it and more are read first.
+func (l *Ledger) scanOutage(row interface{ Scan(...any) error }, account *string, more ...any) (Outage, error) {
 	var o Outage
 	var peer, last string
 	var since, next, to, ended int64
-	if err := row.Scan(append(more, &peer, &since, &o.Tries, &next, &o.Trying, &to, &last, &ended)...); err != nil {
+	into := append([]any{account}, more...)
+	if err := row.Scan(append(into, &peer, &since, &o.Tries, &next, &o.Trying, &to, &last, &ended)...); err != nil {
 		return o, err
 	}
 	o.Peer, o.Since, o.Next, o.TryingTo, o.Ended = upload.Peer(peer), moment(since), moment(next), moment(to), moment(ended)
-	return o, json.Unmarshal([]byte(last), &o.Last)
+	_, err := l.openJSON(lastErrorOf(*account), last, &o.Last)
+	return o, err
 }
 
 // Outages are the outages of an account that last, and of each of its other sides that
@@ -71,7 +73,7 @@ func (l *Ledger) outages(ctx context.Context, where string, args ...any) (map[st
 	all := map[string][]Outage{}
 	for rows.Next() {
 		var account string
-		o, err := scanOutage(rows, &account)
+		o, err := l.scanOutage(rows, &account)
 		if err != nil {
 			return nil, l.fail("read outages", err)
 		}
@@ -85,7 +87,7 @@ func (l *Ledger) outages(ctx context.Context, where string, args ...any) (map[st
 // began is not begun again: whoever reports it has not heard yet. o.Last must hold no
 // secret.
 func (l *Ledger) BeginOutage(ctx context.Context, account string, o Outage) (begun bool, err error) {
-	last, err := json.Marshal(o.Last)
+	last, err := l.sealJSON(lastErrorOf(account), o.Last)
 	if err == nil {
 		var changed sql.Result
 		changed, err = l.write.ExecContext(ctx, `
@@ -94,11 +96,13 @@ VALUES ($1, $2, $3, $4, $5, $6, 0, $7, 0)
 ON CONFLICT (account, peer) DO UPDATE SET since = excluded.since, tries = excluded.tries, next_at = excluded.next_at,
 	trying = excluded.trying, trying_to = 0, last_error = excluded.last_error, ended_at = 0
 WHERE outages.ended_at > 0 AND outages.ended_at <= excluded.since`,
-			clean(account), string(o.Peer), micros(o.Since), o.Tries, micros(o.Next), clean(o.Trying), string(last))
+			clean(account), string(o.Peer), micros(o.Since), o.Tries, micros(o.Next), clean(o.Trying), last)
 		begun = err == nil && affected(changed)
 	}
 	return begun, l.fail("note an outage of account "+account, err)
 }
+
+func lastErrorOf(account string) string { return "the last error of account " + clean(account) }
 
 func affected(result sql.Result) bool {
 	n, err := result.RowsAffected()
@@ -128,12 +132,12 @@ RETURNING trying`),
 // the next one is to be made after pause. It changes nothing where the caller has the
 // right no more. last must hold no secret.
 func (l *Ledger) FailOutage(ctx context.Context, c OutageCall, pause time.Duration, last upload.Error) error {
-	text, err := json.Marshal(last)
+	text, err := l.sealJSON(lastErrorOf(c.Account), last)
 	if err == nil {
 		_, err = l.write.ExecContext(ctx, l.text(`
 UPDATE outages SET tries = tries + 1, next_at = {now} + $5, trying_to = 0, last_error = $6
 WHERE account = $2 AND peer = $3 AND trying = $4 AND trying_to > 0 AND ended_at = 0`),
-			l.clock(), clean(c.Account), string(c.Peer), clean(c.Caller), pause.Microseconds(), string(text))
+			l.clock(), clean(c.Account), string(c.Peer), clean(c.Caller), pause.Microseconds(), text)
 	}
 	return l.fail("note an outage of account "+c.Account, err)
 }

@@ -3,8 +3,8 @@ package ledger
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -25,13 +25,17 @@ func (l *Ledger) KeepPart(ctx context.Context, k KeptPart) error {
 	if k.UploadID == "" || k.Session == "" || k.Part.ETag == "" {
 		return l.fail("keep a part", errors.New("a part needs an upload ID, a session and an ETag"))
 	}
-	text, err := json.Marshal(k.Part)
+	d, err := l.digests(ctx)
+	var text string
+	if err == nil {
+		text, err = l.sealJSON(placeOfPart(k), k.Part)
+	}
 	if err == nil {
 		_, err = l.write.ExecContext(ctx, `
 INSERT INTO parts (upload_id, session, number, fingerprint, part, kept_at) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (upload_id, session, number) DO UPDATE SET
 	fingerprint = excluded.fingerprint, part = excluded.part, kept_at = excluded.kept_at`,
-			clean(k.UploadID), clean(k.Session), k.Part.Number, clean(k.Fingerprint), string(text), micros(l.now()))
+			clean(k.UploadID), d.of(ofSession, k.Session), k.Part.Number, d.of(ofFingerprint, k.Fingerprint), text, micros(l.now()))
 	}
 	return l.fail("keep a part of "+k.UploadID, err)
 }
@@ -40,15 +44,22 @@ ON CONFLICT (upload_id, session, number) DO UPDATE SET
 // fingerprint; found is false where there is none.
 func (l *Ledger) KeptPart(ctx context.Context, of KeptPart) (part upload.Part, found bool, err error) {
 	var text string
-	err = l.read.QueryRowContext(ctx, `SELECT part FROM parts WHERE upload_id = $1 AND session = $2 AND number = $3 AND fingerprint = $4`,
-		clean(of.UploadID), clean(of.Session), of.Part.Number, clean(of.Fingerprint)).Scan(&text)
+	d, err := l.digests(ctx)
+	if err == nil {
+		err = l.read.QueryRowContext(ctx, `SELECT part FROM parts WHERE upload_id = $1 AND session = $2 AND number = $3 AND fingerprint = $4`,
+			clean(of.UploadID), d.of(ofSession, of.Session), of.Part.Number, d.of(ofFingerprint, of.Fingerprint)).Scan(&text)
+	}
 	if errors.Is(err, sql.ErrNoRows) {
 		return part, false, nil
 	}
 	if err == nil {
-		err = json.Unmarshal([]byte(text), &part)
+		found, err = l.openJSON(placeOfPart(of), text, &part)
 	}
-	return part, err == nil, l.fail("look for a part of "+of.UploadID, err)
+	return part, found, l.fail("look for a part of "+of.UploadID, err)
+}
+
+func placeOfPart(k KeptPart) string {
+	return fmt.Sprintf("part %d of session %q of %s", k.Part.Number, k.Session, k.UploadID)
 }
 
 // ForgetParts drops the parts of an upload that has ended.

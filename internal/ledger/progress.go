@@ -75,7 +75,7 @@ func (l *Ledger) progressRow(update ProgressUpdate) (*row, error) {
 	r := &row{item: upload.Item{UploadID: update.UploadID}, runID: update.RunID, plain: plain, version: update.Progress.Version}
 	r.result.State, r.result.Paused, r.result.BytesSent = update.State, update.Paused, update.BytesSent
 	r.result.Size = upload.Number(update.Progress.Content.Size)
-	if r.waiting, err = waitText(update.Progress.Waiting); err != nil {
+	if r.waiting, err = l.sealWait(update.UploadID, update.Progress.Waiting); err != nil {
 		return nil, err
 	}
 	r.sealed, err = l.seal("the progress", plain)
@@ -124,8 +124,12 @@ func (l *Ledger) Detach(ctx context.Context, items []Detachment) ([]*Refusal, er
 		if ids[i] = item.UploadID; ids[i] == "" || item.RunID == "" {
 			return nil, l.fail("detach an item", errors.New("the upload ID or the run ID is missing"))
 		}
+		because, err := l.sealText(becauseOf(item.UploadID), item.Because)
+		if err != nil {
+			return nil, l.fail("detach "+item.UploadID, err)
+		}
 		jobs[i] = &job{verb: verbDetach, row: &row{
-			item: upload.Item{UploadID: item.UploadID}, runID: item.RunID, because: item.Because,
+			item: upload.Item{UploadID: item.UploadID}, runID: item.RunID, because: because,
 		}}
 	}
 	if err := l.writer.submit(ctx, jobs); err != nil {
@@ -133,6 +137,9 @@ func (l *Ledger) Detach(ctx context.Context, items []Detachment) ([]*Refusal, er
 	}
 	return refusals(jobs), nil
 }
+
+// becauseOf is the place of why an item is detached.
+func becauseOf(uploadID string) string { return "why " + uploadID + " is detached" }
 
 // sealedProgress is what is sealed. It names the item, so that a value moved to
 // another row of the database is noticed.

@@ -44,7 +44,7 @@ type StateUpdate struct {
 // An update without Wait that is refused changes nothing; one that cannot be written
 // is lost, and logged.
 func (l *Ledger) UpdateState(ctx context.Context, u StateUpdate) error {
-	j, err := l.updateJob(u)
+	j, err := l.updateJob(ctx, u)
 	switch {
 	case err != nil:
 	case u.Wait:
@@ -58,7 +58,7 @@ func (l *Ledger) UpdateState(ctx context.Context, u StateUpdate) error {
 	return l.fail("update the state of "+u.Item.UploadID, err)
 }
 
-func (l *Ledger) updateJob(u StateUpdate) (*job, error) {
+func (l *Ledger) updateJob(ctx context.Context, u StateUpdate) (*job, error) {
 	if u.Item.UploadID == "" || u.RunID == "" {
 		return nil, errors.New("an update needs an upload ID and a run ID")
 	}
@@ -75,7 +75,7 @@ func (l *Ledger) updateJob(u StateUpdate) (*job, error) {
 		return &job{verb: verbBytes, row: r}, nil
 	}
 	r.result.State, r.result.Paused = u.State, u.Paused
-	return &job{verb: verbState, row: r}, r.encode(l)
+	return &job{verb: verbState, row: r}, r.encode(ctx, l)
 }
 
 // Record saves how an item ended, and returns when that is committed. It may be
@@ -103,7 +103,7 @@ func (l *Ledger) RecordAll(ctx context.Context, records []upload.Record) ([]*Ref
 	ids := make([]string, len(records))
 	for i, record := range records {
 		ids[i] = record.Item.UploadID
-		row, err := l.recordRow(record)
+		row, err := l.recordRow(ctx, record)
 		if err != nil {
 			return nil, l.fail("record "+ids[i], err)
 		}
@@ -115,7 +115,7 @@ func (l *Ledger) RecordAll(ctx context.Context, records []upload.Record) ([]*Ref
 	return refusals(jobs), nil
 }
 
-func (l *Ledger) recordRow(record upload.Record) (*row, error) {
+func (l *Ledger) recordRow(ctx context.Context, record upload.Record) (*row, error) {
 	if record.Item.UploadID == "" || record.Result.State == "" {
 		return nil, errors.New("a record needs an upload ID and a state")
 	}
@@ -130,5 +130,5 @@ func (l *Ledger) recordRow(record upload.Record) (*row, error) {
 	if r.runID != "" {
 		r.runs = 1
 	}
-	return r, r.encode(l)
+	return r, r.encode(ctx, l)
 }

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 
@@ -21,22 +22,26 @@ type row struct {
 	takeOver    string
 	serialKey   string
 	last        bool
-	because     string // it is detached
+	because     string // it is detached, sealed
 	startedAt   time.Time
 	queuedAt    time.Time
 
-	sealed     []byte // the item, or of verbProgress the progress
-	plain      []byte // the progress
-	version    int64  // of the progress
-	waiting    string // what its next call waits for
-	definition string
-	declared   string
-	told       string // the result
+	sealed  []byte // the item, or of verbProgress the progress
+	plain   []byte // the progress
+	version int64  // of the progress
+	waiting string // what its next call waits for, sealed
+	// What is hashed for the columns of these names.
+	definition, declared, content, queue, lane string
+	mark                                       string // the fingerprint, sealed
+	told                                       string // the result
 }
 
 // encode prepares what is costly, so that the caller does it and not the one
 // writer that all callers share.
-func (r *row) encode(l *Ledger) error {
+func (r *row) encode(ctx context.Context, l *Ledger) error {
+	if err := r.hash(ctx, l); err != nil {
+		return err
+	}
 	item := r.item
 	// Where an item goes on is the progress's to tell, which ends with the item; one
 	// that is kept here would be gone on from again after a retry.
@@ -48,11 +53,25 @@ func (r *row) encode(l *Ledger) error {
 	if r.sealed, err = l.seal("the item", plain); err != nil {
 		return err
 	}
-	r.definition, r.declared = r.item.Definition(), declaration(r.item)
+	if r.mark, err = l.sealText("the fingerprint of "+item.UploadID, r.fingerprint); err != nil {
+		return err
+	}
 	r.service = l.Service()
 	r.result.Source = upload.DisplaySource(r.result.Source)
 	r.result.MediaURL = upload.Text(upload.DisplaySource(string(r.result.MediaURL)))
 	r.told, err = l.sealResult(toldResult{r.result, r.handle})
+	return err
+}
+
+// hash makes the digests of the row.
+func (r *row) hash(ctx context.Context, l *Ledger) error {
+	d, err := l.digests(ctx)
+	if err != nil {
+		return err
+	}
+	r.definition, r.declared = d.of(ofDefinition, r.item.Definition()), d.of(ofDeclaration, declaration(r.item))
+	r.content, r.lane = d.of(ofFingerprint, r.fingerprint), d.of(ofSerialKey, r.serialKey)
+	r.queue, err = l.queueDigest(ctx, r.item.Queue)
 	return err
 }
 
@@ -69,10 +88,10 @@ func (r *row) args(now time.Time) []any {
 	return []any{
 		clean(r.item.UploadID), clean(r.item.Batch), int64(r.item.Line), clean(r.item.Account),
 		clean(string(r.result.State)), r.result.Paused, clean(string(kind)), clean(string(r.result.MediaID)),
-		r.definition, clean(r.fingerprint), clean(r.workflowID), clean(r.runID), int64(r.runs),
-		r.item.Again, clean(r.takeOver), clean(r.serialKey), r.last, int64(r.result.Size), r.result.BytesSent,
+		r.definition, r.content, clean(r.workflowID), clean(r.runID), int64(r.runs),
+		r.item.Again, clean(r.takeOver), r.lane, r.last, int64(r.result.Size), r.result.BytesSent,
 		micros(r.startedAt), micros(queued), micros(now), r.sealed, r.told,
-		r.phase(), clean(r.item.Vendor), clean(r.item.Queue), r.declared, r.service.Cluster, r.service.Namespace,
+		r.phase(), clean(r.item.Vendor), r.queue, r.declared, r.service.Cluster, r.service.Namespace, r.mark,
 	}
 }
 
@@ -110,7 +129,7 @@ func (r *row) progressArgs(now time.Time) []any {
 
 // detachArgs are the values of detachItems.
 func (r *row) detachArgs(now time.Time) []any {
-	return []any{clean(r.item.UploadID), clean(r.runID), clean(r.because), micros(now)}
+	return []any{clean(r.item.UploadID), clean(r.runID), r.because, micros(now)}
 }
 
 // newRow is the row of a run that begins with an item.

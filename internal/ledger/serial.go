@@ -46,12 +46,16 @@ RETURNING upload_id`
 // except for those that are Last too; the holder returned is then such an item. An
 // empty holder means: try again.
 func (l *Ledger) AcquireSerial(ctx context.Context, request upload.SerialRequest) (bool, SerialHolder, error) {
-	key, id, run := clean(request.Key), clean(request.UploadID), clean(request.RunID)
-	if key == "" || id == "" || run == "" {
+	id, run := clean(request.UploadID), clean(request.RunID)
+	if request.Key == "" || id == "" || run == "" {
 		return false, SerialHolder{}, l.fail("acquire a serial key", errors.New("a serial key needs the key, an upload ID and a run ID"))
 	}
+	key, err := l.digest(ctx, ofSerialKey, request.Key)
+	if err != nil {
+		return false, SerialHolder{}, l.fail("acquire serial key "+request.Key, err)
+	}
 	var acquired string
-	err := l.write.QueryRowContext(ctx, acquireSerial, key, id, run, request.Last, micros(l.now())).Scan(&acquired)
+	err = l.write.QueryRowContext(ctx, acquireSerial, key, id, run, request.Last, micros(l.now())).Scan(&acquired)
 	if err == nil {
 		return true, SerialHolder{}, nil
 	}
@@ -97,7 +101,7 @@ func scanHolder(row *sql.Row) (SerialHolder, error) {
 	return holder, err
 }
 
-// SerialHolders are the items that hold serial keys, by key.
+// SerialHolders are the items that hold serial keys, by Entry.SerialKey.
 func (l *Ledger) SerialHolders(ctx context.Context) (map[string]string, error) {
 	rows, err := l.read.QueryContext(ctx, `SELECT serial_key, upload_id FROM serial_locks`)
 	if err != nil {
@@ -118,9 +122,12 @@ func (l *Ledger) SerialHolders(ctx context.Context) (map[string]string, error) {
 // ReleaseSerial releases a key if this run of the item holds it, or a former run whose
 // item this run has now. It may be repeated.
 func (l *Ledger) ReleaseSerial(ctx context.Context, request upload.SerialRequest) error {
-	_, err := l.write.ExecContext(ctx, `DELETE FROM serial_locks WHERE serial_key = $1 AND upload_id = $2
+	key, err := l.digest(ctx, ofSerialKey, request.Key)
+	if err == nil {
+		_, err = l.write.ExecContext(ctx, `DELETE FROM serial_locks WHERE serial_key = $1 AND upload_id = $2
 	AND (run_id = $3 OR EXISTS (SELECT 1 FROM items WHERE items.upload_id = $2 AND items.run_id = $3))`,
-		clean(request.Key), clean(request.UploadID), clean(request.RunID))
+			key, clean(request.UploadID), clean(request.RunID))
+	}
 	return l.fail("release serial key "+request.Key, err)
 }
 
@@ -128,8 +135,12 @@ func (l *Ledger) ReleaseSerial(ctx context.Context, request upload.SerialRequest
 // run still holds it, and items that go last no longer wait for it. A run that was
 // only slow must not be evicted: it may be sending.
 func (l *Ledger) EvictSerial(ctx context.Context, key string, holder SerialHolder) error {
-	dead := []any{clean(key), clean(holder.UploadID), clean(holder.RunID)}
-	err := l.transact(ctx, func(tx *sql.Tx) error {
+	digest, err := l.digest(ctx, ofSerialKey, key)
+	if err != nil {
+		return l.fail("evict the holder of serial key "+key, err)
+	}
+	dead := []any{digest, clean(holder.UploadID), clean(holder.RunID)}
+	err = l.transact(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `DELETE FROM serial_locks WHERE serial_key = $1 AND upload_id = $2 AND run_id = $3`, dead...)
 		if err != nil {
 			return err

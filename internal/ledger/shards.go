@@ -1,10 +1,12 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
@@ -33,7 +35,11 @@ FROM tallies WHERE batch = $1 GROUP BY account, vendor, queue HAVING SUM(items) 
 		}
 		routes = append(routes, r)
 	}
-	return routes, l.fail("read the routes of batch "+batch, rows.Err())
+	err = l.openQueues(ctx, rows, len(routes), func(i int) *string { return &routes[i].Queue })
+	slices.SortStableFunc(routes, func(x, y RouteRows) int {
+		return cmp.Or(cmp.Compare(x.Account, y.Account), cmp.Compare(x.Queue, y.Queue), cmp.Compare(x.Vendor, y.Vendor))
+	})
+	return routes, l.fail("read the routes of batch "+batch, err)
 }
 
 // onRoute chooses the rows of a route that have not ended: arguments are batch,
@@ -51,8 +57,9 @@ const itsTurn = `(NOT serial_last OR NOT EXISTS (SELECT 1 FROM items AS other
 const waitingLines = `SELECT line, COUNT(*) FROM items
 WHERE ` + onRoute + ` AND line > $5 AND state = 'waiting' AND ` + itsTurn + ` GROUP BY line ORDER BY line LIMIT $6`
 
-func routeArgs(batch string, route upload.Route, more ...any) []any {
-	return append([]any{clean(batch), clean(route.Account), clean(route.Queue), clean(route.Vendor)}, more...)
+func (l *Ledger) routeArgs(ctx context.Context, batch string, route upload.Route, more ...any) ([]any, error) {
+	queue, err := l.digest(ctx, ofQueue, route.Queue)
+	return append([]any{clean(batch), clean(route.Account), queue, clean(route.Vendor)}, more...), err
 }
 
 // CutShards finds the next waiting rows of a route behind a line of the manifest,
@@ -69,7 +76,11 @@ func (l *Ledger) CutShards(ctx context.Context, batch string, route upload.Route
 		}
 		most += int64(size)
 	}
-	rows, err := l.read.QueryContext(ctx, waitingLines, routeArgs(batch, route, int64(after), most)...)
+	args, err := l.routeArgs(ctx, batch, route, int64(after), most)
+	if err != nil {
+		return nil, l.fail("cut shards of batch "+batch, err)
+	}
+	rows, err := l.read.QueryContext(ctx, waitingLines, args...)
 	if err != nil {
 		return nil, l.fail("cut shards of batch "+batch, err)
 	}
@@ -133,7 +144,10 @@ func (l *Ledger) WaitingOutside(ctx context.Context, shard upload.Shard, untried
 		query += ` AND waiting = ''`
 	}
 	var found int
-	err := l.read.QueryRowContext(ctx, query+` LIMIT 1`, shardArgs(shard)...).Scan(&found)
+	args, err := l.shardArgs(ctx, shard)
+	if err == nil {
+		err = l.read.QueryRowContext(ctx, query+` LIMIT 1`, args...).Scan(&found)
+	}
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -161,7 +175,11 @@ WHERE ` + onRoute + ` AND line >= $5 AND line <= $6 ORDER BY +line, upload_id`
 // ShardRows reads the rows of a shard that have not ended, in the manifest's
 // order. An unconfirmed row has ended, for a shard.
 func (l *Ledger) ShardRows(ctx context.Context, shard upload.Shard) ([]Row, error) {
-	rows, err := l.read.QueryContext(ctx, shardRowsOf, shardArgs(shard)...)
+	args, err := l.shardArgs(ctx, shard)
+	if err != nil {
+		return nil, l.fail("read a shard of batch "+shard.Batch, err)
+	}
+	rows, err := l.read.QueryContext(ctx, shardRowsOf, args...)
 	if err != nil {
 		return nil, l.fail("read a shard of batch "+shard.Batch, err)
 	}
@@ -177,8 +195,8 @@ func (l *Ledger) ShardRows(ctx context.Context, shard upload.Shard) ([]Row, erro
 	return found, l.fail("read a shard of batch "+shard.Batch, rows.Err())
 }
 
-func shardArgs(shard upload.Shard, more ...any) []any {
-	return append(routeArgs(shard.Batch, shard.Route, int64(shard.First), int64(shard.Last)), more...)
+func (l *Ledger) shardArgs(ctx context.Context, shard upload.Shard, more ...any) ([]any, error) {
+	return l.routeArgs(ctx, shard.Batch, shard.Route, append([]any{int64(shard.First), int64(shard.Last)}, more...)...)
 }
 
 func (l *Ledger) scanRow(rows interface{ Scan(...any) error }) (Row, error) {
@@ -188,7 +206,11 @@ func (l *Ledger) scanRow(rows interface{ Scan(...any) error }) (Row, error) {
 	if row.Entry, err = l.scanEntry(rows, &row.Because, &sealed); err != nil {
 		return Row{}, err
 	}
-	row.Progress, err = l.openProgress(row.Result.UploadID, sealed)
+	id := row.Result.UploadID
+	if row.Because, _, err = l.openSealed(becauseOf(id), row.Because); err != nil {
+		return Row{}, err
+	}
+	row.Progress, err = l.openProgress(id, sealed)
 	return row, err
 }
 
@@ -209,7 +231,11 @@ ORDER BY +line, upload_id LIMIT $9`
 // are the line and the upload ID of the last one that was read, or 0 and empty.
 // Rows that go last with their serial keys are left out until it is their turn.
 func (l *Ledger) DetachedRows(ctx context.Context, shard upload.Shard, after int, afterID string, most int) ([]DetachedRow, error) {
-	rows, err := l.read.QueryContext(ctx, detachedRowsOf, shardArgs(shard, int64(after), clean(afterID), int64(most))...)
+	args, err := l.shardArgs(ctx, shard, int64(after), clean(afterID), int64(most))
+	if err != nil {
+		return nil, l.fail("read a shard of batch "+shard.Batch, err)
+	}
+	rows, err := l.read.QueryContext(ctx, detachedRowsOf, args...)
 	if err != nil {
 		return nil, l.fail("read a shard of batch "+shard.Batch, err)
 	}

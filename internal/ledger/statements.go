@@ -28,10 +28,10 @@ const (
 // itemColumns are the columns of items in the order of row.args.
 const itemColumns = `upload_id, batch, line, account, state, paused, kind, media_id, definition, fingerprint,
 	workflow_id, run_id, runs, again, took_over, serial_key, serial_last, size, bytes_sent, started_at, queued_at, updated_at,
-	item, result, phase, vendor, queue, declared, cluster, namespace`
+	item, result, phase, vendor, queue, declared, cluster, namespace, content`
 
 // itemWidth counts them.
-const itemWidth = 30
+const itemWidth = 31
 
 // setPlace is where an item stands in its batch. Indexes hold it, and SQLite writes
 // an entry anew whose columns are set, to whatever: a row that stands there
@@ -50,7 +50,7 @@ const queuedAgain = `queued_at = CASE WHEN items.runs > 0 AND ` + newClaim + ` T
 // onClaim gives an item to a run, where nothing stands against it, and leaves it
 // alone otherwise. The cases are those of Ledger.Claim.
 const onClaim = `
-	vendor = excluded.vendor, declared = excluded.declared, definition = excluded.definition, fingerprint = excluded.fingerprint,
+	vendor = excluded.vendor, declared = excluded.declared, definition = excluded.definition, fingerprint = excluded.fingerprint, content = excluded.content,
 	workflow_id = excluded.workflow_id, run_id = excluded.run_id, cluster = excluded.cluster, namespace = excluded.namespace, again = excluded.again, took_over = excluded.took_over,
 	serial_key = excluded.serial_key, serial_last = excluded.serial_last, size = excluded.size,
 	updated_at = excluded.updated_at, item = excluded.item, waiting = '',
@@ -102,6 +102,7 @@ const onRecord = `
 	state = excluded.state, phase = excluded.phase, paused = excluded.paused, kind = excluded.kind, media_id = excluded.media_id,
 	definition = excluded.definition,
 	fingerprint = CASE WHEN excluded.fingerprint <> '' THEN excluded.fingerprint ELSE items.fingerprint END,
+	content = CASE WHEN excluded.fingerprint <> '' THEN excluded.content ELSE items.content END,
 	workflow_id = excluded.workflow_id, run_id = excluded.run_id, cluster = excluded.cluster, namespace = excluded.namespace,
 	runs = CASE WHEN ` + newRun + ` AND items.run_id <> '' THEN items.runs + 1
 		WHEN items.runs = 0 THEN excluded.runs ELSE items.runs END,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -51,6 +52,10 @@ func (l *Ledger) ChangeBatch(ctx context.Context, id string, change BatchChange)
 	if change.Event.At.IsZero() {
 		change.Event.At = l.now()
 	}
+	event, err := l.sealEvent(ctx, id, change.Event)
+	if err != nil {
+		return Batch{}, l.fail(change.Event.What+" batch "+id, err)
+	}
 	b, err := l.updateBatch(ctx, id, func(tx *sql.Tx, b *batchRow) (bool, error) {
 		if change.State == upload.BatchHeld && !holdable(b.State) {
 			return false, nil
@@ -63,7 +68,7 @@ func (l *Ledger) ChangeBatch(ctx context.Context, id string, change BatchChange)
 			b.canaryPassed = true
 		}
 		b.change(change, l.now())
-		return true, noteBatchEvent(ctx, tx, b.ID, change.Event)
+		return true, event.note(ctx, tx)
 	})
 	return b.Batch, l.failBatch(ctx, change.Event.What+" batch "+id, id, err)
 }
@@ -96,15 +101,36 @@ func (b *batchRow) change(change BatchChange, now time.Time) {
 	}
 }
 
-// noteBatchEvent puts a decision down unless the same one is there.
-func noteBatchEvent(ctx context.Context, tx *sql.Tx, batch string, event BatchEvent) error {
+// sealedEvent is a decision as it is stored.
+type sealedEvent struct {
+	BatchEvent
+	batch, digest string // the digest is of what it says
+}
+
+func (l *Ledger) sealEvent(ctx context.Context, batch string, event BatchEvent) (sealedEvent, error) {
+	digest, err := l.digest(ctx, ofEvent, strings.Join([]string{event.By, event.Because, event.Detail}, "\x1f"))
+	if err != nil {
+		return sealedEvent{}, err
+	}
+	err = l.sealTexts(eventOf(batch), event.texts())
+	return sealedEvent{event, clean(batch), digest}, err
+}
+
+// texts are what is sealed of a decision.
+func (e *BatchEvent) texts() map[string]*string {
+	return map[string]*string{"who": &e.By, "reason": &e.Because, "detail": &e.Detail}
+}
+
+func eventOf(batch string) string { return "an event of batch " + batch }
+
+// note puts a decision down unless the same one is there.
+func (e sealedEvent) note(ctx context.Context, tx *sql.Tx) error {
 	_, err := tx.ExecContext(ctx, `
-INSERT INTO batch_events (batch, n, at, what, who, because, detail)
+INSERT INTO batch_events (batch, n, at, what, who, because, detail, digest)
 SELECT CAST($1 AS TEXT), (SELECT COALESCE(MAX(n), 0) + 1 FROM batch_events WHERE batch = $1),
-	CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS TEXT), CAST($6 AS TEXT)
-WHERE NOT EXISTS (SELECT 1 FROM batch_events
-	WHERE batch = $1 AND at = $2 AND what = $3 AND who = $4 AND because = $5 AND detail = $6)`,
-		clean(batch), micros(event.At), clean(event.What), clean(event.By), clean(event.Because), clean(event.Detail))
+	CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS TEXT), CAST($6 AS TEXT), CAST($7 AS TEXT)
+WHERE NOT EXISTS (SELECT 1 FROM batch_events WHERE batch = $1 AND at = $2 AND what = $3 AND digest = $7)`,
+		e.batch, micros(e.At), clean(e.What), e.By, e.Because, e.Detail, e.digest)
 	return err
 }
 
@@ -125,6 +151,9 @@ func (l *Ledger) BatchEvents(ctx context.Context, id string) ([]BatchEvent, erro
 			return nil, l.fail("read the story of batch "+id, err)
 		}
 		event.At = moment(at)
+		if err := l.openTexts(eventOf(clean(id)), event.texts()); err != nil {
+			return nil, l.fail("read the story of batch "+id, err)
+		}
 		events = append(events, event)
 	}
 	return events, l.fail("read the story of batch "+id, rows.Err())

@@ -16,14 +16,11 @@ import (
 // times and sizes of an item, but neither its source nor what went wrong with it.
 func TestTheResultOfAnItemIsNotReadWithoutTheKey(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
-		open := func() *ledger.Ledger {
-			text, err := codec.GenerateKey()
-			require.NoError(t, err)
-			keys, err := codec.ParseKeys(text)
-			require.NoError(t, err)
+		open := func(keys codec.Keys) *ledger.Ledger {
 			return ledgertest.Open(t, url, ledger.Options{Sealer: codec.NewSealer(keys)})
 		}
-		l := open()
+		own, another := freshKey(t), freshKey(t)
+		l := open(own)
 		item := upload.Item{UploadID: "batch/spring/a", ID: "a", Batch: "spring", Line: 7, Account: "sitoo", Vendor: "sitoo", Source: "/secret/folder/shoe.jpg"}
 		result := upload.NewResult(item, upload.WayPacked, newClock().Now())
 		result.State, result.MediaID = upload.StateFailed, "M1"
@@ -41,7 +38,7 @@ func TestTheResultOfAnItemIsNotReadWithoutTheKey(t *testing.T) {
 			require.NotContains(t, stored, secret)
 		}
 
-		other := open() // with a key of its own
+		other := open(another)
 		got, err = other.Get(t.Context(), item.UploadID)
 		require.NoError(t, err)
 		require.Equal(t, upload.StateFailed, got.Result.State)
@@ -55,7 +52,7 @@ func TestTheResultOfAnItemIsNotReadWithoutTheKey(t *testing.T) {
 		// Which key a result needs is counted also where its item needs another one.
 		neighbour := item
 		neighbour.UploadID, neighbour.ID, neighbour.Line = "batch/spring/c", "c", 8
-		require.NoError(t, other.Record(t.Context(), upload.Record{Item: neighbour, Result: upload.NewResult(neighbour, upload.WayPacked, newClock().Now())}))
+		require.NoError(t, open(another.With(own)).Record(t.Context(), upload.Record{Item: neighbour, Result: upload.NewResult(neighbour, upload.WayPacked, newClock().Now())}))
 		before, err := l.SealHeads(t.Context(), codec.SealHead)
 		require.NoError(t, err)
 		_, err = db.Exec(`UPDATE items SET result = (SELECT result FROM items AS i WHERE i.upload_id = 'batch/spring/c') WHERE upload_id = 'batch/spring/a'`)
@@ -69,8 +66,8 @@ func TestTheResultOfAnItemIsNotReadWithoutTheKey(t *testing.T) {
 			}
 			return n
 		}
-		require.Equal(t, int64(2), total(before))
-		require.Equal(t, int64(3), total(after))
+		require.Equal(t, int64(3), total(before), "two items, and the key of the digests")
+		require.Equal(t, int64(4), total(after))
 		_, err = db.Exec(`UPDATE items SET result = $1 WHERE upload_id = 'batch/spring/a'`, stored)
 		require.NoError(t, err)
 		_, err = db.Exec(`DELETE FROM items WHERE upload_id = 'batch/spring/c'`)

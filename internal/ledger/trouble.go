@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -16,32 +15,32 @@ const AnsweredEvery = time.Minute
 // waits for nothing. runID is of the run that holds the item; what another one says is
 // ignored. wait.Last must hold no secret. It may be lost.
 func (l *Ledger) NoteWait(ctx context.Context, uploadID, runID string, wait *upload.Wait) error {
-	text, err := waitText(wait)
+	text, err := l.sealWait(uploadID, wait)
 	if err == nil {
 		_, err = l.write.ExecContext(ctx, `UPDATE items SET waiting = $3
-WHERE upload_id = $1 AND run_id IN ('', $2) AND `+open+` AND waiting <> $3`, clean(uploadID), clean(runID), text)
+WHERE upload_id = $1 AND run_id IN ('', $2) AND `+open+` AND (waiting <> '' OR $3 <> '')`, clean(uploadID), clean(runID), text)
 	}
 	return l.fail("note what "+uploadID+" waits for", err)
 }
 
-// waitText is a wait as it is stored.
-func waitText(wait *upload.Wait) (string, error) {
+// sealWait is a wait as it is stored.
+func (l *Ledger) sealWait(uploadID string, wait *upload.Wait) (string, error) {
 	if wait == nil {
 		return "", nil
 	}
 	kept := *wait
 	kept.Last.Receipt = nil
-	text, err := json.Marshal(kept)
-	return clean(string(text)), err
+	return l.sealJSON("what "+uploadID+" waits for", kept)
 }
 
-// parseWait is the contrary of waitText.
-func parseWait(text string) (*upload.Wait, error) {
-	if text == "" {
-		return nil, nil //nolint:nilnil // it waits for nothing of its own
-	}
+// openWait is the contrary of sealWait. Without the key it is nil.
+func (l *Ledger) openWait(uploadID, stored string) (*upload.Wait, error) {
 	var wait upload.Wait
-	return &wait, json.Unmarshal([]byte(text), &wait)
+	found, err := l.openJSON("what "+uploadID+" waits for", stored, &wait)
+	if err != nil || !found {
+		return nil, err
+	}
+	return &wait, nil
 }
 
 // OpenRows is how many rows of a batch, on one route, are in a state in which they wait
@@ -71,7 +70,8 @@ WHERE batch = $1 AND state NOT IN `+over+` GROUP BY account, vendor, queue, stat
 		}
 		all = append(all, one)
 	}
-	return all, l.fail("count the rows of batch "+batch, rows.Err())
+	err = l.openQueues(ctx, rows, len(all), func(i int) *string { return &all[i].Route.Queue })
+	return all, l.fail("count the rows of batch "+batch, err)
 }
 
 // Trouble is what some rows of a batch wait for that have not ended, after their own
@@ -90,7 +90,7 @@ type Trouble struct {
 // AccountState's to tell.
 func (l *Ledger) Troubles(ctx context.Context, batch string) ([]Trouble, error) {
 	rows, err := l.read.QueryContext(ctx, `
-SELECT account, vendor, queue, state, waiting FROM items WHERE batch = $1 AND waiting <> '' AND `+open+` ORDER BY account, upload_id`, clean(batch))
+SELECT account, vendor, queue, state, upload_id, waiting FROM items WHERE batch = $1 AND waiting <> '' AND `+open+` ORDER BY account, upload_id`, clean(batch))
 	if err != nil {
 		return nil, l.fail("read what rows of batch "+batch+" wait for", err)
 	}
@@ -98,18 +98,21 @@ SELECT account, vendor, queue, state, waiting FROM items WHERE batch = $1 AND wa
 	var all []Trouble
 	for rows.Next() {
 		one := Trouble{Rows: 1}
-		var text string
-		if err := rows.Scan(&one.Route.Account, &one.Route.Vendor, &one.Route.Queue, &one.State, &text); err != nil {
+		var id, text string
+		if err := rows.Scan(&one.Route.Account, &one.Route.Vendor, &one.Route.Queue, &one.State, &id, &text); err != nil {
 			return nil, l.fail("read what rows of batch "+batch+" wait for", err)
 		}
-		wait, err := parseWait(text)
+		wait, err := l.openWait(id, text)
 		if err != nil {
 			return nil, l.fail("read what rows of batch "+batch+" wait for", err)
 		}
-		one.Wait = *wait
-		all = addTrouble(all, one)
+		if wait != nil { // else the key is not at hand
+			one.Wait = *wait
+			all = addTrouble(all, one)
+		}
 	}
-	return all, l.fail("read what rows of batch "+batch+" wait for", rows.Err())
+	err = l.openQueues(ctx, rows, len(all), func(i int) *string { return &all[i].Route.Queue })
+	return all, l.fail("read what rows of batch "+batch+" wait for", err)
 }
 
 // addTrouble adds a row to those that failed alike.

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -28,13 +27,13 @@ const forgotten = 24 * time.Hour
 // Announce says that a worker lives. It is to be repeated several times within
 // the age at which others stop counting on it.
 func (l *Ledger) Announce(ctx context.Context, w Worker) error {
-	info, err := json.Marshal(w)
+	info, err := l.sealJSON("worker "+w.ID, w)
 	if err != nil {
 		return l.fail("announce worker "+w.ID, err)
 	}
 	_, err = l.write.ExecContext(ctx, l.text(`
 INSERT INTO workers (id, seen_at, info) VALUES ($2, {now}, $3)
-ON CONFLICT (id) DO UPDATE SET seen_at = {now}, info = excluded.info`), l.clock(), clean(w.ID), string(info))
+ON CONFLICT (id) DO UPDATE SET seen_at = {now}, info = excluded.info`), l.clock(), clean(w.ID), info)
 	return l.fail("announce worker "+w.ID, err)
 }
 
@@ -61,7 +60,7 @@ SELECT id, seen_at, info FROM workers WHERE seen_at >= {now} - $2 ORDER BY id`),
 		if err := rows.Scan(&id, &seen, &info); err != nil {
 			return nil, l.fail("list workers", err)
 		}
-		if err := json.Unmarshal([]byte(info), &w); err != nil {
+		if _, err := l.openJSON("worker "+id, info, &w); err != nil {
 			return nil, l.fail("list workers", fmt.Errorf("worker %q: %w", id, err))
 		}
 		w.ID, w.SeenAt = id, moment(seen)

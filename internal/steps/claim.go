@@ -230,7 +230,7 @@ func Changed(entry ledger.Entry, item upload.Item, content upload.Content) *uplo
 	if content.Fingerprint == "" {
 		what = "the source can no longer be read"
 	}
-	if entry.Definition != item.Definition() {
+	if !entry.AskedFor(item) {
 		what = "its source or its fields have changed"
 	}
 	return upload.Errorf(upload.KindInvalid, upload.StepClaim, "already uploaded as %s, but %s", entry.Result.MediaID, what).

@@ -89,7 +89,7 @@ func (u Uploads) checkSameWork(ctx context.Context, item upload.Item) error {
 		return nil
 	case err != nil:
 		return err
-	case !entry.Result.State.Ended() && entry.Definition != item.Definition():
+	case !entry.Result.State.Ended() && !entry.AskedFor(item):
 		return &exit.UsageError{
 			Text: fmt.Sprintf("%s is already being uploaded from another source or with other fields", item.UploadID),
 			Hint: "choose another --id, or see the running upload: mediaferry show " + item.UploadID,

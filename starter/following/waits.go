@@ -81,8 +81,12 @@ func (w *Waits) Of(ctx context.Context, e ledger.Entry) (*waits.Wait, error) {
 	if r.State.Ended() && r.State != upload.StateUnconfirmed {
 		return nil, nil //nolint:nilnil // it waits for nothing
 	}
+	queue, err := e.Queue(ctx)
+	if err != nil {
+		return nil, err
+	}
 	item := waits.Item{
-		UploadID: r.UploadID, State: r.State, Paused: r.Paused, Held: e.RunID != "", Queue: e.Queue,
+		UploadID: r.UploadID, State: r.State, Paused: r.Paused, Held: e.RunID != "", Queue: queue,
 		Own: e.Waiting, Failure: r.Error, Changed: e.UpdatedAt,
 	}
 	if holder := w.holders[e.SerialKey]; e.SerialKey != "" && holder != r.UploadID && (r.State == upload.StateWaiting || r.State == upload.StatePreparing) {
