@@ -96,11 +96,24 @@ const useDigest = "mediaferry digest 1"
 // key, in 32 hexadecimal digits: HMAC-SHA-256 with a key that is derived from the first
 // of these. It changes when another key takes the first place.
 func (k Keys) Digest(value []byte) string {
-	var sign []byte
-	if len(k.list) > 0 {
-		sign = k.list[0].sign
+	if len(k.list) == 0 {
+		return key{}.digest(value)
 	}
-	h := hmac.New(sha256.New, sign)
+	return k.list[0].digest(value)
+}
+
+// Digests are what Digest is and would be with each of the keys in the first place, the
+// present one first; none without keys.
+func (k Keys) Digests(value []byte) []string {
+	digests := make([]string, 0, len(k.list))
+	for _, one := range k.list {
+		digests = append(digests, one.digest(value))
+	}
+	return digests
+}
+
+func (k key) digest(value []byte) string {
+	h := hmac.New(sha256.New, k.sign)
 	_, _ = h.Write(value) // a hash never fails
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

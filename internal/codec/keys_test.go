@@ -115,4 +115,6 @@ func TestADigestNeedsTheKey(t *testing.T) {
 	require.Equal(t, one.Digest([]byte("value")), one.With(two).Digest([]byte("value")), "the first key counts")
 	require.NotEqual(t, one.Digest([]byte("value")), one.Digest([]byte("another")))
 	require.NotEqual(t, one.Digest([]byte("value")), two.Digest([]byte("value")))
+	require.Equal(t, []string{one.Digest([]byte("value")), two.Digest([]byte("value"))}, one.With(two).Digests([]byte("value")))
+	require.Empty(t, codec.Keys{}.Digests([]byte("value")))
 }

@@ -59,6 +59,95 @@ func TestTheDatabaseTellsOnlyWhatItMay(t *testing.T) {
 	})
 }
 
+// A key that was replaced is needed only for as long as what it encrypted is remembered.
+func TestAReplacedKeyCanBeDropped(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		old, current := freshKey(t), freshKey(t)
+		open := func(keys codec.Keys) *ledger.Ledger {
+			return ledgertest.Open(t, url, ledger.Options{Sealer: codec.NewSealer(keys)})
+		}
+		l := open(old)
+		fillAccounts(t, l)
+		fillBatch(t, l)
+		item := veiled(1)
+		record(t, l, announced(item))
+		_, err := l.CancelRows(t.Context(), "spring")
+		require.NoError(t, err)
+
+		l = open(current.With(old))
+		removed, err := l.Prune(t.Context(), time.Now().Add(time.Hour))
+		require.NoError(t, err)
+		require.EqualValues(t, 1, removed)
+		require.NoError(t, l.Withdraw(t.Context(), "w"))
+		heads, err := l.SealHeads(t.Context(), codec.SealHead)
+		require.NoError(t, err)
+		require.Len(t, heads, 1)
+		for head := range heads {
+			id, _ := codec.KeyIDOf([]byte(head))
+			require.Equal(t, current.IDs()[0], id)
+		}
+
+		l = open(current)
+		record(t, l, announced(item))
+		routes, err := l.Routes(t.Context(), "spring")
+		require.NoError(t, err)
+		require.Equal(t, item.Queue, routes[0].Queue, "the digest is the same, and what it stands for is read")
+		state, err := l.Account(t.Context(), "sitoo")
+		require.NoError(t, err)
+		require.Equal(t, mark+" reason", state.Because)
+	})
+}
+
+// Without the key, what is not encrypted is still told.
+func TestALedgerWithoutItsKeyIsRead(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, url string) {
+		l := ledgertest.Open(t, url, ledger.Options{})
+		fillAccounts(t, l)
+		fillBatch(t, l)
+		fillItems(t, l)
+		for name, keys := range map[string]codec.Keys{"another": freshKey(t), "none": {}} {
+			l := ledgertest.Open(t, url, ledger.Options{Sealer: codec.NewSealer(keys)})
+			require.Error(t, l.CheckKey(t.Context()), name)
+			states, err := l.Accounts(t.Context())
+			require.NoError(t, err)
+			require.Len(t, states, 3)
+			require.True(t, states[0].Paused)
+			require.Equal(t, upload.ByItself, states[0].By)
+			require.Contains(t, states[0].Because, "encrypted")
+			require.NotContains(t, states[1].By, mark)
+			require.Contains(t, states[2].Outages[0].Last.Message, "encrypted")
+			batch, err := l.Batch(t.Context(), "spring")
+			require.NoError(t, err)
+			require.Equal(t, upload.BatchHeld, batch.State)
+			require.Contains(t, batch.Manifest, "encrypted")
+			events, err := l.BatchEvents(t.Context(), "spring")
+			require.NoError(t, err)
+			require.Equal(t, ledger.EventHold, events[0].What)
+			for entry, err := range l.List(t.Context(), ledger.Filter{Batch: "spring", Waiting: true}) {
+				require.NoError(t, err)
+				require.Nil(t, entry.Waiting)
+				queue, err := entry.Queue(t.Context())
+				require.NoError(t, err)
+				require.Empty(t, queue)
+			}
+			routes, err := l.Routes(t.Context(), "spring")
+			require.NoError(t, err)
+			require.Len(t, routes, 1)
+			_, err = l.Troubles(t.Context(), "spring")
+			require.NoError(t, err)
+			open, err := l.OpenRows(t.Context(), "spring")
+			require.NoError(t, err)
+			require.NotEmpty(t, open)
+			_, err = l.Workers(t.Context(), time.Hour)
+			require.NoError(t, err)
+			summary, err := l.Summarize(t.Context(), "spring")
+			require.NoError(t, err)
+			require.EqualValues(t, 3, summary.Total)
+			require.Error(t, l.Record(t.Context(), announced(veiled(4))), "nothing is written that nobody could find")
+		}
+	})
+}
+
 // tablesOf lists the tables of a ledger.
 func tablesOf(t *testing.T, db *sql.DB, url string) (tables []string) {
 	t.Helper()

@@ -12,24 +12,26 @@ type sealedIn struct {
 	table string
 	raw   string   // of bytes; possibly none
 	texts []string // as sealText makes them
+	// lasting: the rows are few, and outlive uploads.
+	lasting bool
 }
 
 var sealedColumns = []sealedIn{
-	{"items", "item", []string{"result", "content", "waiting", "detached_because"}},
-	{"progress", "progress", nil},
-	{"tokens", "value", nil},
-	{"moves", "place", nil},
-	{"digest_key", "value", nil},
-	{"queues", "", []string{"queue"}},
-	{"parts", "", []string{"part"}},
-	{"detach_requests", "", []string{"who"}},
-	{"batches", "", []string{"manifest", "digest", "definition", "because", "who"}},
-	{"batch_events", "", []string{"who", "because", "detail"}},
-	{"accounts", "", []string{"because", "who"}},
-	{"account_events", "", []string{"because", "who"}},
-	{"permits", "", []string{"slow_because"}},
-	{"outages", "", []string{"last_error"}},
-	{"workers", "", []string{"info"}},
+	{"items", "item", []string{"result", "content", "waiting", "detached_because"}, false},
+	{"progress", "progress", nil, false},
+	{"moves", "place", nil, false},
+	{"parts", "", []string{"part"}, false},
+	{"detach_requests", "", []string{"who"}, false},
+	{"workers", "", []string{"info"}, false},
+	{"digest_key", "value", nil, true},
+	{"tokens", "value", nil, true},
+	{"queues", "", []string{"queue"}, true},
+	{"batches", "", []string{"manifest", "digest", "definition", "because", "who"}, true},
+	{"batch_events", "", []string{"who", "because", "detail"}, true},
+	{"accounts", "", []string{"because", "who"}, true},
+	{"account_events", "", []string{"because", "who"}, true},
+	{"permits", "", []string{"slow_because"}, true},
+	{"outages", "", []string{"last_error"}, true},
 }
 
 // SealHeads counts the rows of the ledger that hold sealed values by the first n bytes of

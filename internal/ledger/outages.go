@@ -52,7 +52,10 @@ func (l *Ledger) scanOutage(row interface{ Scan(...any) error }, account *string
 		return o, err
 	}
 	o.Peer, o.Since, o.Next, o.TryingTo, o.Ended = upload.Peer(peer), moment(since), moment(next), moment(to), moment(ended)
-	_, err := l.openJSON(lastErrorOf(*account), last, &o.Last)
+	found, err := l.openJSON(lastErrorOf(*account), last, &o.Last)
+	if !found {
+		o.Last.Message = hidden
+	}
 	return o, err
 }
 

@@ -14,7 +14,9 @@ const pruneRows = 1000
 // Prune forgets items that ended before a time, and returns how many, and the
 // batches that ended before it and of which no item is left, with their events
 // and their time lines. Items that run, wait, or are unconfirmed stay, however
-// old. An item that is forgotten is uploaded again when it is asked for again.
+// old. An item that is forgotten is uploaded again when it is asked for again. What
+// outlives items is encrypted with the present key, where an earlier one that is at hand
+// encrypted it.
 func (l *Ledger) Prune(ctx context.Context, before time.Time) (int64, error) {
 	var pruned int64
 	for last, more := "", true; more; {
@@ -31,6 +33,9 @@ func (l *Ledger) Prune(ctx context.Context, before time.Time) (int64, error) {
 	}
 	if err == nil {
 		err = l.pruneProgress(ctx)
+	}
+	if err == nil {
+		err = l.reseal(ctx)
 	}
 	return pruned, l.fail("prune", err)
 }

@@ -7,6 +7,7 @@ package wiring
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -56,8 +57,6 @@ type Connection struct {
 	Keys    codec.Keys
 	Log     *zap.Logger
 	Metrics client.MetricsHandler // nil: none
-	// Identity names this process in histories; "" for the SDK's own choice.
-	Identity string
 }
 
 // connectTime bounds the first contact with Temporal.
@@ -77,7 +76,10 @@ func Connect(ctx context.Context, c Connection) (client.Client, ledger.Service, 
 	options.Interceptors = append(options.Interceptors, codec.Interceptor(dataConverter))
 	options.Logger = Logger(c.Log)
 	options.MetricsHandler = c.Metrics
-	options.Identity = c.Identity
+	// The SDK's own choice would name the host, which histories tell everybody.
+	options.Identity = "mediaferry-" + strings.ToLower(rand.Text()[:10])
+	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, grpc.WithChainUnaryInterceptor(withoutHost))
+	c.Log.Debug("connecting to Temporal", zap.String("identity", options.Identity))
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
 	temporal, err := client.DialContext(ctx, options)

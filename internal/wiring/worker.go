@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 	"go.uber.org/zap"
@@ -140,6 +141,7 @@ func (w *Worker) build(o WorkerOptions, acts *activities.Activities) {
 		MaxConcurrentActivityTaskPollers:   pollers,
 		MaxConcurrentWorkflowTaskPollers:   pollers,
 		WorkerStopTimeout:                  o.Drain,
+		Interceptors:                       []interceptor.WorkerInterceptor{&queueNames{keys: o.Keys}},
 	}
 	reading := options
 	reading.DisableWorkflowWorker = true
@@ -153,16 +155,20 @@ func (w *Worker) build(o WorkerOptions, acts *activities.Activities) {
 		}
 		acts.Register(main)
 		acts.RegisterBatches(main)
-		w.add(main, upload.TaskQueue)
+		w.workers = append(w.workers, main)
+		w.info.Queues = append(w.info.Queues, upload.TaskQueue)
 		w.runShards(o, acts, upload.TaskQueue, reading)
 		w.info.Duties = append(w.info.Duties, DutyUploads)
 	}
 	for _, root := range o.Roots {
 		queue := upload.HostQueue(o.Host, root)
 		reading.MaxConcurrentActivityExecutionSize = readers
-		local := worker.New(o.Temporal, queue, reading)
-		acts.RegisterReading(local)
-		w.add(local, queue)
+		for _, name := range TaskQueues(o.Keys, queue) {
+			local := worker.New(o.Temporal, name, reading)
+			acts.RegisterReading(local)
+			w.workers = append(w.workers, local)
+		}
+		w.info.Queues = append(w.info.Queues, queue)
 		w.runShards(o, acts, queue, reading)
 	}
 }
@@ -170,14 +176,12 @@ func (w *Worker) build(o WorkerOptions, acts *activities.Activities) {
 // runShards makes the worker that carries shards beside one of single uploads.
 func (w *Worker) runShards(o WorkerOptions, acts *activities.Activities, queue string, options worker.Options) {
 	options.MaxConcurrentActivityExecutionSize = shards
-	sdk := worker.New(o.Temporal, upload.ShardsQueue(queue), options)
-	acts.RegisterShards(sdk)
-	w.add(sdk, upload.ShardsQueue(queue))
-}
-
-func (w *Worker) add(sdk worker.Worker, queue string) {
-	w.workers = append(w.workers, sdk)
-	w.info.Queues = append(w.info.Queues, queue)
+	for _, name := range TaskQueues(o.Keys, upload.ShardsQueue(queue)) {
+		sdk := worker.New(o.Temporal, name, options)
+		acts.RegisterShards(sdk)
+		w.workers = append(w.workers, sdk)
+	}
+	w.info.Queues = append(w.info.Queues, upload.ShardsQueue(queue))
 }
 
 // announce says every few seconds that the worker lives.

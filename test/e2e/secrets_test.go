@@ -70,6 +70,7 @@ func TestNothingIsReadWithoutTheKey(t *testing.T) {
 		}
 	}
 	require.Contains(t, all.String(), "binary/encrypted")
+	requireNameless(t, all.String())
 	for _, word := range append(secrets, canary, "://", "X-Amz-", "OSSAccessKeyId", "AWS4-HMAC", "Bearer", p.media, "mug.png", "image/png") {
 		require.NotContains(t, all.String(), word)
 	}
@@ -122,6 +123,23 @@ func (p *place) everySort(box control, web string) (ids []string) {
 	return ids
 }
 
+// requireNameless looks at whatever in histories could name a host or a folder: who did
+// something, and the queues in which it was done. Of a worker only a random name is told.
+func requireNameless(t *testing.T, histories string) {
+	t.Helper()
+	found := 0
+	for field, allowed := range map[string]string{
+		`"identity": *`:            `^(mediaferry-[a-z0-9]{10}|history-service|)$`,
+		`askQueue": *{ *"name": *`: `^(mediaferry(-shards)?(@[0-9a-f]{32})?|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$`,
+	} {
+		for _, value := range regexp.MustCompile(field+`"([^"]*)"`).FindAllStringSubmatch(histories, -1) {
+			found++
+			require.Regexp(t, allowed, value[1], field)
+		}
+	}
+	require.Greater(t, found, 50)
+}
+
 // keyOf is the encryption key in the data folder, as it is written there.
 func keyOf(t *testing.T, p *place) string {
 	t.Helper()
@@ -134,7 +152,7 @@ func keyOf(t *testing.T, p *place) string {
 // made to hold them, and for canaries of any sort in the engine's.
 func (p *place) grep(secrets []string) {
 	p.t.Helper()
-	engine := 0
+	engine, ledger := 0, 0
 	err := filepath.WalkDir(p.data, func(path string, entry fs.DirEntry, err error) error {
 		name, _ := filepath.Rel(p.data, path)
 		switch {
@@ -156,8 +174,15 @@ func (p *place) grep(secrets []string) {
 				require.NotContains(p.t, string(raw), word, name)
 			}
 		}
+		if strings.HasPrefix(name, "ledger") {
+			ledger++
+			for _, word := range []string{canary + "-words", canary + "-folder", canary + "-sku", canary + "-title", canary + "-note", canary + "-reason", canary + "-none", p.media} {
+				require.NotContains(p.t, string(raw), word, name)
+			}
+		}
 		return nil
 	})
 	require.NoError(p.t, err)
 	require.GreaterOrEqual(p.t, engine, 3, "databases, log and address of the engine")
+	require.Positive(p.t, ledger)
 }

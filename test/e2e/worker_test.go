@@ -147,9 +147,10 @@ func TestALocalSourceIsReadOnItsOwnHost(t *testing.T) {
 	require.Contains(t, stderr, "--detach needs a running worker")
 	r := result(t, f.do(sending("trustoo", "mine", f.file("mug.png"))...))
 	require.Equal(t, upload.StateReady, r.State)
-	own := upload.HostQueue(here, f.media)
-	require.Equal(t, []string{own}, f.queues("upload/trustoo/mine", upload.ActivityClaim))
-	require.Equal(t, []string{own}, f.queues("upload/trustoo/mine", upload.ActivityTransfer))
+	own := f.queues("upload/trustoo/mine", upload.ActivityClaim)
+	require.Len(t, own, 1)
+	require.Regexp(t, "^"+upload.TaskQueue+"@[0-9a-f]{32}$", own[0], "Temporal is told neither the host nor the folder")
+	require.Equal(t, own, f.queues("upload/trustoo/mine", upload.ActivityTransfer))
 	require.Equal(t, []string{upload.TaskQueue}, f.queues("upload/trustoo/mine", upload.ActivityPrepare))
 
 	// A path outside of the roots is refused.
@@ -163,7 +164,7 @@ func TestALocalSourceIsReadOnItsOwnHost(t *testing.T) {
 	f.worker("--host", here)
 	f.do(sending("trustoo", "theirs", f.file("lamp.webp"), "--detach")...)
 	f.ready("upload/trustoo/theirs")
-	require.Equal(t, []string{own}, f.queues("upload/trustoo/theirs", upload.ActivityTransfer))
+	require.Equal(t, own, f.queues("upload/trustoo/theirs", upload.ActivityTransfer))
 	f.box.content()
 }
 
