@@ -231,11 +231,11 @@ func TestBytesThatAreNoTextAreToldByLine(t *testing.T) {
 		require.NotEmpty(t, p.Hint)
 	}
 	require.Equal(t, []string{
-		`2 title contains the byte 0xF6, which is not valid UTF-8; in Windows-1252 it would be "ö"`,
-		`4 source contains bytes that are not valid UTF-8`,
+		`2 title contains bytes that are not valid UTF-8; it would be "Größe" in Windows-1252`,
+		`4 source contains bytes that are not valid UTF-8; it would be "cä.mp4" in code page 850`,
 		`5 title contains U+FFFD, which replaces a character that was lost in a conversion`,
 		`6 title contains a NUL byte`,
-		`7 source contains the byte 0xF6, which is not valid UTF-8; in Windows-1252 it would be "ö"`,
+		`7 source contains bytes that are not valid UTF-8`,
 	}, told)
 }
 

@@ -147,7 +147,7 @@ func noHeader(place Place, first record, known *columns) *upload.Error {
 	text, names := first.first.text, headerNames(first.cells)
 	number := first.first.number
 	if !utf8.Valid(text) {
-		return invalid(place, "is not UTF-8 in line %d", number).WithHint("%s", encodingHint)
+		return invalid(place, "is not UTF-8 in line %d", number).WithHint("%s", encodingHint(text, guess(text)))
 	}
 	for _, separator := range []string{"|", ":", "^", "~", " "} {
 		for name := range strings.SplitSeq(string(text), separator) {

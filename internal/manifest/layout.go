@@ -40,6 +40,11 @@ type Layout struct {
 	Place    Place    `json:"place"`
 	Format   Format   `json:"format"`
 	Encoding Encoding `json:"encoding,omitempty"`
+	// Legacy are the encodings in which the start of a file makes sense that is not
+	// UTF-8, by their names.
+	Legacy []string `json:"legacy,omitempty"`
+	// LegacyHint is what to do about such a file.
+	LegacyHint string `json:"legacy_hint,omitempty"`
 	// Separator is that of CSV: a comma, a semicolon or a tab.
 	Separator string `json:"separator,omitempty"`
 	// Returns says that lines end with a carriage return alone.

@@ -12,8 +12,6 @@ import (
 // headSize is the number of bytes from which the format of a manifest is detected.
 const headSize = 64 << 10
 
-const encodingHint = `save it as "CSV UTF-8", or convert it with: iconv -f WINDOWS-1252 -t UTF-8 IN > OUT`
-
 // marks are the byte order marks of encodings. A mark that starts with another one
 // comes before it.
 var marks = []struct {
@@ -54,6 +52,10 @@ func sniff(head []byte, place Place, known *columns) (layout Layout, mark int, e
 	text := (&lines{encoding: layout.Encoding}).decode(head[mark:])
 	layout.Format, err = formatOf(bytes.TrimFunc(text, vacant), place, known)
 	layout.Returns = returns(text, layout.Format)
+	if sample := wholeLines(text, len(head) < headSize); layout.Encoding == UTF8 && !utf8.Valid(sample) {
+		layout.Legacy = guess(sample)
+		layout.LegacyHint = encodingHint(sample, layout.Legacy)
+	}
 	return layout, mark, err
 }
 
