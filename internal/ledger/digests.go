@@ -94,7 +94,7 @@ func (l *Ledger) makeDigestKey(ctx context.Context) ([]byte, error) {
 }
 
 func (l *Ledger) openDigestKey(sealed []byte) (*digester, error) {
-	key, err := l.unseal("the digest key", sealed)
+	key, err := l.sealer.Open(sealed) // that it is this one does not help a reader
 	if err == nil && len(key) != digestKeyBytes {
 		err = ErrDamaged
 	}

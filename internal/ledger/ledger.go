@@ -290,7 +290,7 @@ func (l *Ledger) seal(what string, plain []byte) ([]byte, error) {
 func (l *Ledger) unseal(what string, sealed []byte) ([]byte, error) {
 	plain, err := l.sealer.Open(sealed)
 	if err != nil {
-		return nil, fmt.Errorf("unseal %s: %w (is encryption.key the key that it was written with?)", what, err)
+		return nil, fmt.Errorf("decrypt %s: %w", what, err)
 	}
 	return plain, nil
 }

@@ -31,8 +31,10 @@ func (d *doctor) keys(ctx context.Context) {
 	}
 	if len(lost) > 0 {
 		d.say("encryption key", problem, "the ledger needs keys that are not known: "+strings.Join(lost, ", "),
-			"restore them: append them to encryption.key, after a comma, or to the file `key` in the data folder, a line each. "+
-				"Without them, list, show and batch report still show results; those uploads cannot continue")
+			"restore them from a backup: append them to encryption.key, after a comma, or to the file `key` in the data folder, a line each. "+
+				"Without them, list, show and batch report still show states and media IDs, but uploads cannot continue. If there is no backup, "+
+				"save the results (mediaferry list --json, mediaferry batch report ID), start again with a new data folder or database, "+
+				"and do not send again what was ready")
 	}
 }
 

@@ -106,6 +106,14 @@ func keyHint() string {
 	return "the key comes from encryption.key in the configuration, or from the file `key` in the data folder"
 }
 
+// lostHint says where a key belongs that the ledger needs.
+func lostHint() string {
+	if wiring.ServiceConfigured() {
+		return "restore the key from a backup: append it to encryption.key in the configuration, after a comma"
+	}
+	return "restore the key from a backup: append it to encryption.key in the configuration, after a comma, or to the file `key` in the data folder, on a line of its own"
+}
+
 // RequireSharedResults refuses a Temporal service without a place for reports: whichever
 // worker ends a batch writes them, and no other process reads a folder of its own.
 func (s *Session) RequireSharedResults() error {

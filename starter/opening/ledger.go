@@ -67,7 +67,7 @@ func (s *Session) Shown(err error) error {
 // checkKey refuses keys that open nothing of the ledger.
 func (s *Session) checkKey(ctx context.Context) error {
 	if err := s.Ledger.CheckKey(ctx); errors.Is(err, codec.ErrUnknownKey) {
-		return &keyError{exit.UsageError{Text: err.Error(), Hint: keyHint()}}
+		return &keyError{exit.UsageError{Text: err.Error(), Hint: lostHint()}}
 	}
 	return nil
 }
@@ -94,8 +94,8 @@ func (s *Session) replaceKey(ctx context.Context, missing *missingKeyError) erro
 	}
 	slices.Sort(ids)
 	return &keyError{exit.UsageError{
-		Text: "unknown encryption key " + strings.Join(ids, ", ") + ": the ledger was written with it, but " + missing.path + " is missing; restore the key from a backup",
-		Hint: keyHint(),
+		Text: "unknown encryption key " + strings.Join(ids, ", ") + ": the ledger was written with it, but " + missing.path + " is missing",
+		Hint: lostHint(),
 	}}
 }
 

@@ -58,7 +58,7 @@ func (p Printer) card(entry ledger.Entry, r Line, status *upload.Status, verifie
 		{"upload", r.UploadID},
 		{"state", StateWords(r.Result)},
 		{"account", fmt.Sprintf("%s (%s)", OrDash(r.To), OrDash(string(r.Vendor)))},
-		{"source", r.Source},
+		{"source", OrDash(r.Source)},
 	}
 	add := func(name, value string) {
 		if value != "" && value != "0" {
