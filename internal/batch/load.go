@@ -114,7 +114,10 @@ func Load(ctx context.Context, l Loading) (Loaded, error) {
 	if l.Fresh != nil && loaded.fresh == 0 {
 		return loaded, ErrNothingNew
 	}
-	wanted := l.batch(loaded.Layout)
+	wanted, err := l.batch(loaded.Layout)
+	if err != nil {
+		return loaded, err
+	}
 	if loaded.Attached = attached; !attached {
 		if refused := l.refused(loaded.Found); refused != nil {
 			return loaded, refused
@@ -218,12 +221,12 @@ func (l Loading) refused(found manifest.Collected) error {
 }
 
 // batch is what is put down of the batch.
-func (l Loading) batch(layout manifest.Layout) ledger.Batch {
-	now := l.Now()
+func (l Loading) batch(layout manifest.Layout) (ledger.Batch, error) {
+	form, err := json.Marshal(layout.Form())
 	return ledger.Batch{
-		ID: l.Batch, Manifest: l.Place.Display(), Digest: layout.SHA256, Definition: l.definition(),
-		Total: int64(layout.Rows), State: upload.BatchLoading, Limits: l.Limits, Canary: l.Canary, By: l.By, CreatedAt: now,
-	}
+		ID: l.Batch, Manifest: l.Place.Display(), Form: string(form), Digest: layout.SHA256, Definition: l.definition(),
+		Total: int64(layout.Rows), State: upload.BatchLoading, Limits: l.Limits, Canary: l.Canary, By: l.By, CreatedAt: l.Now(),
+	}, err
 }
 
 // definition is a digest of what decides the rows besides the manifest.
@@ -271,7 +274,7 @@ func (l Loading) load(ctx context.Context, was manifest.Layout) (int64, error) {
 		}
 		return nil
 	})
-	e := l.examiner()
+	e, form := l.examiner(), was.Form()
 	e.sources = nil // a run looks at them, and finds what was found
 	is, err := read(ctx, l.Place, l.options(), func([]manifest.Problem) error { return nil }, func(row manifest.Row) error {
 		if int64(row.At.Row) < skip {
@@ -280,6 +283,7 @@ func (l Loading) load(ctx context.Context, was manifest.Layout) (int64, error) {
 		if _, err := e.outside(ctx, &row); err != nil {
 			return err
 		}
+		row.Item.Given = form.Given(row)
 		return page.add(ctx, row)
 	})
 	if err != nil {

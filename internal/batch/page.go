@@ -22,9 +22,7 @@ func (l Loading) newPage(give func(context.Context, []manifest.Row) error) *page
 }
 
 func (p *page) add(ctx context.Context, row manifest.Row) error {
-	if row.Valid() {
-		row.Cells = nil // no use from here on
-	}
+	row.Cells = nil // no use from here on
 	if p.rows = append(p.rows, row); len(p.rows) < pageRows {
 		return nil
 	}
@@ -80,7 +78,7 @@ func (l Loading) record(ctx context.Context, rows []manifest.Row) error {
 		if refused := row.Err(); refused != nil {
 			ended := now.UTC()
 			result.State, result.Error, result.FinishedAt = upload.StateFailed, upload.FailureOf(refused), &ended
-			item.Given = given(row)
+			item.Incomplete = true
 		}
 		record := upload.Record{Item: item, Result: result}
 		if row.Valid() {
@@ -99,13 +97,4 @@ func wayOf(item upload.Item) upload.Way {
 		return upload.WayOwn
 	}
 	return upload.WayPacked
-}
-
-// given are a refused row's cells for the manifest of the rows that failed.
-func given(row manifest.Row) []upload.Given {
-	var all []upload.Given
-	for _, cell := range row.Copy() {
-		all = append(all, upload.Given{Column: cell.Column, Text: cell.Text})
-	}
-	return all
 }

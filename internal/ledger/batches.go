@@ -17,7 +17,10 @@ import (
 type Batch struct {
 	ID       string
 	Manifest string // as it may be shown: without query or password
-	Digest   string // SHA-256 of the manifest's content, hex
+	// Form is how the manifest is written, as manifest.Form is in JSON; "" where it is
+	// not known.
+	Form   string
+	Digest string // SHA-256 of the manifest's content, hex
 	// Definition is a digest of what else decides the rows, so that another
 	// start of the same name is seen to be another batch.
 	Definition string
@@ -53,7 +56,7 @@ func (e *BatchNotFoundError) Is(target error) bool { return target == ErrNotFoun
 
 // batchColumns are what batchRow scans, in its order.
 const batchColumns = `id, manifest, digest, definition, total, state, paused, because, limits, canary, canary_passed,
-	baseline, who, created_at, started_at, finished_at, cluster, namespace`
+	baseline, who, created_at, started_at, finished_at, cluster, namespace, form`
 
 // batchRow is a batch with what the ledger keeps of it beyond that.
 type batchRow struct {
@@ -69,7 +72,7 @@ func (l *Ledger) scanBatch(row interface{ Scan(...any) error }) (batchRow, error
 	var limits, baseline string
 	var created, started, finished int64
 	err := row.Scan(&b.ID, &b.Manifest, &b.Digest, &b.Definition, &b.Total, &b.State, &b.Paused, &b.Because, &limits, &b.Canary,
-		&b.canaryPassed, &baseline, &b.By, &created, &started, &finished, &b.service.Cluster, &b.service.Namespace)
+		&b.canaryPassed, &baseline, &b.By, &created, &started, &finished, &b.service.Cluster, &b.service.Namespace, &b.Form)
 	if err != nil {
 		return batchRow{}, err
 	}
@@ -85,7 +88,7 @@ func (l *Ledger) scanBatch(row interface{ Scan(...any) error }) (batchRow, error
 
 // texts are what is sealed of a batch.
 func (b *batchRow) texts() map[string]*string {
-	return map[string]*string{"manifest": &b.Manifest, "digest": &b.Digest, "definition": &b.Definition, "reason": &b.Because, "who": &b.By}
+	return map[string]*string{"manifest": &b.Manifest, "digest": &b.Digest, "definition": &b.Definition, "form": &b.Form, "reason": &b.Because, "who": &b.By}
 }
 
 // batchArgs are the values of batchColumns.
@@ -102,7 +105,7 @@ func (l *Ledger) batchArgs(b batchRow) ([]any, error) {
 		clean(b.ID), b.Manifest, b.Digest, b.Definition, b.Total, clean(string(b.State)), b.Paused,
 		b.Because, clean(string(limits)), int64(b.Canary), b.canaryPassed, string(baseline), b.By,
 		micros(b.CreatedAt), micros(b.StartedAt), micros(b.FinishedAt),
-		b.service.Cluster, b.service.Namespace,
+		b.service.Cluster, b.service.Namespace, b.Form,
 	}, err
 }
 

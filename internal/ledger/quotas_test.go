@@ -43,7 +43,7 @@ func TestALedgerOfTheFirstVersionLearnsLimits(t *testing.T) {
 		for _, has := range []string{`DROP TABLE quotas`, `SELECT 1`} { // some have the table already
 			for _, undone := range []string{
 				`DROP TABLE digest_key`, `DROP TABLE queues`, `ALTER TABLE items DROP COLUMN content`, `ALTER TABLE batch_events DROP COLUMN digest`,
-				has, `DROP TABLE moves`, `ALTER TABLE batches DROP COLUMN cluster`, `ALTER TABLE batches DROP COLUMN namespace`, `DROP TABLE outages`,
+				has, `ALTER TABLE batches DROP COLUMN form`, `DROP TABLE moves`, `ALTER TABLE batches DROP COLUMN cluster`, `ALTER TABLE batches DROP COLUMN namespace`, `DROP TABLE outages`,
 				`ALTER TABLE permits DROP COLUMN slow_since`, `ALTER TABLE permits DROP COLUMN slow_because`,
 				`DROP INDEX items_in_trouble`, `ALTER TABLE items DROP COLUMN waiting`, `ALTER TABLE accounts DROP COLUMN last_ok_at`,
 				`DELETE FROM ledger_versions WHERE version_id >= 2`,

@@ -113,7 +113,7 @@ func checkCopy(t *testing.T, got reading, options manifest.Options) {
 	if got.layout.Format == manifest.CSV && slices.ContainsFunc(got.header, func(p manifest.Problem) bool { return p.Sort == manifest.SortColumn }) {
 		return // its rows are never run, and nobody copies them
 	}
-	w, err := manifest.NewWriter(&out, got.layout.CopyColumns())
+	w, err := manifest.NewWriter(&out, got.layout.Form())
 	require.NoError(t, err)
 	for _, row := range got.rows {
 		if len(row.Cells) > 0 {
@@ -125,7 +125,7 @@ func checkCopy(t *testing.T, got reading, options manifest.Options) {
 	if len(want) == 0 {
 		return
 	}
-	place := manifest.Place{Source: home + "/copy.csv", Base: home}
+	place := manifest.Place{Source: home + "/copy" + got.layout.Form().Extension(), Base: home}
 	options.Opener = shelf{files: map[string]*content{place.Source: written(out.String())}}
 	again, ok := tryAll(t, place, options)
 	require.True(t, ok)

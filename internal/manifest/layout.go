@@ -1,9 +1,6 @@
 package manifest
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Format is the format of a manifest.
 type Format string
@@ -45,6 +42,10 @@ type Layout struct {
 	Legacy []string `json:"legacy,omitempty"`
 	// LegacyHint is what to do about such a file.
 	LegacyHint string `json:"legacy_hint,omitempty"`
+	// Mark says that the file begins with a byte order mark.
+	Mark bool `json:"mark,omitempty"`
+	// CRLF says that the first line ends with a carriage return and a line feed.
+	CRLF bool `json:"crlf,omitempty"`
 	// Separator is that of CSV: a comma, a semicolon or a tab.
 	Separator string `json:"separator,omitempty"`
 	// Returns says that lines end with a carriage return alone.
@@ -86,16 +87,4 @@ type Position struct {
 	Line   int    `json:"line"`             // the line after it, from 1
 	Offset int64  `json:"offset,omitempty"` // the bytes of the file before it
 	Name   string `json:"name,omitempty"`   // in a folder, the last media file before it
-}
-
-// CopyColumns are the columns of a manifest of some of these rows, with the cells of
-// Row.Copy.
-func (l Layout) CopyColumns() []string {
-	var columns []string
-	for _, name := range append([]string{columnSource, columnTo}, l.Columns...) {
-		if name != "" && !ignored(name) && !slices.Contains(columns, name) {
-			columns = append(columns, name)
-		}
-	}
-	return columns
 }

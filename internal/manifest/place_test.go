@@ -86,13 +86,8 @@ func TestARowMayNameTheFolderOfItsSource(t *testing.T) {
 			for _, cell := range got.rows[0].Cells {
 				require.Contains(t, []string{"source", "to", "base"}, cell.Column)
 			}
-			require.Equal(t, []string{"source", "to", "base"}, got.layout.CopyColumns())
-
-			var out strings.Builder
-			written, err := manifest.WriteRows(&out, got.layout.CopyColumns(), got.rows)
-			require.NoError(t, err)
-			require.Equal(t, 1, written)
-			place, options = placed(out.String())
+			require.Equal(t, []string{"source", "to", "base"}, got.layout.Form().Columns)
+			place, options = placed(givenBack(t, got.layout.Form(), got.rows))
 			require.Equal(t, c.want, readAll(t, place, options).rows[0].Item.Source)
 		})
 	}

@@ -72,29 +72,6 @@ func (r Row) Err() *upload.Error {
 	return upload.Errorf(upload.KindInvalid, upload.StepClaim, "%s", strings.Join(messages, "; ")).WithHint("%s", strings.Join(hints, "; "))
 }
 
-// Copy returns the row's cells for another manifest, which may be in another folder
-// and may be read without --to: the cells are unchanged, except that a relative
-// source becomes absolute and that the account is filled in. It is nil if the row
-// could not be parsed. The copy has the same derived identity as the row.
-func (r Row) Copy() []Cell {
-	if r.Cells == nil {
-		return nil
-	}
-	named := false
-	cells := make([]Cell, 0, len(r.Cells)+1)
-	for _, cell := range r.Cells {
-		if cell.Column == columnSource && r.Item.Source != "" && upload.IsLocal(cell.Text) {
-			cell.Text = r.Item.Source
-		}
-		named = named || cell.Column == columnTo
-		cells = append(cells, cell)
-	}
-	if !named && r.Item.Account != "" {
-		cells = append(cells, Cell{Column: columnTo, Text: r.Item.Account})
-	}
-	return cells
-}
-
 func (r *Row) add(p *Problem) {
 	p.Line, p.Value = r.At.Line, r.value(p.Column)
 	r.Problems = append(r.Problems, *p)

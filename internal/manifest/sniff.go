@@ -56,6 +56,9 @@ func sniff(head []byte, place Place, known *columns) (layout Layout, mark int, e
 		layout.Legacy = guess(sample)
 		layout.LegacyHint = encodingHint(sample, layout.Legacy)
 	}
+	layout.Mark = mark > 0
+	first, _, _ := bytes.Cut(text, []byte("\n"))
+	layout.CRLF = len(first) < len(text) && bytes.HasSuffix(first, []byte("\r"))
 	return layout, mark, err
 }
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/stretchr/testify/require"
 
@@ -14,7 +15,26 @@ import (
 	"github.com/mediaferry/mediaferry/internal/sources"
 )
 
-func TestACopyOfSomeRowsCanBeRunFromAnywhere(t *testing.T) {
+// givenBack writes rows as a batch gives back those that failed.
+func givenBack(t *testing.T, form manifest.Form, rows []manifest.Row) string {
+	t.Helper()
+	var out bytes.Buffer
+	w, err := manifest.NewWriter(&out, form, "source", "to", "base", "problem", "hint")
+	require.NoError(t, err)
+	for _, row := range rows {
+		row.Item.Given = form.Given(row)
+		cells := form.Complete(form.CellsOf(row.Item), row.Item)
+		var problem, hint string
+		if err := row.Err(); err != nil {
+			problem, hint = err.Message, err.Hint
+		}
+		require.NoError(t, w.Write(manifest.Explain(cells, problem, hint)))
+	}
+	require.NoError(t, w.Flush())
+	return out.String()
+}
+
+func TestRowsThatAreGivenBackAreTheSameItemsAnywhere(t *testing.T) {
 	for name, text := range map[string]string{
 		"of CSV":        "source;to;id;title;duration;tags.x\nimg/a.mp4;truvideo;;\"=HYPERLINK(1)\n\"\"x\"\"; y\";1500; spaced \nhttps://x.example/b.mp4?sig=1;;two;\" lead\";;\nc.mp4;nobody;;;;\nbroken\n",
 		"of JSON Lines": `{"source":"img/a.mp4","to":"truvideo","title":"=HYPERLINK(1)\n\"x\"; y","duration":1500,"tags":{"x":"spaced"}}` + "\n" + `{"source":"https://x.example/b.mp4?sig=1","id":"two","title":" lead"}` + "\n" + `{"source":"c.mp4","to":"nobody"}` + "\nbroken\n",
@@ -24,20 +44,16 @@ func TestACopyOfSomeRowsCanBeRunFromAnywhere(t *testing.T) {
 			options.To = "truvideo"
 			got := readAll(t, place, options)
 			require.Len(t, got.rows, 4)
+			back := givenBack(t, got.layout.Form(), got.rows)
 
-			var out bytes.Buffer
-			n, err := manifest.WriteRows(&out, got.layout.CopyColumns(), got.rows)
-			require.NoError(t, err)
-			require.Equal(t, 3, n, "a row that cannot be read is not copied")
-
-			copied := filepath.Join(t.TempDir(), "failed.csv")
-			require.NoError(t, os.WriteFile(copied, out.Bytes(), 0o600))
+			copied := filepath.Join(t.TempDir(), "failed.txt")
+			require.NoError(t, os.WriteFile(copied, []byte(back), 0o600))
 			elsewhere, err := manifest.Locate(copied, "/")
 			require.NoError(t, err)
 			options.Opener, options.To = manifest.From(sources.New(sources.Options{})), ""
 			again := readAll(t, elsewhere, options)
-			require.Len(t, again.rows, 3)
-			for i := range 3 {
+			require.Len(t, again.rows, 4)
+			for i := range 4 {
 				want, is := got.rows[i].Item, again.rows[i].Item
 				want.Line, is.Line = 0, 0
 				if i < 2 {
@@ -45,35 +61,71 @@ func TestACopyOfSomeRowsCanBeRunFromAnywhere(t *testing.T) {
 				}
 				require.Equal(t, got.rows[i].Valid(), again.rows[i].Valid())
 			}
-			require.Contains(t, out.String(), "https://x.example/b.mp4?sig=1,truvideo,")
-			require.Contains(t, out.String(), "=HYPERLINK(1)")
+			require.Contains(t, back, "https://x.example/b.mp4?sig=1")
+			require.Contains(t, back, `unknown account`)
 		})
 	}
 }
 
-func TestAFoldersRowsAreCopiedAsAManifest(t *testing.T) {
+func TestRowsAreGivenBackInTheFormOfTheirManifest(t *testing.T) {
+	wide := func(text string) string {
+		var raw strings.Builder
+		for _, unit := range utf16.Encode([]rune("\ufeff" + text)) {
+			raw.WriteByte(byte(unit))
+			raw.WriteByte(byte(unit >> 8))
+		}
+		return raw.String()
+	}
+	for name, c := range map[string]struct{ text, want string }{
+		"semicolons, a mark and both returns": {
+			"\ufeffsource;skuIds;id;to\r\nGröße.jpg;A|B;1;trustana\r\n\"a;b.jpg\";=\"007\";;trustana\r\n",
+			"\ufeffsource;skuIds;id;to;base;problem;hint\r\nGröße.jpg;A|B;1;trustana;/srv/catalogue;;\r\n\"a;b.jpg\";\"'=\"\"007\"\"\";;trustana;/srv/catalogue;;\r\n",
+		},
+		"tabs, a list as JSON, and no accounts": {
+			"skuIds\tsource\n\"[\"\"A\"\"]\"\t/srv/a.jpg\n",
+			"skuIds\tsource\tto\tbase\tproblem\thint\n\"[\"\"A\"\"]\"\t/srv/a.jpg\ttrustana\t\t\t\n",
+		},
+		"UTF-16": {wide("source\tid\r\na.jpg\tü\r\n"), wide("source\tid\tto\tbase\tproblem\thint\r\na.jpg\tü\ttrustana\t/srv/catalogue\t\t\r\n")},
+		"JSON Lines": {
+			`{"skuIds":["A","B"],"addToMediaGallery":true,"source":"a.jpg"}` + "\n",
+			`{"source":"a.jpg","to":"trustana","addToMediaGallery":true,"skuIds":["A","B"],"base":"/srv/catalogue","problem":"","hint":""}` + "\n",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			place, options := placed(c.text)
+			options.To = "trustana"
+			got := readAll(t, place, options)
+			require.Empty(t, got.problems())
+			require.Equal(t, c.want, givenBack(t, got.layout.Form(), got.rows))
+		})
+	}
+}
+
+func TestCellsAreKeptOnlyWhereTheyCannotBeMadeAgain(t *testing.T) {
+	place, options := placed("source,to,skuIds,addToMediaGallery,id\nimg/a.jpg,trustana,A|B,true,\nimg/b.jpg,,A,false,x\nimg/c.jpg,,A |B,,\n./d.jpg,,,,\ne.jpg,,,yes,\n")
+	options.To = "trustana"
+	got := readAll(t, place, options)
+	var kept []bool
+	for _, row := range got.rows {
+		kept = append(kept, got.layout.Form().Given(row) != nil)
+	}
+	require.Equal(t, []bool{false, false, true, true, true}, kept)
+}
+
+func TestAFoldersRowsAreGivenBackAsATable(t *testing.T) {
 	place, options := inFolder(library("b/a:1.jpg", "c.heic"))
 	got := readAll(t, place, options)
-	var out bytes.Buffer
-	_, err := manifest.WriteRows(&out, got.layout.CopyColumns(), got.rows)
-	require.NoError(t, err)
-	require.Equal(t, "source,to\n/srv/catalogue/b/a:1.jpg,trustana\n/srv/catalogue/c.heic,trustana\n", out.String())
+	require.Regexp(t, "^\ufeffsource,to,base,problem,hint\n./b/a:1.jpg,trustana,/srv/catalogue,,\nc.heic,trustana,/srv/catalogue,.*HEIC.*\n$", givenBack(t, got.layout.Form(), got.rows))
 }
 
 func TestAWriterRefusesWhatItCannotWrite(t *testing.T) {
-	for _, columns := range [][]string{{"source", ""}, {"source", "source"}} {
-		_, err := manifest.NewWriter(&bytes.Buffer{}, columns)
-		require.ErrorContains(t, err, "must be unique and not empty")
-	}
-	w, err := manifest.NewWriter(&bytes.Buffer{}, []string{"source"})
+	form := manifest.Form{Format: manifest.CSV, Columns: []string{"source", "source", ""}}
+	w, err := manifest.NewWriter(&bytes.Buffer{}, form)
 	require.NoError(t, err)
-	require.ErrorContains(t, w.Write([]manifest.Cell{{Column: "to", Text: "x"}}), `column "to" is not in the header source`)
-	_, err = manifest.WriteRows(&bytes.Buffer{}, []string{"source"}, []manifest.Row{{Cells: []manifest.Cell{{Column: "to"}}}})
-	require.Error(t, err)
-	_, err = manifest.WriteRows(&bytes.Buffer{}, []string{""}, nil)
-	require.Error(t, err)
-	_, err = manifest.WriteRows(full{}, []string{"source"}, []manifest.Row{{Cells: []manifest.Cell{{Column: "source", Text: strings.Repeat("x", 9000)}}}})
-	require.ErrorContains(t, err, "no space left")
+	require.ErrorContains(t, w.Write([]manifest.Cell{{Column: "to", Text: "x"}}), `column "to" is not in the header ["source"]`)
+	w, err = manifest.NewWriter(full{}, form)
+	require.NoError(t, err)
+	require.ErrorContains(t, w.Write([]manifest.Cell{{Column: "source", Text: strings.Repeat("x", 9000)}}), "no space left")
 }
 
 type full struct{}

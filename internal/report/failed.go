@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"net/url"
 	"slices"
-	"strconv"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/manifest"
@@ -16,12 +14,12 @@ import (
 	"github.com/mediaferry/mediaferry/internal/vendors"
 )
 
-// Failed writes the failed rows of a batch as a manifest, and returns how many
-// those are. Sources are as they were given, so that it may hold signed URLs: it
-// is for its owner alone. A row that was refused has its cells as they were given,
-// except that a relative source is absolute and that its account is named: the
-// next run refuses it too, until somebody mends it. One that could not be taken
-// apart into cells has none, and is left out.
+// Failed writes the failed rows of a batch as a manifest in the form of the batch's own,
+// and returns how many those are: its columns in their order, the cells as they were
+// given, then the account where the manifest has no column for it, the folder that a
+// relative source starts from, and what the problem is, with a hint. Sources may hold
+// signed URLs: it is for its owner alone. A row that could not be split into cells has
+// its problem and no other cell.
 func Failed(ctx context.Context, books Books, batch string, w io.Writer) (int64, error) {
 	return failed(ctx, books, batch, w, func(text string) string { return text })
 }
@@ -38,37 +36,34 @@ func failedForAll(ctx context.Context, books Books, batch string, w io.Writer) (
 }
 
 func failed(ctx context.Context, books Books, batch string, w io.Writer, shown func(string) string) (int64, error) {
-	names, err := failedColumns(ctx, books, batch)
+	of, err := books.Batch(ctx, batch)
 	if err != nil {
 		return 0, err
 	}
-	out, err := manifest.NewWriter(w, names)
+	form, err := formOf(of)
+	if err != nil {
+		return 0, err
+	}
+	others, err := otherColumns(ctx, books, batch, form)
+	if err != nil {
+		return 0, err
+	}
+	out, err := manifest.NewWriter(w, form, others...)
 	if err != nil {
 		return 0, err
 	}
 	var n int64
-	for entry, err := range books.List(ctx, ledger.Filter{Batch: batch, State: upload.StateFailed}) {
+	for row, err := range failedRows(ctx, books, batch, form) {
 		if err != nil {
 			return n, err
 		}
-		item, err := entry.Item()
-		if err != nil {
-			return n, err
-		}
-		cells, err := cellsOf(item)
-		if err != nil {
-			return n, err
-		}
-		if len(cells) == 0 {
-			continue
-		}
-		cells = slices.DeleteFunc(cells, func(c manifest.Cell) bool {
-			return !slices.Contains(names, c.Column) // failed since the columns were counted
+		row = slices.DeleteFunc(row, func(c manifest.Cell) bool {
+			return form.Format == manifest.CSV && !slices.Contains(form.Columns, c.Column) && !slices.Contains(others, c.Column) // failed since the columns were counted
 		})
-		for i := range cells {
-			cells[i].Text = shown(cells[i].Text)
+		for i := range row {
+			row[i].Text = shown(row[i].Text)
 		}
-		if err := out.Write(cells); err != nil {
+		if err := out.Write(row); err != nil {
 			return n, err
 		}
 		n++
@@ -76,94 +71,78 @@ func failed(ctx context.Context, books Books, batch string, w io.Writer, shown f
 	return n, out.Flush()
 }
 
-// failedColumns are the columns that the failed rows need: those of every item,
-// the fields that they have, in the order of their vendors, and what else was
-// given.
-func failedColumns(ctx context.Context, books Books, batch string) ([]string, error) {
-	used := map[string]bool{}
-	for entry, err := range books.List(ctx, ledger.Filter{Batch: batch, State: upload.StateFailed}) {
-		if err != nil {
-			return nil, err
-		}
-		item, err := entry.Item()
-		if err != nil {
-			return nil, err
-		}
-		cells, err := cellsOf(item)
-		if err != nil {
-			return nil, err
-		}
-		for _, cell := range cells {
-			used[cell.Column] = true
-		}
+// formOf is the form of a batch's manifest.
+func formOf(batch ledger.Batch) (manifest.Form, error) {
+	var form manifest.Form
+	if batch.Form == "" {
+		return manifest.Form{Format: manifest.CSV}, nil
 	}
-	names := []string{"source", "to", "id"}
-	for _, optional := range []string{"content_type", "sha256"} {
-		if used[optional] {
-			names = append(names, optional)
-		}
+	if err := json.Unmarshal([]byte(batch.Form), &form); err != nil {
+		return form, fmt.Errorf("form of the manifest of batch %s: %w", batch.ID, err)
 	}
-	for _, vendor := range vendors.All() {
-		for _, field := range vendor.Spec().FieldNames() {
-			if used[field] && !slices.Contains(names, field) {
-				names = append(names, field)
+	return form, nil
+}
+
+// failedRows are the cells of the failed rows, with all that the next run and whoever
+// mends them need.
+func failedRows(ctx context.Context, books Books, batch string, form manifest.Form) func(func([]manifest.Cell, error) bool) {
+	return func(yield func([]manifest.Cell, error) bool) {
+		for entry, err := range books.List(ctx, ledger.Filter{Batch: batch, State: upload.StateFailed}) {
+			var item upload.Item
+			if err == nil {
+				item, err = entry.Item()
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			cells := form.Complete(form.CellsOf(item), item)
+			failure := upload.Failure{}
+			if entry.Result.Error != nil {
+				failure = *entry.Result.Error
+			}
+			if !yield(manifest.Explain(cells, failure.Message, string(failure.Hint)), nil) {
+				return
 			}
 		}
 	}
-	// Dotted columns, and keys that nobody knows: only refused rows have them.
-	for _, column := range slices.Sorted(maps.Keys(used)) {
-		if !slices.Contains(names, column) {
-			names = append(names, column)
-		}
-	}
-	return names, nil
 }
 
-// cellsOf is a row's item as cells of a manifest; none where nothing of it was
-// understood.
-func cellsOf(item upload.Item) ([]manifest.Cell, error) {
-	var cells []manifest.Cell
-	for _, cell := range item.Given {
-		if cell.Column != "" {
-			cells = append(cells, manifest.Cell{Column: cell.Column, Text: cell.Text})
-		}
+// otherColumns are those that the failed rows need and that the form has not: the
+// account, the vendors' fields in the order of the vendors, what else was given, and what
+// explains a row.
+func otherColumns(ctx context.Context, books Books, batch string, form manifest.Form) ([]string, error) {
+	if form.Format != manifest.CSV {
+		return nil, nil
 	}
-	if len(cells) > 0 {
-		return cells, nil
-	}
-	add := func(column, text string) {
-		if text != "" {
-			cells = append(cells, manifest.Cell{Column: column, Text: text})
-		}
-	}
-	add("source", item.Source)
-	add("to", item.Account)
-	if upload.CheckID(item.ID) == nil { // that of a refused row may be none
-		add("id", item.ID)
-	}
-	add("content_type", item.ContentType)
-	add("sha256", item.SHA256)
-	for name, value := range item.Fields {
-		text, err := cellText(value)
+	used := map[string]bool{}
+	var given []string
+	for row, err := range failedRows(ctx, books, batch, form) {
 		if err != nil {
-			return nil, fmt.Errorf("field %s of %s: %w", name, item.UploadID, err)
+			return nil, err
 		}
-		add(name, text)
+		for _, cell := range row {
+			if !used[cell.Column] && !slices.Contains(form.Columns, cell.Column) {
+				used[cell.Column] = true
+				given = append(given, cell.Column)
+			}
+		}
 	}
-	return cells, nil
-}
-
-// cellText writes a field's value as a cell that reads back as the same.
-func cellText(value any) (string, error) {
-	switch v := value.(type) {
-	case string:
-		return v, nil
-	case bool:
-		return strconv.FormatBool(v), nil
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64), nil
+	known := []string{"source", "to", "id", "content_type", "sha256"}
+	for _, vendor := range vendors.All() {
+		known = append(known, vendor.Spec().FieldNames()...)
 	}
-	// Lists too: their members may hold the sign at which lists are split.
-	raw, err := json.Marshal(value)
-	return string(raw), err
+	last := []string{"base", "problem", "hint"}
+	var names []string
+	for _, name := range known {
+		if used[name] && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	for _, name := range given {
+		if !slices.Contains(names, name) && !slices.Contains(last, name) {
+			names = append(names, name)
+		}
+	}
+	return append(names, last...), nil
 }

@@ -37,8 +37,12 @@ func refusedOf(t *testing.T, name, content string) (rows [][]string, file string
 	var out bytes.Buffer
 	_, err = report.Failed(t.Context(), books, "spring", &out)
 	require.NoError(t, err)
-	rows, err = csv.NewReader(&out).ReadAll()
-	require.NoError(t, err)
+	if filepath.Ext(name) == ".csv" {
+		rows, err = csv.NewReader(&out).ReadAll()
+		require.NoError(t, err)
+	} else {
+		rows = [][]string{strings.Split(strings.TrimSpace(out.String()), "\n")}
+	}
 	for _, format := range report.Formats() {
 		var told bytes.Buffer
 		require.NoError(t, report.Print(t.Context(), books, "spring", report.Options{Format: format}, &told))
@@ -81,24 +85,27 @@ func TestARefusedRowComesOutAsItWentIn(t *testing.T) {
 			rows, _ := refusedOf(t, "spring.csv", head+row+"\n"+good)
 			went, err := csv.NewReader(strings.NewReader(head + row)).ReadAll()
 			require.NoError(t, err)
-			require.Equal(t, cellsByColumn(went), cellsByColumn(rows))
+			back := cellsByColumn(rows)
+			require.NotEmpty(t, back[0]["problem"])
+			require.NotEmpty(t, back[0]["hint"])
+			delete(back[0], "problem")
+			delete(back[0], "hint")
+			require.Equal(t, cellsByColumn(went), back)
 		})
 	}
 }
 
 func TestARefusedRowOfAnotherFolderKeepsItsSource(t *testing.T) {
 	rows, file := refusedOf(t, "spring.csv", "source,to,sha256\nimg/a.jpg,trustoo,abc\n")
-	require.Equal(t, []map[string]string{
-		{"source": filepath.Join(filepath.Dir(file), "img", "a.jpg"), "to": "trustoo", "sha256": "abc"},
-	}, cellsByColumn(rows))
+	row := cellsByColumn(rows)[0]
+	require.Equal(t, "img/a.jpg", row["source"])
+	require.Equal(t, filepath.Dir(file), row["base"])
 }
 
 func TestAKeyThatNobodyKnowsStaysWithItsRow(t *testing.T) {
 	rows, _ := refusedOf(t, "spring.jsonl", `{"source":"https://host.example/a.jpg","to":"trustoo","colour":"red"}
 {"source":"https://host.example/b.mp4","to":"truvideo","tags":{"brand":"a"},"duration":true}
 `)
-	require.Equal(t, []map[string]string{
-		{"source": "https://host.example/a.jpg", "to": "trustoo", "colour": "red"},
-		{"source": "https://host.example/b.mp4", "to": "truvideo", "tags": `{"brand":"a"}`, "duration": "true"},
-	}, cellsByColumn(rows))
+	require.Contains(t, rows[0][0], `{"source":"https://host.example/a.jpg","to":"trustoo","colour":"red","problem":"`)
+	require.Contains(t, rows[0][1], `{"source":"https://host.example/b.mp4","to":"truvideo","tags":{"brand":"a"},"duration":true,"problem":"`)
 }

@@ -95,7 +95,7 @@ const (
 	nameCSV    = "report.csv"
 	nameJSON   = "report.jsonl"
 	nameHTML   = "report.html"
-	nameFailed = "failed.csv"
+	nameFailed = "failed" // with the extension of the manifest's form
 )
 
 // failedFor writes the failed rows for those who read a target.
@@ -111,6 +111,14 @@ func failedFor(target Target) func(context.Context, Books, string, io.Writer) (i
 // they are, as they may be shown. Files that are there are replaced, each as a
 // whole, so that it may be repeated.
 func Write(ctx context.Context, books Books, batch string, options Options) ([]string, error) {
+	of, err := books.Batch(ctx, batch)
+	if err != nil {
+		return nil, err
+	}
+	form, err := formOf(of)
+	if err != nil {
+		return nil, err
+	}
 	written := func(format Format) func(io.Writer) error {
 		return func(w io.Writer) error {
 			options.Format = format
@@ -124,7 +132,7 @@ func Write(ctx context.Context, books Books, batch string, options Options) ([]s
 		{nameCSV, written(CSV)},
 		{nameJSON, written(JSONLines)},
 		{nameHTML, written(HTML)},
-		{nameFailed, func(w io.Writer) error { _, err := failedFor(options.Target)(ctx, books, batch, w); return err }},
+		{nameFailed + form.Extension(), func(w io.Writer) error { _, err := failedFor(options.Target)(ctx, books, batch, w); return err }},
 	}
 	var places []string
 	for _, file := range files {

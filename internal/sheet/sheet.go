@@ -54,19 +54,25 @@ func guarded(cell string) bool {
 	return rest != "" && acts(first)
 }
 
-// Writer writes rows of CSV in UTF-8, separated by commas. It is not safe for
-// concurrent use.
-type Writer struct{ out *bufio.Writer }
+// Writer writes rows of CSV in UTF-8. It is not safe for concurrent use.
+type Writer struct {
+	Separator byte   // between cells; a comma
+	End       string // of a row; a line feed
+
+	out *bufio.Writer
+}
 
 // NewWriter returns a Writer to w.
-func NewWriter(w io.Writer) *Writer { return &Writer{bufio.NewWriter(w)} }
+func NewWriter(w io.Writer) *Writer {
+	return &Writer{Separator: ',', End: "\n", out: bufio.NewWriter(w)}
+}
 
 // Write writes one row, each cell of it guarded. Characters that act on a terminal
 // become U+FFFD, which shows that something was there.
 func (w *Writer) Write(cells []string) error {
 	for i, cell := range cells {
 		if i > 0 {
-			_ = w.out.WriteByte(',') // bufio keeps the error, which is returned below
+			_ = w.out.WriteByte(w.Separator) // bufio keeps the error, which is returned below
 		}
 		cell = Guard(strings.Map(shown, cell))
 		if !needsQuotes(cell) {
@@ -77,7 +83,8 @@ func (w *Writer) Write(cells []string) error {
 		_, _ = w.out.WriteString(strings.ReplaceAll(cell, `"`, `""`))
 		_ = w.out.WriteByte('"')
 	}
-	return w.out.WriteByte('\n')
+	_, err := w.out.WriteString(w.End)
+	return err
 }
 
 // Flush writes buffered data. It must be the last call.

@@ -56,7 +56,7 @@ func (s *Steps) Caller(ctx context.Context, item upload.Item) (vendors.Vendor, *
 // other way round. It also refuses what is left of a row that was refused: sent
 // without what was wrong with it, it would not be what was asked for.
 func Meant(item upload.Item, account spec.Account) error {
-	if len(item.Given) > 0 {
+	if item.Incomplete {
 		return upload.Errorf(upload.KindInvalid, upload.StepClaim, "the row was refused because of the manifest, so it is incomplete").
 			WithHint("correct the row and send it in another batch")
 	}

@@ -57,10 +57,12 @@ type Item struct {
 	Patience *time.Duration `json:"patience,omitempty"`
 	// Resume is where the item goes on, if it was on its way before.
 	Resume *Resume `json:"resume,omitempty"`
-	// Given are the cells of a row that was refused together with its manifest,
-	// for another manifest. Such an item is not complete and is never sent: what
-	// was wrong is missing in the fields above.
+	// Given are the cells of a manifest's row as a person gave them, where they cannot
+	// be made again of the fields above.
 	Given []Given `json:"given,omitempty"`
+	// Incomplete says that the row was refused together with its manifest. Such an
+	// item is never sent: what was wrong is missing in the fields above.
+	Incomplete bool `json:"incomplete,omitempty"`
 }
 
 // Given is one cell of a manifest's row as a person gave it. It may hold a signed
@@ -68,6 +70,7 @@ type Item struct {
 type Given struct {
 	Column string `json:"column"`
 	Text   string `json:"text"`
+	JSON   bool   `json:"json,omitempty"` // a value of JSON Lines that is no string
 }
 
 // Local reports whether the item's source is a path on one host.
