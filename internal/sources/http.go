@@ -23,10 +23,14 @@ const hops = 5
 type web struct {
 	door     http.RoundTripper
 	insecure bool
+	spools   *spools
 }
 
-func newWeb(e *egress.Egress, private bool) *web {
-	return &web{door: e.Objects(egress.Policy{Private: private, Insecure: private}).Transport, insecure: private}
+func newWeb(o Options) *web {
+	return &web{
+		door:     o.Egress.Objects(egress.Policy{Private: o.AllowPrivate, Insecure: o.AllowPrivate}).Transport,
+		insecure: o.AllowPrivate, spools: &spools{dir: o.Temporary},
+	}
 }
 
 func (w *web) place(u *url.URL) (place, error) {
@@ -121,18 +125,54 @@ func (p *page) accept(response *http.Response, want span) (object, error) {
 		return object{}, p.refused(response)
 	}
 	if encoding := response.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return object{}, unfit("has the content encoding %q, which was not requested", encoding).hint("%s", downloadHint)
+		t := unfit("has the content encoding %q, which was not requested", encoding).hint("%s", downloadHint)
+		t.once = gzipped(encoding)
+		return object{}, t
 	}
 	size, partial, err := a.measure(want)
 	if err != nil {
 		return object{}, err
 	}
-	is := describe(response, size)
+	is := p.describe(response, size)
 	is.partial = partial
+	return is, nil
+}
+
+// whole requests the whole source, whatever its length.
+func (p *page) whole(ctx context.Context) (object, io.ReadCloser, error) {
+	response, err := p.ask(ctx, http.MethodGet, http.Header{})
+	if err != nil {
+		return object{}, nil, err
+	}
+	encoding := response.Header.Get("Content-Encoding")
+	switch is := p.describe(response, response.ContentLength); {
+	case response.StatusCode == http.StatusPartialContent:
+		err = sizeless()
+	case response.StatusCode != http.StatusOK:
+		err = p.refused(response)
+	case is.size > spoolSize:
+		err = unfit("has %d bytes, but its server gives no version that stays, so at most %d MiB can be read", is.size, spoolSize>>20).hint("%s", downloadHint)
+	case encoding != "" && !strings.EqualFold(encoding, "identity") && !gzipped(encoding):
+		err = unfit("has the content encoding %q, which was not requested", encoding).hint("%s", downloadHint)
+	default:
+		is.zipped = gzipped(encoding)
+		return is, response.Body, nil
+	}
+	discard(response.Body)
+	return object{}, nil, err
+}
+
+func gzipped(encoding string) bool {
+	return strings.EqualFold(encoding, "gzip") || strings.EqualFold(encoding, "x-gzip")
+}
+
+// describe adds the name that the server gives to what a response says.
+func (p *page) describe(response *http.Response, size int64) object {
+	is := describe(response, size)
 	if _, known := media.TypeOf(p.name()); !known { // /download?id=7, /image.ashx
 		is.name = cmp.Or(attachment(response.Header.Get("Content-Disposition")), p.redirected())
 	}
-	return is, nil
+	return is
 }
 
 func describe(response *http.Response, size int64) object {

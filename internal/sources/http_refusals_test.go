@@ -19,10 +19,6 @@ func TestWhatCannotBeReadIsRefused(t *testing.T) {
 		answer     http.HandlerFunc
 		text, hint string
 	}{
-		"no size": {func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = io.WriteString(w, "a")
-			w.(http.Flusher).Flush()
-		}, "has an unknown size", "download the file"},
 		"a range of an unknown whole": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Range", "bytes 0-0/*")
 			w.WriteHeader(http.StatusPartialContent)

@@ -182,7 +182,7 @@ func readAll(t *testing.T, file *sources.File, offset, size int64) ([]byte, erro
 	return io.ReadAll(body)
 }
 
-func TestALookIsOneRequest(t *testing.T) {
+func TestALookAsksTwiceForTheVersion(t *testing.T) {
 	s := &site{etag: strongETag}
 	s.put(make([]byte, 10_000))
 	url := served(t, s, "/a.jpg")
@@ -190,8 +190,9 @@ func TestALookIsOneRequest(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "image/jpeg", seen.Type)
 	requests := s.seen()
-	require.Len(t, requests, 1)
+	require.Len(t, requests, 2)
 	require.Equal(t, "bytes=0-3071", requests[0].Header.Get("Range"))
+	require.Equal(t, http.MethodHead, requests[1].Method)
 	require.Equal(t, "identity", requests[0].Header.Get("Accept-Encoding"))
 }
 
@@ -253,17 +254,15 @@ func TestAServerWithoutRangesIsReadWhole(t *testing.T) {
 	require.ErrorContains(t, err, "it was "+seen.Fingerprint)
 }
 
-func TestASourceWithoutValidatorsIsReadWhole(t *testing.T) {
+func TestALargeSourceWithoutValidatorsIsReadWhole(t *testing.T) {
 	s := &site{}
-	s.put(make([]byte, 10_000))
+	s.put(make([]byte, 32<<20+1))
 	file, seen := open(t, sources.New(private), served(t, s, "/a.jpg"))
 	require.False(t, seen.Ranges)
-	require.Equal(t, "10000 bytes, without ETag or modification time", seen.Fingerprint)
-	_, err := readAll(t, file, 0, 10_000)
-	require.NoError(t, err)
-	_, err = readAll(t, file, 5, 5)
+	require.Equal(t, "33554433 bytes, without ETag or modification time", seen.Fingerprint)
+	_, err := readAll(t, file, 5, 5)
 	requireInvalid(t, err, "without an ETag or a modification time")
-	s.put(make([]byte, 10_001))
+	s.put(make([]byte, 32<<20+2))
 	require.Equal(t, upload.KindMissing, upload.KindOf(file.Unchanged(t.Context())))
 }
 
@@ -288,19 +287,24 @@ func TestAForbiddenSourceIsMissingOnceItWasClaimed(t *testing.T) {
 	require.Equal(t, upload.KindMissing, upload.KindOf(err), "%v", err)
 }
 
-// A server that says 412 and means nothing by it must not make a change.
-func TestARefusalWithoutAChangeMayPass(t *testing.T) {
+// A server that refuses every condition is asked without, and its answer is checked.
+func TestARefusalWithoutAChangeIsNone(t *testing.T) {
 	s := &site{etag: strongETag}
 	s.put([]byte("content"))
-	file, _ := open(t, sources.New(private), served(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	file, seen := open(t, sources.New(private), served(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("If-Match") != "" {
 			w.WriteHeader(http.StatusPreconditionFailed)
 			return
 		}
 		s.ServeHTTP(w, r)
 	}), "/a.jpg"))
-	_, err := readAll(t, file, 0, 7)
-	require.Equal(t, upload.KindUnavailable, upload.KindOf(err), "%v", err)
+	got, err := readAll(t, file, 0, 7)
+	require.NoError(t, err)
+	require.Equal(t, "content", string(got))
+	s.put([]byte("another"))
+	_, err = readAll(t, file, 0, 7)
+	require.Equal(t, upload.KindMissing, upload.KindOf(err))
+	require.ErrorContains(t, err, seen.Fingerprint)
 }
 
 func TestAnAddressThatRanOutIsAskedForAgain(t *testing.T) {

@@ -49,6 +49,7 @@ type object struct {
 	kind     string // the declared media type
 	name     string // given by the server
 	partial  bool   // the response was the requested range
+	zipped   bool   // the body is compressed by gzip, although nobody asked for it
 }
 
 // pinned reports whether a change of the content would be noticed.
@@ -98,7 +99,9 @@ func (a answer) measure(want span) (size int64, partial bool, err error) {
 const downloadHint = "download the file and use the copy"
 
 func sizeless() *trouble {
-	return unfit("has an unknown size, but vendors require the size in advance").hint("%s", downloadHint)
+	t := unfit("has an unknown size, but vendors require the size in advance").hint("%s", downloadHint)
+	t.once = true
+	return t
 }
 
 // parseContentRange reads "bytes 0-99/1234"; total is -1 for "*".
@@ -127,28 +130,49 @@ type remotePlace struct{ remote }
 
 // look makes one request: the response to a request for the first bytes also
 // describes the whole, and works with a signed URL that allows only GET. It makes
-// another one where these bytes do not tell the type.
+// another one where these bytes do not tell the type. A small web source is asked twice
+// for its version; where that does not stay, or there is none, or no length, the source
+// is read to its end.
 func (p remotePlace) look(ctx context.Context) (Look, error) {
-	ctx, done := context.WithTimeoutCause(ctx, patience, errSlowLook)
+	soon, done := context.WithTimeoutCause(ctx, patience, errSlowLook)
 	defer done()
-	is, head, err := p.first(ctx, media.HeadSize, object{})
+	at, web := p.remote.(*page)
+	is, head, err := p.first(soon, media.HeadSize, object{})
+	if web && (once(err) || err == nil && is.size <= spoolSize && !p.stays(soon, is)) {
+		return p.lookOnce(ctx, at)
+	}
+	if err == nil && is.size > media.HeadSize && media.Undecided(head) {
+		_, head, err = p.first(soon, media.HeadMost, is)
+	}
 	if err != nil {
 		return Look{}, err
-	}
-	if is.size > media.HeadSize && media.Undecided(head) {
-		if _, head, err = p.first(ctx, media.HeadMost, is); err != nil {
-			return Look{}, err
-		}
 	}
 	name := p.name()
 	if is.name != "" {
 		name = is.name
 	}
-	_, web := p.remote.(*page)
 	return Look{
 		Size: is.size, Fingerprint: is.fingerprint(), Name: name, Type: is.kind, Head: head, Web: web,
 		Ranges: is.partial && is.pinned(),
 	}, nil
+}
+
+// stays reports whether a source has a version, and has the same one when it is asked
+// again. Where the answer says nothing about that, it is taken to stay.
+func (p remotePlace) stays(ctx context.Context, is object) bool {
+	if !is.pinned() {
+		return false
+	}
+	again, err := p.head(ctx)
+	if err == nil && again.size == is.size && again.pinned() {
+		return again.fingerprint() == is.fingerprint()
+	}
+	again, body, err := read(ctx, p.remote, span{size: 1}, object{}, asIs)
+	if err != nil {
+		return true
+	}
+	_ = body.Close() // only the header is needed
+	return again.fingerprint() == is.fingerprint()
 }
 
 // first reads the first bytes.
@@ -169,6 +193,9 @@ func (p remotePlace) first(ctx context.Context, size int64, pin object) (object,
 }
 
 func (p remotePlace) open(ctx context.Context, fingerprint string) (content, error) {
+	if at, web := p.remote.(*page); web && byBytes(fingerprint) {
+		return openOnce(ctx, at, fingerprint)
+	}
 	is, err := current(ctx, p.remote, fingerprint)
 	if err != nil {
 		return nil, err
@@ -176,8 +203,23 @@ func (p remotePlace) open(ctx context.Context, fingerprint string) (content, err
 	return &remoteContent{at: p.remote, pin: is}, nil
 }
 
+// nodes is how often a server is asked for a version that it does not seem to have any
+// more: behind one address there may be several, each with an ETag of its own.
+const nodes = 4
+
 // current describes the content, and fails if its fingerprint has changed.
-func current(ctx context.Context, at remote, fingerprint string) (object, error) {
+func current(ctx context.Context, at remote, fingerprint string) (is object, err error) {
+	for range nodes {
+		if is, err = described(ctx, at, fingerprint); !about(err, another) {
+			return is, err
+		}
+	}
+	return is, err
+}
+
+// described describes the content as the server does now, and fails if its fingerprint
+// is another one.
+func described(ctx context.Context, at remote, fingerprint string) (object, error) {
 	soon, done := context.WithTimeoutCause(ctx, patience, egress.ErrStalled)
 	is, err := at.head(soon)
 	done()
@@ -221,7 +263,7 @@ func (c *remoteContent) read(ctx context.Context, offset, size int64, failed fun
 		return nil, unfit("can only be read as a whole: without an ETag or a modification time, ranges may come from different versions").
 			hint("%s", downloadHint)
 	}
-	is, body, err := read(ctx, c.at, want, c.pin, failed)
+	body, err := c.pinned(ctx, want, failed)
 	if about(err, another, beyond) {
 		// The refusal does not say which version the content has now.
 		if _, err := current(ctx, c.at, c.pin.fingerprint()); err != nil {
@@ -229,14 +271,31 @@ func (c *remoteContent) read(ctx context.Context, offset, size int64, failed fun
 		}
 		return nil, broken(err, "could not be read: the server reported a change, but the content is the same")
 	}
-	if err != nil {
-		return nil, err
+	return body, err
+}
+
+// pinned requests a span of the version. If the server has another one, it is asked
+// again, at last without a condition: some refuse every condition. What the response
+// says about its version is checked each time.
+func (c *remoteContent) pinned(ctx context.Context, want span, failed func(error) error) (_ io.ReadCloser, err error) {
+	for try := range nodes {
+		pin := c.pin
+		if try == nodes-1 {
+			pin = object{}
+		}
+		is, body, failure := read(ctx, c.at, want, pin, failed)
+		switch err = failure; {
+		case about(err, another):
+			continue
+		case err != nil:
+			return nil, err
+		case is.fingerprint() == c.pin.fingerprint():
+			return body, nil
+		}
+		_ = body.Close() // it is of another version
+		err = changed(c.pin.fingerprint(), is.fingerprint())
 	}
-	if is.fingerprint() != c.pin.fingerprint() {
-		_ = body.Close() // it is not needed
-		return nil, changed(c.pin.fingerprint(), is.fingerprint())
-	}
-	return body, nil
+	return nil, err
 }
 
 func asIs(err error) error { return err }

@@ -4,8 +4,9 @@
 // checked against the content's fingerprint, and a changed source is reported
 // instead of being mixed with the old content.
 //
-// It repeats nothing and keeps no copies; the owner of the durable state decides how
-// often to try. It writes nothing, follows redirects only of https: sources, and
+// It repeats nothing; the owner of the durable state decides how often to try. It keeps
+// copies only of small web sources that can be read just once, for minutes, in files
+// without a name. It follows redirects only of https: sources, and
 // never prints a query string or credentials.
 package sources
 
@@ -41,6 +42,9 @@ type Options struct {
 	S3           S3Options
 	OSS          OSSOptions
 	Egress       *egress.Egress // nil: a new one
+	// Temporary is the folder for the files of web sources that can only be read once;
+	// "": the system's.
+	Temporary string
 }
 
 // Sources reads sources of every scheme. It is safe for concurrent use.
@@ -59,7 +63,7 @@ func New(o Options) *Sources {
 	}
 	return &Sources{
 		local: newLocal(o),
-		web:   newWeb(o.Egress, o.AllowPrivate),
+		web:   newWeb(o),
 		s3:    newS3(o.S3, o.Egress, o.AllowPrivate),
 		oss:   newOSS(o.OSS, o.Egress, o.AllowPrivate),
 	}

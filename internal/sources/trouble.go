@@ -38,6 +38,7 @@ type trouble struct {
 	retryAfter time.Duration
 	cause      error
 	folder     bool // the source is a folder
+	once       bool // the source can be read, but only as a whole and once
 }
 
 func (t *trouble) Error() string { return t.text }

@@ -12,7 +12,7 @@ type Content struct {
 	// Name is the base name under which the medium is sent, with the extension
 	// that the vendor expects (.tiff for .tif).
 	Name string `json:"name"`
-	// Fingerprint tells one content of a source from another without reading
+	// Fingerprint tells one content of a source from another, mostly without reading
 	// it: size and modification time of a file, size and ETag of an object.
 	Fingerprint string `json:"fingerprint"`
 	// SHA256 and CRC64 are set where the bytes were read through beforehand.
@@ -32,4 +32,10 @@ func ObjectFingerprint(size int64, etag, modified string) string {
 		return fmt.Sprintf("%d bytes, modified %s", size, modified)
 	}
 	return fmt.Sprintf("%d bytes, ETag %s", size, etag)
+}
+
+// BytesFingerprint is the fingerprint of what has neither an ETag nor a time of
+// modification that stay, and was read to its end.
+func BytesFingerprint(size int64, sha256 string) string {
+	return fmt.Sprintf("%d bytes, SHA-256 %s", size, sha256)
 }

@@ -17,6 +17,7 @@ func Sources(c *config.Config, roots []string, data string) (*sources.Sources, e
 	if err != nil {
 		return nil, err
 	}
+	options.Temporary = data
 	options.Closed = closed(data, func() (*config.Config, error) { return c, nil })
 	return sources.New(options), nil
 }

@@ -100,7 +100,7 @@ func StartWorker(ctx context.Context, o WorkerOptions) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	from.Closed = closed(o.Data, o.Config.Config)
+	from.Closed, from.Temporary = closed(o.Data, o.Config.Config), o.Data
 	w := &Worker{ledger: o.Ledger, log: o.Log, info: ledger.Worker{
 		ID: rand.Text(), Host: o.Host, Roots: o.Roots, PID: os.Getpid(), Version: o.Version, StartedAt: time.Now(),
 	}}
