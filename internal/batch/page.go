@@ -1,8 +1,12 @@
 package batch
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"strings"
 
+	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/manifest"
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -79,6 +83,7 @@ func (l Loading) record(ctx context.Context, rows []manifest.Row) error {
 			ended := now.UTC()
 			result.State, result.Error, result.FinishedAt = upload.StateFailed, upload.FailureOf(refused), &ended
 			item.Incomplete = true
+			result.Source = cmp.Or(result.Source, named(row))
 		}
 		record := upload.Record{Item: item, Result: result}
 		if row.Valid() {
@@ -88,6 +93,20 @@ func (l Loading) record(ctx context.Context, rows []manifest.Row) error {
 	}
 	_, err := l.Ledger.RecordAll(ctx, records) // rows that have begun since an earlier attempt are refused
 	return err
+}
+
+// named is what stands for the source of a row that has none, or could not be read: its
+// beginning, so that a person finds it again.
+func named(row manifest.Row) string {
+	const most = 80
+	text := upload.Plain(egress.Redact(row.Text))
+	if text == "" {
+		return fmt.Sprintf("line %d", row.Line())
+	}
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return text
 }
 
 // wayOf is the way that a row is going to take, as far as its vendor tells: what

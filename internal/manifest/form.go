@@ -21,8 +21,8 @@ type Form struct {
 	Separator string `json:"separator,omitempty"` // of CSV
 	// Returns says that lines end with a carriage return and a line feed.
 	Returns bool `json:"returns,omitempty"`
-	// Columns are those of CSV in their order, without those that have no name or
-	// are ignored.
+	// Columns are those of CSV in their order, or the keys of JSON Lines, without
+	// those that have no name or are ignored.
 	Columns []string `json:"columns,omitempty"`
 	// Base is where relative sources start from; "" if there are none.
 	Base string `json:"base,omitempty"`
@@ -37,7 +37,7 @@ func (l Layout) Form() Form {
 	if l.Format == Folder {
 		form.Mark, form.Columns = true, []string{columnSource}
 	}
-	if l.Format == CSV {
+	if l.Format != Folder {
 		for _, name := range l.Columns {
 			if name != "" && !ignored(name) {
 				form.Columns = append(form.Columns, name)
@@ -45,6 +45,11 @@ func (l Layout) Form() Form {
 		}
 	}
 	return form
+}
+
+// Fields are the columns that hold fields of vendors.
+func (f Form) Fields() []string {
+	return slices.DeleteFunc(slices.Clone(f.Columns), own)
 }
 
 // Extension is that of a file of the form, with its dot.

@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"io"
+	"iter"
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
@@ -27,6 +29,9 @@ type page struct {
 	Beyond int64
 	Events []ledger.BatchEvent
 	Thumbs []picture
+	// Failures are all rows that failed, with thumbnails of some of them.
+	Failures iter.Seq[upload.Result]
+	Pictures []picture
 }
 
 // writeHTML writes one page that needs no other file and loads nothing.
@@ -44,21 +49,37 @@ func writeHTML(ctx context.Context, books Books, id string, options Options, w i
 		return err
 	}
 	p.Line = newTimeLine(ticks)
-	picks, causes := newPicks(options.Sources), newCauses()
+	delivered, failed, causes := newPicks(options.Sources), newPicks(options.Sources), newCauses()
 	for entry, err := range books.List(ctx, ledger.Filter{Batch: id}) {
 		if err != nil {
 			return err
 		}
 		p.Totals.add(entry.Result)
 		causes.add(entry.Result)
-		picks.offer(entry)
+		switch entry.Result.State {
+		case upload.StateReady:
+			delivered.offer(entry)
+		case upload.StateFailed:
+			failed.offer(entry)
+		}
 	}
 	p.Causes, p.Beyond = causes.sorted(), causes.beyond
-	if p.Thumbs, err = picks.thumbnails(ctx); err != nil {
+	if p.Thumbs, err = delivered.thumbnails(ctx); err != nil {
 		return err
 	}
+	if p.Pictures, err = failed.thumbnails(ctx); err != nil {
+		return err
+	}
+	var unread error
+	p.Failures = func(yield func(upload.Result) bool) {
+		for entry, err := range books.List(ctx, ledger.Filter{Batch: id, State: upload.StateFailed}) {
+			if unread = err; err != nil || !yield(entry.Result) {
+				return
+			}
+		}
+	}
 	out := bufio.NewWriter(w)
-	if err := pageTemplate().Execute(out, p); err != nil {
+	if err := errors.Join(pageTemplate().Execute(out, p), unread); err != nil {
 		return fmt.Errorf("write the page: %w", err)
 	}
 	return out.Flush()

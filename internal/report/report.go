@@ -70,7 +70,11 @@ func Print(ctx context.Context, books Books, batch string, options Options, w io
 	}
 	switch options.Format {
 	case CSV:
-		return writeCSV(w, results(ctx, books, batch))
+		t, err := tableOf(ctx, books, ledger.Filter{Batch: batch})
+		if err != nil {
+			return err
+		}
+		return writeCSV(w, t)
 	case JSONLines:
 		return writeJSONLines(w, results(ctx, books, batch))
 	case HTML:

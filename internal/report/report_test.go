@@ -39,8 +39,10 @@ func season(t *testing.T) (*ledger.Ledger, string) {
 	books := ledgertest.Open(t, ledgertest.SQLite(t), ledger.Options{})
 	media := t.TempDir()
 	require.NoError(t, os.CopyFS(media, samples.Files()))
-	_, _, err := books.OpenBatch(t.Context(), ledger.Batch{
-		ID: "spring", Manifest: "spring.csv", Digest: strings.Repeat("ab", 32), Definition: "d", Total: 5, State: upload.BatchLoading, By: "anna@host",
+	form, err := json.Marshal(manifest.Form{Format: manifest.CSV, Columns: []string{"to", "skuIds", "source"}})
+	require.NoError(t, err)
+	_, _, err = books.OpenBatch(t.Context(), ledger.Batch{
+		ID: "spring", Manifest: "spring.csv", Form: string(form), Digest: strings.Repeat("ab", 32), Definition: "d", Total: 5, State: upload.BatchLoading, By: "anna@host",
 	})
 	require.NoError(t, err)
 	require.NoError(t, books.BatchLoaded(t.Context(), "spring", 5))
@@ -105,7 +107,9 @@ func TestJSONLinesAreTheResultsInTheManifestsOrder(t *testing.T) {
 
 func TestCSVHasTheFieldsOfJSONDotted(t *testing.T) {
 	books, _ := season(t)
-	rows, err := csv.NewReader(strings.NewReader(printed(t, books, report.CSV, report.Options{}))).ReadAll()
+	text, marked := strings.CutPrefix(printed(t, books, report.CSV, report.Options{}), "\ufeff")
+	require.True(t, marked, "spreadsheets take it for another encoding")
+	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, rows, 6)
 	at := map[string]int{}
@@ -131,6 +135,8 @@ func TestCSVHasTheFieldsOfJSONDotted(t *testing.T) {
 	require.Empty(t, rows[1][at["error.kind"]])
 	require.Equal(t, "rejected", rows[3][at["error.kind"]])
 	require.Equal(t, "400", rows[3][at["error.http_status"]])
+	require.Equal(t, len(rows[0])-1, at["skuIds"], "the manifest's own fields come last, under their names")
+	require.Equal(t, `["D|E"]`, rows[3][at["skuIds"]])
 	require.True(t, strings.HasPrefix(rows[3][at["error.message"]], "'=HYPERLINK"), "no formula for a spreadsheet")
 }
 
@@ -179,6 +185,8 @@ func TestThePageNeedsNothingElseAndTellsEverything(t *testing.T) {
 	require.Contains(t, html, "data:image/jpeg;base64,")
 	require.Equal(t, 1, strings.Count(html, "<figure>"), "only what is on this host has a picture")
 	require.Contains(t, html, "no SKU 4711")
+	require.Contains(t, html, `<ol class="failures">`)
+	require.Equal(t, 2, strings.Count(html, `<li><span class="where">`), "every failed row is there")
 	require.Contains(t, html, "correct the SKU")
 	require.Contains(t, html, "a sale")
 	require.Contains(t, html, "<rect")

@@ -3,14 +3,18 @@ package report
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strconv"
 	"time"
 
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/manifest"
 	"github.com/mediaferry/mediaferry/internal/sheet"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
@@ -112,20 +116,76 @@ func moment(t *time.Time) string {
 	return t.UTC().Format(time.RFC3339Nano)
 }
 
-// writeCSV writes a header and a line for each row. No cell of it is a formula.
-func writeCSV(w io.Writer, rows iter.Seq2[upload.Result, error]) error {
-	out, all := sheet.NewWriter(w), columns()
-	cells := make([]string, len(all))
-	for i, c := range all {
-		cells[i] = c.name
+// table are the rows of a batch as people read them: the columns of a result, then the
+// fields of the manifest under its own names.
+type table struct {
+	header []string
+	// rows yields cells that are overwritten by the next row.
+	rows iter.Seq2[[]string, error]
+}
+
+// tableOf is the table of those rows of a batch that a filter chooses.
+func tableOf(ctx context.Context, books Books, f ledger.Filter) (table, error) {
+	batch, err := books.Batch(ctx, f.Batch)
+	if err != nil {
+		return table{}, err
 	}
-	err := out.Write(cells)
-	for row, fault := range rows {
+	form, err := formOf(batch)
+	if err != nil {
+		return table{}, err
+	}
+	all, fields := columns(), form.Fields()
+	var t table
+	for _, c := range all {
+		t.header = append(t.header, c.name)
+	}
+	t.header = append(t.header, fields...)
+	t.rows = func(yield func([]string, error) bool) {
+		cells := make([]string, len(t.header))
+		for entry, err := range books.List(ctx, f) {
+			if err == nil {
+				err = fillRow(cells, entry, all, fields, form)
+			}
+			if !yield(cells, err) || err != nil {
+				return
+			}
+		}
+	}
+	return t, nil
+}
+
+// fillRow writes a row's cells.
+func fillRow(cells []string, entry ledger.Entry, all []column, fields []string, form manifest.Form) error {
+	for i, c := range all {
+		cells[i] = upload.Visible(c.text(entry.Result))
+	}
+	clear(cells[len(all):])
+	if len(fields) == 0 {
+		return nil
+	}
+	item, err := entry.Item()
+	if err != nil {
+		return err
+	}
+	for _, cell := range form.CellsOf(item) {
+		if at := slices.Index(fields, cell.Column); at >= 0 {
+			cells[len(all)+at] = upload.Visible(cell.Text)
+		}
+	}
+	return nil
+}
+
+// writeCSV writes a header and a line for each row, with a byte order mark, by which
+// spreadsheets know the encoding. No cell of it is a formula.
+func writeCSV(w io.Writer, t table) error {
+	if _, err := io.WriteString(w, sheet.Mark); err != nil {
+		return fmt.Errorf("write a row: %w", err)
+	}
+	out := sheet.NewWriter(w)
+	err := out.Write(t.header)
+	for cells, fault := range t.rows {
 		if err = errors.Join(err, fault); err != nil {
 			return err
-		}
-		for i, c := range all {
-			cells[i] = upload.Visible(c.text(row))
 		}
 		err = out.Write(cells)
 	}

@@ -21,12 +21,13 @@ const (
 	thumbsTime = time.Minute    // that a report may take for all of them
 )
 
-// picture is a thumbnail of a medium that was delivered.
+// picture is a thumbnail of a medium that was delivered, or that failed.
 type picture struct {
 	URL           template.URL // data:
 	Width, Height int
 	Item, Account string
 	MediaID       string
+	Line          int64
 }
 
 // picks chooses rows whose pictures may be shown, each as likely as any other.
@@ -43,7 +44,10 @@ func newPicks(from *sources.Sources) *picks {
 
 func (p *picks) offer(entry ledger.Entry) {
 	r := entry.Result
-	if p.from == nil || r.State != upload.StateReady || !upload.IsLocal(r.Source) || r.Size <= 0 || int64(r.Size) > thumbnail.MostBytes || entry.Fingerprint == "" {
+	if p.from == nil || !upload.IsLocal(r.Source) || int64(r.Size) > thumbnail.MostBytes {
+		return
+	}
+	if r.State == upload.StateReady && (r.Size <= 0 || entry.Fingerprint == "") {
 		return
 	}
 	p.met++
@@ -57,7 +61,7 @@ func (p *picks) offer(entry ledger.Entry) {
 }
 
 // thumbnails are of the rows that could be read. One that is gone, changed or no
-// picture is left out: what was delivered does not depend on it.
+// picture is left out: nothing depends on it.
 func (p *picks) thumbnails(ctx context.Context) ([]picture, error) {
 	var all []picture
 	shown := map[upload.Text]bool{} // by content: one picture may be of many rows
@@ -86,7 +90,15 @@ func (p *picks) thumbnail(ctx context.Context, entry ledger.Entry) (picture, err
 	if err != nil {
 		return picture{}, err
 	}
-	content, err := p.read(ctx, item.Source, entry.Fingerprint)
+	fingerprint := entry.Fingerprint
+	if fingerprint == "" { // it failed before it was sent: what is there now
+		look, err := p.from.Look(ctx, item.Source)
+		if err != nil || look.Size > thumbnail.MostBytes {
+			return picture{}, errors.Join(err, errNoPicture)
+		}
+		fingerprint = look.Fingerprint
+	}
+	content, err := p.read(ctx, item.Source, fingerprint)
 	if err != nil {
 		return picture{}, err
 	}
@@ -97,9 +109,12 @@ func (p *picks) thumbnail(ctx context.Context, entry ledger.Entry) (picture, err
 	r := entry.Result
 	return picture{
 		URL:   template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(small.JPEG)), //nolint:gosec // made here, of base64 alone
-		Width: small.Width, Height: small.Height, Item: r.Item, Account: r.To, MediaID: string(r.MediaID),
+		Width: small.Width, Height: small.Height, Item: r.Item, Account: r.To, MediaID: string(r.MediaID), Line: int64(r.Line),
 	}, nil
 }
+
+// errNoPicture says that a source is not shown.
+var errNoPicture = errors.New("no picture")
 
 // read reads exactly the content that was sent.
 func (p *picks) read(ctx context.Context, source, fingerprint string) (_ []byte, err error) {

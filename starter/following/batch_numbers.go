@@ -3,11 +3,13 @@ package following
 import (
 	"context"
 	"math"
+	"os"
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/waits"
+	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/output"
 )
 
@@ -27,6 +29,7 @@ func (bs Batches) Numbers(ctx context.Context, b ledger.Batch) (output.BatchNumb
 		rate = rateOf(ticks, now, "")
 	}
 	n := numbersOf(b, s, rate)
+	n.Reports = bs.reports(b)
 	known, err := ReadWaits(ctx, bs.session)
 	if err != nil {
 		return n, err
@@ -44,6 +47,23 @@ func (bs Batches) Numbers(ctx context.Context, b ledger.Batch) (output.BatchNumb
 		n.Pause(paused)
 	}
 	return n, nil
+}
+
+// reports is where the reports of a batch that has ended are. Those in a folder may be
+// on another host, or not written yet.
+func (bs Batches) reports(b ledger.Batch) string {
+	if !b.State.Ended() || bs.session.Config == nil {
+		return ""
+	}
+	target, err := wiring.Results(bs.session.Config, bs.session.Data)
+	if err != nil {
+		return ""
+	}
+	place := target.Display(b.ID)
+	if _, err := os.Stat(place); upload.IsLocal(place) && err != nil {
+		return ""
+	}
+	return place
 }
 
 // paused are the accounts of a batch that are paused and have rows left.

@@ -32,6 +32,8 @@ type BatchNumbers struct {
 	Waits []waits.Rows `json:"waits"`
 
 	PausedAccounts []ledger.AccountState `json:"-"` // those that have rows left
+	// Reports is where the batch's reports are; "" where there are none yet.
+	Reports string `json:"-"`
 }
 
 // Pause notes accounts that are paused. Nobody knows how long, and so the batch's
@@ -89,6 +91,9 @@ func batchRows(b ledger.Batch, n BatchNumbers) [][]string {
 	}
 	for _, f := range n.Failures {
 		add("failed", "%d × %s at %s, for example %s", f.Count, f.Kind, OrDash(f.To), f.Example)
+	}
+	if n.Reports != "" {
+		add("reports", "%s", n.Reports)
 	}
 	for _, next := range nextSteps(b, n) {
 		add("next", "%s", next)
