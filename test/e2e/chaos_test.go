@@ -97,6 +97,7 @@ func TestChaos(t *testing.T) {
 	c.calm()
 	c.settle(catalogue)
 	c.audit(catalogue)
+	c.search(catalogue)
 }
 
 func newChaos(t *testing.T, seed uint64) *chaos {
@@ -132,7 +133,7 @@ func (c *chaos) stock(items int) catalogue {
 // start starts what hosts the engine, and the workers, as far as they do not run.
 func (c *chaos) start() {
 	c.t.Helper()
-	flags := []string{}
+	flags := []string{"--log-level", "debug"}
 	if c.fleet != nil {
 		flags = append(flags, "--no-worker")
 	}
@@ -161,7 +162,7 @@ func (c *chaos) start() {
 	}
 	c.worker = slices.DeleteFunc(c.worker, gone)
 	for len(c.worker) < 2 {
-		c.worker = append(c.worker, c.place.start("mediaferry-worker", "--listen", "127.0.0.1:0"))
+		c.worker = append(c.worker, c.place.start("mediaferry-worker", "--listen", "127.0.0.1:0", "--log-level", "debug"))
 	}
 }
 
@@ -180,7 +181,7 @@ func gone(s *process) bool {
 func (c *chaos) insist(args ...string) (stdout string) {
 	c.t.Helper()
 	for late := time.Now().Add(2 * time.Minute); ; {
-		status, stdout, stderr := c.run(args...)
+		status, stdout, stderr := c.run(append(slices.Clone(args), "--log-level", "debug")...)
 		if status == 0 || status == 3 {
 			return stdout
 		}

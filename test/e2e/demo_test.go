@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -17,7 +18,7 @@ func TestTheDemoEndsWithEveryMediumAtItsVendorOnce(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
 	began := time.Now()
-	p.do("demo", "--keep")
+	p.do("demo", "--keep", "--log-level", "debug")
 	require.Less(t, time.Since(began), 2*time.Minute, "as it is promised")
 	p.noEngineIsLeft()
 
@@ -49,5 +50,7 @@ func TestTheDemoEndsWithEveryMediumAtItsVendorOnce(t *testing.T) {
 		require.Equal(t, m.Size, r.BytesSent, "%s was sent once", r.UploadID)
 		require.True(t, m.Visible, r.UploadID)
 	}
+	secrets := append(secretsOf(t, filepath.Join(p.data, "sandbox.yaml")), keyOf(t, p), at.token(t))
+	require.Positive(t, newSearch(t, secrets...).everything(p))
 	require.Equal(t, map[string]int{"trustana": 10, "trustoo": 4, "sitoo": 4, "closient": 4, "truvideo": 2}, vendors)
 }

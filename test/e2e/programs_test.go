@@ -90,12 +90,13 @@ type place struct {
 	data  string
 	media string
 	env   []string
+	told  *told // by all programs
 }
 
 func newPlace(t *testing.T) *place {
 	t.Helper()
 	bin, dir := programs(t), t.TempDir()
-	p := &place{t: t, bin: bin, dir: dir, data: filepath.Join(dir, "data"), media: filepath.Join(dir, "media")}
+	p := &place{t: t, told: &told{}, bin: bin, dir: dir, data: filepath.Join(dir, "data"), media: filepath.Join(dir, "media")}
 	require.NoError(t, os.CopyFS(p.media, samples.Files()))
 	p.env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Join(dir, "home"), "TMPDIR=" + os.TempDir(),
@@ -155,8 +156,9 @@ func (p *place) start(program string, args ...string) *process {
 	read, write, err := os.Pipe()
 	require.NoError(p.t, err)
 	s := &process{
-		t: p.t, name: program + " " + strings.Join(args, " "), stdout: bufio.NewReader(read), read: read,
-		stderr: &syncBuffer{}, ended: make(chan struct{}),
+		t: p.t, name: program + " " + strings.Join(args, " "), read: read,
+		stdout: bufio.NewReader(io.TeeReader(read, p.told.keep())),
+		stderr: p.told.keep(), ended: make(chan struct{}),
 	}
 	s.cmd = exec.Command(filepath.Join(p.bin, program), args...)
 	s.cmd.Dir, s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = p.dir, p.env, write, s.stderr
