@@ -83,7 +83,11 @@ func (l *Ledger) scanBatch(row interface{ Scan(...any) error }) (batchRow, error
 		return batchRow{}, fmt.Errorf("failures of batch %q: %w", b.ID, err)
 	}
 	b.CreatedAt, b.StartedAt, b.FinishedAt = moment(created), moment(started), moment(finished)
-	return b, l.openTexts("batch "+b.ID, b.texts())
+	err = l.openTexts("batch "+b.ID, b.texts())
+	if b.Form == hidden { // it is no text for people
+		b.Form = ""
+	}
+	return b, err
 }
 
 // texts are what is sealed of a batch.

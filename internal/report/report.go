@@ -1,5 +1,5 @@
-// Package report tells how a batch went: as CSV, as JSON Lines, as one HTML page
-// that needs nothing else, and as a manifest of the failed rows that is ready for
+// Package report tells how a batch went: as CSV, as JSON Lines, as a workbook for
+// spreadsheets, as one HTML page that needs nothing else, and as a manifest of the failed rows that is ready for
 // the next run.
 //
 // Everything comes from the ledger, a page at a time, in the manifest's order,
@@ -38,10 +38,11 @@ const (
 	CSV       Format = "csv"
 	JSONLines Format = "jsonl"
 	HTML      Format = "html"
+	Workbook  Format = "xlsx"
 )
 
 // Formats lists all formats.
-func Formats() []Format { return []Format{CSV, JSONLines, HTML} }
+func Formats() []Format { return []Format{CSV, JSONLines, HTML, Workbook} }
 
 // Options say what a report may use.
 type Options struct {
@@ -79,8 +80,10 @@ func Print(ctx context.Context, books Books, batch string, options Options, w io
 		return writeJSONLines(w, results(ctx, books, batch))
 	case HTML:
 		return writeHTML(ctx, books, batch, options, w)
+	case Workbook:
+		return writeWorkbook(ctx, books, batch, options, w)
 	}
-	return fmt.Errorf("unknown report format %q; use csv, jsonl or html", options.Format)
+	return fmt.Errorf("unknown report format %q; use csv, jsonl, html or xlsx", options.Format)
 }
 
 // results are the rows of a batch in the manifest's order.
@@ -99,6 +102,7 @@ const (
 	nameCSV    = "report.csv"
 	nameJSON   = "report.jsonl"
 	nameHTML   = "report.html"
+	nameXLSX   = "report.xlsx"
 	nameFailed = "failed" // with the extension of the manifest's form
 )
 
@@ -136,6 +140,7 @@ func Write(ctx context.Context, books Books, batch string, options Options) ([]s
 		{nameCSV, written(CSV)},
 		{nameJSON, written(JSONLines)},
 		{nameHTML, written(HTML)},
+		{nameXLSX, written(Workbook)},
 		{nameFailed + form.Extension(), func(w io.Writer) error { _, err := failedFor(options.Target)(ctx, books, batch, w); return err }},
 	}
 	var places []string

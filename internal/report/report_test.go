@@ -13,11 +13,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/xuri/excelize/v2"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/ledger/ledgertest"
@@ -306,4 +308,32 @@ func TestReportsGoToBuckets(t *testing.T) {
 		err := report.Store(t.Context(), report.Target{Place: "oss://reports/x"}, "a.csv", func(io.Writer) error { return nil })
 		require.ErrorContains(t, err, "set sources.oss.endpoint")
 	})
+}
+
+func TestTheWorkbookHasASheetForEachQuestion(t *testing.T) {
+	books, _ := season(t)
+	book, err := excelize.OpenReader(strings.NewReader(printed(t, books, report.Workbook, report.Options{})))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, book.Close()) }()
+	require.Equal(t, []string{"summary", "items", "failures"}, book.GetSheetList())
+	items, err := book.GetRows("items")
+	require.NoError(t, err)
+	require.Len(t, items, 6)
+	failures, err := book.GetRows("failures")
+	require.NoError(t, err)
+	require.Len(t, failures, 3)
+	require.Equal(t, items[0], failures[0])
+	at := slices.Index(items[0], "error.message")
+	require.Contains(t, failures[1][at], `=HYPERLINK("x")`)
+	name, err := excelize.CoordinatesToCellName(at+1, 2)
+	require.NoError(t, err)
+	formula, err := book.GetCellFormula("failures", name)
+	require.NoError(t, err)
+	require.Empty(t, formula, "a text is no formula")
+	line, err := book.GetCellType("items", "D2")
+	require.NoError(t, err)
+	require.Equal(t, excelize.CellTypeUnset, line, "a number")
+	summary, err := book.GetRows("summary")
+	require.NoError(t, err)
+	require.Equal(t, []string{"trustana", "5", "2", "2", "0", "0", "1"}, summary[1][:7])
 }

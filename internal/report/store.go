@@ -95,6 +95,7 @@ type object struct {
 // mediaTypes are those of our files, by extension.
 var mediaTypes = map[string]string{
 	".csv": "text/csv; charset=utf-8", ".jsonl": "application/x-ndjson", ".html": "text/html; charset=utf-8",
+	".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 
 func (t Target) object(name string) (object, error) {

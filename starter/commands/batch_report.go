@@ -23,14 +23,15 @@ func (c batchReportCommand) command() *cobra.Command {
 		Use:   "report [flags] ID",
 		Short: "report how each row of a batch ended",
 		Long: `report lists every row of a batch in the manifest's order: as CSV, as JSON Lines with the
-objects of "upload --json", or as one HTML page. It works at any time, also for a batch that
-is running, held or canceled, and needs no running worker or engine.
+objects of "upload --json", as a workbook for spreadsheets (xlsx), or as one HTML page. It
+works at any time, also for a batch that is running, held or canceled, and needs no running
+worker or engine.
 
 When a batch ends, mediaferry writes all formats to the results folder, together with the
 failed rows as a manifest for the next run. It writes them again if a row ends later. FILE
 can also be a pipe or a link.`,
 		Example: `  mediaferry batch report spring > spring.csv
-  mediaferry batch report spring --format html -o spring.html`,
+  mediaferry batch report spring --format xlsx -o spring.xlsx`,
 		Args: oneBatch,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.Shown(c.run(cmd.Context(), args[0], format, file))
