@@ -49,11 +49,12 @@ var systemFolders = []string{
 	"~snapshot",                                                         // NetApp
 	"$recycle.bin", "recycler", "recycled", "system volume information", // Windows
 	"_vti_cnf", "_vti_pvt", "_vti_bin",
-	"__macosx", "network trash folder", "temporary items", "thevolumesettingsfolder",
+	"__macosx", "network trash folder", "temporary items", "thevolumesettingsfolder", "thefindbycontentfolder",
+	"cleanup at startup", "backups.backupdb", "mobilebackups.trash",
 	"lost+found", "lost.dir", "_gsdata_",
 }
 
-var systemFiles = []string{"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r", "picasa.ini", "zbthumbnail.info"}
+var systemFiles = []string{"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r", "picasa.ini", "zbthumbnail.info", "desktop db", "desktop df"}
 
 // omit decides whether an entry of a folder is left out.
 func omit(one name) omission {

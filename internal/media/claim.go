@@ -115,6 +115,8 @@ func (c weighed) hint(correction string) string {
 	switch {
 	case (c.byName == SVG || c.declared == SVG) && (c.actual == "text/xml" || c.actual == Text):
 		return `an SVG document starts with an svg element in the namespace http://www.w3.org/2000/svg`
+	case c.actual == "application/gzip" && strings.HasSuffix(strings.ToLower(c.name), ".svgz"):
+		return "decompress it, for example with: gzip -dc IN.svgz > OUT.svg"
 	case c.free && c.actual == "text/html":
 		return "the server answered with a web page: open the URL without being logged in, and use the address from which the file itself is downloaded; links for sharing lead to a page"
 	case c.actual == "text/html" || c.actual == "application/json" || c.actual == Text:

@@ -21,7 +21,7 @@ func Detect(head []byte) Type {
 	if len(head) == 0 {
 		return Unknown
 	}
-	for _, look := range []func([]byte) Type{isoBrand, riff, sound, bigTIFF, oldBitmap, transportStream, svg} {
+	for _, look := range []func([]byte) Type{isoBrand, riff, sound, bigTIFF, oldBitmap, rawPicture, transportStream, svg} {
 		if kind := look(head); kind != "" {
 			return kind
 		}
@@ -32,6 +32,9 @@ func Detect(head []byte) Type {
 // library is what mimetype makes of the bytes, by the table's names.
 func library(head []byte) Type {
 	kind := canonical(bare(mimetype.Detect(head).String()))
+	if (kind == "" || kind == Unknown || kind == Text) && latePDF(head) {
+		return PDF
+	}
 	switch kind {
 	case "", Unknown, MP3, AAC:
 		// One matching pair of bytes is enough for the library to name a sound; sound has
@@ -41,6 +44,26 @@ func library(head []byte) Type {
 		return "text/xml" // svg has looked at the root and found another
 	}
 	return kind
+}
+
+// latePDF tells documents before which programs have left something: readers accept the
+// first mark within 1,024 bytes.
+func latePDF(head []byte) bool {
+	return bytes.Contains(head[:min(len(head), 1024)], []byte("%PDF-"))
+}
+
+// rawPicture adds the raw formats of cameras that the library does not know.
+func rawPicture(head []byte) Type {
+	for mark, kind := range map[string]Type{
+		"FUJIFILMCCD-RAW": "image/x-fuji-raf",
+		"IIRO":            "image/x-olympus-orf", "IIRS": "image/x-olympus-orf", "MMOR": "image/x-olympus-orf",
+		"IIU\x00": "image/x-panasonic-rw2",
+	} {
+		if bytes.HasPrefix(head, []byte(mark)) {
+			return kind
+		}
+	}
+	return ""
 }
 
 // Undecided reports whether a head ends before what tells its type, so that more of the
@@ -126,7 +149,7 @@ func oldBitmap(head []byte) Type {
 var (
 	brandsHEIC = []string{"heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs"}
 	brandsAVIF = []string{"avif", "avis"}
-	brandsHEIF = []string{"mif1", "mif2", "msf1", "miaf", "avci", "avcs", "avic"}
+	brandsHEIF = []string{"mif1", "mif2", "mif3", "msf1", "miaf", "avci", "avcs", "avic", "MiHE", "MiHB", "MiPr", "MiAB", "geo1", "unif"}
 	brandsM4A  = []string{"M4A ", "M4B ", "M4P ", "F4A ", "F4B ", "NDAS"}
 )
 

@@ -25,6 +25,7 @@ const (
 	familyEBML = "ebml" // Matroska, and WebM, which is a part of it
 	familyASF  = "asf"
 	familyHEIF = "heif"
+	familyOgg  = "ogg"
 	familyTIFF = "tiff" // cameras' raw files are TIFF documents
 )
 
@@ -72,9 +73,9 @@ var formats = []format{
 	{kind: "image/x-icon", extensions: []string{".ico"}},
 	{kind: "image/vnd.adobe.photoshop", extensions: []string{".psd"}, others: []string{".psb"}},
 	{kind: "audio/mp4", extensions: []string{".m4a"}, others: []string{".m4b", ".m4r"}, family: familyMP4},
-	{kind: "audio/ogg", extensions: []string{".ogg"}, others: []string{".oga", ".opus"}},
+	{kind: "audio/ogg", extensions: []string{".ogg"}, others: []string{".oga", ".opus", ".spx"}, family: familyOgg},
 	{kind: "audio/aiff", extensions: []string{".aiff"}, others: []string{".aif"}},
-	{kind: "video/ogg", extensions: []string{".ogv"}},
+	{kind: "video/ogg", extensions: []string{".ogv"}, others: []string{".ogm"}, family: familyOgg},
 	{kind: "video/mpeg", extensions: []string{".mpg"}, others: []string{".mpeg", ".mpe", ".vob", ".m2v"}},
 	{kind: "video/mp2t", extensions: []string{".m2ts"}, others: []string{".mts", ".m2t"}}, // .ts may be TypeScript
 	{kind: "application/mxf", extensions: []string{".mxf"}},
@@ -112,6 +113,7 @@ var aliases = map[string]Type{
 	"video/mpeg2":  "video/mpeg", "video/mp2p": "video/mpeg", "video/mpegts": "video/mp2t", "video/vnd.dlna.mpeg-tts": "video/mp2t",
 	"image/jpx": "image/jp2", "image/jpm": "image/jp2", "image/x-raw-adobe": "image/x-adobe-dng",
 	"audio/x-m4a": "audio/mp4", "audio/m4a": "audio/mp4", "audio/x-mp4a": "audio/mp4",
+	"application/ogg": "audio/ogg", "audio/opus": "audio/ogg",
 	"application/x-pdf": PDF,
 	"application/xml":   "text/xml",
 }

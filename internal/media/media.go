@@ -61,8 +61,14 @@ const (
 // Medium reports whether t is a picture, a film, a sound or a document as some
 // vendor takes it. It says nothing about whether any vendor takes this one.
 func (t Type) Medium() bool {
-	class, _, _ := strings.Cut(string(t), "/")
+	class := t.Class()
 	return class == "image" || class == "video" || class == "audio" || t == PDF
+}
+
+// Class is what precedes the slash: image, video, audio.
+func (t Type) Class() string {
+	class, _, _ := strings.Cut(string(t), "/")
+	return class
 }
 
 // Extension is the usual extension of t, with its dot; "" where the table has

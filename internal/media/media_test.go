@@ -95,6 +95,9 @@ func TestDetectKnowsWhatVendorsTake(t *testing.T) {
 		"a FLAC sound with two tags":          {[]byte("ID3\x04\x00\x00\x00\x00\x00\x02abID3\x03\x00\x10\x00\x00\x00\x02ab3DI\x03\x00\x10\x00\x00\x00\x02fLaC\x00\x00\x00\x22"), FLAC},
 		"a FLAC sound with padding":           {[]byte("ID3\x04\x00\x00\x00\x00\x00\x02ab\x00\x00\x00fLaC\x00\x00\x00\x22"), FLAC},
 		"an MP3 sound that begins in a frame": {stored(t, "untagged.mp3")[100:], MP3},
+		"a WAV sound with a tag":              {[]byte("ID3\x04\x00\x00\x00\x00\x00\x02abRIFF\x10\x00\x00\x00WAVEfmt "), WAV},
+		"an MP3 sound with a tag too short":   {append([]byte("ID3\x04\x00\x00\x00\x00\x00\x02abAPIC\x01\x02picture"), stored(t, "untagged.mp3")...), MP3},
+		"a PDF document behind a mark":        {[]byte("\xef\xbb\xbf\n%PDF-1.4\n%\xe2\xe3\xcf\xd3\n"), PDF},
 		"a PDF document":                      {[]byte("%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"), PDF},
 	} {
 		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, Detect(c.head)) })
@@ -123,6 +126,11 @@ func TestDetectKnowsWhatNoVendorTakes(t *testing.T) {
 		"a Canon's raw picture":                    {ftyp("crx ", "crx ", "isom"), "image/x-canon-cr3"},
 		"an iTunes sound":                          {stored(t, "head.m4a"), "audio/mp4"},
 		"a transport stream":                       {stream(188, 0), "video/mp2t"},
+		"a Fujifilm's raw picture":                 {[]byte("FUJIFILMCCD-RAW 0201FF393101"), "image/x-fuji-raf"},
+		"an Olympus's raw picture":                 {[]byte("IIRO\x08\x00\x00\x00"), "image/x-olympus-orf"},
+		"an APE sound with a tag":                  {[]byte("ID3\x04\x00\x00\x00\x00\x00\x02abMAC \x96\x0f\x00\x00"), "audio/ape"},
+		"an Ogg sound":                             {[]byte("OggS\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x1e\x01vorbis"), "audio/ogg"},
+		"a HEIF picture of a profile":              {ftyp("MiHE", "mif1", "heic"), HEIC},
 		"a camera's transport stream":              {stream(192, 4), "video/mp2t"},
 		"plain text":                               {[]byte("not found\n"), Text},
 		"a web page":                               {[]byte("<!DOCTYPE html><html><body><svg xmlns=\"http://www.w3.org/2000/svg\"/></body></html>"), "text/html"},
@@ -300,6 +308,7 @@ func TestCheckRefuses(t *testing.T) {
 		"a declared type that is none":     {picture(t, PNG), "a.png", "image jpeg", `"image jpeg" is not a media type`, ""},
 		"a film in another's container":    {stored(t, "head.mkv"), "a.mp4", "", `the file is video/x-matroska, but its name "a.mp4" means video/mp4`, "rename it to a.mkv"},
 		"AVIF under HEIC's name":           {stored(t, "head.avif"), "a.heic", "", "the file is image/avif", "a.avif"},
+		"a compressed drawing":             {[]byte("\x1f\x8b\x08\x00\x00\x00\x00\x00"), "a.svgz", "", "application/gzip", "gzip -dc"},
 		"nothing":                          {nil, "a.png", "", "the file is empty", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

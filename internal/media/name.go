@@ -102,27 +102,3 @@ func cut(text string, limit int) string {
 	}
 	return text[:limit]
 }
-
-// OtherExtensions are the extensions that a medium's name may have instead of its own:
-// first those of the same type, then those of the same class: images, films, sounds. A
-// name without an extension may have any.
-func OtherExtensions(name string) []string {
-	_, own := split(name)
-	of, known := byExtension(own)
-	var same, rest []string
-	for _, f := range formats {
-		all := slices.Concat(f.extensions, f.others)
-		switch {
-		case f.kind == of.kind:
-			same = append(same, all...)
-		case f.kind.Medium() && (!known || class(f.kind) == class(of.kind)):
-			rest = append(rest, all...)
-		}
-	}
-	return slices.DeleteFunc(append(same, rest...), func(extension string) bool { return extension == own })
-}
-
-func class(kind Type) string {
-	class, _, _ := strings.Cut(string(kind), "/")
-	return class
-}

@@ -1,6 +1,9 @@
 package media
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // sound tells MP3, AAC and FLAC, with or without ID3 tags before them.
 func sound(head []byte) Type {
@@ -16,6 +19,8 @@ func sound(head []byte) Type {
 		return FLAC
 	case bytes.HasPrefix(rest, []byte("ADIF")):
 		return AAC
+	case bytes.HasPrefix(rest, []byte("MAC ")):
+		return "audio/ape"
 	}
 	if !tagged {
 		// Some encoders leave zeros before the first frame.
@@ -27,9 +32,21 @@ func sound(head []byte) Type {
 	case framed(rest, mpegFrame):
 		return MP3
 	case tagged:
-		return MP3
+		return behindTag(rest)
 	}
 	return ""
+}
+
+// behindTag tells the other formats before which programs put ID3 tags. Frames of MP3
+// may follow later than the tag says.
+func behindTag(rest []byte) Type {
+	if kind := riff(rest); kind != "" {
+		return kind
+	}
+	if kind := library(rest); strings.HasPrefix(string(kind), "audio/") {
+		return kind
+	}
+	return MP3
 }
 
 // onlyTags reports whether the head is ID3 tags to its end. They belong to MP3, but

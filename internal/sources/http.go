@@ -35,7 +35,7 @@ func newWeb(o Options) *web {
 
 func (w *web) place(u *url.URL) (place, error) {
 	if u.Scheme != "https" && !w.insecure {
-		return nil, unfit("must be an https: URL").hint("to read http: sources in your own network, set sources.allow_private_networks: true")
+		return nil, unfit("must be an https: URL").hint("write https:// if the server supports it; to read http: sources in your own network, set sources.allow_private_networks: true")
 	}
 	return remotePlace{&page{web: w, url: u}}, nil
 }
@@ -277,7 +277,10 @@ func (p *page) send(ctx context.Context, method string, at *url.URL, header http
 // URL.
 func (p *page) refused(response *http.Response) *trouble {
 	t := httpRefusal(response)
-	if t.reason != gone || t.advice != "" {
+	switch {
+	case response.StatusCode == http.StatusForbidden:
+		return t.hint("check that a signed URL has not expired, and that the server lets programs read the file: some refuse the user agent mediaferry")
+	case t.reason != gone || t.advice != "":
 		return t
 	}
 	switch raw := p.url.String(); {

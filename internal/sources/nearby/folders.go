@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -33,10 +34,24 @@ type folders struct {
 type folder struct {
 	path    string
 	changed time.Time
-	names   []named // by key, then by name
+	names   []named // by stem, then by key and name
 }
 
-type named struct{ key, name string }
+// named is a name with its key, and with the key of what precedes its extension.
+type named struct{ stem, key, name string }
+
+func nameOf(name string) named {
+	key := key(name)
+	return named{stemOf(key), key, name}
+}
+
+// stemOf is a name without an extension of a medium.
+func stemOf(name string) string {
+	if _, known := media.TypeOf(name); known {
+		return strings.TrimSuffix(name, filepath.Ext(name))
+	}
+	return name
+}
 
 // match is the name in a folder that is meant by another one, and in what they differ.
 // Of a file, the extension may differ, too. It is "" if there is none.
@@ -44,43 +59,63 @@ func (f *folders) match(path, name string, file bool) (match string, differs []s
 	if _, err := os.Lstat(filepath.Join(path, name)); err == nil {
 		return name, nil
 	}
-	here := f.open(path)
-	if match = here.get(key(name)); match != "" {
-		return match, differences(name, match)
+	here, wanted := f.open(path), nameOf(name)
+	for _, one := range here.stemmed(wanted.stem) {
+		if one.key == wanted.key {
+			return one.name, differences(name, one.name)
+		}
 	}
 	if !file {
 		return "", nil
 	}
-	if match, differs = here.extended(name); match != "" {
-		return match, differs
-	}
-	stem, known := withoutExtension(name)
-	if !known {
-		return "", nil
-	}
-	for _, extension := range media.OtherExtensions(name) {
-		if match = here.get(key(stem + extension)); match != "" {
-			return match, []string{"the extension"}
-		}
-	}
-	if match = here.get(key(stem)); match != "" {
-		return match, []string{"the extension"}
-	}
-	return "", nil
-}
-
-// extended finds a name that has an extension in addition.
-func (f *folders) extended(path, name string) (match string, differs []string) {
-	return f.open(path).extended(name)
-}
-
-func (f *folder) extended(name string) (match string, differs []string) {
-	for _, extension := range media.OtherExtensions("") {
-		if match = f.get(key(name + extension)); match != "" {
+	for _, stem := range []string{wanted.key, wanted.stem, stemOf(wanted.stem)} { // a.jpg.jpg, a.png, a for a.jpg
+		if match = nearest(here.stemmed(stem), wanted.key); match != "" {
 			return match, []string{"the extension"}
 		}
 	}
 	return "", nil
+}
+
+// extended finds the name of a medium that has an extension in addition.
+func (f *folders) extended(path, name string) string {
+	return nearest(f.open(path).stemmed(key(name)), key(name))
+}
+
+// nearest is the name whose type is nearest to what another name says: the same type,
+// else the same class, such as images. A name that says nothing may be any medium's.
+func nearest(names []named, name string) string {
+	wanted, known := media.TypeOf(name)
+	best, rank := "", 0
+	for _, one := range names {
+		is, medium := media.TypeOf(one.name)
+		now := 0
+		switch {
+		case medium && !is.Medium():
+		case medium && is == wanted:
+			now = 3
+		case medium && (!known || is.Class() == wanted.Class()):
+			now = 2
+		case !medium && known: // the file has no extension
+			now = 1
+		}
+		if now > rank {
+			best, rank = one.name, now
+		}
+	}
+	return best
+}
+
+// stemmed are the names with a stem.
+func (f *folder) stemmed(stem string) []named {
+	if stem == "" {
+		return nil
+	}
+	from, _ := slices.BinarySearchFunc(f.names, stem, func(one named, stem string) int { return cmp.Compare(one.stem, stem) })
+	to := from
+	for to < len(f.names) && f.names[to].stem == stem {
+		to++
+	}
+	return f.names[from:to]
 }
 
 // firstMedium is the first name that ends as a medium does.
@@ -93,20 +128,6 @@ func (f *folders) firstMedium(path string) string {
 		}
 	}
 	return first
-}
-
-func withoutExtension(name string) (stem string, known bool) {
-	_, known = media.TypeOf(name)
-	return strings.TrimSuffix(name, filepath.Ext(name)), known
-}
-
-// get is the first name with a key, or "".
-func (f *folder) get(key string) string {
-	at, found := slices.BinarySearchFunc(f.names, key, func(one named, key string) int { return cmp.Compare(one.key, key) })
-	if !found || key == "" {
-		return ""
-	}
-	return f.names[at].name
 }
 
 // open returns the names of a folder; none if it cannot be listed.
@@ -155,13 +176,15 @@ func namesOf(path string) []named {
 		const chunk = 1024
 		names, err := dir.Readdirnames(chunk)
 		for _, name := range names {
-			all = append(all, named{key(name), name})
+			all = append(all, nameOf(name))
 		}
 		if err != nil { // the end, or no more than these
 			break
 		}
 	}
-	slices.SortFunc(all, func(a, b named) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.name, b.name)) })
+	slices.SortFunc(all, func(a, b named) int {
+		return cmp.Or(cmp.Compare(a.stem, b.stem), cmp.Compare(a.key, b.key), cmp.Compare(a.name, b.name))
+	})
 	return all
 }
 
@@ -180,7 +203,12 @@ var aspects = []aspect{
 }
 
 // key is the same for all names that may be meant for each other.
-func key(name string) string { return without(name, -1) }
+func key(name string) string {
+	if !strings.ContainsFunc(name, func(r rune) bool { return r >= utf8.RuneSelf || r <= ' ' || r == '`' || r == 0x7f }) {
+		return strings.ToLower(name) // as most names are
+	}
+	return without(name, -1)
+}
 
 // without evens out all aspects but one.
 func without(name string, one int) string {

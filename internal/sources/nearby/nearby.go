@@ -43,7 +43,10 @@ func (f *Finder) Hint(path string) string {
 	if hint := foreign(folder, rest); hint != "" {
 		return hint
 	}
-	return f.meant(withoutFolder, folder, rest)
+	if hint := f.meant(withoutFolder, folder, rest); hint != "" {
+		return hint
+	}
+	return unusual(rest)
 }
 
 // meant is the hint for what one reading of a text leads to, or "".
@@ -103,7 +106,10 @@ func (f *Finder) find(path string) (found string, how []string) {
 
 // several are the existing files of a text that names more than one.
 func (f *Finder) several(folder, rest string) []string {
-	for _, separator := range []string{"|", ";", ",", "\n"} {
+	if !strings.ContainsAny(rest, separators) {
+		return nil
+	}
+	for _, separator := range strings.Split(separators, "") {
 		parts := strings.Split(rest, separator)
 		if len(parts) < 2 || len(parts) > mostParts {
 			continue
@@ -130,14 +136,18 @@ func (f *Finder) several(folder, rest string) []string {
 	return nil
 }
 
-// mostParts is how many files one text may name.
-const mostParts = 20
+// mostParts is how many files one text may name, and separators is what may be between
+// them.
+const (
+	mostParts  = 20
+	separators = "|;,\n"
+)
 
 // InFolder is what to try instead of the path of a folder: a file beside it with the
 // same name and an extension, or the first file in it.
 func (f *Finder) InFolder(folder string) string {
 	if above := filepath.Dir(folder); f.Lists(above) {
-		match, _ := f.folders.extended(above, filepath.Base(folder))
+		match := f.folders.extended(above, filepath.Base(folder))
 		if beside := filepath.Join(above, match); match != "" && f.Reads(beside) {
 			return fmt.Sprintf("did you mean %q? The extension is missing", beside)
 		}
@@ -145,7 +155,7 @@ func (f *Finder) InFolder(folder string) string {
 	if f.Lists(folder) {
 		first := f.folders.firstMedium(folder)
 		if inside := filepath.Join(folder, first); first != "" && f.Reads(inside) {
-			return fmt.Sprintf("use the path of one file in it, for example %q", inside)
+			return fmt.Sprintf("use the path of one file in it, for example %q; to send all of them, use the folder as the manifest of a batch", inside)
 		}
 	}
 	return "use the path of a media file in it"

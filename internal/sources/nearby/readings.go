@@ -40,8 +40,8 @@ var readings = []reading{
 
 // withoutFolder is for a path that is relative to another folder than it was meant for.
 var withoutFolder = reading{"The folder is already part of the path", func(text string) (string, bool) {
-	_, rest, found := strings.Cut(text, "/")
-	return rest, found
+	first, rest, found := strings.Cut(strings.ReplaceAll(text, `\`, "/"), "/")
+	return rest, found && first != "~"
 }}
 
 func changed(before, after string) (string, bool) { return after, after != before && after != "" }
@@ -72,17 +72,24 @@ func foreign(folder, rest string) string {
 	first, path, _ := strings.Cut(text, "/")
 	lower := strings.ToLower(text)
 	switch {
-	case address.MatchString(text):
+	case strings.Contains(text, "://") && address.MatchString(text):
 		return "" // a URL has a check of its own
 	case strings.HasPrefix(lower, "https:"), strings.HasPrefix(lower, "http:"), strings.HasPrefix(lower, "s3:"), strings.HasPrefix(lower, "oss:"):
 		scheme, rest, _ := strings.Cut(text, ":")
 		return "for a URL, write " + plainURL(strings.ToLower(scheme)+"://"+strings.TrimLeft(rest, "/"))
 	case strings.HasPrefix(lower, "data:"):
 		return "save the data as a file, and use its path"
-	case path != "" && host.MatchString(first):
+	case path != "" && strings.Contains(first, ".") && host.MatchString(first):
 		return "for a web address, write " + plainURL("https://"+text)
 	case drive.MatchString(text), folder == "/" && drive.MatchString(strings.TrimPrefix(text, "/")):
 		return "this is a Windows path; use a path of the host that reads the file, for example /srv/media/a.jpg"
+	}
+	return ""
+}
+
+// unusual is the hint for a path that this host may have, but hardly has; or "".
+func unusual(text string) string {
+	switch {
 	case strings.Contains(text, `\`):
 		return "separate folders with /, and check the path"
 	case strings.ContainsAny(text, "*?"):
