@@ -65,6 +65,9 @@ func NameOf(place manifest.Place) string {
 	base := path.Base(strings.TrimRight(upload.DisplaySource(place.Source), "/"))
 	if !place.Folder {
 		base = strings.TrimSuffix(base, path.Ext(base))
+		if place.Sheet != "" {
+			base += "-" + place.Sheet
+		}
 	}
 	name := strings.Map(func(r rune) rune {
 		if r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r)) || strings.ContainsRune("._-", r) {

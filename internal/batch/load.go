@@ -233,7 +233,7 @@ func (l Loading) batch(layout manifest.Layout) (ledger.Batch, error) {
 func (l Loading) definition() string {
 	literal := slices.Clone(l.Literal)
 	slices.Sort(literal)
-	canonical, err := json.Marshal([]any{l.To, l.Again, slices.Compact(literal)})
+	canonical, err := json.Marshal([]any{l.To, l.Again, slices.Compact(literal), l.Place.Sheet})
 	if err != nil { // strings and a truth value always can be
 		canonical = []byte(l.To)
 	}
@@ -248,7 +248,7 @@ func (l Loading) same(found, wanted ledger.Batch) error {
 	case found.Digest != wanted.Digest:
 		what = "with another manifest or an earlier version of this one"
 	case found.Definition != wanted.Definition:
-		what = "with another --to, --again or --literal"
+		what = "with another sheet, --to, --again or --literal"
 	default:
 		return nil
 	}

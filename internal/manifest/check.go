@@ -47,7 +47,7 @@ func (c *checker) checkDefault() *Problem {
 		if _, p = c.accounts.find(c.options.To); p != nil {
 			p.Column, p.Message = "", "--to: "+p.Message
 		}
-	case c.layout.Format == Folder, c.layout.Format == CSV && !slices.Contains(c.layout.Columns, columnTo):
+	case c.layout.Format == Folder, c.layout.Format.headed() && !slices.Contains(c.layout.Columns, columnTo):
 		p = c.accounts.missing()
 	}
 	c.noDefault = p != nil
@@ -128,7 +128,7 @@ func (c *checker) source(row *Row) {
 			}
 		}
 		return
-	case given == "" && c.layout.Format == CSV && !slices.Contains(c.layout.Columns, columnSource):
+	case given == "" && c.layout.Format.headed() && !slices.Contains(c.layout.Columns, columnSource):
 		row.incomplete = true
 		return
 	case given == "":

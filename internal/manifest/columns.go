@@ -1,7 +1,9 @@
 package manifest
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -117,4 +119,41 @@ func clipped(name string) string {
 		return string(runes[:most]) + "…"
 	}
 	return name
+}
+
+// Columns returns warnings about whole columns, which are known only after the last
+// row: that no row's vendor has the column, and that the signs of texts were taken off
+// its cells. Of a folder, it returns what is left out, by reasons.
+func (r *Reader) Columns() []Problem {
+	if !errors.Is(r.err, io.EOF) {
+		return nil
+	}
+	if folder, is := r.rows.(*folderRows); is {
+		return folder.left.problems()
+	}
+	problems := append(r.unused(), r.checker.signs.problems()...)
+	if book, is := r.rows.(*bookRows); is {
+		problems = append(problems, book.notes()...)
+	}
+	return problems
+}
+
+// unused finds columns that no row's vendor has. If the vendor of some row is not known,
+// any column may belong to it.
+func (r *Reader) unused() []Problem {
+	if !r.layout.Format.headed() || r.unknownVendor {
+		return nil
+	}
+	var problems []Problem
+	for _, name := range r.layout.Columns {
+		owners := r.checker.columns.owners[r.checker.columns.base(name)]
+		if len(owners) == 0 || slices.ContainsFunc(owners, func(vendor string) bool { return r.vendors[vendor] }) {
+			continue
+		}
+		p := problem(SortColumn, clipped(name), "only %s has this field, but no row is for that vendor", strings.Join(owners, ", ")).
+			hint("remove the column, unless rows for %s will follow", strings.Join(owners, ", ")).warn()
+		p.Line = 1
+		problems = append(problems, *p)
+	}
+	return problems
 }

@@ -41,7 +41,7 @@ func (c *checker) field(cell Cell) *Problem {
 	switch {
 	case c.columns.known(cell.Column):
 		c.fields.cells = append(c.fields.cells, cell)
-	case c.layout.Format != CSV:
+	case !c.layout.Format.headed():
 		return c.columns.unknown(cell.Column)
 	}
 	return nil
@@ -173,3 +173,6 @@ func mistyped(field spec.Field, cell Cell) *Problem {
 	}
 	return p.hint("%s: %s", field.Name, field.Doc)
 }
+
+// json reports whether a cell is a value of JSON Lines that is not a string.
+func (k kind) json() bool { return k >= kindNumber && k <= kindObject }

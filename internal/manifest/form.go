@@ -28,7 +28,8 @@ type Form struct {
 	Base string `json:"base,omitempty"`
 }
 
-// Form is the form of the manifest. That of a folder is CSV for spreadsheets.
+// Form is the form of the manifest. That of a folder or a workbook is CSV for
+// spreadsheets.
 func (l Layout) Form() Form {
 	form := Form{Format: l.Format, Encoding: l.Encoding, Mark: l.Mark, Separator: l.Separator, Returns: l.CRLF, Base: l.Place.Base}
 	if l.Format != JSONLines {
@@ -36,6 +37,9 @@ func (l Layout) Form() Form {
 	}
 	if l.Format == Folder {
 		form.Mark, form.Columns = true, []string{columnSource}
+	}
+	if l.Format == XLSX {
+		form.Mark = true
 	}
 	if l.Format != Folder {
 		for _, name := range l.Columns {
@@ -179,7 +183,7 @@ func (f Form) Given(row Row) []upload.Given {
 	}
 	all := []upload.Given{}
 	for _, cell := range row.Cells {
-		all = append(all, upload.Given{Column: cell.Column, Text: cell.Text, JSON: cell.kind != kindText})
+		all = append(all, upload.Given{Column: cell.Column, Text: cell.Text, JSON: cell.kind.json()})
 	}
 	return all
 }

@@ -9,8 +9,12 @@ type Format string
 const (
 	CSV       Format = "csv"
 	JSONLines Format = "jsonl"
+	XLSX      Format = "xlsx"   // the rows are those of a worksheet
 	Folder    Format = "folder" // the rows are the media files of a folder
 )
+
+// headed reports whether the columns are named once, before the rows.
+func (f Format) headed() bool { return f == CSV || f == XLSX }
 
 // Encoding is the text encoding of a manifest.
 type Encoding string

@@ -14,20 +14,24 @@ import (
 )
 
 // Locate returns the place of a manifest that is given as the path of a file or a
-// folder, relative to dir, or as an https:, s3: or oss: URL. It only checks whether a
+// folder, relative to dir, or as an https:, s3: or oss: URL. The name of a workbook may
+// be followed by that of a sheet: FILE#SHEET. It only checks whether a
 // path is a folder. For standard input, use Spool.
 func Locate(given, dir string) (Place, error) {
-	source, err := upload.CanonicalSource(given, dir)
+	file, sheet := splitSheet(given)
+	source, err := upload.CanonicalSource(file, dir)
 	if err != nil {
 		return Place{}, upload.Errorf(upload.KindInvalid, upload.StepClaim, "manifest: %w", err)
 	}
 	if !upload.IsLocal(source) {
-		return remotePlace(source)
+		place, err := remotePlace(source)
+		place.Sheet = sheet
+		return place, err
 	}
 	if info, err := os.Stat(source); err == nil && info.IsDir() {
 		return Place{Source: source, Base: source, Folder: true}, nil
 	}
-	return Place{Source: source, Base: filepath.Dir(source)}, nil // a missing file is reported when it is opened
+	return Place{Source: source, Base: filepath.Dir(source), Sheet: sheet}, nil // a missing file is reported when it is opened
 }
 
 // Spool writes a manifest that can be read only once, such as standard input, to a

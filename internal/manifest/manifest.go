@@ -18,8 +18,6 @@ import (
 	"errors"
 	"hash"
 	"io"
-	"slices"
-	"strings"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
@@ -61,7 +59,7 @@ type Cell struct {
 	kind kind
 }
 
-// kind is the type of a JSON Lines value.
+// kind is the type of a JSON Lines value, or of a cell of a workbook.
 type kind uint8
 
 const (
@@ -70,6 +68,8 @@ const (
 	kindBoolean
 	kindArray
 	kindObject
+	kindError        // an error value of a workbook
+	kindUncalculated // a formula of a workbook that has no result
 )
 
 // raw is a row before it is checked. A row with a fault has no cells.
@@ -139,6 +139,12 @@ func (r *Reader) open(place Place) error {
 		return err
 	}
 	known := newColumns()
+	if isBook(head) {
+		return r.openBook(io.MultiReader(bytes.NewReader(head), r.stream), place, known)
+	}
+	if place.Sheet != "" {
+		return invalid(place, "is no .xlsx spreadsheet, so that it has no sheets").WithHint("name the file without #%s", place.Sheet)
+	}
 	layout, mark, err := sniff(head, place, known)
 	if err != nil {
 		return err
@@ -178,39 +184,6 @@ func (r *Reader) start(layout Layout, known *columns) {
 // Header returns the problems of the manifest as a whole: unknown and missing
 // columns. Unless all of them are warnings, no row may be sent.
 func (r *Reader) Header() []Problem { return r.header }
-
-// Columns returns warnings about whole columns, which are known only after the last
-// row: that no row's vendor has the column, and that the signs of texts were taken off
-// its cells. Of a folder, it returns what is left out, by reasons.
-func (r *Reader) Columns() []Problem {
-	if !errors.Is(r.err, io.EOF) {
-		return nil
-	}
-	if folder, is := r.rows.(*folderRows); is {
-		return folder.left.problems()
-	}
-	return append(r.unused(), r.checker.signs.problems()...)
-}
-
-// unused finds columns that no row's vendor has. If the vendor of some row is not known,
-// any column may belong to it.
-func (r *Reader) unused() []Problem {
-	if r.layout.Format != CSV || r.unknownVendor {
-		return nil
-	}
-	var problems []Problem
-	for _, name := range r.layout.Columns {
-		owners := r.checker.columns.owners[r.checker.columns.base(name)]
-		if len(owners) == 0 || slices.ContainsFunc(owners, func(vendor string) bool { return r.vendors[vendor] }) {
-			continue
-		}
-		p := problem(SortColumn, clipped(name), "only %s has this field, but no row is for that vendor", strings.Join(owners, ", ")).
-			hint("remove the column, unless rows for %s will follow", strings.Join(owners, ", ")).warn()
-		p.Line = 1
-		problems = append(problems, *p)
-	}
-	return problems
-}
 
 // Next reads a row. After the last row it returns io.EOF. Other errors are
 // *upload.Error: invalid if the manifest has no rows, missing if it has changed since
@@ -298,6 +271,9 @@ func (r *Reader) Close() error {
 	var err error
 	if r.stream != nil {
 		err = r.stream.close()
+	}
+	if book, is := r.rows.(*bookRows); is {
+		err = errors.Join(err, book.close())
 	}
 	return errors.Join(err, r.content.Close())
 }

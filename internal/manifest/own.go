@@ -14,22 +14,22 @@ import (
 // take assigns a cell to the item, or to the vendor's fields.
 func (c *checker) take(row *Row, cell Cell) *Problem {
 	literal := c.literal(cell.Column)
+	if literal && cell.kind == kindError {
+		cell.kind = kindText
+	}
 	broken := c.damaged(cell, literal)
 	switch {
-	case broken != nil && c.layout.Format == Folder:
-		return badSource("the name %s is not valid UTF-8 or contains a replacement character", shown(cell.Text)).hint("rename the file, or a folder above it")
+	case c.layout.Format == Folder:
+		return c.takeName(row, cell, broken)
 	case broken != nil:
 		return broken
-	case c.layout.Format == Folder:
-		if strings.ContainsFunc(cell.Text, invisible) {
-			return badSource("%s contains an invisible character", shown(cell.Text)).hint("rename the file")
-		}
-		return c.assign(row, cell)
+	case cell.kind == kindUncalculated, cell.kind == kindError:
+		return c.unusable(cell)
 	case !literal && cell.kind == kindText && empty(cell.Text):
 		return nil
 	case !own(cell.Column):
 		return c.field(cell)
-	case cell.kind != kindText:
+	case cell.kind.json():
 		return untyped(cell)
 	case literal:
 		return c.assign(row, cell)
@@ -43,6 +43,28 @@ func (c *checker) take(row *Row, cell Cell) *Problem {
 		row.add(doubt)
 	}
 	return p
+}
+
+// takeName assigns the name of a folder's file.
+func (c *checker) takeName(row *Row, cell Cell, broken *Problem) *Problem {
+	if broken != nil {
+		return badSource("the name %s is not valid UTF-8 or contains a replacement character", shown(cell.Text)).hint("rename the file, or a folder above it")
+	}
+	if strings.ContainsFunc(cell.Text, invisible) {
+		return badSource("%s contains an invisible character", shown(cell.Text)).hint("rename the file")
+	}
+	return c.assign(row, cell)
+}
+
+// unusable refuses a cell of a workbook that has no value.
+func (c *checker) unusable(cell Cell) *Problem {
+	column := clipped(cell.Column)
+	if cell.kind == kindError {
+		return problem(SortDamage, column, "%s is an error value of a spreadsheet", shown(cell.Text)).
+			hint("correct the formula in the spreadsheet, or clear the cell")
+	}
+	return problem(SortDamage, column, "the formula %s has no result: the program that wrote the file did not calculate it", shown(cell.Text)).
+		hint("open the file in a spreadsheet program and save it again")
 }
 
 // tidied is the text of a cell without what programs put around it.

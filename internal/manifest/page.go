@@ -40,12 +40,32 @@ func ReadPage(ctx context.Context, layout Layout, at Position, count int, option
 	}
 	in := &stream{ctx: ctx, content: content, place: layout.Place, at: at.Offset}
 	options.Catalog = keptAccounts(layout.Accounts)
+	if layout.Format == XLSX {
+		page, err := pager{checker: newChecker(layout, options, newColumns()), layout: layout}.readBook(ctx, in, at, count)
+		return page, errors.Join(err, in.close(), content.Close())
+	}
 	var page Page
 	rows, err := rowsAt(&lines{in: in, encoding: layout.Encoding, returns: layout.Returns, offset: at.Offset, number: at.Line}, layout)
 	if err == nil {
 		page, err = pager{newChecker(layout, options, newColumns()), rows, layout}.read(ctx, at, count)
 	}
 	return page, errors.Join(err, in.close(), content.Close())
+}
+
+// readBook reads one page of a worksheet.
+func (p pager) readBook(ctx context.Context, in io.Reader, at Position, count int) (Page, error) {
+	book, file, err := openBook(ctx, in, p.layout.Place)
+	if err != nil {
+		return Page{}, err
+	}
+	rows, err := openSheet(ctx, book, file, p.layout.Place)
+	if err != nil {
+		return Page{}, err
+	}
+	rows.columns, rows.from = p.layout.Columns, at.Line
+	p.rows = rows
+	page, err := p.read(ctx, at, count)
+	return page, errors.Join(err, rows.close())
 }
 
 // rowsAt returns the rows after a position, where there is no header.

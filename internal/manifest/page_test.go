@@ -141,9 +141,9 @@ func TestAPositionOutsideIsAFaultOfOurs(t *testing.T) {
 	require.True(t, page.End)
 	require.Empty(t, page.Rows)
 	layout := got.layout
-	layout.Format = "xlsx"
+	layout.Format = "ods"
 	_, err = manifest.ReadPage(t.Context(), layout, layout.Start, 1, options)
-	require.ErrorContains(t, err, `unknown format "xlsx"`)
+	require.ErrorContains(t, err, `unknown format "ods"`)
 }
 
 func TestTroubleOnTheWayIsPassedOn(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -24,6 +25,8 @@ type Place struct {
 	// manifest, or the bucket and prefix of one at s3: or oss:. It is "" if relative
 	// sources are not allowed.
 	Base string `json:"base,omitempty"`
+	// Sheet is the worksheet of a workbook; "" for the first one that is not hidden.
+	Sheet string `json:"sheet,omitempty"`
 	// Folder says that Source is a folder whose files are the rows.
 	Folder bool `json:"folder,omitempty"`
 	// Name is displayed instead of Source, unless it is "".
@@ -32,10 +35,43 @@ type Place struct {
 
 // Display is the place as it may be printed, without secrets.
 func (p Place) Display() string {
-	if p.Name != "" {
-		return p.Name
+	name := p.Name
+	if name == "" {
+		name = upload.DisplaySource(p.Source)
 	}
-	return upload.DisplaySource(p.Source)
+	return named(name, p.Sheet)
+}
+
+// Given is the place as Locate takes it.
+func (p Place) Given() string { return named(p.Source, p.Sheet) }
+
+// withSheet is the place of another sheet, as it may be printed.
+func (p Place) withSheet(sheet string) string {
+	p.Sheet = sheet
+	return p.Display()
+}
+
+func named(file, sheet string) string {
+	if sheet == "" {
+		return file
+	}
+	return file + "#" + sheet
+}
+
+// bookName finds the name of a workbook in what a person gives, which may go on with that
+// of a sheet.
+var bookName = regexp.MustCompile(`(?i)^(.*\.xls[xm](?:\?[^#]*)?)#(.+)$`)
+
+// splitSheet parts FILE#SHEET. In a URL the sheet may be percent-encoded.
+func splitSheet(given string) (file, sheet string) {
+	found := bookName.FindStringSubmatch(given)
+	if found == nil {
+		return given, ""
+	}
+	if plain, err := url.PathUnescape(found[2]); err == nil && !upload.IsLocal(given) {
+		return found[1], plain
+	}
+	return found[1], found[2]
 }
 
 // remotePlace is a manifest at a URL.

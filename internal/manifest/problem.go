@@ -32,6 +32,7 @@ const (
 	SortDamage      Sort = "damage"       // what a program has done to another cell
 	SortRepeat      Sort = "repeat"       // a duplicate id or row
 	SortPrimary     Sort = "primary"      // a second primary image of one product
+	SortSheet       Sort = "sheet"        // what a workbook hides or merges
 	SortFolder      Sort = "folder"       // a folder that cannot be read
 )
 

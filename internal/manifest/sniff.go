@@ -129,8 +129,8 @@ func unmarked(head []byte) Encoding {
 // foreign rejects other kinds of files, and names the kind.
 func foreign(head []byte, encoding Encoding, place Place) error {
 	switch {
-	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("\xd0\xcf\x11\xe0")):
-		return invalid(place, "is a spreadsheet or an archive; use CSV or JSON Lines").WithHint(`open it in a spreadsheet program and save it as "CSV UTF-8"`)
+	case bytes.HasPrefix(head, []byte("\xd0\xcf\x11\xe0")):
+		return invalid(place, "is an .xls spreadsheet, or one with a password").WithHint(`open it in a spreadsheet program and save it as .xlsx without a password, or as "CSV UTF-8"`)
 	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
 		return invalid(place, "is compressed").WithHint("decompress it with gunzip first")
 	case encoding != UTF8:

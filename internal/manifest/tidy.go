@@ -109,7 +109,7 @@ func (c *checker) literal(column string) bool {
 // absentLiteral warns of columns that are to be taken as they are, and that the header
 // does not have.
 func (c *checker) absentLiteral() []*Problem {
-	if c.layout.Format != CSV {
+	if !c.layout.Format.headed() {
 		return nil
 	}
 	var problems []*Problem

@@ -1,4 +1,3 @@
-// Package workbook writes workbooks for spreadsheets.
 package workbook
 
 import (

@@ -115,7 +115,7 @@ func (c batchScheduleCommand) scheduled(ctx context.Context, name, given, to str
 	if err != nil {
 		return what, exit.Misused("%s", upload.AsError(err, "").Message)
 	}
-	what.Manifest = place.Source
+	what.Manifest = place.Given()
 	if !upload.IsLocal(place.Source) {
 		return what, nil
 	}

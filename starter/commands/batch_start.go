@@ -39,7 +39,7 @@ func (c batchStartCommand) command() *cobra.Command {
 		Long: `start checks a manifest and saves its rows in the ledger. Running workers then send them; with
 --follow, this command sends them if no worker is running. If a row is invalid, start sends
 nothing, unless --skip-invalid is set. If the batch already exists, the command attaches to it.
-MANIFEST is a file, a folder, an s3:// or oss:// URL, or - for standard input.
+MANIFEST is a file (or FILE.xlsx#SHEET), a folder, an s3:// or oss:// URL, or - for standard input.
 
 Exit status: 3 if any row is refused or, with --follow, if any row is not ready.`,
 		Example: `  mediaferry batch start spring.csv --canary 20 --failures 1% --failures denied=1
