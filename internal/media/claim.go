@@ -117,8 +117,8 @@ func (c weighed) hint(correction string) string {
 		return `an SVG document starts with an svg element in the namespace http://www.w3.org/2000/svg`
 	case c.actual == "application/gzip" && strings.HasSuffix(strings.ToLower(c.name), ".svgz"):
 		return "decompress it, for example with: gzip -dc IN.svgz > OUT.svg"
-	case c.free && c.actual == "text/html":
-		return "the server answered with a web page: open the URL without being logged in, and use the address from which the file itself is downloaded; links for sharing lead to a page"
+	case c.free && (c.actual == "text/html" || c.actual == "text/xml" || c.actual == "application/json" || c.actual == Text):
+		return "the server answered with a page or a message: open the URL without being logged in, and use the address from which the file itself is downloaded; links for sharing lead to a page"
 	case c.actual == "text/html" || c.actual == "application/json" || c.actual == Text:
 		return "open it: an error page may have been saved instead of the media file"
 	case c.actual.Medium():

@@ -278,8 +278,8 @@ func TestCheckDecides(t *testing.T) {
 		"a raw picture, which no vendor takes": {picture(t, TIFF), "a.nef", "", Found{"image/x-nikon-nef", "a.nef"}},
 		"HEIC under its general name":          {ftyp("mif1", "mif1"), "IMG_1.HEIC", "", Found{HEIC, "IMG_1.heic"}},
 		"an .aac whose tag hides the sound":    {hidden, "a.aac", "", Found{AAC, "a.aac"}},
-		"a sound whose tag hides it, and no more words": {hidden, "a", "", Found{MP3, "a.mp3"}},
-		"a medium that the table does not name":         {[]byte("8BPS\x00\x01\x00\x00\x00\x00\x00\x00"), "a.psd", "", Found{"image/vnd.adobe.photoshop", "a.psd"}},
+		"a sound whose tag hides it":           {hidden, "a", "", Found{MP3, "a.mp3"}},
+		"a medium that is not in the table":    {[]byte("8BPS\x00\x01\x00\x00\x00\x00\x00\x00"), "a.psd", "", Found{"image/vnd.adobe.photoshop", "a.psd"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := Check(c.head, c.name, c.declared)

@@ -178,8 +178,11 @@ func (p remotePlace) stays(ctx context.Context, is object) bool {
 // first reads the first bytes.
 func (p remotePlace) first(ctx context.Context, size int64, pin object) (object, []byte, error) {
 	is, body, err := read(ctx, p.remote, span{size: size}, pin, asIs)
+	if about(err, beyond) { // there is no first byte; or the server refuses ranges that end beyond the last one
+		is, body, err = read(ctx, p.remote, span{whole: true}, pin, asIs)
+	}
 	if about(err, beyond) {
-		return object{}, nil, empty() // there is no first byte
+		return object{}, nil, empty()
 	}
 	if err != nil {
 		return object{}, nil, err
@@ -188,7 +191,7 @@ func (p remotePlace) first(ctx context.Context, size int64, pin object) (object,
 	if is.size == 0 {
 		return object{}, nil, empty()
 	}
-	head, err := io.ReadAll(body)
+	head, err := io.ReadAll(io.LimitReader(body, size))
 	return is, head, err
 }
 

@@ -198,6 +198,9 @@ func objectPlace(u *url.URL) (bucket, key, version string, err error) {
 	return u.Host, strings.TrimPrefix(u.Path, "/"), version, nil
 }
 
+// Nearby is what to try instead of a path that does not exist; "" if nothing is near.
+func (s *Sources) Nearby(path string) string { return s.local.near.Hint(path) }
+
 // File is one version of an open source. It is safe for concurrent use until it is
 // closed.
 type File struct {

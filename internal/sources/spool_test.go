@@ -118,6 +118,22 @@ func TestNodesWithETagsOfTheirOwnAreAskedAgain(t *testing.T) {
 	}
 }
 
+func TestAServerThatRefusesLongRangesIsReadWhole(t *testing.T) {
+	s := &site{etag: strongETag}
+	s.put([]byte("content"))
+	file, seen := open(t, sources.New(private), served(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Range") == "bytes=0-3071" {
+			w.WriteHeader(http.StatusRequestedRangeNotSatisfiable)
+			return
+		}
+		s.ServeHTTP(w, r)
+	}), "/a.jpg"))
+	require.Equal(t, "content", string(seen.Head))
+	got, err := readAll(t, file, 0, 7)
+	require.NoError(t, err)
+	require.Equal(t, "content", string(got))
+}
+
 func TestWhatIsReadOnceIsBounded(t *testing.T) {
 	for name, c := range map[string]struct {
 		serve http.HandlerFunc

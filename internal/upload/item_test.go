@@ -52,7 +52,7 @@ func TestSourcesThatAreNone(t *testing.T) {
 		{"a bucket alone", "s3://bucket" + secret, "is incomplete; use s3://BUCKET/KEY"},
 		{"a bucket and a slash", "oss://bucket/" + secret, "is incomplete; use oss://BUCKET/KEY"},
 		{"a key without its bucket", "s3:///key" + secret, "is incomplete; use s3://BUCKET/KEY"},
-		{"two URLs", "https://x/a.jpg, https://x/b.jpg" + secret, `the cell has more than one URL, the first is "https://x/a.jpg"`},
+		{"two URLs", "https://x/a.jpg, https://x/b.jpg" + secret, `the source contains more than one URL, the first is "https://x/a.jpg"`},
 		{"two URLs without blanks", "https://x/a.jpg;https://x/b.jpg" + secret, "more than one URL"},
 		{"two URLs with queries", "https://x/a.jpg" + secret + " https://x/b.jpg", "more than one URL"},
 		{"two URLs with a bar", "https://x/a.jpg" + secret + "|https://x/b.jpg", "more than one URL"},

@@ -83,7 +83,7 @@ func miswritten(source string) error {
 	case strings.ContainsAny(before, "/\\") && IsLocal(source):
 		return nil // a path, or a URL in another one's path
 	case at[0] == 0 && separated.MatchString(source):
-		return unsourced("use one row for each source", "the cell has more than one URL, the first is %q", DisplaySource(strings.TrimRight(first, ",;")))
+		return unsourced("use one row for each source", "the source contains more than one URL, the first is %q", DisplaySource(strings.TrimRight(first, ",;")))
 	case doubled.MatchString(source):
 		return unsourced("write "+DisplaySource(doubled.FindStringSubmatch(source)[1]), "source %q has its scheme twice", DisplaySource(source))
 	case strings.ContainsAny(before, "\"'<>=( “„«`"), at[0] == 0 && strings.LastIndexAny(source, `">”»`) >= at[1]:

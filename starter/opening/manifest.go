@@ -61,7 +61,7 @@ func (m Manifests) Locate(ctx context.Context, given string) (manifest.Place, er
 			return place, exit.Misused("%s", upload.AsError(err, "").Message)
 		}
 		if _, err := os.Stat(place.Source); upload.IsLocal(place.Source) && os.IsNotExist(err) {
-			return place, exit.Misused("manifest %s does not exist", place.Source)
+			return place, m.missing(place)
 		}
 		return place, nil
 	}
@@ -71,6 +71,15 @@ func (m Manifests) Locate(ctx context.Context, given string) (manifest.Place, er
 	}
 	m.session.OnClose(func() { _ = os.RemoveAll(folder) }) // temporary: the system would remove it as well
 	return manifest.Spool(ctx, os.Stdin, filepath.Join(folder, "manifest"), here)
+}
+
+// missing is the error of a manifest that does not exist. It names what is nearby.
+func (m Manifests) missing(place manifest.Place) error {
+	usage := exit.Misused("manifest %s does not exist", place.Source)
+	if all, err := wiring.Sources(m.session.Config, nil, m.session.Data); err == nil { // with a wrong configuration, nothing is read anyway
+		usage.Hint = all.Nearby(place.Source)
+	}
+	return usage
 }
 
 // Opener opens manifests wherever the user can read: local_roots are about

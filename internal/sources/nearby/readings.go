@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
 // reading is one way to take a text that was meant otherwise than it says. read
@@ -90,6 +92,8 @@ func foreign(folder, rest string) string {
 // unusual is the hint for a path that this host may have, but hardly has; or "".
 func unusual(text string) string {
 	switch {
+	case strings.HasPrefix(text, "~"):
+		return "a source does not expand ~; write the whole path of the home folder"
 	case strings.Contains(text, `\`):
 		return "separate folders with /, and check the path"
 	case strings.ContainsAny(text, "*?"):
@@ -98,9 +102,5 @@ func unusual(text string) string {
 	return ""
 }
 
-// plainURL is a URL without its query.
-func plainURL(text string) string {
-	text, _, _ = strings.Cut(text, "?")
-	text, _, _ = strings.Cut(text, "#")
-	return text
-}
+// plainURL is a URL as it may be printed.
+func plainURL(text string) string { return upload.Visible(upload.DisplaySource(text)) }
