@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 const spreadsheetHint = "format the column as text in the spreadsheet, and enter or import the numbers again"
@@ -17,7 +18,6 @@ var (
 	decimals      = regexp.MustCompile(`^[+-]?\d+[.,]0+$`)
 	// rounded is a number of which a spreadsheet has kept fifteen digits.
 	rounded = regexp.MustCompile(`^\d{15}0+$`)
-	nothing = regexp.MustCompile(`(?i)^(?:nan|<na>|nat|-?inf(?:inity)?|n/?a|n\.a\.?|n\.v\.|k\.a\.|s/d|null|\(null\)|<null>|nil|none|undefined|\\n|empty|\(blank\)|missing|unknown|tbd|[-–—_.?/*]{1,3})$`)
 	date    = regexp.MustCompile(`(?i)^(?:` +
 		`\d{1,2}[-./ ]{1,2}(?:` + months + `)\.?(?:[-./ ]{1,2}\d{2,4})?|` + // 02-Jan
 		`(?:` + months + `)\.?[-./ ]{1,2}\d{2,4}|` + // Jan-02
@@ -30,6 +30,68 @@ var (
 const months = `jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec|mrz|mär|mai|okt|dez|janv|févr|mars|avr|juin|juil|août|déc|` +
 	`ene|abr|ago|dic|giu|ott|mrt|mei|maj|fev`
 
+// monthStarts are the first three letters of the months.
+var monthStarts = func() map[string]bool {
+	starts := map[string]bool{}
+	for name := range strings.SplitSeq(months, "|") {
+		starts[string([]rune(name)[:3])] = true
+	}
+	return starts
+}()
+
+// placeholders are what programs and people write where there is no value.
+var placeholders = setOf(
+	"nan", "<na>", "nat", "inf", "-inf", "infinity", "-infinity", "n/a", "na", "n.a.", "n.a", "n.v.", "k.a.", "s/d", "null", "(null)", "<null>",
+	"nil", "none", "undefined", `\n`, "empty", "(blank)", "missing", "unknown", "tbd",
+)
+
+// nothing reports whether a text stands for a missing value.
+func nothing(text string) bool {
+	const longest = 9
+	if len(text) > longest {
+		return false
+	}
+	if strings.Trim(text, "-–—_.?/*") == "" {
+		return text != "" && utf8.RuneCountInString(text) <= 3
+	}
+	return placeholders[strings.ToLower(text)]
+}
+
+// The functions below look at a few characters before an expression does at all: every
+// cell of a manifest passes through them.
+
+// numeric reports whether a text may be a number that a program has written.
+func numeric(text string) bool {
+	return text != "" && (isDigit(text[0]) || len(text) > 1 && (text[0] == '+' || text[0] == '-') && isDigit(text[1]))
+}
+
+func isDigit(b byte) bool { return b >= '0' && b <= '9' }
+
+// dated reports whether a text is a date that a spreadsheet has written.
+func dated(text string) bool {
+	const longest = 32
+	if len(text) < 5 || len(text) > longest {
+		return false
+	}
+	if !isDigit(text[0]) {
+		letters := []rune(text[:min(len(text), 6)])
+		if !monthStarts[strings.ToLower(string(letters[:min(len(letters), 3)]))] {
+			return false
+		}
+	}
+	return date.MatchString(text)
+}
+
+// plain reports whether a text consists of printable ASCII characters.
+func plain(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
 // checkIdentifier finds what programs have done to a text that names something, or
 // what nobody could see in it.
 func checkIdentifier(column, text string) *Problem {
@@ -37,7 +99,7 @@ func checkIdentifier(column, text string) *Problem {
 		return p
 	}
 	column = clipped(column)
-	if exponent.MatchString(text) {
+	if numeric(text) && exponent.MatchString(text) {
 		return problem(SortDamage, column, "%s is a number that a spreadsheet has shortened; its last digits are lost", shown(text)).hint("%s", spreadsheetHint)
 	}
 	if r, found := hidden(text); found {
@@ -54,16 +116,17 @@ func doubtIdentifier(column, text string) *Problem {
 		return problem(SortDamage, column, format, args...).warn()
 	}
 	switch {
-	case nothing.MatchString(text):
+	case nothing(text):
 		return doubt("%s looks like a placeholder for a missing value; it will be sent as it is", shown(text)).hint("clear the cell if there is no value")
-	case decimals.MatchString(text):
+	case decimal(text):
 		return doubt("%s looks like a number to which a program has added decimals", shown(text)).hint("write %s if that is meant; read and write the column as text", whole(text))
-	case rounded.MatchString(text):
+	case numeric(text) && rounded.MatchString(text):
 		return doubt("%s ends in zeros after 15 digits; a spreadsheet may have rounded it", shown(text)).hint("%s", spreadsheetHint)
-	case date.MatchString(text):
+	case dated(text):
 		return doubt("%s looks like a date that a spreadsheet has made of another text", shown(text)).hint("%s", strings.Replace(spreadsheetHint, "numbers", "values", 1))
-	case shortExponent.MatchString(text):
+	case numeric(text) && shortExponent.MatchString(text):
 		return doubt("%s looks like a number in exponent form; a spreadsheet would change it", shown(text)).hint("%s", spreadsheetHint)
+	case plain(text):
 	case strings.ContainsFunc(text, wide) && !strings.ContainsFunc(text, ideographic):
 		return doubt("%s contains full-width characters", shown(text)).hint("type the cell again with a Latin keyboard, if they are not meant")
 	case strings.ContainsFunc(text, func(r rune) bool { return r != ' ' && unicode.Is(unicode.Zs, r) }):
@@ -74,12 +137,15 @@ func doubtIdentifier(column, text string) *Problem {
 
 // doubtMember finds in a member of a list what suggests that it is several.
 func doubtMember(column, text string) *Problem {
-	if !strings.ContainsAny(text, ",;\n\r") || decimals.MatchString(text) {
+	if !strings.ContainsAny(text, ",;\n\r") || decimal(text) {
 		return doubtIdentifier(column, text)
 	}
 	return problem(SortDamage, clipped(column), "%s is one member of the list, although it contains a comma, a semicolon or a line break", shown(text)).
 		hint("put a | between the members of a list").warn()
 }
+
+// decimal reports whether a text is a whole number with decimals that are all zero.
+func decimal(text string) bool { return numeric(text) && decimals.MatchString(text) }
 
 // whole is a number without its decimals.
 func whole(text string) string { return text[:strings.IndexAny(text, ".,")] }
@@ -94,6 +160,9 @@ func ideographic(r rune) bool {
 // hidden returns the first character of a text that nobody can see. Joiners between
 // letters of scripts that are written with them are part of the spelling.
 func hidden(text string) (rune, bool) {
+	if plain(text) {
+		return 0, false
+	}
 	runes := []rune(text)
 	for i, r := range runes {
 		switch {

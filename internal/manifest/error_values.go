@@ -47,8 +47,10 @@ func setOf(texts ...string) map[string]bool {
 // errorValue reports whether a cell is a spreadsheet's error value. A text that only
 // has the form of one may be meant, unless it is to name something.
 func errorValue(text string, identifier bool) bool {
-	return strings.HasPrefix(text, "#") && errorValues[strings.ToUpper(text)] || numberedError.MatchString(text) || tooNarrow.MatchString(text) ||
-		identifier && errorForm.MatchString(text)
+	if !strings.HasPrefix(text, "#") {
+		return strings.Contains(text, ":") && numberedError.MatchString(text)
+	}
+	return errorValues[strings.ToUpper(text)] || tooNarrow.MatchString(text) || identifier && errorForm.MatchString(text)
 }
 
 // checkError refuses an error value in any column.

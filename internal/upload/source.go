@@ -74,6 +74,9 @@ var (
 // miswritten finds texts that contain a URL and something else, which no server
 // would understand.
 func miswritten(source string) error {
+	if wellWritten(source) {
+		return nil
+	}
 	at := aURL.FindStringIndex(source)
 	if at == nil {
 		return nil
@@ -90,6 +93,17 @@ func miswritten(source string) error {
 		return unsourced("use the URL alone: "+DisplaySource(first), "the source contains more than a URL")
 	}
 	return nil
+}
+
+// wellWritten reports without an expression what nearly all sources are: a path, or a
+// URL with nothing around it.
+func wellWritten(source string) bool {
+	scheme, rest, found := strings.Cut(source, "://")
+	if !found {
+		return true
+	}
+	_, known := shapes[scheme]
+	return known && !strings.Contains(rest, ":/") && !strings.ContainsAny(rest, " \t\r\n\u00a0\"'<>|()“”„«»`")
 }
 
 var shapes = map[string]string{
