@@ -161,7 +161,11 @@ func isoBrand(head []byte) Type {
 		size, name := binary.BigEndian.Uint32(head[offset:]), string(head[offset+4:offset+8])
 		switch name {
 		case "ftyp":
-			return brand(head[offset:], size)
+			kind := brand(head[offset:], size)
+			if kind == "audio/mp4" && bytes.Contains(head, []byte("vmhd")) {
+				return MP4 // some programs give films the brand of sounds
+			}
+			return kind
 		case "moov", "mdat", "pnot":
 			if head[offset] < ' ' { // a text that has this word at its beginning has a letter here
 				return QuickTime

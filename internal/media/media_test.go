@@ -72,6 +72,7 @@ func TestDetectKnowsWhatVendorsTake(t *testing.T) {
 		"a TIFF with 64-bit offsets":          {[]byte("II+\x00\x08\x00\x00\x00\x10\x00\x00\x00"), TIFF},
 		"an MP4 film":                         {stored(t, "head.mp4"), MP4},
 		"an MP4 film from a PlayStation":      {ftyp("MSNV", "mp42", "isom"), MP4},
+		"a film with the brand of sounds":     {append(ftyp("M4A ", "isom"), "\x00\x00\x10\x00moov\x00\x00\x00\x14vmhd"...), MP4},
 		"an iTunes film":                      {stored(t, "head.m4v"), MP4},
 		"a QuickTime film":                    {stored(t, "head.mov"), QuickTime},
 		"a QuickTime film without a brand":    {[]byte("\x00\x00\x00\x08wide\x01\x02\x03\x04mdat\xff\xff"), QuickTime},

@@ -15,6 +15,7 @@ func TestSourcesInTheirCanonicalForm(t *testing.T) {
 		{"a path with detours", "../x/./a//b.jpg", "/x/a/b.jpg"},
 		{"a path with what would be a query", "a?b#c.jpg", "/srv/a?b#c.jpg"},
 		{"a file: URL", "file:///srv/a.jpg", "/srv/a.jpg"},
+		{"a file: URL of this host", "file://localhost/srv/a.jpg", "/srv/a.jpg"},
 		{"a drive of Windows", `C:\dir\a.jpg`, `/srv/C:\dir\a.jpg`},
 		{"a path with a colon", "a:b.jpg", "/srv/a:b.jpg"},
 		{"a URL", "https://host/a.jpg", "https://host/a.jpg"},

@@ -53,6 +53,9 @@ func canonicalPath(source, dir string) (string, error) {
 		if path, err = url.PathUnescape(path); err != nil {
 			return "", unsourced("", "source %q is not a valid URL", source)
 		}
+		if rest, found := strings.CutPrefix(path, "localhost/"); found { // RFC 8089
+			path = "/" + rest
+		}
 	}
 	if path == "" {
 		return "", unsourced("", "the source is empty")

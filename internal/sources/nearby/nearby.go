@@ -37,8 +37,11 @@ func (f *Finder) Hint(path string) string {
 			return hint
 		}
 	}
-	if names := f.several(folder, rest); len(names) > 0 {
+	switch names, all := f.several(folder, rest); {
+	case len(names) > 1 && all:
 		return fmt.Sprintf("it names %d files, %q and so on; use one row for each file", len(names), names[0])
+	case len(names) > 0:
+		return fmt.Sprintf("did you mean %q? If the source names several files, use one row for each", names[0])
 	}
 	if hint := foreign(folder, rest); hint != "" {
 		return hint
@@ -104,17 +107,15 @@ func (f *Finder) find(path string) (found string, how []string) {
 	return folder, how
 }
 
-// several are the existing files of a text that names more than one.
-func (f *Finder) several(folder, rest string) []string {
-	if !strings.ContainsAny(rest, separators) {
-		return nil
-	}
+// several are the existing files of a text that seems to name more than one, and whether
+// all that it names exist.
+func (f *Finder) several(folder, rest string) (found []string, all bool) {
 	for _, separator := range strings.Split(separators, "") {
 		parts := strings.Split(rest, separator)
 		if len(parts) < 2 || len(parts) > mostParts {
 			continue
 		}
-		var found []string
+		all = true
 		for _, part := range parts {
 			if part = bare(part); part == "" {
 				continue
@@ -124,16 +125,16 @@ func (f *Finder) several(folder, rest string) []string {
 			}
 			one, _ := f.find(part)
 			if one == "" {
-				found = nil
-				break
+				all = false
+				continue
 			}
 			found = append(found, one)
 		}
-		if len(found) > 1 {
-			return found
+		if len(found) > 0 {
+			return found, all
 		}
 	}
-	return nil
+	return nil, false
 }
 
 // mostParts is how many files one text may name, and separators is what may be between

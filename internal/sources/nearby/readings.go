@@ -65,7 +65,9 @@ const quotes = "\"'`´‘’‚‛“”„‟«»‹›"
 var (
 	address = regexp.MustCompile(`(?i)\b(?:https?|s3|oss)://[^\s"'<>|)]+`)
 	host    = regexp.MustCompile(`(?i)^(?:www\.[a-z0-9.-]+|(?:[a-z0-9-]+\.)+(?:com|net|org|io|cloud|app|dev|shop|store|eu|de|fr|uk|cn|example|info|biz|co))$`)
-	drive   = regexp.MustCompile(`(?i)^[a-z]:`)
+	// variable is one of a shell, or of Windows.
+	variable = regexp.MustCompile(`^(?:\$\w|\$\{\w|%\w+%)`)
+	drive    = regexp.MustCompile(`(?i)^[a-z]:`)
 )
 
 // foreign is the hint for a text that is no path of this host; "" if it may be one.
@@ -94,6 +96,8 @@ func unusual(text string) string {
 	switch {
 	case strings.HasPrefix(text, "~"):
 		return "a source does not expand ~; write the whole path of the home folder"
+	case variable.MatchString(text):
+		return "a source does not expand variables; write the whole path"
 	case strings.Contains(text, `\`):
 		return "separate folders with /, and check the path"
 	case strings.ContainsAny(text, "*?"):
