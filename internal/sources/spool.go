@@ -231,6 +231,11 @@ func (s *spools) put(one *spool) {
 func (s *spools) add(one *spool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, old := range slices.Clone(s.kept) {
+		if old.source == one.source {
+			s.drop(old) // nobody asks for it again
+		}
+	}
 	one.users = 1
 	one.expire = time.AfterFunc(spoolIdle, func() {
 		s.mu.Lock()
