@@ -231,7 +231,7 @@ func (r *csvRows) tooMany(cells []string) *Problem {
 
 func (r *csvRows) repeatsHeader(cells []string) bool {
 	for i, name := range r.columns {
-		if bareName(cells[i]) != name {
+		if cells[i] != name && (plain(cells[i]) || bareName(cells[i]) != name) {
 			return false
 		}
 	}

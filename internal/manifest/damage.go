@@ -22,7 +22,8 @@ var (
 		`\d{1,2}[-./ ]{1,2}(?:` + months + `)\.?(?:[-./ ]{1,2}\d{2,4})?|` + // 02-Jan
 		`(?:` + months + `)\.?[-./ ]{1,2}\d{2,4}|` + // Jan-02
 		`\d{4}[-/]\d{1,2}[-/]\d{1,2}[ T]0?0:00(?::00)?(?:\.0+)?Z?|` + // 2024-01-02 00:00:00
-		`\d{1,2}[-./]\d{1,2}[-./]\d{4} 0?0:00(?::00)?)$`)
+		`\d{1,2}[-./]\d{1,2}[-./]\d{4} 0?0:00(?::00)?|` +
+		`\d{1,2}/\d{1,2}/(?:\d{2}|\d{4})|\d{1,2}\.\d{1,2}\.\d{4})$`) // 1/2/2026
 )
 
 // months are the short names of months that spreadsheets write, in the languages of
@@ -43,6 +44,7 @@ var monthStarts = func() map[string]bool {
 var placeholders = setOf(
 	"nan", "<na>", "nat", "inf", "-inf", "infinity", "-infinity", "n/a", "na", "n.a.", "n.a", "n.v.", "k.a.", "s/d", "null", "(null)", "<null>",
 	"nil", "none", "undefined", `\n`, "empty", "(blank)", "missing", "unknown", "tbd",
+	"#n/a n/a", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan", "нет", "無", "无",
 )
 
 // nothing reports whether a text stands for a missing value.

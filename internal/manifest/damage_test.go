@@ -44,9 +44,9 @@ func TestWhatProgramsMayHaveDoneToANameIsAWarning(t *testing.T) {
 	for cell, says := range map[string]string{
 		"12345.0": "to which a program has added decimals (write 12345", "12345,00": "decimals",
 		"nan": "a placeholder for a missing value", "NULL": "placeholder", "None": "placeholder", "N/A": "placeholder", "n/a": "placeholder", "-": "placeholder",
-		"<NA>": "placeholder", "A|null": `"null" looks like a placeholder`,
+		"<NA>": "placeholder", "#N/A N/A": "placeholder", "--": "placeholder", "A|null": `"null" looks like a placeholder`,
 		"A,B": `"A,B" is one member of the list`, "A; B": "one member", "A\nB": "one member", `["A,B","C"]`: "one member",
-		"02-Jan": "looks like a date", "2. Mrz": "looks like a date", "Jan-02": "looks like a date", "2024-01-02 00:00:00": "looks like a date", "01.02.2024 00:00": "looks like a date",
+		"02-Jan": "looks like a date", "2. Mrz": "looks like a date", "Jan-02": "looks like a date", "2024-01-02 00:00:00": "looks like a date", "1/2/2026": "looks like a date", "01.02.2026": "looks like a date", "01.02.2024 00:00": "looks like a date",
 		"123456789012345000": "ends in zeros after 15 digits", "1E5": "a number in exponent form",
 		"ＳＫＵ１": "full-width", "A\u00a0B": "a blank that is not the usual one",
 	} {

@@ -10,7 +10,7 @@ import (
 var errorValues = setOf(
 	// English, which most languages of Asia use too, and the values that no language translates.
 	"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!", "#FIELD!", "#BLOCKED!", "#CONNECT!",
-	"#UNKNOWN!", "#BUSY!", "#EXTERNAL!", "#PYTHON!", "#TIMEOUT!", "#GETTING_DATA", "#ERROR!", "#MACRO?", "#FMT",
+	"#UNKNOWN!", "#BUSY!", "#EXTERNAL!", "#PYTHON!", "#TIMEOUT!", "#GETTING_DATA", "#NA", "#ERROR!", "#MACRO?", "#FMT",
 	"#NV", "#BEZUG!", "#WERT!", "#ZAHL!", "#ÜBERLAUF!", "#KALK!", "#FELD!", "#BLOCKIERT!", "#VERBINDEN!", "#UNBEKANNT!", // German
 	"#VALEUR!", "#NOM?", "#NUL!", "#NOMBRE!", "#EPARS!", "#PROPAGATION!", "#CHAMP!", // French
 	"#N/D", "#¡REF!", "#¡VALOR!", "#¿NOMBRE?", "#¡DIV/0!", "#¡NULO!", "#¡NUM!", "#¡DESBORDAMIENTO!", "#¡CALC!", "#¡CAMPO!", // Spanish

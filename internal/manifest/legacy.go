@@ -196,6 +196,24 @@ func guess(text []byte) []string {
 	return names
 }
 
+// misread returns what a text probably was before a program took its UTF-8 for another
+// encoding; "" for a text that is as it was.
+func misread(text string) string {
+	for _, l := range []struct {
+		signs string // with which such a text cannot do without
+		codec encoding.Encoding
+	}{{"ÂÃÄÅÎÏÐÑØÙâãäåæçèéðï", charmap.Windows1252}, {"РСВГДТУФХЦЧ", charmap.Windows1251}} {
+		if !strings.ContainsAny(text, l.signs) {
+			continue
+		}
+		bytes, err := l.codec.NewEncoder().String(text)
+		if err == nil && bytes != text && utf8.ValidString(bytes) {
+			return bytes
+		}
+	}
+	return ""
+}
+
 // wholeLines is a head of a file without what may be cut off at its end.
 func wholeLines(head []byte, whole bool) []byte {
 	if whole {

@@ -55,6 +55,27 @@ func TestALegacyEncodingIsNamedByItsLetters(t *testing.T) {
 	}
 }
 
+func TestATextThatWasMisreadBeforeIsTold(t *testing.T) {
+	for text, was := range map[string]string{
+		"GrÃ¶ÃŸe": "Größe", "Ã©tÃ©": "été", "5 â‚¬": "5 €", "â€™s": "’s", "ÐšÑ€Ð°ÑÐ½Ð°Ñ": "", "РљСЂР°СЃРЅР°СЏ": "Красная", "Å»Ã³Å‚te": "Żółte", "çº¢": "红",
+		"Größe": "", "l’été": "", "São Paulo maçã": "", "Красная": "", "ÄÖÜ": "", "Ã": "", "Ÿ®": "", "naïve “Ä”": "",
+	} {
+		for _, c := range []string{"title", "tags.a"} {
+			got := readText(t, "source,to,"+c+"\na.mp4,truvideo,"+text+"\n")
+			require.True(t, got.rows[0].Valid())
+			if was == "" {
+				require.Empty(t, got.problems(), "%q", text)
+				continue
+			}
+			require.Len(t, got.problems(), 1, "%q", text)
+			require.True(t, got.problems()[0].Warning)
+			require.Contains(t, got.problems()[0].String(), `looks like "`+was+`", read in a wrong encoding`)
+		}
+	}
+	got := readText(t, skus("GrÃ¶ÃŸe"))
+	require.Len(t, got.problems(), 1)
+}
+
 func TestACommandIsNamedOnlyIfItIsSure(t *testing.T) {
 	got := readText(t, "source,to,title\na.mp4,truvideo,cr\xe8me\n")
 	require.Contains(t, got.problems()[0].Message, `it would be "crème" in Windows-1252, "crčme" in Windows-1250`)

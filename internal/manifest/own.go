@@ -28,12 +28,14 @@ func (c *checker) take(row *Row, cell Cell) *Problem {
 	case !literal && cell.kind == kindText && empty(cell.Text):
 		return nil
 	case !own(cell.Column):
+		c.doubtText(row, cell, literal)
 		return c.field(cell)
 	case cell.kind.json():
 		return untyped(cell)
 	case literal:
 		return c.assign(row, cell)
 	}
+	c.doubtText(row, cell, literal)
 	cell.Text = c.tidied(cell, true, row.At.Line)
 	if p := checkIdentifier(cell.Column, cell.Text); p != nil {
 		return p
@@ -43,6 +45,17 @@ func (c *checker) take(row *Row, cell Cell) *Problem {
 		row.add(doubt)
 	}
 	return p
+}
+
+// doubtText warns of a text whose characters were lost before it came into the manifest.
+func (c *checker) doubtText(row *Row, cell Cell, meant bool) {
+	if meant || cell.kind != kindText || plain(cell.Text) {
+		return
+	}
+	if was := misread(cell.Text); was != "" {
+		row.add(problem(SortEncoding, clipped(cell.Column), "%s looks like %s, read in a wrong encoding; it will be sent as it is", shown(cell.Text), shown(was)).
+			hint("export the text again as UTF-8; if it is meant, use --literal %s", clipped(cell.Column)).warn())
+	}
 }
 
 // takeName assigns the name of a folder's file.

@@ -103,7 +103,8 @@ func cellCount(n int) string {
 // literal reports whether the cells of a column are taken as they are: --literal names
 // it, or the object that it is a part of.
 func (c *checker) literal(column string) bool {
-	return slices.Contains(c.layout.Literal, column) || slices.Contains(c.layout.Literal, c.columns.base(column))
+	all := c.layout.Literal
+	return len(all) > 0 && (slices.Contains(all, column) || slices.Contains(all, c.columns.base(column)))
 }
 
 // absentLiteral warns of columns that are to be taken as they are, and that the header
