@@ -181,11 +181,24 @@ func describe(response *http.Response, size int64) object {
 	if err != nil {
 		kind = ""
 	}
-	return object{size: size, etag: h.Get("ETag"), modified: h.Get("Last-Modified"), kind: kind}
+	return object{size: size, etag: h.Get("ETag"), modified: h.Get("Last-Modified"), kind: kind, fresh: fresh(h)}
+}
+
+// fresh reports whether the only version of a content is a time shortly before the
+// answer: programs that make their content give the present time.
+func fresh(h http.Header) bool {
+	const shortly = 10 * time.Second
+	modified, err := http.ParseTime(h.Get("Last-Modified"))
+	if err != nil || h.Get("ETag") != "" {
+		return false
+	}
+	now, err := http.ParseTime(h.Get("Date"))
+	return err == nil && now.Sub(modified) < shortly
 }
 
 // ask sends a request to the last known location of the source's bytes.
 func (p *page) ask(ctx context.Context, method string, header http.Header) (*http.Response, error) {
+	header.Set("Accept", "*/*")               // some refuse who does not say so
 	header.Set("Accept-Encoding", "identity") // the bytes as stored
 	header.Set("User-Agent", "mediaferry")
 	p.mu.Lock()

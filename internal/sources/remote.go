@@ -49,6 +49,7 @@ type object struct {
 	kind     string // the declared media type
 	name     string // given by the server
 	partial  bool   // the response was the requested range
+	fresh    bool   // the modification time may be that of the response
 	zipped   bool   // the body is compressed by gzip, although nobody asked for it
 }
 
@@ -160,10 +161,10 @@ func (p remotePlace) look(ctx context.Context) (Look, error) {
 // stays reports whether a source has a version, and has the same one when it is asked
 // again. Where the answer says nothing about that, it is taken to stay.
 func (p remotePlace) stays(ctx context.Context, is object) bool {
-	if !is.pinned() {
+	if !is.pinned() || is.fresh {
 		return false
 	}
-	again, err := p.head(ctx)
+	again, err := briefHead(ctx, p.remote)
 	if err == nil && again.size == is.size && again.pinned() {
 		return again.fingerprint() == is.fingerprint()
 	}
@@ -220,16 +221,31 @@ func current(ctx context.Context, at remote, fingerprint string) (is object, err
 	return is, err
 }
 
+// headTime is how long an answer to a HEAD request is waited for: some servers never give
+// one. Then a byte is asked for.
+const headTime = 10 * time.Second
+
+func briefHead(ctx context.Context, at remote) (object, error) {
+	soon, done := context.WithTimeoutCause(ctx, headTime, egress.ErrStalled)
+	defer done()
+	return at.head(soon)
+}
+
+// answered reports whether a failure that may pass is an answer of the server, such as
+// 503.
+func answered(err error) bool {
+	var t *trouble
+	return errors.As(err, &t) && t.reason == broke && t.status != 0
+}
+
 // described describes the content as the server does now, and fails if its fingerprint
 // is another one.
 func described(ctx context.Context, at remote, fingerprint string) (object, error) {
-	soon, done := context.WithTimeoutCause(ctx, patience, egress.ErrStalled)
-	is, err := at.head(soon)
-	done()
+	is, err := briefHead(ctx, at)
 	if err == nil && is.fingerprint() == fingerprint {
 		return is, nil
 	}
-	if about(err, broke, never, ours) {
+	if about(err, never, ours) || answered(err) {
 		return object{}, err
 	}
 	is, body, err := read(ctx, at, span{size: 1}, object{}, asIs)

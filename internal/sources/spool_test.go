@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -41,6 +42,10 @@ func odd() map[string]func(n int64, s *site, w http.ResponseWriter, r *http.Requ
 		},
 		"another time of modification each time": func(n int64, s *site, w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Last-Modified", fmt.Sprintf("Wed, 01 Jan 2025 00:00:%02d GMT", n%2))
+			s.ServeHTTP(w, r)
+		},
+		"the present time": func(_ int64, s *site, w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Last-Modified", time.Now().UTC().Format(http.TimeFormat))
 			s.ServeHTTP(w, r)
 		},
 		"no validator": func(_ int64, s *site, w http.ResponseWriter, r *http.Request) { s.ServeHTTP(w, r) },
@@ -132,6 +137,21 @@ func TestAServerThatRefusesLongRangesIsReadWhole(t *testing.T) {
 	got, err := readAll(t, file, 0, 7)
 	require.NoError(t, err)
 	require.Equal(t, "content", string(got))
+}
+
+func TestAServerThatCutsHEADIsAskedForAByte(t *testing.T) {
+	s := &site{etag: strongETag}
+	s.put([]byte("content"))
+	file, _ := open(t, sources.New(private), served(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			panic(http.ErrAbortHandler)
+		}
+		s.ServeHTTP(w, r)
+	}), "/a.jpg"))
+	got, err := readAll(t, file, 0, 7)
+	require.NoError(t, err)
+	require.Equal(t, "content", string(got))
+	require.NoError(t, file.Unchanged(t.Context()))
 }
 
 func TestWhatIsReadOnceIsBounded(t *testing.T) {
