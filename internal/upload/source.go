@@ -71,12 +71,18 @@ var (
 	aURL = regexp.MustCompile(`(?i)\b(?:https?|s3|oss)://[^\s"'<>|)”»]+`)
 	// separated are two URLs in one text. A query may hold a list of URLs, but no blanks.
 	separated = regexp.MustCompile(`(?i)^[^?]*[,;]\s*(?:https?|s3|oss)://|[\s|]+(?:https?|s3|oss)://`)
-	doubled   = regexp.MustCompile(`(?i)^https?:/*(https?://.+)`)
+	// schemeless is how web pages refer to other hosts.
+	schemeless = regexp.MustCompile(`(?i)^//(?:[a-z0-9-]+\.)+[a-z]{2,}(?::\d+)?/.`)
+	doubled    = regexp.MustCompile(`(?i)^https?:/*(https?://.+)`)
 )
 
 // miswritten finds texts that contain a URL and something else, which no server
 // would understand.
 func miswritten(source string) error {
+	if strings.HasPrefix(source, "//") && schemeless.MatchString(source) {
+		whole := DisplaySource("https:" + source)
+		return unsourced("for a web address, write "+whole+"; for a share, use the path where it is mounted", "source %q has no scheme", strings.TrimPrefix(whole, "https:"))
+	}
 	if wellWritten(source) {
 		return nil
 	}
