@@ -25,6 +25,7 @@ type examiner struct {
 	// invalid refuses its row, others end the work. Nil: rows get no queue.
 	queue   Queue
 	parties map[string]party
+	hosts   map[string]bool // of the web that may be asked
 	heads   *heads
 }
 
@@ -39,7 +40,7 @@ type party struct {
 }
 
 func newExaminer(catalog manifest.Catalog, from *sources.Sources, sampling Sampling) *examiner {
-	e := &examiner{catalog: catalog, sources: from, parties: map[string]party{}}
+	e := &examiner{catalog: catalog, sources: from, parties: map[string]party{}, hosts: map[string]bool{}}
 	e.heads = &heads{sampling: sampling, look: e.look}
 	return e
 }
@@ -88,18 +89,34 @@ func (e *examiner) outside(ctx context.Context, row *manifest.Row) (seen, error)
 	if err != nil {
 		return seen{}, err
 	}
-	kind := media.Type("") // what a URL ends with says nothing
-	if row.Item.Local() {
-		kind, _ = media.TypeOf(media.CleanName(row.Item.Source))
-	}
 	spec := who.vendor.Spec()
-	if err := spec.CheckExtension(row.Item, kind); err != nil {
+	if err := spec.CheckExtension(row.Item); err != nil {
 		return seen{}, refuse(row, spec.NameField, err)
 	}
 	if !row.Item.Local() {
-		return seen{}, refuse(row, sourceColumn, e.sources.Check(row.Item.Source))
+		return seen{}, e.remote(row)
 	}
 	return e.measure(ctx, row, who)
+}
+
+// mostHosts is how many hosts are remembered that may be asked.
+const mostHosts = 1000
+
+// remote looks at the text of a URL. What is wrong with one of the web is wrong with its
+// host.
+func (e *examiner) remote(row *manifest.Row) error {
+	host := ""
+	if rest, web := strings.CutPrefix(row.Item.Source, "https://"); web {
+		host, _, _ = strings.Cut(rest, "/")
+		if e.hosts[host] {
+			return nil
+		}
+	}
+	err := e.sources.Check(row.Item.Source)
+	if err == nil && host != "" && len(e.hosts) < mostHosts {
+		e.hosts[host] = true
+	}
+	return refuse(row, sourceColumn, err)
 }
 
 // measure looks at a local source. The words about one that is unfit are those of the

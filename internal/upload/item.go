@@ -132,9 +132,15 @@ func (i Item) Definition() string {
 	return DeriveID(i.Account, i.Source, i.Fields)
 }
 
+// beyondPath reports what a URL of a host and a plain path has not: with nothing of it, a
+// canonical URL is written as it is read.
+func beyondPath(r rune) bool {
+	return r > '~' || r != '/' && r != '.' && r != '-' && r != '_' && r != ':' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+}
+
 // unsigned drops what changes each time when a URL is signed.
 func unsigned(source string) string {
-	if IsLocal(source) {
+	if IsLocal(source) || strings.HasPrefix(source, "https://") && !strings.ContainsFunc(source, beyondPath) {
 		return source
 	}
 	u, err := url.Parse(source)

@@ -57,16 +57,23 @@ func (s *Spec) CheckName(item upload.Item, head []byte) error {
 	return s.checkExtension(name, found.Type)
 }
 
-// CheckExtension is the part of CheckName that needs no bytes: kind is what the source's
-// own name suggests; "" if it suggests nothing.
-func (s *Spec) CheckExtension(item upload.Item, kind media.Type) error {
-	if s.NameField == "" {
+// CheckExtension is the part of CheckName that needs no bytes.
+func (s *Spec) CheckExtension(item upload.Item) error {
+	if s.NameField == "" || !s.NeedsExtension {
 		return nil
 	}
-	if name := item.Fields.String(s.NameField); name != "" {
-		return s.checkExtension(name, kind)
+	name := item.Fields.String(s.NameField)
+	if name == "" {
+		return nil
 	}
-	return nil
+	if _, known := media.TypeOf(name); known {
+		return nil
+	}
+	kind := media.Type("") // what a URL ends with says nothing
+	if item.Local() {
+		kind, _ = media.TypeOf(media.CleanName(item.Source))
+	}
+	return s.checkExtension(name, kind)
 }
 
 func (s *Spec) checkExtension(name string, kind media.Type) error {
