@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 
@@ -40,32 +39,6 @@ func newLocal(o Options) *local {
 	}
 	l.near = &nearby.Finder{Lists: l.lists, Reads: l.reads}
 	return l
-}
-
-// lists reports whether the names in a folder may be told: those of files that may be
-// read.
-func (l *local) lists(folder string) bool {
-	if l.everywhere {
-		return true
-	}
-	resolved, err := filepath.EvalSymlinks(folder)
-	if err != nil || l.refuses(resolved) != nil {
-		return false
-	}
-	return slices.ContainsFunc(l.roots, func(root string) bool {
-		root, err := filepath.EvalSymlinks(root)
-		_, below := within(root, resolved)
-		return err == nil && below
-	})
-}
-
-func (l *local) reads(path string) bool {
-	file, _, err := l.place(path).openFile(context.Background())
-	if err != nil {
-		return false
-	}
-	_ = file.Close() // only opened
-	return true
 }
 
 // refuses is the trouble of a file that must not be read although it is below a root;
@@ -114,23 +87,6 @@ func (p *localPlace) look(ctx context.Context) (Look, error) {
 		Size: info.Size(), Fingerprint: upload.FileFingerprint(info.Size(), info.ModTime()),
 		Modified: info.ModTime(), Name: filepath.Base(p.path), Head: head, Ranges: true,
 	}, nil
-}
-
-// advised adds to a failure what was probably meant, where something is near.
-func (p *localPlace) advised(err error) error {
-	var t *trouble
-	if !errors.As(err, &t) {
-		return err
-	}
-	switch {
-	case t.folder:
-		t.advice = p.near.InFolder(p.path)
-	case errors.Is(t.cause, fs.ErrNotExist), errors.Is(t.cause, syscall.ENOTDIR):
-		if near := p.near.Hint(p.path); near != "" {
-			t.advice = near
-		}
-	}
-	return t
 }
 
 func (p *localPlace) open(ctx context.Context, fingerprint string) (content, error) {
