@@ -161,13 +161,15 @@ func (g Group) String() string {
 	return text
 }
 
-// Example describes one row of the group on one line: by its cell, if it has one.
+// Example describes one row of the group on one line: by its cell, if that is what
+// differs.
 func (g Group) Example(p Problem) string {
 	text := fmt.Sprintf("line %d: ", p.Line)
-	if p.Value != "" {
-		text += shown(p.Value)
-	} else {
+	shared := func(other Problem) bool { return other.Line != p.Line && other.Value == p.Value }
+	if p.Value == "" || slices.ContainsFunc(g.Examples, shared) {
 		text += p.Message
+	} else {
+		text += shown(p.Value)
 	}
 	if p.Hint != "" && g.Hints {
 		text += " (" + p.Hint + ")"
