@@ -14,38 +14,30 @@ import (
 // Form is how a manifest is written, so that another one of some of its rows can be
 // written alike. It can be passed on as JSON.
 type Form struct {
-	Format   Format   `json:"format"` // CSV or JSONLines
+	Format   Format   `json:"format"` // CSV, JSONLines or XLSX
 	Encoding Encoding `json:"encoding,omitempty"`
 	// Mark says that the file begins with a byte order mark.
 	Mark      bool   `json:"mark,omitempty"`
 	Separator string `json:"separator,omitempty"` // of CSV
 	// Returns says that lines end with a carriage return and a line feed.
 	Returns bool `json:"returns,omitempty"`
-	// Columns are those of CSV in their order, or the keys of JSON Lines, without
+	// Columns are those of CSV or of the worksheet in their order, or the keys of JSON Lines, without
 	// those that have no name or are ignored.
 	Columns []string `json:"columns,omitempty"`
 	// Base is where relative sources start from; "" if there are none.
 	Base string `json:"base,omitempty"`
 }
 
-// Form is the form of the manifest. That of a folder or a workbook is CSV for
-// spreadsheets.
+// Form is the form of the manifest. That of a folder is CSV for spreadsheets.
 func (l Layout) Form() Form {
 	form := Form{Format: l.Format, Encoding: l.Encoding, Mark: l.Mark, Separator: l.Separator, Returns: l.CRLF, Base: l.Place.Base}
-	if l.Format != JSONLines {
-		form.Format = CSV
-	}
 	if l.Format == Folder {
-		form.Mark, form.Columns = true, []string{columnSource}
+		form.Format, form.Mark, form.Columns = CSV, true, []string{columnSource}
+		return form
 	}
-	if l.Format == XLSX {
-		form.Mark = true
-	}
-	if l.Format != Folder {
-		for _, name := range l.Columns {
-			if name != "" && !ignored(name) {
-				form.Columns = append(form.Columns, name)
-			}
+	for _, name := range l.Columns {
+		if name != "" && !ignored(name) {
+			form.Columns = append(form.Columns, name)
 		}
 	}
 	return form
@@ -58,8 +50,11 @@ func (f Form) Fields() []string {
 
 // Extension is that of a file of the form, with its dot.
 func (f Form) Extension() string {
-	if f.Format == JSONLines {
+	switch f.Format {
+	case JSONLines:
 		return ".jsonl"
+	case XLSX:
+		return ".xlsx"
 	}
 	return ".csv"
 }
@@ -90,7 +85,7 @@ func (f Form) Cells(item upload.Item) []Cell {
 
 // value is a field's value as a cell.
 func (f Form) value(value any) (string, kind) {
-	typed := kindText // CSV has texts alone
+	typed := kindText // tables have texts alone
 	of := func(kind kind) kind {
 		if f.Format == JSONLines {
 			typed = kind
@@ -105,7 +100,7 @@ func (f Form) value(value any) (string, kind) {
 	case float64:
 		return strconv.FormatFloat(v, 'f', -1, 64), of(kindNumber)
 	case []any:
-		if text, plain := bars(v); plain && f.Format == CSV {
+		if text, plain := bars(v); plain && f.Format != JSONLines {
 			return text, kindText
 		}
 		return asJSON(v), of(kindArray)

@@ -3,8 +3,10 @@ package manifest
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"golang.org/x/text/encoding"
@@ -12,6 +14,7 @@ import (
 	"golang.org/x/text/transform"
 
 	"github.com/mediaferry/mediaferry/internal/sheet"
+	"github.com/mediaferry/mediaferry/internal/workbook"
 )
 
 // Writer writes a manifest in a Form. It reads back as the same cells: texts that a
@@ -36,7 +39,7 @@ func NewWriter(w io.Writer, form Form, others ...string) (*Writer, error) {
 	case form.Encoding == UTF16LE || form.Encoding == UTF16BE:
 		encoded := transform.NewWriter(w, utf16(form).NewEncoder())
 		out.encoded, w = encoded, encoded
-	case form.Mark:
+	case form.Mark && form.Format != XLSX:
 		if _, err := io.WriteString(w, sheet.Mark); err != nil {
 			return nil, fmt.Errorf("write a manifest: %w", err)
 		}
@@ -45,8 +48,15 @@ func NewWriter(w io.Writer, form Form, others ...string) (*Writer, error) {
 		out.rows = &jsonWriter{bufio.NewWriter(w)}
 		return out, nil
 	}
-	table, err := newTable(w, form, others)
-	out.rows = table
+	header := headerOf(form, others)
+	var err error
+	var rows cellWriter
+	if form.Format == XLSX {
+		rows, err = newBookWriter(w, header)
+	} else {
+		rows, err = newCSVWriter(w, form, header)
+	}
+	out.rows = newTable(rows, header)
 	return out, err
 }
 
@@ -73,31 +83,36 @@ func (w *Writer) Flush() error {
 	return w.encoded.Close()
 }
 
-// table writes CSV.
-type table struct {
-	out     *sheet.Writer
-	columns []string
-	index   map[string]int
-	row     []string
+// cellWriter writes the rows of a table, below a header that is there.
+type cellWriter interface {
+	Write(cells []string) error
+	Flush() error
 }
 
-func newTable(w io.Writer, form Form, others []string) (*table, error) {
-	t := &table{out: sheet.NewWriter(w), index: map[string]int{}}
-	if len(form.Separator) == 1 {
-		t.out.Separator = form.Separator[0]
-	}
-	if form.Returns {
-		t.out.End = "\r\n"
-	}
+// headerOf are the form's columns, and behind them the others that it has not.
+func headerOf(form Form, others []string) []string {
+	var header []string
 	for _, name := range append(slices.Clone(form.Columns), others...) {
-		if _, known := t.index[name]; known || name == "" {
-			continue
+		if name != "" && !slices.Contains(header, name) {
+			header = append(header, name)
 		}
-		t.index[name] = len(t.columns)
-		t.columns = append(t.columns, name)
 	}
-	t.row = make([]string, len(t.columns))
-	return t, t.out.Write(t.columns)
+	return header
+}
+
+// table puts cells below their columns.
+type table struct {
+	out   cellWriter
+	index map[string]int
+	row   []string
+}
+
+func newTable(out cellWriter, header []string) *table {
+	t := &table{out: out, index: map[string]int{}, row: make([]string, len(header))}
+	for i, name := range header {
+		t.index[name] = i
+	}
+	return t
 }
 
 func (t *table) write(cells []Cell) error {
@@ -105,7 +120,7 @@ func (t *table) write(cells []Cell) error {
 	for _, cell := range cells {
 		i, known := t.index[cell.Column]
 		if !known {
-			return fmt.Errorf("column %q is not in the header %q", cell.Column, t.columns)
+			return fmt.Errorf("column %q is not in the header %q", cell.Column, slices.Sorted(maps.Keys(t.index)))
 		}
 		t.row[i] = cell.Text
 	}
@@ -113,6 +128,53 @@ func (t *table) write(cells []Cell) error {
 }
 
 func (t *table) flush() error { return t.out.Flush() }
+
+func newCSVWriter(w io.Writer, form Form, header []string) (*sheet.Writer, error) {
+	out := sheet.NewWriter(w)
+	if len(form.Separator) == 1 {
+		out.Separator = form.Separator[0]
+	}
+	if form.Returns {
+		out.End = "\r\n"
+	}
+	return out, out.Write(header)
+}
+
+// bookWriter writes a workbook of one worksheet, in which all cells are texts.
+type bookWriter struct {
+	to    io.Writer
+	book  *workbook.Writer
+	sheet *workbook.Sheet
+}
+
+func newBookWriter(w io.Writer, header []string) (*bookWriter, error) {
+	out := &bookWriter{to: w}
+	var err error
+	if out.book, err = workbook.NewWriter(); err != nil {
+		return nil, err
+	}
+	if out.sheet, err = out.book.Sheet("rows", header, nil); err != nil {
+		return nil, errors.Join(err, out.book.Close())
+	}
+	return out, nil
+}
+
+// Write writes one row; after an error, the workbook is closed.
+func (w *bookWriter) Write(cells []string) error {
+	if err := w.sheet.Row(cells); err != nil {
+		return errors.Join(err, w.book.Close())
+	}
+	return nil
+}
+
+// Flush writes the whole file.
+func (w *bookWriter) Flush() error {
+	err := w.sheet.End()
+	if err == nil {
+		err = w.book.Write(w.to)
+	}
+	return errors.Join(err, w.book.Close())
+}
 
 // jsonWriter writes JSON Lines with the keys in the order of the cells.
 type jsonWriter struct{ out *bufio.Writer }

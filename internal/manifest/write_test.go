@@ -13,6 +13,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/manifest"
 	"github.com/mediaferry/mediaferry/internal/sources"
+	"github.com/mediaferry/mediaferry/internal/workbook/workbooktest"
 )
 
 // givenBack writes rows as a batch gives back those that failed.
@@ -99,6 +100,23 @@ func TestRowsAreGivenBackInTheFormOfTheirManifest(t *testing.T) {
 			require.Equal(t, c.want, givenBack(t, got.layout.Form(), got.rows))
 		})
 	}
+}
+
+func TestRowsOfAWorkbookAreGivenBackAsAWorkbook(t *testing.T) {
+	place, options := shelved(t, workbooktest.Book{Sheets: []workbooktest.Sheet{{
+		Name: "S", Rows: row("source", "skuIds", "to") + row("img/a.jpg", "007|8", "trustana") + row("b.jpg", "=1+1", "nobody"),
+	}}}, "")
+	got := readAll(t, place, options)
+	require.Equal(t, ".xlsx", got.layout.Form().Extension())
+	back := givenBack(t, got.layout.Form(), got.rows)
+
+	options.Opener = shelf{files: map[string]*content{"/elsewhere/failed.xlsx": written(back)}}
+	again := readAll(t, manifest.Place{Source: "/elsewhere/failed.xlsx", Base: "/elsewhere"}, options)
+	require.Equal(t, []string{"source", "skuIds", "to", "base"}, again.layout.Form().Columns)
+	require.Equal(t, got.rows[0].Item.UploadID, again.rows[0].Item.UploadID, "the same item")
+	require.Equal(t, got.sources(), again.sources())
+	require.False(t, again.rows[1].Valid())
+	require.Equal(t, "=1+1", again.rows[1].Cells[1].Text)
 }
 
 func TestCellsAreKeptOnlyWhereTheyCannotBeMadeAgain(t *testing.T) {

@@ -58,7 +58,7 @@ func failed(ctx context.Context, books Books, batch string, w io.Writer, shown f
 			return n, err
 		}
 		row = slices.DeleteFunc(row, func(c manifest.Cell) bool {
-			return form.Format == manifest.CSV && !slices.Contains(form.Columns, c.Column) && !slices.Contains(others, c.Column) // failed since the columns were counted
+			return form.Format != manifest.JSONLines && !slices.Contains(form.Columns, c.Column) && !slices.Contains(others, c.Column) // failed since the columns were counted
 		})
 		for i := range row {
 			row[i].Text = shown(row[i].Text)
@@ -112,7 +112,7 @@ func failedRows(ctx context.Context, books Books, batch string, form manifest.Fo
 // account, the vendors' fields in the order of the vendors, what else was given, and what
 // explains a row.
 func otherColumns(ctx context.Context, books Books, batch string, form manifest.Form) ([]string, error) {
-	if form.Format != manifest.CSV {
+	if form.Format == manifest.JSONLines {
 		return nil, nil
 	}
 	used := map[string]bool{}

@@ -213,14 +213,14 @@ func TestAllReportsAreWrittenBelowAFolder(t *testing.T) {
 	for range 2 { // it may be repeated
 		places, err := report.Write(t.Context(), books, "spring", report.Options{Target: report.Target{Place: folder}})
 		require.NoError(t, err)
-		require.Len(t, places, 4)
+		require.Len(t, places, 5)
 		for _, place := range places {
 			require.FileExists(t, place)
 		}
 	}
 	left, err := os.ReadDir(filepath.Join(folder, "spring"))
 	require.NoError(t, err)
-	require.Len(t, left, 4, "no temporary file stays")
+	require.Len(t, left, 5, "no temporary file stays")
 }
 
 func TestAFileIsReplacedAsAWholeOrNotAtAll(t *testing.T) {
