@@ -87,10 +87,10 @@ func (a *Activities) bury(ctx context.Context, h ledger.Holder) error {
 func terminated(way flow.Flow, p *upload.Progress, uploadID string) *upload.Error {
 	if p != nil && way.MustNotRepeat(p) {
 		return upload.Errorf(upload.KindUnconfirmed, p.Next, "the workflow was terminated or deleted outside of mediaferry during a call that must not be repeated").
-			WithHint("check at the vendor, then: mediaferry decide %s ready|retry|fail --because TEXT", uploadID)
+			WithHint("check at the vendor, then: mediaferry decide %s ready|retry|fail --because TEXT", upload.Argument(uploadID))
 	}
 	return upload.Errorf(upload.KindInternal, "", "the workflow was terminated or deleted outside of mediaferry").
-		WithHint("to run it again: mediaferry retry %s", uploadID)
+		WithHint("to run it again: mediaferry retry %s", upload.Argument(uploadID))
 }
 
 // AwaitRun returns when a workflow has no open run. Until then it comes back.

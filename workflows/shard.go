@@ -123,7 +123,7 @@ func (p *shardRun) record(ctx workflow.Context, item upload.Item, err error) err
 	result := upload.NewResult(item, upload.WayOwn, now)
 	result.State, result.FinishedAt, result.WorkflowID = upload.StateFailed, &now, upload.Text(upload.WorkflowID(item.UploadID))
 	result.Error = upload.FailureOf(upload.Errorf(upload.KindInternal, "", "the workflow was terminated outside of mediaferry: %s", err).
-		WithHint("to run it again: mediaferry retry %s", item.UploadID))
+		WithHint("to run it again: mediaferry retry %s", upload.Argument(item.UploadID)))
 	ctx = workflow.WithActivityOptions(ctx, books("record failed"))
 	return workflow.ExecuteActivity(ctx, upload.ActivityRecord, upload.Record{
 		Item: item, Result: result, RunID: workflow.GetInfo(ctx).WorkflowExecution.RunID,

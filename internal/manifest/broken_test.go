@@ -27,7 +27,7 @@ var faults = []struct{ name, row, column, remedy string }{
 	{"an unknown account", "img/#.jpg,trustanna,,,,,,,,", "to", "did you mean trustana?"},
 	{"a picture that nobody takes", "img/#.heic,trustana,,,,,,,,", "source", "convert it to JPEG"},
 	{"no medium at all", "img/#.txt,trustana,,,,,,,,", "source", "use the media file itself"},
-	{"an id with a space", "img/#.jpg,trustana,id #,,,,,,,", "id", "printable characters without spaces"},
+	{"an id with a query", "img/#.jpg,trustana,https://h/#?x,,,,,,,", "id", "bytes of printable text"},
 	{"a checksum that is none", "img/#.jpg,trustana,,,abc#,,,,,", "sha256", "use 64 hexadecimal digits"},
 	{"a content type that is none", "img/#.jpg,trustana,,jpeg,,,,,,", "content_type", "use a media type such as image/jpeg"},
 	{"a field of another vendor", "img/#.jpg,trustana,,,,,4006381333931,,,", "gtin", "clear the cell, or correct the account"},

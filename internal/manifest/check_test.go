@@ -74,8 +74,9 @@ func TestARowIsChecked(t *testing.T) {
 		"a declared type that is not the name's": {"source,to,content_type", "a.png,trustana,image/jpeg", `content_type: is image/jpeg, but the name "a.png" means image/png (correct one of the two`},
 		"a declared type that is none":           {"source,to,content_type", "a.jpg,trustana,jpeg", `content_type: "jpeg" is not a media type (use a media type such as image/jpeg`},
 		"a checksum that is none":                {"source,to,sha256", "a.jpg,trustana,abc", `sha256: "abc" is not a SHA-256 checksum (use 64 hexadecimal digits`},
-		"an id with a space":                     {"source,to,id", "a.jpg,trustana,a b", `id: id "a b" contains a space`},
-		"an id of a URL":                         {"source,to,id", "a.jpg,trustana,a?b", `id: id "a?b" contains ?`},
+		"an id with another space":               {"source,to,id", "a.jpg,trustana,a\u00a0b", `contains a character that cannot be printed (use up to 200 bytes of printable text`},
+		"an id of a refused row":                 {"source,to,id", "a.jpg,trustana,line#3", `id: id "line#3" begins with line#`},
+		"an id of a URL":                         {"source,to,id", "a.jpg,trustana,https://x.example/a?X-Amz-Signature=geheim", `id: id "https://x.example/a" is a URL with a query`},
 		"a field of others":                      {"source,to,gtin", "a.jpg,trustana,4006381333931", `gtin: trustana has no such field; only closient has it (clear the cell, or correct the account)`},
 		"a field of several others":              {"source,to,title", "a.jpg,trustana,x", `title: trustana has no such field; only closient, truvideo has it`},
 		"a dotted field of others":               {"source,to,tags.brand", "a.jpg,trustana,x", `tags.brand: trustana has no such field; only truvideo has it`},
@@ -126,7 +127,7 @@ func TestTheEndOfAURLIsAWarning(t *testing.T) {
 }
 
 func TestAllProblemsOfARowAreToldAtOnce(t *testing.T) {
-	got := readText(t, "source,to,id,sha256,skuIds,gtin\na.txt,trustana,a b,x,a|a,1\n")
+	got := readText(t, "source,to,id,sha256,skuIds,gtin\na.txt,trustana,line#1,x,a|a,1\n")
 	var columns []string
 	for _, p := range got.problems() {
 		columns = append(columns, p.Column)

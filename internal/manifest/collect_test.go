@@ -70,7 +70,7 @@ func TestWhatIsCollectedIsBounded(t *testing.T) {
 
 func TestRowsAreCountedOnceHoweverMuchIsWrong(t *testing.T) {
 	var c manifest.Collected
-	for _, row := range readText(t, "source,to,id\na.txt,trustana,a b\nb.jpg,trustana,\nc.jpg,trustana,15.0\n").rows {
+	for _, row := range readText(t, "source,to,id\na.txt,trustana,line#1\nb.jpg,trustana,\nc.jpg,trustana,15.0\n").rows {
 		c.AddRow(row)
 	}
 	require.Equal(t, 1, c.Refused)

@@ -158,7 +158,7 @@ func untyped(cell Cell) *Problem {
 
 func (c *checker) id(row *Row, id string) *Problem {
 	if err := upload.CheckID(id); err != nil {
-		return problem(SortID, columnID, "%s", err).hint("use up to 200 printable characters without spaces, ? and #, or leave the cell empty")
+		return problem(SortID, columnID, "%s", err).hint("use up to 200 bytes of printable text, or leave the cell empty")
 	}
 	row.Item.ID = id
 	return nil

@@ -74,7 +74,7 @@ func TestARefusedRowComesOutAsItWentIn(t *testing.T) {
 		"a truth value that is none":       "https://host.example/a.mp4,truvideo,c,,,Film,,perhaps,acme,,,",
 		"a media type that is none":        "https://host.example/a.jpg,trustoo,d,nonsense,,,,,,,,",
 		"a field that its vendor lacks":    "https://host.example/a.jpg,trustana,e,,,A title,,,,,,",
-		"an id that is none":               "https://host.example/a.jpg,trustoo,an id,,,,,,,,,",
+		"an id that is none":               "https://host.example/a.jpg,trustoo,line#7,,,,,,,,,",
 		"a number that was shortened":      "https://host.example/a.jpg,closient,g,,,,,,,4.00638E+12,24WX8VvHKeUCL5Vb3qSGyW,maybe",
 		"an account that nobody knows":     "https://host.example/a.jpg?" + secret + ",trustooo,h,,,,,,,,,",
 		"a source of an unknown kind":      "ftp://host.example/a.jpg?" + secret + ",trustoo,i,,,,,,,,,",

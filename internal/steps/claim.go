@@ -164,7 +164,7 @@ func (s *Steps) identify(ctx context.Context, item upload.Item, run Run, content
 			return false, nil
 		case ledger.Unconfirmed:
 			claimed.Refused = upload.Errorf(upload.KindUnconfirmed, upload.StepClaim, "an earlier run could not find out whether the vendor has the file").
-				WithHint("check at the vendor, then: mediaferry decide %s ready|retry|fail --because TEXT", item.UploadID)
+				WithHint("check at the vendor, then: mediaferry decide %s ready|retry|fail --because TEXT", upload.Argument(item.UploadID))
 			return false, nil
 		}
 		if s.Ledger.Elsewhere(entry.Run) {
@@ -177,7 +177,7 @@ func (s *Steps) identify(ctx context.Context, item upload.Item, run Run, content
 		}
 		if !over {
 			claimed.Refused = upload.Errorf(upload.KindInvalid, upload.StepClaim, "the item is already being uploaded by workflow %s", entry.WorkflowID).
-				WithHint("to see that upload: mediaferry show %s", item.UploadID)
+				WithHint("to see that upload: mediaferry show %s", upload.Argument(item.UploadID))
 			return false, nil
 		}
 		request.TakeOver = entry.RunID
@@ -220,7 +220,7 @@ func (s *Steps) follow(ctx context.Context, item upload.Item, way flow.Flow, p *
 func elsewhere(uploadID string, holder ledger.Run, here ledger.Service) *upload.Error {
 	return upload.Errorf(upload.KindSuperseded, upload.StepClaim, "the item is held by run %s of workflow %s in %s, but this worker belongs to %s",
 		holder.RunID, holder.WorkflowID, holder.Service, here).
-		WithHint("continue it there. To send it from here, cancel it there first: mediaferry cancel %s", uploadID)
+		WithHint("continue it there. To send it from here, cancel it there first: mediaferry cancel %s", upload.Argument(uploadID))
 }
 
 // Changed is the refusal of an item that is ready, while its source or what is

@@ -27,7 +27,7 @@ func Saved(ctx context.Context, refused []*ledger.Refusal, err error) (newer *up
 
 // Superseded is the failure of a run that does not hold its item any more.
 func Superseded(refused *ledger.Refusal) *upload.Error {
-	return upload.Errorf(upload.KindSuperseded, "", "%w", refused).WithHint("to see the upload: mediaferry show %s", refused.UploadID)
+	return upload.Errorf(upload.KindSuperseded, "", "%w", refused).WithHint("to see the upload: mediaferry show %s", upload.Argument(refused.UploadID))
 }
 
 // refusalIn is the ledger's refusal in an error; nil where there is none.

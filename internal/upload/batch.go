@@ -96,8 +96,8 @@ func CheckBatchID(id string) error {
 	switch {
 	case len(id) > 100:
 		return fmt.Errorf("the batch id has %d bytes but must have at most 100", len(id))
-	case strings.ContainsAny(id, `/\:`), strings.HasPrefix(id, "."):
-		return fmt.Errorf(`batch id %q must not contain /, \ or :, or start with a dot`, id)
+	case strings.ContainsAny(id, `/\:?# `), strings.HasPrefix(id, "."):
+		return fmt.Errorf(`batch id %q must not contain /, \ or :, a space, ? or #, or start with a dot`, id)
 	}
 	return nil
 }

@@ -100,10 +100,14 @@ func CheckID(id string) error {
 		return fmt.Errorf("the id must not be empty")
 	case len(id) > 200:
 		return fmt.Errorf("the id has %d bytes but must have at most 200", len(id))
-	case strings.ContainsFunc(id, func(r rune) bool { return r == 0xfffd || unicode.IsSpace(r) || !unicode.IsGraphic(r) }):
-		return fmt.Errorf("id %q contains a space or an invisible character", id)
-	case strings.ContainsAny(id, `?#`):
-		return fmt.Errorf("id %q contains ? or #, which are reserved for URLs", id)
+	case strings.ContainsFunc(id, func(r rune) bool { return r == 0xfffd || !unicode.IsPrint(r) }):
+		return fmt.Errorf("id %q contains a character that cannot be printed", id)
+	case strings.HasPrefix(id, "line#"):
+		return fmt.Errorf("id %q begins with line#, which names rows without a valid id", id)
+	case strings.Trim(id, " ") != id:
+		return fmt.Errorf("id %q begins or ends with a space", id)
+	case strings.Contains(id, "://") && strings.ContainsAny(id, `?#`):
+		return fmt.Errorf("id %q is a URL with a query or a fragment", id)
 	}
 	return nil
 }

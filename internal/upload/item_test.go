@@ -151,12 +151,12 @@ func throughJSON(t *testing.T, f Fields) Fields {
 }
 
 func TestIdentitiesThatPeopleGive(t *testing.T) {
-	for _, good := range []string{"a", "a-12", "SKU4.00€", "ä", strings.Repeat("x", 200), "a:b", "a/b"} {
+	for _, good := range []string{"a", "a-12", "SKU4.00€", "ä", strings.Repeat("x", 200), "a:b", "a/b", "a b", "a?b", "a#b", "نص", "front view #1?"} {
 		require.NoError(t, CheckID(good), good)
 	}
 	for name, bad := range map[string]string{
-		"nothing": "", "too long": strings.Repeat("x", 201), "a space": "a b", "a line's end": "a\n", "a control character": "a\x1b", "delete": "a\x7f",
-		"no UTF-8": "a\xff", "a question mark": "a?b", "a hash": "a#b",
+		"nothing": "", "too long": strings.Repeat("x", 201), "a line's end": "a\n", "a control character": "a\x1b", "delete": "a\x7f",
+		"no UTF-8": "a\xff", "a space at the end": "a ", "another space": "a\u00a0b", "a zero-width space": "a\u200b", "a URL with a query": "https://x/a?b", "that of a refused row": "line#7",
 	} {
 		require.Error(t, CheckID(bad), name)
 	}

@@ -14,7 +14,8 @@ const moving = 10 * time.Second
 
 // Item is what is known of an item.
 type Item struct {
-	UploadID string
+	// Argument is how a command names it.
+	Argument string
 	State    upload.State
 	Paused   bool            // by a person
 	Held     bool            // a run holds it
@@ -70,7 +71,7 @@ func undecided(i Item) *Wait {
 	}
 	return &Wait{
 		For:    upload.ForPerson,
-		Reason: "nobody knows whether the file is at the vendor; check there, then: mediaferry decide " + i.UploadID + " ready|retry|fail --because TEXT",
+		Reason: "nobody knows whether the file is at the vendor; check there, then: mediaferry decide " + i.Argument + " ready|retry|fail --because TEXT",
 		Since:  moment(i.Changed), LastError: i.Failure,
 	}
 }
@@ -80,7 +81,7 @@ func paused(i Item) *Wait {
 	b := i.Batch
 	switch {
 	case i.Paused:
-		return &Wait{For: upload.ForPerson, Reason: "it is paused; to continue: mediaferry resume " + i.UploadID, Since: moment(i.Changed)}
+		return &Wait{For: upload.ForPerson, Reason: "it is paused; to continue: mediaferry resume " + i.Argument, Since: moment(i.Changed)}
 	case b == nil:
 		return nil
 	case b.State == upload.BatchHeld:

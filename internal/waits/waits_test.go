@@ -73,8 +73,8 @@ func TestWhatItemsWaitFor(t *testing.T) {
 	}{
 		"it works":                               {Around{}, Item{State: upload.StatePreparing, Held: true}, "", "", time.Time{}},
 		"it is ready":                            {Around{Account: paused}, Item{State: upload.StateReady}, "", "", time.Time{}},
-		"nobody knows whether it arrived":        {Around{}, Item{UploadID: "upload/acme/a", State: upload.StateUnconfirmed, Failure: &upload.Failure{}}, upload.ForPerson, "mediaferry decide upload/acme/a", time.Time{}},
-		"a person paused it":                     {Around{Account: away(upload.PeerVendor, down)}, Item{UploadID: "upload/acme/a", State: upload.StateTransferring, Paused: true}, upload.ForPerson, "mediaferry resume upload/acme/a", time.Time{}},
+		"nobody knows whether it arrived":        {Around{}, Item{Argument: "upload/acme/a", State: upload.StateUnconfirmed, Failure: &upload.Failure{}}, upload.ForPerson, "mediaferry decide upload/acme/a", time.Time{}},
+		"a person paused it":                     {Around{Account: away(upload.PeerVendor, down)}, Item{Argument: "upload/acme/a", State: upload.StateTransferring, Paused: true}, upload.ForPerson, "mediaferry resume upload/acme/a", time.Time{}},
 		"its batch is paused":                    {Around{Account: paused}, Item{State: upload.StateWaiting, Batch: spring(upload.BatchRunning, true)}, upload.ForPerson, "batch spring is paused: too many failures. To continue: mediaferry batch resume spring", time.Time{}},
 		"its batch is held":                      {Around{}, Item{State: upload.StateWaiting, Batch: spring(upload.BatchHeld, false)}, upload.ForPerson, "is held", time.Time{}},
 		"its account is paused":                  {Around{Account: paused}, Item{State: upload.StatePreparing}, upload.ForAccount, "account acme is paused: a sale", time.Time{}},

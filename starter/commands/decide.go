@@ -173,14 +173,14 @@ func (c decideCommand) decideWithout(ctx context.Context, entry ledger.Entry, d 
 	if d.Verdict != upload.VerdictReady {
 		result.State = upload.StateFailed
 		result.Error = &upload.Failure{
-			Kind: upload.KindUnconfirmed, Step: upload.StepTransfer, Message: "marked as failed by " + d.By + ": " + d.Because, Hint: "to run it again: mediaferry retry " + upload.Text(id),
+			Kind: upload.KindUnconfirmed, Step: upload.StepTransfer, Message: "marked as failed by " + d.By + ": " + d.Because, Hint: "to run it again: mediaferry retry " + upload.Text(upload.Argument(id)),
 		}
 	}
 	if err := c.Ledger.Record(ctx, upload.Record{Item: item, Result: result, Fingerprint: entry.Fingerprint, RunID: entry.RunID}); err != nil {
 		return fmt.Errorf("decide %s: %w", id, err)
 	}
 	if d.Verdict == upload.VerdictRetry {
-		c.Say("%s has no workflow any more; to send it again, run: mediaferry retry %s", id, id)
+		c.Say("%s has no workflow any more; to send it again, run: mediaferry retry %s", id, upload.Argument(id))
 	}
 	return nil
 }

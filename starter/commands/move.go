@@ -170,7 +170,7 @@ func (c moveCommand) request(ctx context.Context, entry ledger.Entry, to upload.
 	var refused *temporal.ApplicationError
 	switch {
 	case errors.As(err, &gone):
-		return &exit.UsageError{Text: "the workflow of " + id + " has ended", Hint: "to see how it ended: mediaferry show " + id}
+		return &exit.UsageError{Text: "the workflow of " + id + " has ended", Hint: "to see how it ended: mediaferry show " + upload.Argument(id)}
 	case errors.As(err, &refused):
 		c.Say("%s was not moved: %s", id, refused.Message())
 		return &exit.NotReadyError{Count: 1}

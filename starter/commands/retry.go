@@ -36,7 +36,7 @@ func (c retryCommand) run(ctx context.Context, id string, asJSON bool) error {
 	switch entry.Result.State {
 	case upload.StateFailed, upload.StateCanceled:
 	case upload.StateUnconfirmed:
-		return &exit.UsageError{Text: id + " is unconfirmed", Hint: "check at the vendor, then: mediaferry decide " + id + " retry --because TEXT"}
+		return &exit.UsageError{Text: id + " is unconfirmed", Hint: "check at the vendor, then: mediaferry decide " + upload.Argument(id) + " retry --because TEXT"}
 	default:
 		return exit.Misused("%s is %s; you can retry only a failed or canceled upload", id, entry.Result.State)
 	}

@@ -46,7 +46,7 @@ func (g *given) signal(ctx context.Context, id string, pause bool) error {
 	var gone *serviceerror.NotFound
 	switch {
 	case errors.As(err, &gone):
-		return &exit.UsageError{Text: "the workflow of " + id + " has ended", Hint: "to see how it ended: mediaferry show " + id}
+		return &exit.UsageError{Text: "the workflow of " + id + " has ended", Hint: "to see how it ended: mediaferry show " + upload.Argument(id)}
 	case err != nil:
 		return fmt.Errorf("%s %s: %w", name, id, err)
 	}
@@ -57,13 +57,13 @@ func (g *given) signal(ctx context.Context, id string, pause bool) error {
 func (g *given) alreadyDone(ctx context.Context, entry ledger.Entry, status upload.Status) error {
 	id := entry.Result.UploadID
 	if status.Paused {
-		return &exit.UsageError{Text: id + " is already paused", Hint: "to continue: mediaferry resume " + id}
+		return &exit.UsageError{Text: id + " is already paused", Hint: "to continue: mediaferry resume " + upload.Argument(id)}
 	}
 	account, err := g.Ledger.Account(ctx, entry.Result.To)
 	if err != nil {
 		return err
 	}
-	hint := "to see what it waits for: mediaferry show " + id
+	hint := "to see what it waits for: mediaferry show " + upload.Argument(id)
 	if account.Paused {
 		hint = "its account is paused; to resume the account: mediaferry account resume " + account.Name
 	}
@@ -78,7 +78,7 @@ func (g *given) rowNotPaused(ctx context.Context, entry ledger.Entry) error {
 	if err != nil {
 		return opening.UnknownBatch(batch, err)
 	}
-	hint := "to see its state: mediaferry show " + id
+	hint := "to see its state: mediaferry show " + upload.Argument(id)
 	if b.Paused || b.State == upload.BatchHeld {
 		hint = "its batch is paused or held; to resume the batch: mediaferry batch resume " + batch
 	}

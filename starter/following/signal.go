@@ -24,11 +24,11 @@ func CheckActive(entry ledger.Entry) error {
 	id := r.UploadID
 	switch {
 	case r.State == upload.StateUnconfirmed:
-		return &exit.UsageError{Text: id + " is unconfirmed and waits for a decision", Hint: "check at the vendor, then: mediaferry decide " + id + " ready|retry|fail --because TEXT"}
+		return &exit.UsageError{Text: id + " is unconfirmed and waits for a decision", Hint: "check at the vendor, then: mediaferry decide " + upload.Argument(id) + " ready|retry|fail --because TEXT"}
 	case r.State == upload.StateFailed || r.State == upload.StateCanceled:
-		return &exit.UsageError{Text: fmt.Sprintf("%s is already %s", id, r.State), Hint: "to run it again: mediaferry retry " + id}
+		return &exit.UsageError{Text: fmt.Sprintf("%s is already %s", id, r.State), Hint: "to run it again: mediaferry retry " + upload.Argument(id)}
 	case r.State.Ended():
-		return &exit.UsageError{Text: fmt.Sprintf("%s is already %s", id, r.State), Hint: "to see its result: mediaferry show " + id}
+		return &exit.UsageError{Text: fmt.Sprintf("%s is already %s", id, r.State), Hint: "to see its result: mediaferry show " + upload.Argument(id)}
 	}
 	return nil
 }
@@ -48,14 +48,14 @@ func (u Uploads) AwaitSignal(ctx context.Context, entry ledger.Entry, pause bool
 			return u.printPaused(status)
 		}
 		if err != nil && !u.workers.Alive(ctx) {
-			u.session.Say("no worker is running; the request reaches %s when a worker starts. To start one: mediaferry wait %s", id, id)
+			u.session.Say("no worker is running; the request reaches %s when a worker starts. To start one: mediaferry wait %s", id, upload.Argument(id))
 			return nil
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-late.C:
-			u.session.Say("the signal was sent, but %s has not reacted to it yet; to see its state: mediaferry show %s", id, id)
+			u.session.Say("the signal was sent, but %s has not reacted to it yet; to see its state: mediaferry show %s", id, upload.Argument(id))
 			return nil
 		case <-polls.C:
 		}
@@ -73,9 +73,9 @@ func (u Uploads) printPaused(status upload.Status) error {
 	case r.State.Ended():
 		u.session.Say("the upload ended before it received the signal")
 	case status.Paused && status.Parts > 1:
-		u.session.Say("kept %d of %d parts; to continue: mediaferry resume %s", status.PartsDone, status.Parts, r.UploadID)
+		u.session.Say("kept %d of %d parts; to continue: mediaferry resume %s", status.PartsDone, status.Parts, upload.Argument(r.UploadID))
 	case status.Paused:
-		u.session.Say("to continue: mediaferry resume %s", r.UploadID)
+		u.session.Say("to continue: mediaferry resume %s", upload.Argument(r.UploadID))
 	}
 	return nil
 }

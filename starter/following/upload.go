@@ -92,7 +92,7 @@ func (u Uploads) checkSameWork(ctx context.Context, item upload.Item) error {
 	case !entry.Result.State.Ended() && !entry.AskedFor(item):
 		return &exit.UsageError{
 			Text: fmt.Sprintf("%s is already being uploaded from another source or with other fields", item.UploadID),
-			Hint: "choose another --id, or see the running upload: mediaferry show " + item.UploadID,
+			Hint: "choose another --id, or see the running upload: mediaferry show " + upload.Argument(item.UploadID),
 		}
 	case !entry.Result.State.Ended():
 		u.noteLimit(entry, item)

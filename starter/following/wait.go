@@ -221,7 +221,7 @@ func (u Uploads) result(ctx context.Context, f *Upload) (upload.Result, bool, er
 		result = upload.NewResult(f.item, upload.WayOwn, time.Now())
 	}
 	result.State = upload.StateFailed
-	result.Error = &upload.Failure{Kind: upload.KindInternal, Message: "the workflow was ended outside of mediaferry: " + execution.Unwrap().Error(), Hint: "to run it again: mediaferry retry " + upload.Text(f.item.UploadID)}
+	result.Error = &upload.Failure{Kind: upload.KindInternal, Message: "the workflow was ended outside of mediaferry: " + execution.Unwrap().Error(), Hint: "to run it again: mediaferry retry " + upload.Text(upload.Argument(f.item.UploadID))}
 	return result, true, nil
 }
 

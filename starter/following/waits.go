@@ -86,7 +86,7 @@ func (w *Waits) Of(ctx context.Context, e ledger.Entry) (*waits.Wait, error) {
 		return nil, err
 	}
 	item := waits.Item{
-		UploadID: r.UploadID, State: r.State, Paused: r.Paused, Held: e.RunID != "", Queue: queue,
+		Argument: upload.Argument(r.UploadID), State: r.State, Paused: r.Paused, Held: e.RunID != "", Queue: queue,
 		Own: e.Waiting, Failure: r.Error, Changed: e.UpdatedAt,
 	}
 	if holder := w.holders[e.SerialKey]; e.SerialKey != "" && holder != r.UploadID && (r.State == upload.StateWaiting || r.State == upload.StatePreparing) {

@@ -68,7 +68,7 @@ func Advised(r upload.Result) upload.Result {
 }
 
 func decideCommand(id string) string {
-	return "mediaferry decide " + id + " ready|retry|fail --because TEXT"
+	return "mediaferry decide " + upload.Argument(id) + " ready|retry|fail --because TEXT"
 }
 
 // explain says why an upload is not ready, and what to do.
@@ -78,7 +78,7 @@ func (p Printer) explain(r upload.Result) {
 	if e.Hint != "" {
 		_, _ = say(p.Err, "  %s\n", string(e.Hint))
 	} else {
-		_, _ = say(p.Err, "  to see what was tried: mediaferry show %s\n", r.UploadID)
+		_, _ = say(p.Err, "  to see what was tried: mediaferry show %s\n", upload.Argument(r.UploadID))
 	}
 	if r.State == upload.StateUnconfirmed {
 		_, _ = say(p.Err, "  check at the vendor, then: %s\n", decideCommand(r.UploadID))

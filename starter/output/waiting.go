@@ -25,7 +25,7 @@ func (l Line) waitingFor(status *upload.Status, now time.Time) string {
 	case status == nil:
 		return ""
 	case status.Paused && status.Waiting == "":
-		return "a person; to continue: mediaferry resume " + status.Result.UploadID
+		return "a person; to continue: mediaferry resume " + upload.Argument(status.Result.UploadID)
 	}
 	return status.Waiting
 }
