@@ -147,7 +147,7 @@ var hostileManifests = []hostileManifest{
 	{"UTF-16 with halves of characters", text("\xff\xfes\x00o\x00u\x00r\x00c\x00e\x00\n\x00\x00\xd8a\x00.\x00j\x00p\x00g\x00"), "", 0},
 	{"UTF-7, which is text", text("source\n+ADw-script+AD4-.jpg\n"), "", 1},
 	{"invalid UTF-8", cell("a\xc3\x28.jpg"), "", 0},
-	{"a byte order mark twice", text("\ufeff\ufeffsource\na.jpg\n"), "", 0},
+	{"a byte order mark twice", text("\ufeff\ufeffsource\na.jpg\n"), "", 1},
 	{"commands for terminals in a cell", cell("\x1b]0;pwned\x07a.jpg"), "", 0},
 	{"commands for terminals in a header", text("source,\x1b[31mx\na.jpg,1\n"), "", 0},
 	{"an id in colours", text("source,id\na.jpg,\x1b[31mx\n"), "", 0},
