@@ -5,7 +5,10 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -135,10 +138,17 @@ func checkCopy(t *testing.T, got reading, options manifest.Options) {
 	}
 }
 
+// texts are the cells by column, without what a terminal obeys: a copy has other
+// characters in its place.
 func texts(cells []manifest.Cell) map[string]string {
 	all := map[string]string{}
 	for _, cell := range cells {
-		all[cell.Column] = cell.Text
+		all[cell.Column] = strings.Map(func(r rune) rune {
+			if unicode.IsControl(r) && !strings.ContainsRune("\t\r\n", r) {
+				return utf8.RuneError
+			}
+			return r
+		}, cell.Text)
 	}
 	return all
 }
