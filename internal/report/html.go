@@ -9,9 +9,11 @@ import (
 	"html/template"
 	"io"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/manifest"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -30,7 +32,7 @@ type page struct {
 	Events []ledger.BatchEvent
 	Thumbs []picture
 	// Failures are all rows that failed, with thumbnails of some of them.
-	Failures iter.Seq[upload.Result]
+	Failures iter.Seq[failedRow]
 	Pictures []picture
 }
 
@@ -71,18 +73,46 @@ func writeHTML(ctx context.Context, books Books, id string, options Options, w i
 		return err
 	}
 	var unread error
-	p.Failures = func(yield func(upload.Result) bool) {
-		for entry, err := range books.List(ctx, ledger.Filter{Batch: id, State: upload.StateFailed}) {
-			if unread = err; err != nil || !yield(entry.Result) {
-				return
-			}
-		}
-	}
+	p.Failures = failuresOf(ctx, books, p.Batch, &unread)
 	out := bufio.NewWriter(w)
 	if err := errors.Join(pageTemplate().Execute(out, p), unread); err != nil {
 		return fmt.Errorf("write the page: %w", err)
 	}
 	return out.Flush()
+}
+
+// failedRow is a row that failed, with the manifest's own fields of it.
+type failedRow struct {
+	upload.Result
+	Fields []manifest.Cell
+}
+
+// failuresOf are all rows of a batch that failed. What ends them early is put into
+// unread.
+func failuresOf(ctx context.Context, books Books, batch ledger.Batch, unread *error) iter.Seq[failedRow] {
+	return func(yield func(failedRow) bool) {
+		form, err := formOf(batch)
+		if *unread = err; err != nil {
+			return
+		}
+		fields := form.Fields()
+		for entry, err := range books.List(ctx, ledger.Filter{Batch: batch.ID, State: upload.StateFailed}) {
+			if *unread = err; err != nil {
+				return
+			}
+			row := failedRow{Result: entry.Result}
+			if item, err := entry.Item(); err == nil { // without the key, the rest is shown
+				for _, cell := range form.CellsOf(item) {
+					if slices.Contains(fields, cell.Column) {
+						row.Fields = append(row.Fields, cell)
+					}
+				}
+			}
+			if !yield(row) {
+				return
+			}
+		}
+	}
 }
 
 func pageTemplate() *template.Template {

@@ -188,6 +188,7 @@ func TestThePageNeedsNothingElseAndTellsEverything(t *testing.T) {
 	require.Equal(t, 1, strings.Count(html, "<figure>"), "only what is on this host has a picture")
 	require.Contains(t, html, "no SKU 4711")
 	require.Contains(t, html, `<ol class="failures">`)
+	require.Contains(t, html, `<span class="soft">skuIds</span> [&#34;D|E&#34;]`)
 	require.Equal(t, 2, strings.Count(html, `<li><span class="where">`), "every failed row is there")
 	require.Contains(t, html, "correct the SKU")
 	require.Contains(t, html, "a sale")
