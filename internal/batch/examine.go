@@ -27,6 +27,7 @@ type examiner struct {
 	parties map[string]party
 	hosts   map[string]bool // of the web that may be asked
 	heads   *heads
+	missing int // files
 }
 
 // Queue finds the task queue of those who can read a local path; "" is that of
@@ -124,6 +125,11 @@ func (e *examiner) remote(row *manifest.Row) error {
 func (e *examiner) measure(ctx context.Context, row *manifest.Row, who party) (seen, error) {
 	item := row.Item
 	info, err := os.Stat(item.Source)
+	if os.IsNotExist(err) {
+		if e.missing++; e.missing > mostSearched {
+			return seen{}, refuse(row, sourceColumn, missing(item.Source))
+		}
+	}
 	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
 		_, err := e.sources.Look(ctx, item.Source)
 		return seen{}, refuse(row, sourceColumn, err)
@@ -135,6 +141,18 @@ func (e *examiner) measure(ctx context.Context, row *manifest.Row, who party) (s
 	}
 	content := upload.Content{Size: is.size, Type: string(kind)}
 	return is, refuse(row, sourceColumn, who.vendor.Spec().CheckContent(content, who.account))
+}
+
+// mostSearched is for how many missing files others are looked for that may be meant. A
+// manifest with more lies in another folder than its files.
+const mostSearched = 1000
+
+// missing is the error of a file that nobody looked for nearby.
+func missing(source string) error {
+	err := upload.Errorf(upload.KindInvalid, upload.StepClaim, "source %q does not exist", source).
+		WithHint("check the path, and the folder from which relative paths start")
+	err.Peer = upload.PeerSource
+	return err
 }
 
 // look opens a source and holds its first bytes against what its vendor accepts, as

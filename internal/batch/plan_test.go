@@ -275,3 +275,17 @@ func TestAPlanEndsWithItsContext(t *testing.T) {
 	_, err := batch.Make(ctx, planning(t, shelf(t, "source,to\nmedia/mug.png,trustoo\n")))
 	require.ErrorIs(t, err, context.Canceled)
 }
+
+func TestAManifestWithoutItsFilesIsRefusedRowByRow(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("source,to\n")
+	for i := range 1200 {
+		fmt.Fprintf(&text, "elsewhere/%d.png,trustana\n", i)
+	}
+	plan, err := batch.Make(t.Context(), planning(t, shelf(t, text.String())))
+	require.NoError(t, err)
+	require.Equal(t, int64(1200), plan.Refused)
+	groups := plan.Found.Groups()
+	require.Len(t, groups, 1, "one cause, whether others were looked for or not")
+	require.Equal(t, 1200, groups[0].Count)
+}
