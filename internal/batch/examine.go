@@ -74,7 +74,7 @@ type seen struct {
 // and refuses the row where the run would. Rows that are refused already stay as they are. Errors end the work.
 func (e *examiner) outside(ctx context.Context, row *manifest.Row) (seen, error) {
 	if !row.Valid() {
-		return seen{}, nil
+		return seen{}, e.refused(ctx, row)
 	}
 	if row.Item.Local() && e.queue != nil {
 		queue, err := e.queue(ctx, row.Item.Source)
@@ -98,6 +98,16 @@ func (e *examiner) outside(ctx context.Context, row *manifest.Row) (seen, error)
 		return seen{}, e.remote(row)
 	}
 	return e.measure(ctx, row, who)
+}
+
+// refused looks for the file of a row that is refused for other reasons, so that a person
+// learns all of them at once.
+func (e *examiner) refused(ctx context.Context, row *manifest.Row) error {
+	if e.sources == nil || row.Item.Source == "" || !row.Item.Local() || row.Rejected(sourceColumn) {
+		return nil
+	}
+	_, err := e.find(ctx, row)
+	return err
 }
 
 // mostHosts is how many hosts are remembered that may be asked.
@@ -124,15 +134,9 @@ func (e *examiner) remote(row *manifest.Row) error {
 // run.
 func (e *examiner) measure(ctx context.Context, row *manifest.Row, who party) (seen, error) {
 	item := row.Item
-	info, err := os.Stat(item.Source)
-	if os.IsNotExist(err) {
-		if e.missing++; e.missing > mostSearched {
-			return seen{}, refuse(row, sourceColumn, missing(item.Source))
-		}
-	}
-	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
-		_, err := e.sources.Look(ctx, item.Source)
-		return seen{}, refuse(row, sourceColumn, err)
+	info, err := e.find(ctx, row)
+	if err != nil || info == nil {
+		return seen{}, err
 	}
 	is := seen{info.Size(), upload.FileFingerprint(info.Size(), info.ModTime())}
 	kind, known := media.TypeOf(item.Source)
@@ -141,6 +145,22 @@ func (e *examiner) measure(ctx context.Context, row *manifest.Row, who party) (s
 	}
 	content := upload.Content{Size: is.size, Type: string(kind)}
 	return is, refuse(row, sourceColumn, who.vendor.Spec().CheckContent(content, who.account))
+}
+
+// find finds the file of a local source, or refuses the row and returns none.
+func (e *examiner) find(ctx context.Context, row *manifest.Row) (os.FileInfo, error) {
+	source := row.Item.Source
+	info, err := os.Stat(source)
+	if os.IsNotExist(err) {
+		if e.missing++; e.missing > mostSearched {
+			return nil, refuse(row, sourceColumn, missing(source))
+		}
+	}
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		_, err := e.sources.Look(ctx, source)
+		return nil, refuse(row, sourceColumn, err)
+	}
+	return info, nil
 }
 
 // mostSearched is for how many missing files others are looked for that may be meant. A

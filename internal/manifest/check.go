@@ -91,7 +91,7 @@ func (c *checker) account(row *Row) {
 		name = c.options.To
 	}
 	switch {
-	case row.rejected(columnTo):
+	case row.Rejected(columnTo):
 		return
 	case row.Item.Account == "" && c.noDefault:
 		row.incomplete = true
@@ -110,8 +110,8 @@ func (c *checker) account(row *Row) {
 	row.Item.Vendor, row.Item.Base = found.Vendor, found.BaseURL
 }
 
-// rejected reports whether a column already has a problem.
-func (r *Row) rejected(column string) bool {
+// Rejected reports whether a column already has a problem that refuses the row.
+func (r *Row) Rejected(column string) bool {
 	return slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.Column == column && !p.Warning })
 }
 
@@ -121,7 +121,7 @@ func (c *checker) source(row *Row) {
 	given := row.Item.Source
 	row.Item.Source = ""
 	switch {
-	case row.rejected(columnSource), row.rejected(columnBase):
+	case row.Rejected(columnSource), row.Rejected(columnBase):
 		for _, cell := range row.Cells {
 			if cell.Column == columnSource {
 				row.Item.Source = c.refusedSource(cell.Text)

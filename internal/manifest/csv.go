@@ -176,23 +176,33 @@ func blank(cells []string) bool {
 
 // row assigns cells to columns.
 func (r *csvRows) row(one record, at Position) raw {
+	short := false
 	if one.fault == nil {
 		one.fault = r.miscounted(one.cells)
+		short = one.fault != nil && len(one.cells) < len(r.columns)
 	}
-	if one.fault != nil {
-		out := raw{at: at, fault: one.fault}
-		if !one.first.long {
-			out.text = string(one.first.text)
-		}
-		return out
+	if one.fault == nil {
+		return raw{at: at, cells: r.below(one.cells)}
 	}
+	out := raw{at: at, fault: one.fault}
+	if short { // what is there can be given back
+		out.cells = r.below(one.cells)
+	}
+	if !one.first.long {
+		out.text = string(one.first.text)
+	}
+	return out
+}
+
+// below puts cells below their columns.
+func (r *csvRows) below(texts []string) []Cell {
 	cells := make([]Cell, 0, len(r.columns))
-	for i, text := range one.cells[:min(len(one.cells), len(r.columns))] {
+	for i, text := range texts[:min(len(texts), len(r.columns))] {
 		if text != "" && !ignored(r.columns[i]) {
 			cells = append(cells, Cell{Column: r.columns[i], Text: sheet.Unguard(text)})
 		}
 	}
-	return raw{at: at, cells: cells}
+	return cells
 }
 
 // miscounted compares the number of cells with the header. Empty cells beyond the

@@ -141,7 +141,7 @@ func (f Form) relative(source string) string {
 }
 
 // Complete adds what a row needs to be read without the flags and the folder of its
-// manifest: the account, and the base of a relative source.
+// manifest: the account, and the base of relative sources.
 func (f Form) Complete(cells []Cell, item upload.Item) []Cell {
 	find := func(column string) int {
 		return slices.IndexFunc(cells, func(c Cell) bool { return c.Column == column })
@@ -149,10 +149,9 @@ func (f Form) Complete(cells []Cell, item upload.Item) []Cell {
 	if find(columnTo) < 0 && item.Account != "" {
 		cells = append(cells, Cell{Column: columnTo, Text: item.Account})
 	}
-	source, base := find(columnSource), find(columnBase)
-	switch {
-	case f.Base == "" || source < 0 || !isRelative(cells[source].Text):
-	case base < 0:
+	switch base := find(columnBase); {
+	case f.Base == "":
+	case base < 0: // also beside a source that is missing, or that is no path yet
 		cells = append(cells, Cell{Column: columnBase, Text: f.Base})
 	case isRelative(cells[base].Text) && upload.IsLocal(f.Base):
 		cells[base].Text = filepath.Join(f.Base, cells[base].Text)

@@ -72,7 +72,7 @@ const (
 	kindUncalculated // a formula of a workbook that has no result
 )
 
-// raw is a row before it is checked. A row with a fault has no cells.
+// raw is a row before it is checked. A row with a fault has cells only if it has too few.
 type raw struct {
 	at    Position
 	cells []Cell

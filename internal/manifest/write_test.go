@@ -84,7 +84,7 @@ func TestRowsAreGivenBackInTheFormOfTheirManifest(t *testing.T) {
 		},
 		"tabs, a list as JSON, and no accounts": {
 			"skuIds\tsource\n\"[\"\"A\"\"]\"\t/srv/a.jpg\n",
-			"skuIds\tsource\tto\tbase\tproblem\thint\n\"[\"\"A\"\"]\"\t/srv/a.jpg\ttrustana\t\t\t\n",
+			"skuIds\tsource\tto\tbase\tproblem\thint\n\"[\"\"A\"\"]\"\t/srv/a.jpg\ttrustana\t/srv/catalogue\t\t\n",
 		},
 		"UTF-16": {wide("source\tid\r\na.jpg\tü\r\n"), wide("source\tid\tto\tbase\tproblem\thint\r\na.jpg\tü\ttrustana\t/srv/catalogue\t\t\r\n")},
 		"JSON Lines": {

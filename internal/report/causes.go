@@ -18,7 +18,7 @@ type cause struct {
 	Step     upload.Step
 	Account  string
 	Message  string // with what differs between its rows left out
-	Hint     string
+	Hint     string // "" where the rows have different ones
 	Count    int64
 	Examples []upload.Result
 }
@@ -57,6 +57,9 @@ func (c *causes) add(r upload.Result) {
 	}
 	if one.Message != failure.Message {
 		one.Message = key.message
+	}
+	if one.Hint != string(failure.Hint) {
+		one.Hint = ""
 	}
 	one.Count++
 	if len(one.Examples) < mostExamples {

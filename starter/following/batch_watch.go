@@ -178,7 +178,7 @@ func (w *batchWatch) view(ctx context.Context) (output.BatchView, error) {
 	}
 	var paused []ledger.AccountState // with rows left
 	for _, route := range routes {
-		if slices.ContainsFunc(v.Accounts, func(a output.AccountView) bool { return a.Name == route.Account }) {
+		if route.Account == "" || slices.ContainsFunc(v.Accounts, func(a output.AccountView) bool { return a.Name == route.Account }) {
 			continue
 		}
 		one, state, err := w.account(ctx, route.Account)

@@ -66,7 +66,7 @@ func (c Console) cause(mark string, g manifest.Group) {
 		_, _ = say(c.Err, "  %s\n", g.Example(e))
 	}
 	if more := g.Count - len(g.Examples); len(g.Examples) > 0 && more > 0 {
-		_, _ = say(c.Err, "  and %d more\n", more)
+		_, _ = say(c.Err, "  and %d more; to see all of them: mediaferry batch plan MANIFEST -o problems.csv\n", more)
 	}
 }
 
@@ -95,7 +95,7 @@ type exampleLine struct {
 func (p Printer) ProblemObjects(found manifest.Collected) error {
 	for _, g := range found.Groups() {
 		line := groupLine{
-			Severity: severity(g.Warning), Sort: g.Sort, Column: g.Column, Problem: g.Message, Hint: g.Hint, Count: g.Count,
+			Severity: severity(g.Warning), Sort: g.Sort, Column: g.Column, Problem: g.Message, Hint: hintOf(g), Count: g.Count,
 			Lines: g.Lines.Numbers(mostLines),
 		}
 		line.More = g.Count - len(line.Lines)
@@ -107,6 +107,14 @@ func (p Printer) ProblemObjects(found manifest.Collected) error {
 		}
 	}
 	return nil
+}
+
+// hintOf is the hint for a whole group.
+func hintOf(g manifest.Group) string {
+	if g.Hints {
+		return "the rows have different remedies: see examples"
+	}
+	return g.Hint
 }
 
 func severity(warning bool) string {

@@ -46,6 +46,9 @@ func (f *Finder) Hint(path string) string {
 	if hint := foreign(folder, rest); hint != "" {
 		return hint
 	}
+	if twoFiles.MatchString(rest) {
+		return "the source seems to name several files; use one row for each"
+	}
 	if hint := f.meant(withoutFolder, folder, rest); hint != "" {
 		return hint
 	}

@@ -92,6 +92,7 @@ func TestWhatIsNoPathIsTold(t *testing.T) {
 		"a.jpg,b.jpg":                       `it names 2 files, "` + folder + `/a.jpg" and so on; use one row for each file`,
 		"a.jpg | B.JPG":                     `it names 2 files`,
 		"a.jpg;b.jpg":                       `it names 2 files`,
+		"none.jpg und sub/none.png":         "the source seems to name several files; use one row for each",
 		"a.jpg,none.jpg":                    `did you mean "` + folder + `/a.jpg"? If the source names several files, use one row for each`,
 		"none,none.jpg":                     "",
 		"$HOME/none.jpg":                    "a source does not expand variables; write the whole path",

@@ -67,6 +67,8 @@ var (
 	host    = regexp.MustCompile(`(?i)^(?:www\.[a-z0-9.-]+|(?:[a-z0-9-]+\.)+(?:com|net|org|io|cloud|app|dev|shop|store|eu|de|fr|uk|cn|example|info|biz|co))$`)
 	// variable is one of a shell, or of Windows.
 	variable = regexp.MustCompile(`^(?:\$\w|\$\{\w|%\w+%)`)
+	// twoFiles are names of media with a word or a sign between them.
+	twoFiles = regexp.MustCompile(`(?i)\.(?:jpe?g|png|gif|webp|bmp|tiff?|heic|avif|svg|mp4|mov|pdf)[ +&/].*\.[a-z0-9]{2,4}$`)
 	drive    = regexp.MustCompile(`(?i)^[a-z]:`)
 )
 

@@ -124,15 +124,26 @@ func (f Field) read(key string, dotted bool, text string) (any, error) {
 	return map[string]any{key: text}, nil
 }
 
+// booleans are the words for them: those that people write, and those that spreadsheets
+// write in the languages of Western Europe.
+var booleans = map[string]bool{
+	"true": true, "yes": true, "1": true, "false": false, "no": false, "0": false,
+	"wahr": true, "falsch": false, // German
+	"vrai": true, "faux": false, // French
+	"verdadero": true, "falso": false, // Spanish; Portuguese and Italian have the same word for false
+	"verdadeiro": true,                  // Portuguese
+	"vero":       true,                  // Italian
+	"waar":       true, "onwaar": false, // Dutch
+	"prawda": true, "fałsz": false, // Polish
+	"sant": true, "falskt": false, // Swedish
+}
+
 // parse turns a cell's text into a field's value.
 func (f Field) parse(text string) (any, error) {
 	switch f.Type {
 	case Boolean:
-		switch strings.ToLower(text) {
-		case "true", "yes", "1":
-			return true, nil
-		case "false", "no", "0":
-			return false, nil
+		if value, known := booleans[strings.ToLower(text)]; known {
+			return value, nil
 		}
 		return nil, fmt.Errorf("%q must be true or false", shorten(text))
 	case Integer:

@@ -63,6 +63,7 @@ func TestCellsBecomeFields(t *testing.T) {
 		{"a hundred SKUs", "trustana", cells{"skuIds", many(100)}, nil},
 		{"a spreadsheet's TRUE", "trustana", cells{"addToMediaGallery", "TRUE"}, want{"addToMediaGallery": true}},
 		{"a spreadsheet's FALSE", "trustana", cells{"addToMediaGallery", "FALSE"}, want{"addToMediaGallery": false}},
+		{"a German spreadsheet's true", "closient", cells{"organization_id", org, "gtin", "12345678", "is_primary", "WAHR"}, want{"organization_id": org, "gtin": "12345678", "is_primary": true}},
 		{"a yes", "closient", cells{"organization_id", org, "gtin", "12345678", "is_primary", "yes"}, want{"organization_id": org, "gtin": "12345678", "is_primary": true}},
 		{"a 0", "closient", cells{"organization_id", uuid, "gtin", "00012345678905", "is_primary", "0"}, want{"organization_id": uuid, "gtin": "00012345678905", "is_primary": false}},
 		{"a title of 255 characters, which are more bytes", "closient", cells{"organization_id", org, "gtin", "12345678", "title", strings.Repeat("ä", 255)}, nil},
