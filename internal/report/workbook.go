@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -85,7 +86,7 @@ func writeSummary(ctx context.Context, books Books, id string, options Options, 
 	}
 	rows := [][]string{}
 	for _, one := range totals.Accounts {
-		rows = append(rows, tallyRow(one, one.Account))
+		rows = append(rows, tallyRow(one, cmp.Or(one.Account, "no account")))
 	}
 	rows = append(rows, tallyRow(totals.All, "all accounts"), nil,
 		[]string{"batch", batch.ID}, []string{"state", page{Batch: batch}.Title()}, []string{"manifest", upload.Visible(batch.Manifest)},
