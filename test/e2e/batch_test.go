@@ -295,7 +295,7 @@ func TestOneKindOfFailureIsRunOnceMore(t *testing.T) {
 	c := p.catalogue("autumn", 2000, share{"trustana", 60}, share{"sitoo", 30})
 	require.NoError(t, os.Remove(c.rows["sitoo-7"].path))
 	box.faults("trustana.prepare#11*10=status=422,message=no such product")
-	status, _, _ := p.run("batch", "start", c.manifest, "--follow")
+	status, _, _ := p.run("batch", "start", c.manifest, "--follow", "--skip-invalid")
 	require.Equal(t, 3, status)
 	require.Equal(t, numbers{State: upload.BatchCompleted, Total: 90, Ready: 79, Failed: 11}, p.numbers("autumn"))
 
