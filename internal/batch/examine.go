@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/mediaferry/mediaferry/internal/manifest"
@@ -27,7 +28,7 @@ type examiner struct {
 	parties map[string]party
 	hosts   map[string]bool // of the web that may be asked
 	heads   *heads
-	missing int // files
+	absent  int // files that were not found
 }
 
 // Queue finds the task queue of those who can read a local path; "" is that of
@@ -71,7 +72,8 @@ type seen struct {
 }
 
 // outside looks at a row's source without opening it. It finds the queue of a local one,
-// and refuses the row where the run would. Rows that are refused already stay as they are. Errors end the work.
+// and refuses the row where the run would. Of rows that are refused already, it only
+// looks for the file. Errors end the work.
 func (e *examiner) outside(ctx context.Context, row *manifest.Row) (seen, error) {
 	if !row.Valid() {
 		return seen{}, e.refused(ctx, row)
@@ -103,8 +105,8 @@ func (e *examiner) outside(ctx context.Context, row *manifest.Row) (seen, error)
 // refused looks for the file of a row that is refused for other reasons, so that a person
 // learns all of them at once.
 func (e *examiner) refused(ctx context.Context, row *manifest.Row) error {
-	if e.sources == nil || row.Item.Source == "" || !row.Item.Local() || row.Rejected(sourceColumn) {
-		return nil
+	if e.sources == nil || !filepath.IsAbs(row.Item.Source) || row.Rejected(sourceColumn) {
+		return nil // of a source that is wrong itself, the item has what may be shown
 	}
 	_, err := e.find(ctx, row)
 	return err
@@ -152,7 +154,7 @@ func (e *examiner) find(ctx context.Context, row *manifest.Row) (os.FileInfo, er
 	source := row.Item.Source
 	info, err := os.Stat(source)
 	if os.IsNotExist(err) {
-		if e.missing++; e.missing > mostSearched {
+		if e.absent++; e.absent > mostSearched {
 			return nil, refuse(row, sourceColumn, missing(source))
 		}
 	}

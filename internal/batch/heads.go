@@ -24,9 +24,9 @@ type Sampling struct {
 	Web bool
 }
 
-// Heads is how planning and loading look at files if nothing else is asked for: all
+// SampleHeads is how planning and loading look at files if nothing else is asked for: all
 // files up to 10,000, and 1,000 of more.
-func Heads() Sampling { return Sampling{Most: 10_000, Spread: 1_000} }
+func SampleHeads() Sampling { return Sampling{Most: 10_000, Spread: 1_000} }
 
 // SampleOf opens up to n sources of every scheme, spread over the manifest.
 func SampleOf(n int) Sampling { return Sampling{Most: n, Spread: n, Web: true} }

@@ -59,7 +59,7 @@ type Loading struct {
 	// Queue tells who can read a local path. Errors that refuse no row end the
 	// loading, before anything is written.
 	Queue Queue
-	// Sources looks at sources from outside, and opens as many as Heads says, so that
+	// Sources looks at sources from outside, and opens as many as SampleHeads says, so that
 	// rows are refused whose sources cannot be sent; nil: no source is looked at.
 	Sources *sources.Sources
 
@@ -188,7 +188,7 @@ func (l Loading) check(ctx context.Context) (Loaded, error) {
 
 // examiner is what refuses rows because of their sources.
 func (l Loading) examiner() *examiner {
-	sampling := Heads()
+	sampling := SampleHeads()
 	if l.Sources == nil {
 		sampling = Sampling{}
 	}

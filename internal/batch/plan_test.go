@@ -41,7 +41,7 @@ func shelf(t *testing.T, text string) manifest.Place {
 
 func planning(t *testing.T, place manifest.Place) batch.Planning {
 	t.Helper()
-	return batch.Planning{Place: place, Opener: opener(), Catalog: catalog{}, Batch: "spring", Sources: sources.New(sources.Options{}), Sampling: batch.Heads(), Temporary: t.TempDir()}
+	return batch.Planning{Place: place, Opener: opener(), Catalog: catalog{}, Batch: "spring", Sources: sources.New(sources.Options{}), Sampling: batch.SampleHeads(), Temporary: t.TempDir()}
 }
 
 func account(t *testing.T, plan *batch.Plan, name string) batch.AccountPlan {
@@ -288,4 +288,12 @@ func TestAManifestWithoutItsFilesIsRefusedRowByRow(t *testing.T) {
 	groups := plan.Found.Groups()
 	require.Len(t, groups, 1, "one cause, whether others were looked for or not")
 	require.Equal(t, 1200, groups[0].Count)
+}
+
+func TestOfARowWhoseSourceIsWrongItselfNoFileIsLookedFor(t *testing.T) {
+	plan, err := batch.Make(t.Context(), planning(t, shelf(t, "source,to,base\nmedia/mug.png,trustana,#N/A\n")))
+	require.NoError(t, err)
+	groups := plan.Found.Groups()
+	require.Len(t, groups, 1)
+	require.Equal(t, "base", groups[0].Column)
 }

@@ -40,9 +40,9 @@ type Group struct {
 	Count int
 	Lines Lines
 	// Examples are rows whose messages or hints differ, the first twenty. There are
-	// none where all are the same. Hints says that the hints differ.
-	Examples []Problem
-	Hints    bool
+	// none where all are the same.
+	Examples    []Problem
+	HintsDiffer bool
 }
 
 type groupKey struct {
@@ -113,12 +113,12 @@ func (c *Collected) group(p Problem) *group {
 
 // group is a Group that grows.
 type group struct {
-	first    Problem
-	hints    bool // some hint is not that of the first
-	message  string
-	count    int
-	lines    Lines
-	examples []Problem
+	first       Problem
+	hintsDiffer bool
+	message     string
+	count       int
+	lines       Lines
+	examples    []Problem
 }
 
 func (g *group) add(p Problem) {
@@ -130,7 +130,7 @@ func (g *group) add(p Problem) {
 	if p.Message != g.first.Message {
 		g.message = upload.Merge(g.message, p.Message)
 	}
-	g.hints = g.hints || p.Hint != g.first.Hint
+	g.hintsDiffer = g.hintsDiffer || p.Hint != g.first.Hint
 	if len(g.examples) < mostExamples && !slices.ContainsFunc(g.examples, func(e Problem) bool { return e.Message == p.Message && e.Hint == p.Hint }) {
 		g.examples = append(g.examples, p)
 	}
@@ -139,7 +139,7 @@ func (g *group) add(p Problem) {
 func (g *group) group() Group {
 	whole := Group{
 		Sort: g.first.Sort, Column: g.first.Column, Warning: g.first.Warning, Message: g.message, Hint: g.first.Hint,
-		Count: g.count, Lines: g.lines.sorted(), Hints: g.hints,
+		Count: g.count, Lines: g.lines.sorted(), HintsDiffer: g.hintsDiffer,
 	}
 	if len(g.examples) > 1 {
 		whole.Examples = g.examples
@@ -155,7 +155,7 @@ func (g Group) String() string {
 	}
 	what := Problem{Column: g.Column, Message: g.Message}.what()
 	text := fmt.Sprintf("%s; %d rows: %s", what, g.Count, g.Lines.Short(mostShown))
-	if g.Hint != "" && !g.Hints {
+	if g.Hint != "" && !g.HintsDiffer {
 		text += " (" + g.Hint + ")"
 	}
 	return text
@@ -171,7 +171,7 @@ func (g Group) Example(p Problem) string {
 	} else {
 		text += shown(p.Value)
 	}
-	if p.Hint != "" && g.Hints {
+	if p.Hint != "" && g.HintsDiffer {
 		text += " (" + p.Hint + ")"
 	}
 	return text

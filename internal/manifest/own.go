@@ -71,12 +71,10 @@ func (c *checker) takeName(row *Row, cell Cell, broken *Problem) *Problem {
 
 // unusable refuses a cell of a workbook that has no value.
 func (c *checker) unusable(cell Cell) *Problem {
-	column := clipped(cell.Column)
 	if cell.kind == kindError {
-		return problem(SortDamage, column, "%s is an error value of a spreadsheet", shown(cell.Text)).
-			hint("correct the formula in the spreadsheet, or clear the cell")
+		return refuseError(cell.Column, cell.Text)
 	}
-	return problem(SortDamage, column, "the formula %s has no result: the program that wrote the file did not calculate it", shown(cell.Text)).
+	return problem(SortDamage, clipped(cell.Column), "the formula %s has no result: the program that wrote the file did not calculate it", shown(cell.Text)).
 		hint("open the file in a spreadsheet program and save it again")
 }
 

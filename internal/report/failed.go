@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"net/url"
 	"slices"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/manifest"
 	"github.com/mediaferry/mediaferry/internal/upload"
-	"github.com/mediaferry/mediaferry/internal/vendors"
 )
 
 // Failed writes the failed rows of a batch as a manifest in the form of the batch's own,
@@ -85,7 +85,7 @@ func formOf(batch ledger.Batch) (manifest.Form, error) {
 
 // failedRows are the cells of the failed rows, with all that the next run and whoever
 // mends them need.
-func failedRows(ctx context.Context, books Books, batch string, form manifest.Form) func(func([]manifest.Cell, error) bool) {
+func failedRows(ctx context.Context, books Books, batch string, form manifest.Form) iter.Seq2[[]manifest.Cell, error] {
 	return func(yield func([]manifest.Cell, error) bool) {
 		for entry, err := range books.List(ctx, ledger.Filter{Batch: batch, State: upload.StateFailed}) {
 			var item upload.Item
@@ -108,40 +108,22 @@ func failedRows(ctx context.Context, books Books, batch string, form manifest.Fo
 	}
 }
 
-// otherColumns are those that the failed rows need and that the form has not: the
-// account, the vendors' fields in the order of the vendors, what else was given, and what
-// explains a row.
+// otherColumns are those that the failed rows need and that the form has not: the account,
+// what a manifest without columns had, and last what explains a row.
 func otherColumns(ctx context.Context, books Books, batch string, form manifest.Form) ([]string, error) {
 	if form.Format == manifest.JSONLines {
 		return nil, nil
 	}
-	used := map[string]bool{}
-	var given []string
+	last := []string{"base", "problem", "hint"}
+	var names []string
 	for row, err := range failedRows(ctx, books, batch, form) {
 		if err != nil {
 			return nil, err
 		}
 		for _, cell := range row {
-			if !used[cell.Column] && !slices.Contains(form.Columns, cell.Column) {
-				used[cell.Column] = true
-				given = append(given, cell.Column)
+			if !slices.Contains(form.Columns, cell.Column) && !slices.Contains(names, cell.Column) && !slices.Contains(last, cell.Column) {
+				names = append(names, cell.Column)
 			}
-		}
-	}
-	known := []string{"source", "to", "id", "content_type", "sha256"}
-	for _, vendor := range vendors.All() {
-		known = append(known, vendor.Spec().FieldNames()...)
-	}
-	last := []string{"base", "problem", "hint"}
-	var names []string
-	for _, name := range known {
-		if used[name] && !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	for _, name := range given {
-		if !slices.Contains(names, name) && !slices.Contains(last, name) {
-			names = append(names, name)
 		}
 	}
 	return append(names, last...), nil

@@ -25,11 +25,11 @@ func StoreFile(ctx context.Context, full string, write func(io.Writer) error) er
 	info, err := os.Stat(full)
 	switch {
 	case err == nil && info.IsDir():
-		return fmt.Errorf("results: %s is a folder; give the name of a file", full)
+		return fmt.Errorf("%s is a folder; give the name of a file", full)
 	case err == nil && !info.Mode().IsRegular():
 		return writeThrough(ctx, full, write)
 	case err != nil && !errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("results: %w", err)
+		return fmt.Errorf("output file: %w", err)
 	}
 	if full, err = behindLinks(full); err != nil {
 		return err
@@ -41,7 +41,7 @@ func StoreFile(ctx context.Context, full string, write func(io.Writer) error) er
 func replaceFile(ctx context.Context, full string, write func(io.Writer) error) error {
 	file, err := os.CreateTemp(filepath.Dir(full), "."+filepath.Base(full)+"-") // mode 0600
 	if err != nil {
-		return fmt.Errorf("results: %w", err)
+		return fmt.Errorf("output file: %w", err)
 	}
 	err = write(&patient{ctx, file})
 	err = errors.Join(err, file.Sync(), file.Close())
@@ -60,11 +60,11 @@ func behindLinks(full string) (string, error) {
 	for range mostLinks {
 		folder := filepath.Dir(full)
 		if err := os.MkdirAll(folder, ourFolder); err != nil {
-			return "", fmt.Errorf("folder for results: %w", err)
+			return "", fmt.Errorf("folder of the output file: %w", err)
 		}
 		folder, err := filepath.EvalSymlinks(folder) // what a link says counts from where it lies
 		if err != nil {
-			return "", fmt.Errorf("folder for results: %w", err)
+			return "", fmt.Errorf("folder of the output file: %w", err)
 		}
 		full = filepath.Join(folder, filepath.Base(full))
 		named, err := os.Readlink(full)
@@ -76,7 +76,7 @@ func behindLinks(full string) (string, error) {
 		}
 		full = named
 	}
-	return "", fmt.Errorf("results: %s passes through more than %d symbolic links", full, mostLinks)
+	return "", fmt.Errorf("%s passes through more than %d symbolic links", full, mostLinks)
 }
 
 // writeThrough writes into what is no regular file. The opening of a pipe waits
@@ -101,7 +101,7 @@ func writeThrough(ctx context.Context, full string, write func(io.Writer) error)
 		return ctx.Err()
 	case now := <-opened:
 		if now.err != nil {
-			return fmt.Errorf("results: %w", now.err)
+			return fmt.Errorf("output file: %w", now.err)
 		}
 		return errors.Join(write(&patient{ctx, now.file}), now.file.Close())
 	}

@@ -1,6 +1,6 @@
 // Package report tells how a batch went: as CSV, as JSON Lines, as a workbook for
-// spreadsheets, as one HTML page that needs nothing else, and as a manifest of the failed rows that is ready for
-// the next run.
+// spreadsheets, as one HTML page that needs nothing else, and as a manifest of the failed
+// rows that is ready for the next run.
 //
 // Everything comes from the ledger, a page at a time, in the manifest's order,
 // so that a report of a million rows needs little memory and outlives Temporal's

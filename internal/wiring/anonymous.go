@@ -12,9 +12,9 @@ import (
 )
 
 // withoutHost keeps the name of this host from Temporal, whose histories tell it to
-// everybody: the SDK puts it before the ID
-// of each sticky queue, the queue in which a worker gets the next tasks of the workflows
-// that it has in memory, and that name cannot be set.
+// everybody: the SDK puts it before the ID of each sticky queue, the queue in which a
+// worker gets the next tasks of the workflows that it has in memory, and that name cannot
+// be set.
 func withoutHost(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, call grpc.UnaryInvoker, options ...grpc.CallOption) error { //nolint:revive // the signature is gRPC's
 	switch request := request.(type) {
 	case *workflowservice.PollWorkflowTaskQueueRequest:

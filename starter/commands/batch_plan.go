@@ -90,7 +90,7 @@ func (c batchPlanCommand) run(ctx context.Context, f planFlags, given string) er
 func samplingOf(given string) (batch.Sampling, error) {
 	switch given {
 	case "":
-		return batch.Heads(), nil
+		return batch.SampleHeads(), nil
 	case "all":
 		return batch.SampleAll(), nil
 	}
@@ -122,7 +122,7 @@ func (c batchPlanCommand) make(ctx context.Context, p batch.Planning, file strin
 		return table.Flush()
 	})
 	if err == nil {
-		c.Say("%d problems and %d warnings are in %s", plan.Found.Problems, plan.Found.Warnings, full)
+		c.Say("wrote %s (errors: %d, warnings: %d)", full, plan.Found.Problems, plan.Found.Warnings)
 	}
 	return plan, err
 }

@@ -111,7 +111,7 @@ func (p Printer) ProblemObjects(found manifest.Collected) error {
 
 // hintOf is the hint for a whole group.
 func hintOf(g manifest.Group) string {
-	if g.Hints {
+	if g.HintsDiffer {
 		return "the rows have different remedies: see examples"
 	}
 	return g.Hint
