@@ -1,38 +1,28 @@
 package thumbnail
 
 import (
-	"bytes"
 	"image"
 	"image/color"
 	"image/jpeg"
 	"io"
 
-	_ "image/gif" // formats that catalogues have
-	_ "image/png"
-
-	_ "golang.org/x/image/bmp"
 	"golang.org/x/image/draw"
-	_ "golang.org/x/image/tiff"
-	_ "golang.org/x/image/webp"
+
+	"github.com/mediaferry/mediaferry/internal/picture"
 )
 
 const (
-	mostPixels = 40 << 20
-	quality    = 72
+	// mostCost is how many bytes a decoder may allocate for a picture. A photograph of 24
+	// megapixels costs 36 MB, and one of 16 whose JPEG is progressive 120 MB.
+	mostCost = 128 << 20
+	quality  = 72
 )
 
 // shrink decodes a picture and writes it small, upon white where it is clear.
 func shrink(content []byte, out io.Writer) error {
-	config, format, err := image.DecodeConfig(bytes.NewReader(content))
-	if err != nil || config.Width <= 0 || config.Height <= 0 || config.Width > mostPixels/config.Height {
-		return ErrNone
-	}
-	if cost(content, config, format) > mostCost {
-		return ErrNone
-	}
-	full, _, err := image.Decode(bytes.NewReader(content))
+	full, err := picture.Decode(content, mostCost)
 	if err != nil {
-		return ErrNone
+		return err
 	}
 	b := full.Bounds()
 	wide, high := b.Dx(), b.Dy()

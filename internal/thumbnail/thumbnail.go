@@ -2,7 +2,7 @@
 // in a process of its own, whose memory and time are limited and whose environment is
 // empty: a file that a decoder cannot cope with costs its thumbnail and nothing else.
 //
-// It owns that process, which is this program once more, and what a picture may cost. It
+// It owns what a picture may cost; the process is of package confined. It
 // refuses to know where a picture comes from and what its thumbnail is for.
 package thumbnail
 
@@ -12,8 +12,9 @@ import (
 	"errors"
 	"fmt"
 	"image/jpeg"
-	"os/exec"
 	"time"
+
+	"github.com/mediaferry/mediaferry/internal/confined"
 )
 
 const (
@@ -46,19 +47,9 @@ func Make(ctx context.Context, content []byte) (*Picture, error) {
 	if len(content) > MostBytes {
 		return nil, ErrNone
 	}
-	ctx, cancel := context.WithTimeout(ctx, decodeTime)
-	defer cancel()
-	program, err := self()
-	if err != nil {
-		return nil, fmt.Errorf("start a process for a thumbnail: %w", err)
-	}
 	out := &bounded{most: mostAnswer}
-	child := exec.CommandContext(ctx, program) //nolint:gosec // this program itself
-	child.Args = []string{"mediaferry", command}
-	child.Env, child.Dir = []string{}, "/"
-	child.Stdin, child.Stdout = bytes.NewReader(content), out
-	child.WaitDelay = time.Second
-	if err := child.Run(); err != nil {
+	call := confined.Call{Command: command, Time: decodeTime, Stdin: bytes.NewReader(content), Stdout: out}
+	if err := confined.Run(ctx, call); err != nil {
 		return nil, fmt.Errorf("%w (%w)", ErrNone, err)
 	}
 	config, err := jpeg.DecodeConfig(bytes.NewReader(out.Bytes()))

@@ -7,12 +7,9 @@ import (
 	"hash/crc32"
 	"image"
 	"image/color"
-	"image/color/palette"
 	"image/gif"
 	"image/jpeg"
 	"image/png"
-	"os"
-	"os/exec"
 	"runtime"
 	"testing"
 
@@ -20,24 +17,6 @@ import (
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
 )
-
-// greedy is with what this test's program takes more memory than a picture may, within
-// the limits of the process.
-const greedy = "take-too-much"
-
-func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == greedy {
-		if limit() != nil {
-			os.Exit(0)
-		}
-		much := make([]byte, 2*memoryMost)
-		for i := range much {
-			much[i] = 1
-		}
-		os.Exit(int(much[len(much)-1]) - 1)
-	}
-	os.Exit(m.Run())
-}
 
 // encoded is a red picture in a format.
 func encoded(t *testing.T, format string, wide, high int) []byte {
@@ -148,54 +127,9 @@ func TestAPictureThatCostsTooMuchCostsItsThumbnailAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestTheProcessMayNotTakeMoreThanAPictureMayCost(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("only Linux limits the memory of a Go program")
-	}
-	program, err := self()
-	require.NoError(t, err)
-	child := exec.CommandContext(t.Context(), program)
-	child.Args = []string{"mediaferry", greedy}
-	require.Error(t, child.Run(), "it died")
-}
-
-func TestACostIsWhatTheDecoderAllocates(t *testing.T) {
-	for name, c := range map[string]struct {
-		content []byte
-		want    int64
-	}{
-		"a JPEG":                    {encoded(t, "jpeg", 160, 160), 160 * 160 * 3 / 2},
-		"a JPEG of odd size":        {encoded(t, "jpeg", 161, 17), 176 * 32 * 3 / 2},
-		"a JPEG of four components": {hugeJPEG(160, 0xc0), 160 * 160 * 12},
-		"a progressive one":         {hugeJPEG(160, 0xc2), 160 * 160 * 28},
-		"a JPEG behind a comment": {
-			append([]byte{0xff, 0xd8, 0xff, 0xfe, 0, 6, 0xff, 0xc0, 1, 2}, hugeJPEG(160, 0xc0)[2:]...), 160 * 160 * 12,
-		},
-		"a PNG":                 {encoded(t, "png", 100, 100), 40_000},
-		"a PNG of 16 bits":      {hugePNG(100, 0), 80_000},
-		"one that is in passes": {hugePNG(100, 1), 160_000},
-		"a GIF":                 {encoded(t, "gif", 100, 100), 20_000},
-		"a bitmap":              {encoded(t, "bmp", 100, 100), 80_000},
-	} {
-		config, format, err := image.DecodeConfig(bytes.NewReader(c.content))
-		require.NoError(t, err, name)
-		require.Equal(t, c.want, cost(c.content, config, format), name)
-	}
-	require.EqualValues(t, 1, bytesOf(color.Palette(palette.Plan9)))
-	require.Greater(t, cost([]byte{0xff, 0xd8}, image.Config{Width: 1, Height: 1}, "jpeg"), int64(mostCost), "one without a frame")
-}
-
 func TestAThumbnailThatNobodyWantsAnyMoreIsNotMade(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := Make(ctx, encoded(t, "png", 3, 2))
 	require.ErrorIs(t, err, ErrNone)
-}
-
-func FuzzTheHeadOfAJPEGIsReadWithinItsBounds(f *testing.F) {
-	f.Add(hugeJPEG(160, 0xc2))
-	f.Add([]byte{0xff, 0xd8, 0xff, 0xc0, 0xff, 0xff})
-	f.Fuzz(func(t *testing.T, content []byte) {
-		require.GreaterOrEqual(t, costOfJPEG(content, 1), int64(0))
-	})
 }

@@ -1,14 +1,10 @@
-package thumbnail
+package picture
 
 import (
 	"encoding/binary"
 	"image"
 	"image/color"
 )
-
-// mostCost is how many bytes a decoder may allocate for a picture. A photograph of 24
-// megapixels costs 36 MB, and one of 16 whose JPEG is progressive 120 MB.
-const mostCost = 128 << 20
 
 // cost is about how many bytes a decoder allocates for a picture, as its head says. A
 // head can lie; then the limits of the process hold.
