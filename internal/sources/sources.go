@@ -5,8 +5,8 @@
 // instead of being mixed with the old content.
 //
 // It repeats nothing; the owner of the durable state decides how often to try. It keeps
-// copies only of small web sources that can be read just once, for minutes, in files
-// without a name. It follows redirects only of https: sources, and
+// copies only of small web sources that can be read just once, and of what others make of
+// a source, for minutes, in files without a name. It follows redirects only of https: sources, and
 // never prints a query string or credentials.
 package sources
 
@@ -42,8 +42,8 @@ type Options struct {
 	S3           S3Options
 	OSS          OSSOptions
 	Egress       *egress.Egress // nil: a new one
-	// Temporary is the folder for the files of web sources that can only be read once;
-	// "": the system's.
+	// Temporary is the folder for the files of web sources that can only be read once, and
+	// of what is made of sources; "": the system's.
 	Temporary string
 }
 
@@ -53,6 +53,8 @@ type Sources struct {
 	web   *web
 	s3    *s3Store
 	oss   *ossStore
+
+	derived derivedFiles
 }
 
 // New returns Sources. It opens nothing: credentials, roots and endpoints are checked
@@ -66,6 +68,8 @@ func New(o Options) *Sources {
 		web:   newWeb(o),
 		s3:    newS3(o.S3, o.Egress, o.AllowPrivate),
 		oss:   newOSS(o.OSS, o.Egress, o.AllowPrivate),
+
+		derived: derivedFiles{dir: o.Temporary},
 	}
 }
 

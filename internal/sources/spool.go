@@ -55,7 +55,7 @@ func (s *spools) fetch(ctx context.Context, p *page) (*spool, error) {
 	}
 	steady := egress.NewSteady(ctx, cancel, body)
 	defer func() { _ = steady.Close() }() // it was read to its end, or is given up
-	file, err := s.create()
+	file, err := createNameless(s.dir)
 	if err != nil {
 		return nil, fullDisk(err)
 	}
@@ -75,9 +75,10 @@ func (s *spools) fetch(ctx context.Context, p *page) (*spool, error) {
 	return &spool{of: s, source: p.url.String(), object: is, fingerprint: upload.BytesFingerprint(size, sum), file: file}, nil
 }
 
-// create makes a file with mode 0600 and without a name.
-func (s *spools) create() (*os.File, error) {
-	file, err := os.CreateTemp(s.dir, ".mediaferry-source-*")
+// createNameless makes a file with mode 0600 and without a name, so that it is gone when
+// it is closed, or with the process.
+func createNameless(dir string) (*os.File, error) {
+	file, err := os.CreateTemp(dir, ".mediaferry-source-*")
 	if errors.Is(err, fs.ErrNotExist) { // the data folder of a command that needs none
 		file, err = os.CreateTemp("", ".mediaferry-source-*")
 	}
