@@ -90,5 +90,6 @@ func (r *run) digest(ctx workflow.Context) error {
 			WithHint("the source changed during the upload; the vendor's file mixes two versions")
 	}
 	r.result.SHA256, r.result.CRC64 = upload.Text(sums.SHA256), upload.Text(sums.CRC64)
+	r.result.SourceSHA256 = r.p.Content.SourceSHA256(r.result.SHA256)
 	return nil
 }

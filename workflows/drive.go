@@ -144,13 +144,7 @@ func (r *run) take(ctx workflow.Context, p upload.Progress) {
 func (r *run) tally() {
 	p := &r.p
 	r.result.Attempts, r.result.BytesSent = p.Attempts, p.BytesSent
-	r.result.Size, r.result.SHA256, r.result.CRC64 = upload.Number(p.Content.Size), upload.Text(p.Content.SHA256), upload.Text(p.Content.CRC64)
-	if p.Receipt.SHA256 != "" {
-		r.result.SHA256 = upload.Text(p.Receipt.SHA256)
-	}
-	if p.Receipt.CRC64 != "" {
-		r.result.CRC64 = upload.Text(p.Receipt.CRC64)
-	}
+	r.result.Tell(p)
 }
 
 // transfer has the whole medium sent by a worker that can read the source. Where a

@@ -189,10 +189,11 @@ func (e *examiner) look(ctx context.Context, item upload.Item) (size int64, colu
 		return 0, sourceColumn, err
 	}
 	spec := who.vendor.Spec()
-	if _, err := spec.CheckMedium(look.Claim(item.ContentType), look.Size, who.account); err != nil {
+	found, err := spec.CheckMedium(look.Claim(item.ContentType), look.Size, who.account)
+	if err != nil {
 		return look.Size, sourceColumn, err
 	}
-	return look.Size, spec.NameField, spec.CheckName(item, look.Head)
+	return look.Size, spec.NameField, spec.CheckName(item, look.Head, found.Original)
 }
 
 // sourceColumn is the column of most that is found here.

@@ -69,7 +69,7 @@ func (r *reader) account(where string, key, node *yaml.Node) {
 
 // accountKeys lists the keys of a vendor's accounts, except vendor.
 func accountKeys(spec *spec.Spec) []string {
-	keys := []string{"base_url", "requests_per_second", "requests_per_minute", "requests_per_day", "max_bytes", "patience", "insecure"}
+	keys := []string{"base_url", "requests_per_second", "requests_per_minute", "requests_per_day", "max_bytes", "convert", "patience", "insecure"}
 	if spec.LoginURL != "" {
 		keys = slices.Insert(keys, 1, "login_url")
 	}
@@ -104,7 +104,7 @@ func (c *Config) assemble(a *account) (spec.Account, *findings) {
 	f := &findings{file: c.Path}
 	account := spec.Account{
 		Name: a.name, Vendor: a.spec.Name, Own: a.limits(f),
-		MaxBytes: f.size(a.values["max_bytes"]), Patience: f.patience(a.values["patience"], c.patience(&findings{})),
+		MaxBytes: f.size(a.values["max_bytes"]), Convert: f.boolean(a.values["convert"]), Patience: f.patience(a.values["patience"], c.patience(&findings{})),
 	}
 	account = a.spec.Limited(account, nil)
 	c.addresses(a, &account, f)

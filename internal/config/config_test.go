@@ -168,7 +168,7 @@ notify: {webhook: "http://example.com"}
 		`accounts.trustana.requests_per_second is "-1" (mediaferry.yaml:7); use a number above 0, for example 5 or 0.5`,
 		`invalid account name "a b" (mediaferry.yaml:9); use up to 64 letters, digits, dots, dashes and underscores, starting with a letter or digit`,
 		`accounts.t2.vendor: unknown vendor "trustanna" (mediaferry.yaml:10); did you mean trustana?`,
-		`unknown key "token" in accounts.t3 (mediaferry.yaml:11); use one of vendor, base_url, login_url, requests_per_second, requests_per_minute, requests_per_day, max_bytes, patience, insecure, api_key, secret, external_id, etag_key`,
+		`unknown key "token" in accounts.t3 (mediaferry.yaml:11); use one of vendor, base_url, login_url, requests_per_second, requests_per_minute, requests_per_day, max_bytes, convert, patience, insecure, api_key, secret, external_id, etag_key`,
 		`accounts.t3.base_url is not TruVideo Upload V3's own address, so the login address is unknown (mediaferry.yaml:11); set accounts.t3.login_url too`,
 		`accounts.t3.etag_key is "ETAG" (mediaferry.yaml:11); use eTag or etag`,
 		`accounts.t4.vendor is missing (mediaferry.yaml:12); use one of ` + strings.Join(vendors.Names(), ", "),

@@ -61,7 +61,7 @@ func (c Claim) Check() (Found, error) {
 		return Found{}, err
 	}
 	kind := w.pick()
-	return Found{Type: kind, Name: rename(w.name, kind)}, nil
+	return Found{Type: kind, Name: Rename(w.name, kind)}, nil
 }
 
 // weighed is what is said about a medium, by its bytes and by others. A type is "" if

@@ -78,9 +78,9 @@ func stem(name string) string {
 	return name
 }
 
-// rename gives a clean name the extension of a type, unless it has one of them.
+// Rename gives a clean name the extension of a type, unless it has one of them.
 // An extension that the table does not know is a part of the name.
-func rename(name string, kind Type) string {
+func Rename(name string, kind Type) string {
 	f, known := lookup(kind)
 	if !known {
 		return name

@@ -145,7 +145,7 @@ func (r *row) claim(ctx context.Context) error {
 // open of the same source.
 func (r *row) claimed(content upload.Content) {
 	r.p.Content = content
-	if was := r.last; was != nil && was.Content.Fingerprint == content.Fingerprint && was.Content.Size == content.Size {
+	if was := r.last; was != nil && was.Content.Of(content) {
 		r.way.Restart(&r.p, *was, r.Now())
 	}
 	r.last = nil
@@ -173,6 +173,10 @@ func (r *row) known(ctx context.Context, earlier ledger.Entry, content upload.Co
 	was := earlier.Result
 	result.MediaID, result.MediaURL, result.KnownFrom = was.MediaID, was.MediaURL, upload.Text(was.UploadID)
 	result.Size, result.SHA256, result.CRC64 = upload.Number(content.Size), was.SHA256, was.CRC64
+	if content.Converts() {
+		result.Size = was.Size
+	}
+	result.SourceSize, result.SourceSHA256 = was.SourceSize, was.SourceSHA256
 	return r.record(ctx, result, content.Fingerprint)
 }
 

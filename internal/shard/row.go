@@ -177,7 +177,6 @@ func (r *row) begin(ctx context.Context) bool {
 	if r.broken != nil {
 		return r.handleOutcome(ctx, upload.StepClaim, upload.Errorf(upload.KindInternal, upload.StepClaim, "the row cannot be read: %w", r.broken))
 	}
-	defer r.Claiming(r.spec.Name)()
 	_, err := r.caller(ctx) // which knows the row's way
 	if err == nil {
 		r.refresh(ctx)
@@ -192,12 +191,13 @@ func (r *row) begin(ctx context.Context) bool {
 	return !r.done
 }
 
-// prehash reads the source through, where its checksum is needed beforehand.
+// prehash reads the source through, where it is converted, or its checksum is needed
+// beforehand.
 func (r *row) prehash(ctx context.Context) error {
-	if r.p.Content.SHA256 != "" || !r.spec.Prehash && r.item.SHA256 == "" {
+	if !steps.NeedsPrehash(r.spec.Prehash, r.item, r.p.Content) {
 		return nil
 	}
-	return r.Prehash(ctx, r.item, &r.p.Content)
+	return r.Prehash(ctx, r.item, &r.p)
 }
 
 // do makes a step at the vendor or its store, and counts what it sent.

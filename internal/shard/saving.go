@@ -52,6 +52,7 @@ func (r *row) fillChecksums(ctx context.Context, result *upload.Result) {
 		return
 	}
 	result.SHA256, result.CRC64 = upload.Text(sums.SHA256), upload.Text(sums.CRC64)
+	result.SourceSHA256 = r.p.Content.SourceSHA256(result.SHA256)
 }
 
 // result is what is known of the row, in the given state.
@@ -60,14 +61,8 @@ func (r *row) result(state upload.State) upload.Result {
 	result := upload.NewResult(r.item, upload.WayPacked, r.started)
 	result.State, result.FinishedAt = state, &now
 	result.WorkflowID = upload.Text(r.attempt.Run.WorkflowID)
-	result.Size, result.Attempts, result.BytesSent = upload.Number(r.p.Content.Size), r.p.Attempts, r.p.BytesSent
-	result.SHA256, result.CRC64 = upload.Text(r.p.Content.SHA256), upload.Text(r.p.Content.CRC64)
-	if r.p.Receipt.SHA256 != "" {
-		result.SHA256 = upload.Text(r.p.Receipt.SHA256)
-	}
-	if r.p.Receipt.CRC64 != "" {
-		result.CRC64 = upload.Text(r.p.Receipt.CRC64)
-	}
+	result.Attempts, result.BytesSent = r.p.Attempts, r.p.BytesSent
+	result.Tell(&r.p)
 	result.Note = strings.Join(r.p.Notes, "; ")
 	return result
 }

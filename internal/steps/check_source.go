@@ -35,8 +35,8 @@ func (s *Steps) CheckSource(ctx context.Context, entry ledger.Entry, item upload
 	if err != nil {
 		return unsent(upload.Errorf(upload.KindMissing, upload.StepTransfer, "source changed during the upload: %s", upload.AsError(err, "").Message))
 	}
-	if string(found.Type) != content.Type {
-		return unsent(upload.Errorf(upload.KindMissing, upload.StepTransfer, "source changed during the upload: it was %s, and is now %s", content.Type, found.Type))
+	if was := content.SourceType(); string(found.Type) != was {
+		return unsent(upload.Errorf(upload.KindMissing, upload.StepTransfer, "source changed during the upload: it was %s, and is now %s", was, found.Type))
 	}
 	return nil
 }

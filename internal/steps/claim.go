@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/mediaferry/mediaferry/internal/flow"
 	"github.com/mediaferry/mediaferry/internal/ledger"
@@ -37,7 +36,6 @@ func (s *Steps) Claim(ctx context.Context, item upload.Item, run Run) (upload.Cl
 	if err != nil {
 		return upload.Claimed{}, upload.Errorf(upload.KindInvalid, upload.StepClaim, "%w", err)
 	}
-	defer s.Claiming(account.Vendor)()
 	spec := vendor.Spec()
 	content, ranges, statErr := s.Stat(ctx, item, spec, account)
 	claimed := upload.Claimed{Progress: upload.Progress{Content: content}, Terms: s.terms(ctx, spec, account, item)}
@@ -52,13 +50,13 @@ func (s *Steps) Claim(ctx context.Context, item upload.Item, run Run) (upload.Cl
 	if err := s.resume(item, &claimed); err != nil {
 		return claimed, err
 	}
-	if spec.Parts != nil {
-		if claimed.Terms.Plan, err = plan(content.Size, ranges, *spec.Parts); err != nil {
+	if NeedsPrehash(spec.Prehash, item, claimed.Progress.Content) {
+		if err := s.Prehash(ctx, item, &claimed.Progress); err != nil {
 			return claimed, err
 		}
 	}
-	if spec.Prehash || item.SHA256 != "" {
-		err = s.Prehash(ctx, item, &claimed.Progress.Content)
+	if spec.Parts != nil {
+		claimed.Terms.Plan, err = plan(claimed.Progress.Content.Size, ranges, *spec.Parts)
 	}
 	return claimed, err
 }
@@ -131,11 +129,11 @@ func (s *Steps) Stat(ctx context.Context, item upload.Item, spec *spec.Spec, acc
 	}
 	content = upload.Content{Size: seen.Size, Fingerprint: seen.Fingerprint}
 	found, err := spec.CheckMedium(seen.Claim(item.ContentType), seen.Size, account)
-	content.Type, content.Name = string(found.Type), found.Name
+	content.Type, content.Name, content.Original = string(found.Type), found.Name, found.Original
 	if err != nil {
 		return content, seen.Ranges, err
 	}
-	return content, seen.Ranges, spec.CheckName(item, seen.Head)
+	return content, seen.Ranges || content.Converts(), spec.CheckName(item, seen.Head, found.Original)
 }
 
 func (s *Steps) terms(ctx context.Context, spec *spec.Spec, account spec.Account, item upload.Item) upload.Terms {
@@ -238,23 +236,9 @@ func Changed(entry ledger.Entry, item upload.Item, content upload.Content) *uplo
 		WithHint("to upload it again, use --again; the vendor then has both")
 }
 
-// Prehash reads a source through, where its checksum is needed beforehand.
-func (s *Steps) Prehash(ctx context.Context, item upload.Item, content *upload.Content) error {
-	sums, err := s.sum(ctx, item.Source, *content)
-	if err != nil {
-		return err
-	}
-	content.SHA256, content.CRC64 = sums.SHA256, upload.FormatCRC64(sums.CRC64)
-	if item.SHA256 != "" && !strings.EqualFold(item.SHA256, sums.SHA256) {
-		return upload.Errorf(upload.KindCorrupt, upload.StepClaim, "the source has SHA-256 %s, but the manifest says %s", sums.SHA256, item.SHA256).
-			WithHint("correct the source or the column sha256")
-	}
-	return nil
-}
-
 // sum reads a whole source that must be as it was looked at.
 func (s *Steps) sum(ctx context.Context, source string, content upload.Content) (transfer.Sums, error) {
-	file, err := s.Sources.Open(ctx, source, content.Fingerprint)
+	file, err := s.open(ctx, source, content)
 	if err != nil {
 		return transfer.Sums{}, err
 	}

@@ -21,10 +21,10 @@ func (s *Steps) Prove(ctx context.Context, in upload.Prove) (upload.Proved, erro
 	switch {
 	case err != nil:
 		return upload.Proved{}, err
-	case look.Size != in.Content.Size:
-		return upload.Proved{}, differs("it has %d bytes, but the source has %d", look.Size, in.Content.Size)
-	case string(found.Type) != in.Content.Type:
-		return upload.Proved{}, differs("it is %s, but the source is %s", found.Type, in.Content.Type)
+	case look.Size != in.Content.SourceSize():
+		return upload.Proved{}, differs("it has %d bytes, but the source has %d", look.Size, in.Content.SourceSize())
+	case string(found.Type) != in.Content.SourceType():
+		return upload.Proved{}, differs("it is %s, but the source is %s", found.Type, in.Content.SourceType())
 	}
 	proved := upload.Proved{Fingerprint: look.Fingerprint}
 	file, err := s.Sources.Open(ctx, in.Item.Source, look.Fingerprint)
@@ -32,9 +32,13 @@ func (s *Steps) Prove(ctx context.Context, in upload.Prove) (upload.Proved, erro
 		return upload.Proved{}, err
 	}
 	defer func() { _ = file.Close() }() // only read from
+	sum := in.Content.SHA256
+	if in.Content.Converts() { // what is sent is made of the whole file
+		sum = in.Content.Original.SHA256
+	}
 	switch {
-	case in.Content.SHA256 != "":
-		proved.By, err = "SHA-256 of the whole file", wholeIs(ctx, file, in.Content.SHA256)
+	case sum != "":
+		proved.By, err = "SHA-256 of the whole file", wholeIs(ctx, file, sum)
 	case len(in.Parts) > 0:
 		proved.By, err = fmt.Sprintf("CRC-64 of the %d parts that the store has", len(in.Parts)), partsAre(ctx, file, in.Parts)
 	default:

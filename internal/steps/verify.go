@@ -50,7 +50,7 @@ func (s *Steps) Finished(ctx context.Context, uploadID string) (upload.Finished,
 	}
 	of := upload.Finished{
 		Item: item, Handle: entry.Handle, Media: upload.Media{ID: string(r.MediaID), URL: string(r.MediaURL)},
-		Size: int64(r.Size), SHA256: string(r.SHA256), CRC64: string(r.CRC64),
+		Size: int64(r.Size), SHA256: string(r.SHA256), CRC64: string(r.CRC64), Converted: r.Converted(),
 	}
 	if of.Handle == (upload.Handle{}) && r.KnownFrom != "" {
 		of.Handle, err = s.handleOf(ctx, string(r.KnownFrom))

@@ -74,28 +74,32 @@ func (a *Attempts) Add(step Step, n int) {
 // JSON is the line of `upload --json` and of a batch's report; the names of its
 // fields are stable.
 type Result struct {
-	UploadID   string     `json:"upload_id"`
-	Item       string     `json:"item"`
-	Batch      Text       `json:"batch"`
-	Line       Number     `json:"line"`
-	To         string     `json:"to"`
-	Vendor     Text       `json:"vendor"` // null where the account is unknown
-	Source     string     `json:"source"` // without query
-	State      State      `json:"state"`
-	Paused     bool       `json:"paused,omitempty"`
-	Way        Way        `json:"way"`
-	MediaID    Text       `json:"media_id"`
-	MediaURL   Text       `json:"media_url"`
-	Size       Number     `json:"size"`
-	SHA256     Text       `json:"sha256"`
-	CRC64      Text       `json:"crc64"`
-	BytesSent  int64      `json:"bytes_sent"`
-	Attempts   Attempts   `json:"attempts"`
-	StartedAt  Moment     `json:"started_at"` // null for a row that nobody began with
-	FinishedAt *time.Time `json:"finished_at"`
-	WorkflowID Text       `json:"workflow_id"`
-	KnownFrom  Text       `json:"known_from"`
-	Error      *Failure   `json:"error"`
+	UploadID string `json:"upload_id"`
+	Item     string `json:"item"`
+	Batch    Text   `json:"batch"`
+	Line     Number `json:"line"`
+	To       string `json:"to"`
+	Vendor   Text   `json:"vendor"` // null where the account is unknown
+	Source   string `json:"source"` // without query
+	State    State  `json:"state"`
+	Paused   bool   `json:"paused,omitempty"`
+	Way      Way    `json:"way"`
+	MediaID  Text   `json:"media_id"`
+	MediaURL Text   `json:"media_url"`
+	Size     Number `json:"size"`
+	SHA256   Text   `json:"sha256"`
+	CRC64    Text   `json:"crc64"`
+	// SourceSize and SourceSHA256 are of the source, where its account converts media:
+	// Size, SHA256 and CRC64 are of what was sent.
+	SourceSize   Number     `json:"source_size,omitempty"`
+	SourceSHA256 Text       `json:"source_sha256,omitempty"`
+	BytesSent    int64      `json:"bytes_sent"`
+	Attempts     Attempts   `json:"attempts"`
+	StartedAt    Moment     `json:"started_at"` // null for a row that nobody began with
+	FinishedAt   *time.Time `json:"finished_at"`
+	WorkflowID   Text       `json:"workflow_id"`
+	KnownFrom    Text       `json:"known_from"`
+	Error        *Failure   `json:"error"`
 	// Note is something that did not stop the upload but that a person should
 	// know.
 	Note string `json:"note,omitempty"`
@@ -119,6 +123,24 @@ func FailureOf(e *Error) *Failure {
 	return &Failure{
 		Kind: e.Kind, Step: e.Step, Message: Plain(e.Message), Hint: Text(Plain(e.Hint)),
 		RequestID: Text(Plain(e.RequestID)), Status: Number(e.Status),
+	}
+}
+
+// Converted reports whether the source was converted before it was sent.
+func (r *Result) Converted() bool { return r.SourceSHA256 != "" && r.SourceSHA256 != r.SHA256 }
+
+// Tell has the result tell of the content that is sent, and of its source.
+func (r *Result) Tell(p *Progress) {
+	c := p.Content
+	r.Size, r.SHA256, r.CRC64 = Number(c.Size), Text(c.SHA256), Text(c.CRC64)
+	if p.Receipt.SHA256 != "" {
+		r.SHA256 = Text(p.Receipt.SHA256)
+	}
+	if p.Receipt.CRC64 != "" {
+		r.CRC64 = Text(p.Receipt.CRC64)
+	}
+	if c.Original != nil {
+		r.SourceSize, r.SourceSHA256 = Number(c.SourceSize()), c.SourceSHA256(r.SHA256)
 	}
 }
 

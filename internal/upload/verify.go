@@ -22,6 +22,17 @@ type Finished struct {
 	// Size, SHA256 and CRC64 are of what was sent; zero where they are not known.
 	Size          int64
 	SHA256, CRC64 string
+	// Converted says that the source was converted before it was sent.
+	Converted bool
+}
+
+// Content is what was sent, as far as it is known.
+func (f Finished) Content() Content {
+	c := Content{Size: f.Size, SHA256: f.SHA256, CRC64: f.CRC64}
+	if f.Converted {
+		c.Original = &Original{Convert: true}
+	}
+	return c
 }
 
 // Reading is what a vendor has of a medium.

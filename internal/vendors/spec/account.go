@@ -21,6 +21,8 @@ type Account struct {
 	// Spec gives them.
 	Settings map[string]string
 	MaxBytes int64
+	// Convert says that pictures which the vendor does not take are converted.
+	Convert bool
 	// Patience is for how long an outage is waited out; 0: not at all.
 	Patience time.Duration
 	// Rate is requests per second of the whole fleet, and Burst how many may

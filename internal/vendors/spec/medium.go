@@ -11,13 +11,17 @@ import (
 
 // CheckMedium decides under which type and name a medium of a size in bytes is sent,
 // and says what is wrong with it for an account of this vendor. Its hints lead to
-// something that the account accepts. With an error, Found has what is known.
-func (s *Spec) CheckMedium(claim media.Claim, size int64, account Account) (media.Found, error) {
+// something that the account accepts. With an error, Admitted has what is known.
+func (s *Spec) CheckMedium(claim media.Claim, size int64, account Account) (Admitted, error) {
 	found, err := claim.Check()
-	if err == nil {
-		return found, s.CheckContent(upload.Content{Size: size, Type: string(found.Type), Name: found.Name}, account)
+	if err != nil {
+		return Admitted{Found: found}, s.fitting(err, claim.Head, account)
 	}
-	return found, s.fitting(err, claim.Head, account)
+	content := upload.Content{Size: size, Type: string(found.Type), Name: found.Name}
+	if err := s.CheckContent(content, account); err != nil {
+		return Admitted{Found: found}, err
+	}
+	return s.admit(found, content, account), nil
 }
 
 // fitting gives a contradiction about a medium that the account would refuse under its
@@ -27,14 +31,18 @@ func (s *Spec) fitting(err error, head []byte, account Account) error {
 	if !actual.Medium() {
 		return err
 	}
-	refused := s.CheckContent(upload.Content{Size: 1, Type: string(actual)}, account)
-	if refused == nil {
+	content := upload.Content{Size: 1, Type: string(actual)}
+	if s.CheckContent(content, account) == nil {
 		return err
 	}
 	worded := *upload.AsError(err, upload.StepClaim)
-	why := upload.AsError(refused, upload.StepClaim)
+	why := s.refuse(content, account)
 	worded.Message += "; " + why.Message
+	right := worded.Hint
 	worded.Hint = why.Hint
+	if offer := s.offer(content, account); offer != "" && right != "" {
+		worded.Hint += "; or " + right + ", and " + offer // either of the two alone leads to the other refusal
+	}
 	return &worded
 }
 

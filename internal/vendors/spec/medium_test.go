@@ -48,7 +48,7 @@ func TestHintsLeadToWhatTheAccountAccepts(t *testing.T) {
 
 func TestANameInACellIsChangedThere(t *testing.T) {
 	item := upload.Item{Fields: upload.Fields{"fileName": "a.jpg"}}
-	err := specOf(t, "trustana").CheckName(item, []byte("RIFF\x10\x00\x00\x00WEBPVP8 \x04\x00\x00\x00"))
+	err := specOf(t, "trustana").CheckName(item, []byte("RIFF\x10\x00\x00\x00WEBPVP8 \x04\x00\x00\x00"), nil)
 	require.ErrorContains(t, err, "image/webp")
 	require.Equal(t, "set fileName to a.webp", upload.AsError(err, "").Hint)
 }

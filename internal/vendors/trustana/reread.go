@@ -50,7 +50,7 @@ func (s status) facts(a wire.Answer, of upload.Finished) []upload.Comparison {
 	if s.Size != 0 && of.Size != 0 {
 		facts = append(facts, upload.Compare("size", strconv.FormatInt(of.Size, 10), strconv.FormatInt(int64(s.Size), 10)))
 	}
-	if name := trustana.FileName(of.Item, upload.Content{}); s.OriginalName != "" {
+	if name := trustana.FileName(of.Item, of.Content()); s.OriginalName != "" {
 		facts = append(facts, upload.Compare("originalName", a.Clean(name), a.Clean(string(s.OriginalName))))
 	}
 	if s.Format != "" {
