@@ -41,12 +41,6 @@ func (a *Activities) Poll(ctx context.Context, in upload.Advance) (upload.Progre
 	return a.advance(ctx, in, flow.DoPoll)
 }
 
-// stepOf is the step that an action belongs to.
-var stepOf = map[flow.Do]upload.Step{
-	flow.DoPrepare: upload.StepPrepare, flow.DoSend: upload.StepTransfer, flow.DoFind: upload.StepFind,
-	flow.DoComplete: upload.StepComplete, flow.DoPoll: upload.StepPoll,
-}
-
 // advance makes one step of an item. It returns the progress that follows, and makes
 // no call where that, as the ledger has it, asks for another step.
 func (a *Activities) advance(ctx context.Context, in upload.Advance, do flow.Do) (upload.Progress, error) {
@@ -204,11 +198,11 @@ func (a *Activities) conclude(ctx context.Context, item upload.Item, w steps.Wor
 		err := a.save(ctx, item, way, p)
 		return *p, result(ctx, err)
 	}
-	e := steps.Failure(ctx, err, stepOf[do])
+	e := steps.Failure(ctx, err, steps.StepOf(do))
 	if e == nil {
 		return *p, a.unjudged(ctx, item, err)
 	}
-	verdict := way.Judge(p, stepOf[do], e, a.Now())
+	verdict := way.Judge(p, steps.StepOf(do), e, a.Now())
 	if verdict.Then != flow.GoOn {
 		p.Attempt = int(attempt(ctx))
 	}

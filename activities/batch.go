@@ -195,6 +195,7 @@ func (a *Activities) FinishBatch(ctx context.Context, in upload.Finish) (upload.
 		return upload.BatchEnd{}, ledgerError(ctx, err)
 	}
 	if end.Reports, err = a.Report(ctx, in.Batch); err != nil { // it can be made at any time
+		a.Metrics.ReportFailed()
 		a.Log.Warn("could not write the report of a batch", zap.String("batch", in.Batch), zap.Error(err))
 	}
 	return end, nil

@@ -95,7 +95,7 @@ func (o Order) make(source, decoded []byte) (Made, []byte, error) {
 	}
 	made := Made{Before: [2]int{full.Bounds().Dx(), full.Bounds().Dy()}, Notes: about.notes}
 	upright, note := render(full, about)
-	full = nil //nolint:wastedassign,ineffassign // the decoded picture is large, and is not needed any more
+	full = nil //nolint:wastedassign // the decoded picture is large, and is not needed any more
 	if note != "" {
 		made.Notes = append(made.Notes, note)
 	}

@@ -125,12 +125,18 @@ func (l *Ledger) scanAccount(row interface{ Scan(...any) error }) (AccountState,
 // secret.
 func (l *Ledger) PauseAccount(ctx context.Context, name, because, by string) (bool, error) {
 	changed, err := l.switchAccount(ctx, name, AccountEvent{Paused: true, Because: because, By: by})
+	if changed {
+		l.observer.Account(AccountChange{Account: name, Paused: true, By: by, Because: because})
+	}
 	return changed, l.fail("pause account "+name, err)
 }
 
 // ResumeAccount lets an account be used again, and reports whether it was paused.
 func (l *Ledger) ResumeAccount(ctx context.Context, name, by string) (bool, error) {
 	changed, err := l.switchAccount(ctx, name, AccountEvent{By: by})
+	if changed {
+		l.observer.Account(AccountChange{Account: name, By: by})
+	}
 	return changed, l.fail("resume account "+name, err)
 }
 

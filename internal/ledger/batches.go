@@ -161,13 +161,14 @@ func (l *Ledger) BatchLoaded(ctx context.Context, id string, total int64) error 
 // says no, all in one transaction. The error is sql.ErrNoRows where there is no
 // such batch.
 func (l *Ledger) updateBatch(ctx context.Context, id string, change func(*sql.Tx, *batchRow) (bool, error)) (batchRow, error) {
-	var b batchRow
+	var b, was batchRow
 	err := l.transact(ctx, func(tx *sql.Tx) error {
 		var err error
 		b, err = l.scanBatch(tx.QueryRowContext(ctx, `SELECT `+batchColumns+` FROM batches WHERE id = $1`+l.dialect.lock, clean(id)))
 		if err != nil {
 			return err
 		}
+		was = b
 		changed, err := change(tx, &b)
 		if err != nil || !changed {
 			return err
@@ -179,6 +180,9 @@ func (l *Ledger) updateBatch(ctx context.Context, id string, change func(*sql.Tx
 		_, err = tx.ExecContext(ctx, `UPDATE batches SET (`+batchColumns+`) = `+tuples(1, len(args), nil)+` WHERE id = $1`, args...)
 		return err
 	})
+	if err == nil && (b.State != was.State || b.Paused != was.Paused) {
+		l.observer.Batch(BatchState{ID: b.ID, State: b.State, Was: was.State, Paused: b.Paused, Because: b.Because})
+	}
 	return b, err
 }
 

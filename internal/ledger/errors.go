@@ -61,6 +61,9 @@ func (l *Ledger) fail(doing string, err error) error {
 		err = ErrClosed // what the pools say of it is no error of their own
 	}
 	known := diagnose(err)
+	if known != nil || ofDatabase(err) {
+		l.observer.Failed()
+	}
 	if known == nil || errors.Is(err, known) {
 		return fmt.Errorf("ledger %s: %s: %w", l.where, doing, err)
 	}
@@ -110,6 +113,13 @@ func diagnose(err error) error {
 		return ErrUnreachable
 	}
 	return nil
+}
+
+// ofDatabase reports whether an error is the database's own.
+func ofDatabase(err error) bool {
+	var file *driver.Error
+	var server *pgconn.PgError
+	return errors.As(err, &file) || errors.As(err, &server)
 }
 
 // diagnoseFile reads a result code of SQLite; the low byte is the general one.

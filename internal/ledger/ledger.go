@@ -57,6 +57,8 @@ type Options struct {
 	// Log hears of marks that got lost without anyone waiting for them. Nil is
 	// silent.
 	Log *zap.Logger
+	// Observer hears what the ledger does and what it was told; nil: nobody does.
+	Observer Observer
 	// Now replaces the clock, for tests. Nil takes this host's clock for what is
 	// only shown, and the database's own, where it has one, for what several
 	// hosts decide on: permits, counters, leases, living workers.
@@ -75,9 +77,11 @@ type Ledger struct {
 	// read and write are one pool on PostgreSQL. SQLite has a single writer at
 	// a time, and a pool of one connection queues for it more fairly than its
 	// busy handler does.
-	read, write *sql.DB
+	read, write *pool
 	writer      *writer
 	service     atomic.Pointer[Service]
+	observer    Observer
+	changes     sync.Map // of *sql.Tx: what its transaction changes of items, until it is committed
 
 	digester atomic.Pointer[digester]
 	queues   sync.Map // names of task queues, by their digests
@@ -94,12 +98,15 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 	if o.Sealer == nil {
 		return nil, errors.New("a ledger needs a sealer")
 	}
-	l := &Ledger{sealer: o.Sealer, log: o.Log, now: o.Now, given: o.Now != nil}
+	l := &Ledger{sealer: o.Sealer, log: o.Log, now: o.Now, given: o.Now != nil, observer: o.Observer}
 	if l.log == nil {
 		l.log = zap.NewNop()
 	}
 	if l.now == nil {
 		l.now = time.Now
+	}
+	if l.observer == nil {
+		l.observer = silent{}
 	}
 	if err := l.connect(o.URL); err != nil {
 		return nil, err
@@ -116,21 +123,21 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 
 // connect opens the pools. On PostgreSQL it does not yet talk to the server.
 func (l *Ledger) connect(url string) error {
-	var err error
 	if isPostgres(url) {
 		l.dialect, l.where = postgres, displayURL(url)
-		l.read, err = openPostgres(url)
-		l.write = l.read
+		db, err := openPostgres(url)
+		l.read, l.write = l.pool(db, OperationRead), l.pool(db, OperationWrite)
 		return err
 	}
 	l.dialect, l.where = sqlite, url
-	l.read, l.write, err = openSQLite(url)
+	read, write, err := openSQLite(url)
+	l.read, l.write = l.pool(read, OperationRead), l.pool(write, OperationWrite)
 	return err
 }
 
 func (l *Ledger) disconnect() error {
 	err := l.write.Close()
-	if l.read != l.write {
+	if l.read.DB != l.write.DB {
 		err = errors.Join(err, l.read.Close())
 	}
 	return err
@@ -220,14 +227,26 @@ func (l *Ledger) clock() any {
 
 // transact runs do in a transaction, and commits it unless do fails.
 func (l *Ledger) transact(ctx context.Context, do func(*sql.Tx) error) error {
+	return l.transactAs(ctx, OperationTransaction, do)
+}
+
+// transactAs is transact for a kind of operation. What is observed of items is told
+// once it is committed.
+func (l *Ledger) transactAs(ctx context.Context, of Operation, do func(*sql.Tx) error) error {
+	defer l.took(of)()
 	tx, err := l.write.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
+	defer l.changes.Delete(tx)
 	if err := do(tx); err != nil {
 		return errors.Join(err, rolledBack(tx.Rollback()))
 	}
-	return tx.Commit()
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	l.tellChanges(tx)
+	return nil
 }
 
 // persist is transact for what touches many rows: where the transaction loses

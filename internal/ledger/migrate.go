@@ -52,7 +52,7 @@ func (l *Ledger) provider() (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(l.dialect.goose, l.write, files,
+	return goose.NewProvider(l.dialect.goose, l.write.DB, files,
 		goose.WithTableName(versions), goose.WithDisableGlobalRegistry(true))
 }
 

@@ -102,6 +102,9 @@ WHERE outages.ended_at > 0 AND outages.ended_at <= excluded.since`,
 			clean(account), string(o.Peer), micros(o.Since), o.Tries, micros(o.Next), clean(o.Trying), last)
 		begun = err == nil && affected(changed)
 	}
+	if begun {
+		l.observer.Account(AccountChange{Account: account, Peer: o.Peer, Out: true, Because: o.Last.Message})
+	}
 	return begun, l.fail("note an outage of account "+account, err)
 }
 
@@ -151,7 +154,11 @@ func (l *Ledger) EndOutage(ctx context.Context, account string, peer upload.Peer
 	changed, err := l.write.ExecContext(ctx, l.text(`
 UPDATE outages SET ended_at = {now}, trying_to = 0 WHERE account = $2 AND peer = $3 AND ended_at = 0`),
 		l.clock(), clean(account), string(peer))
-	return err == nil && affected(changed), l.fail("end an outage of account "+account, err)
+	ended := err == nil && affected(changed)
+	if ended {
+		l.observer.Account(AccountChange{Account: account, Peer: peer})
+	}
+	return ended, l.fail("end an outage of account "+account, err)
 }
 
 // SinglesAtWork is how many items of an account that belong to no batch have begun and

@@ -137,10 +137,11 @@ func (p Permit) paced(current float64, earned, slowUntil, now int64) (int64, tim
 // wait than one that is on already leaves that one. A wait of 0 only lowers the
 // pace. because says in words who asked for it, and must hold no secret.
 func (l *Ledger) Slow(ctx context.Context, account string, wait time.Duration, because string) error {
-	because, err := l.sealPause(account, because)
+	sealed, err := l.sealPause(account, because)
 	if err != nil {
 		return l.fail("slow down account "+account, err)
 	}
+	var until time.Time // of a pause that is new
 	err = l.transact(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx,
 			`INSERT INTO permits (account, earned, slow_until) VALUES ($1, 0, 0) ON CONFLICT (account) DO NOTHING`, clean(account))
@@ -151,12 +152,18 @@ func (l *Ledger) Slow(ctx context.Context, account string, wait time.Duration, b
 		if err != nil {
 			return err
 		}
+		if until = (time.Time{}); p.slow <= now && wait > 0 {
+			until = time.Unix(0, now).Add(wait).UTC()
+		}
 		p = p.refused(now)
 		_, err = tx.ExecContext(ctx, `
 UPDATE permits SET pace = $2, pace_top = $3, cut_at = $4, paced_at = $5, slowdowns = slowdowns + 1, `+slower+` WHERE account = $1`,
-			clean(account), p.pace, p.top, p.cutAt, p.paced, now+int64(max(wait, 0)), now, because)
+			clean(account), p.pace, p.top, p.cutAt, p.paced, now+int64(max(wait, 0)), now, sealed)
 		return err
 	})
+	if err == nil && !until.IsZero() {
+		l.observer.Account(AccountChange{Account: account, SlowUntil: until, Because: because})
+	}
 	return l.fail("slow down account "+account, err)
 }
 
@@ -179,16 +186,19 @@ func (l *Ledger) Rest(ctx context.Context, account string, wait time.Duration, b
 	if wait <= 0 {
 		return nil
 	}
-	because, err := l.sealPause(account, because)
+	sealed, err := l.sealPause(account, because)
 	if err != nil {
 		return l.fail("rest account "+account, err)
 	}
-	_, err = l.write.ExecContext(ctx, l.text(`
+	changed, err := l.write.ExecContext(ctx, l.text(`
 INSERT INTO permits (account, earned, slow_until, slow_since, slow_because) VALUES ($2, 0, {now} * 1000 + $3, {now}, $4)
 ON CONFLICT (account) DO UPDATE SET slow_until = excluded.slow_until, slow_because = excluded.slow_because,
 	slow_since = CASE WHEN permits.slow_until > {now} * 1000 THEN permits.slow_since ELSE excluded.slow_since END
 WHERE permits.slow_until < excluded.slow_until`),
-		l.clock(), clean(account), int64(wait), because)
+		l.clock(), clean(account), int64(wait), sealed)
+	if err == nil && affected(changed) {
+		l.observer.Account(AccountChange{Account: account, SlowUntil: l.now().Add(wait).UTC(), Because: because})
+	}
 	return l.fail("rest account "+account, err)
 }
 

@@ -29,6 +29,8 @@ type standing struct {
 	size, sent int64
 	line, runs int64
 	runID      string
+	workflowID string
+	started    int64
 }
 
 // sums are what is to be added to one tally.
@@ -50,7 +52,7 @@ const insertLock = migrationLock + 1
 // standings reads what the tallies count of items.
 func (d dialect) standings() string {
 	return `SELECT upload_id, batch, account, vendor, queue, state, kind, CASE WHEN paused THEN 1 ELSE 0 END, size, bytes_sent,
-	line, runs, run_id
+	line, runs, run_id, workflow_id, started_at
 FROM items WHERE ` + d.among
 }
 
@@ -90,6 +92,7 @@ func (w *writer) keep(ctx context.Context, tx *sql.Tx, uploadIDs []string, do fu
 	if err := w.tick(ctx, tx, before, after); err != nil {
 		return err
 	}
+	w.ledger.noteChanges(tx, before, after)
 	return w.deleteEnded(ctx, tx, after)
 }
 
@@ -117,7 +120,7 @@ func (w *writer) look(ctx context.Context, tx *sql.Tx, statement string, ids any
 		var id string
 		var s standing
 		if err := rows.Scan(&id, &s.batch, &s.account, &s.vendor, &s.queue, &s.state, &s.kind,
-			&s.paused, &s.size, &s.sent, &s.line, &s.runs, &s.runID); err != nil {
+			&s.paused, &s.size, &s.sent, &s.line, &s.runs, &s.runID, &s.workflowID, &s.started); err != nil {
 			return nil, err
 		}
 		found[id] = s

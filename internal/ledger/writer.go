@@ -253,7 +253,7 @@ func (w *writer) commit(group []*job) error {
 		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
-	err := w.ledger.transact(ctx, func(tx *sql.Tx) error {
+	err := w.ledger.transactAs(ctx, OperationItems, func(tx *sql.Tx) error {
 		return w.keep(ctx, tx, groupIDs(group), func(before map[string]standing) error {
 			place(group, before)
 			for _, round := range arrange(group) {

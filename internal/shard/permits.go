@@ -108,7 +108,7 @@ func (p groupedPermits) spend(ctx context.Context, account spec.Account, permit 
 	if err != nil {
 		return steps.FromLedger(ctx, err)
 	}
-	if err := p.Pause(ctx, wait); err != nil {
+	if err := p.Waited(ctx, account.Name, wait); err != nil {
 		return err
 	}
 	if wait > 0 { // the vendor may have asked for a pause meanwhile
@@ -131,7 +131,7 @@ func (p groupedPermits) leftAlone(ctx context.Context, l *lease, account spec.Ac
 	case wait > steps.PermitWait:
 		return steps.TooFast(account, wait)
 	case wait > 0:
-		return p.Pause(ctx, wait)
+		return p.Waited(ctx, account.Name, wait)
 	}
 	return nil
 }

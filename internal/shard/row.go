@@ -177,6 +177,7 @@ func (r *row) begin(ctx context.Context) bool {
 	if r.broken != nil {
 		return r.handleOutcome(ctx, upload.StepClaim, upload.Errorf(upload.KindInternal, upload.StepClaim, "the row cannot be read: %w", r.broken))
 	}
+	defer r.Claiming(r.spec.Name)()
 	_, err := r.caller(ctx) // which knows the row's way
 	if err == nil {
 		r.refresh(ctx)

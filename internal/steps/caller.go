@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/mediaferry/mediaferry/internal/metrics"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors"
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
@@ -48,6 +49,9 @@ func (s *Steps) Caller(ctx context.Context, item upload.Item) (vendors.Vendor, *
 		Permits: Permits{s},
 		Tokens:  tokens{s, account},
 		Now:     s.Now,
+		Heard: func(x wire.Exchange) {
+			s.Metrics.Request(metrics.Request{Account: account.Name, Vendor: account.Vendor, Call: x.Call.Name, Status: x.Status, Took: x.Took})
+		},
 	}, nil
 }
 

@@ -36,6 +36,7 @@ func (s *Steps) Claim(ctx context.Context, item upload.Item, run Run) (upload.Cl
 	if err != nil {
 		return upload.Claimed{}, upload.Errorf(upload.KindInvalid, upload.StepClaim, "%w", err)
 	}
+	defer s.Claiming(account.Vendor)()
 	spec := vendor.Spec()
 	content, ranges, statErr := s.Stat(ctx, item, spec, account)
 	claimed := upload.Claimed{Progress: upload.Progress{Content: content}, Terms: s.terms(ctx, spec, account, item)}

@@ -39,8 +39,17 @@ func (s *Steps) answered(ctx context.Context, w Work, err error) error {
 func (s *Steps) Do(ctx context.Context, w Work, a flow.Action) error {
 	peer, began := peerOf(a.Do, w.Progress), s.Now()
 	err := s.do(ctx, w, a)
+	s.Metrics.Step(w.Caller.Account.Vendor, StepOf(a.Do), s.Now().Sub(began))
 	s.heard(ctx, ledger.OutageCall{Account: w.Caller.Account.Name, Peer: peer, Caller: w.Item.UploadID}, began, err)
 	return err
+}
+
+// StepOf is the step that an action belongs to.
+func StepOf(do flow.Do) upload.Step {
+	return map[flow.Do]upload.Step{
+		flow.DoPrepare: upload.StepPrepare, flow.DoSend: upload.StepTransfer, flow.DoFind: upload.StepFind,
+		flow.DoComplete: upload.StepComplete, flow.DoPoll: upload.StepPoll,
+	}[do]
 }
 
 func (s *Steps) do(ctx context.Context, w Work, a flow.Action) error {
@@ -78,6 +87,9 @@ func (s *Steps) prepare(ctx context.Context, w Work) error {
 	if err := plainMedia(w.Caller, upload.StepPrepare, &session.Media); err != nil {
 		return err
 	}
+	if p.Expired {
+		s.Metrics.Renewed(w.Caller.Account.Vendor)
+	}
 	w.Flow.Prepared(p, session)
 	return nil
 }
@@ -90,7 +102,9 @@ func (s *Steps) find(ctx context.Context, w Work) error {
 	if err = s.answered(ctx, w, err); err != nil {
 		return err
 	}
+	lost := p.Cause
 	w.Flow.Found(p, found, s.Now())
+	s.notFound(w, lost)
 	return nil
 }
 
@@ -143,6 +157,7 @@ func (s *Steps) poll(ctx context.Context, w Work, a flow.Action) error {
 		return err
 	}
 	s.unasked(w)
+	s.unprocessed(w, media)
 	w.Flow.Polled(p, media, s.Now())
 	return nil
 }
@@ -161,6 +176,9 @@ func (s *Steps) SignParts(ctx context.Context, vendor vendors.Vendor, caller *wi
 	s.heard(ctx, ledger.OutageCall{Account: caller.Account.Name, Peer: upload.PeerVendor, Caller: in.Item.UploadID}, began, err)
 	for _, part := range urls {
 		hideSigned(part.URL)
+	}
+	if err == nil {
+		s.Metrics.Renewed(caller.Account.Vendor)
 	}
 	return urls, s.judged(ctx, vendor, caller.Account, err)
 }

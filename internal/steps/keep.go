@@ -26,6 +26,7 @@ func (s *Steps) SendPart(ctx context.Context, vendor vendors.Vendor, caller *wir
 	}
 	began := s.Now()
 	part, err := s.sendPart(ctx, vendor, caller, in, meter)
+	s.Metrics.Step(caller.Account.Vendor, upload.StepTransfer, s.Now().Sub(began))
 	s.heard(ctx, ledger.OutageCall{Account: caller.Account.Name, Peer: upload.PeerStore, Caller: PartCaller(in)}, began, err)
 	if err != nil || in.Session == "" {
 		return part, err

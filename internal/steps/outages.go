@@ -297,8 +297,6 @@ func (s *Steps) outage(ctx context.Context, c ledger.OutageCall, began time.Time
 		if begun, err = s.Ledger.BeginOutage(ctx, key.account, o); !begun && err == nil {
 			return
 		}
-		s.Log.Warn("out of order: one item at a time tries, and the others wait", zap.String("account", key.account),
-			zap.String("peer", string(key.peer)), zap.String("error", last.Message))
 	}
 	if err != nil { // the next call says it again
 		s.Log.Warn("could not save an outage", zap.String("account", key.account), zap.Error(err))
@@ -314,16 +312,12 @@ func (s *Steps) answers(ctx context.Context, key peerKey, began time.Time) {
 	if !known || o.Over() || began.Before(o.Since) {
 		return
 	}
-	ended, err := s.Ledger.EndOutage(ctx, key.account, key.peer)
-	if err != nil { // the next call says it again
+	if _, err := s.Ledger.EndOutage(ctx, key.account, key.peer); err != nil { // the next call says it again
 		s.Log.Warn("could not save the end of an outage", zap.String("account", key.account), zap.Error(err))
 		return
 	}
 	o.Ended = s.Now()
 	s.outages.put(key.account, o)
-	if ended {
-		s.Log.Info("answers again", zap.String("account", key.account), zap.String("peer", string(key.peer)), zap.Duration("after", o.Ended.Sub(o.Since)))
-	}
 }
 
 // unasked takes note of the last outage of the vendor, in which nobody could ask it.

@@ -51,7 +51,7 @@ func (p Permits) turn(ctx context.Context, account spec.Account) error {
 		return FromLedger(ctx, err)
 	}
 	wait = max(wait, reserved)
-	if err := p.Pause(ctx, wait); err != nil || wait <= 0 {
+	if err := p.Waited(ctx, account.Name, wait); err != nil || wait <= 0 {
 		return err
 	}
 	if wait, err = p.Ledger.Slowed(ctx, account.Name); err != nil { // the vendor may have asked for a pause meanwhile
@@ -86,6 +86,7 @@ func TooFast(account spec.Account, wait time.Duration) error {
 
 // Slow tells the fleet to leave the account alone for a while.
 func (p Permits) Slow(ctx context.Context, account spec.Account, wait time.Duration, because string) {
+	p.Metrics.Throttled(account.Name)
 	if err := p.Ledger.Slow(ctx, account.Name, wait, because); err != nil { // the vendor will say it again
 		p.Log.Warn("could not save the pause of an account", zap.String("account", account.Name), zap.Error(err))
 	}

@@ -23,7 +23,9 @@ func (s *Steps) send(ctx context.Context, w Work) error {
 	}
 	p.Attempts.Add(upload.StepTransfer, 1)
 	ended := s.rates.begin(w.Caller.Account.Name, s.Now)
-	answer, m, err := s.deliver(ctx, w.Vendor, w.Caller, sendingWhole(w.Item, p), w.Meter)
+	of := sendingWhole(w.Item, p)
+	of.sought = w.Flow.Policy.Find.By != ""
+	answer, m, err := s.deliver(ctx, w.Vendor, w.Caller, of, w.Meter)
 	ended(answer.Sent)
 	receipt := receiptOf(p.Session.Store, answer, m)
 	if err = s.answered(ctx, w, err); err != nil {
@@ -127,6 +129,7 @@ type sending struct {
 	want         transfer.Want
 	target       transfer.Target
 	store        upload.Store
+	sought       bool // where no answer comes, it is looked for whether the bytes arrived
 }
 
 // deliver sends a range, reads the store's answer, and proves that the source did
@@ -140,15 +143,19 @@ func (s *Steps) deliver(ctx context.Context, vendor vendors.Vendor, caller *wire
 	if err := s.admit(ctx, vendor, caller, &of); err != nil { // last, for it counts as a call
 		return transfer.Answer{}, nil, err
 	}
+	began, end := s.Now(), s.counting(ctx, caller, meter)
 	answer, err := transfer.Send(ctx, s.Egress.Storage(caller.Account.Policy), of.target, part(file, of.offset, of.size), of.want, meter)
-	if err != nil {
-		return answer, nil, err
+	end(answer.Sent)
+	s.heardStore(caller, of, answer, began, err)
+	var m *upload.Media
+	if err == nil {
+		m, err = s.read(ctx, vendor, caller, of, answer)
 	}
-	m, err := s.read(ctx, vendor, caller, of, answer)
-	if err != nil {
-		return answer, m, err
+	if err == nil {
+		err = s.unchanged(ctx, file, of, answer)
 	}
-	return answer, m, s.unchanged(ctx, file, of, answer)
+	s.counted(caller, of, answer.Sent, err)
+	return answer, m, err
 }
 
 // unsent marks a failure before which nothing was sent.

@@ -18,6 +18,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/flow"
 	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/metrics"
 	"github.com/mediaferry/mediaferry/internal/sources"
 	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -49,7 +50,9 @@ type Steps struct {
 	Bandwidth *transfer.Bandwidth
 	// Owner names this process where it holds a lease.
 	Owner string
-	Log   *zap.Logger
+	// Metrics are told what was done; nil: nothing is counted.
+	Metrics *metrics.Metrics
+	Log     *zap.Logger
 	Now   func() time.Time
 	// Wait replaces a timer for what is waited for within a step, where Now is no
 	// clock that runs by itself; nil: a timer.

@@ -144,6 +144,16 @@ func (b *Bandwidth) Table() Timetable {
 	return slices.Clone(b.table)
 }
 
+// Now is the limit in force, in bytes per second; 0: there is none.
+func (b *Bandwidth) Now() int64 {
+	if b == nil {
+		return 0
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.table.At(b.now())
+}
+
 // Wait returns when n more bytes may pass. A nil Bandwidth lets all pass.
 func (b *Bandwidth) Wait(ctx context.Context, n int) error {
 	if b == nil {

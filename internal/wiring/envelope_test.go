@@ -75,7 +75,7 @@ func newWorld(t *testing.T) *world {
 	sdk := worker.New(c, envelopeQueue, worker.Options{})
 	sdk.RegisterWorkflow(parent)
 	sdk.RegisterWorkflow(child)
-	sdk.RegisterWorkflow(waits)
+	sdk.RegisterWorkflow(waiting)
 	sdk.RegisterWorkflow(says)
 	sdk.RegisterActivity(w)
 	require.NoError(t, sdk.Start())
@@ -112,8 +112,8 @@ func child(ctx workflow.Context, text string) (string, error) {
 	return text, workflow.SignalExternalWorkflow(ctx, up.ID, up.RunID, "word", "signal ").Get(ctx, nil)
 }
 
-// waits is steered, until it is canceled.
-func waits(ctx workflow.Context, text string) error {
+// waiting is steered, until it is canceled.
+func waiting(ctx workflow.Context, text string) error {
 	word := text
 	if err := workflow.SetQueryHandler(ctx, "word", func(tail string) (string, error) { return word + tail, nil }); err != nil {
 		return err
@@ -199,7 +199,7 @@ func (w *world) input(id string) *commonpb.Payloads {
 	return w.event(id, enums.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED).GetWorkflowExecutionStartedEventAttributes().GetInput()
 }
 
-// refused waits for a workflow's failure, which does not lie about its cause.
+// refused waiting for a workflow's failure, which does not lie about its cause.
 func (w *world) refused(run client.WorkflowRun, words ...string) {
 	w.t.Helper()
 	err := run.Get(w.t.Context(), nil)
@@ -217,7 +217,7 @@ func TestPayloadsArriveWhereTheyBelong(t *testing.T) {
 	require.NoError(t, w.start("parent", parent, "text ", true).Get(t.Context(), &all))
 	require.Equal(t, "text again beat why signal child ", all)
 
-	run := w.start("steered", waits, "input ")
+	run := w.start("steered", waiting, "input ")
 	<-w.asked
 	word := func() (word string) {
 		answer, err := w.client.QueryWorkflow(t.Context(), "steered", "", "word", "tail")
@@ -274,7 +274,7 @@ func TestWhoHasNoKeyCannotUsePayloadsOfOthers(t *testing.T) {
 	require.NoError(t, err)
 	w.refused(w.plant("bare", "says", bare), "unencrypted payload", "find out who else can write to Temporal")
 
-	run := w.start("steered", waits, "input ")
+	run := w.start("steered", waiting, "input ")
 	token := <-w.asked
 	stolen := w.input("victim")
 	execution := &commonpb.WorkflowExecution{WorkflowId: "steered"}

@@ -73,6 +73,8 @@ type WorkerOptions struct {
 	Roots []string
 	// Bandwidth limits what it sends; nil: no limit.
 	Bandwidth *transfer.Bandwidth
+	// Metrics are told what it does; nil: nobody is.
+	Metrics *Metrics
 	// Uploads makes it carry workflows and call vendors; without it, the worker
 	// reads local sources only.
 	Uploads bool
@@ -107,9 +109,12 @@ func StartWorker(ctx context.Context, o WorkerOptions) (*Worker, error) {
 	acts := &activities.Activities{
 		Steps: &steps.Steps{
 			Accounts: accounts{o.Config, o.Keys}, Ledger: o.Ledger, Sources: sources.New(from), Egress: from.Egress,
-			Running: running(o.Temporal), Bandwidth: o.Bandwidth, Owner: w.info.ID, Log: o.Log, Now: time.Now,
+			Running: running(o.Temporal), Bandwidth: o.Bandwidth, Owner: w.info.ID, Metrics: o.Metrics.ours(), Log: o.Log, Now: time.Now,
 		},
 		Report: reporting(o), Finish: finishing(o.Temporal), Load: loading(o),
+	}
+	if o.Metrics != nil {
+		o.Metrics.serveLedger(o)
 	}
 	w.build(o, acts)
 	for _, sdk := range w.workers {

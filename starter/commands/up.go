@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -24,6 +25,7 @@ type upFlags struct {
 	retention               int
 	given                   bool // the retention was
 	limit                   string
+	metrics                 string
 }
 
 // check says which flag is out of range.
@@ -38,6 +40,14 @@ func (f upFlags) check() error {
 	}
 	if f.port != 0 && f.port == f.uiPort {
 		return exit.Misused("--port and --ui-port must differ; both are %d", f.port)
+	}
+	if f.metrics != "" {
+		if err := wiring.CheckListen(f.metrics); err != nil {
+			return exit.Misused("--metrics: %s", err)
+		}
+		if f.noWorker {
+			return exit.Misused("--metrics serves those of the worker, so it cannot be used with --no-worker")
+		}
 	}
 	if f.given && (f.retention < 1 || f.retention > 365) {
 		return exit.Misused("--retention must be 1 to 365 days, got %d", f.retention)
@@ -73,6 +83,7 @@ that token and TEMPORAL_TLS=false.`,
 	flags.IntVar(&f.uiPort, "ui-port", 0, "serve the web UI on port `N` (default: the last port used, or a free one)")
 	flags.IntVar(&f.retention, "retention", 0, "keep histories of ended workflows for `DAYS`, 1 to 365 (default: as before, initially 30)")
 	flags.StringVar(&f.limit, "bwlimit", "", "limit all transfers of this worker together to `RATE` bytes per second: 10M, off, or \"08:00,512k 19:00,10M\"")
+	flags.StringVar(&f.metrics, "metrics", "", "serve /metrics for Prometheus, and /healthz, at `ADDR`, without a token")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object when ready")
 	return cmd
 }
@@ -116,6 +127,9 @@ func (c upCommand) run(ctx context.Context, f upFlags) error {
 			return err
 		}
 	}
+	if err := c.serveMetrics(ctx, f.metrics); err != nil {
+		return err
+	}
 	c.Parting = "stopped; unfinished uploads continue the next time an engine starts"
 	err = c.OpenEngine(ctx, opening.EngineOptions{Port: f.port, UIPort: f.uiPort, Retention: time.Duration(f.retention) * 24 * time.Hour})
 	if err != nil {
@@ -142,6 +156,22 @@ func (c upCommand) run(ctx context.Context, f upFlags) error {
 	case <-c.sandbox.Lost():
 		return c.sandbox.Err()
 	}
+}
+
+// serveMetrics serves metrics at an address; "": it does not.
+func (c upCommand) serveMetrics(ctx context.Context, address string) error {
+	if address == "" {
+		return nil
+	}
+	c.Metrics = wiring.NewMetrics(c.Version, c.Log)
+	c.OnClose(c.Metrics.Close)
+	stop, at, err := wiring.ListenMetrics(ctx, address, c.Metrics)
+	if err != nil {
+		return fmt.Errorf("--metrics: %w", err)
+	}
+	c.OnClose(stop)
+	c.Say("metrics at http://%s/metrics", at)
+	return nil
 }
 
 // addresses adds the addresses of what runs.

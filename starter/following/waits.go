@@ -12,9 +12,6 @@ import (
 	"github.com/mediaferry/mediaferry/starter/opening"
 )
 
-// workersSought is within what time a worker was alive that views still remember.
-const workersSought = 24 * time.Hour
-
 // Waits finds out what uploads wait for: it reads once what is of all of them alike,
 // and asks for no more than an upload at a time needs.
 type Waits struct {
@@ -36,32 +33,11 @@ func ReadWaits(ctx context.Context, s *opening.Session) (*Waits, error) {
 	for _, state := range states {
 		w.accounts[state.Name] = state
 	}
-	if w.workers, err = liveWorkers(ctx, w.ledger); err != nil {
+	if w.workers, err = wiring.LiveWorkers(ctx, w.ledger); err != nil {
 		return nil, err
 	}
 	w.holders, err = w.ledger.SerialHolders(ctx)
 	return w, err
-}
-
-// liveWorkers are the workers that live, and when the last one was heard of.
-func liveWorkers(ctx context.Context, l *ledger.Ledger) (waits.Workers, error) {
-	found := waits.Workers{Queues: map[string]bool{}}
-	alive, err := l.Workers(ctx, wiring.WorkerAge)
-	for _, w := range alive {
-		for _, queue := range w.Queues {
-			found.Queues[queue] = true
-		}
-	}
-	if found.Uploads = wiring.Carried(alive); err != nil || found.Uploads {
-		return found, err
-	}
-	recent, err := l.Workers(ctx, workersSought)
-	for _, w := range recent {
-		if w.SeenAt.After(found.Seen) {
-			found.Seen = w.SeenAt
-		}
-	}
-	return found, err
 }
 
 // Account is the state of an account.

@@ -46,7 +46,7 @@ func (s *Session) OpenEngine(ctx context.Context, o EngineOptions) error {
 			}
 		})
 	}
-	temporal, service, err := wiring.Connect(ctx, wiring.Connection{Engine: s.Engine, Data: s.Data, Keys: s.Keys, Log: s.Log})
+	temporal, service, err := wiring.Connect(ctx, wiring.Connection{Engine: s.Engine, Data: s.Data, Keys: s.Keys, Log: s.Log, Metrics: s.Metrics.SDK()})
 	if err != nil {
 		return err
 	}

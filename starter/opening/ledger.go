@@ -124,7 +124,7 @@ func (s *Session) connect(ctx context.Context) (*ledger.Ledger, error) {
 	case url == "":
 		url = filepath.Join(s.Data, config.LedgerFile)
 	}
-	return ledger.Open(ctx, ledger.Options{URL: url, Sealer: codec.NewSealer(s.Keys), Log: s.Log})
+	return ledger.Open(ctx, ledger.Options{URL: url, Sealer: codec.NewSealer(s.Keys), Log: s.Log, Observer: s.Metrics.Observer(s.Log)})
 }
 
 // HasLedger reports whether there is a ledger to be asked: planning makes none.

@@ -16,6 +16,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/enginehost"
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/logging"
+	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/exit"
 	"github.com/mediaferry/mediaferry/starter/output"
 )
@@ -41,6 +42,9 @@ type Session struct {
 	Ledger   *ledger.Ledger
 	Engine   *enginehost.Member // nil with a Temporal service
 	Temporal client.Client
+	// Metrics are told what this process does; nil: it serves none. They are set before
+	// anything is opened.
+	Metrics *wiring.Metrics
 
 	closers []func()
 }

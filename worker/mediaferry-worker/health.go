@@ -9,7 +9,6 @@ import (
 
 	"go.temporal.io/sdk/client"
 
-	"github.com/mediaferry/mediaferry/internal/guard"
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 )
@@ -51,7 +50,6 @@ func serve(ctx context.Context, o options, h *health, metrics *wiring.Metrics, c
 		return nil, "", fmt.Errorf("--listen: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		if err := h.check(r.Context()); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
@@ -59,9 +57,8 @@ func serve(ctx context.Context, o options, h *health, metrics *wiring.Metrics, c
 		}
 		_, _ = fmt.Fprintln(w, "ready")
 	})
-	mux.Handle("GET /metrics", metrics)
 	mux.Handle("/", c.handler(o))
-	server := wiring.HTTPServer(guard.Handler(mux, guard.Names{AnyHost: !guard.ListensOnLoopback(o.listen)}, nil))
+	server := wiring.HTTPServer(wiring.MetricsHandler(o.listen, mux, metrics))
 	server.ReadTimeout = 0                     // a profile takes as long as it is asked for
 	go func() { _ = server.Serve(listener) }() // it ends with stop
 	return func() { _ = server.Close() }, listener.Addr().String(), nil

@@ -17,7 +17,7 @@ import (
 
 func TestTheLogLevelIsChangedWhateverTheBodyIsCalled(t *testing.T) {
 	level := zap.NewAtomicLevel()
-	metrics := wiring.NewMetrics(zap.NewNop())
+	metrics := wiring.NewMetrics("test", zap.NewNop())
 	t.Cleanup(metrics.Close)
 	stop, address, err := serve(t.Context(), options{listen: "127.0.0.1:0"}, &health{}, metrics, with(level, config.Dashboard{Token: "right-token"}))
 	require.NoError(t, err)
@@ -83,7 +83,7 @@ func TestAWorkerIsChangedWithItsTokenAlone(t *testing.T) {
 		t.Run(c.what, func(t *testing.T) {
 			table, err := transfer.ParseTimetable("")
 			require.NoError(t, err)
-			metrics := wiring.NewMetrics(zap.NewNop())
+			metrics := wiring.NewMetrics("test", zap.NewNop())
 			t.Cleanup(metrics.Close)
 			o := options{listen: c.listen, bandwidth: transfer.NewBandwidth(table, time.Now)}
 			stop, address, err := serve(t.Context(), o, &health{}, metrics, with(zap.NewAtomicLevel(), config.Dashboard{Token: c.token}))

@@ -161,7 +161,9 @@ func work(ctx context.Context, o options, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	keys, books, err := openBooks(ctx, conf, log)
+	metrics := wiring.NewMetrics(version, log)
+	defer metrics.Close()
+	keys, books, err := openBooks(ctx, conf, metrics, log)
 	if err != nil {
 		return err
 	}
@@ -170,8 +172,6 @@ func work(ctx context.Context, o options, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	metrics := wiring.NewMetrics(log)
-	defer metrics.Close()
 	temporal, service, err := wiring.Connect(ctx, wiring.Connection{Keys: keys, Log: log, Metrics: metrics.SDK()})
 	if err != nil {
 		return err
@@ -192,7 +192,7 @@ func work(ctx context.Context, o options, stderr io.Writer) error {
 	defer stop()
 	worker, err := wiring.StartWorker(ctx, wiring.WorkerOptions{
 		Temporal: temporal, Ledger: books, Config: live, Keys: keys, Log: log, Version: version,
-		Host: o.host, Roots: roots, Uploads: true, Drain: o.drain, Bandwidth: o.bandwidth,
+		Host: o.host, Roots: roots, Uploads: true, Drain: o.drain, Bandwidth: o.bandwidth, Metrics: metrics,
 	})
 	if err != nil {
 		return err
@@ -209,7 +209,7 @@ func work(ctx context.Context, o options, stderr io.Writer) error {
 
 // openBooks opens the ledger that the configuration names, once all is there that
 // workers share.
-func openBooks(ctx context.Context, conf *config.Config, log *zap.Logger) (codec.Keys, *ledger.Ledger, error) {
+func openBooks(ctx context.Context, conf *config.Config, metrics *wiring.Metrics, log *zap.Logger) (codec.Keys, *ledger.Ledger, error) {
 	keys, err := conf.EncryptionKeys(ctx, "", false)
 	if err != nil {
 		return keys, nil, fmt.Errorf("%w: %w", errMisused, err)
@@ -228,7 +228,7 @@ func openBooks(ctx context.Context, conf *config.Config, log *zap.Logger) (codec
 	if place == "" {
 		return keys, nil, fmt.Errorf("%w: `results` is missing; set results: to a shared folder, s3://… or oss://… in %s", errMisused, conf.Path)
 	}
-	books, err := ledger.Open(ctx, ledger.Options{URL: url, Sealer: codec.NewSealer(keys), Log: log})
+	books, err := ledger.Open(ctx, ledger.Options{URL: url, Sealer: codec.NewSealer(keys), Log: log, Observer: metrics.Observer(log)})
 	if err != nil {
 		return keys, nil, err
 	}

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"net/http"
 	"slices"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -59,6 +60,16 @@ func (c Call) At(step upload.Step) Call {
 // Lists reports whether a call is one of the vendor's, in whichever step.
 func (s *Spec) Lists(call Call) bool {
 	return slices.ContainsFunc(s.Calls, func(one Call) bool { return one == call.At(one.Step) })
+}
+
+// Receives is the call with which bytes are sent, to the vendor itself or its store.
+func (s *Spec) Receives() Call {
+	for _, call := range s.Calls {
+		if call.Step == upload.StepTransfer && call.Method != http.MethodGet {
+			return call
+		}
+	}
+	return Call{}
 }
 
 // Sources of what the stores behind the vendors do with a second body.

@@ -25,6 +25,16 @@ type Caller struct {
 	Permits Permits
 	Tokens  Tokens
 	Now     func() time.Time
+	// Heard, where set, is told of each request that was sent, once its answer is there
+	// or is known not to come.
+	Heard func(Exchange)
+}
+
+// Exchange is a request that was sent, and what came of it.
+type Exchange struct {
+	Call   spec.Call
+	Status int // 0: no answer came, or not all of it
+	Took   time.Duration
 }
 
 // Permits meters calls for the whole fleet.

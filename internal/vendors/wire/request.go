@@ -11,6 +11,7 @@ import (
 	"net/http/httptrace"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -47,7 +48,7 @@ func (c *Caller) Do(ctx context.Context, r Request) (Answer, error) {
 			return Answer{}, err
 		}
 	}
-	sent := new(atomic.Bool)
+	sent := new(atomic.Int64)
 	trying, stop := context.WithCancel(ctx)
 	defer stop()
 	call, err := c.prepare(c.counted(ctx, trying, stop, sent), r)
@@ -55,15 +56,18 @@ func (c *Caller) Do(ctx context.Context, r Request) (Answer, error) {
 		return Answer{}, upload.Errorf(upload.KindInvalid, r.Call.Step, "%s: %s", r.Call.Label(), egress.Cause(err))
 	}
 	asked := c.Now()
+	status := 0
+	defer func() { c.tell(r.Call, sent.Load(), status, c.Now().Sub(asked)) }()
 	response, err := c.HTTP.Do(call)
 	if err != nil {
-		return Answer{}, callError(ctx, r.Call, err, sent.Load())
+		return Answer{}, callError(ctx, r.Call, err, sent.Load() > 0)
 	}
 	defer func() { _ = response.Body.Close() }() // the body has been read, or is not needed
 	text, err := io.ReadAll(io.LimitReader(response.Body, answerLimit+1))
 	if err != nil {
 		return Answer{}, callError(ctx, r.Call, err, true)
 	}
+	status = response.StatusCode
 	a := Answer{
 		Call: r.Call, Status: response.StatusCode, Header: response.Header, Body: text,
 		Skew: egress.Skew(response.Header, c.Now()), Asked: asked, hidden: c.hidden(r),
@@ -79,22 +83,36 @@ func (c *Caller) Do(ctx context.Context, r Request) (Answer, error) {
 
 // counted takes another permit when net/http repeats a call by itself. It does so
 // with a GET whose kept-alive connection breaks, and the vendor counts that as one
-// more call. Without a permit, trying ends. sent reports whether anything may have
-// arrived.
-func (c *Caller) counted(ctx, trying context.Context, stop func(), sent *atomic.Bool) context.Context {
+// more call. Without a permit, trying ends. sent counts the requests of which anything
+// may have arrived.
+func (c *Caller) counted(ctx, trying context.Context, stop func(), sent *atomic.Int64) context.Context {
 	return httptrace.WithClientTrace(trying, &httptrace.ClientTrace{
 		GetConn: func(string) {
-			if sent.Load() && c.Permits.Take(ctx, c.Account) != nil {
+			if sent.Load() > 0 && c.Permits.Take(ctx, c.Account) != nil {
 				stop()
 			}
 		},
 		GotConn: func(got httptrace.GotConnInfo) {
-			if sent.Load() && trying.Err() != nil { // net/http may see the connection before the end
+			if sent.Load() > 0 && trying.Err() != nil { // net/http may see the connection before the end
 				_ = got.Conn.Close()
 			}
 		},
-		WroteHeaders: func() { sent.Store(true) },
+		WroteHeaders: func() { sent.Add(1) },
 	})
+}
+
+// tell tells of the requests that a call was sent as: the last one got the answer, those
+// before it got none.
+func (c *Caller) tell(call spec.Call, sent int64, status int, took time.Duration) {
+	if c.Heard == nil {
+		return
+	}
+	for ; sent > 1; sent-- {
+		c.Heard(Exchange{Call: call})
+	}
+	if sent == 1 {
+		c.Heard(Exchange{Call: call, Status: status, Took: took})
+	}
 }
 
 func (c *Caller) prepare(ctx context.Context, r Request) (*http.Request, error) {
