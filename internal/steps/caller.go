@@ -41,7 +41,12 @@ func (s *Steps) Caller(ctx context.Context, item upload.Item) (vendors.Vendor, *
 		e.Paused = true
 		return nil, nil, e
 	}
-	return vendor, &wire.Caller{
+	return vendor, s.callerOf(vendor, account), nil
+}
+
+// callerOf makes calls for an account, whatever its state is.
+func (s *Steps) callerOf(vendor vendors.Vendor, account spec.Account) *wire.Caller {
+	return &wire.Caller{
 		Spec:    vendor.Spec(),
 		Account: account,
 		HTTP:    s.Egress.Control(account.Policy),
@@ -52,7 +57,7 @@ func (s *Steps) Caller(ctx context.Context, item upload.Item) (vendors.Vendor, *
 		Heard: func(x wire.Exchange) {
 			s.Metrics.Request(metrics.Request{Account: account.Name, Vendor: account.Vendor, Call: x.Call.Name, Status: x.Status, Took: x.Took})
 		},
-	}, nil
+	}
 }
 
 // Meant refuses an account that only shares its name with the one for which an

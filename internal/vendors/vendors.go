@@ -72,6 +72,14 @@ type Rereader interface {
 	Reread(ctx context.Context, c *wire.Caller, of upload.Finished) (upload.Reading, error)
 }
 
+// Prober is a vendor with a call that changes nothing and succeeds with good
+// credentials only: Spec.Probe.
+type Prober interface {
+	// Probe makes that call. It returns the answer also where it is a refusal. The fields
+	// are those that the call needs.
+	Probe(ctx context.Context, c *wire.Caller, fields upload.Fields) (wire.Answer, error)
+}
+
 // All lists the vendors, in the order in which they are shown. This is the one
 // place that knows them all.
 func All() []Vendor {

@@ -104,7 +104,11 @@ func TestEveryCallSaysWhatARepetitionLeavesBehind(t *testing.T) {
 		t.Run(s.Name, func(t *testing.T) {
 			require.NotEmpty(t, s.Calls)
 			names := map[string]bool{}
-			for _, call := range s.Calls {
+			calls := s.Calls
+			if s.Probe != nil && !slices.Contains(calls, s.Probe.Call) {
+				calls = append(slices.Clone(calls), s.Probe.Call)
+			}
+			for _, call := range calls {
 				require.NotEmpty(t, call.Name)
 				require.False(t, names[call.Name], "%s stands twice", call.Name)
 				names[call.Name] = true
@@ -116,6 +120,26 @@ func TestEveryCallSaysWhatARepetitionLeavesBehind(t *testing.T) {
 				if call.Repeat == spec.LeavesDuplicate {
 					require.NotEmpty(t, s.Policy.Find.By, "%s makes a duplicate: it must not be repeated without a look", call.Name)
 				}
+			}
+		})
+	}
+}
+
+func TestAProbeChangesNothing(t *testing.T) {
+	for _, v := range vendors.All() {
+		s := v.Spec()
+		t.Run(s.Name, func(t *testing.T) {
+			_, can := v.(vendors.Prober)
+			require.Equal(t, can, s.Probe != nil)
+			require.NotEmpty(t, s.Keys.Doc)
+			requireSource(t, s.Name, s.Keys.Source, "keys")
+			if s.Probe == nil {
+				return
+			}
+			require.Equal(t, spec.LeavesNothing, s.Probe.Call.Repeat)
+			for _, field := range s.Probe.Fields {
+				_, known := s.Field(field)
+				require.True(t, known, field)
 			}
 		})
 	}

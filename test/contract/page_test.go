@@ -119,8 +119,16 @@ func factTable(s *spec.Spec) string {
 
 func callTable(s *spec.Spec) string {
 	rows := [][]string{{"call", "request", "a repetition leaves", "source"}}
-	for _, call := range s.Calls {
-		rows = append(rows, []string{code(call.Name), call.Method + " " + call.Path, string(call.Repeat), link(call.Source)})
+	calls := s.Calls
+	if s.Probe != nil && !slices.Contains(calls, s.Probe.Call) {
+		calls = append(slices.Clone(calls), s.Probe.Call)
+	}
+	for _, call := range calls {
+		name := code(call.Name)
+		if s.Probe != nil && call == s.Probe.Call {
+			name += " (also `doctor --live`)"
+		}
+		rows = append(rows, []string{name, call.Method + " " + call.Path, string(call.Repeat), link(call.Source)})
 	}
 	return table(rows)
 }

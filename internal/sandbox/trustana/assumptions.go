@@ -15,6 +15,7 @@ import (
 //	TA-6  every prepare is a new session; names are image-<number>-<unix ms>.<ext>;
 //	      a PUT after processing changes nothing
 //	TA-7  429 with Retry-After; 10 requests a second for each key, burst 20
+//	TA-9  the search of attributes, with {}, answers with the success envelope
 //	TA-8  no cap on the size below S3's own
 const (
 	prepareOK  = http.StatusOK                           // TA-2

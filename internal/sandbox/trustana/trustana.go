@@ -96,6 +96,7 @@ func (t *Vendor) Routes() []simulate.Route {
 	return []simulate.Route{
 		{Call: "prepare", Method: http.MethodPost, Pattern: "/trustana/v1/upload/prepare", Handle: t.guarded(t.prepare), Refuse: t.refuse},
 		{Call: "status", Method: http.MethodGet, Pattern: "/trustana/v1/upload/status", Handle: t.guarded(t.status), Refuse: t.refuse, Subject: t.statusSubject},
+		{Call: "search", Method: http.MethodPost, Pattern: "/trustana/v1/attributes/search", Handle: t.guarded(t.search), Refuse: t.refuse},
 		{Call: "final", Method: http.MethodGet, Pattern: "/cdn/trustana/{file}", Zone: simulate.ZonePublic, Handle: t.final, Refuse: simulate.RefusePlain},
 	}
 }
@@ -221,6 +222,17 @@ func (t *Vendor) newMedium(in prepareRequest, cred simulate.Credential) medium {
 		URL: t.w.StorageURL + "/cdn/trustana/" + m.FileName, CreatedAt: now,
 	}
 	return m
+}
+
+// search knows no attributes. It takes any object: what may be in it is documented
+// nowhere (TA-9).
+func (t *Vendor) search(c *simulate.Call, _ simulate.Credential) *simulate.Answer {
+	c.OnlyQuery()
+	var in map[string]any
+	if wrong := c.ReadJSON(&in); wrong != "" {
+		return t.refuse(c, simulate.Refusal{Status: http.StatusBadRequest, Message: wrong})
+	}
+	return simulate.JSON(http.StatusOK, map[string]any{"errorCode": 0, "data": []any{}})
 }
 
 func (t *Vendor) subjectOf(key string) string {

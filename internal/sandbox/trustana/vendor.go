@@ -21,6 +21,7 @@ func (t *Vendor) Targets() []simulate.Target {
 		{Call: "prepare", JSON: true, Grant: true, Processed: true},
 		{Call: "put", Body: true, Grant: true, Processed: true, Storage: true},
 		{Call: "status", JSON: true, Processed: true, Own: map[string]simulate.FaultKind{"wrong-size": {}}},
+		{Call: "search", JSON: true},
 		{Call: "final"},
 	}
 }

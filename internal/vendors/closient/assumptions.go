@@ -11,5 +11,6 @@ var assumed = struct {
 	// CL-4: 404 is an unknown organization or product, 403 a member without the
 	//       permission.
 	// CL-5: two shapes of refusals; see refusal.
+	// CL-7: no call tells about the key itself; the simulator has none.
 	// CL-6: deleting an image changes no other.
 }

@@ -79,7 +79,13 @@ var closient = &spec.Spec{
 		{Name: "cleanup_duplicates", Doc: "delete duplicate images that a lost answer left behind", Default: "false", Choices: []string{"true", "false"}},
 	},
 	Credentials: []spec.Credentials{{Settings: []string{"api_key"}}},
-	Calls:       []spec.Call{callList, callPost, callImage, callDelete},
+	Keys: spec.Keys{
+		Doc:    "API keys begin with csb_ (of a business), csu_ (of a user) or cpk_ (publishable), and can be inactive or expired. Uploading needs the permission organization.contribute_organization",
+		Source: "https://docs.closient.com/authentication",
+	},
+	// The vendor has a call about the key itself, but no public page documents it (CL-7).
+	Probe: &spec.Probe{Call: callList, Fields: []string{"organization_id", "gtin"}},
+	Calls: []spec.Call{callList, callPost, callImage, callDelete},
 	Takes: []spec.Range{{
 		Types:    []string{"image/jpeg", "image/png", "image/gif", "image/webp", "image/svg+xml", "image/bmp"},
 		MaxBytes: assumed.maxBytes,

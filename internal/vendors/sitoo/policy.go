@@ -11,6 +11,8 @@ import (
 const (
 	docs = "https://developer.sitoo.com/media-object-storage/overview"
 
+	docsEndpoints = "https://developer.sitoo.com/media-object-storage/endpoints"
+
 	stateUploading = "uploading" // of a file of which no bytes were seen
 
 	formLife = 15 * time.Minute // as documented
@@ -36,6 +38,12 @@ var (
 	}
 )
 
+// callSearch lists the files of an entity.
+var callSearch = spec.Call{
+	Name: "search", Step: upload.StepPoll, Method: http.MethodGet, Path: "/v1/media/search",
+	Repeat: spec.LeavesNothing, Source: docsEndpoints,
+}
+
 var sitoo = &spec.Spec{
 	Name:    "sitoo",
 	Title:   "Sitoo Media Object Storage",
@@ -58,6 +66,11 @@ var sitoo = &spec.Spec{
 		{Settings: []string{"token"}, If: "auth", Is: "bearer"},
 		{Settings: []string{"api_id", "password"}, If: "auth", Is: "basic"},
 	},
+	Keys: spec.Keys{
+		Doc:    "the token needs permissions for the account; the documentation does not say who issues it, so ask Sitoo. With auth: basic, api_id looks like 10020-140",
+		Source: docs,
+	},
+	Probe: &spec.Probe{Call: callSearch},
 	Calls: []spec.Call{callUploadURL, callPost, callGet},
 	Takes: []spec.Range{{
 		Types:    []string{"image/jpeg", "image/png", "image/webp", "image/gif"},

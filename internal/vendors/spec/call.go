@@ -40,6 +40,14 @@ type Call struct {
 	Source string
 }
 
+// Probe is the call that checks an account's credentials.
+type Probe struct {
+	Call Call
+	// Fields are those that the call needs, because it is about something that only the
+	// account's owner can name.
+	Fields []string
+}
+
 // Label is how messages name the call.
 func (c Call) Label() string {
 	if c.Title != "" {
@@ -59,6 +67,9 @@ func (c Call) At(step upload.Step) Call {
 
 // Lists reports whether a call is one of the vendor's, in whichever step.
 func (s *Spec) Lists(call Call) bool {
+	if s.Probe != nil && s.Probe.Call == call {
+		return true
+	}
 	return slices.ContainsFunc(s.Calls, func(one Call) bool { return one == call.At(one.Step) })
 }
 

@@ -24,6 +24,12 @@ type Credentials struct {
 	If, Is string
 }
 
+// Keys is what a vendor documents about where credentials come from.
+type Keys struct {
+	Doc    string
+	Source string // a URL
+}
+
 // Setting returns the setting of a name.
 func (s *Spec) Setting(name string) (Setting, bool) {
 	for _, one := range s.Settings {
@@ -56,10 +62,73 @@ func (s *Spec) CredentialNames() []string {
 	return slices.Compact(names)
 }
 
+// Required reports whether each account needs a setting.
+func (s *Spec) Required(setting string) bool {
+	return len(s.Credentials) > 0 && !slices.ContainsFunc(s.Credentials, func(set Credentials) bool {
+		return !slices.Contains(set.Settings, setting)
+	})
+}
+
+// HasAlternatives reports whether an account has one of several sets of credentials by
+// which of their settings it has, and not by what a setting says.
+func (s *Spec) HasAlternatives() bool {
+	return len(s.Credentials) > 1 && slices.ContainsFunc(s.Credentials, func(set Credentials) bool { return set.If == "" })
+}
+
+// Selects reports whether a setting chooses between sets of credentials.
+func (s *Spec) Selects(setting string) bool {
+	return slices.ContainsFunc(s.Credentials, func(set Credentials) bool { return set.If == setting })
+}
+
+// Need says in words whether an account needs a setting; "" where it does not. Where
+// sets can take each other's place, it names the rest of the setting's set.
+func (s *Spec) Need(setting string) string {
+	if s.Required(setting) {
+		return "required"
+	}
+	for _, set := range s.Credentials {
+		at := slices.Index(set.Settings, setting)
+		switch {
+		case at < 0:
+		case set.If != "":
+			return fmt.Sprintf("required if %s is %s", set.If, set.Is)
+		case len(set.Settings) == 1:
+			return "enough by itself"
+		default:
+			return "together with " + allOf(slices.Delete(slices.Clone(set.Settings), at, at+1))
+		}
+	}
+	return ""
+}
+
+// CredentialWords names the sets of settings of which an account needs one.
+func (s *Spec) CredentialWords() string {
+	var words []string
+	for _, set := range s.Credentials {
+		text := set.Words()
+		if set.If != "" {
+			text += fmt.Sprintf(" (if %s is %s)", set.If, set.Is)
+		}
+		words = append(words, text)
+	}
+	return strings.Join(words, "; or ")
+}
+
+// Words names the settings of a set: a, b and c.
+func (c Credentials) Words() string { return allOf(c.Settings) }
+
+func allOf(names []string) string {
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+}
+
 // CheckSettings requires one complete set of credentials among an account's settings.
+// Of several incomplete ones, it asks for the rest of the one that was begun.
 func (s *Spec) CheckSettings(settings map[string]string) error {
 	var wanted []string
-	chosen := ""
+	chosen, half := "", error(nil)
 	for _, set := range s.Credentials {
 		if set.If != "" {
 			word := cmp.Or(settings[set.If], s.defaultOf(set.If))
@@ -72,9 +141,24 @@ func (s *Spec) CheckSettings(settings map[string]string) error {
 		if len(missing) == 0 {
 			return nil
 		}
-		wanted = append(wanted, strings.Join(set.Settings, " and "))
+		if len(missing) < len(set.Settings) && half == nil {
+			given := slices.DeleteFunc(slices.Clone(set.Settings), func(name string) bool { return settings[name] == "" })
+			half = fmt.Errorf("credentials for %s are incomplete%s: %s %s set, but %s %s missing; set %s",
+				s.Name, chosen, allOf(given), isOrAre(given), allOf(missing), isOrAre(missing), set.Words())
+		}
+		wanted = append(wanted, set.Words())
 	}
-	return fmt.Errorf("credentials for %s are incomplete; set %s%s", s.Name, strings.Join(wanted, ", or "), chosen)
+	if half != nil {
+		return half
+	}
+	return fmt.Errorf("credentials for %s are missing; set %s%s", s.Name, strings.Join(wanted, ", or "), chosen)
+}
+
+func isOrAre(names []string) string {
+	if len(names) == 1 {
+		return "is"
+	}
+	return "are"
 }
 
 func (s *Spec) defaultOf(setting string) string {

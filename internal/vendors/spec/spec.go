@@ -25,6 +25,10 @@ type Spec struct {
 	Settings []Setting
 	// Credentials lists the sets of settings of which an account needs one.
 	Credentials []Credentials
+	Keys        Keys
+	// Probe is a call that changes nothing and succeeds with good credentials only; nil
+	// if the vendor documents none.
+	Probe *Probe
 
 	// Calls are those of the vendor's flow, in the order of an upload.
 	Calls []Call

@@ -21,12 +21,13 @@ func TestAnAccountNeedsOneWholeSetOfCredentials(t *testing.T) {
 		want         string // "" for none missing
 	}{
 		{"a key", "trustana", settings{"api_key": "k"}, ""},
-		{"no key", "trustana", settings{}, "credentials for trustana are incomplete; set api_key"},
+		{"no key", "trustana", settings{}, "credentials for trustana are missing; set api_key"},
 		{"an empty key", "closient", settings{"api_key": ""}, "set api_key"},
 		{"two tokens", "trustoo", settings{"public_token": "a", "private_token": "b"}, ""},
 		{"an access token", "trustoo", settings{"access_token": "a"}, ""},
 		{"what OAuth needs", "trustoo", settings{"client_id": "a", "client_secret": "b", "refresh_token": "c"}, ""},
-		{"half of each", "trustoo", settings{"public_token": "a", "client_id": "b"}, "set public_token and private_token, or access_token, or client_id and client_secret and refresh_token"},
+		{"half of each", "trustoo", settings{"public_token": "a", "client_id": "b"}, "credentials for trustoo are incomplete: public_token is set, but private_token is missing; set public_token and private_token"},
+		{"none of any", "trustoo", settings{"video": "true"}, "credentials for trustoo are missing; set public_token and private_token, or access_token, or client_id, client_secret and refresh_token"},
 		{"a token", "sitoo", settings{"token": "t"}, ""},
 		{"a token that is chosen", "sitoo", settings{"auth": "bearer", "token": "t"}, ""},
 		{"an ID and a password that are chosen", "sitoo", settings{"auth": "basic", "api_id": "a", "password": "p"}, ""},
@@ -34,7 +35,7 @@ func TestAnAccountNeedsOneWholeSetOfCredentials(t *testing.T) {
 		{"a token where a password is chosen", "sitoo", settings{"auth": "basic", "token": "t"}, "set api_id and password (auth is basic)"},
 		{"half of what is chosen", "sitoo", settings{"auth": "basic", "api_id": "a"}, "set api_id and password"},
 		{"all three", "truvideo", settings{"api_key": "a", "secret": "b", "external_id": "c"}, ""},
-		{"two of three", "truvideo", settings{"api_key": canary, "secret": canary}, "set api_key and secret and external_id"},
+		{"two of three", "truvideo", settings{"api_key": canary, "secret": canary}, "api_key and secret are set, but external_id is missing; set api_key, secret and external_id"},
 	}
 	for _, c := range cases {
 		t.Run(c.vendor+": "+c.name, func(t *testing.T) {

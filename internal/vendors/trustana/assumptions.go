@@ -27,5 +27,6 @@ var assumed = struct {
 	// TA-3: skuIds and addToMediaGallery may be left out.
 	// TA-4: the URL signs host alone, or also content-type; the right
 	//       Content-Type satisfies both.
+	// TA-9: the search of attributes answers {} with the envelope of every success.
 	// TA-6: a prepare without a PUT leaves nothing visible, so it may be repeated.
 }

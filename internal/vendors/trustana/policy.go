@@ -30,6 +30,12 @@ var (
 	}
 )
 
+// callProbe is what the vendor's own page suggests for trying a key.
+var callProbe = spec.Call{
+	Name: "search", Title: "attributes search", Step: upload.StepPrepare, Method: http.MethodPost, Path: "/attributes/search",
+	Repeat: spec.LeavesNothing, Source: docs,
+}
+
 var trustana = &spec.Spec{
 	Name:    "trustana",
 	Title:   "Trustana",
@@ -45,7 +51,12 @@ var trustana = &spec.Spec{
 	NeedsExtension: true,
 	Settings:       []spec.Setting{{Name: "api_key", Doc: "API key, sent as X-API-Key", Secret: true}},
 	Credentials:    []spec.Credentials{{Settings: []string{"api_key"}}},
-	Calls:          []spec.Call{callPrepare, callPut, callStatus},
+	Keys: spec.Keys{
+		Doc:    "an account has at most five active API keys; a new or changed key works after 30 to 60 seconds. A sandbox, with a key and a base_url of its own, is given on request",
+		Source: docs,
+	},
+	Probe: &spec.Probe{Call: callProbe},
+	Calls: []spec.Call{callPrepare, callPut, callStatus},
 	Takes: []spec.Range{{
 		Types:    []string{"image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp", "image/tiff"},
 		MaxBytes: assumed.maxBytes,

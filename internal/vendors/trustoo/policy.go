@@ -71,6 +71,11 @@ var trustoo = &spec.Spec{
 		{Settings: []string{"access_token"}},
 		{Settings: []string{"client_id", "client_secret", "refresh_token"}},
 	},
+	Keys: spec.Keys{
+		Doc:    "a shop has a public token and a private token. Resetting the private token ends the old one at once. Access tokens come from OAuth, and need the scope write_reviews",
+		Source: docs,
+	},
+	Probe: &spec.Probe{Call: callPolicy},
 	Calls: []spec.Call{callToken, callPolicy, callPost, callVideo, callVideoPut},
 	Takes: []spec.Range{
 		{Types: assumed.types, MaxBytes: assumed.maxBytes},

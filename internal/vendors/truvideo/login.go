@@ -69,24 +69,33 @@ func (c caller) try(ctx context.Context, r wire.Request) (wire.Answer, int64, er
 // a timestamp more than half an hour old is refused. The permit for the first try
 // is the one that TokenInTurn took.
 func (c caller) login(ctx context.Context, _ wire.Token) (wire.Token, error) {
+	a, token, err := c.issued(ctx)
+	if err != nil {
+		return wire.Token{}, err
+	}
+	return wire.Token{Value: []byte(token), ExpiresAt: a.Asked.Add(lifeOf(token, a) / 5 * 4)}, nil
+}
+
+// issued logs in and returns the token with the answer that holds it.
+func (c caller) issued(ctx context.Context) (wire.Answer, string, error) {
 	a, err := c.loginAt(ctx, 0, true)
 	switch wire.StatusOf(err) {
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
 		a, err = c.loginAt(ctx, a.Skew, false)
 	}
 	if err != nil {
-		return wire.Token{}, c.loginRefused(err)
+		return a, "", c.loginRefused(err)
 	}
 	var got struct {
 		AccessToken wire.Text `json:"accessToken"`
 	}
 	if err := a.Decode(&got); err != nil {
-		return wire.Token{}, err
+		return a, "", err
 	}
 	if e := a.Without(wire.Needed{Name: "accessToken", Is: got.AccessToken, Token: true}); e != nil {
-		return wire.Token{}, e
+		return a, "", e
 	}
-	return wire.Token{Value: []byte(got.AccessToken), ExpiresAt: a.Asked.Add(lifeOf(string(got.AccessToken), a) / 5 * 4)}, nil
+	return a, string(got.AccessToken), nil
 }
 
 // loginRefused turns every final refusal of a login into one of the account: an

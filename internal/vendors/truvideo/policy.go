@@ -85,7 +85,12 @@ var truvideo = &spec.Spec{
 		{Name: "etag_key", Doc: "name of the ETag property in the complete request", Default: "eTag", Choices: []string{"eTag", "etag"}},
 	},
 	Credentials: []spec.Credentials{{Settings: []string{"api_key", "secret", "external_id"}}},
-	Calls:       []spec.Call{callLogin, callStart, callParts, callPart, callComplete, callStatus},
+	Keys: spec.Keys{
+		Doc:    "the API key, the secret that signs the login and the external ID of the tenant belong together. Another environment of the vendor has its own base_url and login_url; set both",
+		Source: docsLogin,
+	},
+	Probe: &spec.Probe{Call: callLogin},
+	Calls: []spec.Call{callLogin, callStart, callParts, callPart, callComplete, callStatus},
 	Takes: []spec.Range{{
 		Types: []string{
 			"video/mp4", "video/quicktime", "video/x-msvideo", "video/x-matroska", "video/x-flv", "video/x-ms-wmv", "video/3gpp", "video/webm",
