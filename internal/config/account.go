@@ -31,12 +31,13 @@ type account struct {
 // shells.
 var accountName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
+const accountNameHint = "use up to 64 letters, digits, dots, dashes and underscores, starting with a letter or digit"
+
 func (r *reader) accounts(where string, node *yaml.Node) {
 	pairs, _ := r.pairs(where, node, "use a mapping from account names to accounts")
 	for _, p := range pairs {
 		if !accountName.MatchString(p.key.Value) {
-			r.problem(p.key, "use up to 64 letters, digits, dots, dashes and underscores, starting with a letter or digit",
-				"invalid account name %q", p.key.Value)
+			r.problem(p.key, accountNameHint, "invalid account name %q", p.key.Value)
 			continue
 		}
 		r.account(below(where, p.key.Value), p.key, p.value)
@@ -54,7 +55,7 @@ func (r *reader) account(where string, key, node *yaml.Node) {
 	}
 	a := &account{name: key.Value, line: key.Line, column: key.Column, spec: spec, values: map[string]value{}}
 	entries := []entry{{"vendor", func(string, *yaml.Node) {}}} // already read
-	for _, name := range accountKeys(spec) {
+	for _, name := range AccountKeys(spec) {
 		entries = append(entries, entry{name, func(where string, node *yaml.Node) {
 			if v, ok := r.value(where, node); ok {
 				a.values[name] = v
@@ -67,8 +68,8 @@ func (r *reader) account(where string, key, node *yaml.Node) {
 	r.config.accounts = append(r.config.accounts, a)
 }
 
-// accountKeys lists the keys of a vendor's accounts, except vendor.
-func accountKeys(spec *spec.Spec) []string {
+// AccountKeys lists the keys of a vendor's accounts, except vendor.
+func AccountKeys(spec *spec.Spec) []string {
 	keys := []string{"base_url", "requests_per_second", "requests_per_minute", "requests_per_day", "max_bytes", "convert", "patience", "insecure"}
 	if spec.LoginURL != "" {
 		keys = slices.Insert(keys, 1, "login_url")
@@ -200,7 +201,10 @@ func (a *account) credentials(file string, settings map[string]string, f *findin
 			hoped[setting.Name] = "?"
 		}
 	}
-	if a.spec.CheckSettings(hoped) != nil || len(a.spec.Credentials) > 1 {
+	if short := a.spec.CheckSettings(hoped); short != nil {
+		err = short // which knows what the variables and files are for
+	}
+	if a.spec.CheckSettings(hoped) != nil || a.spec.HasAlternatives() {
 		lacks.list = append(lacks.list, finding{Problem: a.problem(file, "accounts.%s: %v", a.name, err)})
 	}
 	for _, one := range lacks.list {

@@ -34,9 +34,9 @@ accounts:
 		"unset": "accounts.unset.api_key needs the environment variable UNSET_KEY, which is not set (mediaferry.yaml:4)",
 		"empty": "accounts.empty.api_key needs the environment variable EMPTY, which is empty (mediaferry.yaml:5)",
 		"gone":  "accounts.gone.api_key needs the file " + filepath.Join(filepath.Dir(path), "none") + ", which does not exist (mediaferry.yaml:6)",
-		"none":  "accounts.none: credentials for trustana are incomplete; set api_key (mediaferry.yaml:7)",
+		"none":  "accounts.none: credentials for trustana are missing; set api_key (mediaferry.yaml:7)",
 		"half": "accounts.half.refresh_token needs the environment variable UNSET_KEY, which is not set (mediaferry.yaml:8)\n" +
-			"accounts.half: credentials for trustoo are incomplete; set public_token and private_token, or access_token, or client_id and client_secret and refresh_token (mediaferry.yaml:8)",
+			"accounts.half: credentials for trustoo are incomplete: client_id and client_secret are set, but refresh_token is missing; set client_id, client_secret and refresh_token (mediaferry.yaml:8)",
 	}
 	for name, want := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -197,7 +197,8 @@ func TestAProblemHasItsColumn(t *testing.T) {
 func TestOddDocuments(t *testing.T) {
 	cases := map[string]struct{ text, want string }{
 		"broken syntax":             {"accounts:\n  a: {vendor", "invalid YAML: "},
-		"tabs":                      {"accounts:\n\ta: 1\n", "cannot start any token"},
+		"tabs":                      {"accounts:\n\ta: 1\n", "the line is indented with a tab, and YAML allows spaces only (mediaferry.yaml:2); replace the tab by spaces, two for each level"},
+		"tabs further down":         {"accounts:\n  a:\n    vendor: sitoo\n  \ttoken: x\n", "the line is indented with a tab, and YAML allows spaces only (mediaferry.yaml:4)"},
 		"two documents":             {"ledger: ''\n---\nledger: ''\n", "the file contains a second YAML document, which begins here (mediaferry.yaml:2); keep only one document"},
 		"a list":                    {"- accounts", "the document is a list (mediaferry.yaml:1); use one or more of accounts, sources, ledger, results, encryption, patience, notify"},
 		"a merge key":               {"accounts:\n  a: &x {vendor: sitoo}\n  b: {<<: *x}\n", "accounts.b has a merge key, which is not supported (mediaferry.yaml:3); write out all keys"},

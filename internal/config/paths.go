@@ -61,6 +61,18 @@ func Find(explicit string) (path string, searched []string, err error) {
 	return "", searched, nil
 }
 
+// Target returns the configuration to write to: the named one, whether it exists or not,
+// or else the one that Find finds, or else ./mediaferry.yaml.
+func Target(explicit string) string {
+	if named := Named(explicit); named != "" {
+		return named
+	}
+	if found, _, err := Find(explicit); err == nil && found != "" {
+		return found
+	}
+	return FileName
+}
+
 // FromCurrentFolder reports whether Find found path in the current folder, which
 // nobody named.
 func FromCurrentFolder(explicit, path string) bool { return Named(explicit) == "" && path == FileName }

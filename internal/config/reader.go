@@ -106,8 +106,29 @@ func (r *reader) parse(raw []byte) *yaml.Node {
 		parts = []string{"", "", err.Error()}
 	}
 	line, _ := strconv.Atoi(parts[1]) // not every error has a line
+	if tab := tabbed(raw, line); tab > 0 {
+		r.problem(&yaml.Node{Line: tab}, "replace the tab by spaces, two for each level", "the line is indented with a tab, and YAML allows spaces only")
+		return nil
+	}
 	r.problem(&yaml.Node{Line: line}, "", "invalid YAML: %s", parts[2])
 	return nil
+}
+
+// tabbed finds the line that begins with a tab and that a parser meant: the named one, or
+// a neighbour, since parsers count from where a block begins; 0 if there is none.
+func tabbed(raw []byte, near int) int {
+	lines := bytes.Split(raw, []byte("\n"))
+	for _, line := range []int{near, near + 1, near - 1} {
+		if line < 1 || line > len(lines) {
+			continue
+		}
+		text := lines[line-1]
+		blanks := text[:len(text)-len(bytes.TrimLeft(text, " \t"))]
+		if bytes.ContainsRune(blanks, '\t') && len(bytes.TrimSpace(text)) > 0 {
+			return line
+		}
+	}
+	return 0
 }
 
 func (r *reader) document(root *yaml.Node) {

@@ -30,7 +30,7 @@ func (r *reader) warnAccount(a *account) {
 	}
 	for _, setting := range a.spec.Settings {
 		if setting.Secret {
-			r.warnPlain(a.values[setting.Name], variableFor(a.name, setting.Name))
+			r.warnPlain(a.values[setting.Name], VariableFor(a.name, setting.Name))
 		}
 	}
 }
@@ -98,8 +98,8 @@ func (r *reader) warnPlain(v value, name string) {
 	})
 }
 
-// variableFor proposes a name: NAME_API_KEY.
-func variableFor(words ...string) string {
+// VariableFor proposes the name of an environment variable for a secret: NAME_API_KEY.
+func VariableFor(words ...string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
 			return r
