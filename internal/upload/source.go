@@ -83,6 +83,10 @@ func miswritten(source string) error {
 		whole := DisplaySource("https:" + source)
 		return unsourced("for a web address, write "+whole+"; for a share, use the path where it is mounted", "source %q has no scheme", strings.TrimPrefix(whole, "https:"))
 	}
+	if scheme, rest, found := strings.Cut(source, ":/"); found && !strings.HasPrefix(rest, "/") && shapes[strings.ToLower(scheme)] != "" {
+		scheme = strings.ToLower(scheme)
+		return unsourced("write "+DisplaySource(scheme+"://"+rest), "source %q has only one slash after %s:", DisplaySource(source), scheme)
+	}
 	if wellWritten(source) {
 		return nil
 	}

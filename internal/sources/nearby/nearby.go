@@ -52,6 +52,9 @@ func (f *Finder) Hint(path string) string {
 	if hint := f.meant(withoutFolder, folder, rest); hint != "" {
 		return hint
 	}
+	if strings.ContainsAny(rest, wildcards) {
+		return f.pattern(path)
+	}
 	return unusual(rest)
 }
 
@@ -138,6 +141,34 @@ func (f *Finder) several(folder, rest string) (found []string, all bool) {
 		}
 	}
 	return nil, false
+}
+
+// wildcards make a pattern for a shell, which passes it on as it is where nothing matches
+// and within quotation marks.
+const wildcards = "*?["
+
+// pattern is the hint for a path with wildcards.
+func (f *Finder) pattern(path string) string {
+	if strings.ContainsAny(filepath.Dir(path), wildcards) { // to look into all folders may take long
+		return "it is a pattern that the shell did not expand; a source names one file"
+	}
+	matches, err := filepath.Glob(path)
+	if err != nil {
+		return "a source names one file, without wildcards"
+	}
+	found := 0
+	for _, match := range matches {
+		if f.Lists(filepath.Dir(match)) && f.Reads(match) {
+			found++
+		}
+	}
+	switch found {
+	case 0:
+		return "it is a pattern, and no file matches it; a shell that finds none passes it on as it is"
+	case 1:
+		return "it is a pattern that the shell did not expand, although a file matches it; remove the quotation marks around it"
+	}
+	return fmt.Sprintf("it is a pattern that the shell did not expand, although %d files match it; remove the quotation marks around it, or use the folder as the manifest of a batch", found)
 }
 
 // mostParts is how many files one text may name, and separators is what may be between

@@ -106,7 +106,10 @@ func TestWhatIsNoPathIsTold(t *testing.T) {
 		"data:image/png;base64,iVBORw0KG":   "save the data as a file, and use its path",
 		"C:/Users/x/a.jpg":                  "this is a Windows path; use a path of the host that reads the file",
 		`none\none.jpg`:                     "separate folders with /, and check the path",
-		"*.jpg":                             "a source names one file, without wildcards",
+		"*.jpg":                             "it is a pattern that the shell did not expand, although 3 files match it; remove the quotation marks around it",
+		"a?jpg":                             "it is a pattern that the shell did not expand, although a file matches it",
+		"*.png":                             "it is a pattern, and no file matches it",
+		"*/*.jpg":                           "it is a pattern that the shell did not expand; a source names one file",
 		"v1.2/a.jpg":                        `did you mean "` + folder + `/a.jpg"? The folder is already part of the path`,
 		"v1.2/none.jpg":                     "",
 	} {

@@ -88,9 +88,20 @@ func foreign(folder, rest string) string {
 	case path != "" && strings.Contains(first, ".") && host.MatchString(first):
 		return "for a web address, write " + plainURL("https://"+text)
 	case drive.MatchString(text), folder == "/" && drive.MatchString(strings.TrimPrefix(text, "/")):
-		return "this is a Windows path; use a path of the host that reads the file, for example /srv/media/a.jpg"
+		return windowsPath(strings.TrimPrefix(text, "/"))
 	}
 	return ""
+}
+
+// windowsPath is the hint for a path with a drive.
+func windowsPath(text string) string {
+	hint := "this is a Windows path; use a path of the host that reads the file, for example /srv/media/a.jpg"
+	rest := strings.TrimLeft(strings.ReplaceAll(text[2:], `\`, "/"), "/")
+	mounted := "/mnt/" + strings.ToLower(text[:1])
+	if info, err := os.Stat(mounted); err == nil && info.IsDir() && rest != "" { // as the Windows Subsystem for Linux mounts drives
+		hint = "this is a Windows path; here it is " + mounted + "/" + rest
+	}
+	return hint
 }
 
 // unusual is the hint for a path that this host may have, but hardly has; or "".
@@ -102,8 +113,6 @@ func unusual(text string) string {
 		return "a source does not expand variables; write the whole path"
 	case strings.Contains(text, `\`):
 		return "separate folders with /, and check the path"
-	case strings.ContainsAny(text, "*?"):
-		return "a source names one file, without wildcards; to send all files of a folder, use the folder as the manifest"
 	}
 	return ""
 }
