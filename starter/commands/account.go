@@ -24,19 +24,20 @@ type accountCommand struct{ *given }
 func (c accountCommand) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "account",
-		Short: "list, pause and resume accounts",
+		Short: "add, list, pause and resume accounts",
 		Long: `mediaferry pauses an account when the vendor refuses its credentials (401, 403). Its items
 wait, and nothing is lost. Put new credentials into the configuration, which needs no
 restart, and run "mediaferry account resume NAME" to continue.`,
-		Example: `  mediaferry account list
+		Example: `  mediaferry account add trustana
+  mediaferry account list
   mediaferry account pause sitoo --because "catalogue freeze until Monday"
   mediaferry account resume sitoo`,
 		Args: noCommand,
 		RunE: func(*cobra.Command, []string) error {
-			return exit.Misused("account needs a subcommand: list, pause NAME or resume NAME")
+			return exit.Misused("account needs a subcommand: add NAME, list, pause NAME or resume NAME")
 		},
 	}
-	cmd.AddCommand(c.list(), c.pause(), c.resume())
+	cmd.AddCommand(c.add(), c.list(), c.pause(), c.resume())
 	return cmd
 }
 

@@ -28,28 +28,43 @@ import (
 type doctorCommand struct{ *given }
 
 func (c doctorCommand) command() *cobra.Command {
-	var prune, asJSON bool
+	var f doctorFlags
 	cmd := &cobra.Command{
 		Use:   "doctor [flags]",
 		Short: "check configuration, credentials, engine, accounts, clock and disk",
-		Long: `doctor checks everything that an upload needs and lists all problems at once. It sends no
-credentials to vendors: it makes one HEAD request to each, to compare clocks. If a Temporal
+		Long: `doctor checks everything that an upload needs and lists all problems at once. Without --live
+it sends no credentials to vendors, only one HEAD request to each, to compare clocks. If a Temporal
 service is configured, it checks that the namespace exists and which workers are running.
+
+--live makes one call with each account's credentials that changes nothing at the vendor. Some
+vendors have only a call about a certain product; name one of yours with --set.
 
 --prune removes items from the ledger that ended more than 30 days ago, and returns the disk
 space of histories that Temporal has deleted. Stop the engine first.
 
 Exit status: 0 if all is well, 1 if not.`,
-		Example: "  mediaferry doctor\n  mediaferry doctor --prune",
-		Args:    noArguments,
+		Example: `  mediaferry doctor
+  mediaferry doctor --live --set organization_id=ID --set gtin=04006381333931
+  mediaferry doctor --prune`,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			d := &doctor{given: c.given, p: c.Printer(asJSON)}
-			return d.run(cmd.Context(), prune)
+			if len(f.set) > 0 && !f.live {
+				return exit.Misused("--set needs --live")
+			}
+			d := &doctor{given: c.given, p: c.Printer(f.json)}
+			return d.run(cmd.Context(), f)
 		},
 	}
-	cmd.Flags().BoolVar(&prune, "prune", false, "remove old items and compact the data folder")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line")
+	cmd.Flags().BoolVar(&f.live, "live", false, "check the credentials of each account with one harmless call")
+	cmd.Flags().StringArrayVar(&f.set, "set", nil, "with --live: a vendor's field that its call needs, as `NAME=VALUE`")
+	cmd.Flags().BoolVar(&f.prune, "prune", false, "remove old items and compact the data folder")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON object per line")
 	return cmd
+}
+
+type doctorFlags struct {
+	live, prune, json bool
+	set               []string
 }
 
 // finding is one thing that doctor checked.
@@ -58,6 +73,7 @@ type finding struct {
 	State  string `json:"state"` // ok, warning or problem
 	Detail string `json:"detail"`
 	Hint   string `json:"hint,omitempty"`
+	Live   *live  `json:"live,omitempty"`
 }
 
 type doctor struct {
@@ -88,29 +104,38 @@ const (
 )
 
 func (d *doctor) say(check, state, detail, hint string) {
-	if state == problem {
+	d.tell(finding{Check: check, State: state, Detail: detail, Hint: hint})
+}
+
+func (d *doctor) tell(f finding) {
+	if f.State == problem {
 		d.problems++
 	}
-	f := finding{check, state, output.Visible(egress.Redact(detail)), output.Visible(hint)}
+	f.Detail, f.Hint = output.Visible(egress.Redact(f.Detail)), output.Visible(f.Hint)
 	var err error
 	if d.p.JSON {
 		err = d.p.Object(f)
 	} else {
 		_, err = fmt.Fprintf(d.p.Out, "%-8s %-16s  %s\n", f.State, f.Check, f.Detail)
-		if err == nil && hint != "" {
+		if err == nil && f.Hint != "" {
 			_, err = fmt.Fprintf(d.p.Out, "%25s  %s\n", "", f.Hint)
 		}
 	}
 	d.err = errors.Join(d.err, err)
 }
 
-func (d *doctor) run(ctx context.Context, prune bool) error {
+func (d *doctor) run(ctx context.Context, f doctorFlags) error {
 	d.disk()
 	d.engineBinary(ctx)
 	if d.configuration() {
 		d.reach(ctx)
 		d.ledgerState(ctx)
-		if prune && d.Ledger != nil {
+		if f.live {
+			if err := d.live(ctx, f.set); err != nil {
+				return err
+			}
+		}
+		if f.prune && d.Ledger != nil {
 			d.prune(ctx)
 		}
 	}

@@ -28,6 +28,9 @@ func (g *given) manifestError(err error) error {
 	case !errors.As(err, &known):
 		return err
 	}
+	if known.Status != 0 && !known.MayPass() { // a server refused it: it cannot be read
+		return &exit.UsageError{Text: known.Message, Hint: known.Hint}
+	}
 	switch known.Kind {
 	case upload.KindInvalid, upload.KindMissing:
 		g.Say("%s", known.Message)

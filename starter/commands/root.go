@@ -32,7 +32,6 @@ func (r *rootCommand) command() *cobra.Command {
 		Long: `mediaferry uploads product images and videos to Trustana, Trustoo, Sitoo, Closient and TruVideo.
 Exit status: 0 all is well, 1 could not run, 2 misused, 3 some item is not ready, 130 interrupted.`,
 		Example: `  mediaferry demo                                  send samples to the simulated vendors
-  mediaferry up                                    run the engine, its web UI and a worker
   mediaferry upload --to trustana img/shoe.jpg     send one image and wait for its media ID`,
 		Version:       r.Version,
 		SilenceErrors: true,
@@ -53,7 +52,7 @@ Exit status: 0 all is well, 1 could not run, 2 misused, 3 some item is not ready
 	flags.StringVar(&r.Flags.LogFormat, "log-format", "console", "write logs as `FORMAT`: console or json")
 	g := r.given
 	root.AddCommand(
-		upCommand{g}.command(), demoCommand{g}.command(), uploadCommand{g}.command(), batchCommand{g}.command(),
+		initCommand{g}.command(), upCommand{g}.command(), demoCommand{g}.command(), uploadCommand{g}.command(), batchCommand{g}.command(),
 		listCommand{g}.command(), showCommand{g}.command(), waitCommand{g}.command(), pauseCommand{g}.command(),
 		resumeCommand{g}.command(), moveCommand{g}.command(), cancelCommand{g}.command(), retryCommand{g}.command(),
 		decideCommand{g}.command(), accountCommand{g}.command(), vendorsCommand{g}.command(), doctorCommand{g}.command(),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -60,10 +61,7 @@ func (m Manifests) Locate(ctx context.Context, given string) (manifest.Place, er
 		if err != nil {
 			return place, exit.Misused("%s", upload.AsError(err, "").Message)
 		}
-		if _, err := os.Stat(place.Source); upload.IsLocal(place.Source) && os.IsNotExist(err) {
-			return place, m.missing(place)
-		}
-		return place, nil
+		return place, m.readable(place)
 	}
 	folder, err := os.MkdirTemp("", "mediaferry-manifest-")
 	if err != nil {
@@ -71,6 +69,28 @@ func (m Manifests) Locate(ctx context.Context, given string) (manifest.Place, er
 	}
 	m.session.OnClose(func() { _ = os.RemoveAll(folder) }) // temporary: the system would remove it as well
 	return manifest.Spool(ctx, os.Stdin, filepath.Join(folder, "manifest"), here)
+}
+
+// readable refuses a local manifest that is missing, or that this user cannot read.
+func (m Manifests) readable(place manifest.Place) error {
+	if !upload.IsLocal(place.Source) {
+		return nil
+	}
+	info, err := os.Stat(place.Source)
+	if os.IsNotExist(err) {
+		return m.missing(place)
+	}
+	if err == nil && (info.Mode().IsRegular() || info.IsDir()) { // to open a pipe would be to wait for a writer
+		var file *os.File
+		if file, err = os.Open(place.Source); err == nil {
+			err = file.Close()
+		}
+	}
+	var system *fs.PathError
+	if !errors.As(err, &system) {
+		return err
+	}
+	return &exit.UsageError{Text: fmt.Sprintf("manifest %s cannot be read: %s", place.Source, system.Err), Hint: "check its owner and mode, and those of its folder"}
 }
 
 // missing is the error of a manifest that does not exist. It names what is nearby.

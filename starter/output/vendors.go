@@ -70,18 +70,35 @@ func (p Printer) Vendor(s *spec.Spec) error {
 	if err := p.Table(rows); err != nil {
 		return err
 	}
+	return p.account(s)
+}
+
+// account prints the settings of a vendor's accounts, what of them is required, and
+// where they come from.
+func (p Printer) account(s *spec.Spec) error {
 	if _, err := fmt.Fprintf(p.Out, "\naccount (base_url, by default %s)\n", s.BaseURL); err != nil {
 		return err
 	}
-	rows = nil
+	var rows [][]string
 	for _, setting := range s.Settings {
 		doc := setting.Doc
 		if setting.Default != "" {
 			doc += "; default " + setting.Default
 		}
+		if need := s.Need(setting.Name); need != "" {
+			doc += "; " + need
+		}
 		rows = append(rows, []string{"  " + setting.Name, doc})
 	}
-	return p.Table(rows)
+	if err := p.Table(rows); err != nil {
+		return err
+	}
+	keys := "\nkeys\n"
+	if len(s.Credentials) > 1 {
+		keys += "  an account needs " + s.CredentialWords() + "\n"
+	}
+	_, err := fmt.Fprintf(p.Out, "%s  %s\n  %s\n  to add an account: mediaferry account add %s --vendor %s\n", keys, s.Keys.Doc, s.Keys.Source, s.Name, s.Name)
+	return err
 }
 
 // vendorLine is a vendor as `vendors --json` prints it.
@@ -93,6 +110,21 @@ type vendorLine struct {
 	BaseURL string      `json:"base_url"`
 	Media   []mediaLine `json:"media"`
 	Fields  []fieldLine `json:"fields"`
+	// Settings are those of an account, and Credentials the sets of them of which it
+	// needs one.
+	Settings    []settingLine `json:"settings"`
+	Credentials [][]string    `json:"credentials"`
+	Keys        string        `json:"keys"`
+	KeysDocs    string        `json:"keys_docs"`
+}
+
+type settingLine struct {
+	Name     string   `json:"name"`
+	Required bool     `json:"required"`
+	Secret   bool     `json:"secret"`
+	Default  string   `json:"default,omitempty"`
+	Choices  []string `json:"choices,omitempty"`
+	Doc      string   `json:"doc"`
 }
 
 type mediaLine struct {
@@ -119,6 +151,13 @@ func (p Printer) VendorObjects(specs []*spec.Spec) error {
 		for _, f := range s.Fields {
 			line.Fields = append(line.Fields, fieldLine{f.Name, string(f.Type), f.Required, f.Choices, f.Doc})
 		}
+		for _, one := range s.Settings {
+			line.Settings = append(line.Settings, settingLine{one.Name, s.Required(one.Name), one.Secret, one.Default, one.Choices, one.Doc})
+		}
+		for _, set := range s.Credentials {
+			line.Credentials = append(line.Credentials, set.Settings)
+		}
+		line.Keys, line.KeysDocs = s.Keys.Doc, s.Keys.Source
 		if err := p.Object(line); err != nil {
 			return err
 		}
