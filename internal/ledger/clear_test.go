@@ -36,6 +36,7 @@ var told = map[string]bool{
 	"permits.account": true, "counters.account": true, "counters.name": true, "quotas.account": true, "quotas.key_fingerprint": true, "quotas.told": true,
 	"tokens.account": true, "tokens.name": true, "tokens.lease_owner": true, "workers.id": true,
 	"outages.account": true, "outages.peer": true, "outages.trying": true,
+	"item_events.upload_id": true, "item_events.what": true,
 }
 
 // hashedOrSealed is what all other texts look like. Our own name is no secret.
@@ -332,6 +333,11 @@ func fillItems(t *testing.T, l *ledger.Ledger) {
 	require.NoError(t, l.NoteWait(ctx, items[2].UploadID, "", &upload.Wait{Last: veiledError("source"), Since: noon}))
 	_, err = l.RequestDetach(ctx, ledger.DetachRequest{UploadID: items[2].UploadID, Want: ledger.WantDetach, By: mark + "@host"})
 	require.NoError(t, err)
+	event := ledger.ItemEvent{At: noon, What: ledger.EventPause, By: mark + "@host", Because: mark + " because", Detail: mark + " detail"}
+	require.NoError(t, l.NoteItemEvent(ctx, items[0].UploadID, event))
+	events, err := l.ItemEvents(ctx, items[0].UploadID)
+	require.NoError(t, err)
+	require.Equal(t, []ledger.ItemEvent{event}, events)
 	row, err := l.ReadProgress(ctx, items[2].UploadID)
 	require.NoError(t, err)
 	require.Contains(t, row.Because, mark+"@host")

@@ -139,6 +139,9 @@ func (f Filter) page(after *Entry, rows int) (query string, args []any) {
 		// index of items that are not ready holds them all.
 		where.add(`phase <> 'ready'`)
 	}
+	if f.Batch != "" && (f.State == upload.StateFailed || f.State == upload.StateCanceled || f.State == upload.StateUnconfirmed) {
+		where.add(`phase IN ('failed', 'canceled', 'unconfirmed')`) // the same for those that ended badly
+	}
 	order := `ORDER BY queued_at DESC, upload_id DESC`
 	if f.Batch != "" {
 		order = `ORDER BY line, upload_id`

@@ -28,6 +28,7 @@ var sealedColumns = []sealedIn{
 	{"queues", "", []string{"queue"}, true},
 	{"batches", "", []string{"manifest", "digest", "definition", "because", "who"}, true},
 	{"batch_events", "", []string{"who", "because", "detail"}, true},
+	{"item_events", "", []string{"who", "because", "detail"}, false},
 	{"accounts", "", []string{"because", "who"}, true},
 	{"account_events", "", []string{"because", "who"}, true},
 	{"permits", "", []string{"slow_because"}, true},

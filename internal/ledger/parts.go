@@ -74,3 +74,23 @@ func (l *Ledger) pruneParts(ctx context.Context, before time.Time) error {
 	_, err := l.write.ExecContext(ctx, `DELETE FROM parts WHERE kept_at < $1`, micros(before))
 	return err
 }
+
+// PartNumbers lists the parts of an item that were kept last, of one session.
+func (l *Ledger) PartNumbers(ctx context.Context, uploadID string) ([]int, error) {
+	rows, err := l.read.QueryContext(ctx, `
+SELECT number FROM parts WHERE upload_id = $1
+	AND session = (SELECT session FROM parts WHERE upload_id = $1 ORDER BY kept_at DESC LIMIT 1) ORDER BY number`, clean(uploadID))
+	if err != nil {
+		return nil, l.fail("list the parts of "+uploadID, err)
+	}
+	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
+	var numbers []int
+	for rows.Next() {
+		var n int
+		if err := rows.Scan(&n); err != nil {
+			return nil, l.fail("list the parts of "+uploadID, err)
+		}
+		numbers = append(numbers, n)
+	}
+	return numbers, l.fail("list the parts of "+uploadID, rows.Err())
+}

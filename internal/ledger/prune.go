@@ -58,9 +58,9 @@ func (l *Ledger) pruneSome(ctx context.Context, last string, before time.Time) (
 	return next, n, more, err
 }
 
-// pruneProgress drops the progress and the moves of items that the ledger does not have any more.
+// pruneProgress drops the progress, the moves and the events of items that the ledger does not have any more.
 func (l *Ledger) pruneProgress(ctx context.Context) error {
-	for _, table := range []string{"progress", "moves"} {
+	for _, table := range []string{"progress", "moves", "item_events"} {
 		_, err := l.write.ExecContext(ctx, `DELETE FROM `+table+` WHERE NOT EXISTS (SELECT 1 FROM items WHERE items.upload_id = `+table+`.upload_id)`)
 		if err != nil {
 			return err

@@ -126,3 +126,29 @@ UPDATE tokens SET lease_owner = '', lease_until = 0 WHERE account = $1 AND name 
 		clean(account), clean(name), clean(owner))
 	return l.fail("release token "+name+" of "+account, err)
 }
+
+// TokenLife is when a token ends that a vendor gave an account.
+type TokenLife struct {
+	Name      string
+	ExpiresAt time.Time // zero where it does not end
+}
+
+// TokenLives lists when the tokens of an account end, without opening any.
+func (l *Ledger) TokenLives(ctx context.Context, account string) ([]TokenLife, error) {
+	rows, err := l.read.QueryContext(ctx, `SELECT name, expires_at FROM tokens WHERE account = $1 AND value IS NOT NULL ORDER BY name`, clean(account))
+	if err != nil {
+		return nil, l.fail("list the tokens of "+account, err)
+	}
+	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
+	var lives []TokenLife
+	for rows.Next() {
+		var one TokenLife
+		var expires int64
+		if err := rows.Scan(&one.Name, &expires); err != nil {
+			return nil, l.fail("list the tokens of "+account, err)
+		}
+		one.ExpiresAt = moment(expires)
+		lives = append(lives, one)
+	}
+	return lives, l.fail("list the tokens of "+account, rows.Err())
+}

@@ -33,7 +33,10 @@ func OfBatch(b Batch, c Counted, around func(account string) Around) []Rows {
 		if n <= 0 {
 			return
 		}
-		item.Queue, item.Batch, item.Argument = route.Queue, &b, "--batch "+b.ID
+		item.Queue, item.Argument = route.Queue, "UPLOAD_ID"
+		if b.ID != "" { // else they are uploads of no batch
+			item.Batch, item.Argument = &b, "--batch "+b.ID
+		}
 		if w := around(route.Account).Of(item); w != nil {
 			all = merged(all, Rows{*w, route.Account, n})
 		}

@@ -108,10 +108,19 @@ func (a Around) paused(Item) *Wait {
 }
 
 func (a Around) worker(Item) *Wait {
-	if a.Workers == nil || a.Workers.Uploads {
+	if a.Workers == nil {
 		return nil
 	}
-	return &Wait{For: upload.ForWorker, Reason: "no worker is running; start one with: mediaferry up", Since: moment(a.Workers.Seen)}
+	return NoWorker(*a.Workers)
+}
+
+// NoWorker is what everything waits for while no worker carries uploads; nil while one
+// does.
+func NoWorker(w Workers) *Wait {
+	if w.Uploads {
+		return nil
+	}
+	return &Wait{For: upload.ForWorker, Reason: "no worker is running; start one with: mediaferry up", Since: moment(w.Seen)}
 }
 
 // outage is the wait of an item whose next call goes to somebody who does not answer.

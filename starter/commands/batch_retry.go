@@ -19,7 +19,7 @@ type batchRetryCommand struct{ *given }
 
 func (c batchRetryCommand) command() *cobra.Command {
 	var kinds []string
-	var because string
+	var because, to string
 	var follow bool
 	cmd := &cobra.Command{
 		Use:   "retry [flags] ID",
@@ -31,19 +31,26 @@ fails again: correct the manifest and start another batch.`,
   mediaferry batch retry spring --follow --because "the bucket's permissions are fixed"`,
 		Args: oneBatch,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.run(cmd.Context(), args[0], kinds, because, follow)
+			return c.run(cmd.Context(), args[0], retryOf{kinds, to, because}, follow)
 		},
 		ValidArgsFunction: c.completeBatches,
 	}
 	cmd.Flags().StringArrayVar(&kinds, "kind", nil, "retry only failures of `KIND`: "+output.Join(upload.Kinds())+"; can be repeated")
+	cmd.Flags().StringVar(&to, "to", "", "retry only rows of `ACCOUNT`")
 	cmd.Flags().StringVar(&because, "because", "", "record `TEXT` as the reason")
 	cmd.Flags().BoolVar(&follow, "follow", false, "wait until the batch ends, and do the work if no worker is running")
 	return cmd
 }
 
-func (c batchRetryCommand) run(ctx context.Context, id string, names []string, because string, follow bool) error {
+// retryOf says which rows are retried, and why.
+type retryOf struct {
+	kinds       []string
+	to, because string
+}
+
+func (c batchRetryCommand) run(ctx context.Context, id string, of retryOf, follow bool) error {
 	var kinds []upload.Kind
-	for _, name := range names {
+	for _, name := range of.kinds {
 		if !slices.Contains(upload.Kinds(), upload.Kind(name)) {
 			return exit.Misused("unknown --kind %q; use one of %s", name, output.Join(upload.Kinds()))
 		}
@@ -53,13 +60,16 @@ func (c batchRetryCommand) run(ctx context.Context, id string, names []string, b
 	if err != nil {
 		return err
 	}
+	if err := c.knownAccount(of.to); err != nil {
+		return err
+	}
 	if b.State == upload.BatchLoading || b.State == upload.BatchCanceling {
 		return exit.Misused("batch %s is %s", id, b.State)
 	}
 	if !follow && !c.EngineRuns(ctx) {
 		return &exit.UsageError{Text: "batch retry needs a running engine or --follow", Hint: "to start one, run in another terminal: mediaferry up"}
 	}
-	n, err := c.Ledger.RetryRows(ctx, id, kinds)
+	n, err := c.Ledger.RetryRows(ctx, id, kinds, of.to)
 	if err != nil {
 		return opening.UnknownBatch(id, err)
 	}
@@ -74,7 +84,10 @@ func (c batchRetryCommand) run(ctx context.Context, id string, names []string, b
 	if len(kinds) > 0 {
 		detail += " of kind " + output.Join(kinds)
 	}
-	change := ledger.BatchChange{Event: event("retry", because, detail)}
+	if of.to != "" {
+		detail += " to " + of.to
+	}
+	change := ledger.BatchChange{Event: c.event("retry", of.because, detail)}
 	if b.State.Ended() {
 		change.State = upload.BatchRunning
 	}

@@ -1,0 +1,229 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+// BatchFilter chooses batches. Empty fields choose all.
+type BatchFilter struct {
+	State upload.BatchState
+	Open  bool   // leaves out those that have ended
+	Limit int    // 0 means all
+	After string // continues a list behind the batch of this ID
+}
+
+// BatchPage lists batches, the newest first. The error is a *BatchNotFoundError where
+// After names none.
+func (l *Ledger) BatchPage(ctx context.Context, f BatchFilter) ([]Batch, error) {
+	var where conditions
+	if f.Open {
+		where.add(`state NOT IN ('completed', 'canceled')`)
+	}
+	if f.State != "" {
+		where.add(`state = ` + where.arg(clean(string(f.State))))
+	}
+	if f.After != "" {
+		after, err := l.Batch(ctx, f.After)
+		if err != nil {
+			return nil, err
+		}
+		created, id := where.arg(micros(after.CreatedAt)), where.arg(after.ID)
+		where.add(`(created_at < ` + created + ` OR created_at = ` + created + ` AND id > ` + id + `)`)
+	}
+	query := `SELECT ` + batchColumns + ` FROM batches ` + where.String() + ` ORDER BY created_at DESC, id`
+	if f.Limit > 0 {
+		query += ` LIMIT ` + strconv.Itoa(f.Limit)
+	}
+	rows, err := l.read.QueryContext(ctx, query, where.args...)
+	if err != nil {
+		return nil, l.fail("list batches", err)
+	}
+	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
+	var batches []Batch
+	for rows.Next() {
+		b, err := l.scanBatch(rows)
+		if err != nil {
+			return nil, l.fail("list batches", err)
+		}
+		batches = append(batches, b.Batch)
+	}
+	return batches, l.fail("list batches", rows.Err())
+}
+
+// Total is how many items of one account are in a state.
+type Total struct {
+	Account string
+	State   upload.State
+	Items   int64
+}
+
+// OpenTotals counts the items that have not ended, and those that are unconfirmed, by
+// account.
+func (l *Ledger) OpenTotals(ctx context.Context) ([]Total, error) {
+	rows, err := l.read.QueryContext(ctx, `
+SELECT account, state, CAST(SUM(items) AS BIGINT) FROM tallies WHERE state NOT IN `+over+`
+GROUP BY account, state HAVING SUM(items) > 0 ORDER BY account, state`)
+	return l.totals(rows, err)
+}
+
+// BatchTotals counts all rows of a batch, by account and state.
+func (l *Ledger) BatchTotals(ctx context.Context, batch string) ([]Total, error) {
+	rows, err := l.read.QueryContext(ctx, `
+SELECT account, state, CAST(SUM(items) AS BIGINT) FROM tallies WHERE batch = $1
+GROUP BY account, state HAVING SUM(items) > 0 ORDER BY account, state`, clean(batch))
+	return l.totals(rows, err)
+}
+
+// totals reads counts and closes them.
+func (l *Ledger) totals(rows *sql.Rows, err error) ([]Total, error) {
+	if err != nil {
+		return nil, l.fail("count items", err)
+	}
+	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
+	var all []Total
+	for rows.Next() {
+		var one Total
+		if err := rows.Scan(&one.Account, &one.State, &one.Items); err != nil {
+			return nil, l.fail("count items", err)
+		}
+		all = append(all, one)
+	}
+	return all, l.fail("count items", rows.Err())
+}
+
+// UndecidedBatches counts the items that wait for a person's decision, by batch; those of
+// no batch under "".
+func (l *Ledger) UndecidedBatches(ctx context.Context) (map[string]int64, error) {
+	rows, err := l.read.QueryContext(ctx, `
+SELECT batch, CAST(SUM(items) AS BIGINT) FROM tallies WHERE state = 'unconfirmed' GROUP BY batch HAVING SUM(items) > 0`)
+	if err != nil {
+		return nil, l.fail("count unconfirmed items", err)
+	}
+	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
+	counts := map[string]int64{}
+	for rows.Next() {
+		var batch string
+		var n int64
+		if err := rows.Scan(&batch, &n); err != nil {
+			return nil, l.fail("count unconfirmed items", err)
+		}
+		counts[batch] = n
+	}
+	return counts, l.fail("count unconfirmed items", rows.Err())
+}
+
+// Still lists items that a run has and of which nothing changed since a time: the one
+// first that has been still for longest.
+func (l *Ledger) Still(ctx context.Context, since time.Time, most int) ([]Entry, error) {
+	entries, err := l.scanEntries(l.read.QueryContext(ctx, `
+SELECT `+entryColumns+` FROM items WHERE phase = 'work' AND phase <> 'ready' AND updated_at < $1 ORDER BY updated_at, upload_id LIMIT `+strconv.Itoa(most),
+		micros(since)))
+	return entries, l.fail("list items that are still", err)
+}
+
+// Repeating lists open items whose own last call failed and is made again.
+func (l *Ledger) Repeating(ctx context.Context, most int) ([]Entry, error) {
+	entries, err := l.scanEntries(l.read.QueryContext(ctx, `
+SELECT `+entryColumns+` FROM items WHERE waiting <> '' AND `+open+` LIMIT `+strconv.Itoa(most)))
+	return entries, l.fail("list items that repeat", err)
+}
+
+// Search is what is looked for, exactly or from its beginning.
+type Search struct {
+	Text  string
+	Limit int
+}
+
+// recentBatches is in how many batches, the newest first, a row is looked for whose batch
+// is not named.
+const recentBatches = 200
+
+// Find looks for items whose upload ID begins with a text, then for rows of recent batches
+// and single uploads of each account whose own ID does, and for the medium of that ID.
+func (l *Ledger) Find(ctx context.Context, s Search) ([]Entry, error) {
+	text := clean(s.Text)
+	if text == "" {
+		return nil, nil
+	}
+	var found []Entry
+	seen := map[string]bool{}
+	add := func(query string, args ...any) error {
+		if len(found) >= s.Limit {
+			return nil
+		}
+		entries, err := l.scanEntries(l.read.QueryContext(ctx, fmt.Sprintf(`SELECT %s FROM items WHERE %s LIMIT %d`, entryColumns, query, s.Limit), args...))
+		for _, e := range entries {
+			if id := e.Result.UploadID; !seen[id] && len(found) < s.Limit {
+				seen[id] = true
+				found = append(found, e)
+			}
+		}
+		return err
+	}
+	err := add(`media_id = $1 AND media_id <> ''`, text)
+	prefixes := []string{text}
+	if err == nil {
+		var folders []string
+		folders, err = l.folders(ctx)
+		for _, folder := range folders {
+			prefixes = append(prefixes, folder+text)
+		}
+	}
+	for _, prefix := range prefixes {
+		if err != nil {
+			break
+		}
+		if end := after(prefix); end != "" {
+			err = add(`upload_id >= $1 AND upload_id < $2 ORDER BY upload_id`, prefix, end)
+		}
+	}
+	return found, l.fail("search for items", err)
+}
+
+// folders are what the IDs of uploads begin with: recent batches, and accounts.
+func (l *Ledger) folders(ctx context.Context) ([]string, error) {
+	rows, err := l.read.QueryContext(ctx, `
+SELECT folder FROM (SELECT 'batch/' || id || '/' AS folder FROM batches ORDER BY created_at DESC, id LIMIT `+strconv.Itoa(recentBatches)+`) AS recent
+UNION ALL SELECT DISTINCT 'upload/' || account || '/' FROM tallies WHERE batch = ''`)
+	if err != nil {
+		return nil, err
+	}
+	return scanTexts(rows)
+}
+
+// after is the first text that sorts behind all that begin with a prefix; "" where there
+// is none.
+func after(prefix string) string {
+	runes := []rune(prefix)
+	for i := len(runes) - 1; i >= 0; i-- {
+		const last, surrogates, behind = 0x10ffff, 0xd7ff, 0xe000
+		switch {
+		case runes[i] == surrogates:
+			return string(runes[:i]) + string(rune(behind))
+		case runes[i] < last:
+			return string(runes[:i]) + string(runes[i]+1)
+		}
+	}
+	return ""
+}
+
+// Stamp changes whenever something changes that a view shows: of all items their counts
+// and bytes, and of batches, accounts and outages what people and vendors did. It costs
+// the same for ten items and for a million.
+func (l *Ledger) Stamp(ctx context.Context) (string, error) {
+	var stamp [8]sql.NullInt64
+	err := l.read.QueryRowContext(ctx, `
+SELECT (SELECT CAST(SUM(items * (CASE state WHEN 'waiting' THEN 1 WHEN 'preparing' THEN 2 WHEN 'transferring' THEN 3 WHEN 'completing' THEN 5 WHEN 'processing' THEN 7
+		WHEN 'ready' THEN 11 WHEN 'failed' THEN 13 WHEN 'canceled' THEN 17 ELSE 19 END)) AS BIGINT) FROM tallies),
+	(SELECT CAST(SUM(bytes_sent + paused) AS BIGINT) FROM tallies),
+	(SELECT COUNT(*) FROM batch_events), (SELECT COUNT(*) FROM item_events), (SELECT MAX(since) FROM accounts),
+	(SELECT CAST(SUM(tries) + MAX(since) + MAX(ended_at) AS BIGINT) FROM outages), (SELECT MAX(slow_until) FROM permits), (SELECT COUNT(*) FROM workers)`).Scan(
+		&stamp[0], &stamp[1], &stamp[2], &stamp[3], &stamp[4], &stamp[5], &stamp[6], &stamp[7])
+	return fmt.Sprint(stamp), l.fail("read what changed", err)
+}
