@@ -1,9 +1,11 @@
 // Package front is the one place where people and their browsers reach what runs on
-// this machine: Temporal's web UI and the codec that decodes its payloads.
+// this machine, or what a fleet shows: the operators' page, Temporal's web UI and the
+// codec that decodes its payloads.
 //
 // It owns logins, sessions and the headers of pages, and which of Temporal's calls pass
 // to the web UI behind it. It refuses to know workflows and uploads, and leaves names,
-// origins and tokens to the package guard.
+// origins and tokens to the package guard. The page behind it learns from CallerOf who
+// asks.
 //
 // A program presents the token. A person opens a login link, which works once, or types
 // the token; the browser then has a session cookie. Cookies ignore ports: whatever else
@@ -13,6 +15,7 @@
 package front
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -43,8 +46,13 @@ type Options struct {
 	Viewer string
 	// Where says where a person finds the token.
 	Where string
-	// Temporal is Temporal's web UI.
+	// Temporal is Temporal's web UI. Without a URL there is none.
 	Temporal Upstream
+	// Page answers all other paths. It may be nil.
+	Page http.Handler
+	// AnyHost takes every name: the front listens on more than loopback. Secure says that
+	// a proxy in front of it ends TLS.
+	AnyHost, Secure bool
 	// Codec answers POST /decode to whoever may see payloads. It may be nil.
 	Codec http.Handler
 	// Now is the clock; nil is that of the system.
@@ -74,19 +82,34 @@ func New(o Options) (*Front, error) {
 		o.Now = time.Now
 	}
 	f := &Front{o: o, port: at.Port(), private: privateName(o.Token), mux: http.NewServeMux()}
-	f.names = guard.Names{Hosts: []string{at.Hostname(), f.private}}
-	f.sessions = sessions{key: derive(o.Token, "session"), links: derive(o.Token, "login"), began: o.Now(), now: o.Now}
-	temporal, err := newTemporal(o.Temporal)
-	if err != nil {
+	f.names = guard.Names{Hosts: []string{at.Hostname(), f.private}, AnyHost: o.AnyHost}
+	f.sessions = sessions{key: derive(o.Token, "session"), links: derive(o.Token, "login"), began: o.Now(), now: o.Now, secure: o.Secure}
+	if err := f.route(); err != nil {
 		return nil, err
 	}
-	f.mux.Handle(TemporalPath+"/", temporal)
-	f.mux.Handle("GET "+TemporalPath, http.RedirectHandler(TemporalPath+"/", http.StatusSeeOther))
-	f.mux.Handle("GET /{$}", http.RedirectHandler(TemporalPath+"/", http.StatusSeeOther))
+	return f, nil
+}
+
+// route says what is where.
+func (f *Front) route() error {
+	o := f.o
+	if o.Temporal.URL != "" {
+		temporal, err := newTemporal(o.Temporal)
+		if err != nil {
+			return err
+		}
+		f.mux.Handle(TemporalPath+"/", temporal)
+		f.mux.Handle("GET "+TemporalPath, http.RedirectHandler(TemporalPath+"/", http.StatusSeeOther))
+	}
+	if o.Page != nil {
+		f.mux.Handle("/", o.Page)
+	} else {
+		f.mux.Handle("GET /{$}", http.RedirectHandler(TemporalPath+"/", http.StatusSeeOther))
+	}
 	if o.Codec != nil {
 		f.mux.Handle(CodecPath+"/", http.StripPrefix(CodecPath, o.Codec))
 	}
-	return f, nil
+	return nil
 }
 
 // ServeHTTP answers one request: only under the names of this machine, and, but for the
@@ -115,7 +138,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case refusal == nil:
 		f.renew(w, r, caller)
-		f.mux.ServeHTTP(w, r)
+		f.mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, caller.public())))
 	case refusal.Status == http.StatusUnauthorized && wantsPage(r):
 		f.askForToken(w, r, "")
 	default:
@@ -127,6 +150,40 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 type caller struct {
 	viewer  bool    // may only read
 	session session // zero for a program, which presents the token itself
+}
+
+// Caller is who sent a request, for the page that answers it.
+type Caller struct {
+	Viewer bool // may only read
+	// Session tells sessions of browsers apart and opens none; "" for a program.
+	Session string
+	// CSRF is what a form of the page sends back; "" for a program, which needs none.
+	CSRF string
+}
+
+type callerKey struct{}
+
+// CallerOf is who sent a request that the front has let pass. It may only read where that
+// is not known.
+func CallerOf(ctx context.Context) Caller {
+	if c, ok := ctx.Value(callerKey{}).(Caller); ok {
+		return c
+	}
+	return Caller{Viewer: true}
+}
+
+// Accepts reports whether a form comes from a page that this caller was given.
+func (c Caller) Accepts(csrf string) bool {
+	return c.CSRF == "" && c.Session == "" || hmac.Equal([]byte(csrf), []byte(c.CSRF))
+}
+
+func (c caller) public() Caller {
+	p := Caller{Viewer: c.viewer, CSRF: c.session.csrf}
+	if c.session.id != "" {
+		sum := sha256.Sum256([]byte(c.session.id))
+		p.Session = hex.EncodeToString(sum[:3])
+	}
+	return p
 }
 
 // opens and reads report what a token is good for.

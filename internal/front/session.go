@@ -36,6 +36,7 @@ type sessions struct {
 	key, links []byte
 	began      time.Time // links of earlier fronts do not work: this one cannot know which were used
 	now        func() time.Time
+	secure     bool // a proxy ends TLS
 
 	mu   sync.Mutex
 	used map[string]time.Time // links that were followed, and when they end anyway
@@ -100,14 +101,14 @@ func (s *sessions) csrf(id string) string {
 // begin gives the browser a session.
 func (s *sessions) begin(w http.ResponseWriter, r *http.Request, viewer bool) {
 	id := seal(s.key, s.now().Add(sessionLife), viewer)
-	setCookie(w, r, sessionCookie, id)
-	setCookie(w, r, csrfCookie, s.csrf(id))
+	s.setCookie(w, r, sessionCookie, id)
+	s.setCookie(w, r, csrfCookie, s.csrf(id))
 }
 
-func setCookie(w http.ResponseWriter, r *http.Request, name, value string) {
+func (s *sessions) setCookie(w http.ResponseWriter, r *http.Request, name, value string) {
 	http.SetCookie(w, &http.Cookie{ //nolint:gosec // there is no TLS on loopback, and the web UI's scripts read the second cookie
 		Name: name, Value: value, Path: "/", MaxAge: int(sessionLife / time.Second),
-		SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil, HttpOnly: name == sessionCookie,
+		SameSite: http.SameSiteStrictMode, Secure: s.secure || r.TLS != nil, HttpOnly: name == sessionCookie,
 	})
 }
 
@@ -150,6 +151,6 @@ func (f *Front) renew(w http.ResponseWriter, r *http.Request, c caller) {
 		return
 	}
 	if given, err := r.Cookie(csrfCookie); err != nil || given.Value != c.session.csrf {
-		setCookie(w, r, csrfCookie, c.session.csrf)
+		f.sessions.setCookie(w, r, csrfCookie, c.session.csrf)
 	}
 }
