@@ -13,6 +13,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/starter/opening"
 	"github.com/mediaferry/mediaferry/starter/output"
+	"github.com/mediaferry/mediaferry/starter/views"
 )
 
 const (
@@ -167,11 +168,11 @@ func (w *batchWatch) view(ctx context.Context) (output.BatchView, error) {
 		return v, err
 	}
 	now := time.Now()
-	ticks, err := w.session.Ledger.Ticks(ctx, w.id, now.Add(-rateWindow))
+	ticks, err := w.session.Ledger.Ticks(ctx, w.id, now.Add(-views.RateWindow))
 	if err != nil {
 		return v, err
 	}
-	v.Numbers = numbersOf(v.Batch, s, rateOf(ticks, now, ""))
+	v.Numbers = views.NumbersOf(v.Batch, s, views.Rate(ticks, now, ""))
 	routes, err := w.session.Ledger.Routes(ctx, w.id)
 	if err != nil {
 		return v, err
@@ -185,14 +186,14 @@ func (w *batchWatch) view(ctx context.Context) (output.BatchView, error) {
 		if err != nil {
 			return v, err
 		}
-		one.Rate = rateOf(ticks, now, route.Account)
+		one.Rate = views.Rate(ticks, now, route.Account)
 		v.Accounts = append(v.Accounts, one)
 		if state.Paused && one.Done < one.Total {
 			paused = append(paused, state)
 		}
 	}
 	v.Numbers.Pause(paused)
-	known, err := ReadWaits(ctx, w.session)
+	known, err := views.ReadWaits(ctx, w.session.Ledger)
 	if err != nil {
 		return v, err
 	}

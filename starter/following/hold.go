@@ -8,6 +8,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/waits"
+	"github.com/mediaferry/mediaferry/starter/views"
 )
 
 // OnHold is the result of an upload that waits for its account. Where the vendor
@@ -33,7 +34,7 @@ func OnHold(result upload.Result, account ledger.AccountState, waiting *upload.W
 
 // Waiting is what an upload waits for; nil where it waits for nothing.
 func (u Uploads) Waiting(ctx context.Context, entry ledger.Entry) (*waits.Wait, error) {
-	known, err := ReadWaits(ctx, u.session)
+	known, err := views.ReadWaits(ctx, u.session.Ledger)
 	if err != nil {
 		return nil, err
 	}

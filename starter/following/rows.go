@@ -126,7 +126,7 @@ func (u Uploads) freeOrphan(ctx context.Context, f *Upload) error {
 // row with it.
 func (u Uploads) DetachRow(ctx context.Context, entry ledger.Entry) (ledger.Entry, error) {
 	id := entry.Result.UploadID
-	request := ledger.DetachRequest{UploadID: id, Want: ledger.WantDetach, By: opening.User()}
+	request := ledger.DetachRequest{UploadID: id, Want: ledger.WantDetach, By: u.session.Who()}
 	late := time.NewTimer(detachTime)
 	defer late.Stop()
 	entry, err := u.session.Ledger.RequestDetach(ctx, request)

@@ -49,6 +49,9 @@ type Upload struct {
 	stale  time.Time    // what the ledger said at that time is ignored
 }
 
+// Batch is the batch to which it belongs; "" for none.
+func (f *Upload) Batch() string { return f.item.Batch }
+
 // Start starts the items' workflows, or attaches to those that run.
 func (u Uploads) Start(ctx context.Context, items []upload.Item) ([]*Upload, error) {
 	var all []*Upload

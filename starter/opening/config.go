@@ -21,6 +21,9 @@ import (
 // OpenConfig finds and reads the configuration. If there is none, that of a
 // Sandbox in the data folder serves.
 func (s *Session) OpenConfig() error {
+	if s.Lent {
+		return nil
+	}
 	path, searched, err := config.Find(s.Flags.Config)
 	if err != nil {
 		return &exit.UsageError{Text: err.Error(), Hint: "choose the configuration with --config or " + config.FileEnv}
@@ -69,6 +72,9 @@ func (s *Session) OpenData() error {
 
 // OpenKeys makes the data folder and reads the keys, or makes one there.
 func (s *Session) OpenKeys(ctx context.Context) error {
+	if s.Lent {
+		return nil
+	}
 	err := s.OpenData()
 	if err != nil {
 		return err

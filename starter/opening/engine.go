@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 
 	"github.com/mediaferry/mediaferry/internal/codec"
@@ -13,6 +14,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/front"
 	"github.com/mediaferry/mediaferry/internal/guard"
 	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
 )
 
 // EngineOptions are how this command hosts the embedded engine if no other
@@ -26,6 +28,9 @@ type EngineOptions struct {
 // environment names, else to the engine of the data folder, which is started
 // where it does not run.
 func (s *Session) OpenEngine(ctx context.Context, o EngineOptions) error {
+	if s.Lent {
+		return s.lentEngine()
+	}
 	if s.Ledger == nil {
 		if err := s.OpenLedger(ctx); err != nil {
 			return err
@@ -53,6 +58,15 @@ func (s *Session) OpenEngine(ctx context.Context, o EngineOptions) error {
 	s.Temporal = temporal
 	s.Ledger.Bind(service)
 	s.OnClose(temporal.Close)
+	s.lend()
+	return nil
+}
+
+// lentEngine reports whether there is a Temporal to use.
+func (s *Session) lentEngine() error {
+	if s.Temporal == nil {
+		return &exit.UsageError{Text: "Temporal cannot be reached", Hint: "see what keeps it: mediaferry doctor"}
+	}
 	return nil
 }
 
@@ -71,6 +85,9 @@ func (s *Session) front() *enginehost.Front {
 				Temporal: front.Upstream(ui),
 				Codec:    codec.Handler(s.Keys, guard.Names{AnyHost: true}, nil),
 			}
+			if s.Page != nil {
+				o.Page = s.Page()
+			}
 			if dashboard.Token != "" {
 				o.Tokens = []string{dashboard.Token}
 			}
@@ -83,6 +100,9 @@ func (s *Session) front() *enginehost.Front {
 func (s *Session) EngineRuns(ctx context.Context) bool {
 	if s.Locked != nil { // what it says could not be read
 		return false
+	}
+	if s.Lent {
+		return s.Temporal != nil
 	}
 	if wiring.ServiceConfigured() {
 		return true
@@ -102,4 +122,15 @@ func (s *Session) EngineLost() <-chan struct{} {
 		return nil
 	}
 	return s.Engine.Done()
+}
+
+// Answers reports whether Temporal answers.
+func (s *Session) Answers(ctx context.Context, within time.Duration) bool {
+	if s.Temporal == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	_, err := s.Temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
+	return err == nil
 }

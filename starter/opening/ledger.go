@@ -20,6 +20,9 @@ import (
 
 // OpenLedger opens the configuration, the keys and the ledger.
 func (s *Session) OpenLedger(ctx context.Context) error {
+	if s.Lent {
+		return nil
+	}
 	if s.Config == nil {
 		if err := s.OpenConfig(); err != nil {
 			return err

@@ -5,8 +5,10 @@
 package opening
 
 import (
+	"net/http"
 	"os"
 	"os/user"
+	"sync/atomic"
 
 	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
@@ -46,11 +48,64 @@ type Session struct {
 	// anything is opened.
 	Metrics *wiring.Metrics
 
+	// Page makes what a browser is served beside Temporal's web UI, where this command
+	// hosts the engine; nil: nothing.
+	Page func() http.Handler
+	// By is who decides what this command changes; "" for the person at the keyboard.
+	By string
+	// Lent says that another command opened everything and closes it. This one does no work
+	// of workers.
+	Lent bool
+
+	opened  atomic.Pointer[opened]
 	closers []func()
+}
+
+// opened is what a session has when it has opened everything.
+type opened struct {
+	data     string
+	live     *config.Live
+	keys     codec.Keys
+	ledger   *ledger.Ledger
+	engine   *enginehost.Member
+	temporal client.Client
+}
+
+// lend lets other sessions use what this one has opened so far.
+func (s *Session) lend() {
+	s.opened.Store(&opened{s.Data, s.Live, s.Keys, s.Ledger, s.Engine, s.Temporal})
+}
+
+// Lend returns a session for another command, which uses what this one has opened and is
+// done in the name of somebody else. ok is false while there is nothing to use.
+func (s *Session) Lend(console output.Console, by string) (lent *Session, ok bool) {
+	o := s.opened.Load()
+	if o == nil {
+		return nil, false
+	}
+	now, err := o.live.Config()
+	if err != nil {
+		return nil, false
+	}
+	return &Session{
+		Console: console, Flags: s.Flags, Version: s.Version, Log: s.Log, Data: o.data, Live: o.live, Config: now, Keys: o.keys,
+		Ledger: o.ledger, Engine: o.engine, Temporal: o.temporal, By: by, Lent: true,
+	}, true
+}
+
+// Who is who decides what this command changes.
+func (s *Session) Who() string {
+	if s.By != "" {
+		return s.By
+	}
+	return User()
 }
 
 // Begin reads the flags that every command has.
 func (s *Session) Begin() error {
+	if s.Lent {
+		return nil
+	}
 	var err error
 	if s.Log, _, err = logging.New(s.Flags.LogLevel, s.Flags.LogFormat, s.Err); err != nil {
 		return exit.Misused("%s", err)

@@ -135,6 +135,9 @@ func (w *Workers) CheckCredentials(missing Missing, items []upload.Item) error {
 // Ensure makes this process do what is missing. It repeats nothing that it does
 // already, even if the ledger does not list it: that may have been out of reach.
 func (w *Workers) Ensure(ctx context.Context, missing Missing) error {
+	if w.session.Lent { // the work waits for a worker
+		return nil
+	}
 	uploads := missing.Uploads && !w.uploads
 	roots := slices.DeleteFunc(slices.Clone(missing.Roots), func(root string) bool { return slices.Contains(w.roots, root) })
 	if !uploads && len(roots) == 0 {

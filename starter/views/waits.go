@@ -1,4 +1,4 @@
-package following
+package views
 
 import (
 	"context"
@@ -9,7 +9,6 @@ import (
 	"github.com/mediaferry/mediaferry/internal/vendors"
 	"github.com/mediaferry/mediaferry/internal/waits"
 	"github.com/mediaferry/mediaferry/internal/wiring"
-	"github.com/mediaferry/mediaferry/starter/opening"
 )
 
 // Waits finds out what uploads wait for: it reads once what is of all of them alike,
@@ -24,8 +23,8 @@ type Waits struct {
 }
 
 // ReadWaits reads what is known of accounts and workers now.
-func ReadWaits(ctx context.Context, s *opening.Session) (*Waits, error) {
-	w := &Waits{ledger: s.Ledger, accounts: map[string]ledger.AccountState{}, batches: map[string]*waits.Batch{}, now: time.Now()}
+func ReadWaits(ctx context.Context, l *ledger.Ledger) (*Waits, error) {
+	w := &Waits{ledger: l, accounts: map[string]ledger.AccountState{}, batches: map[string]*waits.Batch{}, now: time.Now()}
 	states, err := w.ledger.Accounts(ctx)
 	if err != nil {
 		return nil, err
@@ -125,3 +124,15 @@ func (w *Waits) OfBatch(ctx context.Context, found ledger.Batch) ([]waits.Rows, 
 	}
 	return waits.OfBatch(*b, c, w.around), nil
 }
+
+// RestsSince is since when a batch is paused or held; zero where it is not.
+func (w *Waits) RestsSince(ctx context.Context, found ledger.Batch) (time.Time, error) {
+	b, err := w.known(ctx, found)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return b.Since, nil
+}
+
+// NoWorker is why nothing goes on at all; nil while some worker carries uploads.
+func (w *Waits) NoWorker() *waits.Wait { return waits.NoWorker(w.workers) }
