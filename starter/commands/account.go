@@ -2,21 +2,16 @@ package commands
 
 import (
 	"context"
-	"fmt"
-	"math"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
-	"github.com/mediaferry/mediaferry/internal/upload"
-	"github.com/mediaferry/mediaferry/internal/vendors"
-	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 	"github.com/mediaferry/mediaferry/internal/waits"
 	"github.com/mediaferry/mediaferry/starter/exit"
-	"github.com/mediaferry/mediaferry/starter/opening"
 	"github.com/mediaferry/mediaferry/starter/output"
+	"github.com/mediaferry/mediaferry/starter/views"
 )
 
 type accountCommand struct{ *given }
@@ -93,64 +88,29 @@ attempt during an outage at once. If a command was interrupted, run it again to 
 	}
 }
 
-// accountLine is an account as `account list --json` prints it.
-type accountLine struct {
-	Account string      `json:"account"`
-	Vendor  string      `json:"vendor"`
-	BaseURL string      `json:"base_url"`
-	State   waits.State `json:"state"`
-	// PausedBecause is why the account is paused or denied; null where it is not.
-	PausedBecause upload.Text `json:"paused_because"`
-	Waiting       *waits.Wait `json:"waiting"`
-	// RequestsPerSecond is the pace that is kept; null where there is none.
-	RequestsPerSecond *float64    `json:"requests_per_second"`
-	Quota             []quotaLine `json:"quota"`
-	// LastOK is when the vendor last did as it was asked, to the minute; null where that
-	// is not known.
-	LastOK upload.Moment `json:"last_ok_at"`
-}
-
-// quotaLine is how much is left of a window in which an account's requests are counted.
-type quotaLine struct {
-	WindowSeconds int64         `json:"window_seconds"`
-	Limit         int64         `json:"limit"`
-	Left          int64         `json:"left"`
-	ResetsAt      upload.Moment `json:"resets_at"` // null where nothing is counted yet
-}
-
 func (c accountCommand) accounts(ctx context.Context, asJSON bool) error {
 	if err := c.OpenResults(ctx); err != nil {
+		return err
+	}
+	known, err := views.ReadWaits(ctx, c.Ledger)
+	if err != nil {
 		return err
 	}
 	p := c.Printer(asJSON)
 	rows := [][]string{{"ACCOUNT", "VENDOR", "STATE", "BASE URL", "LIMITS"}}
 	for _, name := range c.Config.AccountNames() {
-		account, err := c.Config.Profile(name)
+		line, err := known.AccountLine(ctx, c.Config, name)
 		if err != nil {
 			return err
 		}
-		state, err := c.Ledger.Account(ctx, name)
-		if err != nil {
-			return err
-		}
-		line := accountLine{
-			Account: name, Vendor: account.Vendor, BaseURL: account.BaseURL, State: waits.StateOf(state),
-			Waiting: waits.Account(state), LastOK: upload.Moment{Time: state.LastOK},
-		}
-		if state.Paused {
-			line.PausedBecause = upload.Text(state.Because)
-		}
-		if err := c.limits(ctx, account, &line); err != nil {
-			return err
-		}
-		words := accountWords(line.State, line.Waiting, state, time.Now())
 		if asJSON {
 			if err := p.Object(line); err != nil {
 				return err
 			}
 			continue
 		}
-		rows = append(rows, []string{name, account.Vendor, words, account.BaseURL, line.limits()})
+		words := accountWords(line.State, line.Waiting, known.Account(name), time.Now())
+		rows = append(rows, []string{name, line.Vendor, words, line.BaseURL, output.OrDash(strings.Join(line.Limits(), "; "))})
 	}
 	if asJSON {
 		return nil
@@ -160,37 +120,6 @@ func (c accountCommand) accounts(ctx context.Context, asJSON bool) error {
 		return nil
 	}
 	return p.Table(rows)
-}
-
-// limits adds an account's limits as they are in force: what the vendor told last
-// counts, whichever credentials it told it to.
-func (c accountCommand) limits(ctx context.Context, account spec.Account, line *accountLine) error {
-	vendor, err := vendors.Find(account.Vendor)
-	if err != nil {
-		return err
-	}
-	said, err := c.Ledger.Quotas(ctx, account.Name)
-	if err != nil {
-		return err
-	}
-	account = vendor.Spec().Limited(account, said.Told)
-	if account.Rate > 0 {
-		rate := math.Round(account.Rate*1000) / 1000
-		line.RequestsPerSecond = &rate
-	}
-	line.Quota = []quotaLine{}
-	for _, q := range account.Quotas {
-		used, resets, err := c.Ledger.Counted(ctx, ledger.RequestsIn(account.Name, q))
-		if err != nil {
-			return err
-		}
-		left := max(0, q.Limit-used)
-		line.Quota = append(line.Quota, quotaLine{int64(q.Window.Seconds()), q.Limit, left, upload.Moment{Time: resets}})
-		if left == 0 && line.Waiting == nil {
-			line.State, line.Waiting = waits.StateThrottled, waits.Quota(account.Name, q, resets)
-		}
-	}
-	return nil
 }
 
 // accountWords is what an account waits for, in words, and since when.
@@ -204,18 +133,6 @@ func accountWords(state waits.State, w *waits.Wait, s ledger.AccountState, now t
 	return string(state) + ": waiting for " + output.WaitWords(*w, now)
 }
 
-// limits are an account's limits in words.
-func (l accountLine) limits() string {
-	var words []string
-	if l.RequestsPerSecond != nil {
-		words = append(words, fmt.Sprintf("%g requests per second", *l.RequestsPerSecond))
-	}
-	for _, q := range l.Quota {
-		words = append(words, fmt.Sprintf("%d in %s, %d left", q.Limit, output.TimeLeft(float64(q.WindowSeconds)), q.Left))
-	}
-	return output.OrDash(strings.Join(words, "; "))
-}
-
 // switchAccount pauses an account for a reason, or without one resumes it.
 func (c accountCommand) switchAccount(ctx context.Context, name, because string) error {
 	if err := c.OpenLedger(ctx); err != nil {
@@ -225,7 +142,7 @@ func (c accountCommand) switchAccount(ctx context.Context, name, because string)
 		return err
 	}
 	if because != "" {
-		changed, err := c.Ledger.PauseAccount(ctx, name, because, opening.User())
+		changed, err := c.Ledger.PauseAccount(ctx, name, because, c.Who())
 		switch {
 		case err != nil:
 			return err
@@ -246,7 +163,7 @@ func (c accountCommand) resumed(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	changed, err := c.Ledger.ResumeAccount(ctx, name, opening.User())
+	changed, err := c.Ledger.ResumeAccount(ctx, name, c.Who())
 	if err != nil {
 		return err
 	}

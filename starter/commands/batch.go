@@ -5,7 +5,6 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/starter/exit"
-	"github.com/mediaferry/mediaferry/starter/opening"
 )
 
 type batchCommand struct{ *given }
@@ -40,6 +39,6 @@ many rows fail, the batch is held until a person decides what to do.`,
 }
 
 // event is a decision of the person at the keyboard.
-func event(what, because, detail string) ledger.BatchEvent {
-	return ledger.BatchEvent{What: what, By: opening.User(), Because: because, Detail: detail}
+func (g *given) event(what, because, detail string) ledger.BatchEvent {
+	return ledger.BatchEvent{What: what, By: g.Who(), Because: because, Detail: detail}
 }

@@ -42,7 +42,7 @@ func (c batchCancelCommand) run(ctx context.Context, id, because string) error {
 		return exit.Misused("batch %s is already %s", id, b.State)
 	}
 	if b.State != upload.BatchCanceling {
-		change := ledger.BatchChange{Event: event("cancel", because, ""), State: upload.BatchCanceling, Paused: new(bool)}
+		change := ledger.BatchChange{Event: c.event("cancel", because, ""), State: upload.BatchCanceling, Paused: new(bool)}
 		if b, err = c.Ledger.ChangeBatch(ctx, id, change); err != nil {
 			return opening.UnknownBatch(id, err)
 		}
@@ -73,7 +73,7 @@ func (c batchCancelCommand) endWithout(ctx context.Context, id string) error {
 	if _, err := c.Ledger.CancelRows(ctx, id); err != nil {
 		return err
 	}
-	_, err := c.Ledger.ChangeBatch(ctx, id, ledger.BatchChange{Event: event("finish", "", "the batch was never started"), State: upload.BatchCanceled})
+	_, err := c.Ledger.ChangeBatch(ctx, id, ledger.BatchChange{Event: c.event("finish", "", "the batch was never started"), State: upload.BatchCanceled})
 	return opening.UnknownBatch(id, err)
 }
 

@@ -43,9 +43,9 @@ func (c batchPauseCommand) run(ctx context.Context, id, because string) error {
 	}
 	paused, why := true, because
 	if why == "" {
-		why = "paused by " + opening.User()
+		why = "paused by " + c.Who()
 	}
-	change := ledger.BatchChange{Event: event("pause", because, ""), Paused: &paused, Because: &why}
+	change := ledger.BatchChange{Event: c.event("pause", because, ""), Paused: &paused, Because: &why}
 	if b.State == upload.BatchHeld {
 		change.Because = nil // what it is held for still has to be read
 	}

@@ -44,7 +44,7 @@ func (c batchResumeCommand) run(ctx context.Context, id, because string) error {
 		c.Say("batch %s is neither paused nor held", id)
 		return nil
 	}
-	change := ledger.BatchChange{Event: event("resume", because, ""), Paused: new(bool), Because: new(string)}
+	change := ledger.BatchChange{Event: c.event("resume", because, ""), Paused: new(bool), Because: new(string)}
 	switch {
 	case b.State == upload.BatchHeld && b.Paused:
 		// This ends only the pause. The question for which the batch is held has

@@ -150,7 +150,7 @@ func (c batchScheduleCommand) putSchedule(ctx context.Context, cron string, what
 	schedules := c.Temporal.ScheduleClient()
 	handle, err := schedules.Create(ctx, client.ScheduleOptions{
 		ID: scheduleID(what.Name), Spec: spec, Action: action, Overlap: enums.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: catchUp,
-		Note: "by " + opening.User(),
+		Note: "by " + c.Who(),
 	})
 	if errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
 		handle = schedules.GetHandle(ctx, scheduleID(what.Name))

@@ -47,7 +47,7 @@ func (c batchSetCommand) run(cmd *cobra.Command, id string, f limitFlags, becaus
 	if b.State.Ended() {
 		return exit.Misused("batch %s is %s", id, b.State)
 	}
-	if b, err = c.Ledger.ChangeBatch(ctx, id, ledger.BatchChange{Event: event("set", because, given), Limits: &limits}); err != nil {
+	if b, err = c.Ledger.ChangeBatch(ctx, id, ledger.BatchChange{Event: c.event("set", because, given), Limits: &limits}); err != nil {
 		return opening.UnknownBatch(id, err)
 	}
 	lines := output.LimitLines(b.Limits)

@@ -145,7 +145,7 @@ func (c batchStartCommand) loadBatch(ctx context.Context, f startFlags, place ma
 	bar := output.NewBoard(c.Err)
 	loaded, err := batch.Load(ctx, batch.Loading{
 		Place: place, Opener: opener, Catalog: c.Config, Ledger: c.Ledger, Batch: f.id, To: f.to, Again: f.again, SkipInvalid: f.skipInvalid, Literal: f.literal,
-		Limits: limits, Canary: f.canary, By: opening.User(), Queue: queue, Sources: from,
+		Limits: limits, Canary: f.canary, By: c.Who(), Queue: queue, Sources: from,
 		Beat: func(rows int64) { bar.Draw([]string{fmt.Sprintf("saved %d rows", rows)}) },
 	})
 	bar.Clear()

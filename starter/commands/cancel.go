@@ -16,7 +16,8 @@ import (
 type cancelCommand struct{ *given }
 
 func (c cancelCommand) command() *cobra.Command {
-	return &cobra.Command{
+	var because string
+	cmd := &cobra.Command{
 		Use:   "cancel UPLOAD_ID",
 		Short: "cancel an upload",
 		Long: `cancel stops an upload and waits until it has ended. It tells you what stays at the vendor, for
@@ -26,11 +27,13 @@ that has not started is canceled at once.`,
   mediaferry cancel batch/spring/a-12`,
 		Args:              oneUpload,
 		ValidArgsFunction: c.completeUploads,
-		RunE:              func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0]) },
+		RunE:              func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0], because) },
 	}
+	cmd.Flags().StringVar(&because, "because", "", "record `TEXT` as the reason")
+	return cmd
 }
 
-func (c cancelCommand) run(ctx context.Context, id string) error {
+func (c cancelCommand) run(ctx context.Context, id, because string) error {
 	if err := c.OpenLedger(ctx); err != nil {
 		return err
 	}
@@ -40,6 +43,9 @@ func (c cancelCommand) run(ctx context.Context, id string) error {
 	}
 	if s := entry.Result.State; s.Ended() && s != upload.StateUnconfirmed {
 		return exit.Misused("%s is already %s", id, s)
+	}
+	if err := c.noteItem(ctx, entry, ledger.EventCancel, because, ""); err != nil {
+		return err
 	}
 	if following.Grouped(entry) {
 		return c.cancelRow(ctx, entry)
@@ -70,7 +76,7 @@ func (c cancelCommand) cancelWorkflow(ctx context.Context, entry ledger.Entry) e
 // cancelRow cancels a row that has no workflow of its own. If no run holds it, it
 // is canceled in the ledger, and no engine is needed; else its shard does it.
 func (c cancelCommand) cancelRow(ctx context.Context, entry ledger.Entry) error {
-	request := ledger.DetachRequest{UploadID: entry.Result.UploadID, Want: ledger.WantCancel, By: opening.User()}
+	request := ledger.DetachRequest{UploadID: entry.Result.UploadID, Want: ledger.WantCancel, By: c.Who()}
 	entry, err := c.Ledger.RequestDetach(ctx, request)
 	if err != nil {
 		return err

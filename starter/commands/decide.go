@@ -22,6 +22,7 @@ type decideCommand struct{ *given }
 
 func (c decideCommand) command() *cobra.Command {
 	var because, batch string
+	var detach bool
 	cmd := &cobra.Command{
 		Use:   "decide UPLOAD_ID ready|retry|fail --because TEXT",
 		Short: "decide what becomes of an unconfirmed upload",
@@ -44,15 +45,16 @@ decision is recorded with who, when and why.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			decision := upload.Decision{Verdict: upload.Verdict(args[len(args)-1]), Because: because, By: opening.User()}
+			decision := upload.Decision{Verdict: upload.Verdict(args[len(args)-1]), Because: because, By: c.Who()}
 			if batch != "" {
 				return c.decideBatch(cmd.Context(), batch, decision)
 			}
-			return c.run(cmd.Context(), args[0], decision)
+			return c.run(cmd.Context(), args[0], decision, detach)
 		},
 	}
 	cmd.Flags().StringVar(&because, "because", "", "record `TEXT` as the reason")
 	cmd.Flags().StringVar(&batch, "batch", "", "decide for all unconfirmed rows of batch `ID`")
+	cmd.Flags().BoolVar(&detach, "detach", false, "do not wait until the upload has ended")
 	cmd.ValidArgsFunction = c.completeUploads
 	return cmd
 }
@@ -70,7 +72,7 @@ func checkDecision(d upload.Decision) error {
 	return nil
 }
 
-func (c decideCommand) run(ctx context.Context, id string, d upload.Decision) error {
+func (c decideCommand) run(ctx context.Context, id string, d upload.Decision, detach bool) error {
 	if err := checkDecision(d); err != nil {
 		return err
 	}
@@ -85,19 +87,13 @@ func (c decideCommand) run(ctx context.Context, id string, d upload.Decision) er
 	if err != nil {
 		return err
 	}
-	handle, err := c.Temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: entry.WorkflowID, RunID: entry.RunID, UpdateName: upload.UpdateDecide,
-		WaitForStage: client.WorkflowUpdateStageCompleted, Args: []any{d},
-	})
-	if err == nil {
-		err = handle.Get(ctx, nil)
-	}
-	var gone *serviceerror.NotFound
-	if errors.As(err, &gone) {
-		return c.decideWithout(ctx, entry, d)
-	}
-	if err != nil {
-		return fmt.Errorf("decide %s: %w", id, err)
+	running, err := c.decideRow(ctx, entry, d)
+	switch {
+	case err != nil || !running:
+		return err
+	case detach:
+		c.Say("%s: %s", id, d.Verdict)
+		return nil
 	}
 	f.Ignore(entry.UpdatedAt)
 	return c.batches.Reported(ctx, string(entry.Result.Batch), c.uploads.Wait(ctx, []*following.Upload{f}, c.Printer(false)))
@@ -132,7 +128,7 @@ func (c decideCommand) decideBatch(ctx context.Context, id string, d upload.Deci
 	}
 	failed, decided := 0, rows[:0]
 	for _, entry := range rows {
-		err := c.decideRow(ctx, entry, d)
+		_, err := c.decideRow(ctx, entry, d)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -177,7 +173,7 @@ func (c decideCommand) decideWithout(ctx context.Context, entry ledger.Entry, d 
 		}
 	}
 	if err := c.Ledger.Record(ctx, upload.Record{Item: item, Result: result, Fingerprint: entry.Fingerprint, RunID: entry.RunID}); err != nil {
-		return fmt.Errorf("decide %s: %w", id, err)
+		return err
 	}
 	if d.Verdict == upload.VerdictRetry {
 		c.Say("%s has no workflow any more; to send it again, run: mediaferry retry %s", id, upload.Argument(id))
@@ -185,8 +181,9 @@ func (c decideCommand) decideWithout(ctx context.Context, entry ledger.Entry, d 
 	return nil
 }
 
-// decideRow sends a decision and waits until the workflow has received it.
-func (c decideCommand) decideRow(ctx context.Context, entry ledger.Entry, d upload.Decision) error {
+// decideRow sends a decision, and waits until the workflow has received it. running is
+// false where there is no workflow any more.
+func (c decideCommand) decideRow(ctx context.Context, entry ledger.Entry, d upload.Decision) (running bool, err error) {
 	id := entry.Result.UploadID
 	handle, err := c.Temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 		WorkflowID: entry.WorkflowID, RunID: entry.RunID, UpdateName: upload.UpdateDecide,
@@ -196,11 +193,14 @@ func (c decideCommand) decideRow(ctx context.Context, entry ledger.Entry, d uplo
 		err = handle.Get(ctx, nil)
 	}
 	var gone *serviceerror.NotFound
-	if errors.As(err, &gone) {
-		return c.decideWithout(ctx, entry, d)
+	switch {
+	case errors.As(err, &gone):
+		err = c.decideWithout(ctx, entry, d)
+	case err == nil:
+		running = true
 	}
 	if err != nil {
-		return fmt.Errorf("decide %s: %w", id, err)
+		return running, fmt.Errorf("decide %s: %w", id, err)
 	}
-	return nil
+	return running, c.noteItem(ctx, entry, ledger.EventDecide, d.Because, string(d.Verdict))
 }

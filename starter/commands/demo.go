@@ -141,7 +141,7 @@ func (c demoCommand) loadDemo(ctx context.Context, id string, place manifest.Pla
 		return err
 	}
 	_, err = batch.Load(ctx, batch.Loading{
-		Place: place, Opener: opener, Catalog: c.Config, Ledger: c.Ledger, Batch: id, By: opening.User(),
+		Place: place, Opener: opener, Catalog: c.Config, Ledger: c.Ledger, Batch: id, By: c.Who(),
 		Queue: func(context.Context, string) (string, error) { return upload.HostQueue(host, folder), nil },
 	})
 	return c.manifestError(err)

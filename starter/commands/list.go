@@ -12,8 +12,8 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/waits"
 	"github.com/mediaferry/mediaferry/starter/exit"
-	"github.com/mediaferry/mediaferry/starter/following"
 	"github.com/mediaferry/mediaferry/starter/output"
+	"github.com/mediaferry/mediaferry/starter/views"
 )
 
 type listCommand struct{ *given }
@@ -66,7 +66,7 @@ func (c listCommand) run(ctx context.Context, f listFlags) error {
 	if err := c.OpenResults(ctx); err != nil {
 		return err
 	}
-	known, err := following.ReadWaits(ctx, c.Session)
+	known, err := views.ReadWaits(ctx, c.Ledger)
 	if err != nil {
 		return err
 	}

@@ -78,7 +78,10 @@ func (c moveCommand) run(ctx context.Context, id, host, source string) error {
 		return err
 	}
 	c.Say("%s is reading %s to compare it with the bytes that were sent; this can take a while", host, to.Source)
-	return c.request(ctx, entry, to)
+	if err := c.request(ctx, entry, to); err != nil {
+		return err
+	}
+	return c.noteItem(ctx, entry, ledger.EventMove, "", "to "+host)
 }
 
 // destination is where an upload's file is to be read: in the queue of a living
@@ -105,7 +108,7 @@ func (c moveCommand) destination(ctx context.Context, entry ledger.Entry, host, 
 	if !found {
 		return upload.Move{}, &exit.UsageError{Text: fmt.Sprintf("no worker on host %q can read %s", host, path), Hint: c.hosts(ctx)}
 	}
-	return upload.Move{Queue: queue, Host: host, Source: path, By: opening.User()}, nil
+	return upload.Move{Queue: queue, Host: host, Source: path, By: c.Who()}, nil
 }
 
 // pathOn is a path on a host. A relative one would mean another folder on another

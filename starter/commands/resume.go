@@ -7,7 +7,8 @@ import (
 type resumeCommand struct{ *given }
 
 func (c resumeCommand) command() *cobra.Command {
-	return &cobra.Command{
+	var because string
+	cmd := &cobra.Command{
 		Use:   "resume UPLOAD_ID",
 		Short: "resume a paused upload",
 		Long: `resume continues a paused upload. If an upload waits because its account is paused, use
@@ -15,6 +16,10 @@ func (c resumeCommand) command() *cobra.Command {
 		Example:           "  mediaferry resume upload/truvideo/tour",
 		Args:              oneUpload,
 		ValidArgsFunction: c.completeUploads,
-		RunE:              func(cmd *cobra.Command, args []string) error { return c.signal(cmd.Context(), args[0], false) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.signal(cmd.Context(), args[0], false, because)
+		},
 	}
+	cmd.Flags().StringVar(&because, "because", "", "record `TEXT` as the reason")
+	return cmd
 }

@@ -2,10 +2,10 @@ package commands
 
 import (
 	"io"
+	"net/http"
 
 	"github.com/spf13/cobra"
 
-	"github.com/mediaferry/mediaferry/starter/following"
 	"github.com/mediaferry/mediaferry/starter/opening"
 	"github.com/mediaferry/mediaferry/starter/output"
 )
@@ -18,11 +18,9 @@ type rootCommand struct {
 
 func newRoot(version string, stdout, stderr io.Writer) *rootCommand {
 	session := &opening.Session{Console: output.Console{Out: stdout, Err: stderr}, Version: version}
-	workers := opening.NewWorkers(session)
-	return &rootCommand{given: &given{
-		Session: session, manifests: opening.NewManifests(session), sandbox: opening.NewSandbox(session), workers: workers,
-		uploads: following.NewUploads(session, workers), batches: following.NewBatches(session, workers),
-	}}
+	r := newRootOf(session)
+	session.Page = func() http.Handler { return r.page(opening.User()) }
+	return r
 }
 
 func (r *rootCommand) command() *cobra.Command {
@@ -46,7 +44,7 @@ Exit status: 0 all is well, 1 could not run, 2 misused, 3 some item is not ready
 	root.SetFlagErrorFunc(wrongFlag)
 	root.SetVersionTemplate("mediaferry {{.Version}}\n")
 	flags := root.PersistentFlags()
-	flags.StringVar(&r.Flags.Config, "config", "", "configuration `FILE` (default: $MEDIAFERRY_CONFIG, ./mediaferry.yaml, or mediaferry.yaml in your configuration folder)")
+	flags.StringVar(&r.Flags.Config, "config", "", "configure by `FILE` (default: $MEDIAFERRY_CONFIG or ./mediaferry.yaml)")
 	flags.StringVar(&r.Flags.Data, "data", "", "keep state in `DIR` (default: $MEDIAFERRY_DATA, or your state folder)")
 	flags.StringVar(&r.Flags.LogLevel, "log-level", "warn", "log messages from `LEVEL` up: debug, info, warn or error")
 	flags.StringVar(&r.Flags.LogFormat, "log-format", "console", "write logs as `FORMAT`: console or json")
@@ -56,7 +54,7 @@ Exit status: 0 all is well, 1 could not run, 2 misused, 3 some item is not ready
 		listCommand{g}.command(), showCommand{g}.command(), waitCommand{g}.command(), pauseCommand{g}.command(),
 		resumeCommand{g}.command(), moveCommand{g}.command(), cancelCommand{g}.command(), retryCommand{g}.command(),
 		decideCommand{g}.command(), accountCommand{g}.command(), vendorsCommand{g}.command(), doctorCommand{g}.command(),
-		sandboxCommand{g}.command(), codecCommand{g}.command(), completionCommand{g}.command(),
+		dashboardCommand{g}.command(), sandboxCommand{g}.command(), codecCommand{g}.command(), completionCommand{g}.command(),
 	)
 	setHelp(root)
 	return root

@@ -37,12 +37,11 @@ func Run(version string, args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	r := newRoot(version, stdout, stderr)
-	root := r.command()
-	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
-	command, err := root.ExecuteContextC(ctx)
-	r.Close()
+	return r.run(ctx, args, stdout, stderr)
+}
+
+// status is the exit status of a command that ended so, after it was said why.
+func (r *rootCommand) status(ctx context.Context, path string, err error) int {
 	switch {
 	case err == nil:
 		return exit.OK
@@ -62,7 +61,7 @@ func Run(version string, args []string, stdout, stderr io.Writer) int {
 	var system syscall.Errno
 	switch {
 	case errors.As(err, &misuse), !r.ran && !errors.As(err, &system): // what is not ours is cobra's, or that of an output
-		status, hint = exit.Misuse, fmt.Sprintf("see: %s --help", command.CommandPath())
+		status, hint = exit.Misuse, fmt.Sprintf("see: %s --help", path)
 		if misuse != nil && misuse.Hint != "" {
 			hint = misuse.Hint
 		}

@@ -15,7 +15,7 @@ import (
 )
 
 // signal pauses or resumes an upload, and waits until it has done so.
-func (g *given) signal(ctx context.Context, id string, pause bool) error {
+func (g *given) signal(ctx context.Context, id string, pause bool, because string) error {
 	entry, err := g.uploads.Open(ctx, id)
 	if err != nil {
 		return err
@@ -50,6 +50,9 @@ func (g *given) signal(ctx context.Context, id string, pause bool) error {
 	case err != nil:
 		return fmt.Errorf("%s %s: %w", name, id, err)
 	}
+	if err := g.noteItem(ctx, entry, name, because, ""); err != nil {
+		return err
+	}
 	return g.uploads.AwaitSignal(ctx, entry, pause)
 }
 
@@ -83,4 +86,9 @@ func (g *given) rowNotPaused(ctx context.Context, entry ledger.Entry) error {
 		hint = "its batch is paused or held; to resume the batch: mediaferry batch resume " + batch
 	}
 	return &exit.UsageError{Text: id + " is not paused", Hint: hint}
+}
+
+// noteItem puts down who did something with an upload, and why.
+func (g *given) noteItem(ctx context.Context, entry ledger.Entry, what, because, detail string) error {
+	return g.Ledger.NoteItemEvent(ctx, entry.Result.UploadID, ledger.ItemEvent{What: what, By: g.Who(), Because: because, Detail: detail})
 }

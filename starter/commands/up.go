@@ -59,15 +59,16 @@ func (c upCommand) command() *cobra.Command {
 	var f upFlags
 	cmd := &cobra.Command{
 		Use:   "up [flags]",
-		Short: "run the engine, its web UI and a worker until interrupted",
-		Long: `up runs Temporal with its web UI on this machine, and a worker for uploads. All state is in the
-data folder. If up is stopped or killed, uploads continue the next time it starts. Other
-commands on the same data folder use this engine, and take over if up ends first. If a
-Temporal service is configured (TEMPORAL_ADDRESS …), only the worker runs.
+		Short: "run the engine, the operators' page and a worker until interrupted",
+		Long: `up runs Temporal on this machine, the page on which you see and steer what runs, with Temporal's
+web UI behind it, and a worker for uploads. All state is in the data folder. If up is stopped or
+killed, uploads continue the next time it starts. Other commands on the same data folder use this
+engine, and take over if up ends first. If a Temporal service is configured (TEMPORAL_ADDRESS …),
+only the worker runs.
 
-The address of the web UI that up prints logs you in, once. Later, log in with the token in
-the file "token" of the data folder. Other programs use Temporal with TEMPORAL_API_KEY set to
-that token and TEMPORAL_TLS=false.`,
+The address of the page that up prints logs you in, once. Later, log in with the token in the file
+"token" of the data folder. Other programs use Temporal with TEMPORAL_API_KEY set to that token and
+TEMPORAL_TLS=false.`,
 		Example: `  mediaferry up                   run on your data folder
   mediaferry up --sandbox         also simulate the vendors, with accounts for them`,
 		Args: noArguments,
@@ -80,7 +81,7 @@ that token and TEMPORAL_TLS=false.`,
 	flags.BoolVar(&f.sandbox, "sandbox", false, "also run the simulated vendors")
 	flags.BoolVar(&f.noWorker, "no-worker", false, "do not run a worker")
 	flags.IntVar(&f.port, "port", 0, "serve Temporal on port `N` (default: the last port used, or a free one)")
-	flags.IntVar(&f.uiPort, "ui-port", 0, "serve the web UI on port `N` (default: the last port used, or a free one)")
+	flags.IntVar(&f.uiPort, "ui-port", 0, "serve the page on port `N` (default: the last port used, or a free one)")
 	flags.IntVar(&f.retention, "retention", 0, "keep histories of ended workflows for `DAYS`, 1 to 365 (default: as before, initially 30)")
 	flags.StringVar(&f.limit, "bwlimit", "", "limit all transfers of this worker together to `RATE` bytes per second: 10M, off, or \"08:00,512k 19:00,10M\"")
 	flags.StringVar(&f.metrics, "metrics", "", "serve /metrics for Prometheus, and /healthz, at `ADDR`, without a token")
@@ -202,7 +203,7 @@ func (c upCommand) ready(line upLine, asJSON bool) error {
 		name string
 		at   upload.Text
 	}{
-		{"temporal", line.Temporal}, {"web UI", line.UI}, {"sandbox", line.Sandbox}, {"config", line.Config}, {"data", upload.Text(c.Data)}, {"token", line.TokenFile},
+		{"temporal", line.Temporal}, {"page", line.Dashboard}, {"sandbox", line.Sandbox}, {"config", line.Config}, {"data", upload.Text(c.Data)}, {"token", line.TokenFile},
 	} {
 		if row.at != "" {
 			rows = append(rows, []string{row.name, string(row.at)})

@@ -128,4 +128,3 @@ func Rate(ticks []ledger.Tick, now time.Time, account string) float64 {
 	}
 	return float64(rows) / max(now.Sub(first), tickWidth/2).Seconds()
 }
-

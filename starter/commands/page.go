@@ -1,0 +1,84 @@
+package commands
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+
+	"github.com/mediaferry/mediaferry/starter/dashboard"
+	"github.com/mediaferry/mediaferry/starter/following"
+	"github.com/mediaferry/mediaferry/starter/opening"
+	"github.com/mediaferry/mediaferry/starter/output"
+)
+
+// page makes the operators' page of a command. person names who operates it where only one
+// person can; "" where the sessions are those of several.
+func (g *given) page(person string) http.Handler {
+	return dashboard.New(dashboard.Options{
+		Lend: func(console output.Console) (*opening.Session, bool) { return g.Lend(console, "") },
+		Run:  g.runLent, Person: person, Version: g.Version, Log: g.Log,
+	})
+}
+
+// together is what a command says and what it prints, in the order in which it does.
+type together struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// mostSaid is how much of it is kept.
+const mostSaid = 64 << 10
+
+func (t *together) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if room := mostSaid - t.text.Len(); room > 0 {
+		t.text.Write(p[:min(room, len(p))])
+	}
+	return len(p), nil
+}
+
+func (t *together) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.text.String()
+}
+
+var errStarting = errors.New("mediaferry is starting; try again in a moment")
+
+// runLent runs a command with what this one has opened, in the name of somebody on the
+// page.
+func (g *given) runLent(ctx context.Context, by string, args []string) dashboard.Outcome {
+	var out together
+	lent, ok := g.Lend(output.Console{Out: &out, Err: &out}, by)
+	if !ok {
+		return dashboard.Outcome{Status: 1, Text: errStarting.Error()}
+	}
+	r := newRootOf(lent)
+	defer r.Close()
+	status := r.run(ctx, args, &out, &out)
+	return dashboard.Outcome{Status: status, Text: out.String()}
+}
+
+// newRootOf is the root command of a session.
+func newRootOf(session *opening.Session) *rootCommand {
+	workers := opening.NewWorkers(session)
+	return &rootCommand{given: &given{
+		Session: session, manifests: opening.NewManifests(session), sandbox: opening.NewSandbox(session), workers: workers,
+		uploads: following.NewUploads(session, workers), batches: following.NewBatches(session, workers),
+	}}
+}
+
+// run runs one command line and returns its exit status.
+func (r *rootCommand) run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := r.command()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	command, err := root.ExecuteContextC(ctx)
+	r.Close()
+	return r.status(ctx, command.CommandPath(), err)
+}

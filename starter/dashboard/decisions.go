@@ -1,0 +1,66 @@
+package dashboard
+
+import (
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/upload"
+)
+
+const decisionsShown = 50
+
+// decision is an upload that waits for one: what was sent, beside what the vendor said.
+type decision struct {
+	itemCard
+	Session *sessionFacts `json:"session"`
+	Fields  []fieldCell   `json:"-"`
+	Told    any           `json:"fields"`
+}
+
+type decisionsBody struct {
+	Decisions []decision       `json:"decisions"`
+	Batches   map[string]int64 `json:"batches"`
+	Batch     string           `json:"-"`
+	Total     int64            `json:"total"`
+	Next      upload.Text      `json:"next"`
+}
+
+func decisionList(v *visit) (view, error) {
+	counts, err := v.Ledger.UndecidedBatches(v.ctx())
+	if err != nil {
+		return view{}, err
+	}
+	body := decisionsBody{Decisions: []decision{}, Batches: counts, Batch: v.query("batch")}
+	for batch, n := range counts {
+		if body.Batch == "" || batch == body.Batch {
+			body.Total += n
+		}
+	}
+	f := ledger.Filter{State: upload.StateUnconfirmed, Batch: body.Batch, After: v.query("after"), Limit: decisionsShown + 1}
+	var entries []ledger.Entry
+	for entry, err := range v.Ledger.List(v.ctx(), f) {
+		if err != nil {
+			return view{}, err
+		}
+		entries = append(entries, entry)
+	}
+	if len(entries) > decisionsShown {
+		entries = entries[:decisionsShown]
+		body.Next = upload.Text(v.next(entries[decisionsShown-1].Result.UploadID))
+	}
+	cards, err := itemCards(v, entries)
+	if err != nil {
+		return view{}, err
+	}
+	t := &table{Name: "decisions", Header: itemHeader}
+	for i, card := range cards {
+		one := decision{itemCard: card}
+		if item, err := entries[i].Item(); err == nil { // without its key, the rest is shown
+			one.Fields, one.Told = fieldCells(item), item.Fields
+		}
+		if row, err := v.Ledger.ReadProgress(v.ctx(), card.UploadID); err == nil && row.Progress != nil {
+			one.Session = factsOf(row.Progress)
+		}
+		t.add(itemRow(card)...)
+		body.Decisions = append(body.Decisions, one)
+	}
+	return view{Title: "Decisions", Menu: "decisions", Template: "decisions", Body: body, Table: t}, nil
+}

@@ -1,0 +1,225 @@
+package dashboard
+
+import (
+	"sort"
+	"time"
+
+	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/waits"
+	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/output"
+	"github.com/mediaferry/mediaferry/starter/views"
+)
+
+const (
+	stillFor   = 5 * time.Minute // without any change, an upload is worth a look
+	mostStill  = 10
+	mostListed = 50
+	workersAgo = time.Hour // how long a worker is shown that is gone
+)
+
+// homeBody answers: does anything need me, what is in trouble, what runs?
+type homeBody struct {
+	Decisions []undecided      `json:"decisions"`
+	Accounts  []accountCard    `json:"accounts"` // that a person has to look at
+	Held      []batchCard      `json:"held"`
+	Workers   *waits.Wait      `json:"workers"` // why nothing goes on; null while a worker is there
+	Troubles  []trouble        `json:"trouble"`
+	Limited   []accountCard    `json:"limited"` // accounts that wait, without a person
+	Still     []itemCard       `json:"still"`
+	Old       []workerCard     `json:"old_workers"`
+	Running   []batchCard      `json:"running"`
+	Singles   map[string]int64 `json:"singles"`            // open uploads outside of batches, by state
+	Temporal  string           `json:"temporal,omitempty"` // why Temporal cannot be asked
+}
+
+// undecided are unconfirmed items of one batch, or of none.
+type undecided struct {
+	Batch string `json:"batch"`
+	Items int64  `json:"items"`
+}
+
+// trouble is what keeps items, and what to do about it.
+type trouble struct {
+	waits.Rows
+	Batch string `json:"batch,omitempty"`
+	Do    string `json:"do"`
+}
+
+func home(v *visit) (view, error) {
+	var b homeBody
+	for _, fill := range []func(*visit, *homeBody) error{fillDecisions, fillBatches, fillAccounts, fillSingles, fillStill, fillWorkers} {
+		if err := fill(v, &b); err != nil {
+			return view{}, err
+		}
+	}
+	b.Temporal = v.page.pulse.temporalDown()
+	sort.SliceStable(b.Troubles, func(i, j int) bool { return b.Troubles[i].Rows.Rows > b.Troubles[j].Rows.Rows })
+	return view{Title: "Now", Menu: "now", Template: "home", Body: b, Table: b.table()}, nil
+}
+
+func fillDecisions(v *visit, b *homeBody) error {
+	counts, err := v.Ledger.UndecidedBatches(v.ctx())
+	b.Decisions = []undecided{}
+	for batch, n := range counts {
+		b.Decisions = append(b.Decisions, undecided{batch, n})
+	}
+	sort.Slice(b.Decisions, func(i, j int) bool { return b.Decisions[i].Batch < b.Decisions[j].Batch })
+	return err
+}
+
+// fillBatches adds the batches that have not ended, and what keeps their rows.
+func fillBatches(v *visit, b *homeBody) error {
+	b.Held, b.Running, b.Troubles = []batchCard{}, []batchCard{}, []trouble{}
+	open, err := v.Ledger.BatchPage(v.ctx(), ledger.BatchFilter{Open: true, Limit: mostListed})
+	if err != nil {
+		return err
+	}
+	for _, one := range open {
+		card, err := cardOf(v, one)
+		if err != nil {
+			return err
+		}
+		if one.Paused || one.State == upload.BatchHeld {
+			b.Held = append(b.Held, card)
+		} else {
+			b.Running = append(b.Running, card)
+		}
+		for _, w := range card.Waits {
+			b.addTrouble(w, one.ID)
+		}
+		if w := stuckEnd(v, card); w != nil {
+			b.addTrouble(*w, one.ID)
+		}
+	}
+	return nil
+}
+
+// stuckEnd is why a batch has not ended whose rows have: its reports cannot be written.
+func stuckEnd(v *visit, card batchCard) *waits.Rows {
+	n := card.BatchNumbers
+	if n.Waiting+n.InProgress > 0 || n.Total == 0 || card.State != upload.BatchRunning || v.Temporal == nil {
+		return nil
+	}
+	w := v.uploads().Pending(v.ctx(), upload.BatchWorkflowID(card.ID), "")
+	if w == nil {
+		return nil
+	}
+	return &waits.Rows{Wait: *w, To: "its reports", Rows: n.Total}
+}
+
+// addTrouble adds what keeps rows, unless it is shown elsewhere: what waits for a person or
+// for an account that a person has to look at.
+func (b *homeBody) addTrouble(w waits.Rows, batch string) {
+	if !w.Trouble() || w.For == upload.ForPerson || w.For == upload.ForAccount || w.For == upload.ForWorker {
+		return
+	}
+	b.Troubles = append(b.Troubles, trouble{w, batch, views.Advice(w.Wait, w.To)})
+}
+
+// fillAccounts adds the accounts that wait.
+func fillAccounts(v *visit, b *homeBody) error {
+	b.Accounts, b.Limited = []accountCard{}, []accountCard{}
+	cards, err := accountCards(v)
+	for _, card := range cards {
+		switch {
+		case card.Waiting == nil:
+		case card.Waiting.For == upload.ForPerson:
+			b.Accounts = append(b.Accounts, card)
+		default:
+			b.Limited = append(b.Limited, card)
+		}
+	}
+	return err
+}
+
+// fillSingles adds the open uploads that belong to no batch.
+func fillSingles(v *visit, b *homeBody) error {
+	known, err := v.waits()
+	if err != nil {
+		return err
+	}
+	all, err := known.OfBatch(v.ctx(), ledger.Batch{})
+	if err != nil {
+		return err
+	}
+	for _, w := range all {
+		b.addTrouble(w, "")
+	}
+	open, err := v.Ledger.OpenRows(v.ctx(), "")
+	b.Singles = map[string]int64{}
+	for _, one := range open {
+		b.Singles[string(one.State)] += one.Rows
+	}
+	return err
+}
+
+func fillStill(v *visit, b *homeBody) error {
+	b.Still = []itemCard{}
+	entries, err := v.Ledger.Still(v.ctx(), v.now.Add(-stillFor), mostStill)
+	if err != nil {
+		return err
+	}
+	b.Still, err = itemCards(v, entries)
+	return err
+}
+
+// fillWorkers adds why nothing goes on, and workers of another version.
+func fillWorkers(v *visit, b *homeBody) error {
+	b.Old = []workerCard{}
+	known, err := v.waits()
+	if err != nil {
+		return err
+	}
+	if b.Workers = known.NoWorker(); b.Workers != nil && len(b.Running)+len(b.Held) == 0 && len(b.Singles) == 0 {
+		b.Workers = nil // and nothing has to
+	}
+	cards, err := workerCards(v, wiring.WorkerAge)
+	for _, card := range cards {
+		if card.Differs {
+			b.Old = append(b.Old, card)
+		}
+	}
+	return err
+}
+
+// Needs is how many things need a person.
+func (b homeBody) Needs() int {
+	n := len(b.Accounts) + len(b.Held)
+	for _, d := range b.Decisions {
+		if d.Items > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// Trouble is how many things are in trouble.
+func (b homeBody) Trouble() int {
+	n := len(b.Troubles) + len(b.Limited) + len(b.Still) + len(b.Old)
+	if b.Workers != nil {
+		n++
+	}
+	if b.Temporal != "" {
+		n++
+	}
+	return n
+}
+
+// table are the troubles as CSV.
+func (b homeBody) table() *table {
+	t := &table{Name: "trouble", Header: []string{"for", "reason", "since", "next_try_at", "to", "rows", "batch", "do"}}
+	for _, one := range b.Troubles {
+		t.add(append(waitCells(&one.Wait), one.To, number(one.Rows.Rows), one.Batch, one.Do)...)
+	}
+	return t
+}
+
+// words of a wait for a page.
+func waitWords(w *waits.Wait, now time.Time) string {
+	if w == nil {
+		return ""
+	}
+	return output.WaitWords(*w, now)
+}
