@@ -2,7 +2,9 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -101,9 +103,12 @@ func (a *Activities) Routes(ctx context.Context, id string) (plan upload.BatchPl
 }
 
 // CutShards returns the next shards of a route.
-func (a *Activities) CutShards(ctx context.Context, in upload.Cut) ([]upload.Shard, error) {
-	shards, err := a.Ledger.CutShards(ctx, in.Batch, in.Route, in.After, in.Sizes)
-	return shards, ledgerError(ctx, err)
+func (a *Activities) CutShards(ctx context.Context, in upload.Cut) (cut upload.ShardsCut, err error) {
+	cut.Shards, err = a.Ledger.CutShards(ctx, in.Batch, in.Route, in.After, in.Sizes)
+	if err == nil && len(cut.Shards) == 0 {
+		cut.Later, err = a.Ledger.LastRowsWait(ctx, upload.Shard{Batch: in.Batch, Route: in.Route, Last: math.MaxInt32})
+	}
+	return cut, ledgerError(ctx, err)
 }
 
 // DetachedRows returns the next rows of a shard that are to have workflows of their
@@ -116,11 +121,20 @@ func (a *Activities) DetachedRows(ctx context.Context, in upload.DetachedQuery) 
 	if err != nil {
 		return upload.DetachedRows{}, ledgerError(ctx, err)
 	}
-	rows, err := a.Ledger.DetachedRows(ctx, in.Shard, in.After, in.AfterID, detachedRows)
-	if err != nil {
+	out := upload.DetachedRows{Width: detachedWidth}
+	var rows []ledger.DetachedRow
+	if in.Last {
+		rows, err = a.lastRows(ctx, in.Shard)
+	} else if rows, err = a.Ledger.DetachedRows(ctx, in.Shard, in.After, in.AfterID, detachedRows); err == nil && len(rows) == 0 {
+		out.Later, err = a.Ledger.LastRowsWait(ctx, in.Shard)
+	}
+	var waits *steps.Later
+	switch {
+	case errors.As(err, &waits):
+		return upload.DetachedRows{}, rest(ctx, waits)
+	case err != nil:
 		return upload.DetachedRows{}, ledgerError(ctx, err)
 	}
-	out := upload.DetachedRows{Width: detachedWidth}
 	if batch.Limits.InFlight > 0 {
 		out.Width = min(detachedWidth, batch.Limits.InFlight)
 	}
@@ -128,6 +142,30 @@ func (a *Activities) DetachedRows(ctx context.Context, in upload.DetachedQuery) 
 		out.Items = append(out.Items, row.Item)
 	}
 	return out, nil
+}
+
+// lastWaits is how often a shard looks whether the turn of its rows that go last has come.
+// Rows that were just given workflows claim their items within the first of them.
+var lastWaits = upload.Schedule{Waits: []time.Duration{
+	2 * time.Second, 5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute,
+}}
+
+// lastRows reads rows of a shard that go last and whose turn it is. While there are only
+// others it comes back.
+func (a *Activities) lastRows(ctx context.Context, shard upload.Shard) (rows []ledger.DetachedRow, err error) {
+	if attempt(ctx) > 1 {
+		if rows, err = a.Ledger.LastRows(ctx, shard, detachedRows); err != nil || len(rows) > 0 {
+			return rows, err
+		}
+	}
+	left, err := a.Ledger.LastRowsWait(ctx, shard)
+	if err != nil || !left {
+		return nil, err
+	}
+	return nil, &steps.Later{
+		Why:   "rows wait until the other rows of their products have been sent",
+		After: lastWaits.Wait(int(attempt(ctx)), seed(ctx)),
+	}
 }
 
 // AwaitCanary returns when a person has seen how the first rows of all routes

@@ -23,7 +23,7 @@ func newBatch(t *testing.T) *world {
 		w.env.RegisterWorkflowWithOptions(f, workflow.RegisterOptions{Name: name})
 	}
 	stub[string, upload.BatchPlan](w, upload.ActivityRoutes)
-	stub[upload.Cut, []upload.Shard](w, upload.ActivityCutShards)
+	stub[upload.Cut, upload.ShardsCut](w, upload.ActivityCutShards)
 	stub[upload.Shard, upload.ShardDone](w, upload.ActivityRunShard)
 	stub[upload.DetachedQuery, upload.DetachedRows](w, upload.ActivityDetachedRows)
 	stub[upload.Finish, upload.BatchEnd](w, upload.ActivityFinishBatch)
@@ -53,7 +53,7 @@ func shardsOf(rows int) answer {
 			shards = append(shards, upload.Shard{Batch: cut.Batch, Route: cut.Route, First: cut.After + 1, Last: last, Rows: last - cut.After})
 			cut.After = last
 		}
-		return shards
+		return upload.ShardsCut{Shards: shards}
 	}}
 }
 
@@ -148,6 +148,36 @@ func TestADispatcherShowsItsCanaryFirst(t *testing.T) {
 	require.Equal(t, 3, w.count(upload.ActivityRunShard), "20, 100 and 80 rows")
 }
 
+func TestADispatcherSendsRowsThatGoLastInAPassOfTheirOwn(t *testing.T) {
+	last := upload.ShardsCut{Shards: []upload.Shard{{Batch: "b", Route: toTrustana, First: 2, Last: 2, Rows: 1}}}
+	for name, c := range map[string]struct {
+		again  []answer
+		shards int
+		after  []int
+	}{
+		"none are left out":             {[]answer{{value: upload.ShardsCut{}}}, 1, []int{0, 9}},
+		"their turn has come":           {[]answer{{value: upload.ShardsCut{Later: true}}, {value: last}, {value: upload.ShardsCut{}}}, 2, []int{0, 9, 0, 2}},
+		"they wait for another route's": {[]answer{{value: upload.ShardsCut{Later: true}}}, 1, []int{0, 9, 0}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newBatch(t)
+			answers := append([]answer{{value: upload.ShardsCut{Shards: []upload.Shard{{Batch: "b", Route: toTrustana, First: 1, Last: 9, Rows: 8}}}}}, c.again...)
+			var after []int
+			for i, a := range answers {
+				answers[i].value = func(in any) any {
+					after = append(after, in.(upload.Cut).After)
+					return a.value
+				}
+			}
+			w.on(upload.ActivityCutShards, answers...)
+			w.execute(upload.WorkflowDispatcher, upload.Dispatch{Batch: "b", Route: toTrustana, Rows: 9})
+			require.NoError(t, w.env.GetWorkflowError())
+			require.Equal(t, c.shards, w.count(upload.ActivityRunShard))
+			require.Equal(t, c.after, after)
+		})
+	}
+}
+
 func TestADispatcherOfManyShardsBeginsANewHistory(t *testing.T) {
 	w := newBatch(t)
 	w.on(upload.ActivityCutShards, shardsOf(1_000_000))
@@ -195,6 +225,28 @@ func TestRowsThatTravelAloneHaveWorkflowsOfTheirOwn(t *testing.T) {
 		require.Equal(t, upload.WayOwn, result.Way)
 		require.Equal(t, result.UploadID, string(result.WorkflowID))
 	}
+}
+
+func TestRowsThatGoLastDoNotWaitForARowThatStays(t *testing.T) {
+	w := newBatch(t)
+	w.on(upload.ActivityRunShard, answer{value: upload.ShardDone{Detached: true}})
+	first := detachedRows(2, "stays")
+	first[1].value = upload.DetachedRows{Later: true}
+	w.on(upload.ActivityDetachedRows, append(first, detachedRows(2, "last")...)...)
+	w.env.OnWorkflow("trustana", anything, anything).Return(func(ctx workflow.Context, item upload.Item) (upload.Result, error) {
+		if item.ID == "stays" {
+			return upload.Result{}, workflow.Sleep(ctx, 24*time.Hour)
+		}
+		return upload.Result{}, workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, books("record")), upload.ActivityRecord,
+			upload.Record{Item: item, Result: upload.NewResult(item, upload.WayOwn, workflow.Now(ctx))}).Get(ctx, nil)
+	})
+	w.env.RegisterDelayedCallback(func() {
+		require.Len(t, w.recorded, 1)
+		require.Equal(t, "last", w.recorded[0].Item)
+	}, time.Hour)
+	w.execute(upload.WorkflowShard, upload.Shard{Batch: "b", Route: toTrustana, First: 1, Last: 2, Rows: 2})
+	require.NoError(t, w.env.GetWorkflowError())
+	require.Equal(t, 4, w.count(upload.ActivityDetachedRows))
 }
 
 func TestAShardDoesNotWaitForAPersonsDecision(t *testing.T) {

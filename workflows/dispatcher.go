@@ -23,11 +23,13 @@ type dispatcher struct {
 	in       upload.Dispatch
 	inFlight int
 	started  int
+	before   int   // how many were when this pass over the route began
 	err      error // what the first shard failed with that did
 }
 
 // dispatch carries a route's rows a shard at a time, in the order of the manifest. The
-// canary comes first, and alone.
+// canary comes first, and alone. Rows that go last with their serial keys have a pass of
+// their own when all others have ended, so that they need not wait for other routes.
 func dispatch(ctx workflow.Context, in upload.Dispatch) error {
 	f := &dispatcher{in: in}
 	if in.Canary > 0 {
@@ -37,13 +39,17 @@ func dispatch(ctx workflow.Context, in upload.Dispatch) error {
 	}
 	for f.started < dispatchShards {
 		size := f.in.ShardSize()
-		shards, err := f.cut(ctx, size, size, size, size)
-		if err == nil && len(shards) > 0 {
-			err = f.send(ctx, shards)
+		cut, err := f.cut(ctx, size, size, size, size)
+		if err == nil && len(cut.Shards) > 0 {
+			err = f.send(ctx, cut.Shards)
 		}
-		if err != nil || len(shards) == 0 {
-			return errors.Join(err, f.wait(ctx))
+		if err == nil && len(cut.Shards) > 0 {
+			continue
 		}
+		if err = errors.Join(err, f.wait(ctx)); err != nil || !cut.Later || f.started == f.before {
+			return err
+		}
+		f.in.After, f.before = 0, f.started
 	}
 	if err := f.wait(ctx); err != nil {
 		return err
@@ -53,11 +59,11 @@ func dispatch(ctx workflow.Context, in upload.Dispatch) error {
 
 // canary sends the first rows and waits until a person has seen how they ended.
 func (f *dispatcher) canary(ctx workflow.Context) error {
-	shards, err := f.cut(ctx, f.in.Canary)
+	cut, err := f.cut(ctx, f.in.Canary)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(f.send(ctx, shards), f.wait(ctx)); err != nil {
+	if err := errors.Join(f.send(ctx, cut.Shards), f.wait(ctx)); err != nil {
 		return err
 	}
 	workflow.SetCurrentDetails(ctx, "waiting for a person to check the canary")
@@ -67,12 +73,12 @@ func (f *dispatcher) canary(ctx workflow.Context) error {
 	return err
 }
 
-func (f *dispatcher) cut(ctx workflow.Context, sizes ...int) (shards []upload.Shard, err error) {
+func (f *dispatcher) cut(ctx workflow.Context, sizes ...int) (cut upload.ShardsCut, err error) {
 	ctx = workflow.WithActivityOptions(ctx, books("cut the next shards"))
 	err = workflow.ExecuteActivity(ctx, upload.ActivityCutShards, upload.Cut{
 		Batch: f.in.Batch, Route: f.in.Route, After: f.in.After, Sizes: sizes,
-	}).Get(ctx, &shards)
-	return shards, err
+	}).Get(ctx, &cut)
+	return cut, err
 }
 
 // send starts shards as others end.
@@ -99,7 +105,7 @@ func (f *dispatcher) carry(ctx workflow.Context, p upload.Shard) error {
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID: id, TaskQueue: upload.TaskQueue,
 		ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL, WaitForCancellation: true,
-		Priority:      shardPriority(p.Batch),
+		Priority: shardPriority(p.Batch),
 		StaticSummary: fmt.Sprintf("%d rows of batch %s to %s, lines %d to %d", p.Rows, p.Batch, p.Route.Account, p.First, p.Last),
 	})
 	err := childEnd(ctx, id, workflow.ExecuteChildWorkflow(ctx, upload.WorkflowShard, p).Get(ctx, nil))

@@ -60,23 +60,57 @@ func (p *shardRun) detached(ctx workflow.Context) error {
 		if err := workflow.ExecuteActivity(asking, upload.ActivityDetachedRows, query).Get(asking, &rows); err != nil {
 			return errors.Join(err, p.wait(ctx))
 		}
+		if len(rows.Items) == 0 && rows.Later {
+			return errors.Join(p.last(ctx), p.wait(ctx))
+		}
 		if len(rows.Items) == 0 {
 			return p.wait(ctx)
 		}
-		for _, item := range rows.Items {
-			if err := workflow.Await(ctx, func() bool { return p.inFlight < max(rows.Width, 1) }); err != nil {
-				return errors.Join(err, p.wait(ctx))
-			}
-			query.After, query.AfterID = item.Line, item.UploadID
-			p.inFlight++
-			workflow.GoNamed(ctx, item.UploadID, func(ctx workflow.Context) {
-				defer func() { p.inFlight-- }()
-				if err := p.send(ctx, item); err != nil && p.err == nil {
-					p.err = err
-				}
-			})
+		if err := p.start(ctx, rows); err != nil {
+			return errors.Join(err, p.wait(ctx))
+		}
+		last := rows.Items[len(rows.Items)-1]
+		query.After, query.AfterID = last.Line, last.UploadID
+	}
+}
+
+// last starts rows that go last with their serial keys as soon as their turn comes: a row
+// that waits for its source for hours keeps those of its own product only. It returns
+// when nothing is under way: what is left then waits for rows of other shards.
+func (p *shardRun) last(ctx workflow.Context) error {
+	for {
+		asking, stop := workflow.WithCancel(workflow.WithActivityOptions(ctx, waiting("wait for the turn of rows that go last")))
+		next := workflow.ExecuteActivity(asking, upload.ActivityDetachedRows, upload.DetachedQuery{Shard: p.shard, Last: true})
+		err := workflow.Await(ctx, func() bool { return next.IsReady() || p.inFlight == 0 })
+		if err != nil || !next.IsReady() {
+			stop()
+			return err
+		}
+		var rows upload.DetachedRows
+		if err := next.Get(asking, &rows); err != nil || len(rows.Items) == 0 {
+			return err
+		}
+		if err := p.start(ctx, rows); err != nil {
+			return err
 		}
 	}
+}
+
+// start gives rows workflows of their own, as many at once as may be under way.
+func (p *shardRun) start(ctx workflow.Context, rows upload.DetachedRows) error {
+	for _, item := range rows.Items {
+		if err := workflow.Await(ctx, func() bool { return p.inFlight < max(rows.Width, 1) }); err != nil {
+			return err
+		}
+		p.inFlight++
+		workflow.GoNamed(ctx, item.UploadID, func(ctx workflow.Context) {
+			defer func() { p.inFlight-- }()
+			if err := p.send(ctx, item); err != nil && p.err == nil {
+				p.err = err
+			}
+		})
+	}
+	return nil
 }
 
 // receive notes which rows wait for a person's decision: the shard does not.

@@ -214,6 +214,24 @@ func (l *Ledger) scanRow(rows interface{ Scan(...any) error }) (Row, error) {
 	return row, err
 }
 
+// lastRows are the rows of a shard that go last with their serial keys and that no run
+// has claimed.
+const lastRows = `FROM items WHERE ` + onRoute + ` AND line >= $5 AND line <= $6 AND serial_last AND phase = 'waiting' AND run_id = ''`
+
+// LastRowsWait reports whether a shard has rows that go last with their serial keys and
+// that no run has claimed.
+func (l *Ledger) LastRowsWait(ctx context.Context, shard upload.Shard) (bool, error) {
+	var found int
+	args, err := l.shardArgs(ctx, shard)
+	if err == nil {
+		err = l.read.QueryRowContext(ctx, `SELECT 1 `+lastRows+` LIMIT 1`, args...).Scan(&found)
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return found > 0, l.fail("look for rows of batch "+shard.Batch+" that go last", err)
+}
+
 // DetachedRow is a row of a shard that has, or is to get, a workflow of its own.
 type DetachedRow struct {
 	Line int
@@ -231,11 +249,24 @@ ORDER BY +line, upload_id LIMIT $9`
 // are the line and the upload ID of the last one that was read, or 0 and empty.
 // Rows that go last with their serial keys are left out until it is their turn.
 func (l *Ledger) DetachedRows(ctx context.Context, shard upload.Shard, after int, afterID string, most int) ([]DetachedRow, error) {
-	args, err := l.shardArgs(ctx, shard, int64(after), clean(afterID), int64(most))
+	return l.readDetached(ctx, shard, detachedRowsOf, int64(after), clean(afterID), int64(most))
+}
+
+const lastRowsOf = `SELECT ` + entryColumns + `, ` + progressColumns + ` ` + lastRows + ` AND detached AND ` + itsTurn + `
+ORDER BY +line, upload_id LIMIT $7`
+
+// LastRows reads up to most detached rows of a shard that go last with their serial keys,
+// that no run has claimed, and whose turn it is.
+func (l *Ledger) LastRows(ctx context.Context, shard upload.Shard, most int) ([]DetachedRow, error) {
+	return l.readDetached(ctx, shard, lastRowsOf, int64(most))
+}
+
+func (l *Ledger) readDetached(ctx context.Context, shard upload.Shard, query string, more ...any) ([]DetachedRow, error) {
+	args, err := l.shardArgs(ctx, shard, more...)
 	if err != nil {
 		return nil, l.fail("read a shard of batch "+shard.Batch, err)
 	}
-	rows, err := l.read.QueryContext(ctx, detachedRowsOf, args...)
+	rows, err := l.read.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, l.fail("read a shard of batch "+shard.Batch, err)
 	}

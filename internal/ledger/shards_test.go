@@ -104,6 +104,17 @@ func TestRowsThatGoLastWaitForTheirTurn(t *testing.T) {
 			return lines
 		}
 		require.Equal(t, []int{3, 4, 5, 6}, detached())
+		last := func() (lines []int) {
+			waits, err := l.LastRowsWait(t.Context(), springShard(1, 6))
+			require.NoError(t, err)
+			require.True(t, waits)
+			rows, err := l.LastRows(t.Context(), springShard(1, 6), 10)
+			require.NoError(t, err)
+			for _, row := range rows {
+				lines = append(lines, row.Line)
+			}
+			return lines
+		}
 
 		claims := func(line int) {
 			request := asks(spring(line), fmt.Sprint("run-", line), noon)
@@ -112,8 +123,10 @@ func TestRowsThatGoLastWaitForTheirTurn(t *testing.T) {
 		}
 		claims(3)
 		require.Equal(t, []int{3, 4, 5, 6}, detached(), "one of its product still waits")
+		require.Empty(t, last())
 		claims(5)
 		require.Equal(t, []int{1, 3, 4, 5, 6}, detached(), "the lane keeps the order from here on")
+		require.Equal(t, []int{1}, last())
 		require.Equal(t, []string{"1-6: 3"}, cut(t, l, 0, 10))
 
 		record(t, l, ended(spring(4), "run-4", noon, upload.StateFailed))

@@ -225,18 +225,33 @@ type ShardDone struct {
 	Detached bool `json:"detached,omitempty"` // some rows are to have workflows of their own
 }
 
+// ShardsCut is its answer. No shards: there are no more rows behind the line.
+type ShardsCut struct {
+	Shards []Shard `json:"shards,omitempty"`
+	// Later says, where there are no shards, that rows of the route go last with their
+	// serial keys and were left out.
+	Later bool `json:"later,omitempty"`
+}
+
 // DetachedQuery is the input of the activity DetachedRows: the next rows of a shard
 // that are to have workflows of their own.
 type DetachedQuery struct {
 	Shard   Shard  `json:"shard"`
 	After   int    `json:"after"`
 	AfterID string `json:"after_id,omitempty"` // an upload ID, among rows of one line
+	// Last asks for rows that go last with their serial keys, and whose turn came after
+	// the others had been read. The answer comes when there are such rows, or when none
+	// can come any more.
+	Last bool `json:"last,omitempty"`
 }
 
 // DetachedRows is its answer. No items: there are none left.
 type DetachedRows struct {
 	Items []Item `json:"items,omitempty"`
 	Width int    `json:"width,omitempty"` // how many may be under way at once
+	// Later says, where there are no items, that rows of the shard go last with their
+	// serial keys and were left out.
+	Later bool `json:"later,omitempty"`
 }
 
 // Finish is the input of the activity FinishBatch.
