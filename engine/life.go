@@ -179,7 +179,7 @@ func start(ctx context.Context, s settings, lock *flock.Flock, logger *zap.Logge
 	if err != nil {
 		return announcement{}, explain(err, dir)
 	}
-	if err := createNamespace(stores, s.namespace, s.retention); err != nil {
+	if err := createNamespace(stores, s.namespace, s.retention, s.listed); err != nil {
 		return announcement{}, explain(err, dir)
 	}
 	address, err := startServer(ctx, s, stores, logger)

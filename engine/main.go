@@ -40,7 +40,7 @@ const newNamespaceRetention = 30 * 24 * time.Hour
 const usage = `Usage:
     mediaferry-engine --data DIR [--port N] [--ui-port N] [--ui-path PATH]
                       [--codec-endpoint URL] [--namespace NAME] [--retention DURATION]
-                      [--ready-fd N] [--log-level LEVEL]
+                      [--search-attribute NAME=TYPE]... [--ready-fd N] [--log-level LEVEL]
     mediaferry-engine --data DIR --compact
     mediaferry-engine sandbox --dir DIR --data DIR [--listen ADDR] [--fault RULE]... [--ready-fd N]
     mediaferry-engine --version
@@ -56,6 +56,7 @@ The Temporal server and web UI of mediaferry. mediaferry starts it; to keep it r
 --codec-endpoint  URL of the codec server that decrypts payloads for the web UI
 --namespace       created if it does not exist (default "default")
 --retention       how long to keep ended workflows (default: as before, initially 720h)
+--search-attribute  a search attribute of the namespace: its name, and Keyword or Int
 --ready-fd        descriptor for one line of JSON, written when the engine is ready or
                   cannot start (default 3)
 --log-level       debug, info, warn or error (default warn); logs go to standard error
@@ -85,6 +86,7 @@ type settings struct {
 	codec     string
 	namespace string
 	retention time.Duration // 0: what is set stays
+	listed    attributes
 	readyFD   int
 	level     zapcore.Level
 	compact   bool
@@ -128,6 +130,7 @@ func parse(args []string) (settings, error) {
 	set.StringVar(&s.codec, "codec-endpoint", "", "")
 	set.StringVar(&s.namespace, "namespace", "default", "")
 	set.DurationVar(&s.retention, "retention", 0, "")
+	set.Var(&s.listed, "search-attribute", "")
 	set.IntVar(&s.readyFD, "ready-fd", 3, "")
 	set.StringVar(&level, "log-level", level, "")
 	set.BoolVar(&s.compact, "compact", false, "")

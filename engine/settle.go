@@ -33,6 +33,9 @@ func settle(ctx context.Context, address string, s settings) error {
 			return fmt.Errorf("waiting for the server: %w", err)
 		}
 	}
+	if err := list(ctx, conn, s.namespace, s.listed); err != nil {
+		return err
+	}
 	return keepFor(ctx, service, s.namespace, s.retention)
 }
 

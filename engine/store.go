@@ -156,15 +156,10 @@ func stampLayout(db sqlplugin.AdminDB, name string) error {
 	return nil
 }
 
-// searchAttributes are the custom search attributes of a new namespace.
-func searchAttributes() map[string]enumspb.IndexedValueType {
-	return map[string]enumspb.IndexedValueType{}
-}
-
 // createNamespace makes the namespace where it is missing. It does so in the
 // database, since over the API a new namespace takes seconds to be seen.
-func createNamespace(s stores, name string, retention time.Duration) error {
-	namespace, err := sqlite.NewNamespaceConfig(clusterName, name, false, searchAttributes())
+func createNamespace(s stores, name string, retention time.Duration, listed attributes) error {
+	namespace, err := sqlite.NewNamespaceConfig(clusterName, name, false, listed)
 	if err != nil {
 		return fmt.Errorf("namespace %q: %w", name, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/visibility"
 )
 
 // Batches are the workflows of batches, by their types. A batch has routes, each
@@ -91,7 +92,8 @@ func dispatchRoutes(ctx workflow.Context, id string, round int, plan upload.Batc
 		child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 			WorkflowID: name, TaskQueue: upload.TaskQueue,
 			ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL, WaitForCancellation: true,
-			Priority: shardPriority(id), StaticSummary: "rows of batch " + id + " to " + route.Account,
+			Priority: shardPriority(id), StaticSummary: fmt.Sprintf("%d rows of batch %s to %s", route.Waiting, id, route.Account),
+			TypedSearchAttributes: attributed(ctx, visibility.OfRoute(id, route.Route)),
 		})
 		dispatchers = append(dispatchers, workflow.ExecuteChildWorkflow(child, upload.WorkflowDispatcher, upload.Dispatch{
 			Batch: id, Route: route.Route, Rows: route.Waiting, Canary: plan.Canary,
@@ -114,7 +116,11 @@ func finish(ctx workflow.Context, in upload.Finish) (end upload.BatchEnd, err er
 	options := books("finish the batch")
 	options.StartToCloseTimeout, options.HeartbeatTimeout = readTime, shardBeat
 	free = workflow.WithActivityOptions(free, options)
-	return end, workflow.ExecuteActivity(free, upload.ActivityFinishBatch, in).Get(free, &end)
+	err = workflow.ExecuteActivity(free, upload.ActivityFinishBatch, in).Get(free, &end)
+	if err == nil && end.State.Ended() && !end.More {
+		err = relist(ctx, visibility.State.ValueSet(string(end.State)))
+	}
+	return end, err
 }
 
 // shardPriority puts shards behind single uploads, and lets batches take turns.
@@ -125,7 +131,7 @@ func shardPriority(id string) temporal.Priority {
 
 // scheduled makes a batch of what is new in a manifest or a folder, and runs it.
 func scheduled(ctx workflow.Context, in upload.Scheduled) (upload.BatchEnd, error) {
-	options := books("read " + upload.DisplaySource(in.Manifest))
+	options := books("read the manifest")
 	options.TaskQueue = upload.ShardsQueue(in.Queue)
 	options.StartToCloseTimeout, options.HeartbeatTimeout = readTime, shardBeat
 	loading := workflow.WithActivityOptions(ctx, options)
@@ -136,6 +142,7 @@ func scheduled(ctx workflow.Context, in upload.Scheduled) (upload.BatchEnd, erro
 	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID: upload.BatchWorkflowID(run.Batch), TaskQueue: upload.TaskQueue,
 		ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON, WaitForCancellation: true,
+		StaticSummary: "batch " + run.Batch, TypedSearchAttributes: attributed(ctx, visibility.OfBatch(run.Batch)),
 	})
 	var end upload.BatchEnd
 	err := workflow.ExecuteChildWorkflow(child, upload.WorkflowBatch, run).Get(child, &end)

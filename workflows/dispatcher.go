@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/visibility"
 )
 
 const (
@@ -105,7 +106,7 @@ func (f *dispatcher) carry(ctx workflow.Context, p upload.Shard) error {
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID: id, TaskQueue: upload.TaskQueue,
 		ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL, WaitForCancellation: true,
-		Priority: shardPriority(p.Batch),
+		Priority: shardPriority(p.Batch), TypedSearchAttributes: attributed(ctx, visibility.OfRoute(p.Batch, p.Route)),
 		StaticSummary: fmt.Sprintf("%d rows of batch %s to %s, lines %d to %d", p.Rows, p.Batch, p.Route.Account, p.First, p.Last),
 	})
 	err := childEnd(ctx, id, workflow.ExecuteChildWorkflow(ctx, upload.WorkflowShard, p).Get(ctx, nil))

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/visibility"
 )
 
 const (
@@ -134,7 +135,8 @@ func (p *shardRun) send(ctx workflow.Context, item upload.Item) error {
 		ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON, WaitForCancellation: true,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		Priority:              shardPriority(item.Batch),
-		StaticSummary:         upload.Visible(upload.DisplaySource(item.Source)) + " to " + item.Account,
+		StaticSummary:         fmt.Sprintf("line %d of batch %s to %s", item.Line, item.Batch, item.Account),
+		TypedSearchAttributes: attributed(ctx, visibility.OfUpload(item)),
 	})
 	running := workflow.ExecuteChildWorkflow(child, item.Vendor, item)
 	free, cancel := workflow.NewDisconnectedContext(ctx)

@@ -28,6 +28,9 @@ func (r *run) tell() (upload.Status, error) {
 func (r *run) enter(ctx workflow.Context, state upload.State) {
 	r.result.State = state
 	r.show(ctx)
+	if state == upload.StateTransferring {
+		r.list(ctx)
+	}
 }
 
 // await notes what the upload waits for, in words; "" when it goes on.

@@ -47,6 +47,7 @@ type run struct {
 	sender       *sender          // of the parts of the session in use
 	sums         *summing         // of the whole source, once it has begun
 	steering     steering
+	listed       listed
 	notes        []string     // of this run, what a person should know
 	repeated     []repetition // of parts, in the order in which their causes came up
 }
@@ -60,7 +61,7 @@ func item(ctx workflow.Context, item upload.Item) (upload.Result, error) {
 	}
 	claimed, err := r.claim(ctx)
 	if err == nil && claimed.Known != nil {
-		return r.known(*claimed.Known)
+		return r.known(ctx, *claimed.Known)
 	}
 	if err == nil && claimed.Refused != nil {
 		r.conclude(ctx, upload.Media{}, claimed.Refused)
@@ -72,11 +73,11 @@ func item(ctx workflow.Context, item upload.Item) (upload.Result, error) {
 	}
 	for {
 		if ended := endedIn(err); ended != nil {
-			return r.known(*ended)
+			return r.known(ctx, *ended)
 		}
 		r.conclude(ctx, media, err)
 		if known, err := r.record(ctx); err != nil || known != nil {
-			return r.recorded(known, err)
+			return r.recorded(ctx, known, err)
 		}
 		if r.result.State != upload.StateUnconfirmed {
 			return r.result, r.failure(err)
@@ -87,8 +88,9 @@ func item(ctx workflow.Context, item upload.Item) (upload.Result, error) {
 }
 
 // known ends with the result that the item has already.
-func (r *run) known(result upload.Result) (upload.Result, error) {
+func (r *run) known(ctx workflow.Context, result upload.Result) (upload.Result, error) {
 	r.result = result
+	r.list(ctx)
 	if result.Error == nil { // ready, or canceled by a person while no run held it
 		return result, nil
 	}
@@ -96,9 +98,9 @@ func (r *run) known(result upload.Result) (upload.Result, error) {
 	return result, r.failure(&upload.Error{Kind: f.Kind, Step: f.Step, Message: f.Message, Hint: string(f.Hint)})
 }
 
-func (r *run) recorded(known *upload.Result, err error) (upload.Result, error) {
+func (r *run) recorded(ctx workflow.Context, known *upload.Result, err error) (upload.Result, error) {
 	if known != nil {
-		return r.known(*known)
+		return r.known(ctx, *known)
 	}
 	return r.result, err
 }
@@ -174,6 +176,7 @@ func (r *run) conclude(ctx workflow.Context, media upload.Media, err error) {
 	}
 	r.result.Note = strings.Join(append(slices.Clone(r.p.Notes), r.notes...), "; ")
 	r.show(ctx)
+	r.list(ctx)
 }
 
 // note adds what a person should know.

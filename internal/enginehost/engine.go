@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mediaferry/mediaferry/internal/child"
+	"github.com/mediaferry/mediaferry/internal/visibility"
 )
 
 // engine is one run of the engine's process together with what the host serves
@@ -129,6 +130,9 @@ func (m *Member) tryEngine(ctx context.Context, binary string, wanted wishes) (*
 	args := []string{"--data", string(m.folder), "--port", strconv.Itoa(port)}
 	if m.opts.Retention != 0 {
 		args = append(args, "--retention", m.opts.Retention.String())
+	}
+	for _, attribute := range visibility.Attributes() {
+		args = append(args, "--search-attribute", attribute.Name+"="+attribute.Type.String())
 	}
 	if m.opts.Front == nil {
 		e := &engine{patience: m.opts.tempo.stop}

@@ -71,9 +71,11 @@ func Connect(ctx context.Context, c Connection) (client.Client, ledger.Service, 
 		return nil, ledger.Service{}, err
 	}
 	dataConverter := codec.DataConverter(c.Keys)
-	options.DataConverter = dataConverter
+	options.DataConverter = codec.Summaries(dataConverter)
 	options.FailureConverter = codec.FailureConverter(dataConverter)
 	options.Interceptors = append(options.Interceptors, codec.Interceptor(dataConverter))
+	listed := &attributes{log: c.Log}
+	options.Interceptors = append(options.Interceptors, listed)
 	options.Logger = Logger(c.Log)
 	options.MetricsHandler = c.Metrics
 	// The SDK's own choice would name the host, which histories tell everybody.
@@ -91,6 +93,7 @@ func Connect(ctx context.Context, c Connection) (client.Client, ledger.Service, 
 		temporal.Close()
 		return nil, ledger.Service{}, fmt.Errorf("temporal at %s: %w", options.HostPort, err)
 	}
+	listed.connected(temporal, service.Namespace)
 	return temporal, service, nil
 }
 

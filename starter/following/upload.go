@@ -75,7 +75,7 @@ func (u Uploads) execute(ctx context.Context, item upload.Item) (client.Workflow
 		TaskQueue:                upload.TaskQueue,
 		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		StaticSummary:            output.Shorten(upload.Visible(upload.DisplaySource(item.Source))+" to "+item.Account, 200),
+		StaticSummary:            "upload to " + item.Account,
 	}, item.Vendor, item)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", item.UploadID, err)
