@@ -146,5 +146,8 @@ func scheduled(ctx workflow.Context, in upload.Scheduled) (upload.BatchEnd, erro
 	})
 	var end upload.BatchEnd
 	err := workflow.ExecuteChildWorkflow(child, upload.WorkflowBatch, run).Get(child, &end)
+	if err == nil {
+		err = relist(ctx, visibility.Batch.ValueSet(run.Batch), visibility.State.ValueSet(string(end.State)))
+	}
 	return end, childEnd(ctx, upload.BatchWorkflowID(run.Batch), err)
 }

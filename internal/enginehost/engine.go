@@ -14,7 +14,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mediaferry/mediaferry/internal/child"
-	"github.com/mediaferry/mediaferry/internal/visibility"
 )
 
 // engine is one run of the engine's process together with what the host serves
@@ -131,8 +130,8 @@ func (m *Member) tryEngine(ctx context.Context, binary string, wanted wishes) (*
 	if m.opts.Retention != 0 {
 		args = append(args, "--retention", m.opts.Retention.String())
 	}
-	for _, attribute := range visibility.Attributes() {
-		args = append(args, "--search-attribute", attribute.Name+"="+attribute.Type.String())
+	for _, attribute := range m.opts.Attributes {
+		args = append(args, "--search-attribute", attribute)
 	}
 	if m.opts.Front == nil {
 		e := &engine{patience: m.opts.tempo.stop}

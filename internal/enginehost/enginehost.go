@@ -53,6 +53,8 @@ type Options struct {
 	// Retention is how long Temporal keeps what has ended, at least 24 hours. 0
 	// means what is set already, and 30 days in a new folder.
 	Retention time.Duration
+	// Attributes are the search attributes that the namespace is to have, each as NAME=TYPE.
+	Attributes []string
 	// Front serves people and their browsers. Without it there is no web UI.
 	Front *Front
 	// Log is told what happens to the engine. It may be nil.

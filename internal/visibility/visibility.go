@@ -43,6 +43,15 @@ func Attributes() []Attribute {
 	return all
 }
 
+// Declared lists all of them as NAME=TYPE.
+func Declared() []string {
+	var all []string
+	for _, attribute := range Attributes() {
+		all = append(all, attribute.Name+"="+attribute.Type.String())
+	}
+	return all
+}
+
 // OfUpload are the attributes of an upload that starts.
 func OfUpload(item upload.Item) temporal.SearchAttributes {
 	updates := []temporal.SearchAttributeUpdate{

@@ -13,6 +13,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/enginehost"
 	"github.com/mediaferry/mediaferry/internal/front"
 	"github.com/mediaferry/mediaferry/internal/guard"
+	"github.com/mediaferry/mediaferry/internal/visibility"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/exit"
 )
@@ -39,7 +40,7 @@ func (s *Session) OpenEngine(ctx context.Context, o EngineOptions) error {
 	if !wiring.ServiceConfigured() {
 		member, err := enginehost.Join(ctx, enginehost.Options{
 			Data: s.Data, Port: o.Port, UIPort: o.UIPort, Retention: o.Retention, Log: s.Log,
-			Front: s.front(),
+			Attributes: visibility.Declared(), Front: s.front(),
 		})
 		if err != nil {
 			return err
