@@ -53,7 +53,7 @@ Exit status: 0 all is well, 1 could not run, 2 misused, 3 some item is not ready
 		initCommand{g}.command(), upCommand{g}.command(), demoCommand{g}.command(), uploadCommand{g}.command(), batchCommand{g}.command(),
 		listCommand{g}.command(), showCommand{g}.command(), waitCommand{g}.command(), pauseCommand{g}.command(),
 		resumeCommand{g}.command(), moveCommand{g}.command(), cancelCommand{g}.command(), retryCommand{g}.command(),
-		decideCommand{g}.command(), accountCommand{g}.command(), vendorsCommand{g}.command(), doctorCommand{g}.command(),
+		decideCommand{g}.command(), accountCommand{g}.command(), vendorsCommand{g}.command(), doctorCommand{g}.command(), setupCommand{g}.command(),
 		dashboardCommand{g}.command(), sandboxCommand{g}.command(), codecCommand{g}.command(), completionCommand{g}.command(),
 	)
 	setHelp(root)

@@ -115,17 +115,25 @@ func (s *Session) openLedger(ctx context.Context) error {
 	return nil
 }
 
-// connect opens the ledger that the configuration names.
-func (s *Session) connect(ctx context.Context) (*ledger.Ledger, error) {
-	service := wiring.ServiceConfigured()
+// LedgerURL is where the ledger is that the configuration names.
+func (s *Session) LedgerURL() (string, error) {
 	url, err := s.Config.Ledger()
 	switch {
 	case err != nil:
-		return nil, err
-	case url == "" && service:
-		return nil, &exit.UsageError{Text: "`ledger` is missing; with a Temporal service, all users need a shared ledger", Hint: "in the configuration, set ledger: postgres://…"}
+		return "", err
+	case url == "" && wiring.ServiceConfigured():
+		return "", &exit.UsageError{Text: "`ledger` is missing; with a Temporal service, all users need a shared ledger", Hint: "in the configuration, set ledger: postgres://…"}
 	case url == "":
-		url = filepath.Join(s.Data, config.LedgerFile)
+		return filepath.Join(s.Data, config.LedgerFile), nil
+	}
+	return url, nil
+}
+
+// connect opens the ledger that the configuration names.
+func (s *Session) connect(ctx context.Context) (*ledger.Ledger, error) {
+	url, err := s.LedgerURL()
+	if err != nil {
+		return nil, err
 	}
 	return ledger.Open(ctx, ledger.Options{URL: url, Sealer: codec.NewSealer(s.Keys), Log: s.Log, Observer: s.Metrics.Observer(s.Log)})
 }
