@@ -55,7 +55,10 @@ func dispatch(ctx workflow.Context, in upload.Dispatch) error {
 	if err := f.wait(ctx); err != nil {
 		return err
 	}
-	return workflow.NewContinueAsNewError(ctx, upload.WorkflowDispatcher, f.in)
+	// A batch may take days: the next history is the current version's, not this one's.
+	return workflow.NewContinueAsNewErrorWithOptions(ctx, workflow.ContinueAsNewErrorOptions{
+		InitialVersioningBehavior: workflow.ContinueAsNewVersioningBehaviorAutoUpgrade,
+	}, upload.WorkflowDispatcher, f.in)
 }
 
 // canary sends the first rows and waits until a person has seen how they ended.

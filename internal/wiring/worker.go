@@ -78,6 +78,10 @@ type WorkerOptions struct {
 	// Uploads makes it carry workflows and call vendors; without it, the worker
 	// reads local sources only.
 	Uploads bool
+	// Deployment and Build are the version of its worker deployment, by which Temporal
+	// keeps an upload on the version that began it; "" for none. Queues of roots and shards
+	// have activities only and no versions: those of two successive versions agree.
+	Deployment, Build string
 	// Drain is how long activities may go on when the worker stops.
 	Drain time.Duration
 }
@@ -152,7 +156,7 @@ func (w *Worker) build(o WorkerOptions, acts *activities.Activities) {
 	reading.DisableWorkflowWorker = true
 	reading.MaxConcurrentActivityTaskPollers = 2
 	if o.Uploads {
-		main := worker.New(o.Temporal, upload.TaskQueue, options)
+		main := worker.New(o.Temporal, upload.TaskQueue, o.versioned(options))
 		for _, all := range []map[string]any{workflows.Uploads(vendors.Names()), workflows.Batches(), workflows.Verifications()} {
 			for name, flow := range all {
 				main.RegisterWorkflowWithOptions(flow, workflow.RegisterOptions{Name: name})
@@ -176,6 +180,17 @@ func (w *Worker) build(o WorkerOptions, acts *activities.Activities) {
 		w.info.Queues = append(w.info.Queues, queue)
 		w.runShards(o, acts, queue, reading)
 	}
+}
+
+// versioned adds the version of the worker's deployment.
+func (o WorkerOptions) versioned(options worker.Options) worker.Options {
+	if o.Deployment != "" {
+		options.DeploymentOptions = worker.DeploymentOptions{
+			UseVersioning: true, Version: worker.WorkerDeploymentVersion{DeploymentName: o.Deployment, BuildID: o.Build},
+			DefaultVersioningBehavior: workflow.VersioningBehaviorPinned,
+		}
+	}
+	return options
 }
 
 // runShards makes the worker that carries shards beside one of single uploads.

@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -33,7 +34,8 @@ const usage = `mediaferry-worker runs uploads on an existing Temporal service.
 
 Usage:
     mediaferry-worker [--config FILE] [--host NAME] [--listen ADDR]
-                      [--behind-proxy] [--bwlimit RATE] [--log-level LEVEL] [--log-format json|console]
+                      [--behind-proxy] [--bwlimit RATE] [--deployment NAME --build-id ID]
+                      [--log-level LEVEL] [--log-format json|console]
 
 --config FILE     the configuration (default: $MEDIAFERRY_CONFIG, ./mediaferry.yaml, or
                   mediaferry/mediaferry.yaml in your configuration folder). It needs accounts,
@@ -48,6 +50,10 @@ Usage:
 --behind-proxy    a proxy ends TLS for --listen
 --bwlimit RATE    limit all transfers together to RATE bytes per second: 10M, 1.5Gi, off, or by time
                   of day "08:00,512k 19:00,10M 23:00,off"; to change it at run time, PUT to /bwlimit
+--deployment NAME, --build-id ID
+                  take part in Temporal's Worker Deployment Versioning as build ID of deployment NAME:
+                  an upload ends on the version that began it. "mediaferry setup --current NAME.ID"
+                  directs new uploads to this version
 --log-level       debug, info, warn or error (default info); to change it at run time, PUT
                   {"level":"debug"} to /loglevel
 --pprof           also serve Go's profiles at /debug/pprof on --listen, with the token
@@ -70,6 +76,7 @@ type options struct {
 	level, format        string
 	bandwidth            *transfer.Bandwidth
 	drain                time.Duration
+	deployment, build    string
 	pprof, behindProxy   bool
 	version              bool
 }
@@ -120,6 +127,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.DurationVar(&o.drain, "drain", 25*time.Second, "")
 	flags.BoolVar(&o.pprof, "pprof", false, "")
 	flags.BoolVar(&o.behindProxy, "behind-proxy", false, "")
+	flags.StringVar(&o.deployment, "deployment", "", "")
+	flags.StringVar(&o.build, "build-id", "", "")
 	limit := flags.String("bwlimit", "", "")
 	flags.BoolVar(&o.version, "version", false, "")
 	if err := flags.Parse(args); err != nil {
@@ -135,6 +144,12 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		if err := wiring.CheckListen(o.listen); err != nil {
 			return o, fmt.Errorf("%w: --listen: %w", errMisused, err)
 		}
+	}
+	switch {
+	case (o.deployment == "") != (o.build == ""):
+		return o, fmt.Errorf("%w: --deployment and --build-id belong together; give both or neither", errMisused)
+	case strings.Contains(o.deployment, "."):
+		return o, fmt.Errorf("%w: --deployment must not contain a dot, got %q: NAME.ID names a version", errMisused, o.deployment)
 	}
 	table, err := transfer.ParseTimetable(*limit)
 	if err != nil {
@@ -193,6 +208,7 @@ func work(ctx context.Context, o options, stderr io.Writer) error {
 	worker, err := wiring.StartWorker(ctx, wiring.WorkerOptions{
 		Temporal: temporal, Ledger: books, Config: live, Keys: keys, Log: log, Version: version,
 		Host: o.host, Roots: roots, Uploads: true, Drain: o.drain, Bandwidth: o.bandwidth, Metrics: metrics,
+		Deployment: o.deployment, Build: o.build,
 	})
 	if err != nil {
 		return err
