@@ -114,7 +114,7 @@ func (p *preparing) register(ctx context.Context) bool {
 	if keep == 0 {
 		keep = newRetention
 	}
-	detail := fmt.Sprintf("%s, which keeps what has ended for %s", p.namespace, days(keep))
+	detail := fmt.Sprintf("%s, which keeps what has ended for %s", p.namespace, Days(keep))
 	if p.DryRun {
 		p.say("namespace", OutcomePlanned, detail, "")
 		p.say("search attributes", OutcomePlanned, names(visibility.Attributes()), "")
@@ -145,10 +145,10 @@ func (p *preparing) register(ctx context.Context) bool {
 // retain sets how long the namespace keeps what has ended.
 func (p *preparing) retain(ctx context.Context, now time.Duration) {
 	if p.Retention == 0 || p.Retention == now {
-		p.say("retention", OutcomeKept, days(now), "")
+		p.say("retention", OutcomeKept, Days(now), "")
 		return
 	}
-	change := fmt.Sprintf("%s instead of %s", days(p.Retention), days(now))
+	change := fmt.Sprintf("%s instead of %s", Days(p.Retention), Days(now))
 	if p.DryRun {
 		p.say("retention", OutcomePlanned, change, "")
 		return
@@ -227,7 +227,8 @@ func names(all []visibility.Attribute) string {
 	return strings.Join(list, ", ")
 }
 
-func days(d time.Duration) string {
+// Days is a retention in words.
+func Days(d time.Duration) string {
 	const day = 24 * time.Hour
 	if d%day != 0 {
 		return d.String()

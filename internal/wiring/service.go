@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -12,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/visibility"
 )
 
 // Service is what a look at the Temporal service of the environment found.
@@ -20,6 +22,10 @@ type Service struct {
 	// Pollers is how many processes ask for the workflows of uploads, by the
 	// service's own account: it remembers one for some minutes after its end.
 	Pollers int
+	// Retention is how long the namespace keeps workflows that have ended.
+	Retention time.Duration
+	// Missing are the search attributes that the namespace lacks.
+	Missing []visibility.Attribute
 }
 
 // LookAtService connects to the Temporal service that the environment names, and
@@ -41,13 +47,17 @@ func LookAtService(ctx context.Context, data string) (Service, error) {
 		return found, explain(err)
 	}
 	defer temporal.Close()
-	_, err = temporal.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: found.Namespace})
+	described, err := temporal.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: found.Namespace})
 	var missing *serviceerror.NamespaceNotFound
 	switch {
 	case errors.As(err, &missing):
-		return found, fmt.Errorf("namespace %q does not exist; create it, or set TEMPORAL_NAMESPACE", found.Namespace)
+		return found, fmt.Errorf("namespace %q does not exist; create it with mediaferry setup, or set TEMPORAL_NAMESPACE", found.Namespace)
 	case err != nil:
 		return found, fmt.Errorf("namespace %q: %w", found.Namespace, explain(err))
+	}
+	found.Retention = described.GetConfig().GetWorkflowExecutionRetentionTtl().AsDuration()
+	if found.Missing, err = MissingAttributes(ctx, temporal, found.Namespace); err != nil {
+		return found, fmt.Errorf("search attributes of namespace %q: %w", found.Namespace, explain(err))
 	}
 	queue, err := temporal.DescribeTaskQueue(ctx, upload.TaskQueue, enums.TASK_QUEUE_TYPE_WORKFLOW)
 	if err != nil {

@@ -142,7 +142,7 @@ func explain(err error) error {
 	var denied *serviceerror.PermissionDenied
 	switch {
 	case errors.As(err, &missing):
-		return fmt.Errorf("%w; create it, or set TEMPORAL_NAMESPACE", err)
+		return fmt.Errorf("%w; create it with mediaferry setup, or set TEMPORAL_NAMESPACE", err)
 	case errors.As(err, &denied):
 		return fmt.Errorf("%w; check TEMPORAL_API_KEY and the TLS settings. For the engine of another data folder, TEMPORAL_API_KEY is the content of the file token there, with TEMPORAL_TLS=false", err)
 	case strings.Contains(err.Error(), "deadline exceeded"):

@@ -338,11 +338,23 @@ func (d *doctor) engineBinary(ctx context.Context) {
 	d.say("engine", fine, binary+" "+state, "")
 }
 
+// namespace checks what setup prepares.
+func (d *doctor) namespace(found wiring.Service) {
+	if len(found.Missing) > 0 {
+		d.say("namespace", doubt, fmt.Sprintf("%s lacks %d search attributes, so uploads have none", found.Namespace, len(found.Missing)), "to add them: mediaferry setup")
+		return
+	}
+	d.say("namespace", fine, fmt.Sprintf("%s keeps ended workflows for %s and has all search attributes", found.Namespace, wiring.Days(found.Retention)), "")
+}
+
 // service checks the Temporal service of the environment.
 func (d *doctor) service(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, serviceTime)
 	defer cancel()
 	found, err := wiring.LookAtService(ctx, d.Data)
+	if err == nil {
+		d.namespace(found)
+	}
 	at := "temporal"
 	if found.Address != "" {
 		at += " at " + found.Address
