@@ -44,18 +44,19 @@ Exit status: 0 all is well, 1 could not run, 2 misused, 3 some item is not ready
 	root.SetFlagErrorFunc(wrongFlag)
 	root.SetVersionTemplate("mediaferry {{.Version}}\n")
 	flags := root.PersistentFlags()
-	flags.StringVar(&r.Flags.Config, "config", "", "configure by `FILE` (default: $MEDIAFERRY_CONFIG or ./mediaferry.yaml)")
+	flags.StringVar(&r.Flags.Config, "config", "", "configuration `FILE` (default: $MEDIAFERRY_CONFIG, ./mediaferry.yaml, ~/.config/mediaferry/…)")
 	flags.StringVar(&r.Flags.Data, "data", "", "keep state in `DIR` (default: $MEDIAFERRY_DATA, or your state folder)")
 	flags.StringVar(&r.Flags.LogLevel, "log-level", "warn", "log messages from `LEVEL` up: debug, info, warn or error")
 	flags.StringVar(&r.Flags.LogFormat, "log-format", "console", "write logs as `FORMAT`: console or json")
 	g := r.given
-	root.AddCommand(
-		initCommand{g}.command(), upCommand{g}.command(), demoCommand{g}.command(), uploadCommand{g}.command(), batchCommand{g}.command(),
-		listCommand{g}.command(), showCommand{g}.command(), waitCommand{g}.command(), pauseCommand{g}.command(),
-		resumeCommand{g}.command(), moveCommand{g}.command(), cancelCommand{g}.command(), retryCommand{g}.command(),
-		decideCommand{g}.command(), accountCommand{g}.command(), vendorsCommand{g}.command(), doctorCommand{g}.command(), setupCommand{g}.command(),
-		dashboardCommand{g}.command(), sandboxCommand{g}.command(), codecCommand{g}.command(), completionCommand{g}.command(),
-	)
+	for i := range tasks {
+		root.AddGroup(&tasks[i])
+	}
+	root.AddCommand(grouped("begin", initCommand{g}.command(), demoCommand{g}.command(), doctorCommand{g}.command(), vendorsCommand{g}.command(), completionCommand{g}.command())...)
+	root.AddCommand(grouped("send", uploadCommand{g}.command(), batchCommand{g}.command(), listCommand{g}.command(), showCommand{g}.command(), accountCommand{g}.command())...)
+	root.AddCommand(grouped(steering, waitCommand{g}.command(), pauseCommand{g}.command(), resumeCommand{g}.command(), cancelCommand{g}.command(),
+		retryCommand{g}.command(), moveCommand{g}.command(), decideCommand{g}.command())...)
+	root.AddCommand(grouped("run", upCommand{g}.command(), dashboardCommand{g}.command(), setupCommand{g}.command(), codecCommand{g}.command(), sandboxCommand{g}.command())...)
 	setHelp(root)
 	return root
 }
