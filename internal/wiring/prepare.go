@@ -259,8 +259,10 @@ func MakeCurrent(ctx context.Context, c Connection, deployment, build string) (P
 	described, err := handle.Describe(ctx, client.WorkerDeploymentDescribeOptions{})
 	var missing *serviceerror.NotFound
 	if errors.As(err, &missing) {
-		return Prepared{what, OutcomeFailed, fmt.Sprintf("no worker of deployment %s has connected yet", deployment),
-			fmt.Sprintf("start one, and run setup again: mediaferry-worker --deployment %s --build-id %s", deployment, build)}, nil
+		return Prepared{
+			what, OutcomeFailed, fmt.Sprintf("no worker of deployment %s has connected yet", deployment),
+			fmt.Sprintf("start one, and run setup again: mediaferry-worker --deployment %s --build-id %s", deployment, build),
+		}, nil
 	}
 	if err != nil {
 		return Prepared{}, fmt.Errorf("read deployment %s: %w", deployment, explain(err))

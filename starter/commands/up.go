@@ -137,12 +137,7 @@ func (c upCommand) run(ctx context.Context, f upFlags) error {
 		return err
 	}
 	if !f.noWorker {
-		roots, err := c.Roots()
-		if err != nil {
-			return err
-		}
-		c.workers.Bandwidth = transfer.NewBandwidth(table, time.Now)
-		if err := c.workers.Start(ctx, true, roots); err != nil {
+		if err := c.work(ctx, table); err != nil {
 			return err
 		}
 	}
@@ -157,6 +152,16 @@ func (c upCommand) run(ctx context.Context, f upFlags) error {
 	case <-c.sandbox.Lost():
 		return c.sandbox.Err()
 	}
+}
+
+// work starts the worker.
+func (c upCommand) work(ctx context.Context, table transfer.Timetable) error {
+	roots, err := c.Roots()
+	if err != nil {
+		return err
+	}
+	c.workers.Bandwidth = transfer.NewBandwidth(table, time.Now)
+	return c.workers.Start(ctx, true, roots)
 }
 
 // serveMetrics serves metrics at an address; "": it does not.
