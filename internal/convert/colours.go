@@ -16,6 +16,16 @@ type colours struct {
 	toSRGB func(r, g, b float64) (float64, float64, float64)
 	// inksToSRGB does so for pictures of four inks; nil: by estimate.
 	inksToSRGB func(out, in []float64)
+	cube       cube // of toSRGB; nil: it is not worth it
+	at         func(x, y int) (r, g, b, a uint32)
+}
+
+// prepare makes ready for so many pixels.
+func (c *colours) prepare(pixels int) {
+	c.at = samples(c.full)
+	if c.toSRGB != nil && pixels >= cubeWorth {
+		c.cube = newCube(c.toSRGB)
+	}
 }
 
 // coloursOf finds out what the colours of a picture mean. The note says what a person

@@ -10,10 +10,13 @@ package convert
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
+	"image/png"
 	"io"
 	"os"
 	"runtime"
@@ -123,6 +126,16 @@ func Make(ctx context.Context, order Order, in io.Reader, out io.Writer, dir str
 		files = append(files, decoded)
 	}
 	return process(ctx, order, files, out)
+}
+
+// Try converts a small picture, to find out whether this computer lets it.
+func Try(ctx context.Context, dir string) error {
+	var small bytes.Buffer
+	if err := png.Encode(&small, image.NewGray(image.Rect(0, 0, 8, 8))); err != nil {
+		return err
+	}
+	_, err := Make(ctx, Order{From: media.PNG, Most: MostBytes}, &small, io.Discard, dir)
+	return err
 }
 
 // TooLarge is the refusal of a picture of so many bytes.

@@ -51,8 +51,8 @@ type found struct {
 func installed() []found {
 	seen.Lock()
 	defer seen.Unlock()
-	if seen.all == nil || time.Since(seen.at) > time.Second {
-		seen.all, seen.at = search(), time.Now()
+	if path := os.Getenv("PATH"); path != seen.path || time.Since(seen.at) > time.Second {
+		seen.all, seen.path, seen.at = search(), path, time.Now()
 	}
 	return seen.all
 }
@@ -60,12 +60,13 @@ func installed() []found {
 // seen is what was installed a moment ago.
 var seen struct {
 	sync.Mutex
-	at  time.Time
-	all []found
+	path string
+	at   time.Time
+	all  []found
 }
 
 func search() []found {
-	all := []found{}
+	var all []found
 	for _, p := range programs {
 		if path, err := exec.LookPath(p.name); err == nil && filepath.IsAbs(path) {
 			all = append(all, found{p, path})

@@ -16,6 +16,7 @@ func render(full image.Image, about about) (_ *image.RGBA, note string) {
 		to = image.NewRGBA(image.Rect(0, 0, b.Dy(), b.Dx()))
 	}
 	colours, note := coloursOf(full, about)
+	colours.prepare(b.Dx() * b.Dy())
 	each(b.Dy(), func(y int) {
 		see := colours.reader()
 		for x := range b.Dx() {
@@ -52,7 +53,7 @@ func (c colours) reader() func(x, y int) (r, g, b uint8) {
 	if full, inks := c.full.(*image.CMYK); inks && c.inksToSRGB != nil {
 		return c.inkReader(full)
 	}
-	at := c.at()
+	at := c.at
 	if c.toSRGB == nil {
 		return func(x, y int) (uint8, uint8, uint8) {
 			r, g, b, a := at(x, y)
@@ -66,16 +67,17 @@ func (c colours) reader() func(x, y int) (r, g, b uint8) {
 		r, g, b, a := at(x, y)
 		if now := [4]uint32{r, g, b, a}; !known || now != last {
 			last, known = now, true
-			fr, fg, fb := c.toSRGB(unit(r), unit(g), unit(b))
-			is = [3]uint8{onWhite(deep(fr), a), onWhite(deep(fg), a), onWhite(deep(fb), a)}
+			r, g, b = c.convert(r, g, b)
+			is = [3]uint8{onWhite(r, a), onWhite(g, a), onWhite(b, a)}
 		}
 		return is[0], is[1], is[2]
 	}
 }
 
-// at reads a pixel with 16 bits for each sample, which its alpha has not changed.
-func (c colours) at() func(x, y int) (r, g, b, a uint32) {
-	switch full := c.full.(type) {
+// samples is what reads a pixel with 16 bits for each sample, which its alpha has not
+// changed.
+func samples(of image.Image) func(x, y int) (r, g, b, a uint32) {
+	switch full := of.(type) {
 	case *image.YCbCr:
 		return func(x, y int) (uint32, uint32, uint32, uint32) {
 			i, j := full.YOffset(x, y), full.COffset(x, y)
@@ -95,7 +97,7 @@ func (c colours) at() func(x, y int) (r, g, b, a uint32) {
 		}
 	}
 	return func(x, y int) (uint32, uint32, uint32, uint32) {
-		is := color.NRGBA64Model.Convert(c.full.At(x, y)).(color.NRGBA64)
+		is := color.NRGBA64Model.Convert(of.At(x, y)).(color.NRGBA64)
 		return uint32(is.R), uint32(is.G), uint32(is.B), uint32(is.A)
 	}
 }
@@ -117,6 +119,15 @@ func (c colours) inkReader(full *image.CMYK) func(x, y int) (r, g, b uint8) {
 		}
 		return is[0], is[1], is[2]
 	}
+}
+
+// convert makes sRGB of a pixel.
+func (c colours) convert(r, g, b uint32) (uint32, uint32, uint32) {
+	if c.cube != nil {
+		return c.cube.convert(r, g, b)
+	}
+	fr, fg, fb := c.toSRGB(unit(r), unit(g), unit(b))
+	return deep(fr), deep(fg), deep(fb)
 }
 
 func unit(sample uint32) float64 { return float64(sample) / 0xffff }
