@@ -69,6 +69,14 @@ func (e *examiner) party(item upload.Item) (party, error) {
 type seen struct {
 	size        int64  // 0: not known
 	fingerprint string // "": not known
+	converts    bool   // it would be converted, by its name or the declared type
+}
+
+// looked is what came of opening a source.
+type looked struct {
+	size     int64
+	column   string // that is wrong, if any is
+	converts bool
 }
 
 // outside looks at a row's source without opening it. It finds the queue of a local one,
@@ -140,13 +148,15 @@ func (e *examiner) measure(ctx context.Context, row *manifest.Row, who party) (s
 	if err != nil || info == nil {
 		return seen{}, err
 	}
-	is := seen{info.Size(), upload.FileFingerprint(info.Size(), info.ModTime())}
+	is := seen{size: info.Size(), fingerprint: upload.FileFingerprint(info.Size(), info.ModTime())}
 	kind, known := media.TypeOf(item.Source)
 	if !known || item.ContentType != "" {
 		return is, nil // the bytes decide
 	}
-	content := upload.Content{Size: is.size, Type: string(kind)}
-	return is, refuse(row, sourceColumn, who.vendor.Spec().CheckContent(content, who.account))
+	content, spec := upload.Content{Size: is.size, Type: string(kind)}, who.vendor.Spec()
+	err = spec.CheckContent(content, who.account)
+	is.converts = err == nil && spec.Converts(content, who.account)
+	return is, refuse(row, sourceColumn, err)
 }
 
 // find finds the file of a local source, or refuses the row and returns none.
@@ -179,21 +189,24 @@ func missing(source string) error {
 
 // look opens a source and holds its first bytes against what its vendor accepts, as
 // the first step of an upload does. With an error it names the column that is wrong.
-func (e *examiner) look(ctx context.Context, item upload.Item) (size int64, column string, err error) {
+func (e *examiner) look(ctx context.Context, item upload.Item) (looked, error) {
+	is := looked{column: sourceColumn}
 	who, err := e.party(item)
 	if err != nil {
-		return 0, "", err
+		return is, err
 	}
 	look, err := e.sources.Look(ctx, item.Source)
 	if err != nil {
-		return 0, sourceColumn, err
+		return is, err
 	}
+	is.size = look.Size
 	spec := who.vendor.Spec()
 	found, err := spec.CheckMedium(look.Claim(item.ContentType), look.Size, who.account)
 	if err != nil {
-		return look.Size, sourceColumn, err
+		return is, err
 	}
-	return look.Size, spec.NameField, spec.CheckName(item, look.Head, found.Original)
+	is.column, is.converts = spec.NameField, found.Original != nil && found.Original.Convert
+	return is, spec.CheckName(item, look.Head, found.Original)
 }
 
 // sourceColumn is the column of most that is found here.

@@ -50,7 +50,7 @@ type Sample struct {
 // gives the same rows.
 type heads struct {
 	sampling Sampling
-	look     func(ctx context.Context, item upload.Item) (size int64, column string, err error)
+	look     func(ctx context.Context, item upload.Item) (looked, error)
 	met      int
 	rows     []chosen
 	dice     *rand.Rand
@@ -68,7 +68,7 @@ type verdict struct {
 	chosen // its row has a problem more, if it is refused
 	// unseen says why it is not known whether the source is fit; nil: it is known.
 	unseen error
-	size   int64
+	looked
 }
 
 const (
@@ -155,8 +155,8 @@ func (h *heads) judge(ctx context.Context, one chosen) verdict {
 	if v.unseen = ctx.Err(); v.unseen != nil {
 		return v
 	}
-	size, column, err := h.look(ctx, one.row.Item)
-	v.size, v.unseen = size, refuse(&v.row, column, err)
+	is, err := h.look(ctx, one.row.Item)
+	v.looked, v.unseen = is, refuse(&v.row, is.column, err)
 	return v
 }
 

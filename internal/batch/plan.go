@@ -66,6 +66,9 @@ type Plan struct {
 	Known    int64 `json:"known"`
 	ToSend   int64 `json:"to_send"`
 	Warnings int64 `json:"warnings"`
+	// Converted rows are converted before they are sent, as far as names and the sources
+	// that were opened tell.
+	Converted int64 `json:"converted"`
 	// Bytes is of what would be sent, as far as sizes are known: those of
 	// sources on this host.
 	Bytes       int64         `json:"bytes"`
@@ -85,10 +88,11 @@ type Plan struct {
 type AccountPlan struct {
 	Account     string `json:"account"`
 	Vendor      string `json:"vendor"`
-	Rows        int64  `json:"rows"`   // valid ones
-	Known       int64  `json:"known"`  // of them, delivered before
-	Packed      int64  `json:"packed"` // in pages with others
-	Own         int64  `json:"own"`    // in workflows of their own
+	Rows        int64  `json:"rows"`      // valid ones
+	Known       int64  `json:"known"`     // of them, delivered before
+	Packed      int64  `json:"packed"`    // in pages with others
+	Own         int64  `json:"own"`       // in workflows of their own
+	Converted   int64  `json:"converted"` // before they are sent, as far as it is known
 	Bytes       int64  `json:"bytes"`
 	UnknownSize int64  `json:"rows_of_unknown_size"`
 	Calls       Calls  `json:"calls"` // at least
@@ -234,6 +238,9 @@ func (m *planner) open(found []verdict) error {
 			}
 		}
 		if v.row.Valid() {
+			if err := m.converts(v); err != nil {
+				return err
+			}
 			continue
 		}
 		if err := m.tell(v.row.Problems[len(v.row.Problems)-1]); err != nil {
@@ -246,6 +253,21 @@ func (m *planner) open(found []verdict) error {
 		m.plan.Refused++
 		account.Rows--
 		m.share(planned{v.row, account, v.seen}, -1)
+	}
+	return nil
+}
+
+// converts corrects what a row's name said of its conversion by what its bytes say.
+func (m *planner) converts(v verdict) error {
+	if v.unseen != nil || v.converts == v.seen.converts {
+		return nil
+	}
+	account, err := m.accountOf(v.row.Item)
+	if err != nil {
+		return err
+	}
+	if account.Converted--; v.converts {
+		account.Converted += 2
 	}
 	return nil
 }
@@ -312,6 +334,9 @@ func (m *planner) share(one planned, sign int64) {
 	a := one.account
 	calls := callsOf(a.vendor, one.size)
 	a.Calls.add(calls, sign)
+	if one.converts {
+		a.Converted += sign
+	}
 	a.Bytes += sign * one.size
 	if one.size == 0 {
 		a.UnknownSize += sign
@@ -337,6 +362,7 @@ func (m *planner) total() {
 		a.Pace = pace
 		p.Accounts[i] = *a
 		p.Known += a.Known
+		p.Converted += a.Converted
 		p.ToSend += a.Rows - a.Known
 		p.Bytes += a.Bytes
 		p.UnknownSize += a.UnknownSize

@@ -53,7 +53,7 @@ type Steps struct {
 	// Metrics are told what was done; nil: nothing is counted.
 	Metrics *metrics.Metrics
 	Log     *zap.Logger
-	Now   func() time.Time
+	Now     func() time.Time
 	// Wait replaces a timer for what is waited for within a step, where Now is no
 	// clock that runs by itself; nil: a timer.
 	Wait func(ctx context.Context, d time.Duration) error

@@ -49,8 +49,12 @@ func accountRows(one batch.AccountPlan) [][]string {
 	if one.Calls.Poll > 0 {
 		calls += fmt.Sprintf(", poll %d", one.Calls.Poll)
 	}
+	rows := fmt.Sprintf("%d: %d grouped, %d single, %d delivered before", one.Rows, one.Packed, one.Own, one.Known)
+	if one.Converted > 0 {
+		rows += fmt.Sprintf("; %d will be converted to JPEG", one.Converted)
+	}
 	return [][]string{
-		{"  rows", fmt.Sprintf("%d: %d grouped, %d single, %d delivered before", one.Rows, one.Packed, one.Own, one.Known)},
+		{"  rows", rows},
 		{"  bytes", bytesWords(one.Bytes, one.UnknownSize, one.Rows-one.Known)},
 		{"  calls", "at least " + calls},
 		{"  pace", rate},
