@@ -68,6 +68,8 @@ func itemColumns() []column {
 		{"size", func(r upload.Result) string { return number(int64(r.Size)) }},
 		{"sha256", func(r upload.Result) string { return string(r.SHA256) }},
 		{"crc64", func(r upload.Result) string { return string(r.CRC64) }},
+		{"source_size", func(r upload.Result) string { return number(int64(r.SourceSize)) }},
+		{"source_sha256", func(r upload.Result) string { return string(r.SourceSHA256) }},
 		{"bytes_sent", func(r upload.Result) string { return strconv.FormatInt(r.BytesSent, 10) }},
 	}
 }

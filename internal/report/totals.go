@@ -24,6 +24,7 @@ type tally struct {
 	Account, Vendor                            string
 	Rows, Ready, Failed, Canceled, Unconfirmed int64
 	Waiting, Moving, Packed, Own, Known        int64
+	Converted                                  int64 // that are ready
 	Bytes, Sent                                int64
 
 	times spans // from begin to end of rows that became ready
@@ -82,6 +83,9 @@ func (t *tally) ready(r upload.Result) {
 		t.Packed++
 	default:
 		t.Own++
+	}
+	if r.Converted() {
+		t.Converted++
 	}
 	if r.FinishedAt != nil {
 		t.times.add(r.FinishedAt.Sub(r.StartedAt.Time))

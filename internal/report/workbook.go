@@ -59,7 +59,7 @@ func writeRows(ctx context.Context, books Books, f ledger.Filter, name string, o
 // texts, although some consist of digits.
 func numeric(column string) bool {
 	switch column {
-	case "line", "size", "bytes_sent", "error.http_status":
+	case "line", "size", "source_size", "bytes_sent", "error.http_status":
 		return true
 	}
 	return strings.HasPrefix(column, "attempts.")
@@ -79,7 +79,7 @@ func writeSummary(ctx context.Context, books Books, id string, options Options, 
 		}
 		totals.add(entry.Result)
 	}
-	header := []string{"account", "rows", "ready", "failed", "unconfirmed", "canceled", "open", "bytes", "bytes_sent"}
+	header := []string{"account", "rows", "ready", "failed", "unconfirmed", "canceled", "open", "converted", "bytes", "bytes_sent"}
 	sheet, err := out.Sheet("summary", header, func(column string) bool { return column != "account" })
 	if err != nil {
 		return err
@@ -102,7 +102,7 @@ func writeSummary(ctx context.Context, books Books, id string, options Options, 
 
 func tallyRow(t *tally, name string) []string {
 	cells := []string{upload.Visible(name)}
-	for _, n := range []int64{t.Rows, t.Ready, t.Failed, t.Unconfirmed, t.Canceled, t.Open(), t.Bytes, t.Sent} {
+	for _, n := range []int64{t.Rows, t.Ready, t.Failed, t.Unconfirmed, t.Canceled, t.Open(), t.Converted, t.Bytes, t.Sent} {
 		cells = append(cells, strconv.FormatInt(n, 10))
 	}
 	return cells

@@ -70,6 +70,10 @@ func (p Printer) card(entry ledger.Entry, r Line, status *upload.Status, verifie
 	add("address", string(r.MediaURL))
 	add("sha256", string(r.SHA256))
 	add("crc64", string(r.CRC64))
+	if r.Converted() {
+		add("source sha256", string(r.SourceSHA256))
+		add("source size", Size(int64(r.SourceSize)))
+	}
 	if r.Size > 0 {
 		add("sent", sentWords(r.BytesSent, int64(r.Size)))
 	}
