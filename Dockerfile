@@ -23,7 +23,7 @@ RUN go build -trimpath -ldflags "-s -w" -o /out/ ./starter/mediaferry \
  && go build -trimpath -ldflags "-s -w" -o /out/ ./worker/mediaferry-worker
 
 FROM debian:bookworm-slim
-RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/* \
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates libheif-examples && rm -rf /var/lib/apt/lists/* \
  && useradd --create-home --uid 1000 mediaferry && install -d -o mediaferry /data /media
 COPY --from=build /out/ /usr/local/bin/
 COPY --from=engine /out/ /usr/local/bin/

@@ -16,8 +16,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/internal/config"
+	"github.com/mediaferry/mediaferry/internal/convert"
 	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/enginehost"
+	"github.com/mediaferry/mediaferry/internal/media"
+	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 	"github.com/mediaferry/mediaferry/internal/waits"
 	"github.com/mediaferry/mediaferry/internal/wiring"
@@ -129,6 +132,7 @@ func (d *doctor) run(ctx context.Context, f doctorFlags) error {
 	d.engineBinary(ctx)
 	if d.configuration() {
 		d.reach(ctx)
+		d.conversion(ctx)
 		d.ledgerState(ctx)
 		if f.live {
 			if err := d.live(ctx, f.set); err != nil {
@@ -234,6 +238,30 @@ func (d *doctor) ask(ctx context.Context, door *egress.Egress, account spec.Acco
 		return
 	}
 	d.say(check, fine, base.Host+" answers", "")
+}
+
+// conversion checks whether pictures can be converted, if an account wants that.
+func (d *doctor) conversion(ctx context.Context) {
+	var names []string
+	for _, name := range d.Config.AccountNames() {
+		if account, err := d.Config.Profile(name); err == nil && account.Convert {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	if err := convert.Try(ctx, d.Data); err != nil {
+		said := upload.AsError(err, "")
+		d.say("conversion", problem, said.Message, said.Hint)
+		return
+	}
+	if lacks := convert.Lacks(media.HEIC); lacks != "" {
+		d.say("conversion", doubt, fmt.Sprintf("accounts with convert: true (%s): HEIC and AVIF cannot be decoded here, because none of these programs is installed: %s",
+			strings.Join(names, ", "), strings.Join(convert.Programs(), ", ")), lacks)
+		return
+	}
+	d.say("conversion", fine, fmt.Sprintf("accounts with convert: true: %s; %s decodes HEIC and AVIF", strings.Join(names, ", "), convert.Installed()), "")
 }
 
 // ledgerState checks the ledger, paused accounts and workers.
