@@ -35,7 +35,14 @@ func TestScripts(t *testing.T) {
 			env.Setenv("DOLLAR", "$")
 			env.Setenv("MEDIAFERRY_DATA", filepath.Join(env.WorkDir, "data"))
 			env.Values[worldKey{}] = &world{env: env, processes: map[string]*process{}}
-			return os.CopyFS(filepath.Join(env.WorkDir, "media"), samples.Files())
+			if err := os.CopyFS(filepath.Join(env.WorkDir, "media"), samples.Files()); err != nil {
+				return err
+			}
+			photo, err := os.ReadFile(filepath.Join("..", "..", "internal", "convert", "testdata", "photo.heic"))
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(filepath.Join(env.WorkDir, "photo.heic"), photo, 0o600)
 		},
 		Condition: func(name string) (bool, error) {
 			switch {

@@ -79,6 +79,7 @@ type world struct {
 	mu       sync.Mutex
 	config   *config.Config
 	settings map[string]string // of the account, besides those in the configuration
+	convert  bool              // the account converts pictures
 }
 
 // pause is what showed while an upload waited for its account.
@@ -199,7 +200,7 @@ func (w *world) Account(name string) (spec.Account, error) {
 	if err != nil {
 		return account, err
 	}
-	account.Patience = patience
+	account.Patience, account.Convert = patience, w.convert
 	if w.origin != "" {
 		account.BaseURL, account.LoginURL = w.origin, w.origin
 	}
