@@ -3,6 +3,8 @@ package ledger_test
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -219,4 +221,90 @@ func BenchmarkRead(b *testing.B) {
 			}
 		})
 	}
+}
+
+// fleetRows is how many rows BenchmarkFleet reads what there is to do of.
+const fleetRows = 1_000_000
+
+// BenchmarkFleet reads what there is to do in a ledger of a million rows: a thousand
+// batches of ten accounts, three of which go on with a hundred thousand rows that wait
+// and a thousand at work.
+func BenchmarkFleet(b *testing.B) {
+	for name, database := range map[string]func(testing.TB) string{"sqlite": ledgertest.SQLite, "postgres": ledgertest.Postgres} {
+		b.Run(name, func(b *testing.B) {
+			url := database(b)
+			l := ledgertest.Open(b, url, ledger.Options{})
+			fill(b, l, url, name == "postgres")
+			b.ResetTimer()
+			for b.Loop() {
+				f, err := l.Fleet(b.Context())
+				require.NoError(b, err)
+				require.Len(b, f.Batches, 3)
+			}
+		})
+	}
+}
+
+// fill copies one row in trouble as often as there are to be rows.
+func fill(b *testing.B, l *ledger.Ledger, url string, postgres bool) {
+	b.Helper()
+	item := spring(0)
+	_, err := l.Claim(b.Context(), asks(item, "one", noon))
+	require.NoError(b, err)
+	_, err = l.SaveProgress(b.Context(), []ledger.ProgressUpdate{{
+		UploadID: item.UploadID, RunID: "one", State: upload.StatePreparing, Progress: upload.Progress{Version: 1, Content: content},
+	}})
+	require.NoError(b, err)
+	for n := range 1000 {
+		id := fmt.Sprintf("b%d", n)
+		_, _, err := l.OpenBatch(b.Context(), ledger.Batch{ID: id})
+		require.NoError(b, err)
+		require.NoError(b, l.BatchLoaded(b.Context(), id, 1000))
+		if n < 997 {
+			_, err = l.ChangeBatch(b.Context(), id, ledger.BatchChange{State: upload.BatchCompleted, Event: ledger.BatchEvent{What: ledger.EventFinish}})
+			require.NoError(b, err)
+		}
+	}
+	numbers := `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ` + fmt.Sprint(fleetRows) + `)`
+	other := []string{}
+	for _, column := range columnsOf(b, url, postgres) {
+		if !slices.Contains([]string{"upload_id", "batch", "account", "line", "state", "phase"}, column) {
+			other = append(other, column)
+		}
+	}
+	batch := `CASE WHEN i < 100000 THEN 'b' || (997 + i % 3) ELSE 'b' || (i / 1000) END`
+	state := `CASE WHEN i < 1000 THEN 'preparing' WHEN i < 100000 THEN 'waiting' WHEN i % 50 = 0 THEN 'failed' ELSE 'ready' END`
+	phase := `CASE WHEN i < 1000 THEN 'work' WHEN i < 100000 THEN 'waiting' WHEN i % 50 = 0 THEN 'failed' ELSE 'ready' END`
+	db := ledgertest.Database(b, url)
+	for _, statement := range []string{
+		numbers + ` INSERT INTO items (upload_id, batch, account, line, state, phase, ` + strings.Join(other, ", ") + `)
+SELECT 'batch/x/' || i, ` + batch + `, 'account' || (i % 10), i, ` + state + `, ` + phase + `, ` + strings.Join(other, ", ") + ` FROM n, items`,
+		`DELETE FROM tallies`,
+		`INSERT INTO tallies (batch, account, vendor, queue, state, kind, items, paused, size, bytes_sent)
+SELECT batch, account, vendor, queue, state, kind, COUNT(*), 0, SUM(size), SUM(bytes_sent) FROM items GROUP BY batch, account, vendor, queue, state, kind`,
+		`ANALYZE`,
+	} {
+		_, err := db.Exec(statement)
+		require.NoError(b, err)
+	}
+}
+
+// columnsOf are the columns of items.
+func columnsOf(b *testing.B, url string, postgres bool) []string {
+	b.Helper()
+	query := `SELECT name FROM pragma_table_info('items')`
+	if postgres {
+		query = `SELECT column_name FROM information_schema.columns WHERE table_name = 'items' ORDER BY ordinal_position`
+	}
+	rows, err := ledgertest.Database(b, url).Query(query)
+	require.NoError(b, err)
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		var name string
+		require.NoError(b, rows.Scan(&name))
+		all = append(all, name)
+	}
+	require.NoError(b, rows.Err())
+	return all
 }

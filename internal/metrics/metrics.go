@@ -69,6 +69,10 @@ func New(version, revision string) *Metrics {
 	m.ledgerErrors = m.counter("ledger_errors_total").WithLabelValues()
 	m.reportsFailed = m.counter("reports_failed_total").WithLabelValues()
 	m.notifications = m.counter("notifications_total")
+	for _, event := range Events() { // there before they grow, so that the first one is seen
+		m.notifications.WithLabelValues(event, OutcomeSent)
+		m.notifications.WithLabelValues(event, OutcomeGivenUp)
+	}
 	return m
 }
 
@@ -223,8 +227,23 @@ func (m *Metrics) ReportFailed() {
 	}
 }
 
-// Notified counts an attempt to deliver a notification. event is one of those that can be
-// configured, outcome one word of few: sent, failed, given_up.
+// What became of an attempt to deliver a notification.
+const (
+	OutcomeSent    = "sent"
+	OutcomeFailed  = "failed"   // it is repeated
+	OutcomeGivenUp = "given_up" // it was repeated for long enough
+)
+
+// Events lists what people can be notified of.
+func Events() []string {
+	return []string{
+		"upload.ended", "upload.unconfirmed", "batch.ended", "batch.held",
+		"account.denied", "account.unavailable", "account.active", "report.failed",
+	}
+}
+
+// Notified counts an attempt to deliver a notification: one of Events, with one of the
+// outcomes.
 func (m *Metrics) Notified(event, outcome string) {
 	if m != nil {
 		m.notifications.WithLabelValues(event, outcome).Inc()

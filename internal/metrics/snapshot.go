@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
@@ -60,7 +61,7 @@ func (b Books) Read(ctx context.Context) (Snapshot, error) {
 	if err != nil {
 		return s, err
 	}
-	s.Items, s.Oldest = fleet.Items, fleet.Oldest
+	s.Items, s.Oldest = withFailures(fleet.Items, s.Accounts), fleet.Oldest
 	s.count(fleet, func(account string) waits.Around {
 		state := known[account]
 		state.Name = account
@@ -72,6 +73,19 @@ func (b Books) Read(ctx context.Context) (Snapshot, error) {
 // usedWithin is within what time an account was used that the configuration of this
 // process does not have, but that of another worker may.
 const usedWithin = 24 * time.Hour
+
+// withFailures adds that nothing failed and nothing is unconfirmed, where it is so: what
+// is watched for its growth must be there before it grows.
+func withFailures(items []ledger.AccountItems, accounts map[string]waits.State) []ledger.AccountItems {
+	for account := range accounts {
+		for _, state := range []upload.State{upload.StateFailed, upload.StateUnconfirmed} {
+			if !slices.ContainsFunc(items, func(one ledger.AccountItems) bool { return one.Account == account && one.State == state }) {
+				items = append(items, ledger.AccountItems{Account: account, State: state})
+			}
+		}
+	}
+	return items
+}
 
 // count adds up what items wait for.
 func (s *Snapshot) count(f ledger.Fleet, around func(account string) waits.Around) {
@@ -85,6 +99,9 @@ func (s *Snapshot) count(f ledger.Fleet, around func(account string) waits.Aroun
 	}
 	for i, b := range f.Batches {
 		if i < batchesMost {
+			for _, state := range []upload.State{upload.StateReady, upload.StateFailed, upload.StateUnconfirmed} {
+				b.Rows[state] += 0 // it is told of also while there is none
+			}
 			s.Rows[b.ID] = b.Rows
 		}
 		add(waits.Batch{Batch: b.Batch, Since: b.Since}, waits.Counted{Open: b.Open, Troubles: b.Troubles})

@@ -47,9 +47,10 @@ func NewMetrics(version string, log *zap.Logger) *Metrics {
 		OnRegisterError:         func(err error) { log.Warn("could not register a metric", zap.Error(err)) },
 	})
 	scope, closer := tally.NewRootScope(tally.ScopeOptions{
-		CachedReporter:  reporter,
-		Separator:       tallyprom.DefaultSeparator,
-		SanitizeOptions: &sdktally.PrometheusSanitizeOptions,
+		CachedReporter:         reporter,
+		Separator:              tallyprom.DefaultSeparator,
+		SanitizeOptions:        &sdktally.PrometheusSanitizeOptions,
+		OmitCardinalityMetrics: true, // of tally itself
 	}, time.Second)
 	return &Metrics{
 		Handler: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Metrics: ours,
