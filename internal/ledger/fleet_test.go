@@ -48,8 +48,10 @@ func TestTheFleetIsWhatThereIsToDo(t *testing.T) {
 		f, err := l.Fleet(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, []ledger.AccountItems{
-			{Account: "sitoo", State: upload.StatePreparing, Items: 1}, {Account: "sitoo", State: upload.StateUnconfirmed, Items: 1},
-			{Account: "trustana", State: upload.StatePreparing, Items: 1}, {Account: "trustana", State: upload.StateReady, Items: 1},
+			{Account: "sitoo", State: upload.StatePreparing, Items: 1},
+			{Account: "sitoo", State: upload.StateUnconfirmed, Items: 1},
+			{Account: "trustana", State: upload.StatePreparing, Items: 1},
+			{Account: "trustana", State: upload.StateReady, Items: 1},
 			{Account: "trustana", State: upload.StateWaiting, Items: 3},
 		}, f.Items)
 		require.Len(t, f.Batches, 1)

@@ -53,7 +53,7 @@ func NewMetrics(version string, log *zap.Logger) *Metrics {
 		OmitCardinalityMetrics: true, // of tally itself
 	}, time.Second)
 	return &Metrics{
-		Handler: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Metrics: ours,
+		Handler: promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, ErrorLog: zap.NewStdLog(log)}), Metrics: ours,
 		scope: sdktally.NewPrometheusNamingScope(scope), closer: closer,
 	}
 }

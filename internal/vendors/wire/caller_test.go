@@ -3,6 +3,7 @@ package wire_test
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -160,4 +161,28 @@ func TestAnAnswerThatDripsIsNotWaitedForForEver(t *testing.T) {
 	require.Equal(t, upload.KindUnavailable, e.Kind)
 	require.Equal(t, upload.ArrivedMaybe, e.Arrived)
 	require.Equal(t, "look: no complete answer within 30s", e.Message)
+}
+
+func TestEachRequestIsToldOfOnceWithItsAnswer(t *testing.T) {
+	r := newRig(t)
+	var told []string
+	r.Caller.Heard = func(x wire.Exchange) { told = append(told, fmt.Sprintf("%s %d", x.Call.Name, x.Status)) }
+	asked := wiretest.Exchange{Ask: "GET /base/f-1", Loose: true, Answer: "{}"}
+	broken := asked
+	broken.Do = wiretest.Drop // on a connection that was kept, for which net/http tries another
+	r.On(asked, broken, asked, wiretest.Refuse(429, ""))
+	get := wire.Request{Call: look, Path: "/f-1"}
+	for range 3 {
+		_, err := r.Caller.Do(r.Ctx, get)
+		require.NoError(t, err)
+	}
+	require.Equal(t, []string{"look 200", "look 0", "look 200", "look 429"}, told)
+
+	r = newRig(t)
+	told = nil
+	r.Caller.Heard = func(x wire.Exchange) { told = append(told, x.Call.Name) }
+	r.Caller.Account.BaseURL = "http://127.0.0.1:1/base"
+	_, err := r.Caller.Do(r.Ctx, get)
+	require.Error(t, err)
+	require.Empty(t, told, "nothing was sent")
 }
