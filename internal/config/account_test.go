@@ -217,7 +217,7 @@ accounts:
 sources: {oss: {access_key_secret: hunter2}}
 ledger: postgres://user:hunter2@host/db
 encryption: {key: hunter2}
-notify: {secret: hunter2}
+notify: {secret: whsec_aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVyMg==}
 `)
 	var got []string
 	for _, w := range c.Warnings {

@@ -42,6 +42,7 @@ type Config struct {
 	values   map[string]value // all scalars outside accounts, by dotted name
 	roots    []value
 	hasRoots bool
+	events   []value          // of notify
 	stamps   map[string]stamp // versions of all files that were read
 	secrets  map[string]secretFile
 
@@ -163,7 +164,7 @@ func (c *Config) Check() (problems, advice Problems) {
 		}
 	}
 	problems = append(problems, c.checkRest().all()...)
-	return problems, append(advice, c.doubts()...)
+	return problems, append(append(advice, c.unsigned()...), c.doubts()...)
 }
 
 func (c *Config) find(name string) (*account, error) {

@@ -148,7 +148,9 @@ func (r *reader) document(root *yaml.Node) {
 			r.mapping(where, node, []entry{{"key", r.encryptionKey}})
 		}},
 		{"patience", r.scalar},
-		{"notify", r.scalars("webhook", "secret")},
+		{"notify", func(where string, node *yaml.Node) {
+			r.mapping(where, node, []entry{{"webhook", r.scalar}, {"secret", r.scalar}, {"events", r.notifyEvents}})
+		}},
 		{"dashboard", func(where string, node *yaml.Node) {
 			r.mapping(where, node, []entry{
 				{"token", r.scalar},
@@ -264,20 +266,29 @@ func (r *reader) value(where string, node *yaml.Node) (value, bool) {
 }
 
 func (r *reader) localRoots(where string, node *yaml.Node) {
+	r.config.roots, r.config.hasRoots = r.list(where, node, "use a list of folders, for example [/srv/media]")
+}
+
+func (r *reader) notifyEvents(where string, node *yaml.Node) {
+	r.config.events, _ = r.list(where, node, "use a list of events, for example [batch.ended, account.denied]")
+}
+
+// list reads a list of single values. given is false where there is none.
+func (r *reader) list(where string, node *yaml.Node, hint string) (all []value, given bool) {
 	node = follow(node)
 	if isNull(node) {
-		return
+		return nil, false
 	}
 	if node.Kind != yaml.SequenceNode {
-		r.problem(node, "use a list of folders, for example [/srv/media]", "%s is %s", where, kindName(node))
-		return
+		r.problem(node, hint, "%s is %s", where, kindName(node))
+		return nil, false
 	}
-	r.config.hasRoots = true
 	for i, member := range node.Content {
 		if v, ok := r.value(fmt.Sprintf("%s[%d]", where, i), member); ok {
-			r.config.roots = append(r.config.roots, v)
+			all = append(all, v)
 		}
 	}
+	return all, true
 }
 
 func (r *reader) problem(node *yaml.Node, hint, format string, args ...any) {

@@ -2,11 +2,14 @@ package config
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/egress"
+	"github.com/mediaferry/mediaferry/internal/suggest"
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/webhook"
 )
 
 // S3 is the store of s3:// sources and results, if it is not AWS. Credentials come
@@ -24,10 +27,17 @@ type OSS struct {
 	AccessKeySecret string
 }
 
-// Notify is the webhook that is told how batches end.
+// Notify is the webhook that is told what operators should know.
 type Notify struct {
-	Webhook string // a URL, which may itself be a secret; "" for none
-	Secret  string // signs the notifications; "" for no signature
+	Webhook string         // a URL, which may itself be a secret; "" for none
+	Secret  string         // signs the notifications, as webhook.ParseKey reads it; "" for no signature
+	Events  []upload.Event // that it is told of
+	Policy  egress.Policy  // which addresses may be reached for it
+}
+
+// Wants reports whether the webhook is told of an event.
+func (n Notify) Wants(event upload.Event) bool {
+	return n.Webhook != "" && slices.Contains(n.Events, event)
 }
 
 // AllowPrivateNetworks reports whether loopback, link-local and private addresses
@@ -93,7 +103,7 @@ func (c *Config) Results() (string, error) {
 	return results, f.err()
 }
 
-// Notify returns the webhook that is told how batches end.
+// Notify returns the webhook that is told what operators should know.
 func (c *Config) Notify() (Notify, error) {
 	f := &findings{file: c.Path}
 	notify := c.notify(f)
@@ -206,14 +216,52 @@ func (c *Config) results(f *findings) string {
 
 func (c *Config) notify(f *findings) Notify {
 	v := c.values["notify.webhook"]
-	notify := Notify{Webhook: f.word(v), Secret: f.word(c.values["notify.secret"])}
+	notify := Notify{Webhook: f.word(v), Secret: c.notifySecret(f), Events: c.notifyEvents(f)}
 	if notify.Webhook == "" {
 		return notify
 	}
 	u, err := url.Parse(notify.Webhook)
-	if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !egress.IsLoopback(u)) {
+	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !egress.IsLoopback(u)) {
 		f.add(v, "use https://HOST/PATH, or http: on loopback", "is not an https: URL")
 		notify.Webhook = ""
+		return notify
 	}
+	notify.Policy = egress.Policy{Private: c.privateNetworks(&findings{}) || egress.IsLoopback(u), Insecure: u.Scheme == "http"}
 	return notify
+}
+
+// notifySecret reads the secret, whose form the standard prescribes.
+func (c *Config) notifySecret(f *findings) string {
+	v := c.values["notify.secret"]
+	secret := f.word(v)
+	if secret == "" {
+		return ""
+	}
+	if _, err := webhook.ParseKey(secret); err != nil {
+		f.add(v, "create one with: echo whsec_$(openssl rand -base64 32)", "%v", err)
+		return ""
+	}
+	return secret
+}
+
+// notifyEvents lists the events that the webhook is told of: all, unless the file says
+// otherwise.
+func (c *Config) notifyEvents(f *findings) []upload.Event {
+	if len(c.events) == 0 {
+		return upload.Events()
+	}
+	var events []upload.Event
+	var known []string
+	for _, event := range upload.Events() {
+		known = append(known, string(event))
+	}
+	for _, v := range c.events {
+		event := f.word(v)
+		if !slices.Contains(known, event) && len(v.missing) == 0 {
+			f.add(v, suggest.Hint(event, known), "is an unknown event: %q", event)
+			continue
+		}
+		events = append(events, upload.Event(event))
+	}
+	return events
 }

@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mediaferry/mediaferry/internal/config"
+	"github.com/mediaferry/mediaferry/internal/egress"
+	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
 func TestDefaultsWithoutAFile(t *testing.T) {
@@ -29,12 +31,14 @@ func TestDefaultsWithoutAFile(t *testing.T) {
 	require.Equal(t, config.S3{}, s3)
 	notify, err := c.Notify()
 	require.NoError(t, err)
-	require.Equal(t, config.Notify{}, notify)
+	require.Equal(t, config.Notify{Events: upload.Events()}, notify)
+	require.False(t, notify.Wants(upload.EventBatchEnded), "there is no webhook")
 }
 
 func TestTheRestOfTheFile(t *testing.T) {
 	t.Setenv("ID", "id")
 	t.Setenv("SECRET", "s")
+	t.Setenv("WEBHOOK_SECRET", webhookSecret)
 	home, err := os.UserHomeDir()
 	require.NoError(t, err)
 	c := load(t, `
@@ -45,7 +49,7 @@ sources:
   oss: {endpoint: oss-eu-central-1.aliyuncs.com, access_key_id: "${ID}", access_key_secret: "${SECRET}"}
 ledger: postgres://ferry:${SECRET}@db/ferry
 results: reports
-notify: {webhook: "https://hooks.example/${SECRET}", secret: "${SECRET}"}
+notify: {webhook: "https://hooks.example/${SECRET}", secret: "${WEBHOOK_SECRET}", events: [batch.ended, account.denied]}
 `)
 	dir := filepath.Dir(c.Path)
 	roots, given, err := c.LocalRoots()
@@ -69,7 +73,12 @@ notify: {webhook: "https://hooks.example/${SECRET}", secret: "${SECRET}"}
 	require.Equal(t, filepath.Join(dir, "reports"), results)
 	notify, err := c.Notify()
 	require.NoError(t, err)
-	require.Equal(t, config.Notify{Webhook: "https://hooks.example/s", Secret: "s"}, notify)
+	require.Equal(t, config.Notify{
+		Webhook: "https://hooks.example/s", Secret: webhookSecret, Policy: egress.Policy{Private: true},
+		Events: []upload.Event{upload.EventBatchEnded, upload.EventAccountDenied},
+	}, notify)
+	require.True(t, notify.Wants(upload.EventBatchEnded))
+	require.False(t, notify.Wants(upload.EventBatchHeld))
 	require.Empty(t, c.Warnings)
 }
 
@@ -184,4 +193,27 @@ func TestDataDir(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "flag", filepath.Base(got))
 	require.True(t, filepath.IsAbs(got))
+}
+
+const webhookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+func TestAWebhookHasTheFormOfTheStandard(t *testing.T) {
+	require.Equal(t, []string{
+		`notify.secret is not whsec_ followed by 24 to 64 bytes in base64 (mediaferry.yaml:2); create one with: echo whsec_$(openssl rand -base64 32)`,
+		`notify.events[0] is an unknown event: "batch.end" (mediaferry.yaml:3); did you mean batch.ended?`,
+	}, problems(t, "notify:\n  secret: hunter2\n  events: [batch.end, batch.held]\n"))
+	require.Equal(t, []string{
+		`notify.events is a single value (mediaferry.yaml:1); use a list of events, for example [batch.ended, account.denied]`,
+	}, problems(t, "notify: {events: batch.ended}\n"))
+
+	c := load(t, `notify: {webhook: "http://127.0.0.1:9/hook"}`)
+	notify, err := c.Notify()
+	require.NoError(t, err)
+	require.Equal(t, egress.Policy{Private: true, Insecure: true}, notify.Policy)
+	_, advice := c.Check()
+	require.Contains(t, advice.Error(), "notify.secret is missing, so notifications are not signed")
+
+	notify, err = load(t, `notify: {webhook: "https://10.0.0.5/hook"}`).Notify()
+	require.NoError(t, err)
+	require.Equal(t, egress.Policy{}, notify.Policy, "a private address needs sources.allow_private_networks, as that of a vendor does")
 }

@@ -84,6 +84,18 @@ func (c *Config) doubts() Problems {
 	return problems
 }
 
+// unsigned warns of a webhook whose receiver cannot tell who speaks.
+func (c *Config) unsigned() Problems {
+	v := c.values["notify.webhook"]
+	if n := c.notify(&findings{}); n.Webhook == "" || c.values["notify.secret"].given {
+		return nil
+	}
+	return Problems{{
+		File: c.Path, Line: v.line, Column: v.column, Message: "notify.secret is missing, so notifications are not signed",
+		Hint: "create one with: echo whsec_$(openssl rand -base64 32)",
+	}}
+}
+
 func (r *reader) warnPlain(v value, name string) {
 	if !v.given || v.late {
 		return
