@@ -141,6 +141,7 @@ func (l *Ledger) ResumeAccount(ctx context.Context, name, by string) (bool, erro
 }
 
 func (l *Ledger) switchAccount(ctx context.Context, name string, event AccountEvent) (changed bool, err error) {
+	because, denied := event.Because, event.Paused && event.By == upload.ByItself
 	if event.By, err = l.sealBy("account "+name, event.By); err != nil {
 		return false, err
 	}
@@ -148,8 +149,12 @@ func (l *Ledger) switchAccount(ctx context.Context, name string, event AccountEv
 		return false, err
 	}
 	err = l.transact(ctx, func(tx *sql.Tx) error {
+		wasDenied, err := isDenied(ctx, tx, clean(name))
+		if err != nil {
+			return err
+		}
 		var at int64
-		err := tx.QueryRowContext(ctx, l.text(`
+		err = tx.QueryRowContext(ctx, l.text(`
 INSERT INTO accounts (name, paused, because, who, since, key_fingerprint, key_changed_at)
 SELECT CAST($2 AS TEXT), CAST($3 AS BOOLEAN), CAST($4 AS TEXT), CAST($5 AS TEXT), {now}, '', 0
 WHERE $3 OR EXISTS (SELECT 1 FROM accounts WHERE name = $2)
@@ -165,9 +170,19 @@ RETURNING since`),
 			return err
 		}
 		changed = true
+		if err := l.noteSwitch(ctx, tx, clean(name), because, denied, wasDenied); err != nil {
+			return err
+		}
 		return noteEvent(ctx, tx, clean(name), at, event)
 	})
 	return changed, err
+}
+
+// isDenied reports whether an account's vendor denied it, and nobody has resumed it since.
+func isDenied(ctx context.Context, tx *sql.Tx, name string) (bool, error) {
+	var n int64
+	err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM accounts WHERE name = $1 AND paused AND who = $2`, name, upload.ByItself).Scan(&n)
+	return n > 0, err
 }
 
 // noteEvent writes an event down and forgets the oldest beyond keptEvents.

@@ -178,7 +178,10 @@ func (l *Ledger) updateBatch(ctx context.Context, id string, change func(*sql.Tx
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE batches SET (`+batchColumns+`) = `+tuples(1, len(args), nil)+` WHERE id = $1`, args...)
-		return err
+		if err != nil {
+			return err
+		}
+		return l.noteBatch(ctx, tx, was, b)
 	})
 	if err == nil && (b.State != was.State || b.Paused != was.Paused) {
 		l.observer.Batch(BatchState{ID: b.ID, State: b.State, Was: was.State, Paused: b.Paused, Because: b.Because})

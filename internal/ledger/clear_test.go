@@ -35,6 +35,7 @@ var told = map[string]bool{
 	"batch_events.batch": true, "batch_events.what": true, "accounts.name": true, "accounts.key_fingerprint": true, "account_events.account": true,
 	"permits.account": true, "counters.account": true, "counters.name": true, "quotas.account": true, "quotas.key_fingerprint": true, "quotas.told": true,
 	"tokens.account": true, "tokens.name": true, "tokens.lease_owner": true, "workers.id": true,
+	"outbox.id": true, "outbox.event": true, "outbox.state": true, "outbox.lease_owner": true,
 	"outages.account": true, "outages.peer": true, "outages.trying": true,
 	"item_events.upload_id": true, "item_events.what": true,
 }
@@ -46,10 +47,11 @@ var hashedOrSealed = regexp.MustCompile(`^([0-9a-f]{32}|mediaferry|sealed:[A-Za-
 // that is ever put down; with the key, everything is read again as it was.
 func TestTheDatabaseTellsOnlyWhatItMay(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
-		l := ledgertest.Open(t, url, ledger.Options{})
+		l := ledgertest.Open(t, url, ledger.Options{Notify: allEvents})
 		fillAccounts(t, l)
 		fillBatch(t, l)
 		fillItems(t, l)
+		fillOutbox(t, l)
 
 		db := ledgertest.Database(t, url)
 		tables := tablesOf(t, db, url)
@@ -262,6 +264,20 @@ func fillAccounts(t *testing.T, l *ledger.Ledger) {
 	require.NoError(t, err)
 	require.Equal(t, worker.Roots, alive[0].Roots)
 	require.Equal(t, worker.Host, alive[0].Host)
+}
+
+// fillOutbox has what was put down tried, and one given up.
+func fillOutbox(t *testing.T, l *ledger.Ledger) {
+	t.Helper()
+	due := leased(t, l, "worker")
+	require.NotEmpty(t, due)
+	for i, n := range due {
+		if i == 0 {
+			require.NoError(t, l.GiveNoticeUp(t.Context(), n.ID, "worker", mark+" answered 410"))
+			continue
+		}
+		require.NoError(t, l.RepeatNotice(t.Context(), n.ID, "worker", time.Hour, mark+" answered 500"))
+	}
 }
 
 func fillBatch(t *testing.T, l *ledger.Ledger) {

@@ -34,6 +34,8 @@ type dialect struct {
 	// lock ends a query for rows that nobody else may change before the
 	// transaction ends.
 	lock string
+	// skip is the same for a query that leaves out what somebody else is changing.
+	skip string
 	// commit limits the writing of one group. Zero means without limit, which is
 	// right where the database cannot go away.
 	commit time.Duration
@@ -62,6 +64,7 @@ var (
 		among:  "upload_id = ANY($1)",
 		list:   func(uploadIDs []string) (any, error) { return uploadIDs, nil },
 		lock:   " FOR UPDATE",
+		skip:   " FOR UPDATE SKIP LOCKED",
 		commit: 30 * time.Second,
 	}
 )

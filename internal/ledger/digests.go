@@ -21,6 +21,7 @@ const (
 	ofSerialKey   = "serial key"
 	ofSession     = "session"
 	ofEvent       = "event"
+	ofNotice      = "notice"
 )
 
 // digester hashes what the database must find but not tell, with the key of the ledger:

@@ -33,6 +33,7 @@ var sealedColumns = []sealedIn{
 	{"account_events", "", []string{"because", "who"}, true},
 	{"permits", "", []string{"slow_because"}, true},
 	{"outages", "", []string{"last_error"}, true},
+	{"outbox", "", []string{"data", "last_error"}, true},
 }
 
 // SealHeads counts the rows of the ledger that hold sealed values by the first n bytes of

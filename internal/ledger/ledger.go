@@ -37,6 +37,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
 // Sealer encrypts what must not be readable in the database. It must be safe for
@@ -59,6 +61,9 @@ type Options struct {
 	Log *zap.Logger
 	// Observer hears what the ledger does and what it was told; nil: nobody does.
 	Observer Observer
+	// Notify says which events the operator's webhook is to be told of, as the
+	// configuration is now. Nil: none.
+	Notify func(upload.Event) bool
 	// Now replaces the clock, for tests. Nil takes this host's clock for what is
 	// only shown, and the database's own, where it has one, for what several
 	// hosts decide on: permits, counters, leases, living workers.
@@ -72,6 +77,7 @@ type Ledger struct {
 	sealer  Sealer
 	log     *zap.Logger
 	now     func() time.Time
+	notify  func(upload.Event) bool
 	given   bool // the clock was given and stands above the database's
 
 	// read and write are one pool on PostgreSQL. SQLite has a single writer at
@@ -98,7 +104,7 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 	if o.Sealer == nil {
 		return nil, errors.New("a ledger needs a sealer")
 	}
-	l := &Ledger{sealer: o.Sealer, log: o.Log, now: o.Now, given: o.Now != nil, observer: o.Observer}
+	l := &Ledger{sealer: o.Sealer, log: o.Log, now: o.Now, notify: o.Notify, given: o.Now != nil, observer: o.Observer}
 	if l.log == nil {
 		l.log = zap.NewNop()
 	}

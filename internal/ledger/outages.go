@@ -97,7 +97,7 @@ func (l *Ledger) BeginOutage(ctx context.Context, account string, o Outage) (beg
 INSERT INTO outages (account, peer, since, tries, next_at, trying, trying_to, last_error, ended_at)
 VALUES ($1, $2, $3, $4, $5, $6, 0, $7, 0)
 ON CONFLICT (account, peer) DO UPDATE SET since = excluded.since, tries = excluded.tries, next_at = excluded.next_at,
-	trying = excluded.trying, trying_to = 0, last_error = excluded.last_error, ended_at = 0
+	trying = excluded.trying, trying_to = 0, last_error = excluded.last_error, ended_at = 0, told_at = 0
 WHERE outages.ended_at > 0 AND outages.ended_at <= excluded.since`,
 			clean(account), string(o.Peer), micros(o.Since), o.Tries, micros(o.Next), clean(o.Trying), last)
 		begun = err == nil && affected(changed)
@@ -151,10 +151,21 @@ WHERE account = $2 AND peer = $3 AND trying = $4 AND trying_to > 0 AND ended_at 
 // EndOutage notes that one of an account's other sides answers again, and reports
 // whether that is new.
 func (l *Ledger) EndOutage(ctx context.Context, account string, peer upload.Peer) (bool, error) {
-	changed, err := l.write.ExecContext(ctx, l.text(`
-UPDATE outages SET ended_at = {now}, trying_to = 0 WHERE account = $2 AND peer = $3 AND ended_at = 0`),
-		l.clock(), clean(account), string(peer))
-	ended := err == nil && affected(changed)
+	ended := false
+	err := l.transact(ctx, func(tx *sql.Tx) error {
+		var told int64
+		err := tx.QueryRowContext(ctx, l.text(`
+UPDATE outages SET ended_at = {now}, trying_to = 0 WHERE account = $2 AND peer = $3 AND ended_at = 0 RETURNING told_at`),
+			l.clock(), clean(account), string(peer)).Scan(&told)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if ended = err == nil; told == 0 {
+			return err
+		}
+		return l.noteActive(ctx, tx, clean(account))
+	})
+	ended = ended && err == nil
 	if ended {
 		l.observer.Account(AccountChange{Account: account, Peer: peer})
 	}

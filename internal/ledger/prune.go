@@ -35,6 +35,9 @@ func (l *Ledger) Prune(ctx context.Context, before time.Time) (int64, error) {
 		err = l.pruneProgress(ctx)
 	}
 	if err == nil {
+		err = l.ForgetNotices(ctx, before, before)
+	}
+	if err == nil {
 		err = l.reseal(ctx)
 	}
 	return pruned, l.fail("prune", err)

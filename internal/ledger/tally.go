@@ -92,6 +92,9 @@ func (w *writer) keep(ctx context.Context, tx *sql.Tx, uploadIDs []string, do fu
 	if err := w.tick(ctx, tx, before, after); err != nil {
 		return err
 	}
+	if err := w.noteItems(ctx, tx, before, after); err != nil {
+		return err
+	}
 	w.ledger.noteChanges(tx, before, after)
 	return w.deleteEnded(ctx, tx, after)
 }
