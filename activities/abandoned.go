@@ -60,8 +60,7 @@ func (a *Activities) buryBatch(ctx context.Context, b ledger.Batch) error {
 		return err
 	}
 	if _, err := a.Report(ctx, b.ID); err != nil { // it can be made at any time
-		a.Metrics.ReportFailed()
-		a.Log.Warn("could not write the report of a batch", zap.String("batch", b.ID), zap.Error(err))
+		a.reportFailed(ctx, b.ID, err)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.uber.org/zap"
 
+	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/shard"
 	"github.com/mediaferry/mediaferry/internal/steps"
@@ -233,10 +234,18 @@ func (a *Activities) FinishBatch(ctx context.Context, in upload.Finish) (upload.
 		return upload.BatchEnd{}, ledgerError(ctx, err)
 	}
 	if end.Reports, err = a.Report(ctx, in.Batch); err != nil { // it can be made at any time
-		a.Metrics.ReportFailed()
-		a.Log.Warn("could not write the report of a batch", zap.String("batch", in.Batch), zap.Error(err))
+		a.reportFailed(ctx, in.Batch, err)
 	}
 	return end, nil
+}
+
+// reportFailed counts, logs and tells that a report could not be written.
+func (a *Activities) reportFailed(ctx context.Context, batch string, cause error) {
+	a.Metrics.ReportFailed()
+	a.Log.Warn("could not write the report of a batch", zap.String("batch", batch), zap.Error(cause))
+	if err := a.Ledger.ReportFailed(ctx, batch, egress.Redact(cause.Error())); err != nil {
+		a.Log.Warn("could not note that the report of a batch failed", zap.String("batch", batch), zap.Error(err))
+	}
 }
 
 // endBatch puts down that a batch has ended, and returns how: as it did before

@@ -82,8 +82,8 @@ func (m *Metrics) SDK() client.MetricsHandler {
 // Close reports what is left.
 func (m *Metrics) Close() { _ = m.closer.Close() }
 
-// ours are the metrics that are not the SDK's; nil where there are none.
-func (m *Metrics) ours() *metrics.Metrics {
+// Ours are the metrics that are not the SDK's; nil where there are none.
+func (m *Metrics) Ours() *metrics.Metrics {
 	if m == nil {
 		return nil
 	}
@@ -91,7 +91,7 @@ func (m *Metrics) ours() *metrics.Metrics {
 }
 
 // Observer counts and logs what a ledger was told; m may be nil.
-func (m *Metrics) Observer(log *zap.Logger) ledger.Observer { return watcher{m.ours(), log} }
+func (m *Metrics) Observer(log *zap.Logger) ledger.Observer { return watcher{m.Ours(), log} }
 
 // serveLedger adds what the ledger knows, and what a worker may send.
 func (m *Metrics) serveLedger(o WorkerOptions) {

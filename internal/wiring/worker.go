@@ -75,6 +75,8 @@ type WorkerOptions struct {
 	Bandwidth *transfer.Bandwidth
 	// Metrics are told what it does; nil: nobody is.
 	Metrics *Metrics
+	// Page is the address of the web page, for notifications; nil where it is not known.
+	Page func() string
 	// Uploads makes it carry workflows and call vendors; without it, the worker
 	// reads local sources only.
 	Uploads bool
@@ -94,6 +96,7 @@ type Worker struct {
 	workers []worker.Worker
 	cancel  context.CancelFunc
 	done    sync.WaitGroup
+	notices *Notifier // nil: it sends none
 }
 
 // StartWorker starts a worker and announces it in the ledger.
@@ -113,7 +116,7 @@ func StartWorker(ctx context.Context, o WorkerOptions) (*Worker, error) {
 	acts := &activities.Activities{
 		Steps: &steps.Steps{
 			Accounts: accounts{o.Config, o.Keys}, Ledger: o.Ledger, Sources: sources.New(from), Egress: from.Egress,
-			Running: running(o.Temporal), Bandwidth: o.Bandwidth, Owner: w.info.ID, Metrics: o.Metrics.ours(), Log: o.Log, Now: time.Now,
+			Running: running(o.Temporal), Bandwidth: o.Bandwidth, Owner: w.info.ID, Metrics: o.Metrics.Ours(), Log: o.Log, Now: time.Now,
 		},
 		Report: reporting(o), Finish: finishing(o.Temporal), Load: loading(o),
 	}
@@ -135,6 +138,7 @@ func StartWorker(ctx context.Context, o WorkerOptions) (*Worker, error) {
 	w.cancel = cancel
 	w.done.Go(func() { w.announce(life) })
 	if o.Uploads {
+		w.notices = StartNotifier(ctx, NotifierOptions{Ledger: o.Ledger, Config: o.Config, Page: o.Page, Metrics: o.Metrics.Ours(), Log: o.Log})
 		w.done.Go(func() {
 			defer acts.SweepEvery(life)()
 			<-life.Done()
@@ -237,6 +241,9 @@ func (w *Worker) Stop() {
 		w.log.Debug("the worker could not remove its registration from the ledger", zap.Error(err))
 	}
 	w.stopSDK()
+	if w.notices != nil { // what ended a moment ago is told, too
+		w.notices.Stop()
+	}
 }
 
 func (w *Worker) stopSDK() {

@@ -291,6 +291,7 @@ func (d *doctor) ledgerState(ctx context.Context) {
 			d.say("account "+s.Name, doubt, string(waits.StateOf(s))+": waiting for "+output.WaitWords(*w, time.Now()), "to try again at once: mediaferry account resume "+s.Name)
 		}
 	}
+	d.notifications(ctx)
 	workers, err := d.Ledger.Workers(ctx, wiring.WorkerAge)
 	if err != nil {
 		d.say("workers", problem, err.Error(), "")

@@ -140,6 +140,8 @@ func (c upCommand) run(ctx context.Context, f upFlags) error {
 		if err := c.work(ctx, table); err != nil {
 			return err
 		}
+	} else {
+		c.OnClose(wiring.StartNotifier(ctx, wiring.NotifierOptions{Ledger: c.Ledger, Config: c.Live, Page: c.PageAddress, Metrics: c.Metrics.Ours(), Log: c.Log}).Stop)
 	}
 	if err := c.ready(c.addresses(line), f.json); err != nil {
 		return err

@@ -135,7 +135,7 @@ func (s *Session) connect(ctx context.Context) (*ledger.Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ledger.Open(ctx, ledger.Options{URL: url, Sealer: codec.NewSealer(s.Keys), Log: s.Log, Observer: s.Metrics.Observer(s.Log)})
+	return ledger.Open(ctx, ledger.Options{URL: url, Sealer: codec.NewSealer(s.Keys), Log: s.Log, Observer: s.Metrics.Observer(s.Log), Notify: wiring.Wanted(s.Live)})
 }
 
 // HasLedger reports whether there is a ledger to be asked: planning makes none.

@@ -115,6 +115,15 @@ func (s *Session) Begin() error {
 	return err
 }
 
+// PageAddress is the address of the web page that this process serves; "" where it
+// serves none.
+func (s *Session) PageAddress() string {
+	if s.Engine == nil || s.Page == nil {
+		return ""
+	}
+	return s.Engine.Address().Front
+}
+
 // Close closes what the command opened, the last first.
 func (s *Session) Close() {
 	for i := len(s.closers) - 1; i >= 0; i-- {

@@ -57,7 +57,7 @@ func (w *Workers) Start(ctx context.Context, uploads bool, roots []string) error
 	worker, err := wiring.StartWorker(ctx, wiring.WorkerOptions{
 		Temporal: s.Temporal, Ledger: s.Ledger, Config: s.Live, Keys: s.Keys, Log: s.Log, Version: s.Version,
 		Host: host, Roots: roots, Uploads: uploads, Drain: drain, Data: s.Data,
-		Bandwidth: w.Bandwidth, Metrics: s.Metrics,
+		Bandwidth: w.Bandwidth, Metrics: s.Metrics, Page: s.PageAddress,
 	})
 	if err != nil {
 		return err

@@ -178,7 +178,7 @@ func work(ctx context.Context, o options, stderr io.Writer) error {
 	}
 	metrics := wiring.NewMetrics(version, log)
 	defer metrics.Close()
-	keys, books, err := openBooks(ctx, conf, metrics, log)
+	keys, books, err := openBooks(ctx, live, conf, metrics, log)
 	if err != nil {
 		return err
 	}
@@ -225,7 +225,7 @@ func work(ctx context.Context, o options, stderr io.Writer) error {
 
 // openBooks opens the ledger that the configuration names, once all is there that
 // workers share.
-func openBooks(ctx context.Context, conf *config.Config, metrics *wiring.Metrics, log *zap.Logger) (codec.Keys, *ledger.Ledger, error) {
+func openBooks(ctx context.Context, live *config.Live, conf *config.Config, metrics *wiring.Metrics, log *zap.Logger) (codec.Keys, *ledger.Ledger, error) {
 	keys, err := conf.EncryptionKeys(ctx, "", false)
 	if err != nil {
 		return keys, nil, fmt.Errorf("%w: %w", errMisused, err)
@@ -244,7 +244,7 @@ func openBooks(ctx context.Context, conf *config.Config, metrics *wiring.Metrics
 	if place == "" {
 		return keys, nil, fmt.Errorf("%w: `results` is missing; set results: to a shared folder, s3://… or oss://… in %s", errMisused, conf.Path)
 	}
-	books, err := ledger.Open(ctx, ledger.Options{URL: url, Sealer: codec.NewSealer(keys), Log: log, Observer: metrics.Observer(log)})
+	books, err := ledger.Open(ctx, ledger.Options{URL: url, Sealer: codec.NewSealer(keys), Log: log, Observer: metrics.Observer(log), Notify: wiring.Wanted(live)})
 	if err != nil {
 		return keys, nil, err
 	}
