@@ -272,8 +272,10 @@ func MakeCurrent(ctx context.Context, c Connection, deployment, build string) (P
 	}
 	_, err = handle.SetCurrentVersion(ctx, client.WorkerDeploymentSetCurrentVersionOptions{BuildID: build, ConflictToken: described.ConflictToken})
 	if err != nil {
-		return Prepared{what, OutcomeFailed, fmt.Sprintf("could not make build %s of %s the current one: %s", build, deployment, explain(err)),
-			"its workers must run first. Deployment " + deployment + " has the builds " + builds(described.Info.VersionSummaries)}, nil
+		return Prepared{
+			what, OutcomeFailed, fmt.Sprintf("could not make build %s of %s the current one: %s", build, deployment, explain(err)),
+			"its workers must run first. Deployment " + deployment + " has the builds " + builds(described.Info.VersionSummaries),
+		}, nil
 	}
 	return Prepared{what, OutcomeMade, fmt.Sprintf("build %s of %s is now the current one", build, deployment), ""}, nil
 }
