@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/notify"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -69,9 +70,9 @@ func New(version, revision string) *Metrics {
 	m.ledgerErrors = m.counter("ledger_errors_total").WithLabelValues()
 	m.reportsFailed = m.counter("reports_failed_total").WithLabelValues()
 	m.notifications = m.counter("notifications_total")
-	for _, event := range Events() { // there before they grow, so that the first one is seen
-		m.notifications.WithLabelValues(event, OutcomeSent)
-		m.notifications.WithLabelValues(event, OutcomeGivenUp)
+	for _, event := range upload.Events() { // there before they grow, so that the first one is seen
+		m.notifications.WithLabelValues(string(event), notify.OutcomeSent)
+		m.notifications.WithLabelValues(string(event), notify.OutcomeGivenUp)
 	}
 	return m
 }
@@ -227,25 +228,9 @@ func (m *Metrics) ReportFailed() {
 	}
 }
 
-// What became of an attempt to deliver a notification.
-const (
-	OutcomeSent    = "sent"
-	OutcomeFailed  = "failed"   // it is repeated
-	OutcomeGivenUp = "given_up" // it was repeated for long enough
-)
-
-// Events lists what people can be notified of.
-func Events() []string {
-	return []string{
-		"upload.ended", "upload.unconfirmed", "batch.ended", "batch.held",
-		"account.denied", "account.unavailable", "account.active", "report.failed",
-	}
-}
-
-// Notified counts an attempt to deliver a notification: one of Events, with one of the
-// outcomes.
-func (m *Metrics) Notified(event, outcome string) {
+// Notified counts an attempt to deliver a notification, with one of notify's outcomes.
+func (m *Metrics) Notified(event upload.Event, outcome string) {
 	if m != nil {
-		m.notifications.WithLabelValues(event, outcome).Inc()
+		m.notifications.WithLabelValues(string(event), outcome).Inc()
 	}
 }

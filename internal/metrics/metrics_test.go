@@ -32,7 +32,7 @@ func everything(t *testing.T) *Metrics {
 	m.PermitWait("shop", time.Second)
 	m.Renewed("acme")
 	m.LedgerTook(ledger.OperationRead, time.Millisecond)
-	m.Notified("batch.ended", OutcomeSent)
+	m.Notified(upload.EventBatchEnded, "sent")
 	m.Serve(func(context.Context) (Snapshot, error) {
 		return Snapshot{
 			At: time.Now(), Items: []ledger.AccountItems{{Account: "shop", State: upload.StateUnconfirmed, Items: 3}},

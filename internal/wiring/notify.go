@@ -54,8 +54,7 @@ type NotifierOptions struct {
 func StartNotifier(ctx context.Context, o NotifierOptions) *Notifier {
 	n := &Notifier{sender: &notify.Sender{
 		Books: o.Ledger, Settings: webhookOf(o.Config), Egress: egress.New(), Owner: rand.Text(), Page: o.Page,
-		Told: func(event upload.Event, outcome string) { o.Metrics.Notified(string(event), outcome) },
-		Log:  o.Log, Now: time.Now,
+		Told: o.Metrics.Notified, Log: o.Log, Now: time.Now,
 	}}
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	n.cancel = cancel
