@@ -141,7 +141,7 @@ func (l *Ledger) ResumeAccount(ctx context.Context, name, by string) (bool, erro
 }
 
 func (l *Ledger) switchAccount(ctx context.Context, name string, event AccountEvent) (changed bool, err error) {
-	because, denied := event.Because, event.Paused && event.By == upload.ByItself
+	plain := event
 	if event.By, err = l.sealBy("account "+name, event.By); err != nil {
 		return false, err
 	}
@@ -170,7 +170,7 @@ RETURNING since`),
 			return err
 		}
 		changed = true
-		if err := l.noteSwitch(ctx, tx, clean(name), because, denied, wasDenied); err != nil {
+		if err := l.noteSwitch(ctx, tx, clean(name), plain, wasDenied); err != nil {
 			return err
 		}
 		return noteEvent(ctx, tx, clean(name), at, event)

@@ -126,11 +126,11 @@ SELECT state, CAST(SUM(items) AS BIGINT) FROM tallies WHERE batch = $1 GROUP BY 
 }
 
 // noteSwitch puts down that an account was denied, or that one that was can be used
-// again. because is not sealed.
-func (l *Ledger) noteSwitch(ctx context.Context, tx *sql.Tx, name, because string, denied, wasDenied bool) error {
+// again. The event is not sealed.
+func (l *Ledger) noteSwitch(ctx context.Context, tx *sql.Tx, name string, event AccountEvent, wasDenied bool) error {
 	switch {
-	case denied:
-		return l.put(ctx, tx, upload.EventAccountDenied, "", upload.Notice{Account: name, State: "denied", Reason: because})
+	case event.Paused && event.By == upload.ByItself:
+		return l.put(ctx, tx, upload.EventAccountDenied, "", upload.Notice{Account: name, State: "denied", Reason: event.Because})
 	case wasDenied:
 		return l.noteActive(ctx, tx, name)
 	}

@@ -220,7 +220,7 @@ func pauseAfter(tries int64) time.Duration {
 	for range min(tries-1, 10) {
 		pause = min(3*pause, longest)
 	}
-	return pause + rand.N(pause/5) //nolint:gosec // jitter needs no secrecy
+	return pause + rand.N(pause/5)
 }
 
 // link is the page about what a notice is about; "" where its address is not known.
