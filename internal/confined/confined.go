@@ -17,6 +17,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -68,7 +69,7 @@ type Error struct {
 	// Late says that it took longer than it may, Busy that it computed for longer, and
 	// Memory that it said that its memory was not enough.
 	Late, Busy, Memory bool
-	Said               string // the last line of what it wrote to its standard error
+	Said               string // the end of what it wrote to its standard error, as one line
 	err                error
 }
 
@@ -181,8 +182,12 @@ func (t *tail) outOfMemory() bool {
 	})
 }
 
-// text is the last line that says something.
+// text is what was kept, as one line.
 func (t *tail) text() string {
-	lines := bytes.Split(bytes.TrimSpace(bytes.ToValidUTF8(t.kept, []byte("?"))), []byte("\n"))
-	return string(bytes.TrimSpace(lines[len(lines)-1]))
+	words := strings.Fields(strings.ToValidUTF8(string(t.kept), "?"))
+	text := strings.Join(words, " ")
+	return strings.ToValidUTF8(text[max(0, len(text)-mostShown):], "")
 }
+
+// mostShown is how much of it is shown, in bytes.
+const mostShown = 200

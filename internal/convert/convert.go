@@ -176,7 +176,7 @@ func process(ctx context.Context, order Order, files []*os.File, out io.Writer) 
 	case said.Refused != "":
 		return Made{}, invalid("the picture cannot be converted: %s", said.Refused).WithHint("%s", said.Hint)
 	case err != nil:
-		return Made{}, died(ctx, err)
+		return Made{}, died(ctx, "", err)
 	case copied != nil:
 		return Made{}, full(copied)
 	}
@@ -198,8 +198,8 @@ func receive(in io.Reader, out io.Writer) (answer, error) {
 	return said, err
 }
 
-// died says why a process made nothing.
-func died(ctx context.Context, err error) error {
+// died says why a process made nothing. by begins the message with whose it is; "": ours.
+func died(ctx context.Context, by string, err error) error {
 	var failed *confined.Error
 	switch {
 	case ctx.Err() != nil:
@@ -218,7 +218,7 @@ func died(ctx context.Context, err error) error {
 	case failed.Said != "":
 		why = failed.Said
 	}
-	return invalid("the picture cannot be converted: %s", why).WithHint(hintOther)
+	return invalid("the picture cannot be converted: %s%s", by, why).WithHint(hintOther)
 }
 
 // hintOther is what to do with pictures that cannot be decoded.

@@ -3,7 +3,6 @@ package convert
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -98,15 +97,18 @@ func decode(ctx context.Context, kind media.Type, source *os.File, dir string) (
 		return nil, invalid("the picture is %s, which only an installed program can decode, and there is none", kind).WithHint("%s", Lacks(kind))
 	}
 	var failed error
+	var name string
 	for _, by := range all {
 		out, err := by.decode(ctx, source, dir)
 		var refused *confined.Error
 		if err == nil || !errors.As(err, &refused) {
 			return out, err
 		}
-		failed = fmt.Errorf("%s: %w", by.name, err)
+		if failed == nil { // another one may know more formats, but has the same words for a bad file
+			name, failed = by.name+": ", err
+		}
 	}
-	return nil, died(ctx, failed)
+	return nil, died(ctx, name, failed)
 }
 
 // decode runs the program. It reads and writes files that have no name: of its folder, all
