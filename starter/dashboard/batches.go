@@ -148,7 +148,7 @@ func batchView(v *visit) (view, error) {
 	if body.Accounts, err = shares(v, b); err != nil {
 		return view{}, err
 	}
-	body.EtaBecause = upload.Text(etaBecause(body, b))
+	body.EtaBecause = upload.Text(etaBecause(body.batchCard, body.Accounts, b))
 	if body.Events, err = batchEvents(v, id); err != nil {
 		return view{}, err
 	}
@@ -215,14 +215,20 @@ func (a *accountShare) add(c ledger.Total) {
 	}
 }
 
+// etaOf is etaBecause for a batch whose accounts are not known yet.
+func etaOf(v *visit, card batchCard, b ledger.Batch) (upload.Text, error) {
+	accounts, err := shares(v, b)
+	return upload.Text(etaBecause(card, accounts, b)), err
+}
+
 // etaBecause is what sets the time that a batch has left: the account that needs the
 // longest, and the narrowest limit of its calls.
-func etaBecause(b batchBody, batch ledger.Batch) string {
+func etaBecause(b batchCard, accounts []accountShare, batch ledger.Batch) string {
 	if b.ETA == nil || *b.ETA == 0 {
 		return ""
 	}
 	slowest, longest := accountShare{}, -1.0
-	for _, a := range b.Accounts {
+	for _, a := range accounts {
 		if a.Total > a.Done && a.Rate > 0 && float64(a.Total-a.Done)/a.Rate > longest {
 			slowest, longest = a, float64(a.Total-a.Done)/a.Rate
 		}

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"os"
 	"sort"
 	"time"
 
@@ -49,7 +50,7 @@ type trouble struct {
 
 func home(v *visit) (view, error) {
 	var b homeBody
-	for _, fill := range []func(*visit, *homeBody) error{fillDecisions, fillBatches, fillAccounts, fillSingles, fillStill, fillWorkers} {
+	for _, fill := range []func(*visit, *homeBody) error{fillDecisions, fillBatches, fillAccounts, fillSingles, fillReports, fillStill, fillWorkers} {
 		if err := fill(v, &b); err != nil {
 			return view{}, err
 		}
@@ -78,6 +79,9 @@ func fillBatches(v *visit, b *homeBody) error {
 	}
 	for _, one := range open {
 		card, err := cardOf(v, one)
+		if err == nil && card.ETA != nil && *card.ETA > 0 {
+			card.EtaBecause, err = etaOf(v, card, one)
+		}
 		if err != nil {
 			return err
 		}
@@ -89,24 +93,36 @@ func fillBatches(v *visit, b *homeBody) error {
 		for _, w := range card.Waits {
 			b.addTrouble(w, one.ID)
 		}
-		if w := stuckEnd(v, card); w != nil {
-			b.addTrouble(*w, one.ID)
-		}
 	}
 	return nil
 }
 
-// stuckEnd is why a batch has not ended whose rows have: its reports cannot be written.
-func stuckEnd(v *visit, card batchCard) *waits.Rows {
-	n := card.BatchNumbers
-	if n.Waiting+n.InProgress > 0 || n.Total == 0 || card.State != upload.BatchRunning || v.Temporal == nil {
-		return nil
+// reportsWithin is for how long after its end a batch without reports is in trouble.
+const reportsWithin = 24 * time.Hour
+
+// fillReports adds batches that have ended and whose reports are not where they belong: a
+// disk may be full. Only a folder of this machine can be looked at.
+func fillReports(v *visit, b *homeBody) error {
+	target, err := wiring.Results(v.Config, v.Data)
+	if err != nil || !upload.IsLocal(target.Place) || v.Data == "" {
+		return nil //nolint:nilerr // doctor says what is wrong with the place
 	}
-	w := v.uploads().Pending(v.ctx(), upload.BatchWorkflowID(card.ID), "")
-	if w == nil {
-		return nil
+	recent, err := v.Ledger.BatchPage(v.ctx(), ledger.BatchFilter{Limit: mostListed})
+	for _, one := range recent {
+		since := v.now.Sub(one.FinishedAt)
+		if !one.State.Ended() || since > reportsWithin || since < beat {
+			continue
+		}
+		place := target.Display(one.ID)
+		if _, missing := os.Stat(place); missing == nil {
+			continue
+		}
+		b.Troubles = append(b.Troubles, trouble{
+			Rows:  waits.Rows{Wait: waits.Wait{For: "reports", Reason: "its reports are not at " + place + ": they could not be written, or were removed", Since: upload.Moment{Time: one.FinishedAt}}, To: "its results", Rows: one.Total},
+			Batch: one.ID, Do: "Make room there, then write them again: mediaferry batch report " + upload.Argument(one.ID) + " -o FILE",
+		})
 	}
-	return &waits.Rows{Wait: *w, To: "its reports", Rows: n.Total}
+	return err
 }
 
 // addTrouble adds what keeps rows, unless it is shown elsewhere: what waits for a person or

@@ -208,7 +208,7 @@ func timeTag(t, now time.Time) template.HTML {
 		return `<span class="none">–</span>`
 	}
 	text := output.Ago(t, now)
-	if t.After(now) {
+	if t.Sub(now) >= time.Second {
 		text = "in " + output.TimeLeft(t.Sub(now).Seconds())
 	}
 	return template.HTML(`<time datetime="` + t.UTC().Format(time.RFC3339) + `" title="` + template.HTMLEscapeString(t.Local().Format("2006-01-02 15:04:05 MST")) + `">` + text + `</time>`) //nolint:gosec // it is made of times alone
