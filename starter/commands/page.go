@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/mediaferry/mediaferry/starter/dashboard"
@@ -19,8 +22,33 @@ import (
 func (g *given) page(person string) http.Handler {
 	return dashboard.New(dashboard.Options{
 		Lend: func(console output.Console) (*opening.Session, bool) { return g.Lend(console, "") },
-		Run:  g.runLent, Person: person, Version: g.Version, Log: g.Log,
+		Run:  g.runLent, Inbox: g.inbox, Person: person, Version: g.Version, Log: g.Log,
 	})
+}
+
+// inbox is the folder for what is dropped on the page: in the first of the folders that
+// workers read, or in the home of whoever runs this, where everything visible is read.
+// Below the data folder nothing is.
+func (g *given) inbox() (string, error) {
+	const name = "mediaferry-dropped"
+	now, err := g.Live.Config()
+	if err != nil {
+		return "", err
+	}
+	roots, given, err := now.LocalRoots()
+	switch {
+	case err != nil:
+		return "", err
+	case len(roots) > 0:
+		return filepath.Join(roots[0], name), nil
+	case given:
+		return "", errors.New("no worker reads local files: sources.local_roots is empty. Name a folder there, and start workers on this host")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("there is no folder for what is dropped: %w", err)
+	}
+	return filepath.Join(home, name), nil
 }
 
 // together is what a command says and what it prints, in the order in which it does.

@@ -26,7 +26,7 @@ func (p *Page) act(pattern string, ask acting) {
 		}
 		switch {
 		case v.caller.Viewer:
-			p.fail(w, v, &problem{http.StatusForbidden, "you may look, but not change anything", "log in with the operator's token (dashboard.token, or the file token of the data folder)"})
+			p.fail(w, v, mayOnlyLook)
 			return
 		case !v.caller.Accepts(r.PostForm.Get("csrf")):
 			p.fail(w, v, &problem{http.StatusForbidden, "the form is from another session", "load the page again, then send it once more"})
@@ -37,7 +37,11 @@ func (p *Page) act(pattern string, ask acting) {
 			p.fail(w, v, err)
 			return
 		}
-		p.answerJob(w, r, p.jobs.start(r.Context(), p.who(v.caller), args))
+		c := p.jobs.start(r.Context(), p.who(v.caller), args)
+		if id := started(c, args); id != "" {
+			r.PostForm.Set("back", batchPath(id))
+		}
+		p.answerJob(w, r, c)
 	})
 }
 
@@ -56,6 +60,19 @@ func (p *Page) answerJob(w http.ResponseWriter, r *http.Request, c jobCard) {
 		status = http.StatusConflict
 	}
 	writeJSON(w, status, c)
+}
+
+// started is the batch that a command has started, or is starting; "" for any other.
+func started(c jobCard, args []string) string {
+	if len(args) < 2 || args[1] != "start" || c.State != "done" {
+		return ""
+	}
+	for _, arg := range args {
+		if id, ok := strings.CutPrefix(arg, "--id="); ok {
+			return id
+		}
+	}
+	return ""
 }
 
 // back is the page on which a form stood, and never one of another server.

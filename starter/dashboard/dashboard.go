@@ -36,6 +36,9 @@ type Options struct {
 	// Run runs a command of the program in the name of somebody, and returns when it has
 	// ended.
 	Run func(ctx context.Context, by string, args []string) Outcome
+	// Inbox is the folder in which files are kept that are dropped on the page. The error
+	// says why there is none.
+	Inbox func() (string, error)
 	// Person names who is behind the callers: of an engine on a person's own computer, that
 	// person; "" where only the session is known.
 	Person string
@@ -77,6 +80,10 @@ func New(o Options) *Page {
 	p.act("/batches/{id}", batchAction)
 	p.act("/items/{id...}", itemAction)
 	p.act("/accounts/{name}", accountAction)
+	p.view("/new", newView)
+	p.view("/new/{name}", planView)
+	p.mux.HandleFunc("POST /new", p.drop)
+	p.act("/new/{name}", p.startAction)
 	p.mux.HandleFunc("GET /events", p.events)
 	p.mux.HandleFunc("GET /assets/{name...}", serveAsset)
 	p.mux.HandleFunc("/", p.unknown)

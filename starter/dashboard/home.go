@@ -114,7 +114,7 @@ func fillReports(v *visit, b *homeBody) error {
 			continue
 		}
 		place := target.Display(one.ID)
-		if _, missing := os.Stat(place); missing == nil {
+		if _, missing := os.Stat(place); missing == nil { //nolint:gosec // names of batches cannot lead elsewhere
 			continue
 		}
 		b.Troubles = append(b.Troubles, trouble{
@@ -177,7 +177,12 @@ func fillStill(v *visit, b *homeBody) error {
 	if err != nil {
 		return err
 	}
-	b.Still, err = itemCards(v, entries)
+	cards, err := itemCards(v, entries)
+	for _, card := range cards {
+		if w := card.Waiting; w == nil || w.For != upload.ForPerson && w.For != upload.ForAccount { // a person knows of those
+			b.Still = append(b.Still, card)
+		}
+	}
 	return err
 }
 

@@ -40,6 +40,7 @@ type layout struct {
 	Viewer      bool
 	CSRF        string
 	Here        string // the URL to load again
+	Path        string // the same without its query
 	CSVLink     string
 	JSONLink    string
 	Decisions   int64
@@ -73,7 +74,7 @@ func (p *Page) render(w http.ResponseWriter, v *visit, shown view, status int) {
 
 func (p *Page) page(v *visit, shown view) ([]byte, error) {
 	l := layout{
-		Title: shown.Title, Menu: shown.Menu, Viewer: v.caller.Viewer, CSRF: v.caller.CSRF, Here: v.here(), Version: p.o.Version,
+		Title: shown.Title, Menu: shown.Menu, Viewer: v.caller.Viewer, CSRF: v.caller.CSRF, Here: v.here(), Path: v.r.URL.EscapedPath(), Version: p.o.Version,
 		Query: v.query("q"), Body: shown.Body, Now: v.now, JSONLink: v.with("format", "json"), Down: p.pulse.temporalDown(),
 	}
 	if shown.Table != nil {

@@ -38,7 +38,8 @@ func TestThePageTellsOfEachTrouble(t *testing.T) {
 				_, err := w.ledger.BeginOutage(t.Context(), "trustana", ledger.Outage{Peer: upload.PeerVendor, Since: w.now.Add(-2 * time.Minute), Tries: 7, Next: w.now.Add(40 * time.Second), Last: outage})
 				require.NoError(t, err)
 			},
-			"/", []string{"trustana answered 503", "2m ago", "tried 7 times", "in 40s", "mediaferry account resume trustana", "unavailable", "5 uploads", "spring"},
+			"/",
+			[]string{"trustana answered 503", "2m ago", "tried 7 times", "in 40s", "mediaferry account resume trustana", "unavailable", "5 uploads", "spring"},
 			func(t *testing.T, b map[string]any) {
 				one := first(t, b, "trouble")
 				require.Equal(t, "vendor", one["for"])
@@ -56,7 +57,8 @@ func TestThePageTellsOfEachTrouble(t *testing.T) {
 				_, err := w.ledger.PauseAccount(t.Context(), "sitoo", "sitoo refused the token (401)", upload.ByItself)
 				require.NoError(t, err)
 			},
-			"/", []string{"sitoo refused the token (401)", "denied", "3 uploads wait", "mediaferry account resume sitoo"},
+			"/",
+			[]string{"sitoo refused the token (401)", "denied", "3 uploads wait", "mediaferry account resume sitoo"},
 			func(t *testing.T, b map[string]any) {
 				one := first(t, b, "accounts")
 				require.Equal(t, "denied", one["state"])
@@ -71,7 +73,8 @@ func TestThePageTellsOfEachTrouble(t *testing.T) {
 				w.batch("spring", rows("spring", "closient", 3))
 				require.NoError(t, w.ledger.Rest(t.Context(), "closient", time.Hour, "closient has used up its 10000 requests in 24h"))
 			},
-			"/", []string{"used up its 10000 requests", "throttled", "goes on by itself when the limit allows"},
+			"/",
+			[]string{"used up its 10000 requests", "throttled", "goes on by itself when the limit allows"},
 			func(t *testing.T, b map[string]any) {
 				require.Equal(t, "throttled", first(t, b, "limited")["state"])
 				require.Equal(t, "rate", first(t, b, "trouble")["for"])
@@ -84,7 +87,8 @@ func TestThePageTellsOfEachTrouble(t *testing.T) {
 				item.Source, item.Queue = "/srv/media/a.jpg", upload.HostQueue("studio", "/srv/media")
 				w.batch("spring", []upload.Item{item})
 			},
-			"/", []string{"no worker on host studio that reads /srv/media is running", "Start mediaferry-worker on that host", "mediaferry move"},
+			"/",
+			[]string{"no worker on host studio that reads /srv/media is running", "Start mediaferry-worker on that host", "mediaferry move"},
 			func(t *testing.T, b map[string]any) { require.Equal(t, "host", first(t, b, "trouble")["for"]) },
 		},
 		"a shard waits": {
@@ -100,7 +104,8 @@ func TestThePageTellsOfEachTrouble(t *testing.T) {
 					require.Empty(t, refused)
 				}
 			},
-			"/", []string{"29 uploads to sitoo", "trustana answered 503", "3m ago", "in 1m00s"},
+			"/",
+			[]string{"29 uploads to sitoo", "trustana answered 503", "3m ago", "in 1m00s"},
 			func(t *testing.T, b map[string]any) { require.InDelta(t, 29, first(t, b, "trouble")["rows"], 0) },
 		},
 		"a batch is held": {
@@ -110,7 +115,8 @@ func TestThePageTellsOfEachTrouble(t *testing.T) {
 				_, err := w.ledger.ChangeBatch(t.Context(), "spring", ledger.BatchChange{Event: ledger.BatchEvent{At: w.now.Add(-10 * time.Minute), What: ledger.EventHold, By: upload.ByItself, Because: why}, State: upload.BatchHeld, Because: &why})
 				require.NoError(t, err)
 			},
-			"/", []string{"5 rows failed: rejected", "held", "10m ago", "mediaferry batch resume spring"},
+			"/",
+			[]string{"5 rows failed: rejected", "held", "10m ago", "mediaferry batch resume spring"},
 			func(t *testing.T, b map[string]any) {
 				one := first(t, b, "held")
 				require.Equal(t, "held", one["state"])
@@ -126,7 +132,8 @@ func TestThePageTellsOfEachTrouble(t *testing.T) {
 				w.claimed(item)
 				w.ended(item, upload.StateUnconfirmed, &upload.Failure{Kind: upload.KindUnconfirmed, Step: upload.StepTransfer, Message: "the answer was lost", RequestID: "req-9"})
 			},
-			"/decisions", []string{"the answer was lost", "req-9", "4006381333931", "mediaferry decide batch/spring/closient-2 ready|retry|fail --because TEXT"},
+			"/decisions",
+			[]string{"the answer was lost", "req-9", "4006381333931", "mediaferry decide batch/spring/closient-2 ready|retry|fail --because TEXT"},
 			func(t *testing.T, b map[string]any) {
 				one := first(t, b, "decisions")
 				require.Equal(t, "unconfirmed", one["state"])
@@ -136,7 +143,8 @@ func TestThePageTellsOfEachTrouble(t *testing.T) {
 		},
 		"a worker is too old": {
 			func(_ *testing.T, w *world) { w.alive("1") },
-			"/", []string{"worker on", "alpha", "another version: 1, and this is 2"},
+			"/",
+			[]string{"worker on", "alpha", "another version: 1, and this is 2"},
 			func(t *testing.T, b map[string]any) {
 				require.Equal(t, "1", first(t, b, "old_workers")["version"])
 			},
@@ -152,12 +160,14 @@ func TestThePageTellsOfEachTrouble(t *testing.T) {
 				w.now = w.now.Add(time.Minute)
 				w.alive("2")
 			},
-			"/", []string{"its reports are not at", "they could not be written", "mediaferry batch report spring -o FILE"},
+			"/",
+			[]string{"its reports are not at", "they could not be written", "mediaferry batch report spring -o FILE"},
 			func(t *testing.T, b map[string]any) { require.Equal(t, "reports", first(t, b, "trouble")["for"]) },
 		},
 		"the engine restarts": {
 			func(t *testing.T, w *world) { w.page.pulse.ask(t.Context(), &opening.Session{Temporal: down{}}) },
-			"/", []string{"Temporal has not answered since", "what runs goes on when Temporal answers"},
+			"/",
+			[]string{"Temporal has not answered since", "what runs goes on when Temporal answers"},
 			func(t *testing.T, b map[string]any) { require.Contains(t, b["temporal"], "has not answered since") },
 		},
 		"no worker runs": {
@@ -165,7 +175,8 @@ func TestThePageTellsOfEachTrouble(t *testing.T) {
 				w.batch("spring", rows("spring", "sitoo", 3))
 				w.noWorker = true
 			},
-			"/", []string{"Nothing goes on: no worker is running; start one with: mediaferry up"},
+			"/",
+			[]string{"Nothing goes on: no worker is running; start one with: mediaferry up"},
 			func(t *testing.T, b map[string]any) { require.Equal(t, "worker", b["workers"].(map[string]any)["for"]) },
 		},
 	} {

@@ -76,6 +76,7 @@ func newWorld(t *testing.T, ledgerURL string) *world {
 			w.ran, w.by = append(w.ran, args), append(w.by, by)
 			return w.outcome
 		},
+		Inbox:   func() (string, error) { return filepath.Join(w.dir, "dropped"), nil },
 		Version: "2", Log: zap.NewNop(), Now: func() time.Time { return w.now },
 	})
 	w.front, err = front.New(front.Options{URL: homeURL, Token: operator, Viewer: viewer, Where: "here", Page: w.page})

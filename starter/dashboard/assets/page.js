@@ -74,17 +74,17 @@
     const axis = { stroke: colour("--dim"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
     at.replaceChildren();
     plot = new uPlot({
-      width: width(at), height: 170, cursor: { y: false }, legend: { live: true },
+      width: width(at), height: 150, cursor: { y: false }, legend: { live: true },
       scales: { y: { range: (_, low, high) => [0, Math.max(1, high * 1.1)] } },
       series: [
         { label: "at", value: (_, t) => t == null ? "–" : clock(new Date(t * 1000)) },
         { label: "ready/s", stroke: colour("--fill-good"), width: 1.5, fill: colour("--good-bg"), value: (_, v) => v == null ? "–" : v.toFixed(1) },
         { label: "failed/s", stroke: colour("--fill-bad"), width: 1.5, value: (_, v) => v == null ? "–" : v.toFixed(1) },
       ],
-      axes: [{ ...axis, values: (_, at) => at.map((t) => clock(new Date(t * 1000))) }, { ...axis, size: 44 }],
+      axes: [{ ...axis, size: 26, values: (_, at) => at.map((t) => clock(new Date(t * 1000))) }, { ...axis, size: 44 }],
     }, data, at);
   };
-  addEventListener("resize", () => { const at = document.getElementById("chart"); if (plot && at) plot.setSize({ width: width(at), height: 170 }); });
+  addEventListener("resize", () => { const at = document.getElementById("chart"); if (plot && at) plot.setSize({ width: width(at), height: 150 }); });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { plot = null; draw(); });
   draw();
   show();
