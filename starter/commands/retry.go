@@ -59,7 +59,9 @@ func (c retryCommand) run(ctx context.Context, id, because string) ([]*following
 	if err != nil {
 		return nil, err
 	}
-	item.Queue = ""
+	if !c.Lent { // the page may be on a host that does not have the file
+		item.Queue = ""
+	}
 	if err := c.Ledger.AllowClaims(ctx, item.UploadID); err != nil {
 		return nil, err
 	}

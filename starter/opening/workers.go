@@ -2,6 +2,7 @@ package opening
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/wiring"
+	"github.com/mediaferry/mediaferry/starter/exit"
 )
 
 // drain is how long this command lets its own activities continue when it ends. Other
@@ -104,6 +106,12 @@ func (w *Workers) Assign(ctx context.Context, items []upload.Item) (Missing, err
 		if !items[i].Local() {
 			continue
 		}
+		if s.Lent {
+			if err := assignThere(all, host, &items[i]); err != nil {
+				return missing, err
+			}
+			continue
+		}
 		queue, found := wiring.Queue(all, host, items[i].Source)
 		if !found {
 			root, err := s.OwnRoot(items[i].Source)
@@ -116,6 +124,21 @@ func (w *Workers) Assign(ctx context.Context, items []upload.Item) (Missing, err
 		items[i].Queue = queue
 	}
 	return missing, nil
+}
+
+// assignThere gives an item the queue of a living worker on the host that had its file, or
+// on this one where that is not known.
+func assignThere(all []ledger.Worker, here string, item *upload.Item) error {
+	host, _, known := upload.ParseHostQueue(item.Queue)
+	if !known {
+		host = here
+	}
+	queue, found := wiring.Queue(all, host, item.Source)
+	if !found {
+		return &exit.UsageError{Text: fmt.Sprintf("no worker on host %s that reads %s is running", host, item.Source), Hint: "start mediaferry-worker there, then try again"}
+	}
+	item.Queue = queue
+	return nil
 }
 
 // CheckCredentials refuses, before anything is started, items for whose account
