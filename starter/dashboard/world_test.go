@@ -42,7 +42,7 @@ results: %q
 
 // world is a page before a ledger, behind its front.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	ledger *ledger.Ledger
 	page   *Page
 	front  http.Handler
@@ -57,7 +57,7 @@ type world struct {
 	outcome Outcome
 }
 
-func newWorld(t *testing.T, ledgerURL string) *world {
+func newWorld(t testing.TB, ledgerURL string) *world {
 	t.Helper()
 	w := &world{t: t, now: time.Now().UTC().Truncate(time.Microsecond), dir: t.TempDir()}
 	require.NoError(t, os.Chmod(w.dir, 0o700))
