@@ -223,7 +223,7 @@ func (t *translator) wholeWorkflow(e *historypb.HistoryEvent) string {
 func (t *translator) summary(e *historypb.HistoryEvent, plain string) string {
 	var text string
 	payload := e.GetUserMetadata().GetSummary()
-	if payload == nil || t.converter.FromPayload(payload, &text) != nil || text == "" {
+	if payload == nil || converter.GetDefaultDataConverter().FromPayload(payload, &text) != nil || text == "" {
 		return plain
 	}
 	return text
