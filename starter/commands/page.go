@@ -22,7 +22,7 @@ import (
 func (g *given) page(person string) http.Handler {
 	return dashboard.New(dashboard.Options{
 		Lend: func(console output.Console) (*opening.Session, bool) { return g.Lend(console, "") },
-		Run:  g.runLent, Inbox: g.inbox, Person: person, Version: g.Version, Log: g.Log,
+		Run:  g.runLent, Inbox: g.inbox, Person: person, NoTemporal: person == "", Version: g.Version, Log: g.Log,
 	})
 }
 

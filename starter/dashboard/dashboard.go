@@ -42,6 +42,8 @@ type Options struct {
 	// Person names who is behind the callers: of an engine on a person's own computer, that
 	// person; "" where only the session is known.
 	Person string
+	// NoTemporal says that Temporal's web UI is not behind the same front.
+	NoTemporal bool
 	// Version is that of this program.
 	Version string
 	// Log hears of what went wrong. It must not be nil.

@@ -124,7 +124,7 @@ func itemOf(v *visit, entry ledger.Entry) (itemBody, error) {
 
 // workflow is the page of a run in Temporal's web UI.
 func (v *visit) workflow(run ledger.Run) string {
-	if run.WorkflowID == "" || run.Service.Namespace == "" {
+	if v.page.o.NoTemporal || run.WorkflowID == "" || run.Service.Namespace == "" {
 		return ""
 	}
 	path := front.TemporalPath + "/namespaces/" + url.PathEscape(run.Service.Namespace) + "/workflows/" + url.PathEscape(run.WorkflowID)

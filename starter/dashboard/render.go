@@ -38,6 +38,7 @@ func parse(now func() time.Time) map[string]*template.Template {
 type layout struct {
 	Title, Menu string
 	Viewer      bool
+	Temporal    bool // its web UI is behind the same front
 	CSRF        string
 	Here        string // the URL to load again
 	Path        string // the same without its query
@@ -74,7 +75,7 @@ func (p *Page) render(w http.ResponseWriter, v *visit, shown view, status int) {
 
 func (p *Page) page(v *visit, shown view) ([]byte, error) {
 	l := layout{
-		Title: shown.Title, Menu: shown.Menu, Viewer: v.caller.Viewer, CSRF: v.caller.CSRF, Here: v.here(), Path: v.r.URL.EscapedPath(), Version: p.o.Version,
+		Title: shown.Title, Menu: shown.Menu, Viewer: v.caller.Viewer, Temporal: !p.o.NoTemporal, CSRF: v.caller.CSRF, Here: v.here(), Path: v.r.URL.EscapedPath(), Version: p.o.Version,
 		Query: v.query("q"), Body: shown.Body, Now: v.now, JSONLink: v.with("format", "json"), Down: p.pulse.temporalDown(),
 	}
 	if shown.Table != nil {
