@@ -31,7 +31,8 @@ func newCube(convert func(r, g, b float64) (float64, float64, float64)) cube {
 // darkest corner, the way leads along the colours with the largest rest first.
 func (c cube) convert(r, g, b uint32) (uint32, uint32, uint32) {
 	const scale = cubeEdge - 1
-	var rest, step [3]uint32
+	var rest [3]uint32
+	var step [4]uint32 // after the last corner there is no further one
 	at := uint32(0)
 	for i, sample := range [3]uint32{r, g, b} {
 		place := sample * scale
@@ -56,9 +57,7 @@ func (c cube) convert(r, g, b uint32) (uint32, uint32, uint32) {
 		sums[0] += weight * uint64(corner[0])
 		sums[1] += weight * uint64(corner[1])
 		sums[2] += weight * uint64(corner[2])
-		if i < len(step) {
-			at += step[i]
-		}
+		at += step[i]
 	}
 	return uint32(sums[0] / 0xffff), uint32(sums[1] / 0xffff), uint32(sums[2] / 0xffff)
 }

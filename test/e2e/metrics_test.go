@@ -499,4 +499,3 @@ func TestRulesAndDashboardsAreSound(t *testing.T) {
 	}
 	require.Equal(t, slices.Sorted(maps.Keys(known)), slices.Sorted(maps.Keys(shown)), "each metric is on a dashboard")
 }
-
