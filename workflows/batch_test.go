@@ -141,11 +141,17 @@ func TestADispatcherShowsItsCanaryFirst(t *testing.T) {
 		sizes = append(sizes, in.(upload.Cut).Sizes[0])
 		return shardsOf(200).value.(func(any) any)(in)
 	}})
+	var canary []bool
+	w.on(upload.ActivityRunShard, answer{value: func(in any) any {
+		canary = append(canary, in.(upload.Shard).Canary)
+		return upload.ShardDone{}
+	}})
 	w.execute(upload.WorkflowDispatcher, upload.Dispatch{Batch: "b", Route: toTrustana, Rows: 200, Canary: 20})
 	require.NoError(t, w.env.GetWorkflowError())
 	require.Equal(t, 20, sizes[0])
 	require.Equal(t, []string{upload.ActivityCutShards, upload.ActivityRunShard, upload.ActivityAwaitCanary}, w.asked[:3])
 	require.Equal(t, 3, w.count(upload.ActivityRunShard), "20, 100 and 80 rows")
+	require.Equal(t, []bool{true, false, false}, canary)
 }
 
 func TestADispatcherSendsRowsThatGoLastInAPassOfTheirOwn(t *testing.T) {
@@ -247,6 +253,20 @@ func TestRowsThatGoLastDoNotWaitForARowThatStays(t *testing.T) {
 	w.execute(upload.WorkflowShard, upload.Shard{Batch: "b", Route: toTrustana, First: 1, Last: 2, Rows: 2})
 	require.NoError(t, w.env.GetWorkflowError())
 	require.Equal(t, 4, w.count(upload.ActivityDetachedRows))
+}
+
+func TestACanaryLeavesRowsThatGoLastForLater(t *testing.T) {
+	w := newBatch(t)
+	w.on(upload.ActivityRunShard, answer{value: upload.ShardDone{Detached: true}})
+	rows := detachedRows(2, "one")
+	rows[1].value = upload.DetachedRows{Later: true}
+	w.on(upload.ActivityDetachedRows, rows...)
+	w.on(upload.ActivityPrepare, session("s"))
+	w.on(upload.ActivityTransfer, sent)
+	w.on(upload.ActivityPoll, ready("m"))
+	w.execute(upload.WorkflowShard, upload.Shard{Batch: "b", Route: toTrustana, First: 1, Last: 2, Rows: 1, Canary: true})
+	require.NoError(t, w.env.GetWorkflowError())
+	require.Equal(t, 2, w.count(upload.ActivityDetachedRows))
 }
 
 func TestAShardDoesNotWaitForAPersonsDecision(t *testing.T) {

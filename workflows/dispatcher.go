@@ -67,6 +67,9 @@ func (f *dispatcher) canary(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
+	for i := range cut.Shards {
+		cut.Shards[i].Canary = true
+	}
 	if err := errors.Join(f.send(ctx, cut.Shards), f.wait(ctx)); err != nil {
 		return err
 	}

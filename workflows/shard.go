@@ -61,7 +61,7 @@ func (p *shardRun) detached(ctx workflow.Context) error {
 		if err := workflow.ExecuteActivity(asking, upload.ActivityDetachedRows, query).Get(asking, &rows); err != nil {
 			return errors.Join(err, p.wait(ctx))
 		}
-		if len(rows.Items) == 0 && rows.Later {
+		if len(rows.Items) == 0 && rows.Later && !p.shard.Canary {
 			return errors.Join(p.last(ctx), p.wait(ctx))
 		}
 		if len(rows.Items) == 0 {

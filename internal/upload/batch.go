@@ -123,6 +123,9 @@ type Shard struct {
 	First int    `json:"first"`
 	Last  int    `json:"last"`
 	Rows  int    `json:"rows"` // how many there were when the shard was cut
+	// Canary says that a person looks at its rows before others are sent: those that go
+	// last with their serial keys, which Rows does not count, are left for later.
+	Canary bool `json:"canary,omitempty"`
 }
 
 // Resume is where an item goes on that was on its way before, packed with
