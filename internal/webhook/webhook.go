@@ -21,11 +21,11 @@ const (
 
 const keyPrefix = "whsec_"
 
-// ParseKey reads a key as the standard writes it: whsec_ and base64.
+// ParseKey reads a key as the standard writes it, whsec_ and base64, or the base64 alone:
+// the standard's libraries take both.
 func ParseKey(text string) ([]byte, error) {
-	encoded, found := strings.CutPrefix(text, keyPrefix)
-	key, err := base64.StdEncoding.DecodeString(encoded)
-	if !found || err != nil || len(key) < keyLeast || len(key) > keyMost {
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(text, keyPrefix))
+	if err != nil || len(key) < keyLeast || len(key) > keyMost {
 		return nil, errors.New("is not whsec_ followed by 24 to 64 bytes in base64")
 	}
 	return key, nil

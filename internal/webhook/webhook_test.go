@@ -37,7 +37,7 @@ func TestKeysHaveTheFormOfTheStandard(t *testing.T) {
 	of := func(n int) string { return "whsec_" + base64.StdEncoding.EncodeToString(make([]byte, n)) }
 	for text, right := range map[string]bool{
 		of(24): true, of(32): true, of(64): true, of(23): false, of(65): false,
-		"": false, "whsec_": false, "hunter2": false, strings.TrimPrefix(of(32), "whsec_"): false, "whsec_!!!": false,
+		"": false, "whsec_": false, "hunter2": false, strings.TrimPrefix(of(32), "whsec_"): true, "whsec_!!!": false,
 	} {
 		_, err := webhook.ParseKey(text)
 		require.Equal(t, right, err == nil, text)
