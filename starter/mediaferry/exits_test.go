@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -30,22 +31,22 @@ func TestExitStatuses(t *testing.T) {
 		"a data folder that is a file": {
 			map[string]string{"file": "x"}, []string{"list", "--data", "file"}, exit.Failed,
 		},
-		"an unknown command":        {nil, []string{"frobnicate"}, exit.Misuse},
-		"an unknown flag":           {nil, []string{"list", "--frobnicate"}, exit.Misuse},
-		"a missing argument":        {nil, []string{"show"}, exit.Misuse},
-		"an unknown account":        {nil, []string{"upload", "--to", "nobody", "a.jpg"}, exit.Misuse},
-		"an unknown field":          {nil, []string{"upload", "--to", "photos", "--set", "x=1", "a.jpg"}, exit.Misuse},
-		"an unknown ID":             {nil, []string{"show", "upload/photos/none"}, exit.Misuse},
-		"a wrong configuration":     {map[string]string{"mediaferry.yaml": "legder: ''\n"}, []string{"list"}, exit.Misuse},
-		"a missing configuration":   {nil, []string{"list", "--config", "none.yaml"}, exit.Misuse},
-		"a configuration in tabs":   {map[string]string{"mediaferry.yaml": "accounts:\n\ta: 1\n"}, []string{"list"}, exit.Misuse},
-		"a file that init finds":    {nil, []string{"init"}, exit.Misuse},
-		"a missing manifest":        {nil, []string{"batch", "plan", "none.csv"}, exit.Misuse},
-		"an unreadable manifest":    {map[string]string{"loop.csv": "->loop.csv"}, []string{"batch", "plan", "loop.csv"}, exit.Misuse},
-		"one that cannot be opened": {map[string]string{"shut.csv": "-x"}, []string{"batch", "start", "shut.csv"}, exit.Misuse},
-		"a source with one slash":   {nil, []string{"upload", "--to", "photos", "s3:/bucket/a.jpg"}, exit.Misuse},
-		"bad rows of a manifest":    {map[string]string{"m.csv": "source,to\nnone.jpg,photos\n"}, []string{"batch", "plan", "m.csv"}, exit.NotReady},
-		"a manifest that is none":   {map[string]string{"m.csv": "colour\nred\n"}, []string{"batch", "plan", "m.csv"}, exit.NotReady},
+		"an unknown command":         {nil, []string{"frobnicate"}, exit.Misuse},
+		"an unknown flag":            {nil, []string{"list", "--frobnicate"}, exit.Misuse},
+		"a missing argument":         {nil, []string{"show"}, exit.Misuse},
+		"an unknown account":         {nil, []string{"upload", "--to", "nobody", "a.jpg"}, exit.Misuse},
+		"an unknown field":           {nil, []string{"upload", "--to", "photos", "--set", "x=1", "a.jpg"}, exit.Misuse},
+		"an unknown ID":              {nil, []string{"show", "upload/photos/none"}, exit.Misuse},
+		"a wrong configuration":      {map[string]string{"mediaferry.yaml": "legder: ''\n"}, []string{"list"}, exit.Misuse},
+		"a missing configuration":    {nil, []string{"list", "--config", "none.yaml"}, exit.Misuse},
+		"a configuration in tabs":    {map[string]string{"mediaferry.yaml": "accounts:\n\ta: 1\n"}, []string{"list"}, exit.Misuse},
+		"a file that init finds":     {nil, []string{"init"}, exit.Misuse},
+		"a missing manifest":         {nil, []string{"batch", "plan", "none.csv"}, exit.Misuse},
+		"an unreadable manifest":     {map[string]string{"loop.csv": "->loop.csv"}, []string{"batch", "plan", "loop.csv"}, exit.Misuse},
+		"one that start cannot read": {map[string]string{"loop.csv": "->loop.csv"}, []string{"batch", "start", "loop.csv"}, exit.Misuse},
+		"a source with one slash":    {nil, []string{"upload", "--to", "photos", "s3:/bucket/a.jpg"}, exit.Misuse},
+		"bad rows of a manifest":     {map[string]string{"m.csv": "source,to\nnone.jpg,photos\n"}, []string{"batch", "plan", "m.csv"}, exit.NotReady},
+		"a manifest that is none":    {map[string]string{"m.csv": "colour\nred\n"}, []string{"batch", "plan", "m.csv"}, exit.NotReady},
 	} {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
@@ -59,22 +60,15 @@ func TestExitStatuses(t *testing.T) {
 	}
 }
 
-// put writes a file. A text that begins with -> makes a link, and -x a file that nobody
-// may open.
+// put writes a file. A text that begins with -> makes a link.
 func put(t *testing.T, folder, name, text string) {
 	t.Helper()
 	path := filepath.Join(folder, name)
-	switch {
-	case text == "-x":
-		if os.Geteuid() == 0 {
-			t.Skip("NOT TESTED: root may open every file")
-		}
-		require.NoError(t, os.WriteFile(path, nil, 0))
-	case len(text) > 2 && text[:2] == "->":
-		require.NoError(t, os.Symlink(text[2:], path))
-	default:
-		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	if target, link := strings.CutPrefix(text, "->"); link {
+		require.NoError(t, os.Symlink(target, path))
+		return
 	}
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 }
 
 func program(t *testing.T, folder string, args ...string) *exec.Cmd {
