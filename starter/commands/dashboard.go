@@ -49,6 +49,7 @@ data folder.`,
 }
 
 func (c dashboardCommand) run(ctx context.Context, f dashboardFlags) error {
+	c.Standing = true
 	if err := wiring.CheckListen(f.listen); err != nil {
 		return exit.Misused("--listen: %s", err)
 	}

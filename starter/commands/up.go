@@ -105,6 +105,7 @@ func (c upCommand) run(ctx context.Context, f upFlags) error {
 	if err := f.check(); err != nil {
 		return err
 	}
+	c.Standing = true
 	table, err := transfer.ParseTimetable(f.limit)
 	switch {
 	case err != nil:

@@ -14,6 +14,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/codec"
 	"github.com/mediaferry/mediaferry/internal/config"
 	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/logging"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/exit"
 )
@@ -135,7 +136,11 @@ func (s *Session) connect(ctx context.Context) (*ledger.Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ledger.Open(ctx, ledger.Options{URL: url, Sealer: codec.NewSealer(s.Keys), Log: s.Log, Observer: s.Metrics.Observer(s.Log), Notify: wiring.Wanted(s.Live)})
+	events := s.Log
+	if !s.Standing {
+		events = logging.AtMost(events, zap.InfoLevel)
+	}
+	return ledger.Open(ctx, ledger.Options{URL: url, Sealer: codec.NewSealer(s.Keys), Log: s.Log, Observer: s.Metrics.Observer(events), Notify: wiring.Wanted(s.Live)})
 }
 
 // HasLedger reports whether there is a ledger to be asked: planning makes none.

@@ -34,6 +34,9 @@ type Session struct {
 	Flags   Flags
 	Version string
 	Parting string // what to say when interrupted
+	// Standing says that the command runs until it is interrupted, for others: what happens
+	// to uploads and accounts is logged at its level. Other commands say it themselves.
+	Standing bool
 
 	Log      *zap.Logger
 	Data     string // the data folder, absolute
