@@ -43,7 +43,7 @@ func TestParseRuleListsWhatWouldWork(t *testing.T) {
 		"trustana.put":                       "use vendor.call=what",
 		"trustana=lost":                      "vendors: trustana, trustoo, sitoo",
 		"amazon.put=lost":                    "choose from trustana, trustoo, sitoo, closient, ",
-		"trustana.upload=lost":               "choose from prepare, put, status, final",
+		"trustana.upload=lost":               "choose from prepare, put, status, search, final",
 		"trustana.put=explode":               "choose from clock-skew, cut-answer, empty-body, expired",
 		"trustana.put=duplicate-callback":    "cannot happen to trustana.put",
 		"trustana.put=":                      "has an empty value between commas",
