@@ -78,8 +78,12 @@ func (g *gauges) Collect(out chan<- prometheus.Metric) {
 			tell("waiting_items", float64(n), account, string(why))
 		}
 	}
-	for account, at := range s.Oldest {
-		tell("oldest_waiting_seconds", max(g.now().Sub(at), 0).Seconds(), account)
+	for account := range s.Accounts { // 0 where nothing waits, so that an alert can tell it from no data
+		waited := time.Duration(0)
+		if at, waits := s.Oldest[account]; waits {
+			waited = max(g.now().Sub(at), 0)
+		}
+		tell("oldest_waiting_seconds", waited.Seconds(), account)
 	}
 	for batch, rows := range s.Rows {
 		for state, n := range rows {

@@ -273,7 +273,12 @@ func TestTheMetricsOfAFleetAddUp(t *testing.T) {
 	workers := []string{listening(t, f.worker("--host", here)), listening(t, f.worker("--host", here, "--bwlimit", "200M"))}
 	p := newProm(t, workers...)
 
-	lines := f.troubled()
+	lines := f.troubled(func() {
+		until(t, "Prometheus has seen what waits", func() bool {
+			return p.value(`sum(mediaferry_waiting_items{for="account"})`) > 0 && p.value("max(mediaferry_oldest_waiting_seconds)") > 0 &&
+				p.value("sum(mediaferry_batch_rows)") > 0
+		})
+	})
 	ended := map[string]float64{}
 	sizes, sent := map[string]float64{}, map[string]float64{}
 	for _, line := range lines {
@@ -345,8 +350,8 @@ func kindOf(r upload.Result) upload.Kind {
 }
 
 // troubled runs a batch with two accounts of each vendor, in which something goes wrong
-// at each of them, and returns its report.
-func (f fleet) troubled() []upload.Result {
+// at each of them, and returns its report. One account is paused until looked returns.
+func (f fleet) troubled(looked func()) []upload.Result {
 	f.t.Helper()
 	table := [][]string{columns()}
 	add := func(vendor, account, id, path string) {
@@ -379,7 +384,11 @@ func (f fleet) troubled() []upload.Result {
 		"closient.post#1=cut-answer",
 		"truvideo.part#2=expired", "truvideo.part#5=reset-in=100000",
 	)
-	f.run("batch", "start", manifest, "--id", "spring", "--follow")
+	f.run("account", "pause", "trustoo-too", "--because", "somebody looks at what waits")
+	f.run("batch", "start", manifest, "--id", "spring")
+	looked()
+	f.run("account", "resume", "trustoo-too")
+	f.run("batch", "watch", "spring")
 	return f.report("spring")
 }
 
