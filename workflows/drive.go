@@ -192,7 +192,7 @@ func (r *run) here(ctx workflow.Context) error {
 		who := "a worker " + reader(r.item.Queue)
 		r.await(ctx, who)
 		err := r.reads(ctx, false, func(ctx workflow.Context) error {
-			ctx = workflow.WithActivityOptions(ctx, r.reading("wait for "+who))
+			ctx = workflow.WithActivityOptions(ctx, r.reading("wait for a worker that can read the source"))
 			return workflow.ExecuteActivity(ctx, upload.ActivityHere).Get(ctx, nil)
 		})
 		if !givenUp(ctx, err) {

@@ -15,7 +15,7 @@ func (r *run) acquireSerial(ctx workflow.Context) (release func(), err error) {
 	}
 	r.await(ctx, "other items with the same serial key")
 	in := r.serial(ctx)
-	waiting := workflow.WithActivityOptions(ctx, waiting("wait for other items of "+r.terms.SerialKey))
+	waiting := workflow.WithActivityOptions(ctx, waiting("wait for other items of the same product"))
 	err = workflow.ExecuteActivity(waiting, upload.ActivityAcquireSerial, in).Get(waiting, nil)
 	r.await(ctx, "")
 	return func() { r.releaseSerial(ctx, in) }, err
