@@ -20,6 +20,15 @@ const lastWait = 2 * time.Second
 // ended before, its reports are to be written anew. What the ledger refuses is left
 // to the run that holds the item.
 func (a *Activities) Record(ctx context.Context, in upload.Record) (done upload.Recorded, _ error) {
+	if in.Result.State == upload.StateReady {
+		// A history that was restored makes the last steps of its run again, which change
+		// nothing at the vendor: what is ready keeps the time at which it became so.
+		entry, err := a.Ledger.Get(ctx, in.Item.UploadID)
+		if err == nil && entry.Result.State == upload.StateReady && entry.Result.MediaID == in.Result.MediaID {
+			done.Known = &entry.Result
+			return done, a.recorded(ctx, in)
+		}
+	}
 	err := a.Ledger.Record(ctx, in)
 	var refused *ledger.Refusal
 	if errors.As(err, &refused) {
