@@ -26,6 +26,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/confined"
 	"github.com/mediaferry/mediaferry/internal/media"
+	"github.com/mediaferry/mediaferry/internal/nameless"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -102,7 +103,7 @@ func Make(ctx context.Context, order Order, in io.Reader, out io.Writer, dir str
 	case <-ctx.Done():
 		return Made{}, unavailable("%w", context.Cause(ctx))
 	}
-	source, err := nameless(dir)
+	source, err := nameless.Create(dir)
 	if err != nil {
 		return Made{}, full(err)
 	}
@@ -236,22 +237,6 @@ func (r *reader) Read(p []byte) (int, error) {
 		r.err = err
 	}
 	return n, err
-}
-
-// nameless makes a file with mode 0600 that has no name, so that it is gone with whoever
-// has it open.
-func nameless(dir string) (*os.File, error) {
-	file, err := os.CreateTemp(dir, ".mediaferry-convert-*")
-	if errors.Is(err, os.ErrNotExist) {
-		file, err = os.CreateTemp("", ".mediaferry-convert-*")
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Remove(file.Name()); err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	return file, nil
 }
 
 func full(err error) *upload.Error {

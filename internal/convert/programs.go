@@ -12,6 +12,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/confined"
 	"github.com/mediaferry/mediaferry/internal/media"
+	"github.com/mediaferry/mediaferry/internal/nameless"
 )
 
 // program decodes pictures to PNG: as they are to be seen, turned and cut as their
@@ -117,7 +118,7 @@ func (f found) decode(ctx context.Context, source *os.File, dir string) (_ *os.F
 	if _, err := source.Seek(0, io.SeekStart); err != nil {
 		return nil, full(err)
 	}
-	out, err := nameless(dir)
+	out, err := nameless.Create(dir)
 	if err != nil {
 		return nil, full(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mediaferry/mediaferry/internal/nameless"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/workbook"
 )
@@ -38,15 +39,11 @@ func isBook(head []byte) bool { return strings.HasPrefix(string(head), "PK\x03\x
 
 // openBook opens the workbook whose bytes in has.
 func openBook(ctx context.Context, in io.Reader, place Place) (*workbook.Book, *os.File, error) {
-	file, err := os.CreateTemp("", "mediaferry-workbook-") // 0600
+	file, err := nameless.Create("")
 	if err != nil {
 		return nil, nil, upload.Errorf(upload.KindUnavailable, upload.StepClaim, "copy of manifest %q: %w", place.Display(), err)
 	}
-	err = os.Remove(file.Name()) // it lives for as long as it is open
-	var size int64
-	if err == nil {
-		size, err = io.Copy(file, io.LimitReader(patient{ctx, in}, mostBook+1))
-	}
+	size, err := io.Copy(file, io.LimitReader(patient{ctx, in}, mostBook+1))
 	switch {
 	case err != nil:
 		err = asManifest(err)

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mediaferry/mediaferry/internal/nameless"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -187,7 +188,7 @@ func (s *derivedFiles) finish(one *derivedFile, err error) {
 
 // fill makes the content.
 func (s *derivedFiles) fill(ctx context.Context, one *derivedFile, from *File, d Derivation) error {
-	file, err := createNameless(s.dir)
+	file, err := nameless.Create(s.dir)
 	if err != nil {
 		return from.failed(fullDisk(err))
 	}

@@ -8,13 +8,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/media"
+	"github.com/mediaferry/mediaferry/internal/nameless"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -55,7 +55,7 @@ func (s *spools) fetch(ctx context.Context, p *page) (*spool, error) {
 	}
 	steady := egress.NewSteady(ctx, cancel, body)
 	defer func() { _ = steady.Close() }() // it was read to its end, or is given up
-	file, err := createNameless(s.dir)
+	file, err := nameless.Create(s.dir)
 	if err != nil {
 		return nil, fullDisk(err)
 	}
@@ -73,22 +73,6 @@ func (s *spools) fetch(ctx context.Context, p *page) (*spool, error) {
 	}
 	is.size = size
 	return &spool{of: s, source: p.url.String(), object: is, fingerprint: upload.BytesFingerprint(size, sum), file: file}, nil
-}
-
-// createNameless makes a file with mode 0600 and without a name, so that it is gone when
-// it is closed, or with the process.
-func createNameless(dir string) (*os.File, error) {
-	file, err := os.CreateTemp(dir, ".mediaferry-source-*")
-	if errors.Is(err, fs.ErrNotExist) { // the data folder of a command that needs none
-		file, err = os.CreateTemp("", ".mediaferry-source-*")
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Remove(file.Name()); err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	return file, nil
 }
 
 // fill copies a body to a file, decompressed, and returns its SHA-256.
