@@ -13,7 +13,7 @@ import (
 
 // buryBatches ends batches whose workflows are gone.
 func (a *Activities) buryBatches(ctx context.Context) error {
-	batches, err := a.Ledger.Batches(ctx)
+	batches, err := a.Ledger.Batches(ctx, ledger.BatchFilter{Open: true})
 	if err != nil {
 		return err
 	}
@@ -28,10 +28,10 @@ func (a *Activities) buryBatches(ctx context.Context) error {
 	return all
 }
 
-// gone reports whether a batch has not ended, and its workflow is closed: not where that
+// gone reports whether a batch that has not ended has a workflow that is closed: not where that
 // may be about to begin, nor where it belongs to another service.
 func (a *Activities) gone(ctx context.Context, b ledger.Batch) (bool, error) {
-	if b.State.Ended() || b.State == upload.BatchLoading || a.Now().Sub(b.StartedAt) < upload.OrphanTime {
+	if b.State == upload.BatchLoading || a.Now().Sub(b.StartedAt) < upload.OrphanTime {
 		return false, nil
 	}
 	if open, err := a.Running(ctx, upload.BatchWorkflowID(b.ID), ""); err != nil || open {

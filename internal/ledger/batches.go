@@ -239,21 +239,3 @@ func (l *Ledger) Batch(ctx context.Context, id string) (Batch, error) {
 func (l *Ledger) readBatch(ctx context.Context, id string) (batchRow, error) {
 	return l.scanBatch(l.read.QueryRowContext(ctx, `SELECT `+batchColumns+` FROM batches WHERE id = $1`, clean(id)))
 }
-
-// Batches lists all batches, the newest first.
-func (l *Ledger) Batches(ctx context.Context) ([]Batch, error) {
-	rows, err := l.read.QueryContext(ctx, `SELECT `+batchColumns+` FROM batches ORDER BY created_at DESC, id`)
-	if err != nil {
-		return nil, l.fail("list batches", err)
-	}
-	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
-	var batches []Batch
-	for rows.Next() {
-		b, err := l.scanBatch(rows)
-		if err != nil {
-			return nil, l.fail("list batches", err)
-		}
-		batches = append(batches, b.Batch)
-	}
-	return batches, l.fail("list batches", rows.Err())
-}

@@ -150,7 +150,7 @@ func TestBatchesAreListedNewestFirst(t *testing.T) {
 			b.ID, b.CreatedAt = id, noon.Add(time.Duration(n)*time.Hour)
 			openBatch(t, l, b)
 		}
-		batches, err := l.Batches(t.Context())
+		batches, err := l.Batches(t.Context(), ledger.BatchFilter{})
 		require.NoError(t, err)
 		var ids []string
 		for _, b := range batches {

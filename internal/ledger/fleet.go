@@ -57,29 +57,9 @@ func (l *Ledger) Fleet(ctx context.Context) (Fleet, error) {
 	return f, nil
 }
 
-// each scans all rows of a query.
-func (l *Ledger) each(ctx context.Context, query string, args []any, scan func(rows *sql.Rows) error) error {
-	rows, err := l.read.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
-	for rows.Next() {
-		if err := scan(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
-}
-
-func (l *Ledger) fleetItems(ctx context.Context, f *Fleet) error {
-	return l.each(ctx, `SELECT account, state, CAST(SUM(items) AS BIGINT) FROM tallies GROUP BY account, state HAVING SUM(items) > 0 ORDER BY account, state`, nil,
-		func(rows *sql.Rows) error {
-			var one AccountItems
-			err := rows.Scan(&one.Account, &one.State, &one.Items)
-			f.Items = append(f.Items, one)
-			return err
-		})
+func (l *Ledger) fleetItems(ctx context.Context, f *Fleet) (err error) {
+	f.Items, err = l.accountItems(ctx, "")
+	return err
 }
 
 // goingOn is a condition: the batch has not ended.

@@ -319,3 +319,18 @@ func (l *Ledger) unseal(what string, sealed []byte) ([]byte, error) {
 	}
 	return plain, nil
 }
+
+// each scans all rows of a query.
+func (l *Ledger) each(ctx context.Context, query string, args []any, scan func(rows *sql.Rows) error) error {
+	rows, err := l.read.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

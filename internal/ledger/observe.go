@@ -36,11 +36,6 @@ const (
 	OperationItems       Operation = "items"       // what came together of claims, progress and ends
 )
 
-// Operations lists them.
-func Operations() []Operation {
-	return []Operation{OperationRead, OperationWrite, OperationTransaction, OperationItems}
-}
-
 // ItemChange is the beginning or the end of an item.
 type ItemChange struct {
 	UploadID, Batch, Account, Vendor string

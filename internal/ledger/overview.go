@@ -18,12 +18,12 @@ type BatchFilter struct {
 	After string // continues a list behind the batch of this ID
 }
 
-// BatchPage lists batches, the newest first. The error is a *BatchNotFoundError where
-// After names none.
-func (l *Ledger) BatchPage(ctx context.Context, f BatchFilter) ([]Batch, error) {
+// Batches lists batches, the newest first. The error is a *BatchNotFoundError where After
+// names none.
+func (l *Ledger) Batches(ctx context.Context, f BatchFilter) ([]Batch, error) {
 	var where conditions
 	if f.Open {
-		where.add(`state NOT IN ('completed', 'canceled')`)
+		where.add(goingOn)
 	}
 	if f.State != "" {
 		where.add(`state = ` + where.arg(clean(string(f.State))))
@@ -40,82 +40,52 @@ func (l *Ledger) BatchPage(ctx context.Context, f BatchFilter) ([]Batch, error) 
 	if f.Limit > 0 {
 		query += ` LIMIT ` + strconv.Itoa(f.Limit)
 	}
-	rows, err := l.read.QueryContext(ctx, query, where.args...)
-	if err != nil {
-		return nil, l.fail("list batches", err)
-	}
-	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
 	var batches []Batch
-	for rows.Next() {
+	err := l.each(ctx, query, where.args, func(rows *sql.Rows) error {
 		b, err := l.scanBatch(rows)
-		if err != nil {
-			return nil, l.fail("list batches", err)
-		}
 		batches = append(batches, b.Batch)
-	}
-	return batches, l.fail("list batches", rows.Err())
-}
-
-// Total is how many items of one account are in a state.
-type Total struct {
-	Account string
-	State   upload.State
-	Items   int64
+		return err
+	})
+	return batches, l.fail("list batches", err)
 }
 
 // OpenTotals counts the items that have not ended, and those that are unconfirmed, by
 // account.
-func (l *Ledger) OpenTotals(ctx context.Context) ([]Total, error) {
-	rows, err := l.read.QueryContext(ctx, `
-SELECT account, state, CAST(SUM(items) AS BIGINT) FROM tallies WHERE state NOT IN `+over+`
-GROUP BY account, state HAVING SUM(items) > 0 ORDER BY account, state`)
-	return l.totals(rows, err)
+func (l *Ledger) OpenTotals(ctx context.Context) ([]AccountItems, error) {
+	return l.accountItems(ctx, `WHERE state NOT IN `+over)
 }
 
 // BatchTotals counts all rows of a batch, by account and state.
-func (l *Ledger) BatchTotals(ctx context.Context, batch string) ([]Total, error) {
-	rows, err := l.read.QueryContext(ctx, `
-SELECT account, state, CAST(SUM(items) AS BIGINT) FROM tallies WHERE batch = $1
-GROUP BY account, state HAVING SUM(items) > 0 ORDER BY account, state`, clean(batch))
-	return l.totals(rows, err)
+func (l *Ledger) BatchTotals(ctx context.Context, batch string) ([]AccountItems, error) {
+	return l.accountItems(ctx, `WHERE batch = $1`, clean(batch))
 }
 
-// totals reads counts and closes them.
-func (l *Ledger) totals(rows *sql.Rows, err error) ([]Total, error) {
-	if err != nil {
-		return nil, l.fail("count items", err)
-	}
-	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
-	var all []Total
-	for rows.Next() {
-		var one Total
-		if err := rows.Scan(&one.Account, &one.State, &one.Items); err != nil {
-			return nil, l.fail("count items", err)
-		}
-		all = append(all, one)
-	}
-	return all, l.fail("count items", rows.Err())
+// accountItems counts items by account and state.
+func (l *Ledger) accountItems(ctx context.Context, where string, args ...any) (all []AccountItems, _ error) {
+	err := l.each(ctx, `
+SELECT account, state, CAST(SUM(items) AS BIGINT) FROM tallies `+where+` GROUP BY account, state HAVING SUM(items) > 0 ORDER BY account, state`, args,
+		func(rows *sql.Rows) error {
+			var one AccountItems
+			err := rows.Scan(&one.Account, &one.State, &one.Items)
+			all = append(all, one)
+			return err
+		})
+	return all, l.fail("count items", err)
 }
 
 // UndecidedBatches counts the items that wait for a person's decision, by batch; those of
 // no batch under "".
 func (l *Ledger) UndecidedBatches(ctx context.Context) (map[string]int64, error) {
-	rows, err := l.read.QueryContext(ctx, `
-SELECT batch, CAST(SUM(items) AS BIGINT) FROM tallies WHERE state = 'unconfirmed' GROUP BY batch HAVING SUM(items) > 0`)
-	if err != nil {
-		return nil, l.fail("count unconfirmed items", err)
-	}
-	defer func() { _ = rows.Close() }() // what could go wrong with it is in rows.Err
 	counts := map[string]int64{}
-	for rows.Next() {
+	err := l.each(ctx, `
+SELECT batch, CAST(SUM(items) AS BIGINT) FROM tallies WHERE state = 'unconfirmed' GROUP BY batch HAVING SUM(items) > 0`, nil, func(rows *sql.Rows) error {
 		var batch string
 		var n int64
-		if err := rows.Scan(&batch, &n); err != nil {
-			return nil, l.fail("count unconfirmed items", err)
-		}
+		err := rows.Scan(&batch, &n)
 		counts[batch] = n
-	}
-	return counts, l.fail("count unconfirmed items", rows.Err())
+		return err
+	})
+	return counts, l.fail("count unconfirmed items", err)
 }
 
 // Still lists items that a run has and of which nothing changed since a time: the one

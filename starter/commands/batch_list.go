@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/starter/output"
 )
 
@@ -30,7 +31,7 @@ func (c batchListCommand) run(ctx context.Context, asJSON bool) error {
 	if err := c.OpenResults(ctx); err != nil {
 		return err
 	}
-	all, err := c.Ledger.Batches(ctx)
+	all, err := c.Ledger.Batches(ctx, ledger.BatchFilter{})
 	if err != nil {
 		return err
 	}

@@ -36,12 +36,12 @@ func (g *given) completeBatches(cmd *cobra.Command, args []string, _ string) ([]
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	defer g.Close()
-	all, err := g.Ledger.Batches(cmd.Context())
+	all, err := g.Ledger.Batches(cmd.Context(), ledger.BatchFilter{Limit: latest.Limit})
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	var ids []string
-	for _, b := range all[:min(len(all), 50)] {
+	for _, b := range all {
 		ids = append(ids, b.ID)
 	}
 	return ids, cobra.ShellCompDirectiveNoFileComp

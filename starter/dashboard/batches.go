@@ -62,7 +62,7 @@ func batchList(v *visit) (view, error) {
 	if state == "open" {
 		f.State, f.Open = "", true
 	}
-	batches, err := v.Ledger.BatchPage(v.ctx(), f)
+	batches, err := v.Ledger.Batches(v.ctx(), f)
 	if err != nil {
 		return view{}, err
 	}
@@ -202,7 +202,7 @@ func shares(v *visit, b ledger.Batch) ([]accountShare, error) {
 	return all, nil
 }
 
-func (a *accountShare) add(c ledger.Total) {
+func (a *accountShare) add(c ledger.AccountItems) {
 	a.Total += c.Items
 	switch {
 	case c.State.Ended():
@@ -284,7 +284,7 @@ func rates(v *visit) (view, error) {
 	begin = begin.Truncate(grain)
 	width := grain * time.Duration(max(1, int(end.Sub(begin)/grain+mostPoints-1)/mostPoints))
 	ticks, err := v.Ledger.Ticks(v.ctx(), id, begin)
-	body := ratesBody{At: []int64{}, Ready: []float64{}, Failed: []float64{}, Bytes: []float64{}}
+	body := ratesBody{At: []int64{}}
 	for at := begin; !at.After(end); at = at.Add(width) {
 		body.At = append(body.At, at.Unix())
 	}

@@ -73,7 +73,7 @@ func fillDecisions(v *visit, b *homeBody) error {
 // fillBatches adds the batches that have not ended, and what keeps their rows.
 func fillBatches(v *visit, b *homeBody) error {
 	b.Held, b.Running, b.Troubles = []batchCard{}, []batchCard{}, []trouble{}
-	open, err := v.Ledger.BatchPage(v.ctx(), ledger.BatchFilter{Open: true, Limit: mostListed})
+	open, err := v.Ledger.Batches(v.ctx(), ledger.BatchFilter{Open: true, Limit: mostListed})
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func fillReports(v *visit, b *homeBody) error {
 	if err != nil || !upload.IsLocal(target.Place) || v.Data == "" {
 		return nil //nolint:nilerr // doctor says what is wrong with the place
 	}
-	recent, err := v.Ledger.BatchPage(v.ctx(), ledger.BatchFilter{Limit: mostListed})
+	recent, err := v.Ledger.Batches(v.ctx(), ledger.BatchFilter{Limit: mostListed})
 	for _, one := range recent {
 		since := v.now.Sub(one.FinishedAt)
 		if !one.State.Ended() || since > reportsWithin || since < beat {

@@ -24,7 +24,7 @@ type visit struct {
 	now    time.Time
 
 	known *views.Waits
-	open  []ledger.Total
+	open  []ledger.AccountItems
 }
 
 // visit opens what is needed for a request, or answers it.
@@ -54,7 +54,7 @@ func (v *visit) waits() (*views.Waits, error) {
 }
 
 // totals are the open items by account and state.
-func (v *visit) totals() ([]ledger.Total, error) {
+func (v *visit) totals() ([]ledger.AccountItems, error) {
 	if v.open != nil {
 		return v.open, nil
 	}
