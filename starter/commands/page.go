@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/mediaferry/mediaferry/starter/dashboard"
+	"github.com/mediaferry/mediaferry/starter/exit"
 	"github.com/mediaferry/mediaferry/starter/following"
 	"github.com/mediaferry/mediaferry/starter/opening"
 	"github.com/mediaferry/mediaferry/starter/output"
@@ -83,7 +84,7 @@ func (g *given) runLent(ctx context.Context, by string, args []string) dashboard
 	var out together
 	lent, ok := g.Lend(output.Console{Out: &out, Err: &out}, by)
 	if !ok {
-		return dashboard.Outcome{Status: 1, Text: errStarting.Error()}
+		return dashboard.Outcome{Status: exit.Failed, Text: errStarting.Error()}
 	}
 	r := newRootOf(lent)
 	defer r.Close()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/starter/exit"
 )
 
 const (
@@ -113,11 +114,10 @@ func (one *job) card() jobCard {
 		return c
 	}
 	c.Ended, c.Text = upload.Moment{Time: one.ended}, one.outcome.Text
-	const partly = 3 // some item is not ready: it was done all the same
 	switch one.outcome.Status {
-	case 0:
+	case exit.OK:
 		c.State = "done"
-	case partly:
+	case exit.NotReady: // it was done all the same
 		c.State = "partly"
 	default:
 		c.State = "refused"

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/starter/exit"
 )
 
 const (
@@ -260,7 +261,7 @@ func (b *planBody) read(outcome Outcome) {
 			b.Batch = b.Totals.Batch
 		}
 	}
-	b.Good = outcome.Status == 0
+	b.Good = outcome.Status == exit.OK
 }
 
 // startAction starts the batch of what was dropped.

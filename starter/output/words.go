@@ -46,15 +46,6 @@ func Join[T ~string](words []T) string {
 	return strings.Join(texts, ", ")
 }
 
-// Shorten keeps the end of a text that has more than most characters.
-func Shorten(text string, most int) string {
-	runes := []rune(text)
-	if len(runes) <= most {
-		return text
-	}
-	return "…" + string(runes[len(runes)-most+1:])
-}
-
 // Size is a number of bytes as people read it.
 func Size(n int64) string { return report.Size(n) }
 
