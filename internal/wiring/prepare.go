@@ -13,7 +13,6 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
-	"go.uber.org/zap"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/mediaferry/mediaferry/internal/visibility"
@@ -67,19 +66,9 @@ type preparing struct {
 // retention, its search attributes. It may be repeated. What could not be done is among
 // what is returned; the error is for a service that does not answer.
 func Prepare(ctx context.Context, c Connection, p Preparation) ([]Prepared, error) {
-	options, err := c.options(ctx)
+	temporal, options, err := c.bare(ctx)
 	if err != nil {
-		return nil, err
-	}
-	if options.Namespace == "" {
-		options.Namespace = client.DefaultNamespace
-	}
-	options.Logger = Logger(zap.NewNop())
-	connecting, cancel := context.WithTimeout(ctx, connectTime)
-	defer cancel()
-	temporal, err := client.DialContext(connecting, options)
-	if err != nil {
-		return nil, fmt.Errorf("temporal at %s: %w", options.HostPort, explain(err))
+		return nil, located(options, err)
 	}
 	defer temporal.Close()
 	w := &preparing{Preparation: p, temporal: temporal, namespace: options.Namespace}
@@ -237,56 +226,4 @@ func Days(d time.Duration) string {
 		return "1 day"
 	}
 	return fmt.Sprintf("%d days", d/day)
-}
-
-// MakeCurrent makes a build the current version of a worker deployment: from now on new
-// uploads run on its workers.
-func MakeCurrent(ctx context.Context, c Connection, deployment, build string) (Prepared, error) {
-	const what = "deployment"
-	options, err := c.options(ctx)
-	if err != nil {
-		return Prepared{}, err
-	}
-	options.Logger = Logger(zap.NewNop())
-	ctx, cancel := context.WithTimeout(ctx, connectTime)
-	defer cancel()
-	temporal, err := client.DialContext(ctx, options)
-	if err != nil {
-		return Prepared{}, fmt.Errorf("temporal at %s: %w", options.HostPort, explain(err))
-	}
-	defer temporal.Close()
-	handle := temporal.WorkerDeploymentClient().GetHandle(deployment)
-	described, err := handle.Describe(ctx, client.WorkerDeploymentDescribeOptions{})
-	var missing *serviceerror.NotFound
-	if errors.As(err, &missing) {
-		return Prepared{
-			what, OutcomeFailed, fmt.Sprintf("no worker of deployment %s has connected yet", deployment),
-			fmt.Sprintf("start one, and run setup again: mediaferry-worker --deployment %s --build-id %s", deployment, build),
-		}, nil
-	}
-	if err != nil {
-		return Prepared{}, fmt.Errorf("read deployment %s: %w", deployment, explain(err))
-	}
-	if now := described.Info.RoutingConfig.CurrentVersion; now != nil && now.BuildID == build {
-		return Prepared{what, OutcomeKept, fmt.Sprintf("build %s of %s is the current one", build, deployment), ""}, nil
-	}
-	_, err = handle.SetCurrentVersion(ctx, client.WorkerDeploymentSetCurrentVersionOptions{BuildID: build, ConflictToken: described.ConflictToken})
-	if err != nil {
-		return Prepared{
-			what, OutcomeFailed, fmt.Sprintf("could not make build %s of %s the current one: %s", build, deployment, explain(err)),
-			"its workers must run first. Deployment " + deployment + " has the builds " + builds(described.Info.VersionSummaries),
-		}, nil
-	}
-	return Prepared{what, OutcomeMade, fmt.Sprintf("build %s of %s is now the current one", build, deployment), ""}, nil
-}
-
-func builds(all []client.WorkerDeploymentVersionSummary) string {
-	var list []string
-	for _, one := range all {
-		list = append(list, one.Version.BuildID)
-	}
-	if len(list) == 0 {
-		return "none"
-	}
-	return strings.Join(list, ", ")
 }

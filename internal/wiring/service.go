@@ -9,8 +9,6 @@ import (
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/client"
-	"go.uber.org/zap"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/visibility"
@@ -33,18 +31,10 @@ type Service struct {
 // keys and changes nothing; ctx bounds it. Where it fails, what the environment
 // says is returned all the same. data is the data folder, or "".
 func LookAtService(ctx context.Context, data string) (Service, error) {
-	options, err := Connection{Data: data}.options(ctx)
-	if err != nil {
-		return Service{}, err
-	}
-	if options.Namespace == "" {
-		options.Namespace = client.DefaultNamespace
-	}
+	temporal, options, err := Connection{Data: data}.bare(ctx)
 	found := Service{Address: options.HostPort, Namespace: options.Namespace}
-	options.Logger = Logger(zap.NewNop())
-	temporal, err := client.DialContext(ctx, options)
 	if err != nil {
-		return found, explain(err)
+		return found, err
 	}
 	defer temporal.Close()
 	described, err := temporal.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: found.Namespace})

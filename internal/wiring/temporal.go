@@ -86,15 +86,44 @@ func Connect(ctx context.Context, c Connection) (client.Client, ledger.Service, 
 	defer cancel()
 	temporal, err := client.DialContext(ctx, options)
 	if err != nil {
-		return nil, ledger.Service{}, fmt.Errorf("temporal at %s: %w", options.HostPort, explain(err))
+		return nil, ledger.Service{}, located(options, explain(err))
 	}
 	service, err := serviceOf(ctx, temporal, options.Namespace)
 	if err != nil {
 		temporal.Close()
-		return nil, ledger.Service{}, fmt.Errorf("temporal at %s: %w", options.HostPort, err)
+		return nil, ledger.Service{}, located(options, err)
 	}
 	listed.connected(temporal, service.Namespace)
 	return temporal, service, nil
+}
+
+// bare returns a client with which a service is looked at and prepared: it needs no keys,
+// starts no workflow, and its namespace may be missing. The options say where it leads, also
+// if it does not answer.
+func (c Connection) bare(ctx context.Context) (client.Client, client.Options, error) {
+	options, err := c.options(ctx)
+	if err != nil {
+		return nil, options, err
+	}
+	if options.Namespace == "" {
+		options.Namespace = client.DefaultNamespace
+	}
+	options.Logger = Logger(zap.NewNop())
+	ctx, cancel := context.WithTimeout(ctx, connectTime)
+	defer cancel()
+	temporal, err := client.DialContext(ctx, options)
+	if err != nil {
+		return nil, options, explain(err)
+	}
+	return temporal, options, nil
+}
+
+// located says which service an error is of, where that is known.
+func located(options client.Options, err error) error {
+	if options.HostPort == "" {
+		return err
+	}
+	return fmt.Errorf("temporal at %s: %w", options.HostPort, err)
 }
 
 func (c Connection) options(ctx context.Context) (client.Options, error) {
