@@ -202,3 +202,13 @@ func absolute(dir, path string) string {
 	}
 	return filepath.Join(dir, path)
 }
+
+// lacksFile reports whether a secret file is missing.
+func (v value) lacksFile() bool {
+	for _, lack := range v.missing {
+		if lack.file {
+			return true
+		}
+	}
+	return false
+}

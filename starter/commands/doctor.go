@@ -4,28 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"net/http"
-	"net/url"
-	"os"
-	"path/filepath"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/internal/config"
-	"github.com/mediaferry/mediaferry/internal/convert"
-	"github.com/mediaferry/mediaferry/internal/egress"
-	"github.com/mediaferry/mediaferry/internal/enginehost"
-	"github.com/mediaferry/mediaferry/internal/media"
-	"github.com/mediaferry/mediaferry/internal/upload"
-	"github.com/mediaferry/mediaferry/internal/vendors/spec"
-	"github.com/mediaferry/mediaferry/internal/waits"
-	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/exit"
-	"github.com/mediaferry/mediaferry/starter/output"
 )
 
 type doctorCommand struct{ *given }
@@ -54,7 +38,7 @@ Exit status: 0 if all is well, 1 if not.`,
 			if len(f.set) > 0 && !f.live {
 				return exit.Misused("--set needs --live")
 			}
-			d := &doctor{given: c.given, p: c.Printer(f.json)}
+			d := &doctor{given: c.given, findings: findings{p: c.Printer(f.json), width: checkWidth}}
 			return d.run(cmd.Context(), f)
 		},
 	}
@@ -81,17 +65,14 @@ type finding struct {
 
 type doctor struct {
 	*given
-	p        output.Printer
-	problems int
-	clocks   int           // of vendors, that were compared
-	skew     time.Duration // the largest of them
-	err      error
+	findings
+	clocks int           // of vendors, that were compared
+	skew   time.Duration // the largest of them
 }
 
 const (
-	fine    = "ok"
-	doubt   = "warning"
-	problem = "problem"
+	fine  = "ok"
+	doubt = "warning"
 
 	leastDisk = 1 << 30         // below which a warning is due
 	mostSkew  = 2 * time.Minute // some signatures live a quarter of an hour
@@ -104,6 +85,8 @@ const (
 	// perUpload is how much an upload adds to the data folder until it is
 	// pruned: measured over 2,000 uploads with a workflow each.
 	perUpload = 40 << 10
+
+	checkWidth = 16 // of the names of checks
 )
 
 func (d *doctor) say(check, state, detail, hint string) {
@@ -111,20 +94,10 @@ func (d *doctor) say(check, state, detail, hint string) {
 }
 
 func (d *doctor) tell(f finding) {
-	if f.State == problem {
-		d.problems++
-	}
-	f.Detail, f.Hint = output.Visible(egress.Redact(f.Detail)), output.Visible(f.Hint)
-	var err error
-	if d.p.JSON {
-		err = d.p.Object(f)
-	} else {
-		_, err = fmt.Fprintf(d.p.Out, "%-8s %-16s  %s\n", f.State, f.Check, f.Detail)
-		if err == nil && f.Hint != "" {
-			_, err = fmt.Fprintf(d.p.Out, "%25s  %s\n", "", f.Hint)
-		}
-	}
-	d.err = errors.Join(d.err, err)
+	d.print(f.State, f.Check, f.Detail, f.Hint, func(detail, hint string) any {
+		f.Detail, f.Hint = detail, hint
+		return f
+	})
 }
 
 func (d *doctor) run(ctx context.Context, f doctorFlags) error {
@@ -190,246 +163,4 @@ func (d *doctor) configuration() bool {
 		d.say("configuration", fine, fmt.Sprintf("%s, %d accounts", d.Config.Path, len(d.Config.AccountNames())), "")
 	}
 	return true
-}
-
-// reach asks each account's vendor for its clock.
-func (d *doctor) reach(ctx context.Context) {
-	door := egress.New()
-	defer door.CloseIdle()
-	for _, name := range d.Config.AccountNames() {
-		account, err := d.Config.Profile(name)
-		if err != nil {
-			continue // reported already
-		}
-		d.ask(ctx, door, account)
-	}
-	if d.clocks > 0 && d.skew <= mostSkew {
-		d.say("clock", fine, fmt.Sprintf("this host's clock is within %s of the vendors' clocks", max(d.skew.Round(time.Second), leastSkew)), "")
-	}
-}
-
-func (d *doctor) ask(ctx context.Context, door *egress.Egress, account spec.Account) {
-	check := "account " + account.Name
-	ctx, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	base, err := url.Parse(account.BaseURL)
-	if err != nil {
-		d.say(check, problem, "base_url is not a URL", "")
-		return
-	}
-	root := base.Scheme + "://" + base.Host + "/"
-	head, err := http.NewRequestWithContext(ctx, http.MethodHead, root, nil)
-	if err != nil {
-		d.say(check, problem, egress.Cause(err), "")
-		return
-	}
-	answer, err := door.Control(account.Policy).Do(head)
-	if err != nil {
-		d.say(check, problem, root+": "+egress.Cause(err), "check base_url, the network and the proxy settings (HTTPS_PROXY)")
-		return
-	}
-	_ = answer.Body.Close() // a HEAD has none
-	skew := egress.Skew(answer.Header, time.Now())
-	if answer.Header.Get("Date") != "" {
-		d.clocks, d.skew = d.clocks+1, max(d.skew, skew.Abs())
-	}
-	if skew.Abs() > mostSkew {
-		d.say(check, doubt, fmt.Sprintf("the vendor's clock differs from this host's by %s", skew.Round(time.Second)), "correct this host's clock: signatures and expiry times depend on it")
-		return
-	}
-	d.say(check, fine, base.Host+" answers", "")
-}
-
-// conversion checks whether pictures can be converted, if an account wants that.
-func (d *doctor) conversion(ctx context.Context) {
-	var names []string
-	for _, name := range d.Config.AccountNames() {
-		if account, err := d.Config.Profile(name); err == nil && account.Convert {
-			names = append(names, name)
-		}
-	}
-	if len(names) == 0 {
-		return
-	}
-	if err := convert.Try(ctx, d.Data); err != nil {
-		said := upload.AsError(err, "")
-		d.say("conversion", problem, said.Message, said.Hint)
-		return
-	}
-	if lacks := convert.Lacks(media.HEIC); lacks != "" {
-		d.say("conversion", doubt, fmt.Sprintf("accounts with convert: true (%s): HEIC and AVIF cannot be decoded here, because none of these programs is installed: %s",
-			strings.Join(names, ", "), strings.Join(convert.Programs(), ", ")), lacks)
-		return
-	}
-	d.say("conversion", fine, fmt.Sprintf("accounts with convert: true: %s; %s decodes HEIC and AVIF", strings.Join(names, ", "), convert.Installed()), "")
-}
-
-// ledgerState checks the ledger, paused accounts and workers.
-func (d *doctor) ledgerState(ctx context.Context) {
-	if err := d.OpenResults(ctx); err != nil {
-		hint := ""
-		if lack := (*exit.UsageError)(nil); errors.As(err, &lack) {
-			hint = lack.Hint
-		}
-		d.say("ledger", problem, err.Error(), hint)
-		return
-	}
-	if err := d.Ledger.Health(ctx); err != nil {
-		d.say("ledger", problem, err.Error(), "")
-		return
-	}
-	d.keys(ctx)
-	states, err := d.Ledger.Accounts(ctx)
-	if err != nil {
-		d.say("accounts", problem, err.Error(), "")
-		return
-	}
-	for _, s := range states {
-		if s.Paused {
-			d.say("account "+s.Name, doubt, "paused by "+s.By+": "+s.Because, "to resume it: mediaferry account resume "+s.Name)
-		} else if w := waits.Account(s); w != nil {
-			d.say("account "+s.Name, doubt, string(waits.StateOf(s))+": waiting for "+output.WaitWords(*w, time.Now()), "to try again at once: mediaferry account resume "+s.Name)
-		}
-	}
-	d.notifications(ctx)
-	workers, err := d.Ledger.Workers(ctx, wiring.WorkerAge)
-	if err != nil {
-		d.say("workers", problem, err.Error(), "")
-		return
-	}
-	var hosts []string
-	for _, w := range workers {
-		hosts = append(hosts, fmt.Sprintf("%s (%d, seen %s)", w.Host, w.PID, output.Ago(w.SeenAt, time.Now())))
-	}
-	if len(hosts) == 0 {
-		hosts = []string{"none; each command does its own work"}
-	}
-	d.say("workers", fine, strings.Join(hosts, ", "), "")
-}
-
-// disk checks the data folder.
-func (d *doctor) disk() {
-	err := d.OpenData()
-	var refused *exit.UsageError
-	switch {
-	case errors.As(err, &refused):
-		d.say("data folder", problem, refused.Text, refused.Hint)
-		return
-	case err != nil:
-		d.say("data folder", problem, err.Error(), "")
-		return
-	}
-	probe, err := os.CreateTemp(d.Data, ".probe-*")
-	if err != nil {
-		d.say("data folder", problem, err.Error(), "choose another folder with --data")
-		return
-	}
-	_ = probe.Close() // nothing was written
-	_ = os.Remove(probe.Name())
-	var total int64
-	_ = filepath.WalkDir(d.Data, func(_ string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return nil // gone meanwhile
-		}
-		if info, err := entry.Info(); err == nil && info.Mode().IsRegular() {
-			total += info.Size()
-		}
-		return nil
-	})
-	detail := fmt.Sprintf("%s, %s; each upload takes about %s until it is pruned", d.Data, output.Size(total), output.Size(perUpload))
-	var volume syscall.Statfs_t
-	if err := syscall.Statfs(d.Data, &volume); err == nil {
-		free := int64(volume.Bavail) * volume.Bsize
-		detail += ", " + output.Size(free) + " free"
-		if free < leastDisk {
-			d.say("data folder", doubt, detail, "free some space: the engine stops when the disk is full")
-			return
-		}
-	}
-	d.say("data folder", fine, detail, "")
-}
-
-// engineBinary checks that there is an engine, or a service instead.
-func (d *doctor) engineBinary(ctx context.Context) {
-	if wiring.ServiceConfigured() {
-		d.service(ctx)
-		return
-	}
-	binary, err := enginePath()
-	if err != nil {
-		d.say("engine", problem, err.Error(), "build it with: make build")
-		return
-	}
-	state := "is not running"
-	if d.EngineRuns(ctx) {
-		state = "is running"
-	}
-	d.say("engine", fine, binary+" "+state, "")
-}
-
-// namespace checks what setup prepares.
-func (d *doctor) namespace(found wiring.Service) {
-	if len(found.Missing) > 0 {
-		d.say("namespace", doubt, fmt.Sprintf("%s lacks %d search attributes, so uploads have none", found.Namespace, len(found.Missing)), "to add them: mediaferry setup")
-		return
-	}
-	d.say("namespace", fine, fmt.Sprintf("%s keeps ended workflows for %s and has all search attributes", found.Namespace, wiring.Days(found.Retention)), "")
-}
-
-// service checks the Temporal service of the environment.
-func (d *doctor) service(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, serviceTime)
-	defer cancel()
-	found, err := wiring.LookAtService(ctx, d.Data)
-	if err == nil {
-		d.namespace(found)
-	}
-	at := "temporal"
-	if found.Address != "" {
-		at += " at " + found.Address
-	}
-	switch {
-	case err != nil:
-		d.say("engine", problem, at+": "+err.Error(), "check TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the other TEMPORAL_ variables")
-	case found.Pollers == 0:
-		d.say("engine", doubt, fmt.Sprintf("%s, namespace %s: reachable, but no worker is running", at, found.Namespace), "start mediaferry-worker or mediaferry up; until then, each command does its own work")
-	default:
-		d.say("engine", fine, fmt.Sprintf("%s, namespace %s: reachable; workers for uploads: %d", at, found.Namespace, found.Pollers), "")
-	}
-}
-
-func enginePath() (string, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return "", err
-	}
-	binary := filepath.Join(filepath.Dir(self), "mediaferry-engine")
-	_, err = os.Stat(binary)
-	return binary, err
-}
-
-// prune removes what is old.
-func (d *doctor) prune(ctx context.Context) {
-	removed, err := d.Ledger.Prune(ctx, time.Now().AddDate(0, 0, -keepDays))
-	if err == nil {
-		err = d.Ledger.Compact(ctx)
-	}
-	if err != nil {
-		d.say("prune", problem, err.Error(), "")
-		return
-	}
-	d.say("prune", fine, fmt.Sprintf("removed %d items from the ledger that ended more than %d days ago", removed, keepDays), "")
-	if wiring.ServiceConfigured() {
-		return
-	}
-	if d.EngineRuns(ctx) {
-		d.say("prune", doubt, "the engine is running, so its files were not compacted", "stop mediaferry up, then run `mediaferry doctor --prune` again")
-		return
-	}
-	freed, err := enginehost.Compact(ctx, enginehost.Options{Data: d.Data})
-	if err != nil {
-		d.say("prune", problem, err.Error(), "")
-		return
-	}
-	d.say("prune", fine, fmt.Sprintf("compacted the engine's files from %s to %s", output.Size(freed.Before), output.Size(freed.After)), "")
 }

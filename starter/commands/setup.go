@@ -9,12 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/exit"
 	"github.com/mediaferry/mediaferry/starter/opening"
-	"github.com/mediaferry/mediaferry/starter/output"
 )
 
 type setupCommand struct{ *given }
@@ -81,7 +79,7 @@ func (c setupCommand) run(ctx context.Context, f setupFlags) error {
 	if err := c.OpenConfig(); err != nil {
 		return err
 	}
-	s := &setup{given: c.given, f: f, p: c.Printer(f.json)}
+	s := &setup{given: c.given, findings: findings{p: c.Printer(f.json), width: len("search attributes")}, f: f}
 	if err := s.books(ctx); err != nil {
 		return err
 	}
@@ -100,27 +98,15 @@ func (c setupCommand) run(ctx context.Context, f setupFlags) error {
 // setup prints what it prepares.
 type setup struct {
 	*given
-	f        setupFlags
-	p        output.Printer
-	problems int
-	err      error // of printing
+	findings
+	f setupFlags
 }
 
 func (s *setup) say(done wiring.Prepared) {
-	if done.Outcome == wiring.OutcomeFailed {
-		s.problems++
-	}
-	done.Detail, done.Hint = output.Visible(egress.Redact(done.Detail)), output.Visible(done.Hint)
-	var err error
-	if s.p.JSON {
-		err = s.p.Object(done)
-	} else {
-		_, err = fmt.Fprintf(s.p.Out, "%-8s %-17s  %s\n", done.Outcome, done.What, done.Detail)
-		if err == nil && done.Hint != "" {
-			_, err = fmt.Fprintf(s.p.Out, "%26s  %s\n", "", done.Hint)
-		}
-	}
-	s.err = errors.Join(s.err, err)
+	s.print(string(done.Outcome), done.What, done.Detail, done.Hint, func(detail, hint string) any {
+		done.Detail, done.Hint = detail, hint
+		return done
+	})
 }
 
 // books brings the ledger's schema up to date.
