@@ -23,6 +23,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/links"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -233,15 +234,12 @@ func (s *Sender) link(of upload.Notice) string {
 	case base == "":
 		return ""
 	case of.UploadID != "":
-		return base + "/items/" + escaped(of.UploadID)
+		return base + links.Item(of.UploadID)
 	case of.Batch != "":
-		return base + "/batches/" + escaped(of.Batch)
+		return base + links.Batch(of.Batch)
 	}
 	return base + "/accounts"
 }
-
-// escaped is an ID within a path, whose slashes stay.
-func escaped(id string) string { return (&url.URL{Path: id}).EscapedPath() }
 
 // hostOf names a receiver: its path may be a secret.
 func hostOf(raw string) string {

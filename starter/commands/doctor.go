@@ -149,7 +149,7 @@ func (d *doctor) configuration() bool {
 		d.say("results", problem, lack.Text, lack.Hint)
 	}
 	if d.Config.Path == "" {
-		d.say("configuration", doubt, "no configuration was found, so there are no accounts", "create ./mediaferry.yaml, or try: mediaferry demo")
+		d.say("configuration", doubt, "no configuration was found, so there are no accounts", "write a configuration with: mediaferry init, or try: mediaferry demo")
 		return true
 	}
 	problems, advice := d.Config.Check()

@@ -122,7 +122,7 @@ func (c uploadCommand) run(ctx context.Context, f uploadFlags, args []string) er
 // command line.
 func (c uploadCommand) uploadItems(f uploadFlags, sources []string) ([]upload.Item, error) {
 	if f.to == "" {
-		hint := "no accounts are configured; create ./mediaferry.yaml, or try: mediaferry demo"
+		hint := "no accounts are configured; write a configuration with: mediaferry init, or try: mediaferry demo"
 		if names := c.Config.AccountNames(); len(names) > 0 {
 			hint = "configured accounts: " + strings.Join(names, ", ")
 		}

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/mediaferry/mediaferry/internal/links"
 )
 
 // formMost is the largest form that is read.
@@ -39,7 +41,7 @@ func (p *Page) act(pattern string, ask acting) {
 		}
 		c := p.jobs.start(r.Context(), p.who(v.caller), args)
 		if id := started(c, args); id != "" {
-			r.PostForm.Set("back", batchPath(id))
+			r.PostForm.Set("back", links.Batch(id))
 		}
 		p.answerJob(w, r, c)
 	})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/ledger/ledgertest"
+	"github.com/mediaferry/mediaferry/internal/links"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -31,7 +32,7 @@ func BenchmarkViews(b *testing.B) {
 			last := upload.BatchUploadID("spring", fmt.Sprintf("a-%d", total-1))
 			for _, path := range []string{
 				"/", "/batches", "/batches/spring", "/batches/spring?state=failed", "/batches/spring?state=failed&kind=rejected&account=sitoo", "/batches/spring?after=" + upload.BatchUploadID("spring", fmt.Sprintf("a-%d", total/2)),
-				"/items", "/items?state=failed", "/items?state=ready&account=sitoo", "/items?q=a-99", itemPath(last), "/accounts", "/accounts/sitoo", "/decisions", "/workers",
+				"/items", "/items?state=failed", "/items?state=ready&account=sitoo", "/items?q=a-99", links.Item(last), "/accounts", "/accounts/sitoo", "/decisions", "/workers",
 			} {
 				b.Run(path, func(b *testing.B) {
 					var longest time.Duration

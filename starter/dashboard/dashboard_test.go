@@ -12,6 +12,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/ledger/ledgertest"
+	"github.com/mediaferry/mediaferry/internal/links"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -70,9 +71,9 @@ func TestIDsOfAnyFormHaveAPage(t *testing.T) {
 		result := upload.NewResult(item, upload.WayPacked, w.now)
 		require.NoError(t, w.ledger.Record(t.Context(), upload.Record{Item: item, Result: result}))
 		var body map[string]any
-		w.json(itemPath(item.UploadID), &body)
+		w.json(links.Item(item.UploadID), &body)
 		require.Equal(t, item.UploadID, body["upload_id"], id)
-		require.NotContains(t, w.html(itemPath(item.UploadID)), `"><script>`)
+		require.NotContains(t, w.html(links.Item(item.UploadID)), `"><script>`)
 	}
 }
 

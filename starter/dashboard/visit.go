@@ -94,22 +94,6 @@ func pathOf(u *url.URL, query url.Values) string {
 	return u.EscapedPath() + "?" + query.Encode()
 }
 
-// itemPath is the page of an upload. Its ID may have any slashes and dots; those that a
-// browser would resolve are escaped.
-func itemPath(id string) string {
-	segments := strings.Split(id, "/")
-	var b strings.Builder
-	b.WriteString("/items")
-	for i, s := range segments {
-		if i > 0 && (s == "" || s == "." || s == "..") {
-			b.WriteString("%2F" + s)
-			continue
-		}
-		b.WriteString("/" + url.PathEscape(s))
-	}
-	return b.String()
-}
-
 // idOf is the ID of an upload in the path of a request.
 func idOf(r *http.Request) string {
 	escaped := strings.TrimPrefix(r.URL.EscapedPath(), "/items/")
@@ -119,7 +103,3 @@ func idOf(r *http.Request) string {
 	}
 	return id
 }
-
-func batchPath(id string) string { return "/batches/" + url.PathEscape(id) }
-
-func accountPath(name string) string { return "/accounts/" + url.PathEscape(name) }
