@@ -140,7 +140,7 @@ func (l *Ledger) Find(ctx context.Context, s Search) ([]Entry, error) {
 	prefixes := []string{text}
 	if err == nil {
 		var folders []string
-		folders, err = l.folders(ctx)
+		folders, err = l.Folders(ctx)
 		for _, folder := range folders {
 			prefixes = append(prefixes, folder+text)
 		}
@@ -156,8 +156,20 @@ func (l *Ledger) Find(ctx context.Context, s Search) ([]Entry, error) {
 	return found, l.fail("search for items", err)
 }
 
-// folders are what the IDs of uploads begin with: recent batches, and accounts.
-func (l *Ledger) folders(ctx context.Context) ([]string, error) {
+// Beginning lists items whose upload ID begins with a text, by their IDs, at most limit.
+func (l *Ledger) Beginning(ctx context.Context, text string, limit int) ([]Entry, error) {
+	text = clean(text)
+	end := after(text)
+	if end == "" {
+		return nil, nil
+	}
+	found, err := l.scanEntries(l.read.QueryContext(ctx, fmt.Sprintf(
+		`SELECT %s FROM items WHERE upload_id >= $1 AND upload_id < $2 ORDER BY upload_id LIMIT %d`, entryColumns, limit), text, end))
+	return found, l.fail("list the items of "+text, err)
+}
+
+// Folders are what the IDs of uploads begin with: recent batches, and accounts.
+func (l *Ledger) Folders(ctx context.Context) ([]string, error) {
 	rows, err := l.read.QueryContext(ctx, `
 SELECT folder FROM (SELECT 'batch/' || id || '/' AS folder FROM batches ORDER BY created_at DESC, id LIMIT `+strconv.Itoa(recentBatches)+`) AS recent
 UNION ALL SELECT DISTINCT 'upload/' || account || '/' FROM tallies WHERE batch = ''`)

@@ -60,6 +60,9 @@ func newColumns() *columns {
 	return c
 }
 
+// Columns lists the columns that manifests can have: our own, then the vendors' fields.
+func Columns() []string { return newColumns().names }
+
 // base returns the field that a column belongs to: tags for tags.brand.
 func (c *columns) base(column string) string {
 	if front, _, dotted := strings.Cut(column, "."); dotted && c.objects[front] {

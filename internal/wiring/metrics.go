@@ -5,7 +5,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -38,7 +37,7 @@ type Metrics struct {
 
 // NewMetrics returns Metrics that start empty. version is the program's.
 func NewMetrics(version string, log *zap.Logger) *Metrics {
-	ours := metrics.New(version, revision())
+	ours := metrics.New(version, recorded("vcs.revision"))
 	registry := ours.Registry()
 	reporter := tallyprom.NewReporter(tallyprom.Options{
 		Registerer:              registry,
@@ -56,19 +55,6 @@ func NewMetrics(version string, log *zap.Logger) *Metrics {
 		Handler: promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, ErrorLog: zap.NewStdLog(log)}), Metrics: ours,
 		scope: sdktally.NewPrometheusNamingScope(scope), closer: closer,
 	}
-}
-
-// revision is the commit that the program was built from, where that is known.
-func revision() string {
-	info, ok := debug.ReadBuildInfo()
-	if ok {
-		for _, setting := range info.Settings {
-			if setting.Key == "vcs.revision" {
-				return setting.Value
-			}
-		}
-	}
-	return "unknown"
 }
 
 // SDK is what a Temporal client reports to; nil where there are no metrics.

@@ -68,7 +68,7 @@ resume it. Bytes that are already on their way to a store may still arrive.`,
 			}
 			return c.switchAccount(cmd.Context(), args[0], because)
 		},
-		ValidArgsFunction: c.completeAccounts,
+		ValidArgsFunction: first(c.completeAccounts),
 	}
 	cmd.Flags().StringVar(&because, "because", "", "record `TEXT` as the reason")
 	return cmd
@@ -84,7 +84,7 @@ attempt during an outage at once. If a command was interrupted, run it again to 
 		Example:           "  mediaferry account resume sitoo",
 		Args:              oneAccount,
 		RunE:              func(cmd *cobra.Command, args []string) error { return c.switchAccount(cmd.Context(), args[0], "") },
-		ValidArgsFunction: c.completeAccounts,
+		ValidArgsFunction: first(c.completeAccounts),
 	}
 }
 

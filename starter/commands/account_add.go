@@ -34,7 +34,8 @@ beside the configuration, unless you refer to a variable or a file of your own.`
 		Example: `  mediaferry account add trustana
   mediaferry account add shop --vendor trustoo --set public_token=abc \
     --set 'private_token=${TRUSTOO_PRIVATE_TOKEN}'
-  mediaferry account add store --vendor sitoo --set 'token=${file:/run/secrets/sitoo}'`,
+  mediaferry account add store --vendor sitoo \
+    --set 'token=${file:/run/secrets/sitoo}'`,
 		Args: oneAccount,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n := &newAccount{given: c.given, name: args[0], asks: c.Asks(os.Stdin)}
@@ -46,7 +47,6 @@ beside the configuration, unless you refer to a variable or a file of your own.`
 	}
 	cmd.Flags().StringVar(&vendor, "vendor", "", "the account's `VENDOR` (default: NAME)")
 	cmd.Flags().StringArrayVar(&set, "set", nil, "a setting of the account, as `NAME=VALUE`")
-	_ = cmd.RegisterFlagCompletionFunc("vendor", cobra.FixedCompletions(vendors.Names(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 

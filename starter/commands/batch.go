@@ -19,10 +19,9 @@ survives crashes and restarts, and its report lists every row.
 
 If you start the same batch again, the command attaches to it and sends nothing twice. If too
 many rows fail, the batch is held until a person decides what to do.`,
-		Example: `  mediaferry batch plan spring.csv                      estimate it and list invalid rows
-  mediaferry batch start spring.csv --follow            send it and wait until it ends
-  mediaferry batch status spring
-  mediaferry batch retry spring --kind rejected         retry the rejected rows
+		Example: `  mediaferry batch plan spring.csv                  list invalid rows, estimate
+  mediaferry batch start spring.csv --follow        send it, wait until it ends
+  mediaferry batch retry spring --kind rejected     retry the rejected rows
   mediaferry batch report spring --format html -o spring.html`,
 		Args: noCommand,
 		RunE: func(*cobra.Command, []string) error {
@@ -30,11 +29,11 @@ many rows fail, the batch is held until a person decides what to do.`,
 		},
 	}
 	g := c.given
-	cmd.AddCommand(
-		batchPlanCommand{g}.command(), batchStartCommand{g}.command(), batchListCommand{g}.command(), batchStatusCommand{g}.command(),
-		batchWatchCommand{g}.command(), batchPauseCommand{g}.command(), batchResumeCommand{g}.command(), batchCancelCommand{g}.command(),
-		batchSetCommand{g}.command(), batchRetryCommand{g}.command(), batchReportCommand{g}.command(), batchScheduleCommand{g}.command(),
-	)
+	cmd.AddGroup(&cobra.Group{ID: "send", Title: "To send"}, &cobra.Group{ID: "look", Title: "To look"}, &cobra.Group{ID: steering, Title: "To steer"})
+	cmd.AddCommand(grouped("send", batchPlanCommand{g}.command(), batchStartCommand{g}.command(), batchScheduleCommand{g}.command())...)
+	cmd.AddCommand(grouped("look", batchListCommand{g}.command(), batchStatusCommand{g}.command(), batchWatchCommand{g}.command(), batchReportCommand{g}.command())...)
+	cmd.AddCommand(grouped(steering, batchPauseCommand{g}.command(), batchResumeCommand{g}.command(), batchSetCommand{g}.command(),
+		batchRetryCommand{g}.command(), batchCancelCommand{g}.command())...)
 	return cmd
 }
 

@@ -27,7 +27,7 @@ stay at the vendor. To run the canceled rows later, use "mediaferry batch retry"
 		Example:           `  mediaferry batch cancel spring --because "the wrong season"`,
 		Args:              oneBatch,
 		RunE:              func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0], because) },
-		ValidArgsFunction: c.completeBatches,
+		ValidArgsFunction: first(c.completeBatches),
 	}
 	cmd.Flags().StringVar(&because, "because", "", "record `TEXT` as the reason")
 	return cmd

@@ -30,11 +30,11 @@ const none = "none"
 
 func (f *limitFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.rps, "rps", nil, "limit calls per second for an account to N, as `ACCOUNT=N`; can be repeated")
+	flags.StringArrayVar(&f.rps, "rps", nil, "limit calls per second for an account to N, as `ACCOUNT=N` (repeatable)")
 	flags.IntVar(&f.inFlight, "in-flight", 0, "send at most `N` rows at once per worker and account; 0 means automatic")
 	flags.StringVar(&f.bandwidth, "bwlimit", "", "limit what each worker sends for the batch to `RATE` bytes per second: 10M, 1.5Gi or off")
 	flags.StringVar(&f.patience, "patience", "", "wait out an outage for `TIME` before a row fails: 24h, 90m or 0; none means the account's own")
-	flags.StringArrayVar(&f.failures, "failures", nil, "hold the batch at `N|N%` failed rows, or KIND=N|N%; can be repeated")
+	flags.StringArrayVar(&f.failures, "failures", nil, "hold the batch at `N|N%` failed rows, or KIND=N|N% (repeatable)")
 }
 
 // apply changes limits by those that were given.

@@ -23,7 +23,7 @@ continue. The pause is recorded with who, when and why, and survives restarts.`,
 		Example:           `  mediaferry batch pause spring --because "the shop's sale"`,
 		Args:              oneBatch,
 		RunE:              func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0], because) },
-		ValidArgsFunction: c.completeBatches,
+		ValidArgsFunction: first(c.completeBatches),
 	}
 	cmd.Flags().StringVar(&because, "because", "", "record `TEXT` as the reason")
 	return cmd

@@ -46,8 +46,9 @@ that many sources of any kind instead. Exit status: 3 if rows would be refused.`
   mediaferry batch plan spring.csv -o problems.csv
   mediaferry batch plan --to trustana --sample 50 s3://shop-media/spring.csv
   mediaferry batch plan --to trustoo photos/ --json`,
-		Args: oneManifest,
-		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), f, args[0]) },
+		Args:              oneManifest,
+		ValidArgsFunction: manifests,
+		RunE:              func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), f, args[0]) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.to, "to", "", "use `ACCOUNT` for rows that do not name one")
@@ -56,7 +57,6 @@ that many sources of any kind instead. Exit status: 3 if rows would be refused.`
 	registerLiteral(cmd, &f.literal)
 	flags.BoolVar(&f.json, "json", false, "print a JSON object per cause, then one with the totals")
 	flags.StringVarP(&f.out, "output", "o", "", "write one row per problem to `FILE`, as CSV")
-	_ = cmd.RegisterFlagCompletionFunc("to", c.completeAccounts)
 	return cmd
 }
 

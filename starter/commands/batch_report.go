@@ -36,9 +36,9 @@ can also be a pipe or a link.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.Shown(c.run(cmd.Context(), args[0], format, file))
 		},
-		ValidArgsFunction: c.completeBatches,
+		ValidArgsFunction: first(c.completeBatches),
 	}
-	cmd.Flags().StringVar(&format, "format", string(report.CSV), "use one of "+output.Join(report.Formats()))
+	cmd.Flags().StringVar(&format, "format", string(report.CSV), "write the report as `FORMAT`: "+output.Join(report.Formats()))
 	cmd.Flags().StringVarP(&file, "output", "o", "", "write to `FILE` instead of standard output")
 	return cmd
 }

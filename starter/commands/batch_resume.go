@@ -26,7 +26,7 @@ reason. Rows of the batch that were paused one by one are resumed too.`,
 		Example:           "  mediaferry batch resume spring",
 		Args:              oneBatch,
 		RunE:              func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0], because) },
-		ValidArgsFunction: c.completeBatches,
+		ValidArgsFunction: first(c.completeBatches),
 	}
 	cmd.Flags().StringVar(&because, "because", "", "record `TEXT` as the reason")
 	return cmd

@@ -28,12 +28,12 @@ func (c batchRetryCommand) command() *cobra.Command {
 rows stay in the same batch and report. A row that was refused because of the manifest
 fails again: correct the manifest and start another batch.`,
 		Example: `  mediaferry batch retry spring --kind unavailable --kind timeout
-  mediaferry batch retry spring --follow --because "the bucket's permissions are fixed"`,
+  mediaferry batch retry spring --follow --because "bucket is open again"`,
 		Args: oneBatch,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.run(cmd.Context(), args[0], retryOf{kinds, to, because}, follow)
 		},
-		ValidArgsFunction: c.completeBatches,
+		ValidArgsFunction: first(c.completeBatches),
 	}
 	cmd.Flags().StringArrayVar(&kinds, "kind", nil, "retry only failures of `KIND`: "+output.Join(upload.Kinds())+"; can be repeated")
 	cmd.Flags().StringVar(&to, "to", "", "retry only rows of `ACCOUNT`")

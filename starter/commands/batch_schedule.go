@@ -36,7 +36,7 @@ func (c batchScheduleCommand) command() *cobra.Command {
 	var f scheduleFlags
 	cmd := &cobra.Command{
 		Use:   "schedule NAME --cron SPEC MANIFEST_OR_FOLDER",
-		Short: "send new rows of a manifest, or new files of a folder, on a schedule",
+		Short: "send new rows of a manifest, or new files, on a schedule",
 		Long: `schedule starts a batch from a manifest or a folder at the times that you set. Each run sends
 only what is new, and is a batch of its own, named after NAME and its time. If a run has not
 ended, the next one is skipped. To change a schedule, run the command again; to end it, use
@@ -44,8 +44,8 @@ ended, the next one is skipped. To change a schedule, run the command again; to 
 
 SPEC is minute, hour, day of month, month and day of week, in UTC unless it begins with
 CRON_TZ=ZONE.`,
-		Example: `  mediaferry batch schedule nightly --cron '0 2 * * *' --to trustoo /srv/media/new
-  mediaferry batch schedule hourly --cron 'CRON_TZ=Europe/Berlin 0 8-18 * * 1-5' s3://shop/rows.csv
+		Example: `  mediaferry batch schedule nightly --cron '0 2 * * *' --to trustoo /media/new
+  mediaferry batch schedule hourly --cron 'CRON_TZ=Asia/Tokyo 0 9 * * *' a.csv
   mediaferry batch schedule nightly --remove`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
@@ -62,7 +62,6 @@ CRON_TZ=ZONE.`,
 	flags.StringVar(&f.cron, "cron", "", "start batches at `SPEC`, for example '0 2 * * *'")
 	flags.StringVar(&f.to, "to", "", "use `ACCOUNT` for rows that do not name one")
 	flags.BoolVar(&f.remove, "remove", false, "remove the schedule")
-	_ = cmd.RegisterFlagCompletionFunc("to", c.completeAccounts)
 	return cmd
 }
 

@@ -20,10 +20,10 @@ func (c batchSetCommand) command() *cobra.Command {
 		Long: `set changes the limits that you give and keeps the others. Workers apply a change within a
 second or two. --failures replaces all failure budgets; --failures none removes them.`,
 		Example: `  mediaferry batch set spring --rps trustana=2 --in-flight 16
-  mediaferry batch set spring --rps trustana=none --failures 5% --failures rejected=100`,
+  mediaferry batch set spring --rps trustana=none --failures 5%`,
 		Args:              oneBatch,
 		RunE:              func(cmd *cobra.Command, args []string) error { return c.run(cmd, args[0], limits, because) },
-		ValidArgsFunction: c.completeBatches,
+		ValidArgsFunction: first(c.completeBatches),
 	}
 	limits.register(cmd)
 	cmd.Flags().StringVar(&because, "because", "", "record `TEXT` as the reason")

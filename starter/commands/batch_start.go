@@ -36,28 +36,28 @@ func (c batchStartCommand) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "start [flags] MANIFEST",
 		Short: "send the rows of a manifest",
-		Long: `start checks a manifest and saves its rows in the ledger. Running workers then send them; with
---follow, this command sends them if no worker is running. If a row is invalid, start sends
+		Long: `start checks a manifest and saves its rows in the ledger. Workers then send them; with
+--follow, this command does if none is running. If a row is invalid, start sends
 nothing, unless --skip-invalid is set. If the batch already exists, the command attaches to it.
 MANIFEST is a file (or FILE.xlsx#SHEET), a folder, an s3:// or oss:// URL, or - for standard input.
 
 Exit status: 3 if any row is refused or, with --follow, if any row is not ready.`,
-		Example: `  mediaferry batch start spring.csv --canary 20 --failures 1% --failures denied=1
+		Example: `  mediaferry batch start spring.csv --canary 20 --failures 1%
   mediaferry batch start photos/ --to trustoo --follow`,
-		Args: oneManifest,
-		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd, f, args[0]) },
+		Args:              oneManifest,
+		ValidArgsFunction: manifests,
+		RunE:              func(cmd *cobra.Command, args []string) error { return c.run(cmd, f, args[0]) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.id, "id", "", "use `ID` for the batch (default: the manifest's name)")
 	flags.StringVar(&f.to, "to", "", "use `ACCOUNT` for rows that do not name one")
-	flags.BoolVar(&f.skipInvalid, "skip-invalid", false, "skip invalid rows; they are reported as failed: invalid")
+	flags.BoolVar(&f.skipInvalid, "skip-invalid", false, "skip invalid rows and report them as failed")
 	flags.BoolVar(&f.again, "again", false, "send rows again that were delivered before")
-	flags.IntVar(&f.canary, "canary", 0, "send the first `N` rows of each account, then hold the batch until batch resume")
+	flags.IntVar(&f.canary, "canary", 0, "send the first `N` rows of each account, then hold the batch")
 	registerLiteral(cmd, &f.literal)
 	f.limits.register(cmd)
 	flags.BoolVar(&f.follow, "follow", false, "wait until the batch ends, and do the work if no worker is running")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object, in the format of batch status")
-	_ = cmd.RegisterFlagCompletionFunc("to", c.completeAccounts)
 	return cmd
 }
 

@@ -23,7 +23,7 @@ failures occurred. It needs no running worker or engine.`,
 			}
 			return c.Shown(c.batches.PrintStatus(cmd.Context(), b, c.Printer(asJSON)))
 		},
-		ValidArgsFunction: c.completeBatches,
+		ValidArgsFunction: first(c.completeBatches),
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd

@@ -27,7 +27,7 @@ Exit status: 0 if all rows are ready, 3 if some are not.`,
 			c.Parting = "stopped watching; the batch continues if an engine is running"
 			return c.batches.Watch(cmd.Context(), b.ID, c.Printer(asJSON))
 		},
-		ValidArgsFunction: c.completeBatches,
+		ValidArgsFunction: first(c.completeBatches),
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object at the end, in the format of batch status")
 	return cmd

@@ -22,10 +22,10 @@ func (c completionCommand) command() *cobra.Command {
 		Short: "print a shell completion script",
 		Long: `completion prints a script for your shell. With it, the tab key completes commands, flags,
 configured accounts and recent uploads.`,
-		Example: `  source <(mediaferry completion bash)                             for the current bash session
-  mediaferry completion zsh > "${fpath[1]}/_mediaferry"            for zsh, permanently
+		Example: `  source <(mediaferry completion bash)                       this bash session
+  mediaferry completion zsh > "${fpath[1]}/_mediaferry"
   mediaferry completion fish > ~/.config/fish/completions/mediaferry.fish`,
-		ValidArgs: []string{"bash", "zsh", "fish"},
+		ValidArgsFunction: first(words("bash", "zsh", "fish")),
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return exit.Misused("give exactly one shell: bash, zsh or fish")

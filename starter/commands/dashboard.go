@@ -37,7 +37,7 @@ Whoever has dashboard.token of the configuration may operate, and whoever has
 dashboard.viewer_token may look. Without dashboard.token, the token is in the file "token" of the
 data folder.`,
 		Example: `  mediaferry dashboard
-  mediaferry dashboard --listen :8443                  with dashboard.tls in the configuration
+  mediaferry dashboard --listen :8443                  with dashboard.tls set
   mediaferry dashboard --listen :8080 --behind-proxy   a proxy ends TLS`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), f) },

@@ -33,7 +33,7 @@ whether the file arrived. Check at the vendor, then decide:
   fail    record the upload as failed
 With --batch instead of an UPLOAD_ID, you decide for all unconfirmed rows of a batch. The
 decision is recorded with who, when and why.`,
-		Example: `  mediaferry decide upload/closient/front retry --because "no such image in the gallery"
+		Example: `  mediaferry decide upload/closient/front retry --because "not in the gallery"
   mediaferry decide --batch spring fail --because "will be sent by hand"`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
@@ -53,9 +53,9 @@ decision is recorded with who, when and why.`,
 		},
 	}
 	cmd.Flags().StringVar(&because, "because", "", "record `TEXT` as the reason")
-	cmd.Flags().StringVar(&batch, "batch", "", "decide for all unconfirmed rows of batch `ID`")
+	cmd.Flags().StringVar(&batch, "batch", "", "decide for all unconfirmed rows of `BATCH`")
 	cmd.Flags().BoolVar(&detach, "detach", false, "do not wait until the upload has ended")
-	cmd.ValidArgsFunction = c.completeUploads
+	cmd.ValidArgsFunction = c.completeDecision
 	return cmd
 }
 

@@ -40,7 +40,7 @@ records: each file must have arrived exactly once, byte for byte.
 The uploads stay in the data folder, where list, show, batch status and batch report can show
 them. The sample files and the vendors' copies are removed, unless you use --keep.`,
 		Example: `  mediaferry demo
-  mediaferry demo --keep && mediaferry up --sandbox     then see the histories in the web UI`,
+  mediaferry demo --keep && mediaferry up --sandbox     to see the histories`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), keep) },
 	}

@@ -5,44 +5,38 @@ import (
 	"regexp"
 	"strings"
 	"text/template"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/mediaferry/mediaferry/internal/suggest"
 	"github.com/mediaferry/mediaferry/starter/exit"
 )
 
-// usage is the layout of each command's help: one screen of 40 lines and 100
-// columns, which a test keeps it to.
-const usage = `Usage:{{if not .HasAvailableSubCommands}}
-  {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
-  {{.CommandPath}} COMMAND{{end}}{{if .HasExample}}
+// screenWidth is the width of every help screen, which has at most 40 lines; a test keeps
+// them to that.
+const screenWidth = 80
+
+// usage is the layout of each command's help.
+const usage = `Usage:{{if .HasAvailableSubCommands}}
+  {{.CommandPath}} COMMAND{{else}}
+  {{.UseLine}}{{end}}{{if .HasExample}}
 
 Example:
 {{.Example}}{{end}}{{if .HasAvailableSubCommands}}
-
-Commands:{{range .Commands}}{{if .IsAvailableCommand}}
-  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
-
-Flags:
-{{.LocalFlags.FlagUsagesWrapped 100 | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableInheritedFlags}}
-
-Global flags:
-{{.InheritedFlags.FlagUsagesWrapped 100 | trimTrailingWhitespaces}}{{end}}
-`
-
-// overview is the layout of the first help screen: commands by the task that they are for.
-const overview = `Usage:
-  {{.CommandPath}} COMMAND
-
-Example:
-{{.Example}}
 {{range tasks .}}
 {{.Title}}:{{range .Lines}}
-  {{.}}{{end}}{{end}}
+  {{.}}{{end}}{{end}}{{end}}{{if .HasParent}}{{with flags .LocalFlags}}
 
-Global flags (mediaferry COMMAND --help shows all flags of a command):
-{{.PersistentFlags.FlagUsagesWrapped 100 | trimTrailingWhitespaces}}
+Flags:
+{{.}}{{end}}
+
+Global flags, which mediaferry --help explains:
+  --config FILE, --data DIR, --log-level LEVEL, --log-format FORMAT{{else}}
+
+Global flags (--help after a command shows its own):
+{{flags .PersistentFlags}}{{end}}
 `
 
 // tasks are what commands are for, in the order in which a newcomer meets them.
@@ -63,20 +57,24 @@ type task struct {
 	Lines []string
 }
 
-// tasksOf groups the commands of the program.
-func tasksOf(root *cobra.Command) []task {
+// tasksOf groups the commands below one by what they are for, in the order of its groups.
+func tasksOf(parent *cobra.Command) []task {
+	groups := parent.Groups()
+	if len(groups) == 0 {
+		groups = []*cobra.Group{{Title: "Commands"}}
+	}
 	var all []task
-	for _, group := range tasks {
+	for _, group := range groups {
 		one := task{Title: group.Title}
 		var names []string
-		for _, c := range root.Commands() {
+		for _, c := range parent.Commands() {
 			if c.GroupID != group.ID || !c.IsAvailableCommand() {
 				continue
 			}
 			names = append(names, c.Name())
-			one.Lines = append(one.Lines, fmt.Sprintf("%-*s %s", root.Commands()[0].NamePadding(), c.Name(), c.Short))
+			one.Lines = append(one.Lines, fmt.Sprintf("%-*s %s", c.NamePadding(), c.Name(), c.Short))
 		}
-		if group.ID == steering {
+		if group.ID == steering && !parent.HasParent() {
 			one.Lines = []string{strings.Join(names, ", ") + " UPLOAD_ID"}
 		}
 		all = append(all, one)
@@ -94,19 +92,11 @@ func grouped(id string, commands ...*cobra.Command) []*cobra.Command {
 
 // setHelp gives a command and all below it the layout of help.
 func setHelp(root *cobra.Command) {
-	root.SetUsageTemplate(usage)
-	inner := root.UsageFunc()
-	root.SetUsageFunc(func(c *cobra.Command) error {
-		if c != root {
-			return inner(c)
-		}
-		layout, err := template.New("overview").Funcs(template.FuncMap{
-			"tasks": tasksOf, "trimTrailingWhitespaces": func(text string) string { return strings.TrimRight(text, " \n") },
-		}).Parse(overview)
-		if err != nil {
-			return err
-		}
-		return layout.Execute(c.OutOrStdout(), c)
+	layout := template.Must(template.New("usage").Funcs(template.FuncMap{"tasks": tasksOf, "flags": flagLines}).Parse(usage))
+	root.SetUsageFunc(func(c *cobra.Command) error { return layout.Execute(c.OutOrStdout(), c) })
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) {
+		_, _ = fmt.Fprintf(c.OutOrStdout(), "%s\n\n", filled(c.Long, screenWidth))
+		_ = c.Usage() // to an output that took the text
 	})
 	root.CompletionOptions.DisableDefaultCmd = true // ours says what to do with its output
 	root.InitDefaultHelpCmd()
@@ -115,6 +105,50 @@ func setHelp(root *cobra.Command) {
 			c.Hidden = true // --help does the same and is known to everybody
 		}
 	}
+}
+
+// flagLines are flags as help shows them. --help itself is known to whoever reads that.
+func flagLines(flags *pflag.FlagSet) string {
+	shown := pflag.NewFlagSet("", pflag.ContinueOnError)
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Name != "help" && f.Name != "version" {
+			shown.AddFlag(f)
+		}
+	})
+	return strings.TrimRight(shown.FlagUsagesWrapped(screenWidth), " \n")
+}
+
+// filled breaks the lines of each paragraph at a width. A line that is indented stays as
+// it is.
+func filled(text string, width int) string {
+	var out strings.Builder
+	column := 0
+	for i, line := range strings.Split(text, "\n") {
+		words := strings.Fields(line)
+		if i > 0 && (column == 0 || len(words) == 0 || strings.HasPrefix(line, " ")) {
+			out.WriteByte('\n')
+			column = 0
+		}
+		if strings.HasPrefix(line, " ") {
+			out.WriteString(line)
+			continue
+		}
+		for _, word := range words {
+			long := utf8.RuneCountInString(word)
+			switch {
+			case column == 0:
+			case column+1+long > width:
+				out.WriteByte('\n')
+				column = 0
+			default:
+				out.WriteByte(' ')
+				column++
+			}
+			out.WriteString(word)
+			column += long
+		}
+	}
+	return out.String()
 }
 
 // flagNames finds the long names in what a help text says of flags.

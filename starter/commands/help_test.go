@@ -25,7 +25,7 @@ func TestHelpOfEveryCommandFitsAScreen(t *testing.T) {
 			lines := strings.Split(strings.TrimSuffix(stdout.String(), "\n"), "\n")
 			require.LessOrEqual(t, len(lines), 40, "lines")
 			for _, line := range lines {
-				require.LessOrEqual(t, utf8.RuneCountInString(line), 100, line)
+				require.LessOrEqual(t, utf8.RuneCountInString(line), screenWidth, line)
 			}
 			require.Contains(t, stdout.String(), "\nExample:\n  ")
 			require.Contains(t, stdout.String(), "\nUsage:\n  "+c.CommandPath())

@@ -30,8 +30,8 @@ describes every key and takes all secrets from environment variables. Only you c
 add".`,
 		Example: `  mediaferry init trustana sitoo
   mediaferry init -o -                 print it`,
-		ValidArgs: vendors.Names(),
-		RunE:      func(_ *cobra.Command, args []string) error { return c.run(args, out) },
+		ValidArgsFunction: words(vendors.Names()...),
+		RunE:              func(_ *cobra.Command, args []string) error { return c.run(args, out) },
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "write to `FILE`, or to standard output with - (default: --config, else ./mediaferry.yaml)")
 	return cmd

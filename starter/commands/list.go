@@ -54,7 +54,6 @@ read the source), worker, person (paused, held or unconfirmed), processing, turn
 	flags.DurationVar(&f.longer, "for-longer-than", 0, "list only uploads that have waited for longer than `TIME`, for example 10m")
 	flags.IntVar(&f.limit, "limit", 0, "list at most `N` uploads")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object per line")
-	_ = cmd.RegisterFlagCompletionFunc("account", c.completeAccounts)
 	return cmd
 }
 

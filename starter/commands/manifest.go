@@ -42,7 +42,7 @@ func (g *given) manifestError(err error) error {
 
 // registerLiteral adds the flag that names columns to be taken as they are.
 func registerLiteral(cmd *cobra.Command, columns *[]string) {
-	cmd.Flags().StringArrayVar(columns, "literal", nil, "take the cells of `COLUMN` as they are: no traces of spreadsheets are removed or refused (repeatable)")
+	cmd.Flags().StringArrayVar(columns, "literal", nil, "take the cells of `COLUMN` as they are, traces of spreadsheets included (repeatable)")
 }
 
 // knownAccount refuses an account of --to that cannot be used; "" names none.

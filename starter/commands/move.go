@@ -35,7 +35,7 @@ host is gone. The new host reads the parts that the store has acknowledged and c
 checksums. If they match, the upload continues with the missing parts. If they differ, the
 upload stays on its host. A row of a batch first gets a workflow of its own.`,
 		Example: `  mediaferry move upload/truvideo/tour --host studio-2
-  mediaferry move upload/truvideo/tour --host studio-2 --source /mnt/nas/tour.mp4`,
+  mediaferry move upload/truvideo/tour --host studio-2 --source /nas/tour.mp4`,
 		Args: oneUpload,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.run(cmd.Context(), args[0], host, source)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/opening"
 	"github.com/mediaferry/mediaferry/starter/output"
 )
@@ -27,10 +28,10 @@ func (r *rootCommand) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "mediaferry",
 		Short: "upload images and videos to vendor platforms reliably",
-		Long: `mediaferry uploads product images and videos to Trustana, Trustoo, Sitoo, Closient and TruVideo.
-Exit status: 0 all is well, 1 could not run, 2 misused, 3 some item is not ready, 130 interrupted.`,
-		Example: `  mediaferry demo                                  send samples to the simulated vendors
-  mediaferry upload --to trustana img/shoe.jpg     send one image and wait for its media ID`,
+		Long: `mediaferry uploads product images and videos to five vendors. Exit status: 0 all is well,
+1 could not run, 2 misused, 3 some item is not ready, 130 interrupted.`,
+		Example: `  mediaferry demo                                send samples to simulators
+  mediaferry upload --to trustana img/shoe.jpg   send one image, wait for its ID`,
 		Version:       r.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -42,12 +43,12 @@ Exit status: 0 all is well, 1 could not run, 2 misused, 3 some item is not ready
 		},
 	}
 	root.SetFlagErrorFunc(wrongFlag)
-	root.SetVersionTemplate("mediaferry {{.Version}}\n")
+	root.SetVersionTemplate(wiring.Build("mediaferry", r.Version) + "\n")
 	flags := root.PersistentFlags()
 	flags.StringVar(&r.Flags.Config, "config", "", "configuration `FILE` (default: $MEDIAFERRY_CONFIG, ./mediaferry.yaml, ~/.config/mediaferry/…)")
-	flags.StringVar(&r.Flags.Data, "data", "", "keep state in `DIR` (default: $MEDIAFERRY_DATA, or your state folder)")
-	flags.StringVar(&r.Flags.LogLevel, "log-level", "warn", "log messages from `LEVEL` up: debug, info, warn or error")
-	flags.StringVar(&r.Flags.LogFormat, "log-format", "console", "write logs as `FORMAT`: console or json")
+	flags.StringVar(&r.Flags.Data, "data", "", "data folder `DIR` (default: $MEDIAFERRY_DATA, ~/.local/state/…)")
+	flags.StringVar(&r.Flags.LogLevel, "log-level", "warn", "log from `LEVEL` up: debug, info, warn or error")
+	flags.StringVar(&r.Flags.LogFormat, "log-format", "console", "log as `FORMAT`: console or json")
 	g := r.given
 	for i := range tasks {
 		root.AddGroup(&tasks[i])
@@ -58,5 +59,6 @@ Exit status: 0 all is well, 1 could not run, 2 misused, 3 some item is not ready
 		retryCommand{g}.command(), moveCommand{g}.command(), decideCommand{g}.command())...)
 	root.AddCommand(grouped("run", upCommand{g}.command(), dashboardCommand{g}.command(), setupCommand{g}.command(), codecCommand{g}.command(), sandboxCommand{g}.command())...)
 	setHelp(root)
+	g.setCompletion(root)
 	return root
 }

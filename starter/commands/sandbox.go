@@ -30,7 +30,7 @@ error lists the available calls and faults. You can change faults while the sand
 the address that it prints, with the header "Authorization: Bearer TOKEN": the token is in the
 file "token" of the data folder.`,
 		Example: `  mediaferry sandbox
-  mediaferry sandbox --fault 'trustana.put#1=status=503,code=SlowDown' --fault 'sitoo.get=stuck'`,
+  mediaferry sandbox --fault 'trustana.put#1=status=503,code=SlowDown'`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), f) },
 	}

@@ -70,7 +70,7 @@ The address of the page that up prints logs you in, once. Later, log in with the
 "token" of the data folder. Other programs use Temporal with TEMPORAL_API_KEY set to that token and
 TEMPORAL_TLS=false.`,
 		Example: `  mediaferry up                   run on your data folder
-  mediaferry up --sandbox         also simulate the vendors, with accounts for them`,
+  mediaferry up --sandbox         also simulate the vendors`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.given = cmd.Flags().Changed("retention")

@@ -52,8 +52,8 @@ Use --set for the vendor's own fields; "mediaferry vendors NAME" lists them.
 
 Exit status: 0 all are ready, 3 some are not, 2 misused, 1 could not run.`,
 		Example: `  mediaferry upload --to trustana --set 'skuIds=SKU1|SKU2' img/shoe.jpg
-  mediaferry upload --to truvideo --set title=Walkaround --set tags.brand=Jeep tour.mp4
-  mediaferry upload --to sitoo --set 'entity_id=S1|SKU|DAMAGED|7' --json https://host/c.png`,
+  mediaferry upload --to truvideo --set title=Tour --set tags.car=Jeep tour.mp4
+  mediaferry upload --to sitoo --set 'entity_id=S1|SKU|NEW|7' https://host/c.png`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return exit.Misused("SOURCE is missing")
@@ -72,7 +72,6 @@ Exit status: 0 all are ready, 3 some are not, 2 misused, 1 could not run.`,
 	flags.StringVar(&f.patience, "patience", "", "wait out an outage for `TIME` before the upload fails: 24h, 90m or 0 (default: the account's)")
 	flags.StringVar(&f.limit, "bwlimit", "", "limit this upload to `RATE` bytes per second and worker: 512k, 10M or off (default: off)")
 	flags.DurationVar(&f.settle, "settle", 0, "wait until a file has not changed for `TIME`, for example 30s (default: refuse a growing file)")
-	_ = cmd.RegisterFlagCompletionFunc("to", c.completeAccounts)
 	return cmd
 }
 

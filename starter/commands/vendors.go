@@ -28,7 +28,7 @@ fields for --set and manifests, the settings of its accounts, and the steps of a
 			}
 			return nil
 		},
-		ValidArgs: vendors.Names(),
+		ValidArgsFunction: first(words(vendors.Names()...)),
 		RunE: func(_ *cobra.Command, args []string) error {
 			p := c.Printer(asJSON)
 			chosen, err := chosenVendors(args)

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"flag"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
@@ -107,4 +109,17 @@ func TestAWorkerRefusesAnAddressThatIsNone(t *testing.T) {
 	var stderr strings.Builder
 	require.Equal(t, 2, run([]string{"--listen", "bogus"}, io.Discard, &stderr))
 	require.Contains(t, stderr.String(), `--listen: "bogus" is not an address; use HOST:PORT`)
+}
+
+func TestHelpFitsAScreenAndNamesEveryFlag(t *testing.T) {
+	var stdout, stderr strings.Builder
+	require.Zero(t, run([]string{"--help"}, &stdout, &stderr))
+	lines := strings.Split(strings.TrimSuffix(stdout.String(), "\n"), "\n")
+	require.LessOrEqual(t, len(lines), 40)
+	for _, line := range lines {
+		require.LessOrEqual(t, utf8.RuneCountInString(line), 80, line)
+	}
+	require.Contains(t, stdout.String(), "\nExample:\n  ")
+	flags, _ := flagsOf(&options{}, "here")
+	flags.VisitAll(func(f *flag.Flag) { require.Regexp(t, "[ ,] --"+f.Name+"\\b", stdout.String()) })
 }

@@ -30,43 +30,44 @@ import (
 // version is set when a release is built.
 var version = "dev"
 
+// usage is one screen of 40 lines and 80 columns, which a test keeps it to.
 const usage = `mediaferry-worker runs uploads on an existing Temporal service.
 
 Usage:
-    mediaferry-worker [--config FILE] [--host NAME] [--listen ADDR]
-                      [--behind-proxy] [--bwlimit RATE] [--deployment NAME --build-id ID]
-                      [--log-level LEVEL] [--log-format json|console]
-
---config FILE     the configuration (default: $MEDIAFERRY_CONFIG, ./mediaferry.yaml, or
-                  mediaferry/mediaferry.yaml in your configuration folder). It needs accounts,
-                  ledger: postgres://…, encryption: {key: …}, and results: a shared folder,
-                  s3://… or oss://….
---host NAME       the name under which it reads local sources (default: the host's name).
-                  It reads only the folders in sources.local_roots; by default, none.
---listen ADDR     serve /healthz, /readyz, /metrics, /loglevel and /bwlimit (default 127.0.0.1:9464;
-                  "" to disable). /loglevel and /bwlimit need the header "Authorization: Bearer TOKEN"
-                  with dashboard.token of the configuration. On other addresses than loopback, they
-                  also need dashboard.tls or --behind-proxy.
---behind-proxy    a proxy ends TLS for --listen
---bwlimit RATE    limit all transfers together to RATE bytes per second: 10M, 1.5Gi, off, or by time
-                  of day "08:00,512k 19:00,10M 23:00,off"; to change it at run time, PUT to /bwlimit
---deployment NAME, --build-id ID
-                  take part in Temporal's Worker Deployment Versioning as build ID of deployment NAME:
-                  an upload ends on the version that began it. "mediaferry setup --current NAME.ID"
-                  directs new uploads to this version
---log-level       debug, info, warn or error (default info); to change it at run time, PUT
-                  {"level":"debug"} to /loglevel
---pprof           also serve Go's profiles at /debug/pprof on --listen, with the token
---drain DURATION  let transfers continue for up to DURATION after SIGTERM (default 25s)
---version         print the version
-
-TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_PROFILE, TEMPORAL_API_KEY and the other variables
-of Temporal's environment configuration choose the Temporal service.
-
-Exit status: 0 ended by a signal, 1 could not run, 2 misused.
+  mediaferry-worker [flags]
 
 Example:
-    $ TEMPORAL_ADDRESS=temporal:7233 mediaferry-worker --config /etc/mediaferry.yaml --listen :9464
+  TEMPORAL_ADDRESS=temporal:7233 mediaferry-worker --config /etc/mediaferry.yaml
+
+What it works with:
+  --config FILE      the configuration (default: $MEDIAFERRY_CONFIG,
+                     ./mediaferry.yaml, ~/.config/mediaferry/…), with ledger,
+                     encryption.key and results
+  --host NAME        read local sources as host NAME (default: this host's), in
+                     the folders of sources.local_roots only (default: none)
+  --bwlimit RATE     limit what it sends to RATE bytes per second: 10M, 1.5Gi,
+                     off, or by time of day "08:00,512k 19:00,10M 23:00,off"
+
+How it is watched and changed:
+  --listen ADDR      serve /healthz, /readyz and /metrics (default
+                     127.0.0.1:9464; "" for nothing). /loglevel and /bwlimit
+                     need the token dashboard.token as Authorization: Bearer;
+                     off loopback also dashboard.tls or --behind-proxy
+  --behind-proxy     a proxy ends TLS for --listen
+  --pprof            serve Go's profiles at /debug/pprof, too, with the token
+  --log-level LEVEL  debug, info, warn or error (default info)
+  --log-format F     json or console (default json)
+
+How versions follow each other:
+  --deployment NAME, --build-id ID
+                     be build ID of Temporal's worker deployment NAME; direct
+                     new uploads to it: mediaferry setup --current NAME.ID
+  --drain TIME       let transfers go on for TIME after SIGTERM (default 25s)
+  --version          print version, commit and date
+
+TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY and Temporal's other
+variables choose the service. Exit status: 0 ended by a signal, 1 could not run,
+2 misused.
 `
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -92,7 +93,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprint(stdout, usage)
 		return 0
 	case err == nil && o.version:
-		_, _ = fmt.Fprintf(stdout, "mediaferry-worker %s\n", version)
+		_, _ = fmt.Fprintln(stdout, wiring.Build("mediaferry-worker", version))
 		return 0
 	case err == nil:
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -110,15 +111,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return 1
 }
 
-func parse(args []string, stderr io.Writer) (options, error) {
-	var o options
-	flags := flag.NewFlagSet("mediaferry-worker", flag.ContinueOnError)
+// flagsOf are the worker's flags, which write to o; limit is that of --bwlimit.
+func flagsOf(o *options, host string) (flags *flag.FlagSet, limit *string) {
+	flags = flag.NewFlagSet("mediaferry-worker", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // what is wrong is said once, by run
 	flags.Usage = func() {}
-	host, err := os.Hostname()
-	if err != nil {
-		_, _ = fmt.Fprintf(stderr, "mediaferry-worker: name of this host: %s; set --host\n", err)
-	}
 	flags.StringVar(&o.config, "config", "", "")
 	flags.StringVar(&o.host, "host", host, "")
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:9464", "")
@@ -129,8 +126,17 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.BoolVar(&o.behindProxy, "behind-proxy", false, "")
 	flags.StringVar(&o.deployment, "deployment", "", "")
 	flags.StringVar(&o.build, "build-id", "", "")
-	limit := flags.String("bwlimit", "", "")
 	flags.BoolVar(&o.version, "version", false, "")
+	return flags, flags.String("bwlimit", "", "")
+}
+
+func parse(args []string, stderr io.Writer) (options, error) {
+	var o options
+	host, err := os.Hostname()
+	if err != nil {
+		_, _ = fmt.Fprintf(stderr, "mediaferry-worker: name of this host: %s; set --host\n", err)
+	}
+	flags, limit := flagsOf(&o, host)
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return o, err
