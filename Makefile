@@ -56,8 +56,8 @@ histories: build ## Record the histories for the replay test
 reproducible: build ## Build the programs again, in another folder, and compare
 	GO="$(GO)" scripts/reproducible.sh bin $(STRIPPED)
 
-docs: ## Regenerate the tables and command output in docs/
-	MEDIAFERRY_DOCS=1 $(GO) test ./starter/mediaferry -run TestManifestPage -count 1
+docs: ## Regenerate the tables, command output and pages of commands in docs/
+	MEDIAFERRY_DOCS=1 $(GO) test ./starter/mediaferry ./starter/commands ./worker/mediaferry-worker -run 'TestManifestPage|TestPagesOfCommandsAreCurrent|TestPagesOfTheWorkerAreCurrent' -count 1
 	cd test && MEDIAFERRY_DOCS=1 $(GO) test ./contract ./modules -run 'TestThePageOnVendorsIsCurrent|TestTheLicences' -count 1
 
 fuzz: ## Fuzz everything that reads external input, for half a minute each
