@@ -76,7 +76,7 @@ func (r *run) digest(ctx workflow.Context) error {
 	e, _ := failureOf(err)
 	switch {
 	case e != nil && isQueued(e):
-		r.note("the file has no overall checksum: no worker " + reader(r.item.Queue) + " was available")
+		r.note("the file has no overall checksum: no worker " + upload.Readers(r.item.Queue) + " was available")
 		return nil
 	case e != nil: // the medium is there; only its proof is not
 		r.note("the file has no overall checksum: " + e.Message)

@@ -189,7 +189,7 @@ func (r *run) here(ctx workflow.Context) error {
 		if err := r.gate(ctx, true); err != nil {
 			return err
 		}
-		who := "a worker " + reader(r.item.Queue)
+		who := "a worker " + upload.Readers(r.item.Queue)
 		r.await(ctx, who)
 		err := r.reads(ctx, false, func(ctx workflow.Context) error {
 			ctx = workflow.WithActivityOptions(ctx, r.reading("wait for a worker that can read the source"))
@@ -204,7 +204,7 @@ func (r *run) here(ctx workflow.Context) error {
 // claim looks at the source and claims the item's identity.
 func (r *run) claim(ctx workflow.Context) (claimed upload.Claimed, err error) {
 	if r.item.Queue != "" {
-		r.await(ctx, "a worker "+reader(r.item.Queue))
+		r.await(ctx, "a worker "+upload.Readers(r.item.Queue))
 	}
 	for {
 		if err := r.gate(ctx, true); err != nil {

@@ -252,18 +252,9 @@ func (r *run) prove(ctx workflow.Context, there upload.Item, content upload.Cont
 	e, _ := failureOf(err)
 	switch {
 	case e != nil && isQueued(e):
-		return proved, temporal.NewApplicationError("no worker "+reader(there.Queue)+" answered within "+inWords(moveWait), string(upload.KindUnavailable))
+		return proved, temporal.NewApplicationError("no worker "+upload.Readers(there.Queue)+" answered within "+inWords(moveWait), string(upload.KindUnavailable))
 	case e != nil:
 		return proved, temporal.NewApplicationError(e.Message, string(e.Kind))
 	}
 	return proved, err
-}
-
-// reader says who reads a queue's sources.
-func reader(queue string) string {
-	host, root, ok := upload.ParseHostQueue(queue)
-	if !ok {
-		return "that can read the source"
-	}
-	return "on host " + host + " that can read " + root
 }

@@ -3,7 +3,9 @@ package batch
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
@@ -34,6 +36,8 @@ type Planning struct {
 	// Queue tells who could read a local path; nil: all paths can be read. Errors that
 	// refuse no row end the planning.
 	Queue Queue
+	// Readers names the workers that poll a queue now, sorted; it may be nil.
+	Readers func(queue string) []string
 	// Each is told of every problem, in the order in which they are found; it may be
 	// nil. Its errors end the planning.
 	Each func(manifest.Problem) error
@@ -79,9 +83,22 @@ type Plan struct {
 	Floor      float64    `json:"floor_seconds"`
 	Actions    Actions    `json:"temporal_actions"`
 	Duplicates Duplicates `json:"duplicates"`
-	Sample     *Sample    `json:"sample,omitempty"`
+	// Readers are those who read the local sources of the rows to send.
+	Readers []RootReaders `json:"readers"`
+	Sample  *Sample       `json:"sample,omitempty"`
 	// Found is what is wrong with the manifest and its sources.
 	Found manifest.Collected `json:"-"`
+}
+
+// RootReaders says who reads the local sources below one root.
+type RootReaders struct {
+	Host   upload.Text `json:"host"`        // null for a shared root
+	Shared upload.Text `json:"shared_root"` // its name; null for a folder of one host
+	Root   string      `json:"root"`
+	Rows   int64       `json:"rows"`
+	// Workers are the hosts of the workers that read them now. With none, the command that
+	// starts the batch reads them, or they wait for a worker.
+	Workers []string `json:"workers"`
 }
 
 // AccountPlan is one account's part in a plan.
@@ -115,6 +132,7 @@ type planner struct {
 	expected expectation
 	page     []planned
 	twins    *twins
+	queues   map[string]int64 // rows to send by the queue of their sources
 }
 
 // planned is a row with what is known of its source.
@@ -133,7 +151,7 @@ func Make(ctx context.Context, p Planning) (_ *Plan, err error) {
 	}
 	m := &planner{
 		Planning: p, plan: &Plan{Manifest: p.Place.Display(), Batch: upload.Text(p.Batch)},
-		examiner: newExaminer(p.Catalog, p.Sources, p.Sampling), accounts: map[string]*AccountPlan{},
+		examiner: newExaminer(p.Catalog, p.Sources, p.Sampling), accounts: map[string]*AccountPlan{}, queues: map[string]int64{},
 	}
 	m.examiner.queue = p.Queue
 	if m.twins, err = newTwins(p.Temporary); err != nil {
@@ -341,6 +359,9 @@ func (m *planner) share(one planned, sign int64) {
 	if one.size == 0 {
 		a.UnknownSize += sign
 	}
+	if one.row.Item.Queue != "" {
+		m.queues[one.row.Item.Queue] += sign
+	}
 	packed := packs(a.vendor.Spec(), one.row.Item, one.size)
 	if packed {
 		a.Packed += sign
@@ -370,4 +391,26 @@ func (m *planner) total() {
 		m.expected.route(a.Rows-a.Known, a.Packed)
 	}
 	p.Actions = m.expected.actions(m.Prices)
+	p.Readers = m.readers()
+}
+
+// readers are those who read the local sources, by root.
+func (m *planner) readers() []RootReaders {
+	all := []RootReaders{}
+	for _, queue := range slices.Sorted(maps.Keys(m.queues)) {
+		if m.queues[queue] == 0 {
+			continue
+		}
+		one := RootReaders{Rows: m.queues[queue], Workers: []string{}}
+		if root, shared := upload.ParseSharedQueue(queue); shared {
+			one.Shared, one.Root = upload.Text(root.Shared), root.Path
+		} else if host, path, local := upload.ParseHostQueue(queue); local {
+			one.Host, one.Root = upload.Text(host), path
+		}
+		if m.Readers != nil {
+			one.Workers = append(one.Workers, m.Readers(queue)...)
+		}
+		all = append(all, one)
+	}
+	return all
 }

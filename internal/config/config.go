@@ -42,6 +42,7 @@ type Config struct {
 	values   map[string]value // all scalars outside accounts, by dotted name
 	roots    []value
 	hasRoots bool
+	shared   []namedValue     // roots
 	events   []value          // of notify
 	stamps   map[string]stamp // versions of all files that were read
 	secrets  map[string]secretFile

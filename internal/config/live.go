@@ -11,8 +11,9 @@ import (
 	"github.com/mediaferry/mediaferry/internal/trust"
 )
 
-// checkEvery is the time between two checks of the files for changes.
-const checkEvery = time.Second
+// checkEvery is the least time between two checks of the files for changes: a command that
+// follows an edit finds workers that know of it.
+const checkEvery = 100 * time.Millisecond
 
 // settled is the age that a change must have before a file's size and time are
 // trusted: a second change within one tick of the file system's clock would leave
@@ -51,7 +52,7 @@ func Watch(path string, report func(error)) *Live {
 
 // Config returns the current configuration. While the file is invalid, that is the
 // last valid one; Config fails only if there never was a valid one. It checks the
-// files at most once a second.
+// files at most ten times a second.
 func (l *Live) Config() (*Config, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

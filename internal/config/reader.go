@@ -137,6 +137,7 @@ func (r *reader) document(root *yaml.Node) {
 		{"sources", func(where string, node *yaml.Node) {
 			r.mapping(where, node, []entry{
 				{"local_roots", r.localRoots},
+				{"shared_roots", r.sharedRoots},
 				{"allow_private_networks", r.scalar},
 				{"s3", r.scalars("endpoint", "region", "path_style")},
 				{"oss", r.scalars("endpoint", "access_key_id", "access_key_secret")},
@@ -263,10 +264,6 @@ func (r *reader) value(where string, node *yaml.Node) (value, bool) {
 	}
 	v.where, v.line, v.column = where, node.Line, node.Column
 	return v, true
-}
-
-func (r *reader) localRoots(where string, node *yaml.Node) {
-	r.config.roots, r.config.hasRoots = r.list(where, node, "use a list of folders, for example [/srv/media]")
 }
 
 func (r *reader) notifyEvents(where string, node *yaml.Node) {

@@ -48,14 +48,6 @@ func (c *Config) AllowPrivateNetworks() (bool, error) {
 	return allowed, f.err()
 }
 
-// LocalRoots returns the folders that local sources may be in, as absolute paths.
-// given is false if the file does not set them: the programs' defaults differ.
-func (c *Config) LocalRoots() (roots []string, given bool, err error) {
-	f := &findings{file: c.Path}
-	roots = c.localRoots(f)
-	return roots, c.hasRoots, f.err()
-}
-
 // S3 returns the settings of s3:// addresses.
 func (c *Config) S3() (S3, error) {
 	f := &findings{file: c.Path}
@@ -117,6 +109,7 @@ func (c *Config) checkRest() *findings {
 	f := &findings{file: c.Path}
 	c.privateNetworks(f)
 	c.localRoots(f)
+	c.sharedRoots(f)
 	c.s3(f)
 	if c.values["sources.oss.endpoint"].given {
 		c.oss(f)
@@ -131,22 +124,6 @@ func (c *Config) checkRest() *findings {
 
 func (c *Config) privateNetworks(f *findings) bool {
 	return f.boolean(c.values["sources.allow_private_networks"])
-}
-
-func (c *Config) localRoots(f *findings) []string {
-	roots := []string{}
-	for _, v := range c.roots {
-		text := f.text(v)
-		switch {
-		case text != "" && upload.IsLocal(text):
-			roots = append(roots, absolute(c.dir, text))
-		case text != "":
-			f.add(v, "use a folder", "%q is a URL", egress.Redact(text))
-		case len(v.missing) == 0:
-			f.add(v, "use a folder", "is empty")
-		}
-	}
-	return roots
 }
 
 func (c *Config) s3(f *findings) S3 {

@@ -43,6 +43,7 @@ func TestTheRestOfTheFile(t *testing.T) {
 	require.NoError(t, err)
 	c := load(t, `
 sources:
+  shared_roots: {nas: /mnt/nas, films: films}
   local_roots: [/srv/media, pictures, ~/photos, "${ID}/x"]
   allow_private_networks: true
   s3: {endpoint: "http://minio.example:9000/", region: eu-central-1, path_style: true}
@@ -56,6 +57,9 @@ notify: {webhook: "https://hooks.example/${SECRET}", secret: "${WEBHOOK_SECRET}"
 	require.NoError(t, err)
 	require.True(t, given)
 	require.Equal(t, []string{"/srv/media", filepath.Join(dir, "pictures"), filepath.Join(home, "photos"), filepath.Join(dir, "id/x")}, roots)
+	shared, err := c.SharedRoots()
+	require.NoError(t, err)
+	require.Equal(t, []upload.Root{{Shared: "nas", Path: "/mnt/nas"}, {Shared: "films", Path: filepath.Join(dir, "films")}}, shared)
 	allowed, err := c.AllowPrivateNetworks()
 	require.NoError(t, err)
 	require.True(t, allowed)

@@ -8,14 +8,15 @@ import (
 
 // Worker is a process that does activities.
 type Worker struct {
-	ID        string    `json:"id"`
-	Host      string    `json:"host"`
-	Roots     []string  `json:"roots,omitempty"`  // folders whose files it reads
-	Queues    []string  `json:"queues,omitempty"` // task queues that it polls
-	Duties    []string  `json:"duties,omitempty"`
-	PID       int       `json:"pid"`
-	Version   string    `json:"version"`
-	StartedAt time.Time `json:"started_at"`
+	ID        string            `json:"id"`
+	Host      string            `json:"host"`
+	Roots     []string          `json:"roots,omitempty"`  // folders whose files it reads
+	Shared    map[string]string `json:"shared,omitempty"` // shared folders whose files it reads, by name
+	Queues    []string          `json:"queues,omitempty"` // task queues that it polls, as upload.QueueKey has them
+	Duties    []string          `json:"duties,omitempty"`
+	PID       int               `json:"pid"`
+	Version   string            `json:"version"`
+	StartedAt time.Time         `json:"started_at"`
 	// SeenAt is when it last announced itself, by the database's clock; Announce
 	// ignores it.
 	SeenAt time.Time `json:"-"`

@@ -92,13 +92,13 @@ func (p *picks) thumbnail(ctx context.Context, entry ledger.Entry) (picture, err
 	}
 	fingerprint := entry.Fingerprint
 	if fingerprint == "" { // it failed before it was sent: what is there now
-		look, err := p.from.Look(ctx, item.Source)
+		look, err := p.from.Look(ctx, p.from.Path(item.Queue, item.Source))
 		if err != nil || look.Size > thumbnail.MostBytes {
 			return picture{}, errors.Join(err, errNoPicture)
 		}
 		fingerprint = look.Fingerprint
 	}
-	content, err := p.read(ctx, item.Source, fingerprint)
+	content, err := p.read(ctx, p.from.Path(item.Queue, item.Source), fingerprint)
 	if err != nil {
 		return picture{}, err
 	}

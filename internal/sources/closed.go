@@ -61,9 +61,13 @@ type personal struct {
 }
 
 // newPersonal looks up the user's home by the environment and by the system: the two
-// differ for those who change one of them on purpose.
-func newPersonal() *personal {
+// differ for those who change one of them on purpose. The folders in named are always
+// allowed.
+func newPersonal(named []string) *personal {
 	p := &personal{open: slices.Clone(openFolders)}
+	for _, folder := range named {
+		p.open = append(p.open, filepath.Clean(folder), resolved(folder))
+	}
 	home, err := os.UserHomeDir()
 	if err == nil {
 		p.addHome(home)

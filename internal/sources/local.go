@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -32,7 +34,7 @@ func newLocal(o Options) *local {
 		l.roots = append(l.roots, filepath.Clean(root))
 	}
 	if o.Personal {
-		l.personal = newPersonal()
+		l.personal = newPersonal(slices.Collect(maps.Values(o.Shared)))
 	}
 	if l.closed == nil {
 		l.closed = func() []string { return nil }

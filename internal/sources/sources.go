@@ -28,6 +28,9 @@ type Options struct {
 	// also after symbolic links are resolved. Nil allows everything that the user
 	// can read; an empty list allows nothing.
 	Roots []string
+	// Shared are the paths of shared roots, by name. Who names a folder as one wants it
+	// read, so what Personal leaves out is read below it.
+	Shared map[string]string
 	// Personal leaves out what is below a root and usually no medium of the user's:
 	// folders of the system, homes of other users, and hidden folders of the user's
 	// home, where keys and passwords are.
@@ -49,10 +52,11 @@ type Options struct {
 
 // Sources reads sources of every scheme. It is safe for concurrent use.
 type Sources struct {
-	local *local
-	web   *web
-	s3    *s3Store
-	oss   *ossStore
+	local  *local
+	shared map[string]string
+	web    *web
+	s3     *s3Store
+	oss    *ossStore
 
 	derived derivedFiles
 }
@@ -64,13 +68,19 @@ func New(o Options) *Sources {
 		o.Egress = egress.New()
 	}
 	return &Sources{
-		local: newLocal(o),
-		web:   newWeb(o),
-		s3:    newS3(o.S3, o.Egress, o.AllowPrivate),
-		oss:   newOSS(o.OSS, o.Egress, o.AllowPrivate),
+		local: newLocal(o), shared: o.Shared,
+		web: newWeb(o),
+		s3:  newS3(o.S3, o.Egress, o.AllowPrivate),
+		oss: newOSS(o.OSS, o.Egress, o.AllowPrivate),
 
 		derived: derivedFiles{dir: o.Temporary},
 	}
+}
+
+// Path is where an item's source lies on this host: one of a shared root may have another
+// path than on the host where the item was made. queue is the item's.
+func (s *Sources) Path(queue, source string) string {
+	return upload.SourceOn(s.shared, queue, source)
 }
 
 // Look is what is known about a source before it is sent.

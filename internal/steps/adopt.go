@@ -13,7 +13,7 @@ import (
 // acknowledged. Otherwise the session is of no more use, for the vendor hands out
 // no URL under which the part could be sent again.
 func (s *Steps) adoptPart(ctx context.Context, in upload.SendPart) (upload.Part, error) {
-	file, err := s.open(ctx, in.Item.Source, in.Content)
+	file, err := s.open(ctx, in.Item, in.Content)
 	if err != nil {
 		return upload.Part{}, err
 	}

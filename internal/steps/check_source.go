@@ -22,7 +22,7 @@ func (s *Steps) CheckSource(ctx context.Context, entry ledger.Entry, item upload
 	if !item.Local() { // its ETag says that it is the same; another request for its head would prove no more
 		return nil
 	}
-	file, err := s.Sources.Open(ctx, item.Source, content.Fingerprint)
+	file, err := s.Sources.Open(ctx, s.path(item), content.Fingerprint)
 	if err != nil {
 		return unsent(err)
 	}

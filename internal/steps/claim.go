@@ -238,8 +238,8 @@ func Changed(entry ledger.Entry, item upload.Item, content upload.Content) *uplo
 }
 
 // sum reads a whole source that must be as it was looked at.
-func (s *Steps) sum(ctx context.Context, source string, content upload.Content) (transfer.Sums, error) {
-	file, err := s.open(ctx, source, content)
+func (s *Steps) sum(ctx context.Context, item upload.Item, content upload.Content) (transfer.Sums, error) {
+	file, err := s.open(ctx, item, content)
 	if err != nil {
 		return transfer.Sums{}, err
 	}
@@ -255,6 +255,6 @@ func whole(file *sources.File) transfer.Body { return part(file, 0, file.Size())
 
 // Digest reads a whole source through that was sent in parts.
 func (s *Steps) Digest(ctx context.Context, item upload.Item, content upload.Content) (upload.Digest, error) {
-	sums, err := s.sum(ctx, item.Source, content)
+	sums, err := s.sum(ctx, item, content)
 	return upload.Digest{SHA256: sums.SHA256, CRC64: upload.FormatCRC64(sums.CRC64)}, err
 }

@@ -15,11 +15,11 @@ import (
 // open opens what is sent of a source: its own bytes, or the picture that they are
 // converted to. That is made again where it is not at hand, and must be the same then: a
 // session may hold parts of it.
-func (s *Steps) open(ctx context.Context, source string, content upload.Content) (*sources.File, error) {
+func (s *Steps) open(ctx context.Context, item upload.Item, content upload.Content) (*sources.File, error) {
 	if !content.Converts() {
-		return s.Sources.Open(ctx, source, content.Fingerprint)
+		return s.Sources.Open(ctx, s.path(item), content.Fingerprint)
 	}
-	file, made, err := s.derive(ctx, source, content)
+	file, made, err := s.derive(ctx, item, content)
 	if err != nil {
 		return nil, err
 	}
@@ -34,9 +34,9 @@ func (s *Steps) open(ctx context.Context, source string, content upload.Content)
 }
 
 // derive opens the picture that a source is converted to.
-func (s *Steps) derive(ctx context.Context, source string, content upload.Content) (*sources.File, sources.Derived, error) {
+func (s *Steps) derive(ctx context.Context, item upload.Item, content upload.Content) (*sources.File, sources.Derived, error) {
 	order := convert.Order{From: media.Type(content.SourceType()), Most: content.Original.Most}
-	return s.Sources.Derive(ctx, source, content.Fingerprint, sources.Derivation{
+	return s.Sources.Derive(ctx, s.path(item), content.Fingerprint, sources.Derivation{
 		Key: fmt.Sprintf("converted from %s, at most %d bytes", order.From, order.Most),
 		Make: func(ctx context.Context, in io.Reader, out io.Writer, dir string) (string, error) {
 			made, err := convert.Make(ctx, order, in, out, dir)
@@ -51,7 +51,7 @@ func (s *Steps) Prehash(ctx context.Context, item upload.Item, p *upload.Progres
 	if p.Content.Converts() {
 		return s.convert(ctx, item, p)
 	}
-	sums, err := s.sum(ctx, item.Source, p.Content)
+	sums, err := s.sum(ctx, item, p.Content)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func NeedsPrehash(needed bool, item upload.Item, content upload.Content) bool {
 
 // convert converts a source, and takes note of what will be sent.
 func (s *Steps) convert(ctx context.Context, item upload.Item, p *upload.Progress) error {
-	file, made, err := s.derive(ctx, item.Source, p.Content)
+	file, made, err := s.derive(ctx, item, p.Content)
 	if err != nil {
 		return err
 	}

@@ -16,11 +16,14 @@ const (
 	growLook   = time.Second
 )
 
+// path is where an item's source lies on this worker's host.
+func (s *Steps) path(item upload.Item) string { return s.Sources.Path(item.Queue, item.Source) }
+
 // atRest looks at a source until it is left alone: for as long as the item asks,
 // or, where it asks nothing, for a second if the file is a large one that was
 // written a moment ago; one that changes in that second is refused.
 func (s *Steps) atRest(ctx context.Context, item upload.Item) (sources.Look, error) {
-	look, err := s.Sources.Look(ctx, item.Source)
+	look, err := s.Sources.Look(ctx, s.path(item))
 	if err != nil || !item.Local() {
 		return look, err
 	}
@@ -33,7 +36,7 @@ func (s *Steps) atRest(ctx context.Context, item upload.Item) (sources.Look, err
 			return look, err
 		}
 		before := look
-		if look, err = s.Sources.Look(ctx, item.Source); err != nil {
+		if look, err = s.Sources.Look(ctx, s.path(item)); err != nil {
 			return look, err
 		}
 		switch changed := look.Fingerprint != before.Fingerprint; {

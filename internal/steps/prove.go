@@ -13,7 +13,7 @@ import (
 // its size and type, the whole where its checksum is known, else each range that
 // the store acknowledged. It fails with kind invalid where they differ.
 func (s *Steps) Prove(ctx context.Context, in upload.Prove) (upload.Proved, error) {
-	look, err := s.Sources.Look(ctx, in.Item.Source)
+	look, err := s.Sources.Look(ctx, s.path(in.Item))
 	if err != nil {
 		return upload.Proved{}, err
 	}
@@ -27,7 +27,7 @@ func (s *Steps) Prove(ctx context.Context, in upload.Prove) (upload.Proved, erro
 		return upload.Proved{}, differs("it is %s, but the source is %s", found.Type, in.Content.SourceType())
 	}
 	proved := upload.Proved{Fingerprint: look.Fingerprint}
-	file, err := s.Sources.Open(ctx, in.Item.Source, look.Fingerprint)
+	file, err := s.Sources.Open(ctx, s.path(in.Item), look.Fingerprint)
 	if err != nil {
 		return upload.Proved{}, err
 	}

@@ -135,7 +135,7 @@ type sending struct {
 // deliver sends a range, reads the store's answer, and proves that the source did
 // not change meanwhile. Media is set where the vendor itself took the bytes.
 func (s *Steps) deliver(ctx context.Context, vendor vendors.Vendor, caller *wire.Caller, of sending, meter *transfer.Meter) (transfer.Answer, *upload.Media, error) {
-	file, err := s.open(ctx, of.item.Source, of.content)
+	file, err := s.open(ctx, of.item, of.content)
 	if err != nil {
 		return transfer.Answer{}, nil, unsent(err)
 	}

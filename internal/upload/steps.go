@@ -1,31 +1,10 @@
 package upload
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 // TaskQueue is the queue of all workflows and of every activity that any worker
 // can do.
 const TaskQueue = "mediaferry"
-
-// HostQueue is the queue of activities that read local files: those below root,
-// on one host. A worker polls one such queue for each of its roots.
-func HostQueue(host, root string) string { return TaskQueue + "@" + host + ":" + root }
-
-// ParseHostQueue reads what HostQueue wrote. A host's name holds no colon that
-// is followed by a slash, and a root begins with one.
-func ParseHostQueue(queue string) (host, root string, ok bool) {
-	rest, ok := strings.CutPrefix(queue, TaskQueue+"@")
-	if !ok {
-		return "", "", false
-	}
-	at := strings.Index(rest, ":/")
-	if at <= 0 {
-		return "", "", false
-	}
-	return rest[:at], rest[at+1:], true
-}
 
 // Names of activities, queries and updates.
 const (

@@ -148,14 +148,10 @@ func (a Around) still(i Item) bool { return a.Now.Sub(i.Changed) > moving }
 // host is the wait of an item whose source nobody reads.
 func (a Around) host(i Item) *Wait {
 	reads := i.State == upload.StateWaiting || i.State == upload.StatePreparing || i.State == upload.StateTransferring && a.still(i)
-	if a.Workers == nil || i.Queue == "" || !reads || a.Workers.Queues[i.Queue] {
+	if a.Workers == nil || i.Queue == "" || !reads || a.Workers.Queues[upload.QueueKey(i.Queue)] {
 		return nil
 	}
-	who := "that can read the source"
-	if host, root, ok := upload.ParseHostQueue(i.Queue); ok {
-		who = "on host " + host + " that reads " + root
-	}
-	return &Wait{For: upload.ForHost, Reason: "no worker " + who + " is running", Since: moment(i.Changed)}
+	return &Wait{For: upload.ForHost, Reason: "no worker " + upload.Readers(i.Queue) + " is running", Since: moment(i.Changed)}
 }
 
 // slow is the wait of an item whose next call goes to a vendor that asked for a pause.

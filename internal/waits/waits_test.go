@@ -79,7 +79,7 @@ func TestWhatItemsWaitFor(t *testing.T) {
 		"its batch is held":                      {Around{}, Item{State: upload.StateWaiting, Batch: spring(upload.BatchHeld, false)}, upload.ForPerson, "is held", time.Time{}},
 		"its account is paused":                  {Around{Account: paused}, Item{State: upload.StatePreparing}, upload.ForAccount, "account acme is paused: a sale", time.Time{}},
 		"no worker is there":                     {Around{Workers: &Workers{}, Account: away(upload.PeerVendor, down)}, Item{State: upload.StateTransferring}, upload.ForWorker, "mediaferry up", time.Time{}},
-		"no worker reads its source":             {Around{Workers: noHost, Now: now}, Item{State: upload.StateWaiting, Queue: queue}, upload.ForHost, "on host studio that reads /srv/media", time.Time{}},
+		"no worker reads its source":             {Around{Workers: noHost, Now: now}, Item{State: upload.StateWaiting, Queue: queue}, upload.ForHost, "on host studio that can read /srv/media", time.Time{}},
 		"a worker reads its source":              {Around{Workers: alive, Now: now}, Item{State: upload.StateWaiting, Queue: queue, Held: true}, "", "", time.Time{}},
 		"the vendor is out":                      {Around{Account: away(upload.PeerVendor, down)}, Item{State: upload.StateWaiting, Batch: spring(upload.BatchRunning, false)}, upload.ForVendor, "503", soon},
 		"the store is out and it has no bytes":   {Around{Account: away(upload.PeerStore, down)}, Item{State: upload.StatePreparing}, upload.ForVendor, "503", soon},

@@ -77,22 +77,19 @@ func loading(o WorkerOptions) func(context.Context, upload.Scheduled) (string, e
 	}
 }
 
-// queue is where a path of this host is read: by whoever reads it now, or else by
-// this worker.
+// queue is where a path of this host is read: by this worker, or by whoever reads it now.
 func (o WorkerOptions) queue(ctx context.Context, path string) (string, error) {
-	for _, root := range o.Roots {
-		if Covers(root, path) {
-			return upload.HostQueue(o.Host, root), nil
-		}
+	if root, own := Narrowest(o.Roots, path); own {
+		return root.Queue(o.Host), nil
 	}
 	workers, err := o.Ledger.Workers(ctx, WorkerAge)
 	if err != nil {
 		return "", err
 	}
-	queue, found := Queue(workers, o.Host, path)
+	queue, found := Queue(workers, o.Host, nil, path)
 	if !found {
 		return "", upload.Errorf(upload.KindInvalid, upload.StepClaim, "no worker on host %s can read %q", o.Host, path).
-			WithHint("add its folder to sources.local_roots")
+			WithHint("add its folder to sources.local_roots or sources.shared_roots")
 	}
 	return queue, nil
 }

@@ -7,18 +7,20 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/mediaferry/mediaferry/internal/codec"
+	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
 // Temporal shows the names of task queues to everybody, and those in which local sources
 // are read name a host and a folder. So Temporal is given their digests: workflows, items
-// and the ledger keep the names that upload.HostQueue makes, and only what stands here
+// and the ledger keep the names that upload.Root makes, and only what stands here
 // translates.
 
 // TaskQueues are the names by which Temporal knows a task queue: the first is the one in
 // which activities are scheduled, and a worker polls all of them, one for each key, so
-// that none is left alone while the key is replaced. A queue that names no host has its
-// own name.
+// that none is left alone while the key is replaced. A queue that names no place has its
+// own name; that of a shared root is the same whatever its path.
 func TaskQueues(keys codec.Keys, queue string) []string {
+	queue = upload.QueueKey(queue)
 	kind, place, local := strings.Cut(queue, "@")
 	digests := keys.Digests([]byte("task queue\x00" + place))
 	if !local || len(digests) == 0 {

@@ -7,12 +7,13 @@ import (
 	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/report"
 	"github.com/mediaferry/mediaferry/internal/sources"
+	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
 // Sources reads what the configuration allows. roots are the folders in which local
 // sources may lie; nil is for what is no source, such as a manifest, and may be
 // everything that the user can read. data is the data folder, "" where there is none.
-func Sources(c *config.Config, roots []string, data string) (*sources.Sources, error) {
+func Sources(c *config.Config, roots []upload.Root, data string) (*sources.Sources, error) {
 	options, err := sourcesOf(c, roots)
 	if err != nil {
 		return nil, err
@@ -24,7 +25,7 @@ func Sources(c *config.Config, roots []string, data string) (*sources.Sources, e
 
 // AnyRoot is the root of those who configured none: with it, a user's own files are
 // sources, and nothing that is closed by default.
-const AnyRoot = string(filepath.Separator)
+var AnyRoot = upload.Root{Path: string(filepath.Separator)}
 
 // closed are the files and folders that are never sources: the data folder, the
 // configuration as it is now, and its secrets.

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -70,7 +68,7 @@ type WorkerOptions struct {
 	Data string
 	// Roots are the folders whose files this worker reads, each in a task queue
 	// of its own.
-	Roots []string
+	Roots []upload.Root
 	// Bandwidth limits what it sends; nil: no limit.
 	Bandwidth *transfer.Bandwidth
 	// Metrics are told what it does; nil: nobody is.
@@ -111,7 +109,7 @@ func StartWorker(ctx context.Context, o WorkerOptions) (*Worker, error) {
 	}
 	from.Closed, from.Temporary = closed(o.Data, o.Config.Config), o.Data
 	w := &Worker{ledger: o.Ledger, log: o.Log, info: ledger.Worker{
-		ID: rand.Text(), Host: o.Host, Roots: o.Roots, PID: os.Getpid(), Version: o.Version, StartedAt: time.Now(),
+		ID: rand.Text(), Host: o.Host, Roots: localPaths(o.Roots), Shared: sharedPaths(o.Roots), PID: os.Getpid(), Version: o.Version, StartedAt: time.Now(),
 	}}
 	acts := &activities.Activities{
 		Steps: &steps.Steps{
@@ -174,7 +172,7 @@ func (w *Worker) build(o WorkerOptions, acts *activities.Activities) {
 		w.info.Duties = append(w.info.Duties, DutyUploads)
 	}
 	for _, root := range o.Roots {
-		queue := upload.HostQueue(o.Host, root)
+		queue := upload.QueueKey(root.Queue(o.Host))
 		reading.MaxConcurrentActivityExecutionSize = readers
 		for _, name := range TaskQueues(o.Keys, queue) {
 			local := worker.New(o.Temporal, name, reading)
@@ -254,29 +252,6 @@ func (w *Worker) stopSDK() {
 	all.Wait()
 }
 
-// Queue returns the task queue in which a living worker reads a local path: the
-// one with the narrowest root of this host that covers it.
-func Queue(workers []ledger.Worker, host, path string) (queue string, found bool) {
-	best := ""
-	for _, w := range workers {
-		if w.Host != host {
-			continue
-		}
-		for _, root := range w.Roots {
-			if Covers(root, path) && len(root) > len(best) {
-				best = root
-			}
-		}
-	}
-	return upload.HostQueue(host, best), best != ""
-}
-
-// Covers reports whether a path lies below a root.
-func Covers(root, path string) bool {
-	relative, err := filepath.Rel(root, path)
-	return err == nil && relative != ".." && !strings.HasPrefix(relative, ".."+string(filepath.Separator))
-}
-
 // Carried reports whether a living worker carries uploads.
 func Carried(workers []ledger.Worker) bool {
 	return slices.ContainsFunc(workers, func(w ledger.Worker) bool { return slices.Contains(w.Duties, DutyUploads) })
@@ -301,7 +276,7 @@ func (a accounts) KeyFingerprint(account spec.Account) string {
 }
 
 // sourcesOf is what the configuration says about sources.
-func sourcesOf(c *config.Config, roots []string) (sources.Options, error) {
+func sourcesOf(c *config.Config, roots []upload.Root) (sources.Options, error) {
 	private, err := c.AllowPrivateNetworks()
 	if err != nil {
 		return sources.Options{}, err
@@ -315,7 +290,7 @@ func sourcesOf(c *config.Config, roots []string) (sources.Options, error) {
 		return sources.Options{}, err
 	}
 	options := sources.Options{
-		Roots: roots, Personal: !given, AllowPrivate: private, Egress: egress.New(),
+		Roots: paths(roots), Shared: sharedPaths(roots), Personal: !given, AllowPrivate: private, Egress: egress.New(),
 		S3: sources.S3Options{Endpoint: s3.Endpoint, Region: s3.Region, PathStyle: s3.PathStyle},
 	}
 	if oss, err := c.OSS(); err == nil { // without it, oss: sources are refused when they are looked at

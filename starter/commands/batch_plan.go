@@ -153,13 +153,18 @@ func (c batchPlanCommand) planning(ctx context.Context, f planFlags, given strin
 	if err != nil {
 		return planning, err
 	}
+	own, err := c.Roots()
+	if err != nil {
+		return planning, err
+	}
 	planning.Queue = func(_ context.Context, path string) (string, error) {
-		if queue, found := wiring.Queue(workers, host, path); found {
+		if queue, found := wiring.Queue(workers, host, own, path); found {
 			return queue, nil
 		}
-		_, err := c.manifests.RowRoot(path)
-		return "", err
+		root, err := c.manifests.RowRoot(path)
+		return root.Queue(host), err
 	}
+	planning.Readers = func(queue string) []string { return wiring.Readers(workers, queue) }
 	planning.Sources, err = c.manifests.RowSources(workers, host)
 	return planning, err
 }

@@ -129,7 +129,11 @@ func (c batchScheduleCommand) scheduled(ctx context.Context, name, given, to str
 	if err != nil {
 		return what, err
 	}
-	queue, found := wiring.Queue(workers, host, place.Source)
+	own, err := c.Roots()
+	if err != nil {
+		return what, err
+	}
+	queue, found := wiring.Queue(workers, host, own, place.Source)
 	if !found {
 		return what, &exit.UsageError{Text: fmt.Sprintf("no worker on this host can read %s", place.Source), Hint: "to start one, run in another terminal: mediaferry up. If one is running, add the folder to sources.local_roots"}
 	}

@@ -179,15 +179,19 @@ func (c batchStartCommand) queues(workers []ledger.Worker, host string, stays bo
 	if !stays && !wiring.Carried(workers) {
 		return nil, &exit.UsageError{Text: "batch start needs a running worker or --follow", Hint: "to start one, run in another terminal: mediaferry up"}
 	}
+	own, err := c.Roots()
+	if err != nil {
+		return nil, err
+	}
 	return func(_ context.Context, path string) (string, error) {
-		if queue, found := wiring.Queue(workers, host, path); found {
+		if queue, found := wiring.Queue(workers, host, own, path); found {
 			return queue, nil
 		}
 		root, err := c.manifests.RowRoot(path)
 		if err == nil && !stays {
 			err = &exit.UsageError{Text: fmt.Sprintf("no worker on this host can read %s", path), Hint: "to start one, run in another terminal: mediaferry up. Or add --follow, and this command does the work"}
 		}
-		return upload.HostQueue(host, root), err
+		return root.Queue(host), err
 	}, nil
 }
 

@@ -103,7 +103,7 @@ func (c demoCommand) sendCatalogue(ctx context.Context, box *sandboxhost.Sandbox
 	if err != nil {
 		return fmt.Errorf("sample catalogue: %w", err)
 	}
-	if err := c.workers.Start(ctx, true, []string{folder}); err != nil {
+	if err := c.workers.Start(ctx, true, []upload.Root{{Path: folder}}); err != nil {
 		return err
 	}
 	c.Parting = "interrupted; the demo continues the next time an engine starts on this data folder"

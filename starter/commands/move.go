@@ -104,7 +104,10 @@ func (c moveCommand) destination(ctx context.Context, entry ledger.Entry, host, 
 	if err != nil {
 		return upload.Move{}, err
 	}
-	queue, found := wiring.Queue(workers, host, path)
+	if shared, is := upload.ParseSharedQueue(item.Queue); is && source == "" && wiring.Polled(workers, item.Queue) {
+		return upload.Move{}, &exit.UsageError{Text: fmt.Sprintf("%s does not need to be moved: every worker that has the shared root %s can read its source", item.UploadID, shared.Shared), Hint: "any of them can continue it"}
+	}
+	queue, found := wiring.Queue(workers, host, nil, path)
 	if !found {
 		return upload.Move{}, &exit.UsageError{Text: fmt.Sprintf("no worker on host %q can read %s", host, path), Hint: c.hosts(ctx)}
 	}
@@ -143,10 +146,15 @@ func (c moveCommand) hosts(ctx context.Context) string {
 	}
 	var all []string
 	for _, w := range workers {
-		if len(w.Roots) == 0 {
+		var folders []string
+		for _, root := range wiring.RootsOn([]ledger.Worker{w}, w.Host) {
+			folders = append(folders, root.Path)
+		}
+		if len(folders) == 0 {
 			continue
 		}
-		if text := fmt.Sprintf("%s (%s)", w.Host, strings.Join(w.Roots, ", ")); !slices.Contains(all, text) {
+		slices.Sort(folders)
+		if text := fmt.Sprintf("%s (%s)", w.Host, strings.Join(folders, ", ")); !slices.Contains(all, text) {
 			all = append(all, text)
 		}
 	}

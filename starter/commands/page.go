@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/dashboard"
 	"github.com/mediaferry/mediaferry/starter/exit"
 	"github.com/mediaferry/mediaferry/starter/following"
@@ -28,7 +29,7 @@ func (g *given) page(person string) http.Handler {
 }
 
 // inbox is the folder for what is dropped on the page: in the first of the folders that
-// workers read, or in the home of whoever runs this, where everything visible is read.
+// workers read, which is a shared one if there is any, or in the home of whoever runs this, where everything visible is read.
 // Below the data folder nothing is.
 func (g *given) inbox() (string, error) {
 	const name = "mediaferry-dropped"
@@ -36,14 +37,14 @@ func (g *given) inbox() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	roots, given, err := now.LocalRoots()
+	roots, given, err := wiring.Roots(now)
 	switch {
 	case err != nil:
 		return "", err
 	case len(roots) > 0:
-		return filepath.Join(roots[0], name), nil
+		return filepath.Join(roots[0].Path, name), nil
 	case given:
-		return "", errors.New("no worker reads local files: sources.local_roots is empty. Name a folder there, and start workers on this host")
+		return "", errors.New("no worker reads local files: sources.local_roots and sources.shared_roots are empty. Name a folder there, and start workers on this host")
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {

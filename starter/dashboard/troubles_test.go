@@ -88,7 +88,7 @@ func TestThePageTellsOfEachTrouble(t *testing.T) {
 				w.batch("spring", []upload.Item{item})
 			},
 			"/",
-			[]string{"no worker on host studio that reads /srv/media is running", "Start mediaferry-worker on that host", "mediaferry move"},
+			[]string{"no worker on host studio that can read /srv/media is running", "Start mediaferry-worker on that host", "mediaferry move"},
 			func(t *testing.T, b map[string]any) { require.Equal(t, "host", first(t, b, "trouble")["for"]) },
 		},
 		"a shard waits": {

@@ -10,17 +10,18 @@ import (
 
 // workerCard is a worker as the ledger knows it.
 type workerCard struct {
-	ID        string        `json:"id"`
-	Host      string        `json:"host"`
-	PID       int           `json:"pid"`
-	Version   string        `json:"version"`
-	Differs   bool          `json:"version_differs"` // from that of this program
-	Alive     bool          `json:"alive"`
-	Uploads   bool          `json:"carries_uploads"`
-	Roots     []string      `json:"roots"`
-	Queues    []string      `json:"queues"`
-	StartedAt upload.Moment `json:"started_at"`
-	SeenAt    upload.Moment `json:"seen_at"`
+	ID        string            `json:"id"`
+	Host      string            `json:"host"`
+	PID       int               `json:"pid"`
+	Version   string            `json:"version"`
+	Differs   bool              `json:"version_differs"` // from that of this program
+	Alive     bool              `json:"alive"`
+	Uploads   bool              `json:"carries_uploads"`
+	Roots     []string          `json:"roots"`
+	Shared    map[string]string `json:"shared_roots"` // paths by name
+	Queues    []string          `json:"queues"`
+	StartedAt upload.Moment     `json:"started_at"`
+	SeenAt    upload.Moment     `json:"seen_at"`
 }
 
 func workerCards(v *visit, age time.Duration) ([]workerCard, error) {
@@ -28,7 +29,7 @@ func workerCards(v *visit, age time.Duration) ([]workerCard, error) {
 	cards := []workerCard{}
 	for _, w := range all {
 		card := workerCard{
-			ID: w.ID, Host: w.Host, PID: w.PID, Version: w.Version, Roots: w.Roots, Queues: w.Queues,
+			ID: w.ID, Host: w.Host, PID: w.PID, Version: w.Version, Roots: w.Roots, Shared: w.Shared, Queues: w.Queues,
 			StartedAt: upload.Moment{Time: w.StartedAt}, SeenAt: upload.Moment{Time: w.SeenAt}, Alive: v.now.Sub(w.SeenAt) < wiring.WorkerAge,
 		}
 		card.Differs = card.Alive && w.Version != "" && v.page.o.Version != "" && w.Version != v.page.o.Version

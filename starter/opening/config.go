@@ -14,6 +14,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/config"
 	"github.com/mediaferry/mediaferry/internal/sandboxhost"
 	"github.com/mediaferry/mediaferry/internal/trust"
+	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/exit"
 )
@@ -148,24 +149,34 @@ func (s *Session) Host() (string, error) {
 // Roots are the folders whose files this command may read. Where the configuration
 // does not say, these are all folders, and the worker leaves out what is closed by
 // default.
-func (s *Session) Roots() ([]string, error) {
-	roots, given, err := s.Config.LocalRoots()
+func (s *Session) Roots() ([]upload.Root, error) {
+	roots, given, err := wiring.Roots(s.Config)
 	if err != nil || given {
 		return roots, err
 	}
-	return []string{wiring.AnyRoot}, nil
+	return append(roots, wiring.AnyRoot), nil
 }
 
 // OwnRoot is the root of this command's own that covers a path.
-func (s *Session) OwnRoot(path string) (string, error) {
+func (s *Session) OwnRoot(path string) (upload.Root, error) {
 	roots, err := s.Roots()
 	if err != nil {
-		return "", err
+		return upload.Root{}, err
 	}
+	if root, found := wiring.Narrowest(roots, path); found {
+		return root, nil
+	}
+	var shared, local []string
 	for _, root := range roots {
-		if wiring.Covers(root, path) {
-			return root, nil
+		if root.Shared != "" {
+			shared = append(shared, root.Path)
+		} else {
+			local = append(local, root.Path)
 		}
 	}
-	return "", &exit.UsageError{Text: fmt.Sprintf("%s is outside the folders in sources.local_roots: %s", path, strings.Join(roots, ", ")), Hint: "move the file into one of them, or add its folder to sources.local_roots"}
+	text := fmt.Sprintf("%s is outside the folders in sources.local_roots: %s", path, strings.Join(local, ", "))
+	if len(shared) > 0 {
+		text += "; and in sources.shared_roots: " + strings.Join(shared, ", ")
+	}
+	return upload.Root{}, &exit.UsageError{Text: text, Hint: "move the file into one of them, or add its folder to sources.local_roots"}
 }

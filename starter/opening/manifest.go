@@ -25,11 +25,11 @@ func NewManifests(s *Session) Manifests { return Manifests{session: s} }
 
 // RowRoot is the root of this command's own that covers a row's path. The error is
 // the row's where none does.
-func (m Manifests) RowRoot(path string) (string, error) {
+func (m Manifests) RowRoot(path string) (upload.Root, error) {
 	root, err := m.session.OwnRoot(path)
 	var outside *exit.UsageError
 	if errors.As(err, &outside) {
-		return "", upload.Errorf(upload.KindInvalid, upload.StepClaim, "%s", outside.Text).WithHint("%s", outside.Hint)
+		return upload.Root{}, upload.Errorf(upload.KindInvalid, upload.StepClaim, "%s", outside.Text).WithHint("%s", outside.Hint)
 	}
 	return root, err
 }
@@ -41,12 +41,7 @@ func (m Manifests) RowSources(workers []ledger.Worker, host string) (*sources.So
 	if err != nil {
 		return nil, err
 	}
-	for _, w := range workers {
-		if w.Host == host {
-			roots = append(slices.Clip(roots), w.Roots...)
-		}
-	}
-	return wiring.Sources(m.session.Config, roots, m.session.Data)
+	return wiring.Sources(m.session.Config, append(slices.Clip(roots), wiring.RootsOn(workers, host)...), m.session.Data)
 }
 
 // Locate finds the manifest that was named. Standard input is kept in a file for

@@ -26,8 +26,8 @@ type Workers struct {
 	Bandwidth *transfer.Bandwidth
 
 	session *Session
-	uploads bool     // this process carries uploads
-	roots   []string // the roots whose files it reads
+	uploads bool          // this process carries uploads
+	roots   []upload.Root // whose files it reads
 }
 
 // NewWorkers returns the workers of a command, which runs none of its own yet.
@@ -35,14 +35,14 @@ func NewWorkers(s *Session) *Workers { return &Workers{session: s} }
 
 // Missing is what no living worker does of a command's work.
 type Missing struct {
-	Uploads bool     // no living worker carries uploads
-	Roots   []string // roots of this host that no living worker reads
+	Uploads bool          // no living worker carries uploads
+	Roots   []upload.Root // of this host, that no living worker reads
 }
 
 // Any reports whether anything is missing.
 func (m Missing) Any() bool { return m.Uploads || len(m.Roots) > 0 }
 
-func (m *Missing) addRoot(root string) {
+func (m *Missing) addRoot(root upload.Root) {
 	if !slices.Contains(m.Roots, root) {
 		m.Roots = append(m.Roots, root)
 	}
@@ -50,7 +50,7 @@ func (m *Missing) addRoot(root string) {
 
 // Start makes this process a worker, which carries uploads where that is wanted,
 // and reads files below roots.
-func (w *Workers) Start(ctx context.Context, uploads bool, roots []string) error {
+func (w *Workers) Start(ctx context.Context, uploads bool, roots []upload.Root) error {
 	s := w.session
 	host, err := s.Host()
 	if err != nil {
@@ -82,11 +82,7 @@ func (w *Workers) Alive(ctx context.Context) bool {
 // Polled reports whether a living worker polls a task queue.
 func (w *Workers) Polled(ctx context.Context, queue string) (bool, error) {
 	all, err := w.session.Ledger.Workers(ctx, wiring.WorkerAge)
-	return polled(all, queue), err
-}
-
-func polled(all []ledger.Worker, queue string) bool {
-	return slices.ContainsFunc(all, func(w ledger.Worker) bool { return slices.Contains(w.Queues, queue) })
+	return wiring.Polled(all, queue), err
 }
 
 // Assign gives each local item the queue of the worker that reads it: of a living
@@ -102,23 +98,27 @@ func (w *Workers) Assign(ctx context.Context, items []upload.Item) (Missing, err
 	if err != nil {
 		return missing, err
 	}
+	own, err := s.Roots()
+	if err != nil {
+		return missing, err
+	}
 	for i := range items {
 		if !items[i].Local() {
 			continue
 		}
 		if s.Lent {
-			if err := assignThere(all, host, &items[i]); err != nil {
+			if err := assignThere(all, host, own, &items[i]); err != nil {
 				return missing, err
 			}
 			continue
 		}
-		queue, found := wiring.Queue(all, host, items[i].Source)
+		queue, found := wiring.Queue(all, host, own, items[i].Source)
 		if !found {
 			root, err := s.OwnRoot(items[i].Source)
 			if err != nil {
 				return missing, err
 			}
-			queue = upload.HostQueue(host, root)
+			queue = root.Queue(host)
 			missing.addRoot(root)
 		}
 		items[i].Queue = queue
@@ -127,13 +127,16 @@ func (w *Workers) Assign(ctx context.Context, items []upload.Item) (Missing, err
 }
 
 // assignThere gives an item the queue of a living worker on the host that had its file, or
-// on this one where that is not known.
-func assignThere(all []ledger.Worker, here string, item *upload.Item) error {
+// on this one where that is not known. own are the roots of this one.
+func assignThere(all []ledger.Worker, here string, own []upload.Root, item *upload.Item) error {
+	if _, shared := upload.ParseSharedQueue(item.Queue); shared && wiring.Polled(all, item.Queue) {
+		return nil
+	}
 	host, _, known := upload.ParseHostQueue(item.Queue)
 	if !known {
 		host = here
 	}
-	queue, found := wiring.Queue(all, host, item.Source)
+	queue, found := wiring.Queue(all, host, own, item.Source)
 	if !found {
 		return &exit.UsageError{Text: fmt.Sprintf("no worker on host %s that reads %s is running", host, item.Source), Hint: "start mediaferry-worker there, then try again"}
 	}
@@ -162,11 +165,11 @@ func (w *Workers) Ensure(ctx context.Context, missing Missing) error {
 		return nil
 	}
 	uploads := missing.Uploads && !w.uploads
-	roots := slices.DeleteFunc(slices.Clone(missing.Roots), func(root string) bool { return slices.Contains(w.roots, root) })
+	roots := slices.DeleteFunc(slices.Clone(missing.Roots), func(root upload.Root) bool { return slices.Contains(w.roots, root) })
 	if !uploads && len(roots) == 0 {
 		return nil
 	}
-	w.session.Log.Info("no worker is running; this command does the work itself", zap.Bool("uploads", uploads), zap.Strings("roots", roots))
+	w.session.Log.Info("no worker is running; this command does the work itself", zap.Bool("uploads", uploads), zap.Stringers("roots", roots))
 	return w.Start(ctx, uploads, roots)
 }
 
@@ -191,16 +194,37 @@ func (w *Workers) missing(all []ledger.Worker, queues []string) (Missing, error)
 	if err != nil {
 		return missing, err
 	}
+	own, err := w.session.Roots()
+	if err != nil {
+		return missing, err
+	}
 	for _, queue := range queues {
-		host, root, ok := upload.ParseHostQueue(queue)
-		if !ok || host != here || polled(all, queue) {
+		if wiring.Polled(all, queue) {
 			continue
 		}
-		if _, err := w.session.OwnRoot(root); err == nil { // else the configuration does not allow it any more
+		if root, can := readable(queue, here, own); can {
 			missing.addRoot(root)
 		}
 	}
 	return missing, nil
+}
+
+// readable is the root that this process would read for a queue. It can for a queue of this
+// host, if its configuration allows the folder, and for a shared root that it names.
+func readable(queue, here string, own []upload.Root) (upload.Root, bool) {
+	if shared, ok := upload.ParseSharedQueue(queue); ok {
+		i := slices.IndexFunc(own, func(root upload.Root) bool { return root.Shared == shared.Shared })
+		if i < 0 {
+			return upload.Root{}, false
+		}
+		return own[i], true
+	}
+	host, path, ok := upload.ParseHostQueue(queue)
+	if !ok || host != here {
+		return upload.Root{}, false
+	}
+	_, allowed := wiring.Narrowest(own, path)
+	return upload.Root{Path: path}, allowed
 }
 
 // EnsureBatch makes this process do what no other worker does of a batch's work.

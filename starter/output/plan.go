@@ -24,6 +24,11 @@ func PlanRows(plan *batch.Plan) [][]string {
 	for _, d := range plan.Duplicates.Examples[:min(len(plan.Duplicates.Examples), 5)] {
 		rows = append(rows, []string{"", fmt.Sprintf("%s to %s, lines %s", d.Source, d.Account, numbers(d.Lines))})
 	}
+	for _, one := range plan.Readers {
+		if len(one.Workers) > 0 || one.Root != "/" { // else the command itself reads what its user can
+			rows = append(rows, []string{"files", readerWords(one)})
+		}
+	}
 	for _, one := range plan.Accounts {
 		if one.Rows == 0 {
 			continue
@@ -32,6 +37,21 @@ func PlanRows(plan *batch.Plan) [][]string {
 		rows = append(rows, accountRows(one)...)
 	}
 	return rows
+}
+
+// readerWords says who reads the sources below a root.
+func readerWords(one batch.RootReaders) string {
+	text := fmt.Sprintf("%d below %s", one.Rows, one.Root)
+	if one.Shared != "" {
+		text += fmt.Sprintf(" (shared root %s)", one.Shared)
+	}
+	switch n := len(one.Workers); {
+	case n == 0:
+		return text + ": no running worker reads them; batch start --follow reads them itself"
+	case n > 5:
+		return fmt.Sprintf("%s: %d workers read them", text, n)
+	}
+	return fmt.Sprintf("%s: read by %s", text, strings.Join(one.Workers, ", "))
 }
 
 func accountRows(one batch.AccountPlan) [][]string {

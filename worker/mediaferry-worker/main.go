@@ -44,7 +44,8 @@ What it works with:
                      ./mediaferry.yaml, ~/.config/mediaferry/…), with ledger,
                      encryption.key and results
   --host NAME        read local sources as host NAME (default: this host's), in
-                     the folders of sources.local_roots only (default: none)
+                     the folders of sources.local_roots (default: none); it
+                     also reads those of sources.shared_roots
   --bwlimit RATE     limit what it sends to RATE bytes per second: 10M, 1.5Gi,
                      off, or by time of day "08:00,512k 19:00,10M 23:00,off"
 
@@ -189,7 +190,7 @@ func work(ctx context.Context, o options, stderr io.Writer) error {
 		return err
 	}
 	defer func() { _ = books.Close() }() // the activities that wrote have ended
-	roots, _, err := conf.LocalRoots()
+	roots, _, err := wiring.Roots(conf)
 	if err != nil {
 		return err
 	}
@@ -220,7 +221,7 @@ func work(ctx context.Context, o options, stderr io.Writer) error {
 		return err
 	}
 	health.ready.Store(true)
-	log.Info("ready", zap.String("host", o.host), zap.Strings("roots", roots), zap.String("listen", address))
+	log.Info("ready", zap.String("host", o.host), zap.Stringers("roots", roots), zap.String("listen", address))
 	<-ctx.Done()
 	health.ready.Store(false)
 	log.Info("stopping; transfers in progress can continue for a while", zap.Duration("drain", o.drain))
