@@ -42,7 +42,7 @@ const usage = `Usage:
                       [--codec-endpoint URL] [--namespace NAME] [--retention DURATION]
                       [--search-attribute NAME=TYPE]... [--ready-fd N] [--log-level LEVEL]
     mediaferry-engine --data DIR --compact
-    mediaferry-engine sandbox --dir DIR --data DIR [--listen ADDR] [--fault RULE]... [--ready-fd N]
+    mediaferry-engine sandbox --dir DIR --data DIR [--listen ADDR] [--host NAME] [--fault RULE]... [--ready-fd N]
     mediaferry-engine --version
 
 The Temporal server and web UI of mediaferry. mediaferry starts it; to keep it running, use
@@ -67,10 +67,11 @@ The Temporal server and web UI of mediaferry. mediaferry starts it; to keep it r
 
 --dir             folder for the files and records of the vendors
 --data            the data folder; its file token is what callers of the control API present
---listen          loopback address (default: a free port)
+--listen          address (default: on loopback, with a free port)
+--host            the name in URLs, for other hosts; the control API then answers on loopback only
 --fault           fault rule, as in "mediaferry sandbox --help"
 
-It listens only on 127.0.0.1. It ends when its standard input ends, which must be a pipe from
+It listens only on 127.0.0.1, unless --host is given. It ends when its standard input ends, which must be a pipe from
 its parent. It ignores SIGINT, SIGTERM and SIGHUP, which are meant for its parent.
 
 Exit status: 0 the parent has ended, 1 could not run, 2 misused.

@@ -29,6 +29,7 @@ const reasonFault reason = "fault"
 // sandboxSettings are what the command line says.
 type sandboxSettings struct {
 	dir, listen string
+	host        string // in URLs, where other hosts reach the sandbox; "" where they do not
 	data        string // the folder with the token of the control API
 	faults      []string
 	readyFD     int
@@ -93,6 +94,7 @@ func parseSandbox(args []string) (sandboxSettings, error) {
 	set.SetOutput(io.Discard)
 	set.StringVar(&s.dir, "dir", "", "")
 	set.StringVar(&s.listen, "listen", "", "")
+	set.StringVar(&s.host, "host", "", "")
 	set.StringVar(&s.data, "data", "", "")
 	set.IntVar(&s.readyFD, "ready-fd", 3, "")
 	set.Func("fault", "", func(rule string) error {
@@ -111,6 +113,9 @@ func parseSandbox(args []string) (sandboxSettings, error) {
 	if s.data == "" {
 		return s, errors.New("--data is missing")
 	}
+	if s.host == "" && s.listen != "" && !guard.ListensOnLoopback(s.listen) {
+		return s, fmt.Errorf("--listen %s is reached by other hosts, so it needs --host", s.listen)
+	}
 	return s, nil
 }
 
@@ -125,7 +130,7 @@ func startSandbox(ctx context.Context, s sandboxSettings, logger *zap.Logger) (*
 	if err != nil {
 		return nil, err
 	}
-	options := sandbox.Options{Dir: s.dir, Listen: s.listen, Token: token, Faults: s.faults, Logger: logger}
+	options := sandbox.Options{Dir: s.dir, Listen: s.listen, Host: s.host, Token: token, Faults: s.faults, Logger: logger}
 	for deadline := time.Now().Add(predecessorPatience); ; {
 		box, err := sandbox.Start(ctx, options)
 		taken := errors.Is(err, syscall.EADDRINUSE)

@@ -157,6 +157,7 @@ func (r *reader) document(root *yaml.Node) {
 				{"token", r.scalar},
 				{"viewer_token", r.scalar},
 				{"tls", r.scalars("cert", "key")},
+				{"temporal_ui", r.scalar},
 			})
 		}},
 	})

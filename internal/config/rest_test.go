@@ -221,3 +221,15 @@ func TestAWebhookHasTheFormOfTheStandard(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, egress.Policy{}, notify.Policy, "a private address needs sources.allow_private_networks, as that of a vendor does")
 }
+
+func TestTheWebUIOfTemporalIsNamedWithoutAPath(t *testing.T) {
+	d, err := load(t, "dashboard: {temporal_ui: 'http://temporal-ui:8080/'}").Dashboard()
+	require.NoError(t, err)
+	require.Equal(t, "http://temporal-ui:8080", d.TemporalUI)
+	for _, wrong := range []string{"temporal-ui:8080", "http://user:password@temporal-ui:8080", "ftp://temporal-ui"} {
+		require.Len(t, problems(t, "dashboard: {temporal_ui: '"+wrong+"'}"), 1, wrong)
+	}
+	told := problems(t, "dashboard: {temporal_ui: 'http://temporal-ui:8080/temporal'}")
+	require.Len(t, told, 1)
+	require.Contains(t, told[0], "use http://temporal-ui:8080, and start the web UI with TEMPORAL_UI_PUBLIC_PATH=/temporal")
+}

@@ -326,3 +326,18 @@ func FuzzASessionIsNotForged(f *testing.F) {
 		}
 	})
 }
+
+func TestAWebUIThatNeedsNoCredentialGetsNone(t *testing.T) {
+	var asked *http.Request
+	ui := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked = r }))
+	t.Cleanup(ui.Close)
+	f, err := New(Options{URL: home, Token: token, Where: "in a file", Temporal: Upstream{URL: ui.URL}})
+	require.NoError(t, err)
+	r := httptest.NewRequest(http.MethodGet, home+"/temporal/api/v1/namespaces", nil)
+	r.Header.Set("Authorization", "Bearer "+token)
+	answer := httptest.NewRecorder()
+	f.ServeHTTP(answer, r)
+	require.Equal(t, http.StatusOK, answer.Code)
+	require.Equal(t, "/temporal/api/v1/namespaces", asked.URL.Path)
+	require.Empty(t, asked.Header.Get("Authorization"), "the front's token is nobody else's")
+}

@@ -21,11 +21,14 @@ import (
 )
 
 // Upstream is Temporal's web UI, which forwards to Temporal whatever Authorization
-// header it is sent and has no credential of its own.
+// header it is sent.
 type Upstream struct {
-	URL   string
+	URL string
+	// Token is sent to it as "Authorization: Bearer"; "" for nothing: a web UI that needs
+	// no credential, or has one of its own.
 	Token string
-	// Dial connects to the web UI, and to nothing else that listens at its address.
+	// Dial connects to the web UI, and to nothing else that listens at its address; nil
+	// for the usual way.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
@@ -44,17 +47,19 @@ func newTemporal(up Upstream) (http.Handler, error) {
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(p *httputil.ProxyRequest) {
 			p.Out.URL.Scheme, p.Out.URL.Host, p.Out.Host = target.Scheme, target.Host, target.Host
-			for _, name := range []string{"Cookie", "Origin", "Referer", "Authorization-Extras", "X-Http-Method-Override", "Forwarded"} {
+			for _, name := range []string{"Cookie", "Origin", "Referer", "Authorization", "Authorization-Extras", "X-Http-Method-Override", "Forwarded"} {
 				p.Out.Header.Del(name)
 			}
 			p.Out.Header.Set("Accept-Encoding", "identity")
-			p.Out.Header.Set("Authorization", "Bearer "+up.Token)
+			if up.Token != "" {
+				p.Out.Header.Set("Authorization", "Bearer "+up.Token)
+			}
 		},
 		Transport:      &http.Transport{DialContext: up.Dial, MaxIdleConnsPerHost: 16},
 		ModifyResponse: secure,
 		FlushInterval:  -1,
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
-			http.Error(w, "Temporal's web UI does not answer; the engine may be starting. Try again in a moment", http.StatusBadGateway)
+			http.Error(w, "Temporal's web UI does not answer; it may be starting. Try again in a moment", http.StatusBadGateway)
 		},
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

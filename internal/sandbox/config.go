@@ -19,6 +19,9 @@ func (s *Sandbox) Config() []byte {
 		for _, line := range a.Lines {
 			fmt.Fprintf(&accounts, "    %s: %q\n", line[0], line[1])
 		}
+		if s.opts.Host != "" { // no loopback, where http: needs no leave
+			accounts.WriteString("    insecure: true\n")
+		}
 		for _, note := range a.Notes {
 			fmt.Fprintf(&accounts, "    # %s\n", note)
 		}

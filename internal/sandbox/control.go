@@ -20,11 +20,18 @@ const controlPrefix = "/_sandbox/"
 const controlLimit = 64 << 20
 
 // control is the control API for those who may use it: with the token of the options,
-// where there is one, and never a page of another site. Whether the sandbox lives is
-// told without a token.
+// where there is one, and never a page of another site. Where other hosts reach the
+// sandbox, they reach no control: they would send the token in plain. Whether the sandbox
+// lives is told to everybody.
 func (s *Sandbox) control() http.Handler {
 	return guard.Handler(s.controlMux(), guard.Names{Hosts: []string{s.opts.Host}}, func(r *http.Request) *guard.Refusal {
-		if s.opts.Token == "" || r.URL.Path == controlPrefix+"health" {
+		if r.URL.Path == controlPrefix+"health" {
+			return nil
+		}
+		if s.opts.Host != "" && !guard.IsLoopback(guard.HostName(r.RemoteAddr)) {
+			return &guard.Refusal{Status: http.StatusForbidden, Text: "the control API answers on the sandbox's own host alone; send the request there, to 127.0.0.1"}
+		}
+		if s.opts.Token == "" {
 			return nil
 		}
 		return guard.Tokens{s.opts.Token}.Check(r, "in the file token of the data folder")

@@ -6,8 +6,8 @@ import (
 
 // Options are fixed when a sandbox starts.
 type Options struct {
-	// Listen is the loopback address to serve at; empty: 127.0.0.1 and a free
-	// port. URLs handed out before a restart stay good if the same address is
+	// Listen is the address to serve at, on loopback unless there is a Host; empty:
+	// 127.0.0.1 and a free port. URLs handed out before a restart stay good if the same address is
 	// given again.
 	Listen string
 	// Dir keeps the vendors' memory and all bytes; a start on the same folder
@@ -18,7 +18,8 @@ type Options struct {
 	// empty: nothing, for a test whose process is the only one that knows the address.
 	Token string
 	// Host is the host name in all URLs that the sandbox hands out, where the one
-	// of Listen is not how others reach it, as between containers.
+	// of Listen is not how others reach it, as between containers. The control API
+	// then answers requests from this machine's loopback alone.
 	Host string
 	// StorageHost is the host name in URLs of storage hosts, for a test in which
 	// vendor and storage must differ; empty: that of the vendors. It has to lead

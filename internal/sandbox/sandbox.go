@@ -10,7 +10,8 @@
 //
 // It refuses to be kind: what a right client would not send is refused where the
 // vendor would refuse it, and is listed among the violations in any case. It
-// holds no real credentials and is not made for any network but the loopback.
+// holds no real credentials and is made for the loopback, or for a network of
+// containers that nobody else reaches.
 package sandbox
 
 import (

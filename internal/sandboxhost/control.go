@@ -70,7 +70,7 @@ func (s *Sandbox) object(ctx context.Context, what string, v any) error {
 func (s *Sandbox) ask(ctx context.Context, what string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerPatience)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.at.URL+"/_sandbox/"+what, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.control()+"/_sandbox/"+what, nil)
 	if err != nil {
 		return nil, err
 	}

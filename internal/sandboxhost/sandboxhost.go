@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -50,8 +51,11 @@ type Options struct {
 	// Binary is the path of mediaferry-engine; empty: beside the running program.
 	Binary string
 	// Listen is the loopback address; empty: that of the last time where it is
-	// free, so that URLs that were handed out stay good, or a free port.
+	// free, so that URLs that were handed out stay good, or a free port. With a Host it is
+	// all addresses of this machine: ":8500".
 	Listen string
+	// Host is the name under which other hosts reach the sandbox; empty: they do not.
+	Host string
 	// Faults are rules as the sandbox reads them.
 	Faults []string
 	// Moved is told when the address of the last time is taken, and the sandbox
@@ -80,7 +84,7 @@ type Sandbox struct {
 
 // address is what the child says when it is ready.
 type address struct {
-	URL    string `json:"url"`    // of the vendors and of the control API
+	URL    string `json:"url"`    // of the vendors
 	Listen string `json:"listen"` // host:port that it is bound to
 }
 
@@ -107,8 +111,10 @@ func Start(ctx context.Context, o Options) (*Sandbox, error) {
 		return nil, err
 	}
 	go s.watch()
-	if err := writeFile(filepath.Join(Folder(o.Data), addressFile), []byte(s.at.Listen)); err != nil {
-		o.Log.Warn("could not save the sandbox's address", zap.Error(err))
+	if o.Host == "" {
+		if err := writeFile(filepath.Join(Folder(o.Data), addressFile), []byte(s.at.Listen)); err != nil {
+			o.Log.Warn("could not save the sandbox's address", zap.Error(err))
+		}
 	}
 	if err := s.writeConfig(ctx); err != nil {
 		s.Close()
@@ -153,6 +159,9 @@ func (s *Sandbox) spawn(ctx context.Context, o Options, listen string) error {
 	if listen != "" {
 		args = append(args, "--listen", listen)
 	}
+	if o.Host != "" {
+		args = append(args, "--host", o.Host)
+	}
 	for _, rule := range o.Faults {
 		args = append(args, "--fault", rule)
 	}
@@ -177,9 +186,18 @@ func (s *Sandbox) watch() {
 	}
 }
 
-// URL is the address of the vendors and of the control API, without a slash at
-// the end.
+// URL is the address of the vendors, without a slash at the end.
 func (s *Sandbox) URL() string { return s.at.URL }
+
+// control is the address of the control API: on this host, where the vendors may have
+// another name.
+func (s *Sandbox) control() string {
+	_, port, err := net.SplitHostPort(s.at.Listen)
+	if err != nil {
+		return s.at.URL
+	}
+	return "http://" + net.JoinHostPort("127.0.0.1", port)
+}
 
 // Config is the path of the file with an account at each vendor.
 func (s *Sandbox) Config() string { return s.config }

@@ -196,3 +196,15 @@ func processes(t *testing.T, data string) (pids []int) {
 	}
 	return pids
 }
+
+func TestASandboxForOtherHostsIsAskedOnItsOwn(t *testing.T) {
+	data := t.TempDir()
+	box := start(t, Options{Data: data, Listen: "0.0.0.0:0", Host: "sandbox"})
+	require.Regexp(t, `^http://sandbox:\d+$`, box.URL())
+	config, err := os.ReadFile(box.Config())
+	require.NoError(t, err)
+	require.Contains(t, string(config), box.URL()+"/trustana")
+	_, err = box.Books(t.Context())
+	require.NoError(t, err)
+	require.NoFileExists(t, filepath.Join(Folder(data), addressFile), "the next sandbox is for this host again")
+}

@@ -33,6 +33,8 @@ func (c dashboardCommand) command() *cobra.Command {
 in trouble, batches, uploads, accounts, decisions and workers. It shows what the ledger knows, and
 does no work of a worker. "mediaferry up" serves the page by itself.
 
+If dashboard.temporal_ui of the configuration names Temporal's web UI, the page has it at /temporal/.
+
 Whoever has dashboard.token of the configuration may operate, and whoever has
 dashboard.viewer_token may look. Without dashboard.token, the token is in the file "token" of the
 data folder.`,
@@ -101,9 +103,10 @@ func (c dashboardCommand) run(ctx context.Context, f dashboardFlags) error {
 // front is the page behind its login, with the token that opens it.
 func (c dashboardCommand) front(url string, f dashboardFlags, settings config.Dashboard) (token string, h http.Handler, err error) {
 	o := front.Options{
-		URL: url, Token: settings.Token, Viewer: settings.Viewer, Where: "dashboard.token of the configuration", Page: c.page(""),
-		Codec:   codec.Handler(c.Keys, guard.Names{AnyHost: true}, nil),
-		AnyHost: !guard.ListensOnLoopback(f.listen), Secure: f.behindProxy && !guard.ListensOnLoopback(f.listen),
+		URL: url, Token: settings.Token, Viewer: settings.Viewer, Where: "dashboard.token of the configuration", Page: c.page("", settings.TemporalUI != ""),
+		Temporal: front.Upstream{URL: settings.TemporalUI},
+		Codec:    codec.Handler(c.Keys, guard.Names{AnyHost: true}, nil),
+		AnyHost:  !guard.ListensOnLoopback(f.listen), Secure: f.behindProxy && !guard.ListensOnLoopback(f.listen),
 	}
 	if o.Token == "" {
 		if o.Token, err = guard.MakeToken(c.Data); err != nil {

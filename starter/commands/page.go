@@ -21,10 +21,11 @@ import (
 
 // page makes the operators' page of a command. person names who operates it where only one
 // person can; "" where the sessions are those of several.
-func (g *given) page(person string) http.Handler {
+// temporal says that Temporal's web UI is behind the same front.
+func (g *given) page(person string, temporal bool) http.Handler {
 	return dashboard.New(dashboard.Options{
 		Lend: func(console output.Console) (*opening.Session, bool) { return g.Lend(console, "") },
-		Run:  g.runLent, Inbox: g.inbox, Person: person, NoTemporal: person == "", Version: g.Version, Log: g.Log,
+		Run:  g.runLent, Inbox: g.inbox, Person: person, NoTemporal: !temporal, Version: g.Version, Log: g.Log,
 	})
 }
 

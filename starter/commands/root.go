@@ -20,7 +20,7 @@ type rootCommand struct {
 func newRoot(version string, stdout, stderr io.Writer) *rootCommand {
 	session := &opening.Session{Console: output.Console{Out: stdout, Err: stderr}, Version: version}
 	r := newRootOf(session)
-	session.Page = func() http.Handler { return r.page(opening.User()) }
+	session.Page = func() http.Handler { return r.page(opening.User(), true) }
 	return r
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strings"
 
 	"github.com/mediaferry/mediaferry/internal/config"
 	"github.com/mediaferry/mediaferry/internal/guard"
@@ -24,22 +26,33 @@ func NewSandbox(s *Session) *Sandbox { return &Sandbox{session: s} }
 // SandboxOptions are what a sandbox is started with.
 type SandboxOptions struct {
 	Listen string   // an address on loopback; empty: that of the last time, or a free port
+	Host   string   // the name for other hosts; empty: they do not reach the sandbox
 	Faults []string // rules
 }
 
-// checkListen refuses an address that is invalid, or that other hosts reach: they would
-// get the accounts' credentials, and what was uploaded.
-func checkListen(listen string) error {
-	if listen == "" {
-		return nil
+// checkListen refuses an address that is invalid, or that other hosts reach although nobody
+// said so: everybody knows the simulated accounts' credentials, and what was uploaded can be
+// read with them.
+func (o SandboxOptions) checkListen() error {
+	if o.Listen != "" {
+		if err := wiring.CheckListen(o.Listen); err != nil {
+			return exit.Misused("--listen: %s", err)
+		}
 	}
-	if err := wiring.CheckListen(listen); err != nil {
-		return exit.Misused("--listen: %s", err)
-	}
-	if !guard.ListensOnLoopback(listen) {
+	host, _, _ := net.SplitHostPort(o.Listen)
+	everywhere := o.Listen != "" && (host == "" || net.ParseIP(host).IsUnspecified())
+	switch {
+	case o.Host != "" && !everywhere:
 		return &exit.UsageError{
-			Text: fmt.Sprintf("--listen must be a loopback address, got %q: the sandbox does not authenticate anyone", listen),
-			Hint: "use for example 127.0.0.1:8500; a container can share the sandbox's network, as in docker-compose.yml",
+			Text: "--hostname is the name under which other hosts reach the sandbox, so it needs --listen with all addresses of this host",
+			Hint: "for example --listen :8500 --hostname " + o.Host,
+		}
+	case o.Host != "" && (strings.ContainsAny(o.Host, "/:@ ") || guard.IsLoopback(o.Host)):
+		return exit.Misused("--hostname must be the name or the IPv4 address of this host for others, got %q", o.Host)
+	case o.Host == "" && o.Listen != "" && !guard.ListensOnLoopback(o.Listen):
+		return &exit.UsageError{
+			Text: fmt.Sprintf("--listen must be a loopback address, got %q: whoever reaches the sandbox can use its accounts", o.Listen),
+			Hint: "use for example 127.0.0.1:8500; in a container on a network of its own, add --hostname NAME, as in docker-compose.yml",
 		}
 	}
 	return nil
@@ -62,14 +75,14 @@ func (b *Sandbox) Err() error { return b.process.Err() }
 // are used.
 func (b *Sandbox) Start(ctx context.Context, o SandboxOptions) (*sandboxhost.Sandbox, error) {
 	s := b.session
-	if err := checkListen(o.Listen); err != nil {
+	if err := o.checkListen(); err != nil {
 		return nil, err
 	}
 	if err := s.OpenData(); err != nil {
 		return nil, err
 	}
 	process, err := sandboxhost.Start(ctx, sandboxhost.Options{
-		Data: s.Data, Listen: o.Listen, Faults: o.Faults, Log: s.Log,
+		Data: s.Data, Listen: o.Listen, Host: o.Host, Faults: o.Faults, Log: s.Log,
 		Moved: func(last string) {
 			s.Say("%s is in use, so the sandbox listens on another address; URLs that it issued earlier are no longer valid", last)
 		},
