@@ -59,9 +59,7 @@ func (a *Activities) buryBatch(ctx context.Context, b ledger.Batch) error {
 	}}); err != nil {
 		return err
 	}
-	if _, err := a.Report(ctx, b.ID); err != nil { // it can be made at any time
-		a.reportFailed(ctx, b.ID, err)
-	}
+	a.report(ctx, b.ID)
 	return nil
 }
 

@@ -104,7 +104,7 @@ func TestABatchWhoseWorkflowIsGoneEndsWithinAMinute(t *testing.T) {
 	require.Equal(t, upload.KindInternal, row.Result.Error.Kind)
 	require.Contains(t, string(row.Result.Error.Hint), "mediaferry batch retry spring")
 
-	n, err := w.Ledger.RetryRows(t.Context(), "spring", nil, "")
+	n, err := w.Ledger.RetryRows(t.Context(), "spring", nil, ledger.Which{})
 	require.NoError(t, err)
 	require.Equal(t, int64(3), n)
 	_, err = w.Ledger.ChangeBatch(t.Context(), "spring", ledger.BatchChange{State: upload.BatchRunning, Event: ledger.BatchEvent{What: "retry"}})

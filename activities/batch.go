@@ -233,10 +233,22 @@ func (a *Activities) FinishBatch(ctx context.Context, in upload.Finish) (upload.
 	if end.State, err = a.endBatch(ctx, in.Batch, end.State); err != nil {
 		return upload.BatchEnd{}, ledgerError(ctx, err)
 	}
-	if end.Reports, err = a.Report(ctx, in.Batch); err != nil { // it can be made at any time
-		a.reportFailed(ctx, in.Batch, err)
-	}
+	end.Reports = a.report(ctx, in.Batch)
 	return end, nil
+}
+
+// report writes the reports of a batch that has ended, and returns where they are. That
+// they could not be written ends nothing: they can be made at any time.
+func (a *Activities) report(ctx context.Context, batch string) []string {
+	written, err := a.Report(ctx, batch)
+	if err != nil {
+		a.reportFailed(ctx, batch, err)
+		return written
+	}
+	if err := a.Ledger.ReportWritten(ctx, batch); err != nil {
+		a.Log.Warn("could not note that the report of a batch was written", zap.String("batch", batch), zap.Error(err))
+	}
+	return written
 }
 
 // reportFailed counts, logs and tells that a report could not be written.

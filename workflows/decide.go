@@ -74,7 +74,8 @@ var decisionLooks = []time.Duration{time.Minute, 10 * time.Minute, time.Hour, 6 
 func (r *run) decide(ctx workflow.Context) error {
 	for n := 0; ; n++ {
 		look := decisionLooks[min(n, len(decisionLooks)-1)]
-		if decided, err := workflow.AwaitWithTimeout(ctx, look, func() bool { return r.decision != nil }); decided || err != nil {
+		wait := workflow.AwaitOptions{Timeout: look, TimerOptions: workflow.TimerOptions{Summary: "for a decision"}}
+		if decided, err := workflow.AwaitWithOptions(ctx, wait, func() bool { return r.decision != nil }); decided || err != nil {
 			return err
 		}
 		known, err := r.record(ctx)

@@ -149,7 +149,8 @@ func (r *run) standStill(ctx workflow.Context) {
 		return
 	}
 	quiet := func() bool { return !s.paused || s.flying() == 0 }
-	done, err := workflow.AwaitWithTimeout(ctx, pauseGrace, quiet)
+	wait := workflow.AwaitOptions{Timeout: pauseGrace, TimerOptions: workflow.TimerOptions{Summary: "for parts in flight, while it is paused"}}
+	done, err := workflow.AwaitWithOptions(ctx, wait, quiet)
 	if !done && err == nil {
 		s.giveUp(func(one *readCall) bool { return one.part })
 		err = workflow.Await(ctx, quiet)

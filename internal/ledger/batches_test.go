@@ -286,7 +286,7 @@ func TestFailuresAreThoseThatNobodyAccepted(t *testing.T) {
 		record(t, l, failedAs(7, upload.KindRejected))
 		require.Equal(t, map[upload.Kind]int64{upload.KindRejected: 1}, failuresOf(t, l))
 
-		n, err := l.RetryRows(t.Context(), "spring", []upload.Kind{upload.KindRejected}, "")
+		n, err := l.RetryRows(t.Context(), "spring", []upload.Kind{upload.KindRejected}, ledger.Which{})
 		require.NoError(t, err)
 		require.EqualValues(t, 4, n)
 		require.Empty(t, failuresOf(t, l))

@@ -37,7 +37,7 @@ var told = map[string]bool{
 	"tokens.account": true, "tokens.name": true, "tokens.lease_owner": true, "workers.id": true,
 	"outbox.id": true, "outbox.event": true, "outbox.state": true, "outbox.lease_owner": true,
 	"outages.account": true, "outages.peer": true, "outages.trying": true,
-	"item_events.upload_id": true, "item_events.what": true,
+	"item_events.upload_id": true, "item_events.what": true, "terms.upload_id": true, "failed_reports.batch": true,
 }
 
 // hashedOrSealed is what all other texts look like. Our own name is no secret.
@@ -306,6 +306,7 @@ func fillBatch(t *testing.T, l *ledger.Ledger) {
 	events, err := l.BatchEvents(ctx, "spring")
 	require.NoError(t, err)
 	require.Equal(t, []ledger.BatchEvent{change.Event}, events)
+	require.NoError(t, l.ReportFailed(t.Context(), "spring", "no space left below /"+mark))
 }
 
 // veiled is an item of which everything is secret that may be.

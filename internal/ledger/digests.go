@@ -22,6 +22,8 @@ const (
 	ofSession     = "session"
 	ofEvent       = "event"
 	ofNotice      = "notice"
+	ofCause       = "cause"
+	ofTerm        = "term"
 )
 
 // digester hashes what the database must find but not tell, with the key of the ledger:

@@ -19,6 +19,7 @@ type Filter struct {
 	State   upload.State
 	Account string
 	Kind    upload.Kind // of the failure
+	Cause   string      // of the failure: the ID of a Cause
 	Batch   string
 	// Since leaves out items in which nothing changed since then.
 	Since time.Time
@@ -166,6 +167,9 @@ func (f Filter) conditions() *conditions {
 	}
 	if f.Kind != "" {
 		c.add(`kind = ` + c.arg(clean(string(f.Kind))))
+	}
+	if f.Cause != "" {
+		c.add(`cause = ` + c.arg(clean(f.Cause)))
 	}
 	if f.Account != "" {
 		c.add(`account = ` + c.arg(clean(f.Account)))

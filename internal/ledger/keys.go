@@ -27,6 +27,7 @@ var sealedColumns = []sealedIn{
 	{"tokens", "value", nil, true},
 	{"queues", "", []string{"queue"}, true},
 	{"batches", "", []string{"manifest", "digest", "definition", "because", "who"}, true},
+	{"failed_reports", "", []string{"because"}, true},
 	{"batch_events", "", []string{"who", "because", "detail"}, true},
 	{"item_events", "", []string{"who", "because", "detail"}, false},
 	{"accounts", "", []string{"because", "who"}, true},

@@ -64,6 +64,9 @@ type Options struct {
 	// Notify says which events the operator's webhook is to be told of, as the
 	// configuration is now. Nil: none.
 	Notify func(upload.Event) bool
+	// Names are the products, entities and files that an item's fields name, by which it
+	// is found beside its IDs and its source; nil: none.
+	Names func(upload.Item) []string
 	// Now replaces the clock, for tests. Nil takes this host's clock for what is
 	// only shown, and the database's own, where it has one, for what several
 	// hosts decide on: permits, counters, leases, living workers.
@@ -78,6 +81,7 @@ type Ledger struct {
 	log     *zap.Logger
 	now     func() time.Time
 	notify  func(upload.Event) bool
+	names   func(upload.Item) []string
 	given   bool // the clock was given and stands above the database's
 
 	// read and write are one pool on PostgreSQL. SQLite has a single writer at
@@ -104,7 +108,7 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 	if o.Sealer == nil {
 		return nil, errors.New("a ledger needs a sealer")
 	}
-	l := &Ledger{sealer: o.Sealer, log: o.Log, now: o.Now, notify: o.Notify, given: o.Now != nil, observer: o.Observer}
+	l := &Ledger{sealer: o.Sealer, log: o.Log, now: o.Now, notify: o.Notify, names: o.Names, given: o.Now != nil, observer: o.Observer}
 	if l.log == nil {
 		l.log = zap.NewNop()
 	}

@@ -137,7 +137,12 @@ func TestManyOpenOneLedgerAtOnce(t *testing.T) {
 func TestLedgerOfANewerProgramIsLeftAlone(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, url string) {
 		running := ledgertest.Open(t, url, ledger.Options{})
-		_, err := ledgertest.Database(t, url).Exec(`INSERT INTO ledger_versions (version_id, is_applied) VALUES (99, $1)`, true)
+		database := ledgertest.Database(t, url)
+		_, err := database.Exec(`INSERT INTO ledger_versions (version_id, is_applied) VALUES (99, $1)`, true)
+		require.NoError(t, err)
+		require.NoError(t, running.Health(t.Context()), "a newer schema that this program survives")
+		ledgertest.Open(t, url, ledger.Options{})
+		_, err = database.Exec(`UPDATE compatibility SET oldest = 98`)
 		require.NoError(t, err)
 		_, err = ledger.Open(t.Context(), ledger.Options{URL: url, Sealer: ledgertest.NewSealer(t)})
 		require.ErrorIs(t, err, ledger.ErrNewer)

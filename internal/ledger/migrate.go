@@ -92,7 +92,7 @@ func (l *Ledger) up(ctx context.Context, provider *goose.Provider, first ...stri
 		return err
 	}
 	if current > target {
-		return newer(current, target)
+		return l.compatible(ctx, current, target)
 	}
 	if current == target {
 		return nil
@@ -106,24 +106,45 @@ func (l *Ledger) up(ctx context.Context, provider *goose.Provider, first ...stri
 	return err
 }
 
-// checkVersion reports whether the schema is still the one that Open left.
-func (l *Ledger) checkVersion(ctx context.Context) error {
-	var current int64
-	if err := l.read.QueryRowContext(ctx, `SELECT MAX(version_id) FROM `+versions).Scan(&current); err != nil {
+// compatible reports whether a program that knows one version of the schema works with a
+// newer one.
+func (l *Ledger) compatible(ctx context.Context, current, known int64) error {
+	var oldest int64
+	if err := l.read.QueryRowContext(ctx, `SELECT oldest FROM compatibility WHERE id = 1`).Scan(&oldest); err != nil {
 		return err
 	}
-	provider, err := l.provider()
-	if err != nil {
-		return err
-	}
-	sources := provider.ListSources()
-	if target := sources[len(sources)-1].Version; current > target {
-		return newer(current, target)
+	if oldest > known {
+		return fmt.Errorf("%w: the database has schema version %d, for programs that know at least version %d, but this one knows only %d; install a newer version of mediaferry",
+			ErrNewer, current, oldest, known)
 	}
 	return nil
 }
 
-func newer(current, target int64) error {
-	return fmt.Errorf("%w: the database has schema version %d, but this program knows only %d; install a newer version of mediaferry",
-		ErrNewer, current, target)
+// Compatible reports whether the schema is one that this program works with; the error is
+// ErrNewer where that is for newer programs only.
+func (l *Ledger) Compatible(ctx context.Context) error {
+	return l.fail("read the version of the schema", l.checkVersion(ctx))
+}
+
+// Schema is the version of the ledger's schema.
+func (l *Ledger) Schema(ctx context.Context) (int64, error) {
+	current, err := l.version(ctx)
+	return current, l.fail("read the version of the schema", err)
+}
+
+func (l *Ledger) version(ctx context.Context) (current int64, err error) {
+	return current, l.read.QueryRowContext(ctx, `SELECT MAX(version_id) FROM `+versions).Scan(&current)
+}
+
+// checkVersion reports whether the schema is still one that this program works with.
+func (l *Ledger) checkVersion(ctx context.Context) error {
+	current, err := l.version(ctx)
+	if err != nil {
+		return err
+	}
+	known, err := wantedVersion()
+	if err != nil || current <= known {
+		return err
+	}
+	return l.compatible(ctx, current, known)
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -212,22 +211,6 @@ func scanPairs(rows *sql.Rows) (pairs [][2]string, err error) {
 		pairs = append(pairs, pair)
 	}
 	return pairs, rows.Err()
-}
-
-// ReportFailed puts down that the report of a batch could not be written, once for each
-// end of the batch.
-func (l *Ledger) ReportFailed(ctx context.Context, batch, because string) error {
-	b, err := l.Batch(ctx, batch)
-	if err != nil || !l.wants(upload.EventReportFailed) {
-		return err
-	}
-	id, err := l.digest(ctx, ofNotice, fmt.Sprintf("%s %s %d", upload.EventReportFailed, batch, micros(b.FinishedAt)))
-	if err == nil {
-		err = l.transact(ctx, func(tx *sql.Tx) error {
-			return l.put(ctx, tx, upload.EventReportFailed, "msg_"+id, upload.Notice{Batch: batch, State: string(b.State), Reason: because})
-		})
-	}
-	return l.fail("note that the report of batch "+batch+" failed", err)
 }
 
 // LeaseNotices gives one owner at a time the right to send notices that are due, for as

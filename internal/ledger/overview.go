@@ -88,6 +88,18 @@ SELECT batch, CAST(SUM(items) AS BIGINT) FROM tallies WHERE state = 'unconfirmed
 	return counts, l.fail("count unconfirmed items", err)
 }
 
+// UndecidedSince is since when the first of a batch's items waits for a person's decision,
+// or the first of those of no batch; zero where none does.
+func (l *Ledger) UndecidedSince(ctx context.Context, batch string) (time.Time, error) {
+	var at sql.NullInt64
+	err := l.read.QueryRowContext(ctx, `
+SELECT MIN(updated_at) FROM items WHERE batch = $1 AND phase = 'unconfirmed' AND phase IN ('failed', 'canceled', 'unconfirmed')`, clean(batch)).Scan(&at)
+	if !at.Valid {
+		return time.Time{}, l.fail("find the first unconfirmed item", err)
+	}
+	return moment(at.Int64), l.fail("find the first unconfirmed item", err)
+}
+
 // Still lists items that a run has and of which nothing changed since a time: the one
 // first that has been still for longest.
 func (l *Ledger) Still(ctx context.Context, since time.Time, most int) ([]Entry, error) {

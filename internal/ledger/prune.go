@@ -35,6 +35,9 @@ func (l *Ledger) Prune(ctx context.Context, before time.Time) (int64, error) {
 		err = l.pruneProgress(ctx)
 	}
 	if err == nil {
+		err = l.pruneTerms(ctx)
+	}
+	if err == nil {
 		err = l.ForgetNotices(ctx, before, before)
 	}
 	if err == nil {
@@ -83,6 +86,7 @@ func (l *Ledger) pruneBatches(ctx context.Context, before time.Time) error {
 		for _, table := range []string{
 			`batch_events WHERE batch IN (SELECT id FROM batches WHERE ` + forgettable + `)`,
 			`ticks WHERE batch IN (SELECT id FROM batches WHERE ` + forgettable + `)`,
+			`failed_reports WHERE batch IN (SELECT id FROM batches WHERE ` + forgettable + `)`,
 			`batches WHERE ` + forgettable,
 		} {
 			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table, micros(before)); err != nil {

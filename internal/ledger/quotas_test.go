@@ -43,6 +43,7 @@ func TestALedgerOfTheFirstVersionLearnsLimits(t *testing.T) {
 		for _, has := range []string{`DROP TABLE quotas`, `SELECT 1`} { // some have the table already
 			for _, undone := range []string{
 				`DROP TABLE item_events`, `DROP INDEX batches_by_time`, `DROP INDEX batches_open`, `DROP INDEX items_ended_badly`, `DROP INDEX items_of_media`,
+				`DROP TABLE terms`, `DROP TABLE failed_reports`, `DROP TABLE compatibility`, `DROP INDEX items_failed_for`, `ALTER TABLE items DROP COLUMN cause`,
 				`DROP TABLE outbox`, // outages goes as a whole
 				`DROP TABLE digest_key`, `DROP TABLE queues`, `ALTER TABLE items DROP COLUMN content`, `ALTER TABLE batch_events DROP COLUMN digest`,
 				has, `ALTER TABLE batches DROP COLUMN form`, `DROP TABLE moves`, `ALTER TABLE batches DROP COLUMN cluster`, `ALTER TABLE batches DROP COLUMN namespace`, `DROP TABLE outages`,

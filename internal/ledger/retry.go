@@ -18,29 +18,40 @@ const sweepRows = 1000
 const (
 	waitingRows  = `batch = $1 AND state = 'waiting' AND run_id = '' AND ` + open
 	givenUpRows  = `batch = $1 AND phase IN ('failed', 'canceled') AND (phase = 'canceled' OR runs > 0)`
+	failedRows   = `batch = $1 AND phase = 'failed' AND runs > 0 AND phase IN ('failed', 'canceled')`
 	failedOfKind = `batch = $1 AND phase = 'failed' AND runs > 0 AND kind = $2 AND phase IN ('failed', 'canceled')`
-	// ofAccount leaves out what goes to others; it is the last argument.
-	ofAccount = ` AND account = $`
 )
+
+// Which leaves out some of the rows that are retried. Empty fields leave out none.
+type Which struct {
+	Account string // those to others
+	Cause   string // those that failed for another cause: the ID of a Cause
+}
 
 // RetryRows makes failed rows of a batch wait again, packed, with the progress that
 // their last runs left, if any,
 // and returns how many: those of the given kinds, or all of them and the canceled
-// ones where no kind is given; and only those to one account where that is not "". A row that no run ever had was refused together
+// ones where no kind is given; and of those only what which leaves. A row that no run ever had was refused together
 // with the manifest; nobody could do anything with it now, and it stays. What
 // the runs that failed say later does not count any more, unless it is that the
 // row is ready. It may be repeated; with an error some rows wait already.
-func (l *Ledger) RetryRows(ctx context.Context, batch string, kinds []upload.Kind, account string) (int64, error) {
+func (l *Ledger) RetryRows(ctx context.Context, batch string, kinds []upload.Kind, which Which) (int64, error) {
 	rows := func(choose string, args ...any) sweep {
-		if account != "" {
-			args = append(args, clean(account))
-			choose += ofAccount + strconv.Itoa(len(args))
+		for _, one := range []struct{ column, value string }{{"account", which.Account}, {"cause", which.Cause}} {
+			if one.value != "" {
+				args = append(args, clean(one.value))
+				choose += " AND " + one.column + " = $" + strconv.Itoa(len(args))
+			}
 		}
 		return sweep{change: retry, at: l.now(), choose: choose, args: args}
 	}
 	var retried int64
 	var err error
-	if len(kinds) == 0 {
+	switch {
+	case len(kinds) > 0:
+	case which.Cause != "": // canceled rows have none
+		retried, err = l.sweepAll(ctx, rows(failedRows, clean(batch)))
+	default:
 		retried, err = l.sweepAll(ctx, rows(givenUpRows, clean(batch)))
 	}
 	for _, kind := range kinds {

@@ -13,7 +13,7 @@ import (
 
 func retryRows(t *testing.T, l *ledger.Ledger, kinds ...upload.Kind) int64 {
 	t.Helper()
-	n, err := l.RetryRows(t.Context(), "spring", kinds, "")
+	n, err := l.RetryRows(t.Context(), "spring", kinds, ledger.Which{})
 	require.NoError(t, err)
 	return n
 }

@@ -31,9 +31,10 @@ type row struct {
 	version int64  // of the progress
 	waiting string // what its next call waits for, sealed
 	// What is hashed for the columns of these names.
-	definition, declared, content, queue, lane string
-	mark                                       string // the fingerprint, sealed
-	told                                       string // the result
+	definition, declared, content, queue, lane, cause string
+	terms                                             []int64
+	mark                                              string // the fingerprint, sealed
+	told                                              string // the result
 }
 
 // encode prepares what is costly, so that the caller does it and not the one
@@ -71,6 +72,12 @@ func (r *row) hash(ctx context.Context, l *Ledger) error {
 	}
 	r.definition, r.declared = d.of(ofDefinition, r.item.Definition()), d.of(ofDeclaration, declaration(r.item))
 	r.content, r.lane = d.of(ofFingerprint, r.fingerprint), d.of(ofSerialKey, r.serialKey)
+	if r.result.Error != nil {
+		r.cause = d.of(ofCause, alike(r.result.Error.Message))
+	}
+	for _, text := range l.termsOf(r.item) {
+		r.terms = append(r.terms, d.term(text))
+	}
 	r.queue, err = l.queueDigest(ctx, r.item.Queue)
 	return err
 }
@@ -91,7 +98,7 @@ func (r *row) args(now time.Time) []any {
 		r.definition, r.content, clean(r.workflowID), clean(r.runID), int64(r.runs),
 		r.item.Again, clean(r.takeOver), r.lane, r.last, int64(r.result.Size), r.result.BytesSent,
 		micros(r.startedAt), micros(queued), micros(now), r.sealed, r.told,
-		r.phase(), clean(r.item.Vendor), r.queue, r.declared, r.service.Cluster, r.service.Namespace, r.mark,
+		r.phase(), clean(r.item.Vendor), r.queue, r.declared, r.service.Cluster, r.service.Namespace, r.mark, r.cause,
 	}
 }
 

@@ -132,7 +132,7 @@ func TestRowsThatGoLastWaitForTheirTurn(t *testing.T) {
 		record(t, l, ended(spring(4), "run-4", noon, upload.StateFailed))
 		record(t, l, ended(spring(6), "run-6", noon, upload.StateReady))
 		require.Equal(t, []int{1, 2, 3, 5}, detached())
-		retried, err := l.RetryRows(t.Context(), "spring", nil, "")
+		retried, err := l.RetryRows(t.Context(), "spring", nil, ledger.Which{})
 		require.NoError(t, err)
 		require.EqualValues(t, 1, retried)
 		require.Equal(t, []int{1, 3, 5}, detached(), "one that is retried goes first again")

@@ -28,10 +28,10 @@ const (
 // itemColumns are the columns of items in the order of row.args.
 const itemColumns = `upload_id, batch, line, account, state, paused, kind, media_id, definition, fingerprint,
 	workflow_id, run_id, runs, again, took_over, serial_key, serial_last, size, bytes_sent, started_at, queued_at, updated_at,
-	item, result, phase, vendor, queue, declared, cluster, namespace, content`
+	item, result, phase, vendor, queue, declared, cluster, namespace, content, cause`
 
 // itemWidth counts them.
-const itemWidth = 31
+const itemWidth = 32
 
 // setPlace is where an item stands in its batch. Indexes hold it, and SQLite writes
 // an entry anew whose columns are set, to whatever: a row that stands there
@@ -96,10 +96,14 @@ const onState = `
 WHERE items.run_id IN ('', excluded.run_id) AND items.state NOT IN ` + over + ` AND ` + reopens + `
 	AND (items.run_id <> '' OR ` + notFormer + `)`
 
+// stillUnconfirmed: the record repeats that nobody knows, as the run of such an item does
+// now and then. A person wants to know since when.
+const stillUnconfirmed = `(` + sameRun + ` AND items.state = 'unconfirmed' AND excluded.state = 'unconfirmed')`
+
 // onRecord saves how an item ended. Which records count is said at Ledger.Record.
 const onRecord = `
 	vendor = excluded.vendor, declared = excluded.declared,
-	state = excluded.state, phase = excluded.phase, paused = excluded.paused, kind = excluded.kind, media_id = excluded.media_id,
+	state = excluded.state, phase = excluded.phase, paused = excluded.paused, kind = excluded.kind, cause = excluded.cause, media_id = excluded.media_id,
 	definition = excluded.definition,
 	fingerprint = CASE WHEN excluded.fingerprint <> '' THEN excluded.fingerprint ELSE items.fingerprint END,
 	content = CASE WHEN excluded.fingerprint <> '' THEN excluded.content ELSE items.content END,
@@ -107,7 +111,8 @@ const onRecord = `
 	runs = CASE WHEN ` + newRun + ` AND items.run_id <> '' THEN items.runs + 1
 		WHEN items.runs = 0 THEN excluded.runs ELSE items.runs END,
 	size = CASE WHEN excluded.size > 0 THEN excluded.size ELSE items.size END,
-	bytes_sent = excluded.bytes_sent, updated_at = excluded.updated_at,
+	bytes_sent = excluded.bytes_sent,
+	updated_at = CASE WHEN ` + stillUnconfirmed + ` THEN items.updated_at ELSE excluded.updated_at END,
 	started_at = CASE WHEN ` + sameRun + ` AND items.started_at > excluded.started_at
 		THEN items.started_at ELSE excluded.started_at END,
 	item = excluded.item, result = excluded.result, waiting = ''

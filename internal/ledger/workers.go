@@ -8,15 +8,20 @@ import (
 
 // Worker is a process that does activities.
 type Worker struct {
-	ID        string            `json:"id"`
-	Host      string            `json:"host"`
-	Roots     []string          `json:"roots,omitempty"`  // folders whose files it reads
-	Shared    map[string]string `json:"shared,omitempty"` // shared folders whose files it reads, by name
-	Queues    []string          `json:"queues,omitempty"` // task queues that it polls, as upload.QueueKey has them
-	Duties    []string          `json:"duties,omitempty"`
-	PID       int               `json:"pid"`
-	Version   string            `json:"version"`
-	StartedAt time.Time         `json:"started_at"`
+	ID      string            `json:"id"`
+	Host    string            `json:"host"`
+	Roots   []string          `json:"roots,omitempty"`  // folders whose files it reads
+	Shared  map[string]string `json:"shared,omitempty"` // shared folders whose files it reads, by name
+	Queues  []string          `json:"queues,omitempty"` // task queues that it polls, as upload.QueueKey has them
+	Duties  []string          `json:"duties,omitempty"`
+	PID     int               `json:"pid"`
+	Version string            `json:"version"`
+	// Schema is the version of the ledger's schema that it knows, see KnownSchema. 0: it is
+	// a program of a time when none said so.
+	Schema int64 `json:"schema,omitempty"`
+	// Outdated says that it is too old for the ledger, and takes no more work.
+	Outdated  bool      `json:"outdated,omitempty"`
+	StartedAt time.Time `json:"started_at"`
 	// SeenAt is when it last announced itself, by the database's clock; Announce
 	// ignores it.
 	SeenAt time.Time `json:"-"`

@@ -66,6 +66,7 @@ type writer struct {
 	mu      sync.Mutex
 	pending []*job
 	latest  map[string]*job // the last pending job of each item
+	bucket  bucket          // of the goroutine alone
 	timed   bool            // a wake is due after linger
 	closed  bool
 
@@ -261,7 +262,7 @@ func (w *writer) commit(group []*job) error {
 					return err
 				}
 			}
-			return nil
+			return w.noteTerms(ctx, tx, group, before)
 		})
 	})
 	if err != nil && ctx.Err() != nil {

@@ -95,6 +95,7 @@ type Worker struct {
 	cancel  context.CancelFunc
 	done    sync.WaitGroup
 	notices *Notifier // nil: it sends none
+	stopped sync.Once
 }
 
 // StartWorker starts a worker and announces it in the ledger.
@@ -109,7 +110,7 @@ func StartWorker(ctx context.Context, o WorkerOptions) (*Worker, error) {
 	}
 	from.Closed, from.Temporary = closed(o.Data, o.Config.Config), o.Data
 	w := &Worker{ledger: o.Ledger, log: o.Log, info: ledger.Worker{
-		ID: rand.Text(), Host: o.Host, Roots: localPaths(o.Roots), Shared: sharedPaths(o.Roots), PID: os.Getpid(), Version: o.Version, StartedAt: time.Now(),
+		ID: rand.Text(), Host: o.Host, Roots: localPaths(o.Roots), Shared: sharedPaths(o.Roots), PID: os.Getpid(), Version: o.Version, Schema: ledger.KnownSchema(), StartedAt: time.Now(),
 	}}
 	acts := &activities.Activities{
 		Steps: &steps.Steps{
@@ -216,6 +217,7 @@ func (w *Worker) announce(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
+		w.checkAge(ctx)
 		err := w.ledger.Announce(ctx, w.info)
 		switch {
 		case ctx.Err() != nil:
@@ -226,6 +228,22 @@ func (w *Worker) announce(ctx context.Context) {
 		}
 		heard = err == nil
 	}
+}
+
+// checkAge has the worker take no more work once the ledger is for newer programs only.
+// What it has begun goes on; activities of its kind cannot harm what they hold.
+func (w *Worker) checkAge(ctx context.Context) {
+	if w.info.Outdated {
+		return
+	}
+	err := w.ledger.Compatible(ctx)
+	if !errors.Is(err, ledger.ErrNewer) {
+		return // where it does not answer, announcing says so
+	}
+	w.info.Outdated = true
+	w.info.Queues, w.info.Duties, w.info.Roots, w.info.Shared = nil, nil, nil, nil
+	w.log.Error("the worker is too old for the ledger and takes no more work; stop it, and start the new version", zap.Error(err))
+	w.done.Go(w.stopSDK)
 }
 
 // Stop ends the worker: it takes no more tasks, lets activities go on for as
@@ -245,11 +263,13 @@ func (w *Worker) Stop() {
 }
 
 func (w *Worker) stopSDK() {
-	var all sync.WaitGroup
-	for _, sdk := range w.workers {
-		all.Go(sdk.Stop)
-	}
-	all.Wait()
+	w.stopped.Do(func() {
+		var all sync.WaitGroup
+		for _, sdk := range w.workers {
+			all.Go(sdk.Stop)
+		}
+		all.Wait()
+	})
 }
 
 // Carried reports whether a living worker carries uploads.

@@ -19,7 +19,7 @@ type batchRetryCommand struct{ *given }
 
 func (c batchRetryCommand) command() *cobra.Command {
 	var kinds []string
-	var because, to string
+	var because, to, message string
 	var follow bool
 	cmd := &cobra.Command{
 		Use:   "retry [flags] ID",
@@ -28,15 +28,17 @@ func (c batchRetryCommand) command() *cobra.Command {
 rows stay in the same batch and report. A row that was refused because of the manifest
 fails again: correct the manifest and start another batch.`,
 		Example: `  mediaferry batch retry spring --kind unavailable --kind timeout
+  mediaferry batch retry spring --message "upload-url answered 422: entity e7 is not known"
   mediaferry batch retry spring --follow --because "bucket is open again"`,
 		Args: oneBatch,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.run(cmd.Context(), args[0], retryOf{kinds, to, because}, follow)
+			return c.run(cmd.Context(), args[0], retryOf{kinds, to, message, because}, follow)
 		},
 		ValidArgsFunction: first(c.completeBatches),
 	}
 	cmd.Flags().StringArrayVar(&kinds, "kind", nil, "retry only failures of `KIND`: "+output.Join(upload.Kinds())+"; can be repeated")
 	cmd.Flags().StringVar(&to, "to", "", "retry only rows of `ACCOUNT`")
+	cmd.Flags().StringVar(&message, "message", "", "retry only rows that failed with a message like `TEXT`; numbers and names may differ")
 	cmd.Flags().StringVar(&because, "because", "", "record `TEXT` as the reason")
 	cmd.Flags().BoolVar(&follow, "follow", false, "wait until the batch ends, and do the work if no worker is running")
 	return cmd
@@ -44,8 +46,8 @@ fails again: correct the manifest and start another batch.`,
 
 // retryOf says which rows are retried, and why.
 type retryOf struct {
-	kinds       []string
-	to, because string
+	kinds                []string
+	to, message, because string
 }
 
 func (c batchRetryCommand) run(ctx context.Context, id string, of retryOf, follow bool) error {
@@ -69,7 +71,13 @@ func (c batchRetryCommand) run(ctx context.Context, id string, of retryOf, follo
 	if !follow && !c.EngineRuns(ctx) {
 		return &exit.UsageError{Text: "batch retry needs a running engine or --follow", Hint: "to start one, run in another terminal: mediaferry up"}
 	}
-	n, err := c.Ledger.RetryRows(ctx, id, kinds, of.to)
+	which := ledger.Which{Account: of.to}
+	if of.message != "" {
+		if which.Cause, err = c.Ledger.CauseOf(ctx, of.message); err != nil {
+			return err
+		}
+	}
+	n, err := c.Ledger.RetryRows(ctx, id, kinds, which)
 	if err != nil {
 		return opening.UnknownBatch(id, err)
 	}
@@ -86,6 +94,9 @@ func (c batchRetryCommand) run(ctx context.Context, id string, of retryOf, follo
 	}
 	if of.to != "" {
 		detail += " to " + of.to
+	}
+	if of.message != "" {
+		detail += ", failed with: " + of.message
 	}
 	change := ledger.BatchChange{Event: c.event("retry", of.because, detail)}
 	if b.State.Ended() {

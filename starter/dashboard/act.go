@@ -113,6 +113,9 @@ func batchAction(r *http.Request) ([]string, error) {
 		if to := f.Get("to"); to != "" {
 			args = append(args, "--to="+to)
 		}
+		if message := f.Get("message"); message != "" {
+			args = append(args, "--message="+message)
+		}
 		return append(append(args, because(r)...), "--", id), nil
 	case "set":
 		args := append([]string{"batch", "set"}, limitFlags(f)...)

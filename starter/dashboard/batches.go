@@ -2,11 +2,13 @@ package dashboard
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/links"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/starter/output"
 	"github.com/mediaferry/mediaferry/starter/views"
@@ -103,7 +105,7 @@ type batchBody struct {
 	Accounts []accountShare `json:"accounts"`
 	Events   []event        `json:"events"`
 	Items    itemsBody      `json:"-"`
-	Failed   []failedGroup  `json:"-"`
+	Causes   []cause        `json:"causes"`
 	Held     bool           `json:"-"`
 }
 
@@ -128,10 +130,57 @@ type event struct {
 	Detail  upload.Text   `json:"detail"`
 }
 
-// failedGroup are the failures of one kind at one account, with what to do.
-type failedGroup struct {
-	output.BatchFailure
-	Share int64 // of the batch's rows, in percent
+// cause are the rows that failed alike: at one account, in one way, with one message but
+// for numbers and names.
+type cause struct {
+	Kind    string `json:"kind"`
+	To      string `json:"to"`
+	Message string `json:"message"` // of the first of them; "" where only kinds are told apart
+	Count   int64  `json:"count"`
+	Example string `json:"example"`
+	Share   int64  `json:"-"` // of the batch's rows, in percent
+}
+
+// causes are why rows of a batch failed: by message, or by kind where there are too many
+// failures for that.
+func causes(v *visit, b batchCard) ([]cause, error) {
+	all := []cause{}
+	found, err := v.Ledger.Causes(v.ctx(), b.ID)
+	for _, c := range found {
+		one := cause{Kind: string(c.Kind), To: c.Account, Count: c.Count, Example: c.Because()}
+		if c.Example.Error != nil && c.ID != "" {
+			one.Message = c.Example.Error.Message
+		}
+		all = append(all, one)
+	}
+	if len(found) == 0 {
+		for _, f := range b.Failures {
+			all = append(all, cause{Kind: string(f.Kind), To: f.To, Count: f.Count, Example: f.Example})
+		}
+	}
+	for i := range all {
+		all[i].Share = all[i].Count * 100 / max(b.Total, 1) //nolint:mnd // percent
+	}
+	slices.SortStableFunc(all, func(a, b cause) int { return int(b.Count - a.Count) })
+	return all, err
+}
+
+// Rows is where the rows of a cause are listed, among those of its batch.
+func (c cause) Rows(batch string) string {
+	query := url.Values{"state": {string(upload.StateFailed)}, "kind": {c.Kind}, "account": {c.To}}
+	if c.Message != "" {
+		query.Set("message", c.Message)
+	}
+	return links.Batch(batch) + "?" + query.Encode()
+}
+
+// Command runs the rows of a cause again.
+func (c cause) Command(batch string) string {
+	args := []string{"batch", "retry", "--kind=" + c.Kind, "--to=" + c.To}
+	if c.Message != "" {
+		args = append(args, "--message="+c.Message)
+	}
+	return commandLine(append(args, "--", batch))
 }
 
 func batchView(v *visit) (view, error) {
@@ -152,10 +201,9 @@ func batchView(v *visit) (view, error) {
 	if body.Events, err = batchEvents(v, id); err != nil {
 		return view{}, err
 	}
-	for _, f := range body.Failures {
-		body.Failed = append(body.Failed, failedGroup{f, f.Count * 100 / max(body.Total, 1)})
+	if body.Causes, err = causes(v, body.batchCard); err != nil {
+		return view{}, err
 	}
-	slices.SortStableFunc(body.Failed, func(a, b failedGroup) int { return int(b.Count - a.Count) })
 	if body.Items, err = listItems(v, id); err != nil {
 		return view{}, err
 	}
@@ -328,4 +376,4 @@ func (b batchBody) RPSText() string {
 func (c batchCard) Open() int64 { return c.Waiting + c.InProgress + c.Unconfirmed }
 
 // Retryable reports whether running the rows again could help.
-func (g failedGroup) Retryable() bool { return g.To != "" }
+func (c cause) Retryable() bool { return c.To != "" }

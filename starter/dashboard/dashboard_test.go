@@ -54,6 +54,14 @@ func TestEveryViewIsHTMLAndJSON(t *testing.T) {
 		w.json("/batches/spring", &status)
 		require.InDelta(t, 5, status["total"], 0)
 		require.Equal(t, []any{map[string]any{"kind": "rejected", "to": "sitoo", "count": 1.0, "example": "line 2: no <such> entity"}}, status["failures"])
+		require.Equal(t, []any{map[string]any{"kind": "rejected", "to": "sitoo", "count": 1.0, "message": "no <such> entity", "example": "line 2: no <such> entity"}}, status["causes"])
+		var alike struct {
+			Items []any `json:"items"`
+		}
+		w.json("/items?batch=spring&state=failed&message=no+%3Csuch%3E+entity", &alike)
+		require.Len(t, alike.Items, 1)
+		w.json("/items?batch=spring&state=failed&message=another", &alike)
+		require.Empty(t, alike.Items)
 		for path, want := range map[string]int{"/batches/none": 404, "/items/batch/none/x": 404, "/accounts/none": 404, "/nothing": 404, "/items?state=odd": 400, "/accounts/sitoo?format=csv": 406} {
 			answer := w.get(path, "application/json", viewer)
 			require.Equal(t, want, answer.Code, path)
@@ -108,7 +116,10 @@ func TestUploadsAreFound(t *testing.T) {
 		w.batch("spring", rows("spring", "sitoo", 3))
 		w.claimed(row("spring", "sitoo", 2))
 		w.ended(row("spring", "sitoo", 2), upload.StateReady, nil)
-		for text, want := range map[string]int{"sitoo-2": 1, "sitoo-": 3, "batch/spring/sitoo-3": 1, "IM-sitoo-2": 1, "spring": 0, "batch/spr": 3, "nothing": 0} {
+		product, pictured := row("autumn", "closient", 9), row("autumn", "trustana", 10)
+		product.Fields, pictured.Fields = upload.Fields{"gtin": "4006381333931"}, upload.Fields{"skuIds": []any{"SKU-1", "SKU-2"}}
+		w.batch("autumn", []upload.Item{product, pictured})
+		for text, want := range map[string]int{"4006381333931": 1, "04006381333931": 1, "sku-2": 1, "SKU": 0, "9.jpg": 1, "https://shop.example/3.jpg": 1, "sitoo-2": 1, "sitoo-": 3, "batch/spring/sitoo-3": 1, "IM-sitoo-2": 1, "spring": 0, "batch/spr": 3, "nothing": 0} {
 			var body struct {
 				Items []any `json:"items"`
 			}
@@ -128,6 +139,7 @@ func TestWhatAButtonRuns(t *testing.T) {
 		{"/batches/spring", url.Values{"action": {"pause"}, "because": {"a sale"}}, "mediaferry batch pause --because 'a sale' -- spring"},
 		{"/batches/spring", url.Values{"action": {"resume"}}, "mediaferry batch resume -- spring"},
 		{"/batches/spring", url.Values{"action": {"retry"}, "kind": {"rejected"}, "to": {"sitoo"}}, "mediaferry batch retry --kind rejected --to sitoo -- spring"},
+		{"/batches/spring", url.Values{"action": {"retry"}, "kind": {"rejected"}, "message": {"is --not known"}}, "mediaferry batch retry --kind rejected --message 'is --not known' -- spring"},
 		{"/batches/spring", url.Values{"action": {"set"}, "rps": {"sitoo=2 closient=none"}, "failures": {"1%"}}, "mediaferry batch set --rps sitoo=2 --rps closient=none --failures 1% -- spring"},
 		{"/batches/spring", url.Values{"action": {"decide"}, "verdict": {"fail"}, "because": {"gone"}}, "mediaferry decide --batch spring --because gone -- fail"},
 		{"/items/batch/spring/--config=x", url.Values{"action": {"retry"}}, "mediaferry retry --detach -- batch/spring/--config=x"},
@@ -139,7 +151,7 @@ func TestWhatAButtonRuns(t *testing.T) {
 		require.Equal(t, http.StatusOK, answer.Code, answer.Body)
 		require.Contains(t, html.UnescapeString(answer.Body.String()), c.want)
 	}
-	require.Len(t, w.ran, 8)
+	require.Len(t, w.ran, 9)
 	require.Equal(t, []string{"batch", "pause", "--because=a sale", "--", "spring"}, w.ran[0])
 	require.Equal(t, "an operator (page, by token)", w.by[0])
 	require.Equal(t, http.StatusBadRequest, w.post("/batches/spring", operator, url.Values{"action": {"explode"}}).Code)

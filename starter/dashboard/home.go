@@ -1,7 +1,6 @@
 package dashboard
 
 import (
-	"os"
 	"sort"
 	"time"
 
@@ -30,6 +29,7 @@ type homeBody struct {
 	Limited   []accountCard    `json:"limited"` // accounts that wait, without a person
 	Still     []itemCard       `json:"still"`
 	Old       []workerCard     `json:"old_workers"`
+	Reports   []failedReport   `json:"reports"`
 	Running   []batchCard      `json:"running"`
 	Singles   map[string]int64 `json:"singles"`            // open uploads outside of batches, by state
 	Temporal  string           `json:"temporal,omitempty"` // why Temporal cannot be asked
@@ -37,8 +37,9 @@ type homeBody struct {
 
 // undecided are unconfirmed items of one batch, or of none.
 type undecided struct {
-	Batch string `json:"batch"`
-	Items int64  `json:"items"`
+	Batch string        `json:"batch"`
+	Items int64         `json:"items"`
+	Since upload.Moment `json:"since"` // of the one that waits for longest
 }
 
 // trouble is what keeps items, and what to do about it.
@@ -63,11 +64,18 @@ func home(v *visit) (view, error) {
 func fillDecisions(v *visit, b *homeBody) error {
 	counts, err := v.Ledger.UndecidedBatches(v.ctx())
 	b.Decisions = []undecided{}
+	if err != nil {
+		return err
+	}
 	for batch, n := range counts {
-		b.Decisions = append(b.Decisions, undecided{batch, n})
+		since, err := v.Ledger.UndecidedSince(v.ctx(), batch)
+		if err != nil {
+			return err
+		}
+		b.Decisions = append(b.Decisions, undecided{batch, n, upload.Moment{Time: since}})
 	}
 	sort.Slice(b.Decisions, func(i, j int) bool { return b.Decisions[i].Batch < b.Decisions[j].Batch })
-	return err
+	return nil
 }
 
 // fillBatches adds the batches that have not ended, and what keeps their rows.
@@ -97,30 +105,33 @@ func fillBatches(v *visit, b *homeBody) error {
 	return nil
 }
 
-// reportsWithin is for how long after its end a batch without reports is in trouble.
-const reportsWithin = 24 * time.Hour
+// reportsWithin is for how long a report that could not be written is in trouble.
+const reportsWithin = 7 * 24 * time.Hour
 
-// fillReports adds batches that have ended and whose reports are not where they belong: a
-// disk may be full. Only a folder of this machine can be looked at.
+// failedReport is a batch that has ended and whose report could not be written.
+type failedReport struct {
+	Batch  string        `json:"batch"`
+	Place  string        `json:"place"`
+	Reason string        `json:"reason"`
+	Since  upload.Moment `json:"since"`
+	Do     string        `json:"do"`
+}
+
+// fillReports adds batches that have ended and whose reports could not be written: a disk
+// may be full.
 func fillReports(v *visit, b *homeBody) error {
-	target, err := wiring.Results(v.Config, v.Data)
-	if err != nil || !upload.IsLocal(target.Place) || v.Data == "" {
-		return nil //nolint:nilerr // doctor says what is wrong with the place
-	}
-	recent, err := v.Ledger.Batches(v.ctx(), ledger.BatchFilter{Limit: mostListed})
-	for _, one := range recent {
-		since := v.now.Sub(one.FinishedAt)
-		if !one.State.Ended() || since > reportsWithin || since < beat {
-			continue
+	b.Reports = []failedReport{}
+	failed, err := v.Ledger.FailedReports(v.ctx(), v.now.Add(-reportsWithin), mostListed)
+	target, unknown := wiring.Results(v.Config, v.Data)
+	for _, f := range failed {
+		one := failedReport{
+			Batch: f.Batch, Place: "its place", Reason: f.Because, Since: upload.Moment{Time: f.At},
+			Do: "Correct the cause, then write the report yourself: mediaferry batch report " + upload.Argument(f.Batch) + " --format html -o FILE",
 		}
-		place := target.Display(one.ID)
-		if _, missing := os.Stat(place); missing == nil { //nolint:gosec // names of batches cannot lead elsewhere
-			continue
+		if unknown == nil { // else doctor says what is wrong with it
+			one.Place = target.Display(f.Batch)
 		}
-		b.Troubles = append(b.Troubles, trouble{
-			Rows:  waits.Rows{Wait: waits.Wait{For: "reports", Reason: "its reports are not at " + place + ": they could not be written, or were removed", Since: upload.Moment{Time: one.FinishedAt}}, To: "its results", Rows: one.Total},
-			Batch: one.ID, Do: "Make room there, then write them again: mediaferry batch report " + upload.Argument(one.ID) + " -o FILE",
-		})
+		b.Reports = append(b.Reports, one)
 	}
 	return err
 }
@@ -186,7 +197,7 @@ func fillStill(v *visit, b *homeBody) error {
 	return err
 }
 
-// fillWorkers adds why nothing goes on, and workers of another version.
+// fillWorkers adds why nothing goes on, and workers that are older than the ledger.
 func fillWorkers(v *visit, b *homeBody) error {
 	b.Old = []workerCard{}
 	known, err := v.waits()
@@ -198,7 +209,7 @@ func fillWorkers(v *visit, b *homeBody) error {
 	}
 	cards, err := workerCards(v, wiring.WorkerAge)
 	for _, card := range cards {
-		if card.Differs {
+		if card.Older || card.Outdated {
 			b.Old = append(b.Old, card)
 		}
 	}
@@ -218,7 +229,7 @@ func (b homeBody) Needs() int {
 
 // Trouble is how many things are in trouble.
 func (b homeBody) Trouble() int {
-	n := len(b.Troubles) + len(b.Limited) + len(b.Still) + len(b.Old)
+	n := len(b.Troubles) + len(b.Limited) + len(b.Still) + len(b.Old) + len(b.Reports)
 	if b.Workers != nil {
 		n++
 	}

@@ -42,8 +42,10 @@ type itemsBody struct {
 	Next   upload.Text   `json:"next"` // the URL of the next page
 	Filter ledger.Filter `json:"-"`
 	Text   string        `json:"-"` // what was searched for
-	Within string        `json:"-"` // the batch on whose page the list is
-	First  bool          `json:"-"` // it is the first page
+	// Message is like those with which the chosen items failed.
+	Message string `json:"-"`
+	Within  string `json:"-"` // the batch on whose page the list is
+	First   bool   `json:"-"` // it is the first page
 }
 
 // States, Kinds and Fors are what can be chosen.
@@ -70,11 +72,17 @@ func listItems(v *visit, batch string) (itemsBody, error) {
 	if err := checkFilter(f); err != nil {
 		return body, err
 	}
+	var err error
+	if body.Message = v.query("message"); body.Message != "" {
+		if f.Cause, err = v.Ledger.CauseOf(v.ctx(), body.Message); err != nil {
+			return body, err
+		}
+		body.Filter = f
+	}
 	if format(v.r) == "csv" && body.Text == "" {
 		return body, nil // its table reads them
 	}
 	var entries []ledger.Entry
-	var err error
 	if body.Text != "" {
 		entries, err = search(v, body.Text)
 	} else {
@@ -106,12 +114,23 @@ func checkFilter(f ledger.Filter) error {
 	return nil
 }
 
-// search looks for an upload ID, also as Temporal writes it, a row's own ID, or a medium.
+// search looks for an upload ID, also as Temporal writes it, a row's own ID, a medium, a
+// source, or what a vendor's fields name.
 func search(v *visit, text string) ([]ledger.Entry, error) {
 	text = strings.TrimPrefix(text, "/items/")
 	found, err := v.Ledger.Find(v.ctx(), ledger.Search{Text: text, Limit: itemsShown})
 	if name := upload.NameOfWorkflow(text); err == nil && len(found) == 0 && name != text {
 		found, err = v.Ledger.Find(v.ctx(), ledger.Search{Text: name, Limit: itemsShown})
+	}
+	if err != nil || len(found) >= itemsShown {
+		return found, err
+	}
+	more, err := v.Ledger.FindTerms(v.ctx(), text, itemsShown)
+	for _, one := range more {
+		known := slices.ContainsFunc(found, func(e ledger.Entry) bool { return e.Result.UploadID == one.Result.UploadID })
+		if !known && len(found) < itemsShown {
+			found = append(found, one)
+		}
 	}
 	return found, err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/ledger/ledgertest"
 	"github.com/mediaferry/mediaferry/internal/upload"
+	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/opening"
 )
 
@@ -124,6 +125,21 @@ func TestThePageTellsOfEachTrouble(t *testing.T) {
 				require.NotNil(t, one["since"])
 			},
 		},
+		"an upload is unconfirmed, which the first page says": {
+			func(t *testing.T, w *world) {
+				item := row("spring", "closient", 2)
+				w.batch("spring", []upload.Item{item})
+				w.claimed(item)
+				w.ended(item, upload.StateUnconfirmed, &upload.Failure{Kind: upload.KindUnconfirmed, Step: upload.StepTransfer, Message: "the answer was lost"})
+			},
+			"/",
+			[]string{"1 upload of batch spring waits for your decision: nobody knows whether the file is at the vendor", "since 0s ago", "mediaferry decide --batch spring ready|retry|fail --because TEXT"},
+			func(t *testing.T, b map[string]any) {
+				one := first(t, b, "decisions")
+				require.InDelta(t, 1, one["items"], 0)
+				require.NotNil(t, one["since"])
+			},
+		},
 		"an upload is unconfirmed": {
 			func(t *testing.T, w *world) {
 				item := row("spring", "closient", 2)
@@ -141,13 +157,36 @@ func TestThePageTellsOfEachTrouble(t *testing.T) {
 				require.Equal(t, "4006381333931", one["fields"].(map[string]any)["gtin"])
 			},
 		},
+		"a worker is older than the schema": {
+			func(t *testing.T, w *world) {
+				old := ledger.Worker{ID: "w-1", Host: "beta", PID: 9, Version: "1", Schema: ledger.KnownSchema() - 1, Duties: []string{wiring.DutyUploads}, StartedAt: w.now.Add(-time.Hour)}
+				require.NoError(t, w.ledger.Announce(t.Context(), old))
+			},
+			"/",
+			[]string{"The worker on beta is older than the ledger’s schema. It still works.", "version 1, process 9", "1h ago", "stop it with SIGTERM"},
+			func(t *testing.T, b map[string]any) {
+				one := first(t, b, "old_workers")
+				require.Equal(t, "1", one["version"])
+				require.Equal(t, true, one["older"])
+				require.Equal(t, false, one["outdated"])
+			},
+		},
 		"a worker is too old": {
+			func(t *testing.T, w *world) {
+				old := ledger.Worker{ID: "w-0", Host: "gamma", PID: 9, Version: "0", Schema: 1, Outdated: true, StartedAt: w.now.Add(-time.Hour)}
+				require.NoError(t, w.ledger.Announce(t.Context(), old))
+			},
+			"/",
+			[]string{"The worker on gamma is too old for the ledger and takes no more work.", "version 0, process 9", "1h ago", "Stop it and start the new version"},
+			func(t *testing.T, b map[string]any) {
+				require.Equal(t, true, first(t, b, "old_workers")["outdated"])
+			},
+		},
+		"a worker of another version knows the schema": {
 			func(_ *testing.T, w *world) { w.alive("1") },
 			"/",
-			[]string{"worker on", "alpha", "another version: 1, and this is 2"},
-			func(t *testing.T, b map[string]any) {
-				require.Equal(t, "1", first(t, b, "old_workers")["version"])
-			},
+			[]string{"What is in trouble? Nothing"},
+			func(t *testing.T, b map[string]any) { require.Empty(t, b["old_workers"]) },
 		},
 		"the results are full": {
 			func(t *testing.T, w *world) {
@@ -157,12 +196,15 @@ func TestThePageTellsOfEachTrouble(t *testing.T) {
 				w.ended(item, upload.StateReady, nil)
 				_, err := w.ledger.ChangeBatch(t.Context(), "spring", ledger.BatchChange{Event: ledger.BatchEvent{What: ledger.EventFinish, By: upload.ByItself}, State: upload.BatchCompleted})
 				require.NoError(t, err)
-				w.now = w.now.Add(time.Minute)
-				w.alive("2")
+				require.NoError(t, w.ledger.ReportFailed(t.Context(), "spring", "write spring.csv: no space left on device"))
 			},
 			"/",
-			[]string{"its reports are not at", "they could not be written", "mediaferry batch report spring -o FILE"},
-			func(t *testing.T, b map[string]any) { require.Equal(t, "reports", first(t, b, "trouble")["for"]) },
+			[]string{"The report of batch spring could not be written: write spring.csv: no space left on device", "results/spring", "since 0s ago", "mediaferry batch report spring --format html -o FILE"},
+			func(t *testing.T, b map[string]any) {
+				one := first(t, b, "reports")
+				require.Equal(t, "write spring.csv: no space left on device", one["reason"])
+				require.NotNil(t, one["since"])
+			},
 		},
 		"the engine restarts": {
 			func(t *testing.T, w *world) { w.page.pulse.ask(t.Context(), &opening.Session{Temporal: down{}}) },

@@ -15,6 +15,9 @@ type workerCard struct {
 	PID       int               `json:"pid"`
 	Version   string            `json:"version"`
 	Differs   bool              `json:"version_differs"` // from that of this program
+	Schema    int64             `json:"ledger_schema"`   // that it knows; 0: it does not say
+	Older     bool              `json:"older"`           // than the ledger's schema
+	Outdated  bool              `json:"outdated"`        // so old that it takes no more work
 	Alive     bool              `json:"alive"`
 	Uploads   bool              `json:"carries_uploads"`
 	Roots     []string          `json:"roots"`
@@ -26,13 +29,18 @@ type workerCard struct {
 
 func workerCards(v *visit, age time.Duration) ([]workerCard, error) {
 	all, err := v.Ledger.Workers(v.ctx(), age)
+	if err != nil {
+		return nil, err
+	}
+	schema, err := v.Ledger.Schema(v.ctx())
 	cards := []workerCard{}
 	for _, w := range all {
 		card := workerCard{
 			ID: w.ID, Host: w.Host, PID: w.PID, Version: w.Version, Roots: w.Roots, Shared: w.Shared, Queues: w.Queues,
-			StartedAt: upload.Moment{Time: w.StartedAt}, SeenAt: upload.Moment{Time: w.SeenAt}, Alive: v.now.Sub(w.SeenAt) < wiring.WorkerAge,
+			StartedAt: upload.Moment{Time: w.StartedAt}, SeenAt: upload.Moment{Time: w.SeenAt}, Schema: w.Schema, Outdated: w.Outdated, Alive: v.now.Sub(w.SeenAt) < wiring.WorkerAge,
 		}
 		card.Differs = card.Alive && w.Version != "" && v.page.o.Version != "" && w.Version != v.page.o.Version
+		card.Older = card.Alive && w.Schema < schema
 		for _, duty := range w.Duties {
 			card.Uploads = card.Uploads || duty == wiring.DutyUploads
 		}
@@ -41,9 +49,23 @@ func workerCards(v *visit, age time.Duration) ([]workerCard, error) {
 	return cards, err
 }
 
+// Age is how an old worker is told apart.
+func (c workerCard) Age(schema int64) string {
+	switch {
+	case c.Outdated:
+		return "too old"
+	case c.Older && schema > 0:
+		return "older"
+	case c.Differs:
+		return "another version"
+	}
+	return ""
+}
+
 type workersBody struct {
 	Workers []workerCard `json:"workers"`
 	Version string       `json:"version"` // of this program
+	Schema  int64        `json:"ledger_schema"`
 }
 
 func workerList(v *visit) (view, error) {
@@ -51,9 +73,13 @@ func workerList(v *visit) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	t := &table{Name: "workers", Header: []string{"id", "host", "pid", "version", "alive", "carries_uploads", "roots", "queues", "started_at", "seen_at"}}
-	for _, c := range cards {
-		t.add(c.ID, c.Host, number(int64(c.PID)), c.Version, yes(c.Alive), yes(c.Uploads), strings.Join(c.Roots, "|"), strings.Join(c.Queues, "|"), stamp(c.StartedAt.Time), stamp(c.SeenAt.Time))
+	schema, err := v.Ledger.Schema(v.ctx())
+	if err != nil {
+		return view{}, err
 	}
-	return view{Title: "Workers", Menu: "workers", Template: "workers", Body: workersBody{cards, v.page.o.Version}, Table: t}, nil
+	t := &table{Name: "workers", Header: []string{"id", "host", "pid", "version", "ledger_schema", "outdated", "alive", "carries_uploads", "roots", "queues", "started_at", "seen_at"}}
+	for _, c := range cards {
+		t.add(c.ID, c.Host, number(int64(c.PID)), c.Version, number(c.Schema), yes(c.Outdated), yes(c.Alive), yes(c.Uploads), strings.Join(c.Roots, "|"), strings.Join(c.Queues, "|"), stamp(c.StartedAt.Time), stamp(c.SeenAt.Time))
+	}
+	return view{Title: "Workers", Menu: "workers", Template: "workers", Body: workersBody{cards, v.page.o.Version, schema}, Table: t}, nil
 }

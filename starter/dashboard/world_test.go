@@ -65,7 +65,7 @@ func newWorld(t testing.TB, ledgerURL string) *world {
 	require.NoError(t, os.WriteFile(file, fmt.Appendf(nil, accounts, filepath.Join(w.dir, "results")), 0o600))
 	read, err := config.Watch(file, nil).Config()
 	require.NoError(t, err)
-	w.ledger = ledgertest.Open(t, ledgerURL, ledger.Options{})
+	w.ledger = ledgertest.Open(t, ledgerURL, ledger.Options{Names: wiring.Named})
 	w.page = New(Options{
 		Lend: func(c output.Console) (*opening.Session, bool) {
 			return &opening.Session{Console: c, Ledger: w.ledger, Config: read, Data: w.dir, Lent: true}, true
@@ -127,7 +127,7 @@ func (w *world) post(path, token string, form url.Values) *httptest.ResponseReco
 func (w *world) alive(version string, queues ...string) {
 	w.t.Helper()
 	require.NoError(w.t, w.ledger.Announce(w.t.Context(), ledger.Worker{
-		ID: "w-" + version, Host: "alpha", PID: 7, Version: version, Duties: []string{wiring.DutyUploads}, Queues: append(queues, upload.TaskQueue), StartedAt: w.now,
+		ID: "w-" + version, Host: "alpha", PID: 7, Version: version, Schema: ledger.KnownSchema(), Duties: []string{wiring.DutyUploads}, Queues: append(queues, upload.TaskQueue), StartedAt: w.now,
 	}))
 }
 

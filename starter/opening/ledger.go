@@ -140,7 +140,7 @@ func (s *Session) connect(ctx context.Context) (*ledger.Ledger, error) {
 	if !s.Standing {
 		events = logging.AtMost(events, zap.InfoLevel)
 	}
-	return ledger.Open(ctx, ledger.Options{URL: url, Sealer: codec.NewSealer(s.Keys), Log: s.Log, Observer: s.Metrics.Observer(events), Notify: wiring.Wanted(s.Live)})
+	return ledger.Open(ctx, ledger.Options{URL: url, Sealer: codec.NewSealer(s.Keys), Log: s.Log, Observer: s.Metrics.Observer(events), Notify: wiring.Wanted(s.Live), Names: wiring.Named})
 }
 
 // HasLedger reports whether there is a ledger to be asked: planning makes none.

@@ -251,7 +251,7 @@ func openBooks(ctx context.Context, live *config.Live, conf *config.Config, metr
 	if place == "" {
 		return keys, nil, fmt.Errorf("%w: `results` is missing; set results: to a shared folder, s3://… or oss://… in %s", errMisused, conf.Path)
 	}
-	books, err := ledger.Open(ctx, ledger.Options{URL: url, Sealer: codec.NewSealer(keys), Log: log, Observer: metrics.Observer(log), Notify: wiring.Wanted(live)})
+	books, err := ledger.Open(ctx, ledger.Options{URL: url, Sealer: codec.NewSealer(keys), Log: log, Observer: metrics.Observer(log), Notify: wiring.Wanted(live), Names: wiring.Named})
 	if err != nil {
 		return keys, nil, err
 	}
