@@ -28,7 +28,7 @@ func (c batchRetryCommand) command() *cobra.Command {
 rows stay in the same batch and report. A row that was refused because of the manifest
 fails again: correct the manifest and start another batch.`,
 		Example: `  mediaferry batch retry spring --kind unavailable --kind timeout
-  mediaferry batch retry spring --message "upload-url answered 422: entity e7 is not known"
+  mediaferry batch retry spring --message "prepare answered 422: no such SKU"
   mediaferry batch retry spring --follow --because "bucket is open again"`,
 		Args: oneBatch,
 		RunE: func(cmd *cobra.Command, args []string) error {
