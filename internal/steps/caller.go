@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/metrics"
+	"github.com/mediaferry/mediaferry/internal/tracing"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors"
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
@@ -54,7 +55,8 @@ func (s *Steps) callerOf(vendor vendors.Vendor, account spec.Account) *wire.Call
 		Permits: Permits{s},
 		Tokens:  tokens{s, account},
 		Now:     s.Now,
-		Heard: func(x wire.Exchange) {
+		Heard: func(ctx context.Context, x wire.Exchange) {
+			tracing.Call(ctx, x.Call.Name, tracing.Of{Account: account.Name, Vendor: account.Vendor}, x.Began, x.Took, x.Status)
 			s.Metrics.Request(metrics.Request{Account: account.Name, Vendor: account.Vendor, Call: x.Call.Name, Status: x.Status, Took: x.Took})
 		},
 	}

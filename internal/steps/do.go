@@ -5,6 +5,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/flow"
 	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/tracing"
 	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors"
@@ -38,7 +39,9 @@ func (s *Steps) answered(ctx context.Context, w Work, err error) error {
 // next. After an error it holds the attempt alone; the error is for the judge.
 func (s *Steps) Do(ctx context.Context, w Work, a flow.Action) error {
 	peer, began := peerOf(a.Do, w.Progress), s.Now()
-	err := s.do(ctx, w, a)
+	step, end := tracing.Step(ctx, string(StepOf(a.Do)), tracing.Of{Account: w.Caller.Account.Name, Vendor: w.Caller.Account.Vendor, UploadID: w.Item.UploadID})
+	err := s.do(step, w, a)
+	end(err)
 	s.Metrics.Step(w.Caller.Account.Vendor, StepOf(a.Do), s.Now().Sub(began))
 	s.heard(ctx, ledger.OutageCall{Account: w.Caller.Account.Name, Peer: peer, Caller: w.Item.UploadID}, began, err)
 	return err

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/tracing"
 	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/vendors"
@@ -25,7 +26,9 @@ func (s *Steps) SendPart(ctx context.Context, vendor vendors.Vendor, caller *wir
 		return part, err
 	}
 	began := s.Now()
-	part, err := s.sendPart(ctx, vendor, caller, in, meter)
+	step, end := tracing.Step(ctx, string(upload.StepTransfer), tracing.Of{Account: caller.Account.Name, Vendor: caller.Account.Vendor, UploadID: in.Item.UploadID, Part: in.Part.Number})
+	part, err := s.sendPart(step, vendor, caller, in, meter)
+	end(err)
 	s.Metrics.Step(caller.Account.Vendor, upload.StepTransfer, s.Now().Sub(began))
 	s.heard(ctx, ledger.OutageCall{Account: caller.Account.Name, Peer: upload.PeerStore, Caller: PartCaller(in)}, began, err)
 	if err != nil || in.Session == "" {

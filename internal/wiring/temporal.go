@@ -17,6 +17,8 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
+	"go.temporal.io/sdk/contrib/opentelemetry"
+	"go.temporal.io/sdk/interceptor"
 	temporallog "go.temporal.io/sdk/log"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
@@ -24,6 +26,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/codec"
 	"github.com/mediaferry/mediaferry/internal/enginehost"
 	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/tracing"
 )
 
 // temporalEnv is the prefix of the variables that say which Temporal service is
@@ -57,6 +60,7 @@ type Connection struct {
 	Keys    codec.Keys
 	Log     *zap.Logger
 	Metrics client.MetricsHandler // nil: none
+	Traces  *tracing.Traces       // nil: none
 }
 
 // connectTime bounds the first contact with Temporal.
@@ -73,6 +77,9 @@ func Connect(ctx context.Context, c Connection) (client.Client, ledger.Service, 
 	dataConverter := codec.DataConverter(c.Keys)
 	options.DataConverter = codec.Summaries(dataConverter)
 	options.FailureConverter = codec.FailureConverter(dataConverter)
+	if options.Interceptors, err = traced(c.Traces); err != nil {
+		return nil, ledger.Service{}, err
+	}
 	options.Interceptors = append(options.Interceptors, codec.Interceptor(dataConverter))
 	listed := &attributes{log: c.Log}
 	options.Interceptors = append(options.Interceptors, listed)
@@ -95,6 +102,20 @@ func Connect(ctx context.Context, c Connection) (client.Client, ledger.Service, 
 	}
 	listed.connected(temporal, service.Namespace)
 	return temporal, service, nil
+}
+
+// traced are the interceptors that make spans of workflows and activities, and carry their
+// context in Temporal's headers. Queries are left out: views ask every second. Baggage is,
+// too: mediaferry has none, and would carry what others put there.
+func traced(traces *tracing.Traces) ([]interceptor.ClientInterceptor, error) {
+	tracer := traces.Tracer()
+	if tracer == nil {
+		return nil, nil
+	}
+	made, err := opentelemetry.NewTracingInterceptor(opentelemetry.TracerOptions{
+		Tracer: tracer, DisableQueryTracing: true, DisableBaggage: true, AllowInvalidParentSpans: true,
+	})
+	return []interceptor.ClientInterceptor{made}, err
 }
 
 // bare returns a client with which a service is looked at and prepared: it needs no keys,

@@ -11,6 +11,9 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/internal/tracing"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/dashboard"
 	"github.com/mediaferry/mediaferry/starter/exit"
@@ -103,6 +106,34 @@ func newRootOf(session *opening.Session) *rootCommand {
 	}}
 }
 
+// begin begins a command whose line was understood: its log and, where the environment asks
+// for them, its traces.
+func (r *rootCommand) begin(cmd *cobra.Command) error {
+	if err := r.Begin(); err != nil {
+		return err
+	}
+	if !r.Lent {
+		if err := r.trace(cmd.Context()); err != nil {
+			return err
+		}
+	}
+	ctx, end := r.Traces.Command(cmd.Context(), cmd.CommandPath())
+	cmd.SetContext(ctx)
+	r.ended = end
+	return nil
+}
+
+// trace begins to export traces, where the environment asks for them.
+func (r *rootCommand) trace(ctx context.Context) error {
+	traces, err := tracing.Start(ctx, "mediaferry", r.Version, r.Log)
+	if err != nil {
+		return &exit.UsageError{Text: err.Error(), Hint: "correct OpenTelemetry's variables, or set OTEL_SDK_DISABLED=true"}
+	}
+	r.Traces = traces
+	r.OnClose(traces.Stop)
+	return nil
+}
+
 // run runs one command line and returns its exit status.
 func (r *rootCommand) run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := r.command()
@@ -110,6 +141,9 @@ func (r *rootCommand) run(ctx context.Context, args []string, stdout, stderr io.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	command, err := root.ExecuteContextC(ctx)
+	if r.ended != nil {
+		r.ended(err)
+	}
 	r.Close()
 	return r.status(ctx, command.CommandPath(), err)
 }

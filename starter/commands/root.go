@@ -14,7 +14,8 @@ import (
 // rootCommand is the parent of all other commands.
 type rootCommand struct {
 	*given
-	ran bool // the command line was understood
+	ran   bool        // the command line was understood
+	ended func(error) // ends the command's span, once the command has ended
 }
 
 func newRoot(version string, stdout, stderr io.Writer) *rootCommand {
@@ -37,9 +38,9 @@ func (r *rootCommand) command() *cobra.Command {
 		SilenceUsage:  true,
 		Args:          noCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		PersistentPreRunE: func(*cobra.Command, []string) error {
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			r.ran = true
-			return r.Begin()
+			return r.begin(cmd)
 		},
 	}
 	root.SetFlagErrorFunc(wrongFlag)

@@ -52,7 +52,7 @@ func (s *Session) OpenEngine(ctx context.Context, o EngineOptions) error {
 			}
 		})
 	}
-	temporal, service, err := wiring.Connect(ctx, wiring.Connection{Engine: s.Engine, Data: s.Data, Keys: s.Keys, Log: s.Log, Metrics: s.Metrics.SDK()})
+	temporal, service, err := wiring.Connect(ctx, wiring.Connection{Engine: s.Engine, Data: s.Data, Keys: s.Keys, Log: s.Log, Metrics: s.Metrics.SDK(), Traces: s.Traces})
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/enginehost"
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/logging"
+	"github.com/mediaferry/mediaferry/internal/tracing"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/exit"
 	"github.com/mediaferry/mediaferry/starter/output"
@@ -50,6 +51,8 @@ type Session struct {
 	// Metrics are told what this process does; nil: it serves none. They are set before
 	// anything is opened.
 	Metrics *wiring.Metrics
+	// Traces are what this process exports; nil: nothing.
+	Traces *tracing.Traces
 
 	// Page makes what a browser is served beside Temporal's web UI, where this command
 	// hosts the engine; nil: nothing.
@@ -92,7 +95,7 @@ func (s *Session) Lend(console output.Console, by string) (lent *Session, ok boo
 	}
 	return &Session{
 		Console: console, Flags: s.Flags, Version: s.Version, Log: s.Log, Data: o.data, Live: o.live, Config: now, Keys: o.keys,
-		Ledger: o.ledger, Engine: o.engine, Temporal: o.temporal, By: by, Lent: true,
+		Ledger: o.ledger, Engine: o.engine, Temporal: o.temporal, By: by, Lent: true, Traces: s.Traces,
 	}, true
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/ledger"
 	"github.com/mediaferry/mediaferry/internal/logging"
+	"github.com/mediaferry/mediaferry/internal/tracing"
 	"github.com/mediaferry/mediaferry/internal/transfer"
 	"github.com/mediaferry/mediaferry/internal/wiring"
 )
@@ -183,6 +184,11 @@ func work(ctx context.Context, o options, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	traces, err := tracing.Start(ctx, "mediaferry-worker", version, log)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errMisused, err)
+	}
+	defer traces.Stop()
 	metrics := wiring.NewMetrics(version, log)
 	defer metrics.Close()
 	keys, books, err := openBooks(ctx, live, conf, metrics, log)
@@ -194,7 +200,7 @@ func work(ctx context.Context, o options, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	temporal, service, err := wiring.Connect(ctx, wiring.Connection{Keys: keys, Log: log, Metrics: metrics.SDK()})
+	temporal, service, err := wiring.Connect(ctx, wiring.Connection{Keys: keys, Log: log, Metrics: metrics.SDK(), Traces: traces})
 	if err != nil {
 		return err
 	}

@@ -26,14 +26,15 @@ type Caller struct {
 	Tokens  Tokens
 	Now     func() time.Time
 	// Heard, where set, is told of each request that was sent, once its answer is there
-	// or is known not to come.
-	Heard func(Exchange)
+	// or is known not to come. The context is the call's.
+	Heard func(context.Context, Exchange)
 }
 
 // Exchange is a request that was sent, and what came of it.
 type Exchange struct {
 	Call   spec.Call
 	Status int // 0: no answer came, or not all of it
+	Began  time.Time
 	Took   time.Duration
 }
 

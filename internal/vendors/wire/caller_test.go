@@ -3,12 +3,15 @@ package wire_test
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -163,10 +166,27 @@ func TestAnAnswerThatDripsIsNotWaitedForForEver(t *testing.T) {
 	require.Equal(t, "look: no complete answer within 30s", e.Message)
 }
 
+func TestAVendorIsToldNothingOfTraces(t *testing.T) {
+	r := newRig(t)
+	var headers http.Header
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, asked *http.Request) { headers = asked.Header }))
+	t.Cleanup(server.Close)
+	r.Caller.Account.BaseURL = server.URL
+	span := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: trace.FlagsSampled})
+	_, err := r.Caller.Do(trace.ContextWithSpanContext(r.Ctx, span), wire.Request{Call: look, Path: "/f-1"})
+	require.NoError(t, err)
+	require.NotEmpty(t, headers)
+	for _, name := range []string{"Traceparent", "Tracestate", "Baggage"} {
+		require.Empty(t, headers.Values(name))
+	}
+}
+
 func TestEachRequestIsToldOfOnceWithItsAnswer(t *testing.T) {
 	r := newRig(t)
 	var told []string
-	r.Caller.Heard = func(x wire.Exchange) { told = append(told, fmt.Sprintf("%s %d", x.Call.Name, x.Status)) }
+	r.Caller.Heard = func(_ context.Context, x wire.Exchange) {
+		told = append(told, fmt.Sprintf("%s %d", x.Call.Name, x.Status))
+	}
 	asked := wiretest.Exchange{Ask: "GET /base/f-1", Loose: true, Answer: "{}"}
 	broken := asked
 	broken.Do = wiretest.Drop // on a connection that was kept, for which net/http tries another
@@ -180,7 +200,7 @@ func TestEachRequestIsToldOfOnceWithItsAnswer(t *testing.T) {
 
 	r = newRig(t)
 	told = nil
-	r.Caller.Heard = func(x wire.Exchange) { told = append(told, x.Call.Name) }
+	r.Caller.Heard = func(_ context.Context, x wire.Exchange) { told = append(told, x.Call.Name) }
 	r.Caller.Account.BaseURL = "http://127.0.0.1:1/base"
 	_, err := r.Caller.Do(r.Ctx, get)
 	require.Error(t, err)

@@ -11,7 +11,6 @@ import (
 	"net/http/httptrace"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -57,7 +56,9 @@ func (c *Caller) Do(ctx context.Context, r Request) (Answer, error) {
 	}
 	asked := c.Now()
 	status := 0
-	defer func() { c.tell(r.Call, sent.Load(), status, c.Now().Sub(asked)) }()
+	defer func() {
+		c.tell(ctx, sent.Load(), Exchange{Call: r.Call, Status: status, Began: asked, Took: c.Now().Sub(asked)})
+	}()
 	response, err := c.HTTP.Do(call)
 	if err != nil {
 		return Answer{}, callError(ctx, r.Call, err, sent.Load() > 0)
@@ -103,15 +104,15 @@ func (c *Caller) counted(ctx, trying context.Context, stop func(), sent *atomic.
 
 // tell tells of the requests that a call was sent as: the last one got the answer, those
 // before it got none.
-func (c *Caller) tell(call spec.Call, sent int64, status int, took time.Duration) {
+func (c *Caller) tell(ctx context.Context, sent int64, last Exchange) {
 	if c.Heard == nil {
 		return
 	}
 	for ; sent > 1; sent-- {
-		c.Heard(Exchange{Call: call})
+		c.Heard(ctx, Exchange{Call: last.Call, Began: last.Began})
 	}
 	if sent == 1 {
-		c.Heard(Exchange{Call: call, Status: status, Took: took})
+		c.Heard(ctx, last)
 	}
 }
 
