@@ -22,6 +22,9 @@ func Item(id string) string {
 	return b.String()
 }
 
+// Picture is the path of a thumbnail of what an upload sent.
+func Picture(id string) string { return "/pictures" + strings.TrimPrefix(Item(id), "/items") }
+
 // Batch is the path of a batch.
 func Batch(id string) string { return "/batches/" + url.PathEscape(id) }
 

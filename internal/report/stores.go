@@ -21,13 +21,37 @@ import (
 
 // putS3 makes an object of the file in one request, repeated as the SDK does.
 func (o object) putS3(ctx context.Context, file *os.File) error {
+	client, err := o.s3(ctx)
+	if err != nil {
+		return err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	_, err = client.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: &o.bucket, Key: &o.key, Body: file, ContentLength: aws.Int64(info.Size()), ContentType: &o.kind,
+	})
+	return s3Trouble(err)
+}
+
+func (o object) removeS3(ctx context.Context) error {
+	client, err := o.s3(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &o.bucket, Key: &o.key})
+	return s3Trouble(err)
+}
+
+func (o object) s3(ctx context.Context) (*s3.Client, error) {
 	options := []func(*config.LoadOptions) error{config.WithLogger(logging.Nop{})}
 	if region := o.target.S3.Region; region != "" {
 		options = append(options, config.WithRegion(region))
 	}
 	c, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
-		return fmt.Errorf("invalid AWS configuration: %s; check AWS_PROFILE and the files in ~/.aws", egress.Cause(err))
+		return nil, fmt.Errorf("invalid AWS configuration: %s; check AWS_PROFILE and the files in ~/.aws", egress.Cause(err))
 	}
 	client := s3.NewFromConfig(c, func(in *s3.Options) {
 		if url := endpoint.URL(o.target.S3.Endpoint); url != "" {
@@ -40,16 +64,9 @@ func (o object) putS3(ctx context.Context, file *os.File) error {
 		in.HTTPClient = o.target.Egress.Objects(endpoint.Policy(aws.ToString(in.BaseEndpoint), o.target.AllowPrivate))
 	})
 	if client.Options().Region == "" {
-		return errors.New("no AWS region is set; set sources.s3.region or AWS_REGION")
+		return nil, errors.New("no AWS region is set; set sources.s3.region or AWS_REGION")
 	}
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	_, err = client.PutObject(ctx, &s3.PutObjectInput{
-		Bucket: &o.bucket, Key: &o.key, Body: file, ContentLength: aws.Int64(info.Size()), ContentType: &o.kind,
-	})
-	return s3Trouble(err)
+	return client, nil
 }
 
 // s3Trouble words an error of the SDK, whose own texts hold whole URLs.
@@ -73,12 +90,28 @@ func s3Trouble(err error) error {
 
 // putOSS makes an object of the file in one request.
 func (o object) putOSS(ctx context.Context, file *os.File) error {
+	bucket, err := o.oss()
+	if err != nil {
+		return err
+	}
+	return ossTrouble(bucket.PutObject(o.key, file, oss.WithContext(ctx), oss.ContentType(o.kind)))
+}
+
+func (o object) removeOSS(ctx context.Context) error {
+	bucket, err := o.oss()
+	if err != nil {
+		return err
+	}
+	return ossTrouble(bucket.DeleteObject(o.key, oss.WithContext(ctx)))
+}
+
+func (o object) oss() (*oss.Bucket, error) {
 	settings := o.target.OSS
 	switch {
 	case settings.Endpoint == "":
-		return errors.New("no OSS endpoint is set; set sources.oss.endpoint to the endpoint of the bucket's region")
+		return nil, errors.New("no OSS endpoint is set; set sources.oss.endpoint to the endpoint of the bucket's region")
 	case settings.AccessKeyID == "" || settings.AccessKeySecret == "":
-		return errors.New("no OSS credentials are set; set sources.oss.access_key_id and sources.oss.access_key_secret")
+		return nil, errors.New("no OSS credentials are set; set sources.oss.access_key_id and sources.oss.access_key_secret")
 	}
 	url := endpoint.URL(settings.Endpoint)
 	options := []oss.ClientOption{oss.HTTPClient(o.target.Egress.Objects(endpoint.Policy(url, o.target.AllowPrivate)))}
@@ -88,13 +121,13 @@ func (o object) putOSS(ctx context.Context, file *os.File) error {
 	}
 	client, err := oss.New(url, settings.AccessKeyID, settings.AccessKeySecret, options...)
 	if err != nil {
-		return errors.New(egress.Redact(err.Error()))
+		return nil, errors.New(egress.Redact(err.Error()))
 	}
 	bucket, err := client.Bucket(o.bucket)
 	if err != nil {
-		return errors.New(egress.Redact(err.Error()))
+		return nil, errors.New(egress.Redact(err.Error()))
 	}
-	return ossTrouble(bucket.PutObject(o.key, file, oss.WithContext(ctx), oss.ContentType(o.kind)))
+	return bucket, nil
 }
 
 func ossTrouble(err error) error {

@@ -98,11 +98,7 @@ func (p *picks) thumbnail(ctx context.Context, entry ledger.Entry) (picture, err
 		}
 		fingerprint = look.Fingerprint
 	}
-	content, err := p.read(ctx, p.from.Path(item.Queue, item.Source), fingerprint)
-	if err != nil {
-		return picture{}, err
-	}
-	small, err := shrink(content)
+	small, err := shrunk(ctx, p.from, item, fingerprint)
 	if err != nil {
 		return picture{}, err
 	}
@@ -113,12 +109,39 @@ func (p *picks) thumbnail(ctx context.Context, entry ledger.Entry) (picture, err
 	}, nil
 }
 
+// Thumbnail is one of the very content that an upload has sent, or would have. It fails
+// where that is not on this host any more, or is no picture.
+func Thumbnail(ctx context.Context, from *sources.Sources, entry ledger.Entry) (*thumbnail.Picture, error) {
+	if !Pictured(entry) {
+		return nil, errNoPicture
+	}
+	item, err := entry.Item()
+	if err != nil {
+		return nil, err
+	}
+	return shrunk(ctx, from, item, entry.Fingerprint)
+}
+
+// Pictured reports whether an upload may have a thumbnail: its source is a file, and what
+// was in it is known.
+func Pictured(entry ledger.Entry) bool {
+	return upload.IsLocal(entry.Result.Source) && entry.Fingerprint != "" && int64(entry.Result.Size) <= thumbnail.MostBytes
+}
+
+func shrunk(ctx context.Context, from *sources.Sources, item upload.Item, fingerprint string) (*thumbnail.Picture, error) {
+	content, err := read(ctx, from, from.Path(item.Queue, item.Source), fingerprint)
+	if err != nil {
+		return nil, err
+	}
+	return shrink(content)
+}
+
 // errNoPicture says that a source is not shown.
 var errNoPicture = errors.New("no picture")
 
 // read reads exactly the content that was sent.
-func (p *picks) read(ctx context.Context, source, fingerprint string) (_ []byte, err error) {
-	file, err := p.from.Open(ctx, source, fingerprint)
+func read(ctx context.Context, from *sources.Sources, source, fingerprint string) (_ []byte, err error) {
+	file, err := from.Open(ctx, source, fingerprint)
 	if err != nil {
 		return nil, err
 	}

@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/internal/visibility"
@@ -24,6 +28,15 @@ type Service struct {
 	Retention time.Duration
 	// Missing are the search attributes that the namespace lacks.
 	Missing []visibility.Attribute
+	// Deployments are those of the workers that ask for the workflows of uploads.
+	Deployments []Deployment
+}
+
+// Deployment is a worker deployment.
+type Deployment struct {
+	Name    string
+	Current string   // the build on which new uploads run; "" where none was made the current one
+	Polling []string // builds whose workers ask for work
 }
 
 // LookAtService connects to the Temporal service that the environment names, and
@@ -54,5 +67,30 @@ func LookAtService(ctx context.Context, data string) (Service, error) {
 		return found, fmt.Errorf("task queue %s: %w", upload.TaskQueue, explain(err))
 	}
 	found.Pollers = len(queue.GetPollers())
-	return found, nil
+	found.Deployments, err = deployments(ctx, temporal, queue.GetPollers())
+	return found, err
+}
+
+// deployments reads those to which pollers belong.
+func deployments(ctx context.Context, temporal client.Client, pollers []*taskqueue.PollerInfo) ([]Deployment, error) {
+	polling := map[string][]string{}
+	for _, p := range pollers {
+		if of := p.GetDeploymentOptions(); of.GetDeploymentName() != "" && !slices.Contains(polling[of.GetDeploymentName()], of.GetBuildId()) {
+			polling[of.GetDeploymentName()] = append(polling[of.GetDeploymentName()], of.GetBuildId())
+		}
+	}
+	var all []Deployment
+	for _, name := range slices.Sorted(maps.Keys(polling)) {
+		described, err := temporal.WorkerDeploymentClient().GetHandle(name).Describe(ctx, client.WorkerDeploymentDescribeOptions{})
+		if err != nil {
+			return all, fmt.Errorf("worker deployment %s: %w", name, explain(err))
+		}
+		one := Deployment{Name: name, Polling: polling[name]}
+		if now := described.Info.RoutingConfig.CurrentVersion; now != nil {
+			one.Current = now.BuildID
+		}
+		slices.Sort(one.Polling)
+		all = append(all, one)
+	}
+	return all, nil
 }

@@ -20,8 +20,10 @@ func (c doctorCommand) command() *cobra.Command {
 		Use:   "doctor [flags]",
 		Short: "check configuration, credentials, engine, accounts, clock and disk",
 		Long: `doctor checks everything that an upload needs and lists all problems at once. Without --live
-it sends no credentials to vendors, only one HEAD request to each, to compare clocks. If a Temporal
-service is configured, it checks that the namespace exists and which workers are running.
+it sends no credentials to vendors, only one HEAD request to each, to compare clocks. To see
+whether reports can be written, it writes a small file where they belong and removes it. If a
+Temporal service is configured, it checks the namespace, its search attributes and retention, and
+on which version of the workers new uploads run.
 
 --live makes one call with each account's credentials that changes nothing at the vendor. Some
 vendors have only a call about a certain product; name one of yours with --set.
@@ -106,6 +108,7 @@ func (d *doctor) run(ctx context.Context, f doctorFlags) error {
 	if d.configuration() {
 		d.reach(ctx)
 		d.conversion(ctx)
+		d.results(ctx)
 		d.ledgerState(ctx)
 		if f.live {
 			if err := d.live(ctx, f.set); err != nil {

@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/egress"
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 	"github.com/mediaferry/mediaferry/internal/waits"
-	"github.com/mediaferry/mediaferry/internal/wiring"
 	"github.com/mediaferry/mediaferry/starter/exit"
 	"github.com/mediaferry/mediaferry/starter/output"
 )
@@ -93,17 +91,5 @@ func (d *doctor) ledgerState(ctx context.Context) {
 		}
 	}
 	d.notifications(ctx)
-	workers, err := d.Ledger.Workers(ctx, wiring.WorkerAge)
-	if err != nil {
-		d.say("workers", problem, err.Error(), "")
-		return
-	}
-	var hosts []string
-	for _, w := range workers {
-		hosts = append(hosts, fmt.Sprintf("%s (%d, seen %s)", w.Host, w.PID, output.Ago(w.SeenAt, time.Now())))
-	}
-	if len(hosts) == 0 {
-		hosts = []string{"none; each command does its own work"}
-	}
-	d.say("workers", fine, strings.Join(hosts, ", "), "")
+	d.workerFleet(ctx)
 }

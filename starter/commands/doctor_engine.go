@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/mediaferry/mediaferry/internal/wiring"
 )
@@ -43,6 +45,7 @@ func (d *doctor) service(ctx context.Context) {
 	found, err := wiring.LookAtService(ctx, d.Data)
 	if err == nil {
 		d.namespace(found)
+		d.deployments(found)
 	}
 	at := "temporal"
 	if found.Address != "" {
@@ -55,6 +58,23 @@ func (d *doctor) service(ctx context.Context) {
 		d.say("engine", doubt, fmt.Sprintf("%s, namespace %s: reachable, but no worker is running", at, found.Namespace), "start mediaferry-worker or mediaferry up; until then, each command does its own work")
 	default:
 		d.say("engine", fine, fmt.Sprintf("%s, namespace %s: reachable; workers for uploads: %d", at, found.Namespace, found.Pollers), "")
+	}
+}
+
+// deployments tells on which version of the workers new uploads run.
+func (d *doctor) deployments(found wiring.Service) {
+	const check = "deployment"
+	for _, one := range found.Deployments {
+		builds := fmt.Sprintf("%s: workers of %s are running", one.Name, strings.Join(one.Polling, ", "))
+		switch {
+		case one.Current == "":
+			d.say(check, doubt, builds+"; none of them is the current version, so they get no uploads", "to make one the current version: mediaferry setup --current "+one.Name+"."+one.Polling[len(one.Polling)-1])
+		case !slices.Contains(one.Polling, one.Current):
+			d.say(check, problem, builds+"; the current version is "+one.Current+", of which no worker is running, so new uploads wait",
+				"start its workers, or make another version the current one: mediaferry setup --current "+one.Name+"."+one.Polling[len(one.Polling)-1])
+		default:
+			d.say(check, fine, builds+"; new uploads run on "+one.Current, "")
+		}
 	}
 }
 

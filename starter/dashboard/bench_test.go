@@ -32,7 +32,7 @@ func BenchmarkViews(b *testing.B) {
 			last := upload.BatchUploadID("spring", fmt.Sprintf("a-%d", total-1))
 			for _, path := range []string{
 				"/", "/batches", "/batches/spring", "/batches/spring?state=failed", "/batches/spring?state=failed&kind=rejected&account=sitoo", "/batches/spring?after=" + upload.BatchUploadID("spring", fmt.Sprintf("a-%d", total/2)),
-				"/items", "/items?state=failed", "/items?state=ready&account=sitoo", "/items?q=a-99", links.Item(last), "/accounts", "/accounts/sitoo", "/decisions", "/workers",
+				"/items", "/items?state=failed", "/items?state=ready&account=sitoo", "/items?q=a-99", "/items?q=SKU-99", "/items?q=" + fmt.Sprintf("%d.jpg", total), "/batches/spring/rates", links.Item(last), "/accounts", "/accounts/sitoo", "/decisions", "/workers",
 			} {
 				b.Run(path, func(b *testing.B) {
 					var longest time.Duration
@@ -61,13 +61,16 @@ func (w *world) fill(total int) {
 			item := row("spring", []string{"sitoo", "trustana", "closient"}[n%3], n+2)
 			item.ID = fmt.Sprintf("a-%d", n)
 			item.UploadID = upload.BatchUploadID("spring", item.ID)
+			if item.Vendor == "trustana" {
+				item.Fields = upload.Fields{"skuIds": []any{fmt.Sprintf("SKU-%d", n)}}
+			}
 			result := upload.NewResult(item, upload.WayPacked, w.now)
 			record := upload.Record{Item: item, Result: result}
 			at := w.now
 			switch n % 100 {
 			case 50:
 				record.RunID, record.Result.State, record.Result.FinishedAt = "run", upload.StateFailed, &at
-				record.Result.Error = &upload.Failure{Kind: []upload.Kind{upload.KindRejected, upload.KindTimeout}[n%2], Message: "it was refused"}
+				record.Result.Error = &upload.Failure{Kind: []upload.Kind{upload.KindRejected, upload.KindTimeout}[n%2], Message: fmt.Sprintf("prepare answered %d: SKU-%d is not known", 400+n%7, n)}
 			case 99:
 			default:
 				record.RunID, record.Result.State, record.Result.FinishedAt, record.Result.MediaID = "run", upload.StateReady, &at, upload.Text(fmt.Sprintf("IM%d", n))

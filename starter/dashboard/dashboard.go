@@ -59,6 +59,8 @@ type Page struct {
 	pulse *pulse
 	jobs  *jobs
 	pages map[string]*template.Template
+
+	drawing chan struct{} // holds one for each thumbnail that is being made
 }
 
 // New returns the page.
@@ -66,7 +68,7 @@ func New(o Options) *Page {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	p := &Page{o: o, mux: http.NewServeMux(), jobs: newJobs(o), pages: parse(o.Now)}
+	p := &Page{o: o, mux: http.NewServeMux(), jobs: newJobs(o), pages: parse(o.Now), drawing: make(chan struct{}, picturesAtOnce)}
 	p.pulse = newPulse(o)
 	p.view("/{$}", home)
 	p.view("/batches", batchList)
@@ -86,6 +88,7 @@ func New(o Options) *Page {
 	p.view("/new/{name}", planView)
 	p.mux.HandleFunc("POST /new", p.drop)
 	p.act("/new/{name}", p.startAction)
+	p.mux.HandleFunc("GET /pictures/{id...}", p.picture)
 	p.mux.HandleFunc("GET /events", p.events)
 	p.mux.HandleFunc("GET /assets/{name...}", serveAsset)
 	p.mux.HandleFunc("/", p.unknown)

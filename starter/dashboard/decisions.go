@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/report"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -11,6 +12,7 @@ const decisionsShown = 50
 type decision struct {
 	itemCard
 	Session *sessionFacts `json:"session"`
+	Picture bool          `json:"-"` // there may be one of what was sent
 	Fields  []fieldCell   `json:"-"`
 	Told    any           `json:"fields"`
 }
@@ -52,7 +54,7 @@ func decisionList(v *visit) (view, error) {
 	}
 	t := &table{Name: "decisions", Header: itemHeader}
 	for i, card := range cards {
-		one := decision{itemCard: card}
+		one := decision{itemCard: card, Picture: report.Pictured(entries[i])}
 		if item, err := entries[i].Item(); err == nil { // without its key, the rest is shown
 			one.Fields, one.Told = fieldCells(item), item.Fields
 		}

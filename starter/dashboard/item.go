@@ -9,6 +9,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/internal/front"
 	"github.com/mediaferry/mediaferry/internal/ledger"
+	"github.com/mediaferry/mediaferry/internal/report"
 	"github.com/mediaferry/mediaferry/internal/upload"
 	"github.com/mediaferry/mediaferry/starter/exit"
 	"github.com/mediaferry/mediaferry/starter/following"
@@ -38,6 +39,7 @@ type itemBody struct {
 	Events   []event        `json:"events"`
 	Workflow string         `json:"workflow"` // its page in Temporal's web UI; "" for none
 	Grouped  bool           `json:"-"`
+	Picture  bool           `json:"-"` // there may be one of what was sent
 	Advice   string         `json:"-"`
 }
 
@@ -110,7 +112,7 @@ func itemOf(v *visit, entry ledger.Entry) (itemBody, error) {
 	}
 	b := itemBody{
 		Line: output.Line{Result: output.Advised(result), Waiting: waiting}, Status: status, Runs: entry.Runs, Updated: upload.Moment{Time: entry.UpdatedAt},
-		Grouped: grouped, Workflow: v.workflow(entry.Run),
+		Grouped: grouped, Picture: report.Pictured(entry), Workflow: v.workflow(entry.Run),
 	}
 	if waiting != nil {
 		b.Advice = views.Advice(*waiting, result.To)

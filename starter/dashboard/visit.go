@@ -95,8 +95,10 @@ func pathOf(u *url.URL, query url.Values) string {
 }
 
 // idOf is the ID of an upload in the path of a request.
-func idOf(r *http.Request) string {
-	escaped := strings.TrimPrefix(r.URL.EscapedPath(), "/items/")
+func idOf(r *http.Request) string { return idBelow(r, "/items/") }
+
+func idBelow(r *http.Request, folder string) string {
+	escaped := strings.TrimPrefix(r.URL.EscapedPath(), folder)
 	id, err := url.PathUnescape(escaped)
 	if err != nil {
 		return escaped
