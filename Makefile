@@ -1,7 +1,7 @@
 # Targets explain themselves: make
 
 .DEFAULT_GOAL := help
-.PHONY: help build engine demo test bench kills resets chaos lint determinism vulnerabilities histories reproducible docs fuzz clean
+.PHONY: help build engine demo test bench kills resets chaos lint determinism vulnerabilities histories reproducible snapshot docs fuzz clean
 
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -28,7 +28,7 @@ test: engine ## Run all tests, with the race detector except in the engine
 	GO="$(GO)" MODULES="$(MODULES)" MEDIAFERRY_ENGINE="$(ENGINE)" scripts/test.sh
 
 bench: build ## Run the benchmarks, and compare speed and memory with plain loops and rclone (30 minutes)
-	cd test && MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -tags bench -run '^(TestSpeed|TestMemory|TestBatchSpeed|TestBatchProfile|TestBatchRows)$$' -count 1 -timeout 2h -v ./e2e
+	cd test && MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -tags bench -run '^(TestQuickAnswers|TestSpeed|TestMemory|TestBatchSpeed|TestBatchProfile|TestBatchRows)$$' -count 1 -timeout 2h -v ./e2e
 	for module in $(MODULES); do (cd $$module && MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -run '^$$' -bench . -benchtime 3x ./...) || exit 1; done
 
 kills: engine ## Kill, stop, disconnect and pause uploads and a batch, and count repeated work (25 minutes)
@@ -56,6 +56,9 @@ histories: build ## Record the histories for the replay test
 reproducible: build ## Build the programs again, in another folder, and compare
 	GO="$(GO)" scripts/reproducible.sh bin $(STRIPPED)
 
+snapshot: ## Make a release of this machine's target (ALL=1: of all), install from it and run the demo
+	GO="$(GO)" ALL="$(ALL)" scripts/release.sh snapshot
+
 docs: ## Regenerate the tables, command output and pages of commands in docs/
 	MEDIAFERRY_DOCS=1 $(GO) test ./starter/mediaferry ./starter/commands ./worker/mediaferry-worker -run 'TestManifestPage|TestPagesOfCommandsAreCurrent|TestPagesOfTheWorkerAreCurrent' -count 1
 	cd test && MEDIAFERRY_DOCS=1 $(GO) test ./contract ./modules -run 'TestThePageOnVendorsIsCurrent|TestTheLicences' -count 1
@@ -64,4 +67,4 @@ fuzz: ## Fuzz everything that reads external input, for half a minute each
 	GO="$(GO)" MODULES="$(MODULES)" scripts/test.sh fuzz
 
 clean: ## Remove the build results
-	rm -rf bin
+	rm -rf bin dist completions

@@ -87,6 +87,11 @@ func (c uploadCommand) run(ctx context.Context, f uploadFlags, args []string) er
 		return &exit.UsageError{Text: "--detach needs a running engine", Hint: "to start one, run in another terminal: mediaferry up"}
 	}
 	c.Parting = "interrupted; run the command again to continue"
+	if !f.detach {
+		if known, err := c.uploads.Known(ctx, items); err != nil || known != nil {
+			return c.printKnown(known, f.json, err)
+		}
+	}
 	if err := c.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err
 	}
@@ -115,6 +120,16 @@ func (c uploadCommand) run(ctx context.Context, f uploadFlags, args []string) er
 		return c.uploads.Detach(ctx, follow, p)
 	}
 	return c.uploads.Wait(ctx, follow, p)
+}
+
+// printKnown prints what earlier runs made ready.
+func (c uploadCommand) printKnown(known []upload.Result, asJSON bool, err error) error {
+	for _, result := range known {
+		if err == nil {
+			err = c.Printer(asJSON).Item(result)
+		}
+	}
+	return err
 }
 
 // uploadItems makes an item of each source, or says all that is wrong with the
