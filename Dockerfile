@@ -22,9 +22,11 @@ COPY . .
 RUN go build -trimpath -ldflags "-s -w" -o /out/ ./starter/mediaferry \
  && go build -trimpath -ldflags "-s -w" -o /out/ ./worker/mediaferry-worker
 
+# /data and /dropped are for whichever user the container runs as; mediaferry closes /data
+# where it belongs to that user, and makes a closed folder in it elsewhere (--data /data/NAME).
 FROM debian:bookworm-slim
-RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates libheif-examples && rm -rf /var/lib/apt/lists/* \
- && useradd --create-home --uid 1000 mediaferry && install -d -o mediaferry /data /media
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates curl libheif-examples && rm -rf /var/lib/apt/lists/* \
+ && useradd --create-home --uid 1000 mediaferry && install -d -m 1777 -o mediaferry /data /dropped && install -d /media
 COPY --from=build /out/ /usr/local/bin/
 COPY --from=engine /out/ /usr/local/bin/
 USER 1000:1000

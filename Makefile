@@ -1,7 +1,7 @@
 # Targets explain themselves: make
 
 .DEFAULT_GOAL := help
-.PHONY: help build engine demo test bench kills resets chaos lint determinism vulnerabilities histories reproducible snapshot docs fuzz clean
+.PHONY: help build engine demo test bench kills resets compose-check chaos lint determinism vulnerabilities histories reproducible snapshot docs fuzz clean
 
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -39,6 +39,9 @@ chaos: engine ## Send items while everything fails at random, then compare manif
 
 resets: engine ## Reset finished and running uploads and batches in Temporal at every workflow task, share a ledger, restore backups (15 minutes)
 	cd test && MEDIAFERRY_RESETS=every MEDIAFERRY_ENGINE="$(ENGINE)" $(GO) test -run 'Reset|EndedInTemporal|TwoTemporalServices|TemporalOlderThan' -count 1 -timeout 1h -v ./e2e
+
+compose-check: build ## Start the fleet of docker-compose.yml in containers, use it and break it (8 minutes; needs a Docker engine)
+	GO="$(GO)" scripts/compose-check.sh
 
 lint: ## Check style, formatting and import rules (builds golangci-lint, which takes minutes the first time)
 	for module in $(MODULES); do (cd $$module && $(TOOL) golangci-lint run ./...) || exit 1; done

@@ -16,7 +16,7 @@ version=$(cd engine && $GO list -m -f '{{.Version}}' go.temporal.io/server)
 bin=$cache/temporal-$version
 if [ ! -x "$bin/server" ] || [ ! -x "$bin/sql" ]; then
 	echo "building Temporal $version and its SQL tool (5 to 10 minutes the first time)" >&2
-	GOBIN=$bin GOFLAGS= $GO install "go.temporal.io/server/cmd/server@$version" "go.temporal.io/server/cmd/tools/sql@$version"
+	GOBIN=$bin CGO_ENABLED=0 GOFLAGS= $GO install "go.temporal.io/server/cmd/server@$version" "go.temporal.io/server/cmd/tools/sql@$version"
 fi
 
 postgres=${MEDIAFERRY_TEST_POSTGRES_BIN:-}
