@@ -64,7 +64,7 @@ snapshot: ## Make a release of this machine's target (ALL=1: of all), install fr
 
 docs: ## Regenerate the tables, command output and pages of commands in docs/
 	MEDIAFERRY_DOCS=1 $(GO) test ./starter/mediaferry ./starter/commands ./worker/mediaferry-worker -run 'TestManifestPage|TestPagesOfCommandsAreCurrent|TestPagesOfTheWorkerAreCurrent' -count 1
-	cd test && MEDIAFERRY_DOCS=1 $(GO) test ./contract ./modules -run 'TestThePageOnVendorsIsCurrent|TestTheLicences' -count 1
+	cd test && MEDIAFERRY_DOCS=1 $(GO) test ./contract ./modules -run 'TestThePagesOnVendorsAreCurrent|TestTheLicences' -count 1
 
 fuzz: ## Fuzz everything that reads external input, for half a minute each
 	GO="$(GO)" MODULES="$(MODULES)" scripts/test.sh fuzz

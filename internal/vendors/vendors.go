@@ -1,7 +1,7 @@
 // Package vendors lists the media vendors, and says what each must be able to do.
 // Each vendor has a package below this one, with its calls, its policy, its refusals
 // and, in one marked block, what its documentation does not say and we assume (the
-// IDs are those of docs/vendors.md). Nothing else in the program names a vendor.
+// IDs are those of docs/vendors). Nothing else in the program names a vendor.
 //
 // A vendor's package sends no media bytes, waits for nothing, repeats nothing but
 // a call whose token had run out, and keeps no state between calls: what a later

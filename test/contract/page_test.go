@@ -15,30 +15,40 @@ import (
 	"github.com/mediaferry/mediaferry/internal/vendors/spec"
 )
 
-// page is the page on the vendors. What stands in it between a line that begins
-// with "<!-- generated:" and one that is "<!-- end -->" is written from the
-// vendors' policies and from the tables of this package.
-const page = "../../docs/vendors.md"
+// overviewPage compares the vendors; pageOf is the page of one of them. What stands in
+// them between a line that begins with "<!-- generated:" and one that is "<!-- end -->" is
+// written from the vendors' specs and from the tables of this package.
+const overviewPage = "../../docs/vendors.md"
 
-// rewrite is the variable that has the test write the page; see: make docs.
+func pageOf(vendor string) string { return "../../docs/vendors/" + vendor + ".md" }
+
+// rewrite is the variable that has the test write the pages; see: make docs.
 const rewrite = "MEDIAFERRY_DOCS"
 
-func TestThePageOnVendorsIsCurrent(t *testing.T) {
-	was, err := os.ReadFile(page)
-	require.NoError(t, err)
-	is, written := generate(t, string(was))
-	require.ElementsMatch(t, blocks(), written, "each block of the page, once")
-	if os.Getenv(rewrite) != "" {
-		require.NoError(t, os.WriteFile(page, []byte(is), 0o644))
-		return
+func TestThePagesOnVendorsAreCurrent(t *testing.T) {
+	pages := map[string][]string{overviewPage: {"facts"}}
+	for _, vendor := range vendors.Names() {
+		for _, block := range []string{"fields", "limits", "settings", "calls", "facts", "failures"} {
+			pages[pageOf(vendor)] = append(pages[pageOf(vendor)], vendor+" "+block)
+		}
 	}
-	require.Equal(t, string(was), is, "docs/vendors.md is out of date; write it anew with: make docs")
+	for page, blocks := range pages {
+		was, err := os.ReadFile(page)
+		require.NoError(t, err)
+		is, written := generate(t, string(was))
+		require.ElementsMatch(t, blocks, written, "each block of %s, once", page)
+		if os.Getenv(rewrite) != "" {
+			require.NoError(t, os.WriteFile(page, []byte(is), 0o644))
+			continue
+		}
+		require.Equal(t, string(was), is, "%s is out of date; write it anew with: make docs", page)
+	}
 }
 
 func TestEveryAssumptionStandsOnThePage(t *testing.T) {
-	text, err := os.ReadFile(page)
-	require.NoError(t, err)
 	for _, vendor := range vendors.Names() {
+		text, err := os.ReadFile(pageOf(vendor))
+		require.NoError(t, err)
 		block, err := os.ReadFile("../../internal/vendors/" + vendor + "/assumptions.go")
 		require.NoError(t, err)
 		ids := assumption.FindAllStringSubmatch(string(block), -1)
@@ -64,15 +74,6 @@ func generate(t *testing.T, text string) (_ string, written []string) {
 	return text, written
 }
 
-// blocks lists what the page must have.
-func blocks() []string {
-	all := []string{"facts"}
-	for _, vendor := range vendors.Names() {
-		all = append(all, vendor+" calls", vendor+" facts", vendor+" failures")
-	}
-	return all
-}
-
 // content is what stands in a block.
 func content(t *testing.T, name string) string {
 	t.Helper()
@@ -83,6 +84,12 @@ func content(t *testing.T, name string) string {
 	v, err := vendors.Find(vendor)
 	require.NoError(t, err)
 	switch what {
+	case "fields":
+		return fieldTable(v.Spec())
+	case "limits":
+		return limitTable(v.Spec())
+	case "settings":
+		return settingTable(v.Spec())
 	case "calls":
 		return callTable(v.Spec())
 	case "facts":
@@ -105,6 +112,61 @@ func overview() string {
 		}
 	}
 	return table(rows)
+}
+
+func fieldTable(s *spec.Spec) string {
+	rows := [][]string{{"field", "type", "what it is"}}
+	for _, f := range s.Fields {
+		about := f.Doc
+		if len(f.Choices) > 0 {
+			about += "; one of " + strings.Join(f.Choices, ", ")
+		}
+		if f.Required {
+			about = "**required**: " + about
+		}
+		rows = append(rows, []string{code(f.Name), string(f.Type), about})
+	}
+	return table(rows)
+}
+
+func limitTable(s *spec.Spec) string {
+	rows := [][]string{{"media types", "at most", "if"}}
+	for _, r := range s.Takes {
+		when := "–"
+		if r.Setting != "" {
+			when = "the account has " + code(r.Setting+": true")
+		}
+		rows = append(rows, []string{strings.Join(r.Types, ", "), bytesIn(r.MaxBytes), when})
+	}
+	return table(rows)
+}
+
+func settingTable(s *spec.Spec) string {
+	rows := [][]string{{"setting", "what it is"}, {code("base_url"), "default " + s.BaseURL}}
+	for _, one := range s.Settings {
+		about := one.Doc
+		if one.Default != "" {
+			about += "; default " + one.Default
+		}
+		if need := s.Need(one.Name); need != "" {
+			about += "; " + need
+		}
+		rows = append(rows, []string{code(one.Name), about})
+	}
+	return table(rows) + fmt.Sprintf("\nKeys: %s (%s).\n", s.Keys.Doc, link(s.Keys.Source))
+}
+
+// bytesIn is a limit in the largest unit that leaves no fraction.
+func bytesIn(n int64) string {
+	for _, unit := range []struct {
+		size int64
+		name string
+	}{{1e9, "GB"}, {1 << 20, "MiB"}, {1e6, "MB"}} {
+		if n%unit.size == 0 {
+			return fmt.Sprintf("%d %s", n/unit.size, unit.name)
+		}
+	}
+	return fmt.Sprintf("%d bytes", n)
 }
 
 func factTable(s *spec.Spec) string {

@@ -1,7 +1,7 @@
 package closient
 
 // What Closient does not document, and we assume. The IDs are those of
-// docs/vendors.md.
+// docs/vendors/closient.md.
 var assumed = struct {
 	maxBytes int64
 }{

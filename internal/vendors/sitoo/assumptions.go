@@ -8,7 +8,7 @@ import (
 )
 
 // What Sitoo does not document, and we assume. The IDs are those of
-// docs/vendors.md.
+// docs/vendors/sitoo.md.
 var assumed = struct {
 	poll     upload.Schedule
 	maxBytes int64

@@ -3,7 +3,7 @@ package trustoo
 import "time"
 
 // What Trustoo does not document, and we assume. The IDs are those of
-// docs/vendors.md.
+// docs/vendors/trustoo.md.
 var assumed = struct {
 	maxBytes   int64
 	types      []string

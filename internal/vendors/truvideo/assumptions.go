@@ -8,7 +8,7 @@ import (
 )
 
 // What TruVideo does not document, and we assume. The IDs are those of
-// docs/vendors.md.
+// docs/vendors/truvideo.md.
 var assumed = struct {
 	poll      upload.Schedule
 	partsPath string
