@@ -19,6 +19,11 @@ type Worker struct {
 	// Schema is the version of the ledger's schema that it knows, see KnownSchema. 0: it is
 	// a program of a time when none said so.
 	Schema int64 `json:"schema,omitempty"`
+	// Uploads and Shards are how many of each it carries at once; 0: it only reads.
+	Uploads int `json:"uploads,omitempty"`
+	Shards  int `json:"shards,omitempty"`
+	// Bandwidth is how many bytes per second it sends at most, now; 0: no limit.
+	Bandwidth int64 `json:"bandwidth,omitempty"`
 	// Outdated says that it is too old for the ledger, and takes no more work.
 	Outdated  bool      `json:"outdated,omitempty"`
 	StartedAt time.Time `json:"started_at"`

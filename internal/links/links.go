@@ -25,6 +25,9 @@ func Item(id string) string {
 // Picture is the path of a thumbnail of what an upload sent.
 func Picture(id string) string { return "/pictures" + strings.TrimPrefix(Item(id), "/items") }
 
+// Listed is the path of what the vendor of an upload lists.
+func Listed(id string) string { return "/listed" + strings.TrimPrefix(Item(id), "/items") }
+
 // Batch is the path of a batch.
 func Batch(id string) string { return "/batches/" + url.PathEscape(id) }
 

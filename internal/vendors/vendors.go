@@ -72,6 +72,12 @@ type Rereader interface {
 	Reread(ctx context.Context, c *wire.Caller, of upload.Finished) (upload.Reading, error)
 }
 
+// Lister is a vendor that lists what it has of the same product as an item.
+type Lister interface {
+	// Listing reads the list. It changes nothing.
+	Listing(ctx context.Context, c *wire.Caller, item upload.Item) ([]upload.Listed, error)
+}
+
 // Prober is a vendor with a call that changes nothing and succeeds with good
 // credentials only: Spec.Probe.
 type Prober interface {

@@ -96,6 +96,8 @@ type Worker struct {
 	done    sync.WaitGroup
 	notices *Notifier // nil: it sends none
 	stopped sync.Once
+
+	bandwidth *transfer.Bandwidth // nil: no limit
 }
 
 // StartWorker starts a worker and announces it in the ledger.
@@ -109,7 +111,7 @@ func StartWorker(ctx context.Context, o WorkerOptions) (*Worker, error) {
 		return nil, err
 	}
 	from.Closed, from.Temporary = closed(o.Data, o.Config.Config), o.Data
-	w := &Worker{ledger: o.Ledger, log: o.Log, info: ledger.Worker{
+	w := &Worker{ledger: o.Ledger, log: o.Log, bandwidth: o.Bandwidth, info: ledger.Worker{
 		ID: rand.Text(), Host: o.Host, Roots: localPaths(o.Roots), Shared: sharedPaths(o.Roots), PID: os.Getpid(), Version: o.Version, Schema: ledger.KnownSchema(), StartedAt: time.Now(),
 	}}
 	acts := &activities.Activities{
@@ -123,6 +125,7 @@ func StartWorker(ctx context.Context, o WorkerOptions) (*Worker, error) {
 		o.Metrics.serveLedger(o)
 	}
 	w.build(o, acts)
+	w.info.Bandwidth = o.Bandwidth.Now()
 	for _, sdk := range w.workers {
 		if err := sdk.Start(); err != nil {
 			w.stopSDK()
@@ -171,6 +174,7 @@ func (w *Worker) build(o WorkerOptions, acts *activities.Activities) {
 		w.info.Queues = append(w.info.Queues, upload.TaskQueue)
 		w.runShards(o, acts, upload.TaskQueue, reading)
 		w.info.Duties = append(w.info.Duties, DutyUploads)
+		w.info.Uploads, w.info.Shards = slots, shards
 	}
 	for _, root := range o.Roots {
 		queue := upload.QueueKey(root.Queue(o.Host))
@@ -218,6 +222,7 @@ func (w *Worker) announce(ctx context.Context) {
 		case <-ticker.C:
 		}
 		w.checkAge(ctx)
+		w.info.Bandwidth = w.bandwidth.Now()
 		err := w.ledger.Announce(ctx, w.info)
 		switch {
 		case ctx.Err() != nil:

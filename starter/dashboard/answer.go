@@ -28,7 +28,8 @@ type view struct {
 	Body     any // of the HTML
 	JSON     any // nil: Body
 	Table    *table
-	Status   int // 0: 200
+	Status   int  // 0: 200
+	Still    bool // it is not loaded again by itself
 }
 
 // table is what a view gives as CSV.

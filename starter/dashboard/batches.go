@@ -372,6 +372,9 @@ func (b batchBody) RPSText() string {
 	return strings.Join(pairs, " ")
 }
 
+// GivenUp is how many rows a retry may run again.
+func (c batchCard) GivenUp() int64 { return c.Failed + c.Canceled }
+
 // Open is how many rows have not ended.
 func (c batchCard) Open() int64 { return c.Waiting + c.InProgress + c.Unconfirmed }
 

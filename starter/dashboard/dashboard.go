@@ -79,6 +79,7 @@ func New(o Options) *Page {
 	p.view("/accounts", accountList)
 	p.view("/accounts/{name}", accountView)
 	p.view("/decisions", decisionList)
+	p.view("/listed/{id...}", listingView)
 	p.view("/workers", workerList)
 	p.view("/actions", jobList)
 	p.act("/batches/{id}", batchAction)

@@ -2,7 +2,6 @@ package dashboard
 
 import (
 	"github.com/mediaferry/mediaferry/internal/ledger"
-	"github.com/mediaferry/mediaferry/internal/report"
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
@@ -13,6 +12,7 @@ type decision struct {
 	itemCard
 	Session *sessionFacts `json:"session"`
 	Picture bool          `json:"-"` // there may be one of what was sent
+	Lists   bool          `json:"-"` // the vendor can be asked what it has
 	Fields  []fieldCell   `json:"-"`
 	Told    any           `json:"fields"`
 }
@@ -54,15 +54,8 @@ func decisionList(v *visit) (view, error) {
 	}
 	t := &table{Name: "decisions", Header: itemHeader}
 	for i, card := range cards {
-		one := decision{itemCard: card, Picture: report.Pictured(entries[i])}
-		if item, err := entries[i].Item(); err == nil { // without its key, the rest is shown
-			one.Fields, one.Told = fieldCells(item), item.Fields
-		}
-		if row, err := v.Ledger.ReadProgress(v.ctx(), card.UploadID); err == nil && row.Progress != nil {
-			one.Session = factsOf(row.Progress)
-		}
 		t.add(itemRow(card)...)
-		body.Decisions = append(body.Decisions, one)
+		body.Decisions = append(body.Decisions, decided(v, entries[i], card))
 	}
 	return view{Title: "Decisions", Menu: "decisions", Template: "decisions", Body: body, Table: t}, nil
 }

@@ -52,11 +52,18 @@ type layout struct {
 	Query       string
 	Body        any
 	Now         time.Time
+	Still       bool // it is not loaded again by itself
 }
 
 // With is the argument of a template below this one.
 func (l layout) With(body any) layout {
 	l.Body = body
+	return l
+}
+
+// WithHere is the argument of a form that leads elsewhere.
+func (l layout) WithHere(path string) layout {
+	l.Here = path
 	return l
 }
 
@@ -76,7 +83,7 @@ func (p *Page) render(w http.ResponseWriter, v *visit, shown view, status int) {
 func (p *Page) page(v *visit, shown view) ([]byte, error) {
 	l := layout{
 		Title: shown.Title, Menu: shown.Menu, Viewer: v.caller.Viewer, Temporal: !p.o.NoTemporal, CSRF: v.caller.CSRF, Here: v.here(), Path: v.r.URL.EscapedPath(), Version: p.o.Version,
-		Query: v.query("q"), Body: shown.Body, Now: v.now, JSONLink: v.with("format", "json"), Down: p.pulse.temporalDown(),
+		Query: v.query("q"), Body: shown.Body, Now: v.now, Still: shown.Still || shown.Menu == "new", JSONLink: v.with("format", "json"), Down: p.pulse.temporalDown(),
 	}
 	if shown.Table != nil {
 		l.CSVLink = v.with("format", "csv")

@@ -135,7 +135,7 @@ func percent(part, of int64) string {
 func functions() template.FuncMap {
 	return template.FuncMap{
 		"count": count, "grouped": grouped, "bytes": func(n any) string { return output.Size(whole(n)) }, "stateClass": stateClass, "bar": barOf, "percent": percent,
-		"itemPath": links.Item, "batchPath": links.Batch, "accountPath": links.Account, "picturePath": links.Picture, "arg": upload.Argument, "visible": upload.Visible,
+		"itemPath": links.Item, "batchPath": links.Batch, "accountPath": links.Account, "picturePath": links.Picture, "listedPath": links.Listed, "arg": upload.Argument, "visible": upload.Visible,
 		"left":     func(seconds any) string { return output.TimeLeft(float64(whole(seconds))) },
 		"duration": func(seconds float64) string { return output.TimeLeft(seconds) },
 		"took":     took, "asset": assetPath, "dict": dict, "join": strings.Join, "join2": func(words ...string) []string { return words },

@@ -17,7 +17,10 @@ type workerCard struct {
 	Differs   bool              `json:"version_differs"` // from that of this program
 	Schema    int64             `json:"ledger_schema"`   // that it knows; 0: it does not say
 	Older     bool              `json:"older"`           // than the ledger's schema
-	Outdated  bool              `json:"outdated"`        // so old that it takes no more work
+	Slots     int               `json:"uploads_at_once"`
+	Shards    int               `json:"shards_at_once"`
+	Bandwidth int64             `json:"bandwidth"` // bytes per second; 0: no limit
+	Outdated  bool              `json:"outdated"`  // so old that it takes no more work
 	Alive     bool              `json:"alive"`
 	Uploads   bool              `json:"carries_uploads"`
 	Roots     []string          `json:"roots"`
@@ -37,7 +40,7 @@ func workerCards(v *visit, age time.Duration) ([]workerCard, error) {
 	for _, w := range all {
 		card := workerCard{
 			ID: w.ID, Host: w.Host, PID: w.PID, Version: w.Version, Roots: w.Roots, Shared: w.Shared, Queues: w.Queues,
-			StartedAt: upload.Moment{Time: w.StartedAt}, SeenAt: upload.Moment{Time: w.SeenAt}, Schema: w.Schema, Outdated: w.Outdated, Alive: v.now.Sub(w.SeenAt) < wiring.WorkerAge,
+			StartedAt: upload.Moment{Time: w.StartedAt}, SeenAt: upload.Moment{Time: w.SeenAt}, Slots: w.Uploads, Shards: w.Shards, Bandwidth: w.Bandwidth, Schema: w.Schema, Outdated: w.Outdated, Alive: v.now.Sub(w.SeenAt) < wiring.WorkerAge,
 		}
 		card.Differs = card.Alive && w.Version != "" && v.page.o.Version != "" && w.Version != v.page.o.Version
 		card.Older = card.Alive && w.Schema < schema
@@ -77,9 +80,9 @@ func workerList(v *visit) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	t := &table{Name: "workers", Header: []string{"id", "host", "pid", "version", "ledger_schema", "outdated", "alive", "carries_uploads", "roots", "queues", "started_at", "seen_at"}}
+	t := &table{Name: "workers", Header: []string{"id", "host", "pid", "version", "ledger_schema", "outdated", "alive", "carries_uploads", "uploads_at_once", "shards_at_once", "bandwidth", "roots", "queues", "started_at", "seen_at"}}
 	for _, c := range cards {
-		t.add(c.ID, c.Host, number(int64(c.PID)), c.Version, number(c.Schema), yes(c.Outdated), yes(c.Alive), yes(c.Uploads), strings.Join(c.Roots, "|"), strings.Join(c.Queues, "|"), stamp(c.StartedAt.Time), stamp(c.SeenAt.Time))
+		t.add(c.ID, c.Host, number(int64(c.PID)), c.Version, number(c.Schema), yes(c.Outdated), yes(c.Alive), yes(c.Uploads), number(int64(c.Slots)), number(int64(c.Shards)), number(c.Bandwidth), strings.Join(c.Roots, "|"), strings.Join(c.Queues, "|"), stamp(c.StartedAt.Time), stamp(c.SeenAt.Time))
 	}
 	return view{Title: "Workers", Menu: "workers", Template: "workers", Body: workersBody{cards, v.page.o.Version, schema}, Table: t}, nil
 }

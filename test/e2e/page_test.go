@@ -131,13 +131,17 @@ func (s *seen) decide() {
 	s.reads("nav", "Decisions 1") // by itself where there are scripts
 	s.open(s.origin + "/decisions")
 	s.reads("#main", "4006381333931")
+	s.box.faults()
+	s.click(`//article//a[contains(@href, "/listed/")]`)
+	s.reads("figure.new", "new since then")
+	require.Positive(s.place.t, s.number(`document.querySelectorAll("figure.new img").length`), "with its picture")
+	s.reads("#main", "4006381333931")
 	s.fill(`.decision input[name="because"]`, "seen in the gallery")
 	s.click(`//article//button[@value="ready"]`)
 	s.reads("#main", "Nothing waits for a decision")
 	s.open(s.origin + "/items/upload/closient/front")
 	s.reads("#main", "seen in the gallery")
 	s.reads("h1", "ready")
-	s.box.faults()
 }
 
 // dropAndStart drops a manifest with its files, looks at the plan, and starts with a canary.
