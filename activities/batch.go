@@ -57,7 +57,7 @@ func (a *Activities) RunShard(ctx context.Context, in upload.Shard) (upload.Shar
 	if err != nil {
 		return upload.ShardDone{}, result(ctx, err)
 	}
-	defer beat(ctx, func() any { return upload.Heartbeat{Sent: c.Sent()} })()
+	defer beat(ctx, func() any { return upload.Heartbeat{Sent: c.Sent(), Words: c.Words()} })()
 	detached, err := c.Carry(ctx)
 	return upload.ShardDone{Detached: detached}, result(ctx, err)
 }

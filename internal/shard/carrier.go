@@ -129,6 +129,25 @@ func (c Carrier) Carry(ctx context.Context) (detached bool, err error) {
 // Sent is how many bytes this attempt has sent.
 func (c Carrier) Sent() int64 { return c.meter() }
 
+// Words say how far the shard is, for whoever looks at it in Temporal: counts, and why no
+// more rows begin. Who reads them has the key, for they may name a vendor's answer.
+func (c Carrier) Words() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	left := c.unsent + len(c.processing)
+	text := fmt.Sprintf("%d of %d rows are left: %d to send, %d being processed", left, c.shard.Rows, c.unsent, len(c.processing))
+	if c.detached {
+		text += "; others have workflows of their own"
+	}
+	if c.resting > 0 {
+		text += fmt.Sprintf("; %d wait for their sources", c.resting)
+	}
+	if c.halt != "" {
+		text += "; no more rows begin: " + c.halt
+	}
+	return text
+}
+
 func (c *carrier) meter() int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -143,7 +162,9 @@ func (c *carrier) carry(ctx context.Context, rows []ledger.Row) {
 	watching, end := context.WithCancel(ctx)
 	var all, watch sync.WaitGroup
 	watch.Go(func() { c.watch(watching) })
+	c.mu.Lock()
 	c.unsent = len(rows)
+	c.mu.Unlock()
 	for r := range c.admit(working, rows) {
 		switch {
 		case r.entry.Detached:

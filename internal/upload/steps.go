@@ -270,8 +270,9 @@ type Status struct {
 // Heartbeat is what a transfer's heartbeat tells. It also is what one attempt of
 // a transfer leaves to the next one.
 type Heartbeat struct {
-	Sent int64 `json:"sent"` // bytes of this attempt
-	Size int64 `json:"size"`
+	Sent  int64  `json:"sent"` // bytes of this attempt
+	Size  int64  `json:"size"`
+	Words string `json:"words,omitempty"` // how far a shard is, for people
 
 	Wasted  int64          `json:"wasted,omitempty"`  // bytes of the attempts before
 	Cuts    int            `json:"cuts,omitempty"`    // connections that ended in the middle
