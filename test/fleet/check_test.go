@@ -4,6 +4,7 @@ package fleet
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 )
 
@@ -57,6 +59,7 @@ func TestCompose(t *testing.T) {
 	c.batch()
 	c.metrics()
 	c.page()
+	c.browse()
 	c.scale()
 	c.down()
 }
@@ -223,7 +226,7 @@ func (c *checking) vendorsAreAlone() {
 }
 
 // rows are those of the batch.
-const rows = 240
+const rows = 480
 
 // books are what the simulated vendors received.
 type books struct {
@@ -375,10 +378,40 @@ func (c *checking) page() {
 		require.NoError(c.t, response.Body.Close())
 		require.Equal(c.t, http.StatusUnauthorized, response.StatusCode, path)
 	}
-	form, err := http.PostForm(pageURL+"/login", url.Values{"token": {c.token}, "target": {"/"}})
+	c.seen("the page, and Temporal's UI in it", "open with the token, 401 without; the UI finds the batch's workflows")
+}
+
+// browse logs in with a browser, where there is one, and looks at the batch in the page and at
+// its workflow in Temporal's web UI.
+func (c *checking) browse() {
+	_, err := exec.LookPath("chromium")
+	if err != nil {
+		c.seen("the page in Chromium", "not opened: chromium is not installed")
+		return
+	}
+	ctx, cancel := chromedp.NewContext(context.Background(), chromedp.WithAllocatorOptions(chromedp.NoSandbox))
+	defer cancel()
+	ctx, stop := context.WithTimeout(ctx, patience)
+	defer stop()
+	require.NoError(c.t, chromedp.Do(ctx, chromedp.EmulateViewport(1280, 900),
+		chromedp.Navigate(pageURL+"/batches/check"), chromedp.WaitVisible("#token"), chromedp.SendKeys("#token", c.token), chromedp.Click("//button"),
+		chromedp.WaitVisible("#main")))
+	text := func() string {
+		text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText`))
+		if err != nil {
+			return "" // it is being loaded
+		}
+		return text
+	}
+	c.eventually("the page shows the batch", func() bool { return strings.Contains(text(), strconv.Itoa(rows)) })
+	at, err := chromedp.Run(ctx, chromedp.Location())
 	require.NoError(c.t, err)
-	require.NoError(c.t, form.Body.Close())
-	c.seen("the page, and Temporal's UI in it", "open with the token, 401 without; the UI finds the batch by its search attribute")
+	u, err := url.Parse(at)
+	require.NoError(c.t, err)
+	query := "?query=" + url.QueryEscape(`MediaferryBatch = "check"`)
+	require.NoError(c.t, chromedp.Do(ctx, chromedp.Navigate("http://"+u.Host+"/temporal/namespaces/mediaferry/workflows"+query)))
+	c.eventually("Temporal's web UI shows the batch", func() bool { return strings.Contains(text(), "batch/check") || strings.Contains(text(), "dispatch") })
+	c.seen("the page in Chromium", "login; the batch, and its workflows in Temporal's UI")
 }
 
 // scale adds a worker.
