@@ -61,6 +61,7 @@ func TestCompose(t *testing.T) {
 	c.page()
 	c.browse()
 	c.scale()
+	c.rollOut()
 	c.down()
 }
 
@@ -210,7 +211,8 @@ func (c *checking) upload() {
 	var result struct{ State, Way string }
 	require.NoError(c.t, json.Unmarshal([]byte(c.mediaferry("upload", "--json", "--to", "trustana", "/media/headphones.jpg")), &result))
 	require.Equal(c.t, "ready", result.State)
-	c.seen("mediaferry upload", "%s", result.State)
+	c.mediaferry("doctor")
+	c.seen("mediaferry upload, doctor", "%s; doctor has no problem", result.State)
 }
 
 // vendorsAreAlone looks from a worker: it reaches the vendors and not the control of the
@@ -412,6 +414,38 @@ func (c *checking) browse() {
 	require.NoError(c.t, chromedp.Do(ctx, chromedp.Navigate("http://"+u.Host+"/temporal/namespaces/mediaferry/workflows"+query)))
 	c.eventually("Temporal's web UI shows the batch", func() bool { return strings.Contains(text(), "batch/check") || strings.Contains(text(), "dispatch") })
 	c.seen("the page in Chromium", "login; the batch, and its workflows in Temporal's UI")
+}
+
+// build is that of the workers which carried an upload, by Temporal's account.
+func (c *checking) build(id string) string {
+	text, status := c.get(pageURL+"/temporal/api/v1/namespaces/mediaferry/workflows/"+url.PathEscape(id), "application/json")
+	require.Equal(c.t, http.StatusOK, status, text)
+	var described struct {
+		Info struct {
+			Versioning struct {
+				Version struct {
+					Build string `json:"buildId"`
+				} `json:"deploymentVersion"`
+			} `json:"versioningInfo"`
+		} `json:"workflowExecutionInfo"`
+	}
+	require.NoError(c.t, json.Unmarshal([]byte(text), &described))
+	return described.Info.Versioning.Version.Build
+}
+
+// rollOut starts workers of another version beside the present ones, directs uploads to them,
+// and goes back. Both versions are the same image.
+func (c *checking) rollOut() {
+	c.docker("tag", "mediaferry:v1", "mediaferry:v2")
+	c.compose("--profile", "next", "up", "-d", "--no-build", "--no-recreate", "worker-next")
+	c.healthy("worker-next", 3)
+	for _, version := range []string{"v2", "v1"} {
+		c.mediaferry("setup", "--current", "mediaferry."+version)
+		c.mediaferry("upload", "--to", "sitoo", "--id", "with-"+version, "--set", "entity_id="+version, "/media/headphones.jpg")
+		require.Equal(c.t, version, c.build("upload/sitoo/with-"+version))
+	}
+	c.compose("--profile", "next", "rm", "-s", "-f", "worker-next")
+	c.seen("v2 is rolled out, and back", "an upload after setup --current ran on v2, the next one on v1 again")
 }
 
 // scale adds a worker.

@@ -25,9 +25,7 @@ const (
 // project loads docker-compose.yml with all its profiles, as docker compose does.
 func project(t *testing.T) *types.Project {
 	t.Helper()
-	folder, err := filepath.Abs(top)
-	require.NoError(t, err)
-	details := types.ConfigDetails{WorkingDir: folder, ConfigFiles: []types.ConfigFile{{Filename: filepath.Join(folder, composeFile)}}, Environment: types.Mapping{}}
+	details := types.ConfigDetails{WorkingDir: top, ConfigFiles: []types.ConfigFile{{Filename: filepath.Join(top, composeFile)}}, Environment: types.Mapping{}}
 	loaded, err := loader.LoadWithContext(t.Context(), details, func(o *loader.Options) {
 		o.SetProjectName("mediaferry", true)
 		o.Profiles = []string{"*"}
@@ -90,7 +88,7 @@ func TestEveryContainerIsConfined(t *testing.T) {
 		}
 	}
 	for name, network := range project(t).Networks {
-		require.Equal(t, name != "default", bool(network.Internal), name)
+		require.Equal(t, name != "default", network.Internal, name)
 	}
 }
 

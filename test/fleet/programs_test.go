@@ -15,10 +15,20 @@ import (
 )
 
 // top is the folder of the project.
-const top = "../.."
+var top = func() string {
+	folder, err := filepath.Abs("../..")
+	if err != nil {
+		panic(err)
+	}
+	return folder
+}()
 
+// read returns a file of the project. Go keeps the result of a test as long as the files of its
+// module are the same, and looks at no others, but it does look at the folders to which a test
+// changes: so a fresh checkout is always tested.
 func read(t *testing.T, path string) string {
 	t.Helper()
+	require.NoError(t, os.Chdir(top)) //nolint:usetesting // nothing here runs elsewhere
 	text, err := os.ReadFile(filepath.Join(top, path))
 	require.NoError(t, err)
 	return string(text)
