@@ -32,7 +32,6 @@ type row struct {
 	waiting string // what its next call waits for, sealed
 	// What is hashed for the columns of these names.
 	definition, declared, content, queue, lane, cause string
-	terms                                             []int64
 	mark                                              string // the fingerprint, sealed
 	told                                              string // the result
 }
@@ -74,9 +73,6 @@ func (r *row) hash(ctx context.Context, l *Ledger) error {
 	r.content, r.lane = d.of(ofFingerprint, r.fingerprint), d.of(ofSerialKey, r.serialKey)
 	if r.result.Error != nil {
 		r.cause = d.of(ofCause, alike(r.result.Error.Message))
-	}
-	for _, text := range l.termsOf(r.item) {
-		r.terms = append(r.terms, d.term(text))
 	}
 	r.queue, err = l.queueDigest(ctx, r.item.Queue)
 	return err

@@ -128,7 +128,7 @@ WHERE NOT items.barred AND ((` + sameRun + ` AND items.state NOT IN ` + over + `
 
 // statements are those that the writer runs for a number of rows at once.
 type statements struct {
-	claim, state, bytes, move, reopen, store, detach, record, refused, tally, tick string
+	claim, state, bytes, move, reopen, store, detach, record, refused, tally, tick, term string
 	// These are for items that stand where they stood, and the claim for one
 	// that nobody has claimed before.
 	firstClaim, recordInPlace string
@@ -142,14 +142,14 @@ func newStatements(n int) *statements {
 		record: upsert(n, setPlace+onRecord), recordInPlace: upsert(n, onRecord),
 		state: upsert(n, onState), bytes: countBytes(n),
 		move: moveItems(n), reopen: reopenItem(), store: storeProgress(n), detach: detachItems(n), refused: refusedEntries(n),
-		tally: addTallies(n), tick: addTicks(n),
+		tally: addTallies(n), tick: addTicks(n), term: addTerms(n),
 	}
 }
 
 // all lists them.
 func (s *statements) all() []string {
 	return []string{
-		s.claim, s.state, s.bytes, s.move, s.reopen, s.store, s.detach, s.record, s.refused, s.tally, s.tick,
+		s.claim, s.state, s.bytes, s.move, s.reopen, s.store, s.detach, s.record, s.refused, s.tally, s.tick, s.term,
 		s.firstClaim, s.recordInPlace,
 	}
 }

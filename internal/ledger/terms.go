@@ -73,14 +73,19 @@ func (d *digester) term(text string) int64 {
 }
 
 // noteTerms puts down by what the items of a group are found that are new, and single
-// uploads that a run begins with another source.
+// uploads that a run begins, perhaps with another source.
 func (w *writer) noteTerms(ctx context.Context, tx *sql.Tx, group []*job, before map[string]standing) error {
+	d, err := w.ledger.digests(ctx)
+	if err != nil {
+		return err
+	}
 	noted := map[string]bool{}
 	var args []any
 	for _, j := range group {
 		id := clean(j.row.item.UploadID)
 		_, known := before[id]
-		if len(j.row.terms) == 0 || noted[id] || known && j.row.item.Batch != "" {
+		begins := j.verb == verbClaim && (!known || j.row.item.Batch == "")
+		if noted[id] || !begins && (j.verb != verbRecord || known) {
 			continue
 		}
 		noted[id] = true
@@ -88,19 +93,25 @@ func (w *writer) noteTerms(ctx context.Context, tx *sql.Tx, group []*job, before
 			w.bucket = bucket{id: micros(w.ledger.now()), left: bucketRows}
 		}
 		w.bucket.left--
-		for _, term := range j.row.terms {
-			args = append(args, w.bucket.id, term, id)
+		for _, text := range w.ledger.termsOf(j.row.item) {
+			args = append(args, w.bucket.id, d.term(text), id)
 		}
 	}
-	const width, most = 3, 256
 	for len(args) > 0 {
-		n := chunk(len(args)/width, most)
-		if _, err := tx.ExecContext(ctx, `INSERT INTO terms (bucket, term, upload_id) VALUES `+tuples(n, width, nil), args[:n*width]...); err != nil {
+		n := chunk(len(args)/termWidth, w.ledger.dialect.rows)
+		if err := w.exec(ctx, tx, w.statements[n].term, args[:n*termWidth]); err != nil {
 			return err
 		}
-		args = args[n*width:]
+		args = args[n*termWidth:]
 	}
 	return nil
+}
+
+// termWidth counts the columns of terms.
+const termWidth = 3
+
+func addTerms(n int) string {
+	return `INSERT INTO terms (bucket, term, upload_id) VALUES ` + tuples(n, termWidth, nil)
 }
 
 // FindTerms lists items whose source, or the name of that, is a text, or whose fields name
