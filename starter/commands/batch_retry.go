@@ -50,6 +50,35 @@ type retryOf struct {
 	to, message, because string
 }
 
+// which leaves out the rows that are not meant.
+func (of retryOf) which(ctx context.Context, books *ledger.Ledger) (ledger.Which, error) {
+	which := ledger.Which{Account: of.to}
+	if of.message == "" {
+		return which, nil
+	}
+	var err error
+	which.Cause, err = books.CauseOf(ctx, of.message)
+	return which, err
+}
+
+// detail says which rows are retried.
+func (of retryOf) detail(n int64, kinds []upload.Kind) string {
+	detail := fmt.Sprintf("%d rows", n)
+	if n == 1 {
+		detail = "1 row"
+	}
+	if len(kinds) > 0 {
+		detail += " of kind " + output.Join(kinds)
+	}
+	if of.to != "" {
+		detail += " to " + of.to
+	}
+	if of.message != "" {
+		detail += ", failed with: " + of.message
+	}
+	return detail
+}
+
 func (c batchRetryCommand) run(ctx context.Context, id string, of retryOf, follow bool) error {
 	var kinds []upload.Kind
 	for _, name := range of.kinds {
@@ -71,11 +100,9 @@ func (c batchRetryCommand) run(ctx context.Context, id string, of retryOf, follo
 	if !follow && !c.EngineRuns(ctx) {
 		return &exit.UsageError{Text: "batch retry needs a running engine or --follow", Hint: "to start one, run in another terminal: mediaferry up"}
 	}
-	which := ledger.Which{Account: of.to}
-	if of.message != "" {
-		if which.Cause, err = c.Ledger.CauseOf(ctx, of.message); err != nil {
-			return err
-		}
+	which, err := of.which(ctx, c.Ledger)
+	if err != nil {
+		return err
 	}
 	n, err := c.Ledger.RetryRows(ctx, id, kinds, which)
 	if err != nil {
@@ -85,19 +112,7 @@ func (c batchRetryCommand) run(ctx context.Context, id string, of retryOf, follo
 		c.Say("batch %s has no rows to retry", id)
 		return nil
 	}
-	detail := fmt.Sprintf("%d rows", n)
-	if n == 1 {
-		detail = "1 row"
-	}
-	if len(kinds) > 0 {
-		detail += " of kind " + output.Join(kinds)
-	}
-	if of.to != "" {
-		detail += " to " + of.to
-	}
-	if of.message != "" {
-		detail += ", failed with: " + of.message
-	}
+	detail := of.detail(n, kinds)
 	change := ledger.BatchChange{Event: c.event("retry", of.because, detail)}
 	if b.State.Ended() {
 		change.State = upload.BatchRunning

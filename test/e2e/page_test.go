@@ -41,6 +41,7 @@ func TestThePageInABrowser(t *testing.T) {
 			s.decide()
 			s.dropAndStart()
 			s.everyViewFits()
+			s.everybodyCanRead(views())
 			b.noErrors()
 		})
 	}
@@ -162,16 +163,22 @@ func (s *seen) dropAndStart() {
 	s.reads("dl.figures", "Ready 2")
 }
 
+// views are the paths of all views.
+func views() []string {
+	return []string{"/", "/batches", "/batches/spring", "/items", "/items/upload/closient/front", "/listed/upload/closient/front", "/accounts", "/accounts/sitoo", "/decisions", "/workers", "/actions", "/new"}
+}
+
 // everyViewFits looks at all views, as wide as a telephone and as a large screen.
 func (s *seen) everyViewFits() {
 	for _, width := range []int64{390, 1600} {
 		s.wide(width)
-		for _, path := range []string{"/", "/batches", "/batches/spring", "/items", "/items/upload/closient/front", "/accounts", "/accounts/sitoo", "/decisions", "/workers", "/actions", "/new"} {
+		for _, path := range views() {
 			s.open(s.origin + path)
 			require.LessOrEqual(s.place.t, s.number("document.documentElement.scrollWidth - innerWidth"), 0.0, "%s is wider than %d", path, width)
 		}
 	}
 	s.wide(1280)
+	s.open(s.origin + "/")
 	if s.scripts {
 		s.reads("#live", "live")
 	}
