@@ -39,7 +39,7 @@ for image in $(sed -n '/mediaferry:/! s/^    image: \(.*\)$/\1/p' docker-compose
 done
 echo "images:"
 for image in mediaferry:v1 $(sed -n '/mediaferry:/! s/^    image: \(.*\)$/\1/p' docker-compose.yml); do
-	made=$(docker image inspect --format '{{if index .Config.Labels "mediaferry.stand-in"}}made here{{else}}pulled{{end}}' "$image" 2>/dev/null || echo 'none; its service is not started')
+	made=$(docker image inspect --format '{{if index .Config.Labels "mediaferry.stand-in"}}made here{{else}}pulled{{end}}' "$image" 2>/dev/null) || made='none; its service is not started'
 	printf '  %-32s %s\n' "$image" "$made"
 done
 cd test
