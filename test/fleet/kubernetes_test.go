@@ -222,9 +222,15 @@ func TestKubernetesObjectsSelectEachOther(t *testing.T) {
 			require.Equal(t, value, one.Spec.Template.Labels[name])
 		}
 	}
-	budget := find[policyv1.PodDisruptionBudget](t, example, "PodDisruptionBudget/mediaferry-worker")
-	for name, value := range budget.Spec.Selector.MatchLabels {
-		require.Equal(t, value, worker.Spec.Template.Labels[name])
+	for _, budget := range []*policyv1.PodDisruptionBudget{
+		find[policyv1.PodDisruptionBudget](t, example, "PodDisruptionBudget/mediaferry-worker"),
+		find[policyv1.PodDisruptionBudget](t, next, "PodDisruptionBudget/mediaferry-worker-v2"),
+	} {
+		own := worker
+		if budget.Name != worker.Name {
+			own = second
+		}
+		require.Equal(t, own.Spec.Selector.MatchLabels, budget.Spec.Selector.MatchLabels, "a pod has one budget")
 	}
 	scaler := find[autoscalingv2.HorizontalPodAutoscaler](t, example, "HorizontalPodAutoscaler/mediaferry-worker")
 	require.Equal(t, worker.Name, scaler.Spec.ScaleTargetRef.Name)
