@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"slices"
 	"sort"
 	"time"
 
@@ -45,8 +46,9 @@ type undecided struct {
 // trouble is what keeps items, and what to do about it.
 type trouble struct {
 	waits.Rows
-	Batch string `json:"batch,omitempty"`
-	Do    string `json:"do"`
+	Batch string      `json:"batch,omitempty"`
+	Do    string      `json:"do"`
+	State waits.State `json:"account_state,omitempty"` // where all of the account wait for the same
 }
 
 func home(v *visit) (view, error) {
@@ -57,6 +59,7 @@ func home(v *visit) (view, error) {
 		}
 	}
 	b.Temporal = v.page.pulse.temporalDown()
+	b.join()
 	sort.SliceStable(b.Troubles, func(i, j int) bool { return b.Troubles[i].Rows.Rows > b.Troubles[j].Rows.Rows })
 	return view{Title: "Now", Menu: "now", Template: "home", Body: b, Table: b.table()}, nil
 }
@@ -142,7 +145,7 @@ func (b *homeBody) addTrouble(w waits.Rows, batch string) {
 	if !w.Trouble() || w.For == upload.ForPerson || w.For == upload.ForAccount || w.For == upload.ForWorker {
 		return
 	}
-	b.Troubles = append(b.Troubles, trouble{w, batch, views.Advice(w.Wait, w.To)})
+	b.Troubles = append(b.Troubles, trouble{Rows: w, Batch: batch, Do: views.Advice(w.Wait, w.To)})
 }
 
 // fillAccounts adds the accounts that wait.
@@ -227,9 +230,32 @@ func (b homeBody) Needs() int {
 	return n
 }
 
+// Apart are accounts that wait, but for those whose rows tell the same.
+func (b homeBody) Apart() []accountCard {
+	var apart []accountCard
+	for _, card := range b.Limited {
+		same := func(one trouble) bool { return one.State != "" && one.To == card.Account.Account }
+		if !slices.ContainsFunc(b.Troubles, same) {
+			apart = append(apart, card)
+		}
+	}
+	return apart
+}
+
+// join tells those troubles that are of a whole account.
+func (b *homeBody) join() {
+	for i := range b.Troubles {
+		for _, card := range b.Limited {
+			if card.Account.Account == b.Troubles[i].To && card.Waiting.Reason == b.Troubles[i].Reason {
+				b.Troubles[i].State = card.State
+			}
+		}
+	}
+}
+
 // Trouble is how many things are in trouble.
 func (b homeBody) Trouble() int {
-	n := len(b.Troubles) + len(b.Limited) + len(b.Still) + len(b.Old) + len(b.Reports)
+	n := len(b.Troubles) + len(b.Apart()) + len(b.Still) + len(b.Old) + len(b.Reports)
 	if b.Workers != nil {
 		n++
 	}
