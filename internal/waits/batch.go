@@ -15,10 +15,6 @@ type Rows struct {
 	Rows int64  `json:"rows"`
 }
 
-// Trouble reports whether something keeps the rows that is not the batch's ordinary
-// course.
-func (r Rows) Trouble() bool { return r.For != upload.ForProcessing && r.For != upload.ForTurn }
-
 // Counted is what the ledger has of a batch's rows.
 type Counted struct {
 	Open     []ledger.OpenRows

@@ -27,6 +27,9 @@ type Wait struct {
 	LastError *upload.Failure `json:"last_error"`
 }
 
+// Trouble reports whether something keeps an upload that is not its ordinary course.
+func (w Wait) Trouble() bool { return w.For != upload.ForProcessing && w.For != upload.ForTurn }
+
 // State is in what state an account is.
 type State string
 

@@ -101,7 +101,7 @@ func (c batchStartCommand) run(cmd *cobra.Command, f startFlags, given string) e
 	}
 	c.printLoaded(cmd, f, loaded)
 	if f.follow {
-		c.Parting = "interrupted; the batch continues if an engine is running. If not, run the command again."
+		c.Work = "the batch"
 	}
 	return c.runBatch(ctx, loaded.Batch, f.follow, c.Printer(f.json))
 }

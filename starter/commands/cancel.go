@@ -50,7 +50,7 @@ func (c cancelCommand) run(ctx context.Context, id, because string) error {
 	if following.Grouped(entry) {
 		return c.cancelRow(ctx, entry)
 	}
-	c.Parting = "interrupted; the upload continues if an engine is running"
+	c.Work = "the upload"
 	if err := c.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -102,7 +103,10 @@ func (c listCommand) run(ctx context.Context, f listFlags) error {
 	case f.json:
 		return nil
 	}
-	return p.Table(rows)
+	return c.Paged(func(out io.Writer) error {
+		p.Out = out
+		return p.Table(rows)
+	})
 }
 
 // anything is the word for whatever an upload waits for.

@@ -65,7 +65,7 @@ func (c moveCommand) run(ctx context.Context, id, host, source string) error {
 	if err != nil {
 		return err
 	}
-	c.Parting = "interrupted; the upload continues if an engine is running"
+	c.Work = "the upload"
 	if err := c.OpenEngine(ctx, opening.EngineOptions{}); err != nil {
 		return err
 	}

@@ -144,6 +144,7 @@ func (r *rootCommand) run(ctx context.Context, args []string, stdout, stderr io.
 	if r.ended != nil {
 		r.ended(err)
 	}
-	r.Close()
-	return r.status(ctx, command.CommandPath(), err)
+	status := r.status(ctx, command.CommandPath(), err)
+	r.Close() // which may take a while: a worker ends its calls
+	return status
 }

@@ -32,12 +32,44 @@ type given struct {
 }
 
 // Run runs one command line and returns its exit status. Results go to stdout,
-// everything else to stderr. An interrupt ends the command.
+// everything else to stderr. An interrupt ends the command, a second one at once.
 func Run(version string, args []string, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	r := newRoot(version, stdout, stderr)
-	return r.run(ctx, args, stdout, stderr)
+	ended := make(chan int, 1)
+	go func() { ended <- r.run(ctx, args, stdout, stderr) }()
+	return await(ended, signals, cancel)
+}
+
+// await returns the status of a command. The first signal interrupts it; after the second
+// one it is no longer waited for.
+func await(ended <-chan int, signals <-chan os.Signal, interrupt func()) int {
+	for interrupted := false; ; interrupted = true {
+		select {
+		case status := <-ended:
+			return status
+		case <-signals:
+			if interrupted {
+				return exit.Interrupted
+			}
+			interrupt()
+		}
+	}
+}
+
+// parting says what becomes of the work after an interrupt.
+func (g *given) parting() string {
+	switch {
+	case g.Work == "":
+		return g.Parting
+	case g.workers.Serves():
+		return fmt.Sprintf("interrupted; run the command again to continue: %s does not go on without it", g.Work)
+	}
+	return fmt.Sprintf("interrupted; %s goes on without this command", g.Work)
 }
 
 // status is the exit status of a command that ended so, after it was said why.
@@ -46,8 +78,8 @@ func (r *rootCommand) status(ctx context.Context, path string, err error) int {
 	case err == nil:
 		return exit.OK
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		if r.Parting != "" {
-			r.Say("%s", r.Parting)
+		if text := r.parting(); text != "" {
+			r.Say("%s", text)
 		}
 		return exit.Interrupted
 	}

@@ -86,7 +86,7 @@ func (c uploadCommand) run(ctx context.Context, f uploadFlags, args []string) er
 	if f.detach && !c.EngineRuns(ctx) {
 		return &exit.UsageError{Text: "--detach needs a running engine", Hint: "to start one, run in another terminal: mediaferry up"}
 	}
-	c.Parting = "interrupted; run the command again to continue"
+	c.Work = "the upload"
 	if !f.detach {
 		if known, err := c.uploads.Known(ctx, items); err != nil || known != nil {
 			return c.printKnown(known, f.json, err)

@@ -76,7 +76,7 @@ func (w *batchWatch) follow(ctx context.Context, p output.Printer) error {
 			}
 			return w.End(ctx, view.Batch, p)
 		}
-		w.board.Draw(view.Lines(w.board.Terminal()))
+		w.board.DrawBatch(view)
 		pause := time.NewTimer(max(batchEvery, viewShare*time.Since(began)))
 		select {
 		case <-ctx.Done():

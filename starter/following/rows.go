@@ -137,7 +137,7 @@ func (u Uploads) DetachRow(ctx context.Context, entry ledger.Entry) (ledger.Entr
 		return e.Result.State.Ended() || !Grouped(e) || e.Detached && e.RunID == ""
 	}
 	if !out(entry) {
-		u.session.Parting = "interrupted; the row gets a workflow of its own at its next step"
+		u.session.Work, u.session.Parting = "", "interrupted; the row gets a workflow of its own at its next step"
 		if entry, err = u.RequestDetach(ctx, request, entry, out, late.C); err != nil {
 			return entry, err
 		}

@@ -197,6 +197,6 @@ func (u Uploads) Open(ctx context.Context, id string) (ledger.Entry, error) {
 	if err != nil {
 		return entry, err
 	}
-	u.session.Parting = "interrupted; the upload continues if an engine is running"
+	u.session.Work = "the upload"
 	return entry, u.session.OpenEngine(ctx, opening.EngineOptions{})
 }

@@ -134,7 +134,7 @@ func progressOf(all []*Upload, watcher *statusWatcher) []output.Upload {
 	shown := make([]output.Upload, len(all))
 	for i, f := range all {
 		now := watcher.now(f.item.UploadID)
-		shown[i] = output.Upload{Account: f.item.Account, Result: f.entry.Result, Status: now.status, Waiting: now.waiting, Ended: f.over}
+		shown[i] = output.Upload{Account: f.item.Account, Result: f.entry.Result, Status: now.status, Waiting: now.waiting, Limit: f.item.Bandwidth, Ended: f.over}
 	}
 	return shown
 }

@@ -35,6 +35,9 @@ type Session struct {
 	Flags   Flags
 	Version string
 	Parting string // what to say when interrupted
+	// Work is what the command waits for, such as "the upload". When interrupted, it says
+	// whether that goes on without the command, instead of Parting.
+	Work string
 	// Standing says that the command runs until it is interrupted, for others: what happens
 	// to uploads and accounts is logged at its level. Other commands say it themselves.
 	Standing bool

@@ -72,6 +72,12 @@ func (w *Workers) Start(ctx context.Context, uploads bool, roots []upload.Root) 
 // CarriesUploads reports whether this process carries uploads.
 func (w *Workers) CarriesUploads() bool { return w.uploads }
 
+// Serves reports whether others need this process: it hosts the engine, or works.
+func (w *Workers) Serves() bool {
+	s := w.session
+	return s.Temporal == nil || s.Engine != nil && s.Engine.Hosting() || w.uploads || len(w.roots) > 0
+}
+
 // Alive reports whether a living worker carries uploads. It is false where the
 // ledger cannot be read.
 func (w *Workers) Alive(ctx context.Context) bool {

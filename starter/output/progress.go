@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mediaferry/mediaferry/internal/upload"
@@ -13,88 +14,72 @@ import (
 // QuietEvery is how often progress is shown where there is no terminal.
 const QuietEvery = 10 * time.Second
 
-const (
-	rateOver  = 20 * time.Second // the time over which a rate is taken, at least
-	sampleGap = time.Second      // between two samples for it
-)
-
 // Upload is one of the uploads whose progress is shown.
 type Upload struct {
 	Account string
 	Result  upload.Result  // as the ledger has it
 	Status  *upload.Status // as its workflow has last answered; nil where that is not known
 	Waiting *waits.Wait    // nil where it waits for nothing that is known
+	Limit   int64          // bytes per second that the upload may send; 0: any number
 	Ended   bool           // there is nothing left to wait for
 }
 
 // Progress shows how far a command's uploads are: in one line that is redrawn on
 // a terminal, in a line now and then elsewhere.
 type Progress struct {
-	screen
-	out     io.Writer
-	drawn   bool
-	last    time.Time
-	samples []sample
-}
-
-type sample struct {
-	at   time.Time
-	sent int64
+	canvas
+	began time.Time
+	last  time.Time
+	pace  pace
 }
 
 // NewProgress returns a progress line on an output.
 func NewProgress(out io.Writer) *Progress {
-	return &Progress{screen: screenOf(out), out: out, last: time.Now()}
+	now := time.Now()
+	return &Progress{canvas: canvasOn(out), began: now, last: now}
 }
-
-// Terminal reports whether the line is drawn on a terminal.
-func (p *Progress) Terminal() bool { return p.terminal }
 
 // Draw shows how far all of a command's uploads are.
-func (p *Progress) Draw(all []Upload) {
-	now := time.Now()
-	sent, total := sum(all)
-	rate := p.rate(now, sent)
-	if !p.terminal && now.Sub(p.last) < QuietEvery {
-		return
-	}
-	p.last = now
-	line := progressLine(all, tally{sent, total, rate}, now)
-	if !p.terminal {
-		_, _ = say(p.out, "mediaferry: %s\n", line)
-		return
-	}
-	_, _ = fmt.Fprintf(p.out, "\r\x1b[K%s", p.fit(line))
-	p.drawn = true
-}
+func (p *Progress) Draw(all []Upload) { p.drawAt(all, time.Now()) }
 
-// Clear takes the line away, so that something else can be written.
-func (p *Progress) Clear() {
-	if p.drawn {
-		_, _ = fmt.Fprint(p.out, "\r\x1b[K")
-		p.drawn = false
+func (p *Progress) drawAt(all []Upload, now time.Time) {
+	t := tallyOf(all)
+	t.rate, t.left = p.pace.note(now, t.sent, t.total)
+	t.elapsed = now.Sub(p.began)
+	line := progressOf(all, t, now)
+	switch {
+	case p.terminal:
+		p.draw(fitted(p.screen, line))
+	case now.Sub(p.last) >= QuietEvery:
+		p.last = now
+		_, _ = say(p.out, "mediaferry: %s\n", line.plain())
 	}
 }
 
 // tally is how far all of a command's uploads are together.
 type tally struct {
 	sent, total int64
-	rate        float64 // bytes per second
+	inFlight    int64         // of sent: bytes of parts that are not whole yet
+	rate        float64       // bytes per second; 0: not known
+	left        time.Duration // until all is sent; 0: not known
+	elapsed     time.Duration
 }
 
-// sum adds up what has been sent and what there is to send. Of an upload in parts, those
+// tallyOf adds up what has been sent and what there is to send. Of an upload in parts, those
 // count that the store has acknowledged to its present session, and what has moved of
 // those in flight: what was sent to a session that is gone is no part of the whole.
-func sum(all []Upload) (sent, total int64) {
+func tallyOf(all []Upload) (t tally) {
 	for _, u := range all {
 		r, moved := u.Result, u.Result.BytesSent
 		if u.Status != nil && u.Status.Parts > 1 && !u.Ended {
-			moved = u.Status.BytesDone + inFlight(r.BytesSent, *u.Status)
+			flying := inFlight(r.BytesSent, *u.Status)
+			moved = u.Status.BytesDone + flying
+			t.inFlight += flying
 		}
-		total += int64(r.Size)
-		sent += min(moved, int64(r.Size))
+		t.total += int64(r.Size)
+		t.sent += min(moved, int64(r.Size))
 	}
-	return sent, total
+	return t
 }
 
 // inFlight is how much has moved of the parts that are being sent: what was sent beyond
@@ -104,19 +89,74 @@ func inFlight(sent int64, s upload.Status) int64 {
 	return min(max(sent-s.Result.BytesSent-s.BytesDone, 0), most)
 }
 
-func progressLine(all []Upload, t tally, now time.Time) string {
+// The ranks of what a progress line tells: the lowest is left out last.
+const (
+	rankTrouble = iota
+	rankLeft
+	rankCount
+	rankSent
+	rankRate
+	rankState
+	rankElapsed
+	rankFlying
+	rankCause
+)
+
+func progressOf(all []Upload, t tally, now time.Time) gauge {
 	pending := slices.DeleteFunc(slices.Clone(all), func(u Upload) bool { return u.Ended })
-	line := fmt.Sprintf("%d of %d items", len(all)-len(pending), len(all))
+	g := gauge{share: -1, restRank: rankState}
+	if len(all) > 1 {
+		g.add(rankCount, "%d of %d items", len(all)-len(pending), len(all))
+	}
 	if t.total > 0 {
-		line += fmt.Sprintf(", %s of %s", Size(t.sent), Size(t.total))
+		g.share = float64(t.sent) / float64(t.total)
+		g.segments = append(g.segments, segment{text: Size(t.sent) + " of " + Size(t.total), short: Size(t.sent) + "/" + Size(t.total), rank: rankSent})
+	}
+	if t.inFlight > 0 {
+		g.add(rankFlying, "%s in flight", Size(t.inFlight))
 	}
 	if t.rate > 0 && t.sent < t.total {
-		line += fmt.Sprintf(", %s/s, %s left", Size(int64(t.rate)), TimeLeft(float64(t.total-t.sent)/t.rate))
+		g.add(rankRate, "%s/s", Size(int64(t.rate)))
+	}
+	if t.elapsed >= time.Second {
+		g.add(rankElapsed, "%s elapsed", TimeLeft(t.elapsed.Truncate(time.Second).Seconds()))
+	}
+	if t.left > 0 {
+		g.add(rankLeft, "%s left", TimeLeft(t.left.Seconds()))
+		g.add(rankCause, "set by %s", pacedBy(pending, t))
 	}
 	if len(pending) > 0 {
-		line += "; " + pending[0].line(now)
+		first := slices.IndexFunc(pending, Upload.troubled)
+		g.trouble = first >= 0
+		if g.rest = pending[max(first, 0)].line(now); g.trouble {
+			g.restRank = rankTrouble
+		}
 	}
-	return line
+	return g
+}
+
+// troubled reports whether an upload waits for something beyond its ordinary course.
+func (u Upload) troubled() bool { return u.Waiting != nil && u.Waiting.Trouble() }
+
+// limitShare is from what share of a limit on it sets the pace.
+const limitShare = 0.85
+
+// pacedBy names what sets the time left.
+func pacedBy(pending []Upload, t tally) string {
+	var limit int64
+	for _, u := range pending {
+		if u.Waiting != nil && u.Waiting.For == upload.ForRate {
+			return "a rate limit"
+		}
+		if u.Waiting != nil && (u.Waiting.For == upload.ForVendor || u.Waiting.For == upload.ForProcessing) {
+			return "the vendor"
+		}
+		limit += u.Limit
+	}
+	if limit > 0 && t.rate >= limitShare*float64(limit) {
+		return "--bwlimit"
+	}
+	return "the line"
 }
 
 // line is how far one upload is that has not ended.
@@ -125,35 +165,18 @@ func (u Upload) line(now time.Time) string {
 	if state == "" {
 		state = upload.StateWaiting
 	}
-	text := fmt.Sprintf("%s at %s", state, u.Account)
+	words := []string{fmt.Sprintf("%s at %s", state, u.Account)}
+	said := u.Waiting == nil && u.Status != nil && u.Status.Paused // which the status says
+	if waiting := (Line{Waiting: u.Waiting}).waitingFor(u.Status, now); waiting != "" && !said {
+		words = append(words, "waiting for "+waiting)
+	}
 	switch {
 	case u.Status != nil:
-		if words := statusWords(*u.Status, now); words != "" {
-			text += ", " + words
+		if status := statusWords(*u.Status, now); status != "" {
+			words = append(words, status)
 		}
 	case u.Result.Paused:
-		text += ", paused"
+		words = append(words, "paused")
 	}
-	if u.Waiting == nil && u.Status != nil && u.Status.Paused { // which it says
-		return text
-	}
-	if words := (Line{Waiting: u.Waiting}).waitingFor(u.Status, now); words != "" {
-		text += ", waiting for " + words
-	}
-	return text
-}
-
-// rate is bytes per second over the last while.
-func (p *Progress) rate(now time.Time, sent int64) float64 {
-	if n := len(p.samples); n == 0 || now.Sub(p.samples[n-1].at) >= sampleGap {
-		p.samples = append(p.samples, sample{now, sent})
-	}
-	for len(p.samples) > 2 && now.Sub(p.samples[1].at) > rateOver {
-		p.samples = p.samples[1:]
-	}
-	first := p.samples[0]
-	if over := now.Sub(first.at).Seconds(); over > 0.5 && sent >= first.sent { // fewer: it started over
-		return float64(sent-first.sent) / over
-	}
-	return 0
+	return strings.Join(words, ", ")
 }

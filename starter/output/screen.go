@@ -15,36 +15,44 @@ import (
 // screen is the terminal behind an output, if there is one.
 type screen struct {
 	terminal bool
-	width    func() int // in columns, 0 where that is unknown: it may change at any time
+	colours  bool
+	size     func() (columns, rows int) // 0 where that is unknown: it may change at any time
 }
 
+// width is the number of columns; 0 where that is unknown.
+func (s screen) width() int {
+	columns, _ := s.size()
+	return columns
+}
+
+// rows is the number of rows; 0 where that is unknown.
+func (s screen) rows() int {
+	_, rows := s.size()
+	return rows
+}
+
+// screenOf finds the terminal behind an output. One that cannot move its cursor is none.
 func screenOf(out io.Writer) screen {
 	f, ok := out.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return screen{width: func() int { return 0 }}
+	if !ok || !term.IsTerminal(int(f.Fd())) || os.Getenv("TERM") == "dumb" {
+		return screen{size: func() (int, int) { return 0, 0 }}
 	}
-	return screen{terminal: true, width: func() int {
-		columns, _, err := term.GetSize(int(f.Fd()))
+	return screen{terminal: true, colours: wantsColours(), size: func() (int, int) {
+		columns, rows, err := term.GetSize(int(f.Fd()))
 		if err != nil {
-			return 0
+			return 0, 0
 		}
-		return columns
+		return columns, rows
 	}}
 }
 
-// fit shortens a line that is to be drawn over: one that wraps would be two, and
-// the next would stand below the first of them.
+// fit shortens a line that is to be drawn over: one that wraps would be two.
 func (s screen) fit(line string) string {
 	line = Visible(line)
 	if most := s.width() - 1; most > 0 {
 		return shortened(line, most)
 	}
 	return line
-}
-
-func shortened(line string, most int) string {
-	runes := []rune(line)
-	return string(runes[:min(len(runes), most)])
 }
 
 // Visible spells out what a terminal would interpret.

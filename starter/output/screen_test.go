@@ -2,7 +2,6 @@ package output
 
 import (
 	"bytes"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,17 +9,12 @@ import (
 	"github.com/mediaferry/mediaferry/internal/upload"
 )
 
-func TestALineThatIsDrawnOverDoesNotWrap(t *testing.T) {
-	narrow := screen{terminal: true, width: func() int { return 24 }}
-	var out bytes.Buffer
-	all := []Upload{{Account: "truvideo"}}
-	p := &Progress{screen: narrow, out: &out}
-	p.Draw(all)
-	p.Draw(all)
-	require.Equal(t, strings.Repeat("\r\x1b[K0 of 1 items; waiting a", 2), out.String())
-
-	require.Equal(t, "grün", screen{width: func() int { return 5 }}.fit("grünlich"))
-	require.Equal(t, "whole", screen{width: func() int { return 0 }}.fit("whole"), "where the width is unknown")
+func TestALineIsCutAtTheWidthOfTheScreen(t *testing.T) {
+	wide := func(n int) screen { return screen{size: func() (int, int) { return n, 24 }} }
+	require.Equal(t, "grünli…", wide(8).fit("grünlich"))
+	require.Equal(t, "whole", wide(0).fit("whole"), "where the width is unknown")
+	require.Equal(t, "画像…", shortened("画像をアップロード", 6), "each takes two columns")
+	require.Equal(t, 3, columns("a\u0301ü1"), "marks take none")
 }
 
 func TestNothingThatATerminalInterpretsIsPrinted(t *testing.T) {

@@ -97,18 +97,22 @@ func TestProgressTellsOfAllAndOfTheFirst(t *testing.T) {
 	p := &Progress{}
 	draw := func(after time.Duration) string {
 		all := []Upload{one, two}
-		sent, total := sum(all)
-		return progressLine(all, tally{sent, total, p.rate(at.Add(after), sent)}, at.Add(after))
+		tally := tallyOf(all)
+		tally.elapsed = after
+		tally.rate, tally.left = p.pace.note(at.Add(after), tally.sent, tally.total)
+		return progressOf(all, tally, at.Add(after)).plain()
 	}
-	require.Equal(t, "1 of 2 items, 501.0 MB of 2.0 GB; transferring at truvideo", draw(0))
+	require.Equal(t, "25%, 1 of 2 items, 501.0 MB of 2.0 GB; transferring at truvideo", draw(0))
 	one.Result.BytesSent = 600e6
-	require.Equal(t, "1 of 2 items, 601.0 MB of 2.0 GB, 10.0 MB/s, 2m20s left; transferring at truvideo", draw(10*time.Second))
-	one.Status = &upload.Status{Parts: 32, PartsDone: 10, BytesDone: 700e6, Paused: true}
-	require.Equal(t, "1 of 2 items, 701.0 MB of 2.0 GB, 10.0 MB/s, 2m10s left; transferring at truvideo, 10 of 32 parts, paused", draw(20*time.Second))
+	require.Equal(t, "30%, 1 of 2 items, 601.0 MB of 2.0 GB, 10.0 MB/s, 10s elapsed, 2m20s left, set by the line; transferring at truvideo", draw(10*time.Second))
+	one.Status = &upload.Status{Parts: 32, PartsDone: 10, BytesDone: 650e6, PartSize: 50e6, InFlight: 1, Paused: true}
+	one.Result.BytesSent = 700e6
+	one.Limit = 10e6
+	require.Equal(t, "35%, 1 of 2 items, 701.0 MB of 2.0 GB, 50.0 MB in flight, 10.0 MB/s, 20s elapsed, 2m10s left, set by --bwlimit; transferring at truvideo, 10 of 32 parts, paused", draw(20*time.Second))
 	one.Result.Paused, one.Result.State, one.Status = true, "", nil
 	require.Contains(t, draw(21*time.Second), "; waiting at truvideo, paused")
 	one.Ended = true
-	require.Equal(t, "2 of 2 items, 601.0 MB of 2.0 GB", progressLine([]Upload{one, two}, tally{601e6, 2001e6, 0}, at))
+	require.Equal(t, "30%, 2 of 2 items, 601.0 MB of 2.0 GB", progressOf([]Upload{one, two}, tally{sent: 601e6, total: 2001e6}, at).plain())
 }
 
 func TestAWaitInWords(t *testing.T) {
