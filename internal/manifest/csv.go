@@ -144,6 +144,9 @@ func (r *csvRows) swallowed(one record, lines []line) *Problem {
 		if len(cells) != len(r.columns) {
 			continue
 		}
+		if r.source == 0 && ends(cells[0]) { // two names in one cell, one below the other
+			continue
+		}
 		source := strings.Trim(cells[r.source], ` "`)
 		if _, known := media.TypeOf(source); known || strings.Contains(source, "://") {
 			return problem(SortQuotes, "", "a quoted cell continues to line %d, which looks like a separate row", lines[len(lines)-1].number).
@@ -151,6 +154,11 @@ func (r *csvRows) swallowed(one record, lines []line) *Problem {
 		}
 	}
 	return nil
+}
+
+// ends reports whether a text is the end of a quoted cell that began in another line.
+func ends(text string) bool {
+	return strings.HasSuffix(text, `"`) && strings.Count(text, `"`)%2 == 1
 }
 
 func (r *csvRows) column(i int) string {

@@ -122,6 +122,17 @@ func TestARowThatIsWrittenWronglySpoilsNoOther(t *testing.T) {
 	}
 }
 
+func TestTwoNamesInOneCellAreTheirRowsTrouble(t *testing.T) {
+	got := readText(t, "source,to,fileName\n\"a.jpg\nb.jpg\",trustana,x.jpg\nc.jpg,trustana,\n")
+	require.Len(t, got.rows, 2, "it is one row")
+	require.Equal(t, 2, got.rows[0].Line())
+	require.Equal(t, 4, got.rows[1].Line())
+	require.True(t, got.rows[1].Valid())
+	for _, p := range got.rows[0].Problems {
+		require.NotContains(t, p.String(), "quote")
+	}
+}
+
 func TestAQuotedCellMayGoOnForLines(t *testing.T) {
 	text := "source,to,title\na.mp4,truvideo,\"Dear reader,\nthis, that, and\n\n\"\"more\"\"\"\nb.mp4,truvideo,x\n"
 	got := readText(t, text)

@@ -44,6 +44,8 @@ var monthStarts = func() map[string]bool {
 var placeholders = setOf(
 	"nan", "<na>", "nat", "inf", "-inf", "infinity", "-infinity", "n/a", "na", "n.a.", "n.a", "n.v.", "k.a.", "s/d", "null", "(null)", "<null>",
 	"nil", "none", "undefined", `\n`, "empty", "(blank)", "missing", "unknown", "tbd",
+	"n/v", "n.v", "k. a.", "keine", "kein", "leer", "ohne", "entfällt", "unbekannt", // German
+	"aucun", "aucune", "néant", "vide", "ninguno", "ninguna", "vacío", "nessuno", "vuoto", "geen", "leeg", "brak", "ingen", "saknas",
 	"#n/a n/a", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan", "нет", "無", "无",
 )
 
@@ -139,10 +141,10 @@ func doubtIdentifier(column, text string) *Problem {
 
 // doubtMember finds in a member of a list what suggests that it is several.
 func doubtMember(column, text string) *Problem {
-	if !strings.ContainsAny(text, ",;\n\r") || decimal(text) {
+	if !strings.ContainsAny(text, ",;\n\r") && !strings.Contains(text, " / ") || decimal(text) {
 		return doubtIdentifier(column, text)
 	}
-	return problem(SortDamage, clipped(column), "%s is one member of the list, although it contains a comma, a semicolon or a line break", shown(text)).
+	return problem(SortDamage, clipped(column), "%s is one member of the list, although it contains a comma, a semicolon, a slash between blanks or a line break", shown(text)).
 		hint("put a | between the members of a list").warn()
 }
 

@@ -53,7 +53,11 @@ func (c *checker) doubtText(row *Row, cell Cell, meant bool) {
 		return
 	}
 	if was := misread(cell.Text); was != "" {
-		row.add(problem(SortEncoding, clipped(cell.Column), "%s looks like %s, read in a wrong encoding; it will be sent as it is", shown(cell.Text), shown(was)).
+		then := "; it will be sent as it is"
+		if cell.Column == columnSource {
+			then = ", which may be the file's name"
+		}
+		row.add(problem(SortEncoding, clipped(cell.Column), "%s looks like %s, read in a wrong encoding%s", shown(cell.Text), shown(was), then).
 			hint("export the text again as UTF-8; if it is meant, use --literal %s", clipped(cell.Column)).warn())
 	}
 }

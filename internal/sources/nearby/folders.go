@@ -130,6 +130,19 @@ func (f *folders) firstMedium(path string) string {
 	return first
 }
 
+// few are the names in a folder; none where there are more than most.
+func (f *folders) few(path string, most int) []string {
+	here := f.open(path).names
+	if len(here) > most {
+		return nil
+	}
+	names := make([]string, len(here))
+	for i, one := range here {
+		names[i] = one.name
+	}
+	return names
+}
+
 // open returns the names of a folder; none if it cannot be listed.
 func (f *folders) open(path string) *folder {
 	f.mu.Lock()
@@ -197,7 +210,9 @@ type aspect struct {
 var aspects = []aspect{
 	{"the Unicode form of their letters (NFC or NFD)", norm.NFC.String},
 	{"invisible characters", func(name string) string { return strings.Map(seen, name) }},
-	{"spaces", func(name string) string { return strings.Join(strings.FieldsFunc(name, blank), " ") }},
+	{"spaces", func(name string) string {
+		return strings.ReplaceAll(strings.Join(strings.FieldsFunc(name, blank), " "), " .", ".")
+	}},
 	{"quotation marks or dashes", func(name string) string { return strings.Map(typed, name) }},
 	{"letter case", func(name string) string { return strings.ToLower(strings.ToUpper(name)) }},
 }

@@ -55,6 +55,9 @@ func (f *Finder) Hint(path string) string {
 	if strings.ContainsAny(rest, wildcards) {
 		return f.pattern(path)
 	}
+	if elsewhere := f.elsewhere(folder, rest); elsewhere != "" {
+		return fmt.Sprintf("did you mean %q? The file is in another folder", elsewhere)
+	}
 	return unusual(rest)
 }
 
@@ -141,6 +144,44 @@ func (f *Finder) several(folder, rest string) (found []string, all bool) {
 		}
 	}
 	return nil, false
+}
+
+// mostSubfolders is in how many folders a file is looked for whose folder is wrong, and
+// mostBeside how many names may lie beside them.
+const (
+	mostSubfolders = 50
+	mostBeside     = 1000
+)
+
+// elsewhere is the one file of a name that lies in another subfolder of a folder than it
+// should; "" where there is none, or more than one.
+func (f *Finder) elsewhere(folder, rest string) (found string) {
+	if !f.Lists(folder) {
+		return ""
+	}
+	_, name, nested := strings.Cut(rest, string(filepath.Separator))
+	if !nested {
+		name = rest
+	}
+	looked := 0
+	for _, sub := range f.folders.few(folder, mostBeside) {
+		path := filepath.Join(folder, sub)
+		if info, err := os.Lstat(path); err != nil || !info.IsDir() || strings.HasPrefix(sub, ".") {
+			continue
+		}
+		if looked++; looked > mostSubfolders {
+			return ""
+		}
+		one := filepath.Join(path, name) // as it is spelled: to read all these folders would take long
+		switch {
+		case !f.Lists(path) || !f.Reads(one):
+		case found != "":
+			return ""
+		default:
+			found = one
+		}
+	}
+	return found
 }
 
 // wildcards make a pattern for a shell, which passes it on as it is where nothing matches

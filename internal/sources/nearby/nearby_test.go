@@ -40,7 +40,7 @@ const (
 )
 
 func TestWhatWasMeantIsNamed(t *testing.T) {
-	f, folder := finder(t, "a.jpg", "b.jpg", "IMG_2.JPG", nfd, "my shoe.jpg", "it's.jpg", "sub/Deep/c.png", "photo.jpeg", "bare", "a b.jpg", "film.mp4", "front-1.webp")
+	f, folder := finder(t, "a.jpg", "b.jpg", "IMG_2.JPG", nfd, "my shoe.jpg", "it's.jpg", "sub/Deep/c.png", "photo.jpeg", "bare", "a b.jpg", "film.mp4", "front-1.webp", "bilder/rot.jpg", "bilder/two.jpg", "old/two.jpg", ".cache/secret.jpg", "bilder/innen/rot.jpg")
 	t.Setenv("HOME", folder)
 	for given, c := range map[string]struct{ meant, why string }{
 		"img_2.jpg":                {"IMG_2.JPG", "The names differ in letter case"},
@@ -69,6 +69,12 @@ func TestWhatWasMeantIsNamed(t *testing.T) {
 		"images/a.jpg":             {"a.jpg", "The folder is already part of the path"},
 		"a%20b.jpg":                {"a b.jpg", "Percent signs"},
 		"film.jpg":                 {"", ""},
+		"a .jpg":                   {"a.jpg", "The names differ in spaces"},
+		"bidler/rot.jpg":           {"bilder/rot.jpg", "The file is in another folder"},
+		"pictures/innen/rot.jpg":   {"bilder/innen/rot.jpg", "The file is in another folder"},
+		"rot.jpg":                  {"bilder/rot.jpg", "The file is in another folder"},
+		"bidler/two.jpg":           {"", ""}, // two folders have one
+		"bidler/secret.jpg":        {"", ""},
 		"a.jpg.jpg":                {"a.jpg", "The names differ in the extension"},
 		`images\a.jpg`:             {"a.jpg", "The folder is already part of the path"},
 		"nothing.jpg":              {"", ""},

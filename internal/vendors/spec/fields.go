@@ -136,6 +136,11 @@ var booleans = map[string]bool{
 	"waar":       true, "onwaar": false, // Dutch
 	"prawda": true, "fałsz": false, // Polish
 	"sant": true, "falskt": false, // Swedish
+	// What people write who are asked.
+	"ja": true, "nein": false, "nee": false, "nej": false, // German, Dutch, Swedish
+	"oui": true, "non": false, // French
+	"sí": true, "si": true, "sì": true, "sim": true, "não": false, // Spanish, Italian, Portuguese
+	"tak": true, "nie": false, // Polish
 }
 
 // parse turns a cell's text into a field's value.
@@ -145,7 +150,7 @@ func (f Field) parse(text string) (any, error) {
 		if value, known := booleans[strings.ToLower(text)]; known {
 			return value, nil
 		}
-		return nil, fmt.Errorf("%q must be true or false", shorten(text))
+		return nil, fmt.Errorf("%q must be true or false, or yes or no in the spreadsheet's language", shorten(text))
 	case Integer:
 		n, err := strconv.ParseInt(text, 10, 53)
 		if err != nil {
