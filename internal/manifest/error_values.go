@@ -64,5 +64,5 @@ func checkError(column, text string, identifier bool) *Problem {
 // refuseError is the problem of an error value.
 func refuseError(column, text string) *Problem {
 	return problem(SortDamage, clipped(column), "%s is an error value of a spreadsheet", shown(text)).
-		hint("correct the formula in the spreadsheet and export it again, or clear the cell; if the text is meant, use --literal %s", clipped(column))
+		hint("correct the formula in the spreadsheet and export it again, or clear the cell if the field is optional; if the text is meant, use --literal %s", clipped(column))
 }
