@@ -282,7 +282,11 @@ func (c *carrier) budget(ctx context.Context, batch ledger.Batch) (ledger.Batch,
 		if failed < max(budget.Most(batch.Total), 1) {
 			continue
 		}
-		because := fmt.Sprintf("%d rows failed; the failure budget is %s", failed, budget)
+		rows := "1 row"
+		if failed != 1 {
+			rows = fmt.Sprintf("%d rows", failed)
+		}
+		because := fmt.Sprintf("%s failed; the failure budget is %s", rows, budget)
 		return c.Ledger.ChangeBatch(ctx, batch.ID, ledger.BatchChange{
 			State: upload.BatchHeld, Because: &because,
 			Event: ledger.BatchEvent{What: ledger.EventHold, By: upload.ByItself, Because: because},
