@@ -56,7 +56,7 @@ func (s *Steps) callerOf(vendor vendors.Vendor, account spec.Account) *wire.Call
 		Tokens:  tokens{s, account},
 		Now:     s.Now,
 		Heard: func(ctx context.Context, x wire.Exchange) {
-			tracing.Call(ctx, x.Call.Name, tracing.Of{Account: account.Name, Vendor: account.Vendor}, x.Began, x.Took, x.Status)
+			tracing.Call(ctx, tracing.Of{Account: account.Name, Vendor: account.Vendor}, tracing.Request{Call: x.Call.Name, Began: x.Began, Took: x.Took, Status: x.Status})
 			s.Metrics.Request(metrics.Request{Account: account.Name, Vendor: account.Vendor, Call: x.Call.Name, Status: x.Status, Took: x.Took})
 		},
 	}

@@ -149,25 +149,32 @@ func Step(ctx context.Context, step string, of Of) (_ context.Context, end func(
 	return ctx, func(err error) { finish(span, err) }
 }
 
-// Call records a request to a vendor that has ended, within the span of ctx: when it began,
-// how long it took, and the answer's status, or 0 where none came.
-func Call(ctx context.Context, call string, of Of, began time.Time, took time.Duration, status int) {
+// Request is a request to a vendor that has ended.
+type Request struct {
+	Call   string // its name in the vendor's Spec
+	Began  time.Time
+	Took   time.Duration
+	Status int // of the answer; 0 where none came
+}
+
+// Call records a request within the span of ctx.
+func Call(ctx context.Context, of Of, r Request) {
 	parent := trace.SpanFromContext(ctx)
 	if !parent.IsRecording() {
 		return
 	}
-	_, span := parent.TracerProvider().Tracer(scope).Start(ctx, of.Vendor+" "+call, trace.WithTimestamp(began),
+	_, span := parent.TracerProvider().Tracer(scope).Start(ctx, of.Vendor+" "+r.Call, trace.WithTimestamp(r.Began),
 		trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(of.attributes()...))
 	switch {
-	case status == 0:
+	case r.Status == 0:
 		span.SetStatus(codes.Error, "no answer")
-	case status >= 400:
+	case r.Status >= 400:
 		span.SetStatus(codes.Error, "")
 		fallthrough
 	default:
-		span.SetAttributes(semconv.HTTPResponseStatusCode(status))
+		span.SetAttributes(semconv.HTTPResponseStatusCode(r.Status))
 	}
-	span.End(trace.WithTimestamp(began.Add(took)))
+	span.End(trace.WithTimestamp(r.Began.Add(r.Took)))
 }
 
 func finish(span trace.Span, err error) {
