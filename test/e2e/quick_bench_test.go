@@ -44,8 +44,17 @@ func TestQuickAnswers(t *testing.T) {
 	v.tells("a program that does nothing", "%s", quick(p, nothing))
 	mediaferry := filepath.Join(p.bin, "mediaferry")
 	for _, args := range [][]string{
-		{"--version"}, {"upload", "--help"}, {"vendors"}, {"vendors", "trustana"}, {"init", "-o", "-"}, {"list"}, {"show", "upload/trustoo/known"},
-		{"account", "list"}, {"batch", "list"}, {"completion", "bash"}, {"__complete", "show", "upload/"},
+		{"--version"},
+		{"upload", "--help"},
+		{"vendors"},
+		{"vendors", "trustana"},
+		{"init", "-o", "-"},
+		{"list"},
+		{"show", "upload/trustoo/known"},
+		{"account", "list"},
+		{"batch", "list"},
+		{"completion", "bash"},
+		{"__complete", "show", "upload/"},
 	} {
 		took := quick(p, mediaferry, args...)
 		v.holds(took <= engineless, "mediaferry "+fmt.Sprint(args), took.String(), "at most "+engineless.String())
