@@ -93,8 +93,8 @@ func Queue(workers []ledger.Worker, host string, own []upload.Root, path string)
 	return best.Queue(host), found
 }
 
-// Readers are the hosts of the living workers that poll a task queue, sorted.
-func Readers(workers []ledger.Worker, queue string) []string {
+// HostsPolling are the hosts of the living workers that poll a task queue, sorted.
+func HostsPolling(workers []ledger.Worker, queue string) []string {
 	key := upload.QueueKey(queue)
 	var hosts []string
 	for _, w := range workers {

@@ -164,7 +164,7 @@ func (c batchPlanCommand) planning(ctx context.Context, f planFlags, given strin
 		root, err := c.manifests.RowRoot(path)
 		return root.Queue(host), err
 	}
-	planning.Readers = func(queue string) []string { return wiring.Readers(workers, queue) }
+	planning.Readers = func(queue string) []string { return wiring.HostsPolling(workers, queue) }
 	planning.Sources, err = c.manifests.RowSources(workers, host)
 	return planning, err
 }

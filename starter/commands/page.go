@@ -33,7 +33,8 @@ func (g *given) page(person string, temporal bool) http.Handler {
 }
 
 // inbox is the folder for what is dropped on the page: in the first of the folders that
-// workers read, which is a shared one if there is any, or in the home of whoever runs this, where everything visible is read.
+// workers read, which is a shared one if there is any, or in the home of whoever runs this,
+// where everything visible is read.
 // Below the data folder nothing is.
 func (g *given) inbox() (string, error) {
 	const name = "mediaferry-dropped"

@@ -170,6 +170,17 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	return o, nil
 }
 
+// dashboardOf reads who may steer the worker, from the configuration as it is at that time.
+func dashboardOf(live *config.Live) func() (config.Dashboard, error) {
+	return func() (config.Dashboard, error) {
+		conf, err := live.Config()
+		if err != nil {
+			return config.Dashboard{}, err
+		}
+		return conf.Dashboard()
+	}
+}
+
 // work runs the worker until ctx ends.
 func work(ctx context.Context, o options, stderr io.Writer) error {
 	log, level, err := logging.New(o.level, o.format, stderr)
@@ -207,13 +218,7 @@ func work(ctx context.Context, o options, stderr io.Writer) error {
 	defer temporal.Close()
 	books.Bind(service)
 	health := &health{temporal: temporal, ledger: books}
-	stop, address, err := serve(ctx, o, health, metrics, control{level: level, dashboard: func() (config.Dashboard, error) {
-		conf, err := live.Config()
-		if err != nil {
-			return config.Dashboard{}, err
-		}
-		return conf.Dashboard()
-	}})
+	stop, address, err := serve(ctx, o, health, metrics, control{level: level, dashboard: dashboardOf(live)})
 	if err != nil {
 		return err
 	}
